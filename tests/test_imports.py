@@ -11,7 +11,7 @@ EXCEPTIONS = {
         "nasmeta.cli._app",
     },
     "Formulas, held against their definition or another library": {
-        "nasmeta.meta._blend", "nasmeta.meta._cell_columns", "nasmeta.meta._falls_back",
+        "nasmeta.meta._blend", "nasmeta.meta._cell_columns",
         "nasmeta.meta._rgpe", "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
         "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
         "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.verification._frames",

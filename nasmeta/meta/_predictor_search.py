@@ -10,18 +10,20 @@ import numpy as np
 
 from nasmeta.errors import UnknownNameError
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
-from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor
-from nasmeta.searchers import PredictorSearch
+from nasmeta.searchers import MetaSearcher, PredictorSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
+_INITIAL = 5  # initial design; every second architecture is random, to reveal sources that mislead
 
-class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
+
+class MetaPredictorSearch(PredictorSearch, MetaSearcher):
     """Adapt a meta-predictor to the observations and maximise an acquisition function over all architectures.
 
     Two of the first five architectures are random; the predictor proposes the others. The predictor is refitted as in
-    `nasmeta.searchers.PredictorSearch`. Observed values may have any unit.
+    `nasmeta.searchers.PredictorSearch`. From eight observations on, its predictions are averaged with Gaussian
+    processes of the observations, see `nasmeta.meta.MetaPredictor`. Observed values may have any unit.
 
     Parameters
     ----------
@@ -32,10 +34,12 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
     beta : float, default 0.5
         Multiplier of the deviation in the upper confidence bound.
     options : mapping, optional
-        Keyword arguments of the predictor, such as ``{"steps": 50, "seed": 1}``.
-    falls_back : bool, default True
-        Whether the predictor competes with `nasmeta.searchers.GPSearch` on the same observations. ``notes`` contain the
-        origin of each proposal.
+        Keyword arguments of the predictor, such as ``{"steps": 50, "blends": False}``.
+
+    Attributes
+    ----------
+    notes : list of dict
+        For each of the last proposals, its origin (``sources`` or ``random``).
 
     Examples
     --------
@@ -47,7 +51,7 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
 
     default_predictor: ClassVar[Any] = "meta-dkl"
     default_acquisition: ClassVar[str] = "ucb"
-    search_settings: ClassVar[tuple[str, ...]] = ("acquisition", "beta", "falls_back")
+    search_settings: ClassVar[tuple[str, ...]] = ("acquisition", "beta")
 
     def __init__(
         self,
@@ -58,11 +62,10 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
         acquisition: str | None = None,
         beta: float = 0.5,
         options: Mapping[str, Any] | None = None,
-        falls_back: bool = True,
     ) -> None:
-        own = {"predictor": predictor, "acquisition": acquisition, "beta": beta, "options": options}
-        super().__init__(space, rng, falls_back=falls_back, **own)
+        super().__init__(space, rng, predictor=predictor, acquisition=acquisition, beta=beta, options=options)
         self.n_initial = 0
+        self._taken: set[int] = set()  # proposed or observed
 
     @classmethod
     def knows(cls, predictor: str) -> bool:
@@ -102,24 +105,33 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
         return self._model
 
     # -- the search -------------------------------------------------------------------------------------------------
-    def restrict(self, cells: Cells) -> bool:
-        """Treat the other architectures as proposed, in both arms."""
-        PredictorSearch.restrict(self, cells)
-        super().restrict(cells)
-        return True
+    def ask(self, n: int = 1) -> Cells:
+        """Propose architectures one by one: of the first five, every second one at random."""
+        self._require_open(n)
+        cells, self.notes = np.empty(n, np.int32), []
+        for i in range(n):
+            by = "random" if len(self._taken) < _INITIAL and len(self._taken) % 2 else "sources"
+            cells[i] = self._drawn() if by == "random" else super().ask()[0]
+            self._taken.add(int(cells[i]))
+            self.notes.append({"by": by})
+        return cells
 
-    def _propose(self) -> int:
-        return int(PredictorSearch.ask(self)[0])
+    def _drawn(self) -> int:
+        cell = int(self.rng.choice(np.flatnonzero(self._open)))
+        self._open[cell] = False
+        return cell
 
-    def _observe(self, cells: Cells, values: Floats) -> None:
-        PredictorSearch.tell(self, cells, values)
+    def tell(self, cells: Cells, values: Floats) -> None:
+        """Add the values."""
+        super().tell(cells, values)
+        self._taken.update(cells.tolist())
 
     # -- the model --------------------------------------------------------------------------------------------------
     def build_model(self, seed: int) -> Any:
         """Return the untrained meta-predictor."""
         if not isinstance(self.predictor, str) or not self.knows(self.predictor):
             raise UnknownNameError.of("meta-predictor", self.predictor, list(META_PREDICTORS))
-        return META_PREDICTORS[self.predictor](self.space, **({"blends": False} | dict(self.options)))
+        return META_PREDICTORS[self.predictor](self.space, **self.options)
 
     def fit_model(self, cells: Cells, labels: Floats) -> None:
         """Adapt to the values, not to the labels: the predictor has its own scale."""

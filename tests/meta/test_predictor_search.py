@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -52,6 +53,37 @@ def test_it_begins_at_what_sources_promise_and_finds_the_best(predictor: str, ac
     assert max(found) == values.max()
     if acquisition == "greedy":
         assert found[0] > np.quantile(values, 0.9)
+
+
+def test_every_second_one_of_the_first_five_is_random_or_known_before() -> None:
+    values, by = made_up_values(SMALL), []
+    searcher = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="in-context").meta_fit(sources())
+    known = np.array([3, 200], np.int32)
+    searcher.tell(known, values[known])
+    for n in (1, 3):
+        cells = searcher.ask(n)
+        assert not np.isin(cells, known).any()
+        by += [note["by"] for note in searcher.notes]
+        searcher.tell(cells, values[cells])
+    assert by == ["sources", "random", "sources", "sources"]
+
+
+def test_the_observations_outweigh_reversed_sources() -> None:
+    values = made_up_values(SMALL)
+    misleading = [replace(source, utilities=-source.utilities) for source in sources()]
+
+    def best(blends: bool) -> float:
+        options = {"steps": 20, "width": 8, "blends": blends}
+        searcher = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="maml", options=options)
+        searcher.meta_fit(misleading)
+        found = []
+        for _ in range(25):
+            cell = searcher.ask()
+            searcher.tell(cell, values[cell])
+            found.append(values[cell][0])
+        return float((values > max(found)).mean())
+
+    assert best(True) < 0.02 < 0.1 < best(False)
 
 
 def test_costs_are_learnt_as_costs() -> None:
