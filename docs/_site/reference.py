@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class Entry:
     @property
     def summary(self) -> str:
         """Return the first sentence of the docstring."""
-        if not callable(self.found):
+        if not inspect.isclass(self.found) and not inspect.isroutine(self.found):
             return "Constant."
         return (inspect.getdoc(self.found) or "").split("\n\n")[0].replace("\n", " ")
 
@@ -45,10 +45,10 @@ class Entry:
         if inspect.isclass(self.found):
             inherited = [":inherited-members:"] if self.found.__name__ in INHERITING else []
             body = directive("autoclass", self.path, ":members:", *inherited)
-        elif callable(self.found):
+        elif inspect.isroutine(self.found):  # type aliases are callable
             body = directive("autofunction", self.path)
         else:
-            values = self.found if isinstance(self.found, Iterable) else [self.found]
+            values = self.found if isinstance(self.found, Collection) else [self.found]
             body = directive("py:data", self.path, "", f"Values: {', '.join(f'``{one}``' for one in values)}.")
         return f"# {self.title}\n\n{body}"
 
