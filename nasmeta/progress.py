@@ -21,7 +21,7 @@ _HEARTBEAT_SECONDS = 60.0
 class Bar:
     """A progress bar; this base class displays nothing. The total is None if it is unknown."""
 
-    def __init__(self, what: str, total: int | None, done: int) -> None:
+    def __init__(self, what: str, total: int | None, done: float) -> None:
         self._what, self._total, self._done, self._note = what, total, done, ""
 
     def advance(self, n: int = 1) -> None:
@@ -32,7 +32,7 @@ class Bar:
         """Set the text after the bar."""
         self.update(self._done, note=text)
 
-    def update(self, done: int, total: int | None = None, note: str = "") -> None:
+    def update(self, done: float, total: int | None = None, note: str = "") -> None:
         """Set the number of finished steps, optionally the total, and the text after the bar."""
         self._done, self._note = done, note
         self._total = self._total if total is None else total
@@ -43,7 +43,7 @@ class Bar:
 
 
 class _TerminalBar(Bar):
-    def __init__(self, display: Progress, what: str, total: int | None, done: int) -> None:
+    def __init__(self, display: Progress, what: str, total: int | None, done: float) -> None:
         super().__init__(what, total, done)
         self._display, self._task = display, display.add_task(what, total=total, note="")
         self.show()
@@ -55,7 +55,7 @@ class _TerminalBar(Bar):
 class _LogBar(Bar):
     """Print the first state, the state every 30 seconds, and the last."""
 
-    def __init__(self, console: Console, what: str, total: int | None, done: int) -> None:
+    def __init__(self, console: Console, what: str, total: int | None, done: float) -> None:
         super().__init__(what, total, done)
         self._console, self._first = console, done
         self._start, self._printed, self._last_line = time.monotonic(), -math.inf, ""
@@ -67,7 +67,7 @@ class _LogBar(Bar):
             self._first, self._first_end = self._done, now
         if self._done != self._total and now - self._printed < _SECONDS_PER_LINE:
             return
-        counted = f"{self._done:,}" if self._total is None else f"{self._done:,} of {self._total:,}"
+        counted = f"{round(self._done, 2):,.12g}" + ("" if self._total is None else f" of {self._total:,}")
         parts = [counted if self._done or self._total else "", self._note, self._times(now)]
         line = f"{self._what}: {', '.join(part for part in parts if part)}"
         if line != self._last_line:  # rich would read [text] as markup

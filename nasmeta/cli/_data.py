@@ -209,7 +209,8 @@ def _columns(cells: list[str], table: str) -> pd.DataFrame:
     """Print the values of cells in all columns of a table."""
     opened = nm.load_table(table)
     at = [opened.space.index_of(cell_in(cell)) for cell in cells]
-    found = opened.to_frame().iloc[at, opened.space.n_positions :].set_axis(map(str, at)).T.reset_index(names="column")
+    values = opened.to_frame().iloc[at, opened.space.n_positions :]
+    found = values.set_axis([str(cell) for cell in at]).T.reset_index(names="column")
     found.insert(1, "unit", [info.unit for info in opened.columns])
     print_frame(found)
     typer.echo(

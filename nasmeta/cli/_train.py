@@ -56,7 +56,7 @@ def images_of(options: dict[str, Any]) -> ImageDataset:
     from nasmeta.training import ImageDataset
 
     data, split, valid_fraction, size = (options.pop(name) for name in ("data", "split", "valid_fraction", "size"))
-    return ImageDataset.load(data, split=split, valid_fraction=valid_fraction, size=size)
+    return ImageDataset.load(data, split=split, valid_fraction=valid_fraction, size=size, progress=True)
 
 
 @command(

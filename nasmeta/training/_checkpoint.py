@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -127,16 +127,15 @@ class Training:
         """Seconds of the training so far, with evaluations."""
         return sum(record.seconds for record in self.epochs) + self.evaluate_seconds
 
-    def run(self, watching: Sequence[Callable[[EpochRecord], object]], last: int) -> TrainingResult:
-        """Train until an epoch, with a checkpoint after each; call the watchers with the record of each epoch."""
+    def run(self, see: Callable[[EpochRecord], object], last: int) -> TrainingResult:
+        """Train until an epoch, with a checkpoint after each; call the function with the record of each epoch."""
         while len(self.epochs) < last:
             start = time.perf_counter()
             record = self.learner.epoch(len(self.epochs))
             self.epochs.append(record)
             self.evaluate_seconds += time.perf_counter() - start - record.seconds
             self.save()
-            for see in watching:
-                see(record)
+            see(record)
         return self.finish()
 
     def save(self) -> None:

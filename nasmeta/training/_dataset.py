@@ -126,6 +126,7 @@ class ImageDataset:
         valid_fraction: float | None = None,
         split_seed: int = 0,
         size: int | None = None,
+        progress: bool = False,
     ) -> ImageDataset:
         """Read a dataset into memory, and split it.
 
@@ -155,6 +156,8 @@ class ImageDataset:
         size : int, optional
             Scale images (bilinear) to this height and width in pixels, a multiple of 4, because the network halves them
             twice. Required if the images of a folder differ in size.
+        progress : bool, default False
+            Show a progress bar while a folder of images is read.
 
         Returns
         -------
@@ -190,7 +193,7 @@ class ImageDataset:
         if not path and kind not in NEED_NO_PATH:
             raise SettingError("dataset", source, f"{kind}:PATH")
         folder = Path(path).expanduser() if path else DEBIAN_FASHION_MNIST
-        found = reader(folder, size)
+        found = reader(folder, size, progress)
         images = found.images
         if size is not None and images.shape[2:] != (size, size):
             images = resized(images, size)
@@ -218,9 +221,9 @@ class ImageDataset:
         return replace(dataset, origin=(source, tuple(options.items())))
 
     @classmethod
-    def of(cls, data: str | ImageDataset) -> ImageDataset:
+    def of(cls, data: str | ImageDataset, progress: bool = False) -> ImageDataset:
         """Return a dataset, loaded with the default options if `data` is a source."""
-        return cls.load(data) if isinstance(data, str) else data
+        return cls.load(data, progress=progress) if isinstance(data, str) else data
 
     @staticmethod
     def names() -> list[str]:

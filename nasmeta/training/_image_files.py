@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.pickles import NUMPY_ARRAYS, PickledArray, restricted_load
+from nasmeta.progress import Bar, progress_bar
 from nasmeta.registry import Registry
 
 Pixels: TypeAlias = NDArray[np.uint8]
@@ -36,8 +37,8 @@ class ImageSource:
     flips: bool = True
 
 
-Reader: TypeAlias = Callable[[Path, "int | None"], ImageSource]
-"""Takes a folder, and the size to which images of different sizes are scaled."""
+Reader: TypeAlias = Callable[[Path, "int | None", bool], ImageSource]
+"""Takes a folder, the size to which images of different sizes are scaled, and whether to show a progress bar."""
 
 READERS: Registry[Reader] = Registry("dataset")
 
@@ -69,7 +70,7 @@ def resized(images: Pixels, size: int) -> Pixels:
 
 def _require_file(path: Path, how: str) -> None:
     if not path.is_file():
-        raise SettingError(f"There is no file {path}. {how}")
+        raise SettingError(f"There is no file {path}. {how} For a folder of image files, write folder:PATH.")
 
 
 def _batch(path: Path) -> dict[str, Any]:
@@ -99,7 +100,7 @@ def _over_255(*values: float) -> tuple[float, ...]:
 
 
 @READERS.register("digits")
-def read_digits(path: Path, size: int | None) -> ImageSource:
+def read_digits(path: Path, size: int | None, progress: bool) -> ImageSource:
     """Return scikit-learn's digits, which are part of that package."""
     from sklearn.datasets import load_digits
 
@@ -123,7 +124,7 @@ class _Cifar:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
-    def read(self, path: Path, size: int | None) -> ImageSource:
+    def read(self, path: Path, size: int | None, progress: bool) -> ImageSource:
         """Read CIFAR's official Python batches."""
         folder = path / self.folder if (path / self.folder).is_dir() else path
         read = []
@@ -152,7 +153,7 @@ READERS.register("cifar100")(
 
 
 @READERS.register("imagenet16-120")
-def read_imagenet16(path: Path, size: int | None) -> ImageSource:
+def read_imagenet16(path: Path, size: int | None, progress: bool) -> ImageSource:
     """Read the first 120 classes of the official batches of ImageNet at 16×16 pixels."""
     folder = path / "ImageNet16" if (path / "ImageNet16").is_dir() else path
     names = [f"train_data_batch_{number}" for number in range(1, 11)] + ["val_data"]
@@ -183,7 +184,7 @@ def _idx(path: Path, n_dimensions: int) -> Pixels:
 
 
 @READERS.register("fashion-mnist")
-def read_fashion_mnist(path: Path, size: int | None) -> ImageSource:
+def read_fashion_mnist(path: Path, size: int | None, progress: bool) -> ImageSource:
     """Read the four gzipped IDX files."""
     folder = path
     if (folder / "FashionMNIST" / "raw").is_dir():
@@ -220,7 +221,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 @READERS.register("folder")
-def read_folder(path: Path, size: int | None) -> ImageSource:
+def read_folder(path: Path, size: int | None, progress: bool) -> ImageSource:
     """Read a folder of images; grey ones get three channels."""
     inside = {entry.name for entry in _folders(path)}
     splits = [name for name in ("train", "valid", "val", "test") if name in inside]
@@ -237,10 +238,12 @@ def read_folder(path: Path, size: int | None) -> ImageSource:
             labels += [label] * len(of_class)
             files += of_class
     n_valid = counts.get("valid", counts.get("val", 0))
-    return ImageSource(_read_pictures(files, size), np.array(labels), classes, counts.get("test", 0), n_valid)
+    with progress_bar("images", len(files), shown=progress) as bar:
+        pixels = _read_pictures(files, size, bar)
+    return ImageSource(pixels, np.array(labels), classes, counts.get("test", 0), n_valid)
 
 
-def _read_pictures(paths: Sequence[Path], size: int | None) -> Pixels:
+def _read_pictures(paths: Sequence[Path], size: int | None, bar: Bar) -> Pixels:
     """Read image files, which must have one size unless they are scaled."""
     from PIL import Image
 
@@ -259,5 +262,6 @@ def _read_pictures(paths: Sequence[Path], size: int | None) -> Pixels:
         if pixels.shape != images.shape[1:]:
             raise SettingError(f"shape of {path}", pixels.shape, f"{images.shape[1:]}", "Or scale images: size=32.")
         images[position] = pixels
+        bar.advance()
     assert images is not None
     return images

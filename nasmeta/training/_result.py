@@ -165,7 +165,7 @@ def read_result(folder: str | Path) -> TrainingResult:
     return TrainingResult.from_dict(json.loads((Path(folder) / RESULT_FILE).read_bytes()))
 
 
-Tell = Callable[[int, str], object]  # called with the number of finished epochs, and a note about the last one
+Tell = Callable[[float, str], object]  # called with the number of finished epochs, and a note about the last one
 
 
 def note_of(record: EpochRecord) -> str:

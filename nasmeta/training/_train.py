@@ -14,7 +14,7 @@ from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space, get_space
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._recipe import Recipe, recipe_for
-from nasmeta.training._result import EpochRecord, TrainingResult, note_of
+from nasmeta.training._result import EpochRecord, Tell, TrainingResult, note_of
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +33,7 @@ def train(
     device: str | torch.device = "auto",
     progress: bool = False,
     on_epoch: Callable[[EpochRecord], object] | None = None,
+    tell: Tell | None = None,
     until: int | None = None,
     build_network: BuildNetwork | None = None,
 ) -> TrainingResult:
@@ -60,6 +61,8 @@ def train(
         Show a progress bar.
     on_epoch : callable, optional
         Called with the `EpochRecord` of each epoch.
+    tell : callable, optional
+        Called about every second with the number of finished epochs, a float, and a note about the last one.
     until : int, optional
         Pause after this epoch; needs a folder. The same call with a later epoch, or without one, resumes the training
         and gives the same result as without the pause.
@@ -95,7 +98,7 @@ def train(
     from nasmeta.training._checkpoint import Training, identity_of, keep_failure, locked
     from nasmeta.training._device import chosen_device, fastest_algorithms
 
-    data = ImageDataset.of(data)
+    data = ImageDataset.of(data, progress)
     recipe = recipe_for(recipe, data)
     data = recipe.images_of(data)
     space = get_cell_space(space) if build_network is None else get_space(space)
@@ -115,12 +118,22 @@ def train(
                 return finished.after(last)
             done, spent = len(training.epochs), training.seconds
             bar = stack.enter_context(progress_bar(f"cell {cell}", recipe.epochs, done, shown=progress))
-            watching: list[Callable[[EpochRecord], object]] = [
-                lambda record: bar.update(record.epoch, note=note_of(record))
-            ]
-            if on_epoch is not None:
-                watching.append(on_epoch)
-            return training.run(watching, last).after(last)
+            note = ""
+
+            def report(finished: float) -> None:
+                bar.update(finished, note=note)
+                if tell is not None:
+                    tell(finished, note)
+
+            def see(record: EpochRecord) -> None:
+                nonlocal note
+                note = note_of(record)
+                report(record.epoch)
+                if on_epoch is not None:
+                    on_epoch(record)
+
+            training.learner.watch = report
+            return training.run(see, last).after(last)
         except TrainingFailed as failure:
             failure.seconds = spent + perf_counter() - begin
             keep_failure(failure, home, identity)

@@ -104,10 +104,10 @@ def train_jobs(
     progress : bool, default False
         Show a progress bar over the epochs of all trainings.
     """
-    epochs, n_ended = dict.fromkeys(jobs, 0), 0
+    epochs, n_ended = dict.fromkeys(jobs, 0.0), 0
     with progress_bar("epochs", len(jobs) * trainer.recipe.epochs, shown=progress) as bar:
 
-        def tell(job: Job, done: int, note: str = "") -> None:
+        def tell(job: Job, done: float, note: str = "") -> None:
             epochs[job] = done
             ended = f"{n_ended:,} of {len(jobs):,} trainings"
             bar.update(sum(epochs.values()), note=f"{ended}, cell {job[0]}: {note}" if note else ended)
@@ -120,7 +120,7 @@ def train_jobs(
 
 
 def _outcomes(
-    jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int, tell: Callable[[Job, int, str], object] | None
+    jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int, tell: Callable[[Job, float, str], object] | None
 ) -> Generator[tuple[Job, Outcome], None, None]:
     n = min(check_int("workers", workers), max(1, len(jobs)))
     free: SimpleQueue[Trainer] = SimpleQueue()

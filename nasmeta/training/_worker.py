@@ -15,7 +15,7 @@ from nasmeta.errors import MissingPackageError, TrainingFailed
 from nasmeta.threads import end_with
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._recipe import Recipe, recipe_for
-from nasmeta.training._result import Tell, TrainingResult, note_of
+from nasmeta.training._result import Tell, TrainingResult
 from nasmeta.training._train import train
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Trainer:
         cell, seed, folder, until
             As in `nasmeta.training.train`.
         tell : callable, optional
-            Called after each epoch with the number of finished epochs and a note.
+            As in `nasmeta.training.train`.
         """
         settings: dict[str, Any] = {
             "cell": cell,
@@ -162,7 +162,7 @@ class Trainer:
         if say is None:
             return None
         say(what)
-        return lambda done, note: say(f"{what}: {done} of {total} epochs, {note}")
+        return lambda done, note: say(f"{what}: {done:.3g} of {total} epochs, {note}")
 
     def _worker(self) -> Any:
         if self._executor is None:
@@ -198,8 +198,7 @@ class Trainer:
 
 
 def _train(dataset: ImageDataset, settings: dict[str, Any], tell: Tell | None) -> TrainingResult:
-    watch = None if tell is None else lambda record: tell(record.epoch, note_of(record))
-    return replace(train(data=dataset, on_epoch=watch, **settings), network=None)
+    return replace(train(data=dataset, tell=tell, **settings), network=None)
 
 
 # -- in the worker ---------------------------------------------------------------------------------------------------

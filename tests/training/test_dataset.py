@@ -152,11 +152,13 @@ def test_fashion_mnist(tmp_path: Path) -> None:
         ImageDataset.load(f"fashion-mnist:{tmp_path}")
 
 
-def test_folder_of_classes_and_of_parts(tmp_path: Path) -> None:
+def test_folder_of_classes_and_of_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("cat", "dog"):
         for number in range(10):
             picture(tmp_path / "flat" / name / f"{number}.png", (8, 8) if number == 0 else (8, 8, 3), number)
-    flat = ImageDataset.load(f"folder:{tmp_path / 'flat'}", valid_fraction=0.25)
+    flat = ImageDataset.load(f"folder:{tmp_path / 'flat'}", valid_fraction=0.25, progress=True)
+    n = len(flat.images)
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"images: {n} of {n}, ")
     assert (flat.images.shape, flat.classes, flat.name) == ((20, 3, 8, 8), ("cat", "dog"), "flat")
     assert {name: len(found) for name, found in flat.splits.items()} == {"train": 12, "valid": 4, "test": 4}
     assert (flat.images[0, 0] == flat.images[0, 2]).all()  # the grey one

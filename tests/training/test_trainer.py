@@ -53,6 +53,17 @@ class Interrupt:
             raise KeyboardInterrupt
 
 
+def test_progress_within_epochs_is_reported(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasmeta.training._learner._SECONDS_BETWEEN_REPORTS", -1.0)
+    reports: list[tuple[float, str]] = []
+    result = train(CELL, few, TWO, device="cpu", tell=lambda done, note: reports.append((done, note)))
+    assert [done for done, _ in reports] == [0, 0.5, 1, 1, 1.5, 2]  # two batches per epoch
+    notes = [note for _, note in reports]
+    assert notes[:2] == ["", ""]
+    assert notes[2] == notes[4] != notes[5]
+    assert f"{result.train_accuracy:.2f} %" in notes[5]
+
+
 def test_digits_are_learnt() -> None:
     result = train(CELL, recipe=Recipe.load("tiny", epochs=3), device="cpu")
     assert result.valid_accuracy is not None
