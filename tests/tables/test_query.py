@@ -9,7 +9,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
-from nasmeta.tables import Table, list_sources, load_table
+from nasmeta.tables import Address, Table, list_sources, load_table
 
 WHOLE: dict[str, Any] = {
     "dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean",
@@ -88,3 +88,8 @@ def test_a_query_says_how_its_values_were_measured() -> None:
     assert one[["cell", "unit"]].to_numpy().tolist() == [[0, "s"]]
     with pytest.raises(UnknownNameError):
         nm.query(0, **WHOLE, table="nb202")
+
+
+def test_a_written_address_is_read() -> None:
+    info = load_table("nb201").info(**{**WHOLE, "seed": 777})
+    assert load_table("nb201").info(*Address.parse(f"{info.address} of {info.release}")) == info

@@ -72,6 +72,19 @@ def test_a_mixture_lies_between_its_members() -> None:
     np.testing.assert_allclose(best, normal_scores(np.arange(NB201.n_cells))[-5000:], atol=0.01)
 
 
+def test_a_mixture_has_the_scale_of_its_members() -> None:
+    scores = [normal_scores(np.random.default_rng(seed).random(500)) for seed in (0, 1)]
+    mixed = Augmentation(mixture=1.0).combined(scores, np.random.default_rng(2))
+    assert (mixed.mean(), mixed.std()) == pytest.approx((0, 1))
+
+
+def test_the_number_of_support_labels_is_uniform_on_a_logarithmic_scale() -> None:
+    sampler = EpisodeSampler(SOURCES[:1], support=(1, 2), query=1)
+    sizes = [len(episode.support_cells) for episode in sampler.sample_many(400, np.random.default_rng(0))]
+    assert {*sizes} == {1, 2}
+    assert sizes.count(1) / 400 == pytest.approx(np.log(2) / np.log(3), abs=0.08)
+
+
 def test_noise_has_its_deviation() -> None:
     scores = normal_scores(np.random.default_rng(0).standard_normal(15_000))
     noisy = Augmentation(noise=0.3).combined([scores], np.random.default_rng(1))

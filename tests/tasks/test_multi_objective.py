@@ -106,3 +106,8 @@ def test_costs_are_those_of_the_training(embedded: MultiObjectiveTask) -> None:
 def test_bad_objectives(objectives: list[str], options: dict[str, str], error: type[Exception]) -> None:
     with pytest.raises(error):
         nm.multi_objective_task(objectives, **options)
+
+
+def test_the_range_of_a_front_with_one_value_is_the_range_of_all_points() -> None:
+    front = Front(np.array([[90.0, 5.0], [80.0, 7.0]]), ["max", "min"])
+    assert front.reference.tolist() == pytest.approx([89.0, 5.2])

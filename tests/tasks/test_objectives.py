@@ -72,3 +72,8 @@ def test_feasible_is_better_than_any_infeasible(cells: list[tuple[float, float]]
 def test_what_was_not_measured_stays_nan() -> None:
     assert np.isnan(within_budget([NAN, NAN, 1.0], [1.0, 9.0, 1.0], 5.0)[:2]).all()
     assert np.isnan(log_tradeoff([NAN, 1.0], [1.0, NAN], 1.0)).all()
+
+
+def test_a_budget_copied_from_a_column_admits_its_cell() -> None:
+    cost = np.float32(5.3)  # above 5.3
+    assert within_budget([90.0, 91.0], [cost, 10.6], 5.3).tolist() == pytest.approx([90.0, -50.0])
