@@ -64,8 +64,9 @@ def short(text: str, limit: int = 120) -> str:
 
 
 def shown(value: object) -> str:
-    """Return the ``repr`` of a value for a message, shortened in the middle."""
-    return short(repr(value))
+    """Return the ``repr`` of a value for a message, shortened in the middle; NumPy's numbers look like Python's."""
+    number = getattr(value, "item", None) if getattr(value, "ndim", None) == 0 else None
+    return short(repr(number() if number else value))
 
 
 @contextmanager

@@ -43,7 +43,7 @@ _KINDS = (
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "matplotlib")
 
 data_app = new_app("List, fetch, add and import tables.")
-FILE = {  # keyword arguments of `nasmeta.tables.add_file`
+FILE = {  # keyword arguments of `nasmeta.tables.add_frame`
     "space": Option("Name of the space, such as nb201, or package.module:Name."),
     "columns": Option(
         "Instead of --space: the columns that describe an architecture. The rows then form the space.", read=names_in
@@ -93,17 +93,21 @@ def add(file: Path, name: str | None, **options: Any) -> None:
     or indices, or one column per position of the space has the choices. Search the table with `nasmeta search gp
     NAME/DATASET`.
     """
-    from nasmeta.tables import add_file
+    from nasmeta.tables import add_frame, read_frame
 
     name = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "table"
-    table = add_file(file, name=name, **options)
+    frame = read_frame(file)
+    table = add_frame(frame, name=name, **options)
     typer.echo(f"{name}: {len(table.columns)} columns over {table.space.size:,} architectures")
     for info in table.columns[:_MOST]:
         typer.echo(f"  {info.address} ({info.unit}, {'higher' if info.direction == 'max' else 'lower'} is better)")
+    missing = [f"{column} {n:,}" for column, n in frame.isna().sum().items() if n]
+    if missing:
+        typer.echo(f"Missing values in {len(frame):,} rows: {', '.join(missing)}")
     try:
         task = next(iter(table.tasks()))
-    except (ColumnError, StopIteration) as reason:  # for example two releases: a task must state one
-        typer.echo(f"No task has a name. {reason}")
+    except ColumnError as reason:  # for example two releases: a task must state one
+        typer.echo(f"The table has no default task. {reason}")
         return
     share = len(task.measured) / table.space.size
     typer.echo(f"{100 * share:.3g} % of the architectures are measured. Tasks: `nasmeta list tasks {name}`")
@@ -232,7 +236,7 @@ def list_names(kind: str, name: str | None, space: str) -> pd.DataFrame:
     if kind not in _KINDS:
         raise UnknownNameError.of("kind of names", kind, _KINDS)
     found: pd.DataFrame = getattr(nm, f"list_{kind}")(*([space] if kind == "encoders" else []))
-    if kind == "tasks" and name in {*found["family"]}:
+    if kind == "tasks" and name is not None and name not in {*found["task"]}:
         return _shown(f"list {kind}", nm.list_tasks(name), ["task", "dataset", "metric", "here"])
     if kind == "specifications" and name is not None:
         text = nm.experiments.read_specification(name).text

@@ -101,8 +101,9 @@ def _tasks(tables: Sequence[str | Table] | None) -> Iterator[tuple[Table, dict[T
     for one in names:
         table = one if isinstance(one, Table) else load_table(str(one))
         rows = listed[listed["table"] == table.name]
-        found = dict.fromkeys(one.tasks(), one.name) if isinstance(one, Table) else {}
-        found |= {get_task(task): family for task, family in zip(rows["task"], rows["family"], strict=True)}
+        found = {get_task(task): family for task, family in zip(rows["task"], rows["family"], strict=True)}
+        if isinstance(one, Table) or not found:
+            found = dict.fromkeys(table.tasks(), table.name) | found
         several = [task for task in found if isinstance(task, MultiObjectiveTask) or task.objective is not None]
         plain = {task: family for task, family in found.items() if task not in several and len(task.measured)}
         if plain:

@@ -28,7 +28,7 @@ from nasmeta.tables._table import (
     query,
 )
 from nasmeta.tables._table_files import (
-    add_file as add_file,
+    add_frame as add_frame,
     odd_values as odd_values,
     read_frame as read_frame,
 )

@@ -254,15 +254,14 @@ def split_of(name: str | None) -> str | None:
     return "valid" if lower in ("valid", "val", "validation") else lower if lower == "test" else name
 
 
-def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:
-    """Return the metric of a task that does not name one; None if there are several candidates.
+def default_metrics(columns: Sequence[ColumnInfo], dataset: str) -> list[str]:
+    """Return the metrics of the tasks of a dataset; the name of a task states the metric if there are several.
 
-    It is the first well-known accuracy that was not measured on training data, else the only other performance, else
-    the only metric.
+    It is the first well-known accuracy that was not measured on training data, else all other performances, else all
+    metrics.
     """
     kinds = {info.metric: info.kind for info in columns if info.dataset == dataset}
     performances = [m for m in kinds if kinds[m] == "performance" and measured_split(m, None) != "train"]
     order = [name for name, known in KNOWN_METRICS.items() if known.unit == "percent"]
     accuracies = sorted((m for m in performances if m.lower() in order), key=lambda m: order.index(m.lower()))
-    found = accuracies[:1] or performances or list(kinds)
-    return found[0] if len(found) == 1 else None
+    return accuracies[:1] or performances or list(kinds)

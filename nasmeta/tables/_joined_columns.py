@@ -12,7 +12,7 @@ from nasmeta.errors import ColumnError, DamagedFileError, NoColumnError, Unknown
 from nasmeta.tables import _store
 from nasmeta.tables._address import Address
 from nasmeta.tables._catalog import table_sources
-from nasmeta.tables._columns import ColumnInfo, Values, main_metric
+from nasmeta.tables._columns import ColumnInfo, Values, default_metrics
 from nasmeta.tables._nb201_measurements import METRICS, legal_splits
 from nasmeta.tables.sources import Source
 
@@ -52,9 +52,9 @@ class JoinedColumns:
         return found
 
     @cached_property
-    def main_metrics(self) -> dict[str, str | None]:
-        """The default metric of each dataset, see `main_metric`."""
-        return {dataset: main_metric(columns, dataset) for dataset, columns in self.by_dataset.items()}
+    def default_metrics(self) -> dict[str, list[str]]:
+        """The metrics of the tasks of each dataset, see `nasmeta.tables._columns.default_metrics`."""
+        return {dataset: default_metrics(columns, dataset) for dataset, columns in self.by_dataset.items()}
 
     @cached_property
     def _groups(self) -> dict[tuple[str, str, int | None], list[int]]:

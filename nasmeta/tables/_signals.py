@@ -38,7 +38,7 @@ def task_name(table: str, index: JoinedColumns, column: ColumnInfo, *, sampled: 
     asked = Address(column.dataset, column.metric).normal()
     meant = _meant(index.matching(asked), asked)
     name = f"{table}/{column.dataset}"
-    name += "" if column.metric == index.main_metrics[column.dataset] else f"/{column.metric}"
+    name += "" if [column.metric] == index.default_metrics[column.dataset] else f"/{column.metric}"
     for part, form in (("split", "@{}"), ("epochs", "@{}ep"), ("release", "@{}"), ("seed", "#{}")):
         value = "sample" if sampled and part == "seed" else getattr(column, part)
         if value is not None and {getattr(info, part) for info in meant} != {value}:
@@ -93,16 +93,15 @@ def signal_column(
         if len(datasets) > 1:
             raise ColumnError(f"dataset of {table}", None, f"one of {_first([*datasets])}")
         dataset = next(iter(datasets))
-    main = metric if metric is not None else index.main_metrics.get(canonical_dataset(dataset))
-    if main is None:
-        metrics = dict.fromkeys(info.metric for info in datasets.get(canonical_dataset(dataset), ()))
-        if not metrics:
-            raise ColumnError(f"dataset of {table}", dataset, f"one of {_first([*datasets])}")
-        hint = f"Name one, as in {table}/{dataset}/{next(iter(metrics))}."
-        raise ColumnError(f"metric of {table}/{dataset}", None, f"one of {_first([*metrics])}", hint)
+    metrics = index.default_metrics.get(canonical_dataset(dataset), []) if metric is None else [metric]
+    if not metrics:
+        raise ColumnError(f"dataset of {table}", dataset, f"one of {_first([*datasets])}")
+    if len(metrics) > 1:
+        hint = f"Add it to the name, as in {table}/{dataset}/{metrics[0]}."
+        raise ColumnError(f"metric of {table}/{dataset}", None, f"one of {_first(metrics)}", hint)
     sampled = isinstance(seed, str) and seed == "sample"
     seed = None if sampled else seed
-    asked = Address(dataset, main, split, epochs, seed, release).normal()
+    asked = Address(dataset, metrics[0], split, epochs, seed, release).normal()
     found = index.matching(asked)
     single = {(c.split, c.epochs, c.release) for c in found if isinstance(c.seed, int)}
     found = _meant(found, asked)

@@ -608,7 +608,7 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
         return Task(name, self.name if self._has_name else self, signal, cost=costs)
 
     def tasks(self, metric: str | None = None) -> TaskDistribution:
-        """Return one task per dataset: of its main metric, or of the given metric if the dataset has it.
+        """Return the tasks of each dataset: of its main metric, else of all metrics, or of the given one.
 
         Examples
         --------
@@ -620,12 +620,11 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
         """
         from nasmeta.tasks import TaskDistribution
 
-        ends = self._ends
         if metric is None:
-            found = [dataset for dataset, main in ends.main_metrics.items() if main is not None]
-        else:
-            found = [d for d, columns in ends.by_dataset.items() if any(info.metric == metric for info in columns)]
-        return TaskDistribution(self.task(metric, d) for d in found or self.datasets)
+            metrics = self._ends.default_metrics
+            return TaskDistribution(self.task(one, dataset) for dataset in metrics for one in metrics[dataset])
+        with_it = dict.fromkeys(info.dataset for info in self.columns if info.metric == metric)
+        return TaskDistribution(self.task(metric, dataset) for dataset in with_it or self.datasets)
 
     def frame(self) -> pd.DataFrame:
         """Return the facts about the columns as a data frame with one row per column, indexed by address.

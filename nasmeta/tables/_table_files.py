@@ -19,43 +19,39 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def _columns_of_file(
-    file: str | os.PathLike[str],
+def add_frame(
+    frame: pd.DataFrame,
     *,
     name: str,
     space: str | SearchSpace | None = None,
     columns: Sequence[str] | None = None,
+    replace: bool = False,
+    citation: str = "",
     **options: Any,
-) -> tuple[SearchSpace, Any]:
-    """Return the space and the columns of a file; `columns` describe an architecture if there is no `space`."""
+) -> Table:
+    """Add the table in a data frame to the store.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    name : str
+        Name of the table.
+    space : str or SearchSpace, optional
+    columns : sequence of str, optional
+        Instead of `space`: the columns that describe an architecture.
+    replace : bool, default False
+        Whether to replace other content under this name.
+    citation : str
+    **options
+        The options of `Table.from_frame`.
+    """
     if (space is None) == (columns is None):
         raise SettingError(
             "Name the space of the table, by one of two: --space nb201 (or another registered one), or --columns a,b,c "
             "for the columns of the file that describe an architecture."
         )
-    frame: pd.DataFrame = read_frame(file)
     own = SearchSpace.from_frame(frame, list(columns), name) if columns else get_space(space or "")
-    return own, columns_of_frame(frame, own, name, **options)
-
-
-def add_file(
-    file: str | os.PathLike[str], *, name: str, replace: bool = False, citation: str = "", **options: Any
-) -> Table:
-    """Add the table in a .csv, .tsv or .parquet file to the store.
-
-    Parameters
-    ----------
-    file : path
-    name : str
-        Name of the table.
-    replace : bool, default False
-        Whether to replace other content under this name.
-    citation : str
-    **options
-        ``space``, or ``columns`` for the columns that describe an architecture, and the options of `Table.from_frame`.
-    """
-    space, columns = _columns_of_file(file, name=name, **options)
-    add_columns(name, space, columns, citation, replace=replace)
+    add_columns(name, own, columns_of_frame(frame, own, name, **options), citation, replace=replace)
     return load_table(name)
 
 
@@ -99,8 +95,8 @@ def odd_values(table: Table) -> list[str]:
     """Return messages about a table: accuracies in two units, and test values without validation values."""
     values = table._ends.values_of(table.columns)
     found = list(odd_accuracies(zip(table.columns, values, strict=True), table.space))
-    for dataset, main in table._ends.main_metrics.items():
-        column = next((info for info in table.columns if (info.dataset, info.metric) == (dataset, main)), None)
+    for dataset, metrics in table._ends.default_metrics.items():
+        column = next((info for info in table.columns if (info.dataset, info.metric) == (dataset, metrics[0])), None)
         why = only_test_values(table.columns, column) if column else ""
         found += [why] if why else []
     return found

@@ -325,7 +325,8 @@ def task_distribution(name: str) -> TaskDistribution:
         datasets; ``nb201/robust``: attacks; ``nb201/within`` and ``nb201/tradeoff``: accuracy and hardware cost, one
         budget or weight per dataset and device; ``tnb101``: the seven tasks of TransNAS-Bench-101; ``tnb101/train``:
         their metrics on the training images; ``all``: accuracies, attacks, latency, energy and ``tnb101``. For other
-        tables and registered tasks: the part of their names before the slash.
+        tables and registered tasks: the part of their names before the slash. A metric may follow the name of a user's
+        table, as in ``mine/f1``.
 
     Raises
     ------
@@ -340,14 +341,26 @@ def task_distribution(name: str) -> TaskDistribution:
     (28, 7)
     """
     tasks = [get_task(task) for task in declared_families().get(name, ())]
-    if name in _own_tables():
-        tasks += load_table(name).tasks()
+    table, _, metric = name.partition("/")
+    if table in _own_tables() and (not metric or _is_metric(table, metric)):
+        tasks += load_table(table).tasks(metric or None)
     there = {task.name for task in tasks}
     registered = [TASKS[task] for task in TASKS if task.partition("/")[0] == name or task.rpartition("/")[0] == name]
     tasks += (task for task in registered if task.name not in there)
     if not tasks:
         raise UnknownNameError.of("family of tasks", name, task_families())
     return TaskDistribution(tasks)
+
+
+def _is_metric(table: str, name: str) -> bool:
+    """Whether a user's table has a metric of this name, and no dataset."""
+    opened = load_table(table)
+    return name not in opened.datasets and any(info.metric == name for info in opened.columns)
+
+
+def _is_family(name: str) -> bool:
+    table, _, metric = name.partition("/")
+    return name in task_families() or (table in _own_tables() and _is_metric(table, metric))
 
 
 def default_sources(task: Task) -> TaskDistribution:
@@ -425,7 +438,7 @@ def as_tasks(asked: object, *, held_out: Iterable[str] = (), sources: bool = Fal
     without = set(held_out)
     found: list[Any] = []
     for one in asked if is_listed(asked) and not isinstance(asked, (str, *kinds)) else [asked]:
-        if isinstance(one, str) and one in task_families():
+        if isinstance(one, str) and _is_family(one):
             found += (task for task in task_distribution(one) if without.isdisjoint(task.held_out))
         elif isinstance(one, str):
             found.append(get_task(one))

@@ -44,6 +44,7 @@ ARCHITECTURES = {
     "index": pd.DataFrame({"architecture": CELLS}),
     "strings": pd.DataFrame({"arch": [SPACE.to_string(cell) for cell in CELLS]}),
     "both": pd.DataFrame({"arch_str": [3, SPACE.to_string(17), 0]}),
+    "floats, as after a merge": pd.DataFrame({"cell": np.array(CELLS, dtype=float)}),
     "nullable": pd.DataFrame({"cell": pd.array(CELLS, dtype="Int64")}),
     "positions": by_positions(CELLS),
     "positions as texts": by_positions(CELLS).astype(str),
@@ -106,6 +107,15 @@ def test_keys_as_columns_and_as_arguments() -> None:
     assert own(frame.assign(split="valid", seed=3), dataset="My Pets", epochs=np.int64(12), release="v1") == said
 
 
+def test_numbers_that_are_not_whole_are_named() -> None:
+    assert addresses(own(frame_of(acc=[1.0, 2.0], seed=[0.0, 1.0])))[:2] == ["own/acc/-/-/0", "own/acc/-/-/1"]
+    with pytest.raises(ArchitectureError, match=r"is 0\.5;"):
+        own(pd.DataFrame({"cell": [3.0, 0.5], "acc": 1.0}))
+    with pytest.raises(SettingError) as refusal:
+        own(frame_of(acc=[1.0, 2.0], seed=[0.0, 0.5]))
+    assert refusal.value.value == 0.5
+
+
 def test_several_datasets() -> None:
     frame = frame_of(acc=[1.0, 2.0, 3.0], dataset=["CIFAR-10", "Pets", None])
     table = own(frame, name="mine")
@@ -152,8 +162,10 @@ def test_any_other_metric_needs_a_direction() -> None:
 
 
 def test_all_columns_of_a_dataset_have_one_unit() -> None:
-    table = own(frame_of(acc=[0.8, 70.0], seed=[1, 2]))  # 0.8 percent, as the other seed shows
-    assert {info.unit for info in table.columns} == {"percent"}
+    for values in ([0.8, 70.0], [70.0, 0.8]):  # 0.8 percent, as the other seed shows
+        table = own(frame_of(acc=values, seed=[1, 2]))
+        assert {info.unit for info in table.columns} == {"percent"}
+    assert own(frame_of(acc=[0.5, 1.0])).columns[0].unit == "1"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +177,7 @@ def test_all_columns_of_a_dataset_have_one_unit() -> None:
         (["train_loss", "val_loss"], "val_loss"),
         (["f1", "params"], "f1"),
         (["parameters"], "parameters"),
-        (["f1", "id"], None),
+        (["f1", "id"], None),  # a task of each
     ],
 )
 def test_the_main_metric(columns: list[str], main: str | None) -> None:
@@ -174,8 +186,7 @@ def test_the_main_metric(columns: list[str], main: str | None) -> None:
     if main is None:
         with pytest.raises(ColumnError):
             table.task()
-        main = columns[1]
-        assert table.task(main).name == f"own/own/{main}"
+        assert table.tasks().names == tuple(f"own/own/{metric}" for metric in columns)
     else:
         assert table.task().name == "own/own"
         assert table.task().signal.metric == main

@@ -257,3 +257,20 @@ def test_a_table_of_ten_thousand_datasets_makes_tasks() -> None:
     n = 10_000
     table = mine(frame=pd.DataFrame({"cell": 0, "acc": 1.0, "dataset": [f"d{i}" for i in range(n)]}))
     assert len(table.tasks()) == n
+
+
+def test_a_table_of_two_metrics_has_tasks_and_a_family_per_metric() -> None:
+    frame = FRAME.rename(columns={"acc": "f1"}).assign(infer_ms=[3.0, 1, 2, 5, 4])
+    mine("hpo", frame, direction={"f1": "max", "infer_ms": "min"}).add()
+    assert nm.list_tasks("hpo")["task"].tolist() == [
+        f"hpo/{dataset}/{metric}" for dataset in ("pets", "x-rays") for metric in ("f1", "infer_ms")
+    ]
+    assert {*nm.list_tasks("hpo")["task"]} < {*nm.list_tasks()["task"]}
+    assert nm.task_distribution("hpo/f1").names == ("hpo/pets/f1", "hpo/x-rays/f1")
+    results = nm.compare("random", "hpo/infer_ms", repeats=1, evaluations=1)
+    assert results["task"].tolist() == ["hpo/pets/infer_ms", "hpo/x-rays/infer_ms"]
+    with pytest.raises(ColumnError) as refusal:
+        nm.get_task("hpo/pets")
+    assert (refusal.value.what, refusal.value.expected) == ("metric of hpo/pets", "one of f1, infer_ms")
+    with pytest.raises(UnknownNameError):
+        nm.task_distribution("hpo/f2")
