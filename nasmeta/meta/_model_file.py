@@ -225,7 +225,7 @@ class SavedMetaModel:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     saved = meta_train("meta-gp", leave_out="cifar10", n_labels=50, out=f"{folder}/gp.npz")
         >>> saved.describe().splitlines()[1]
-        'Not an honest test on: cifar100, imagenet16-120.'
+        'Do not test it on cifar100, imagenet16-120: it has seen these.'
         """
         from nasmeta.meta._model_summary import describe_model
 

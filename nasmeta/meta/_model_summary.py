@@ -29,7 +29,7 @@ def describe_model(saved: SavedMetaModel) -> str:
     settings = ", ".join(f"{name}={value!r}" for name, value in saved.card["settings"].items())
     lines = [
         f"{saved.kind} for the space {saved.space.name}, learned from {sources}.",
-        f"Not an honest test on: {', '.join(saved.held_out)}.",
+        f"Do not test it on {', '.join(saved.held_out)}: it has seen these.",
         f"Settings of the meta-training: {settings or 'none'}.",
     ]
     kernel, features, mean = _prior_of(saved)

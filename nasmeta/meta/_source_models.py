@@ -153,7 +153,7 @@ def joint_space(target: SearchSpace, sources: Sequence[SearchSpace]) -> SearchSp
         if all(_contains(space, other) for other in spaces):
             return space
     names = ", ".join(space.name for space in spaces)
-    raise SettingError("spaces of target and sources", names, "one space that has all architectures of the others")
+    raise SettingError(f"No space contains all architectures of the target and its sources: they are in {names}.")
 
 
 @lru_cache(maxsize=64)

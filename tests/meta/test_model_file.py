@@ -80,7 +80,7 @@ def test_the_data_of_pretrained_weights_are_no_honest_test(tmp_path: Path) -> No
         assert (model.kind, model.predicts) == (kind, name == "in-context")
         assert {"cifar10", "imagenet16-120"} < set(model.held_out)
         assert "cifar100" not in model.held_out
-        assert "Not an honest test on: cifar10, imagenet16-120" in model.describe()
+        assert "Do not test it on cifar10, imagenet16-120" in model.describe()
 
 
 def test_what_cannot_be_written(tmp_path: Path) -> None:
