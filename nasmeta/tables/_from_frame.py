@@ -138,10 +138,11 @@ def _architectures(
     codes, values = column.factorize()
     if (codes < 0).any():
         raise SettingError(f"The column {named} has no architecture in row {int((codes < 0).argmax())}.")
+    listed: Any = np.asarray(values)
     if values.dtype.kind == "f":  # a merge of frames turns integers into floats
-        values = [int(one) if one.is_integer() else one for one in values.tolist()]
+        listed = [int(one) if one.is_integer() else one for one in values.tolist()]
     try:
-        found: NDArray[np.int32] = space.index_of(values if isinstance(values, list) else np.asarray(values))[codes]
+        found: NDArray[np.int32] = space.index_of(listed)[codes]
     except ArchitectureError as reason:
         raise ArchitectureError(f"Column {named}: {reason}") from None
     return found, used
