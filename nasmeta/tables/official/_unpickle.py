@@ -1,8 +1,8 @@
 """A streaming reader of official pickles that imports and calls nothing.
 
 Python's own unpickler is slower than the one in C, but its memo is a dictionary, so parts of earlier records can be
-removed: a file of many gigabytes is read in the memory of a few cells, and a large memo index allocates nothing. Texts
-and arrays have a limited length, and keys are flat, because hashing deeply nested tuples overflows the C stack.
+removed: a file of many gigabytes is read in the memory of a few cells, and a large memo index allocates nothing. Keys
+are flat, because hashing deeply nested tuples overflows the C stack.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
@@ -24,8 +23,6 @@ from nasmeta.pickles import NUMPY_ARRAYS, NUMPY_NUMBERS, PickledArray
 
 _MAGIC_OF_OLD_TORCH = 0x1950A86A20F9469CFC6C
 _OLD_TORCH_STARTS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-_MOST_BYTES, _MOST_TIMES = 1 << 25, 100  # limits of the unpacked size: this plus this many times the size of the file
-_MOST_OPCODES = 1 << 19  # between two records; official ones have some 50,000
 
 
 def read_records(path: Path, sink: Sink) -> Any:
@@ -51,31 +48,10 @@ def read_records(path: Path, sink: Sink) -> Any:
         raise DamagedFileError(f"{path} cannot be read: {type(reason).__name__}: {reason}") from reason
 
 
-class _Limited(io.RawIOBase):
-    """The unpacked content of a file; raises an error if it is too long for the file's size."""
-
-    def __init__(self, inside: Any, size: int) -> None:
-        self._inside = inside
-        self._left = self._most = _MOST_BYTES + _MOST_TIMES * size
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read into a buffer."""
-        n: int = self._inside.readinto(buffer)
-        self._left -= n
-        if self._left < 0:
-            raise DamagedFileError(f"It unpacks to more than {self._most:,} bytes.")
-        return n
-
-
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
     inside: Any
     with path.open("rb") as raw:
-        size = path.stat().st_size
         start = raw.read(len(_OLD_TORCH_STARTS))
         raw.seek(0)
         if start.startswith(b"PK"):
@@ -84,10 +60,10 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
                 if len(names) != 1:
                     raise DamagedFileError("It is a zip archive, but not a torch file.")
                 with archive.open(names[0]) as inside:
-                    yield io.BufferedReader(_Limited(inside, size), 1 << 20), False
+                    yield io.BufferedReader(inside, 1 << 20), False
         elif start.startswith(b"BZh"):
             with bz2.open(raw) as inside:
-                yield io.BufferedReader(_Limited(inside, size), 1 << 20), False
+                yield io.BufferedReader(inside, 1 << 20), False
         elif start == _OLD_TORCH_STARTS:
             yield raw, True
         elif start.startswith(b"\x80"):
@@ -100,7 +76,6 @@ Sink = Callable[[str, dict[Any, Any]], None]  # the string of a cell, and what i
 
 _REMEMBERED_RECORDS = 4  # the records of one cell share objects and are adjacent
 _REMEMBERED_STRINGS = 64  # per text: all cells share the names of fields
-_MOST_BYTES_AT_ONCE = 1 << 24  # official files have tensors of some 150,000 bytes
 
 
 _PLAIN = (str, int)
@@ -159,38 +134,12 @@ _WITH_STATE = (_Dict, PickledArray, _DTYPE)
 _InPython: Any = vars(pickle)["_Unpickler"]
 
 
-def _in_small_parts(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Return a function that reads as `read` does, up to a limit."""
-
-    def checked(n: int) -> bytes:
-        if 0 <= n <= _MOST_BYTES_AT_ONCE:
-            return read(n)
-        raise pickle.UnpicklingError(f"a part of {n:,} bytes")
-
-    return checked
-
-
-class _Dispatch(dict[int, Callable[[Any], None]]):
-    """The functions of the opcodes, with a limited number of look-ups between two records."""
-
-    left = _MOST_OPCODES
-
-    def __getitem__(self, opcode: int) -> Callable[[Any], None]:
-        self.left -= 1
-        if self.left < 0:
-            raise pickle.UnpicklingError(f"more than {_MOST_OPCODES:,} opcodes without a record")
-        return super().__getitem__(opcode)
-
-
 class _StreamingUnpickler(_InPython):  # type: ignore[misc]
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(_InPython.dispatch)
 
     def __init__(self, file: BinaryIO, sink: Sink) -> None:
         super().__init__(file)
-        self._file_read = _in_small_parts(file.read)
-        self._file_readline = partial(file.readline, _MOST_BYTES_AT_ONCE)  # a line that is cut has no end
         self._sink = sink
-        self.dispatch = _Dispatch(type(self).dispatch)  # type: ignore[misc]
         self._n_memoized = self._n_before = 0
         self._texts: dict[str, int] = {}
         self._recent: deque[list[int]] = deque()
@@ -259,7 +208,6 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
 
     def _pass_on(self, cell: str, record: Any) -> None:
         self._sink(cell, record)
-        self.dispatch.left = _MOST_OPCODES  # type: ignore[attr-defined]
         self._recent.append(list(islice(self.memo, self._n_before, None)))
         if len(self._recent) > _REMEMBERED_RECORDS:
             for index in self._recent.popleft():
