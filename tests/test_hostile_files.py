@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
+from nasmeta.analysis import summarise_comparison
 from nasmeta.archives import digest_of
 from nasmeta.errors import NasmetaError
 from nasmeta.experiments import read_specification, run_specification
@@ -101,10 +102,28 @@ def journal() -> None:
     nm.verify("run.jsonl", "digits", folder="verified")
 
 
-def results() -> None:
+def network() -> None:
+    pytest.importorskip("torch")
+    from nasmeta.training import CellNetwork, _tensor_file
+
+    path = CellNetwork(0, cells_per_stage=1).save("network.safetensors")
+    tensors, head = _tensor_file.read_tensors(path)
+    _tensor_file.write_tensors(path, tensors, {"network": head["network"] | {"space": CODE}})
+    CellNetwork.load(path)
+
+
+def results() -> pd.DataFrame:
     frame = nm.compare("random", "nb201/cifar10", repeats=2, evaluations=3)
+    frame = frame.assign(task=pd.Categorical([CODE] * len(frame)))
     Path("folder").mkdir()
-    frame.assign(task=pd.Categorical([CODE] * len(frame))).to_parquet("folder/results.parquet")
+    frame.to_parquet("folder/results.parquet")
+    return frame
+
+
+def results_with_published_values() -> None:
+    results()
+    text = f"""tasks = ["nb201/cifar10"]\n[published]\nmeans = {{{'"x"'} = [9.0]}}"""
+    Path("folder/provenance.json").write_text(json.dumps({"specification": {"text": text}}))
     nm.report("folder", "page", formats=())
 
 
@@ -125,6 +144,9 @@ def results() -> None:
         lambda: specification(tasks=CODE),
         lambda: specification(of_searcher=f'searcher = "{CODE}"'),
         journal,
+        network,
+        results_with_published_values,
+        lambda: summarise_comparison(results(), 3),
     ],
 )
 def test_reading_imports_nothing(trace: Path, read: Callable[[], Any]) -> None:
@@ -136,6 +158,7 @@ def test_reading_imports_nothing(trace: Path, read: Callable[[], Any]) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_what_only_mentions_code_is_read(trace: Path) -> None:
     results()
+    nm.report("folder", "page", formats=())
     specification(top=f'evaluator = "{CODE}"')
     specification(of_searcher=f'sources = "{CODE}"\nwarm_start = 2')
     card = meta_model().card

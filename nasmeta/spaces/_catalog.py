@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.registry import Registry
+from nasmeta.errors import SettingError
+from nasmeta.registry import Registry, names_from_file
 from nasmeta.spaces._cell_graph import complete_edges
 from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._content import BUILDERS
@@ -292,9 +292,8 @@ def get_cell_space(name: str | SearchSpace) -> CellSpace:
     return space
 
 
+@names_from_file()
 def _registered(content: Mapping[str, Any]) -> SearchSpace:
-    if content["name"] not in SPACES:
-        raise UnknownNameError.of("space", content["name"], SPACES)
     return get_space(content["name"])
 
 

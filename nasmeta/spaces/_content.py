@@ -33,8 +33,7 @@ def to_content(space: SearchSpace) -> str | dict[str, Any]:
 def from_content(content: str | Mapping[str, Any]) -> SearchSpace:
     """Return the space that `to_content` described: in one process always the same object.
 
-    Content may come from a data file. A name therefore resolves only to a registered space or to an entry point of an
-    installed package; ``package.module:Name`` is refused.
+    Content may come from a data file, so names resolve as in `names_from_file`.
     """
     if isinstance(content, str):
         return BUILDERS["registered"]({"name": content})

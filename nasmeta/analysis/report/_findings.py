@@ -30,6 +30,7 @@ from nasmeta.analysis.report._remarks import (
     without_spread_of_equals,
 )
 from nasmeta.errors import SettingError
+from nasmeta.registry import names_from_file
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
 
@@ -437,11 +438,13 @@ def summarise_comparison(
     from nasmeta.runs import evaluator_for
     from nasmeta.tasks import get_task
 
-    names = [str(name) for name in frame["task"].unique()]
-    evaluators = {
-        name: evaluator if isinstance(evaluator, Evaluator) else evaluator_for(get_task(name), evaluator)
-        for name in names
-    }
+    names = [*map(str, frame["task"].unique())]
+    if isinstance(evaluator, Evaluator):
+        evaluators = dict.fromkeys(names, evaluator)
+    else:
+        with names_from_file():  # the frame may be from a file
+            tasks = {name: get_task(name) for name in names}
+        evaluators = {name: evaluator_for(task, evaluator) for name, task in tasks.items()}
     facts = facts_of(frame, evaluators=evaluators)
     x: XAxis = "simulated_seconds" if evaluations is None else "evaluation"
     return Findings(frame.assign(test=np.nan), facts, x)
