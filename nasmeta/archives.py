@@ -8,8 +8,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError, MissingPackageError
+from nasmeta.errors import DamagedFileError
+from nasmeta.files import SEAL, blaming, check_seal, sealed
 
 _CARD = "card"
 
@@ -55,11 +56,13 @@ class ArchiveKind:
                 info = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
                 info.compress_type = how
                 archive.writestr(info, entry.getvalue())
-        return buffer.getvalue()
+            archive.comment = SEAL
+        return sealed(buffer.getvalue())
 
     def decode(self, raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return card and arrays of the bytes of a file."""
         with self.blaming(path):
+            check_seal(raw)
             arrays = unpack(raw, self.largest)
             card: dict[str, Any] = json.loads(arrays.pop(_CARD).tobytes())
             if card.pop("format") != self.format:
@@ -69,18 +72,9 @@ class ArchiveKind:
             raise DamagedFileError(f"format version of {path}", version, f"{self.version}", self.hint)
         return card, arrays
 
-    @contextmanager
-    def blaming(self, path: Path) -> Iterator[None]:
+    def blaming(self, path: Path) -> AbstractContextManager[None]:
         """Turn every exception about the content of a file into a DamagedFileError that names the file."""
-        try:
-            yield
-        except MissingPackageError:
-            raise
-        except Exception as reason:
-            why = " ".join(str(reason).split())
-            raise DamagedFileError(
-                f"{path} is not a {self.noun}, or it is damaged ({type(reason).__name__}: {why:.200}). {self.hint}"
-            ) from reason
+        return blaming(path, self.noun, self.hint)
 
 
 def unpack(raw: bytes, largest: int) -> dict[str, NDArray[Any]]:
@@ -88,8 +82,9 @@ def unpack(raw: bytes, largest: int) -> dict[str, NDArray[Any]]:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         if sum(info.file_size for info in archive.infolist()) > largest:
             raise ValueError(f"it would unpack to more than {largest:,} bytes")
-    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-        return dict(arrays)
+        # whole entries, because zipfile compares checksums at their ends
+        entries = {name.removesuffix(".npy"): io.BytesIO(archive.read(name)) for name in archive.namelist()}
+    return {name: np.lib.format.read_array(entry, allow_pickle=False) for name, entry in entries.items()}
 
 
 def digest_of(card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:

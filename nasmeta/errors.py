@@ -199,7 +199,7 @@ class OtherMetricWarning(NasmetaWarning):
 
 
 class JournalError(NasmetaError, ValueError):
-    """The journal is damaged, in use, or belongs to another run."""
+    """The journal is in use, or belongs to another run."""
 
 
 class RunFailed(NasmetaError, RuntimeError):

@@ -1,14 +1,22 @@
-"""Atomic writing of files, and the files of ``benchmarks_data``."""
+"""Atomic writing of files, checksums in files, and the files of ``benchmarks_data``."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from contextlib import suppress
-from errno import EISDIR
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, EISDIR, ENOSPC
 from pathlib import Path
 from typing import Any
+from zlib import crc32
+
+from nasmeta.errors import DamagedFileError, EvaluationFailed, MissingPackageError
+
+SEAL = b"checksum crc32:00000000"  # a file contains this text once; see `sealed`
+_FILLED = re.compile(rb"checksum.crc32.{9}", re.DOTALL)
 
 
 def shipped(name: str) -> Path:
@@ -24,13 +32,51 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def facts_in(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file; an empty one if the file is absent or damaged."""
+def sealed(content: bytes) -> bytes:
+    """Return a content with its CRC-32 in place of the zeros of `SEAL`."""
+    return content.replace(SEAL, SEAL[:-8] + b"%08x" % crc32(content), 1)
+
+
+def check_seal(content: bytes) -> None:
+    """Raise a ValueError if a content by `sealed` was altered; files without a checksum pass."""
+    blank = _FILLED.sub(SEAL, content, count=1)
+    if sealed(blank) != content or (b"checksum" in content) != (b"crc32" in content):
+        raise ValueError("its content does not match its checksum")
+
+
+@contextmanager
+def blaming(path: Path, noun: str = "file of nasmeta", hint: str = "") -> Iterator[None]:
+    """Turn every exception about the content of a file into a DamagedFileError that names the file."""
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        yield
+    except (EvaluationFailed, MissingPackageError):
+        raise
+    except Exception as reason:
+        why = " ".join(str(reason).split())
+        raise DamagedFileError(
+            f"{path} is not a {noun}, or it is damaged ({type(reason).__name__}: {why:.200}). {hint}".rstrip()
+        ) from reason
+
+
+@contextmanager
+def intact(path: Path) -> Iterator[bytes]:
+    """Yield the content of a file by `sealed`; every exception of the block is a DamagedFileError."""
+    content = path.read_bytes()
+    with blaming(path):
+        check_seal(content)
+        yield content
+
+
+def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write an object of JSON with a checksum."""
+    text = json.dumps({"file": SEAL.decode(), **facts}, indent=1, ensure_ascii=False)
+    write_atomically(path, sealed(text.encode() + b"\n"))
+
+
+def facts_in(path: Path) -> dict[str, Any]:
+    """Return the object in a file by `write_facts`."""
+    with intact(path) as content:
+        return {key: value for key, value in json.loads(content).items() if key != "file"}
 
 
 def require_writable(path: Path, *, folder: bool = False) -> None:
@@ -55,11 +101,24 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file atomically: readers see the old or the new content, even after a crash."""
     temporary = temporary_of(path)
     try:
-        write_to_disk(temporary, content.encode() if isinstance(content, str) else content)
+        with full_disk_named(path):
+            write_to_disk(temporary, content.encode() if isinstance(content, str) else content)
         move(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def full_disk_named(path: Path) -> Iterator[None]:
+    """Name the file in the error of a full disk."""
+    try:
+        yield
+    except OSError as reason:
+        if reason.errno not in (ENOSPC, EDQUOT):
+            raise
+        hint = "Free some space; the same command resumes"
+        raise OSError(reason.errno, f"{reason.strerror}. {hint}", str(path)) from reason
 
 
 def temporary_of(path: Path) -> Path:

@@ -104,12 +104,13 @@ def journal() -> None:
 
 def network() -> None:
     pytest.importorskip("torch")
-    from nasmeta.training import CellNetwork, _tensor_file
+    from safetensors.torch import save_file
 
-    path = CellNetwork(0, cells_per_stage=1).save("network.safetensors")
-    tensors, head = _tensor_file.read_tensors(path)
-    _tensor_file.write_tensors(path, tensors, {"network": head["network"] | {"space": CODE}})
-    CellNetwork.load(path)
+    from nasmeta.training import CellNetwork
+
+    settings = CellNetwork(0, cells_per_stage=1).settings | {"space": CODE}
+    save_file({}, "network.safetensors", {"nasmeta": json.dumps({"network": settings})})
+    CellNetwork.load("network.safetensors")
 
 
 def results() -> pd.DataFrame:

@@ -30,7 +30,7 @@ from nasmeta.experiments._arguments import (
     specs_of,
     tasks_of,
 )
-from nasmeta.experiments._folder import ComparisonFolder, Results
+from nasmeta.experiments._folder import ComparisonFolder, Results, write_results
 from nasmeta.experiments._jobs import Job, MetaTrainJob, Pair, Runs, results_of, share_of
 from nasmeta.experiments._workers import Workers
 from nasmeta.journals import Shard
@@ -174,7 +174,7 @@ def compare(
         _remove_journals(home, configs, {pair: own for pair, own in wanted.items() if pair[1] in repeated})
         frame = _completed(results, workers, progress, home)
         if shard is None:
-            home.write("results.parquet", frame.to_parquet(None, index=False))
+            write_results(home.path / "results.parquet", frame)
     return frame
 
 

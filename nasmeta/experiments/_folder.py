@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import pandas as pd
 from nasmeta.errors import JournalError, RunFailed, SettingError
 from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
 from nasmeta.experiments._jobs import Pair
-from nasmeta.files import write_atomically
+from nasmeta.files import SEAL, facts_in, sealed, write_atomically, write_facts
 from nasmeta.journals import differences_from
 from nasmeta.runs import Clock, History, RunConfig, SearcherSpec, results_frame
 
@@ -72,7 +71,7 @@ class ComparisonFolder:
             ) from None
         try:
             self._check(due, redo)
-            self.write("specification.json", json.dumps(due, indent=2).encode() + b"\n")
+            write_facts(self.path / "specification.json", due)
             if is_shard:
                 lock.release()  # the next shard may start
             yield
@@ -85,14 +84,12 @@ class ComparisonFolder:
         if not has_results and not self._has_evaluations("*"):
             return
         try:
-            found = json.loads(path.read_bytes())
+            found = facts_in(path)
             free = {label for label in found["searchers"] if label in redo or not has_results}
             free -= {label for label in free if label not in redo and self._has_evaluations(_file_name(label))}
             differences = differences_from(_identity(found, free), _identity(due, free))
         except FileNotFoundError:
             raise JournalError(f"{self.path} contains runs, but no {path.name}. Use another folder.") from None
-        except (ValueError, LookupError, AttributeError, TypeError) as reason:
-            raise JournalError(f"{path} is damaged: {reason}. Use another folder.") from None
         if differences:
             raise SettingError(
                 f"{self.path} holds another comparison: {differences}. Use another folder. If only the code or the "
@@ -108,9 +105,12 @@ class ComparisonFolder:
         """Return the path of a run's journal."""
         return self.path / "runs" / _file_name(task) / _file_name(searcher) / f"{seed}.jsonl"
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file as a whole, so that readers see the old or the new one."""
-        write_atomically(self.path / name, content)
+
+def write_results(path: Path, frame: pd.DataFrame) -> None:
+    """Write the results of a comparison; readers of Parquet skip the checksum between columns and footer."""
+    content = frame.to_parquet(None, index=False)
+    footer = 8 + int.from_bytes(content[-8:-4], "little")
+    write_atomically(path, sealed(content[:-footer] + SEAL + content[-footer:]))
 
 
 def _identity(specification: Mapping[str, Any], free: Collection[str]) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from nasmeta.errors import NasmetaError
 from nasmeta.evaluators import TrainingEvaluator
 from nasmeta.experiments._reproduce import compare_searches
 from nasmeta.experiments._specification import reported_in
-from nasmeta.files import facts_in, require_writable
+from nasmeta.files import facts_in, intact, require_writable, sha256_of
 from nasmeta.registry import names_from_file
 from nasmeta.runs import on_evaluator, read_run
 from nasmeta.tables import ColumnInfo
@@ -37,6 +37,7 @@ class Report:
     files: tuple[Path, ...]  # written files, the page first
 
 
+@names_from_file()
 def report(
     results: pd.DataFrame | str | os.PathLike[str],
     output: str | os.PathLike[str] | None = None,
@@ -103,9 +104,9 @@ def report(
         frame, own_title = run.frame(), f"{run.searcher} on {run.task.name}, seed {run.seed}"
         destination = destination or home.with_name(f"{home.stem}-report")
     else:
-        frame, (columns, published) = results_in(home), _reported(home)
-        specification = facts_in(home / "specification.json")
-        provenance = _provenance(home, specification)
+        specification, known = (_facts(home / name) for name in ("specification.json", "provenance.json"))
+        frame, (columns, published) = results_in(home), _reported(known)
+        provenance = _provenance(home, specification, known)
         own_title = title_of(home)
         destination = destination or home / "report"
     if destination is not None:
@@ -123,17 +124,21 @@ def results_in(folder: str | os.PathLike[str]) -> pd.DataFrame:
     path = Path(folder) / "results.parquet"
     if not path.is_file():
         raise FileNotFoundError(f"File not found: {path}. Create it with nasmeta compare … --folder {folder}.")
-    return pd.read_parquet(path)
+    with intact(path) as content:
+        return pd.read_parquet(io.BytesIO(content))
 
 
-def _reported(folder: Path) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:
+def _facts(path: Path) -> dict[str, Any]:
+    return facts_in(path) if path.is_file() else {}
+
+
+def _reported(provenance: Mapping[str, Any]) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:
     """Return the report columns and the published table of the comparison's specification, if there is one."""
-    with suppress(NasmetaError, OSError, UnicodeDecodeError), names_from_file():
-        return reported_in(folder / "specification.toml")
+    with suppress(NasmetaError):
+        return reported_in(provenance.get("specification", {"text": ""})["text"])
     return (), {}
 
 
-@names_from_file()
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
     """Return the tasks that are known on this machine, with the evaluators of the comparison."""
     entries = specification.get("tasks", {})
@@ -153,12 +158,12 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
     return tasks
 
 
-def _provenance(folder: Path, specification: dict[str, Any]) -> dict[str, Any]:
+def _provenance(folder: Path, specification: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """Return the comparison, its versions, and the checksum of its results."""
     facts = {
         "comparison": {key: value for key, value in specification.items() if key != "tasks" and value is not None},
-        **facts_in(folder / "provenance.json"),
+        **known,
         "versions_of_the_report": versions_of(_PACKAGES),
-        "sha256_of_results.parquet": hashlib.sha256((folder / "results.parquet").read_bytes()).hexdigest(),
+        "sha256_of_results.parquet": sha256_of(folder / "results.parquet"),
     }
     return {key: value for key, value in facts.items() if value}

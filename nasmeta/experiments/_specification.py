@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import tomllib
@@ -22,8 +21,8 @@ from nasmeta.code import versions_of
 from nasmeta.errors import MissingValueError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.experiments._arguments import budgets_of, seeds_of, tasks_of
 from nasmeta.experiments._compare import compare
-from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments._workers import Workers
+from nasmeta.files import write_atomically, write_facts
 from nasmeta.registry import names_from_file
 from nasmeta.runs import Clock, SearcherSpec, evaluator_for, named_sources
 from nasmeta.tables import Address, ColumnInfo, SourceState, is_available, list_sources
@@ -254,9 +253,9 @@ def _searchers(file: Path, given: Any) -> tuple[dict[str, tuple[str, dict[str, A
     return searchers, sources
 
 
-def reported_in(file: Path) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:
+def reported_in(text: str) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:
     """Return the reported columns and the published table of a specification, without reading its other keys."""
-    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    content = tomllib.loads(text)
     columns = _columns(as_tasks(content.get("tasks"))[0].name, _names("report", content.get("report", [])))
     return columns, content.get("published", {})
 
@@ -327,11 +326,11 @@ def run_specification(
     )
     is_shard = Workers.of(workers).shard is not None
     if folder is not None and not is_shard:
-        home = ComparisonFolder(Path(folder))
-        home.write("specification.toml", specification.text.encode())
-        home.write("provenance.json", json.dumps(provenance, indent=2, ensure_ascii=False).encode() + b"\n")
+        home = Path(folder)
+        write_atomically(home / "specification.toml", specification.text)
+        write_facts(home / "provenance.json", provenance)
         if specification.report:
-            home.write("picks.csv", picks_of(frame, specification).to_csv(index=False).encode())
+            write_atomically(home / "picks.csv", picks_of(frame, specification).to_csv(index=False))
     return frame
 
 

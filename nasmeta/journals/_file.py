@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 from zlib import crc32
 
-from nasmeta.errors import JournalError, shown
+from nasmeta.errors import DamagedFileError, JournalError, shown
+from nasmeta.files import full_disk_named
 
 FORMAT = 3
 _FLUSH_SECONDS = 0.1
@@ -85,7 +86,8 @@ class JournalFile:
     Raises
     ------
     JournalError
-        If the file is damaged, in use, belongs to other work, or cannot be written.
+        If the file is in use, or belongs to other work.
+    DamagedFileError
 
     Examples
     --------
@@ -153,17 +155,19 @@ class JournalFile:
         first, *lines = content.split(b"\n")
         start = b'{"%s": ' % cls.mark.encode()
         if not first.startswith(start) and (lines or not start.startswith(first)):
-            raise JournalError(f"{path}, line 1: this is not the header of a journal.")
+            raise DamagedFileError(f"{path}, line 1: this is not the header of a journal.")
         checksum, size, bodies = crc32(first), len(first) + 1, list[bytes]()
         for number, line in enumerate(lines[:-1], start=2):
             body, _, end = line.rpartition(b',"')
             checksum, size = crc32(body, checksum), size + len(line) + 1
             if end != b'%08x"]' % checksum:
-                raise JournalError(
+                raise DamagedFileError(
                     f"{path}, line {number}: the checksum is wrong. This line or one before it was altered, lost or "
                     "moved. Restore the file, or delete it to start over."
                 )
             bodies.append(body + b"]")
+        if lines and lines[-1][-11:-1] == b'%08x"]' % crc32(lines[-1][:-13], checksum):
+            raise DamagedFileError(f"{path}: the end of the last line was altered.")
         if not bodies:
             return Contents({}, [], 0, 0)
         header = json.loads(first)
@@ -187,8 +191,9 @@ class JournalFile:
     def flush(self) -> None:
         """Hand all records to the operating system; afterwards a killed process loses none of them."""
         lines, self._lines = self._lines, []  # after an error none is written twice
-        self._file.write(b"".join(lines))
-        self._file.flush()
+        with full_disk_named(self.path):
+            self._file.write(b"".join(lines))
+            self._file.flush()
         self._flushed = time.monotonic()
 
     def close(self) -> None:

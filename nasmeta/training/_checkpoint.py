@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed
-from nasmeta.files import write_atomically
+from nasmeta.errors import SettingError, TrainingFailed
+from nasmeta.files import blaming, write_atomically, write_facts
 from nasmeta.spaces import SearchSpace
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._device import device_name
@@ -161,14 +161,10 @@ class Training:
             return None
         tensors, head = read_tensors(path)
         self._require_same(head["identity"])
-        try:
+        with blaming(path, "checkpoint of this training", "Remove it to train anew."):
             self.learner.set_state(tensors)
             self.epochs = [EpochRecord(**record) for record in head["epochs"]]
             self.evaluate_seconds = float(head["evaluate_seconds"])
-        except TrainingFailed:
-            raise
-        except (KeyError, TypeError, ValueError, RuntimeError) as reason:
-            raise DamagedFileError(f"{path} is damaged: {reason!s:.200}. Remove it to train anew.") from reason
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
         if result.is_file():
             return replace(read_result(self.folder), network=self.learner.network.eval())
@@ -208,5 +204,5 @@ class Training:
                 network.save(self.folder / NETWORK_FILE, facts)
             else:
                 write_tensors(self.folder / NETWORK_FILE, network.state_dict(), {"facts": facts})
-            write_atomically(self.folder / RESULT_FILE, json.dumps(result.to_dict(), indent=1) + "\n")
+            write_facts(self.folder / RESULT_FILE, result.to_dict())
         return result

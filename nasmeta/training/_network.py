@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.errors import DamagedFileError, NasmetaError, UnknownNameError, needing
+from nasmeta.errors import UnknownNameError, needing
+from nasmeta.files import blaming
 from nasmeta.spaces import (
     Architecture,
     SearchSpace,
     complete_edges,
+    from_content,
     get_cell_space,
-    get_space,
     live_edges as _live_edges,
+    to_content,
 )
 
 with needing("Training", "torch"):
@@ -198,11 +200,10 @@ class CellNetwork(nn.Module):
         super().__init__()
         space = get_cell_space(space)
         self.cell = space.index_of(cell)
-        self.space_name = space.name
         # arguments that build this network again
         self.settings: dict[str, Any] = {
             "cell": self.cell,
-            "space": space.name,
+            "space": to_content(space),
             "n_classes": n_classes,
             "channels": channels,
             "cells_per_stage": cells_per_stage,
@@ -281,9 +282,7 @@ class CellNetwork(nn.Module):
         >>> torch.equal(again(images), network(images))
         True
         """
-        notation = get_space(self.space_name).to_string(self.cell)
-        head = {"network": self.settings, "cell_string": notation, "facts": dict(facts or {})}
-        write_tensors(Path(path), self.state_dict(), head)
+        write_tensors(Path(path), self.state_dict(), {"network": self.settings, "facts": dict(facts or {})})
         return Path(path)
 
     @staticmethod
@@ -295,11 +294,9 @@ class CellNetwork(nn.Module):
         DamagedFileError
         """
         tensors, head = read_tensors(Path(path))
-        try:
-            network = CellNetwork(**head["network"])
+        with blaming(Path(path), "network of cells"):
+            network = CellNetwork(**head["network"] | {"space": from_content(head["network"]["space"])})
             network.load_state_dict(tensors)
-        except (KeyError, TypeError, RuntimeError, NasmetaError) as reason:
-            raise DamagedFileError(f"{path} does not contain a network of this kind: {reason!s:.200}.") from reason
         return network.eval()
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.archives import unpack
-from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.files import shipped
+from nasmeta.errors import SettingError
+from nasmeta.files import intact, shipped
 from nasmeta.spaces import ArchitectureLike, SearchSpace, from_content, get_cell_space, move_cells
 
 FORMAT = 1
@@ -49,16 +49,14 @@ class ProxyFile:
 
 def read_proxies(path: str | Path) -> ProxyFile:
     """Read a file by ``nasmeta proxies compute``, without pickles."""
-    try:
-        arrays = unpack(Path(path).read_bytes(), _LARGEST)
+    with intact(Path(path)) as content:
+        arrays = unpack(content, _LARGEST)
         facts = json.loads(str(arrays["facts"]))
         if facts.get("nasmeta_proxies") != FORMAT:
             raise ValueError(f"its format is {facts.get('nasmeta_proxies')!r}, not {FORMAT}")
         cells = arrays["cells"].astype(np.int32)
         values = {name: arrays[name].astype(np.float64) for name in facts["proxies"]}
         from_content(facts["space"]).index_of(cells)
-    except Exception as reason:  # a damaged archive may raise almost anything
-        raise DamagedFileError(f"{path} is not a file of measured proxies: {reason}") from reason
     return ProxyFile(cells, values, facts)
 
 

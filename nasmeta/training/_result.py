@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import DamagedFileError
+from nasmeta.files import intact
 
 CHECKPOINT_FILE, RESULT_FILE = "checkpoint.safetensors", "result.json"
 FORMAT = 3
@@ -146,23 +146,16 @@ class TrainingResult:
         found = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "network"}
         return {"nasmeta_training": FORMAT, **found, "epochs": [asdict(epoch) for epoch in self.epochs]}
 
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> TrainingResult:
-        """Build a result from what `to_dict` returned.
-
-        Raises
-        ------
-        DamagedFileError
-        """
-        if found.get("nasmeta_training") != FORMAT:
-            raise DamagedFileError("format of a result", found.get("nasmeta_training"), f"{FORMAT}")
-        rest = {key: value for key, value in found.items() if key not in ("nasmeta_training", "epochs")}
-        return cls(**rest, epochs=tuple(EpochRecord(**epoch) for epoch in found["epochs"]))
-
 
 def read_result(folder: str | Path) -> TrainingResult:
     """Read the result of a finished training from its folder."""
-    return TrainingResult.from_dict(json.loads((Path(folder) / RESULT_FILE).read_bytes()))
+    with intact(Path(folder) / RESULT_FILE) as content:
+        found = json.loads(content)
+        found.pop("file", None)
+        if found.pop("nasmeta_training") != FORMAT:
+            raise ValueError(f"its format is not {FORMAT}")
+        found["epochs"] = tuple(EpochRecord(**epoch) for epoch in found["epochs"])
+        return TrainingResult(**found)
 
 
 Tell = Callable[[float, str], object]  # called with the number of finished epochs, and a note about the last one

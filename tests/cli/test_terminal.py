@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from nasmeta.analysis import title_of
 from nasmeta.cli._app import app
+from nasmeta.files import write_facts
 
 SPECIFICATION = """
 title = "Of [/x] and :x:"
@@ -45,9 +46,8 @@ def test_a_report_has_the_title_of_its_specification(tmp_path: Path) -> None:
         text = page.read_text(encoding="utf-8")
         assert text.startswith(f"# {title}\n")
         assert "seed 777" in text, "the column that the specification reports"
-    for text in ("title = ", 'tasks = "nb201"'):
-        (tmp_path / "specification.toml").write_text(text, encoding="utf-8")
-        assert title_of(tmp_path) == "Comparison of searchers"
+    write_facts(tmp_path / "provenance.json", {"specification": {"text": 'tasks = "nb201"'}})
+    assert title_of(tmp_path) == "Comparison of searchers"
 
 
 @pytest.mark.parametrize(

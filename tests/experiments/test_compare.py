@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
-from nasmeta.errors import JournalError, RunFailed, SettingError, UnknownNameError
+from nasmeta.errors import DamagedFileError, JournalError, RunFailed, SettingError, UnknownNameError
 from nasmeta.runs import Journal
 from nasmeta.searchers import MetaSearcher, RandomSearch
 from nasmeta.spaces import CellSpace
@@ -174,11 +174,11 @@ def test_a_damaged_journal_or_specification_is_named(tmp_path: Path) -> None:
     journal = tmp_path / "runs/nb201_cifar10/random/0.jsonl"
     content = journal.read_text()
     journal.write_text(content.replace("\n[", "\n{", 1))
-    with pytest.raises(JournalError, match="line 2"):
+    with pytest.raises(DamagedFileError, match="line 2"):
         nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=10, folder=tmp_path)
     journal.write_text(content)
     (tmp_path / "specification.json").write_text("{")
-    with pytest.raises(JournalError, match="damaged"):
+    with pytest.raises(DamagedFileError, match=r"specification\.json"):
         nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=10, folder=tmp_path)
 
 

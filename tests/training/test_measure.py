@@ -92,7 +92,7 @@ def test_a_damaged_file_is_told(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "short.npz").write_bytes(content[: len(content) // 2])
     np.savez(tmp_path / "pickle.npz", facts=np.array({"a": 1}, dtype=object))
     np.savez(tmp_path / "future.npz", facts=np.array(json.dumps({"nasmeta_proxies": 2})))
-    for name in ("short", "pickle", "future", "absent"):
+    for name in ("short", "pickle", "future"):
         with pytest.raises(DamagedFileError):
             read_proxies(tmp_path / f"{name}.npz")
     other = read_proxies(measure_proxies(tmp_path / "tnb101.npz", BATCH, SETTINGS, space="tnb101", cells=[5]))

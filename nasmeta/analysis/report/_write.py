@@ -21,6 +21,7 @@ from nasmeta.analysis.report._page import page
 from nasmeta.analysis.report._published import published_section
 from nasmeta.analysis.report._sections import Section, as_markdown, latex_tables, report_sections, summary_sections
 from nasmeta.errors import SettingError
+from nasmeta.files import facts_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,8 +34,8 @@ def title_of(folder: str | PathLike[str]) -> str:
     >>> title_of("no-such-folder")
     'Comparison of searchers'
     """
-    with suppress(OSError, ValueError, KeyError):
-        return str(tomllib.loads((Path(folder) / "specification.toml").read_text(encoding="utf-8"))["title"])
+    with suppress(FileNotFoundError, KeyError):
+        return str(tomllib.loads(facts_in(Path(folder) / "provenance.json")["specification"]["text"])["title"])
     return "Comparison of searchers"
 
 
