@@ -41,6 +41,7 @@ _NAMES = (
     "xgboost", "ridge", "parameters", "random-forest",
 )  # fmt: skip
 _DISTINCT = len(_COLOURS) * len(_DASHES)
+_FIRST_OTHER = 48  # position; fixed, so that other names keep their style if the table changes
 _GREY = "0.78"  # of curves in the background
 MOST_CURVES, _HIGHLIGHTED = 8, 5
 _FORMATS: dict[str, dict[str, Any]] = {
@@ -90,7 +91,8 @@ def styles(names: Iterable[str], highlight: Collection[str] | None = None) -> di
     looks: dict[str, Style] = {}
     listed = list(dict.fromkeys(names))
     for name in sorted(listed, key=lambda name: (name not in _NAMES, name)):
-        first = _NAMES.index(name) if name in _NAMES else len(_NAMES) + crc32(name.encode()) % (_DISTINCT - len(_NAMES))
+        other = _FIRST_OTHER + crc32(name.encode()) % (_DISTINCT - _FIRST_OTHER)
+        first = _NAMES.index(name) if name in _NAMES else other
         later = map(_style, range(first, first + 10 * _DISTINCT))
         looks[name] = next((look for look in later if look not in looks.values()), _style(first))
     grey = Style(_GREY, (), "")
