@@ -135,7 +135,7 @@ def _task(table: Table, task: Task, utility: Floats, run: History, cells: Intege
         "about": f"{info.metric_name}, {describe_column(info)}",
         "source": f"{info.source}, licence {info.licence}",
         "measured": len(order),
-        "best": task.optimum,
+        "best": rounded([task.optimum])[0],
         "median": float(np.median(task.values[order])),
         "histogram": _histogram(task.values[order], info),
         "top": np.searchsorted(cells, order[:_SHOWN]).tolist(),

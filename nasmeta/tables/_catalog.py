@@ -127,10 +127,9 @@ def list_tables() -> pd.DataFrame:
 
 def is_here(table: str, **parts: object) -> bool:
     """Whether a source of a table is on this machine and declares a column with these parts of an address."""
-    try:
-        sources = table_sources(table)
-    except UnknownNameError:  # a Table object with its values
+    if table not in table_names():  # a user's table, with its values
         return True
+    sources = table_sources(table)
     always = {
         source.name for source in sources if not source.declared and parts.get("release") in (None, source.release)
     }

@@ -140,7 +140,7 @@ def _architectures(
         raise SettingError(f"The column {named} has no architecture in row {int((codes < 0).argmax())}.")
     listed: Any = np.asarray(values)
     if values.dtype.kind == "f":  # a merge of frames turns integers into floats
-        listed = [int(one) if one.is_integer() else one for one in values.tolist()]
+        listed = [int(one) if one.is_integer() else one for one in np.asarray(values, np.float64).tolist()]
     try:
         found: NDArray[np.int32] = space.index_of(listed)[codes]
     except ArchitectureError as reason:
