@@ -107,8 +107,8 @@ orders = {
     "source order, 100 labels": source_order(few_sources),
 }
 learners = {
-    "meta-linear, all labels": META_PREDICTORS["meta-linear"]("nb201").meta_fit(sources),
-    "meta-linear, 100 labels": META_PREDICTORS["meta-linear"]("nb201").meta_fit(few_sources),
+    "in-context, all labels": META_PREDICTORS["in-context"]("nb201").meta_fit(sources),
+    "in-context, 100 labels": META_PREDICTORS["in-context"]("nb201").meta_fit(few_sources),
     "meta-dkl, 100 labels": META_PREDICTORS["meta-dkl"]("nb201").meta_fit(few_sources),
 }
 
@@ -142,11 +142,11 @@ plt.show()
 
 # %% [markdown]
 # With fully labelled sources, the prior alone reaches .877, the mean of the sources is as good, and 100 target labels
-# add .008. (The lines of the two source orders change slightly because cells isomorphic to labelled cells are
-# excluded.) With 100 labels per source, the prior reaches .754. A model without sources needs 50 to 100 target labels
-# for this value, and adaptation adds .05.
+# add .009. (The lines of the two source orders change slightly because cells isomorphic to labelled cells are
+# excluded.) With 100 labels per source, the prior reaches .753. A model without sources needs 50 to 100 target labels
+# for this value, and adaptation adds .06.
 #
-# A result such as "tau .805 from 100 labels" means little without the prior's .754.
+# A result such as "tau .815 from 100 labels" means little without the prior's .753.
 #
 # ## A surrogate
 #

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     folder=Option("Folder for journal, tables and figures; run the same command again to resume.", Path),
     examples=[
         "nasmeta predict --predictors gp,xgboost:default+proxies --target valid --folder predictors",
-        "nasmeta predict --predictors meta-linear,maml,gp --sizes 10,20,50 --target valid",
+        "nasmeta predict --predictors in-context,maml,gp --sizes 10,20,50 --target valid",
         "nasmeta meta-train maml --leave-out cifar10 --out m.npz && nasmeta predict --predictors m.npz --target valid",
     ],
 )  # fmt: skip

@@ -13,7 +13,6 @@ from nasmeta.meta._learned_space import (
     labelled_in as labelled_in,
 )
 from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch
-from nasmeta.meta._meta_linear import MetaLinear as MetaLinear
 from nasmeta.meta._meta_model_for import (
     meta_model_for as meta_model_for,
     warn_of_other_metric as warn_of_other_metric,

@@ -60,37 +60,6 @@ def _has_proxies(space: SearchSpace) -> bool:
 
 
 @lru_cache(maxsize=4)
-def live_choices(space: SearchSpace) -> Floats:
-    """Return the choices of each architecture's representative, one-hot, shape (size, n_columns).
-
-    For cells: the operation of each edge on a live path, without a column for ``none``.
-    """
-    common = reference_space(space)
-    one_hot = common.feature(position_feature(common)).counts
-    if isinstance(common, CellSpace):
-        passing = np.arange(common.n_operations) != (-1 if common.none is None else common.none)
-        one_hot = one_hot[:, np.tile(passing, common.n_edges)]
-    return one_hot[_in_common(space)].astype(np.float64)
-
-
-@lru_cache(maxsize=4)
-def live_choice_counts(space: SearchSpace) -> Floats:
-    """Return the number of live edges per operation except ``none``, shape (size, n_columns); for cells only."""
-    common = reference_space(space)
-    if not isinstance(common, CellSpace):
-        return np.zeros((space.size, 0))
-    counts: Floats = live_choices(space).reshape(space.size, common.n_edges, -1).sum(axis=1)
-    return counts
-
-
-def further_counts(space: SearchSpace) -> Floats:
-    """Return the counts of further features, shape (size, n_columns); for cells live paths."""
-    names = ["paths"] if isinstance(space, CellSpace) else further_features(space)
-    counts = [space.feature(name).counts for name in names]
-    return np.concatenate([np.zeros((space.size, 0)), *counts], axis=1)
-
-
-@lru_cache(maxsize=4)
 def proxy_scores(space: SearchSpace) -> Floats:
     """Return normal scores of the zero-cost proxies on digits, shape (size, 9 or 0)."""
     from nasmeta.training import measured_proxies
@@ -100,20 +69,6 @@ def proxy_scores(space: SearchSpace) -> Floats:
     if space in (get_space("nb201"), get_space("tnb101")):
         return np.column_stack([normal_scores(column) for _, column in sorted(measured_proxies(space).items())])
     return proxy_scores(get_space("nb201"))[in_reference(space)]
-
-
-@lru_cache(maxsize=4)
-def structure_columns(space: SearchSpace) -> Floats:
-    """Return standardised counts, shape (size, n_columns).
-
-    For cells: operations, live operations and live paths. Otherwise: the further features, or the choices if there are
-    none.
-    """
-    if isinstance(space, CellSpace):
-        parts = [space.feature("operations").counts, live_choice_counts(space), space.feature("paths").counts]
-    else:
-        parts = [further_counts(space) if further_features(space) else space.feature("positions").counts]
-    return _standardised(np.concatenate(parts, axis=1).astype(np.float64))
 
 
 @lru_cache(maxsize=4)

@@ -24,10 +24,8 @@ for _name, _place in (
     ("in-context", "in_context._predictor:InContext"),
     ("maml", "bilevel._maml:MAML"),
     ("meta-dkl", "bilevel._deep_kernel:DeepKernelGP"),
-    ("meta-linear", "_meta_linear:MetaLinear"),
 ):
-    _extra = None if _name in ("in-context", "meta-linear") else "torch"
-    META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", _extra)
+    META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", None if _name == "in-context" else "torch")
 
 
 _OUTSIDE: Registry[Any] = Registry("meta-learner", group="")  # objects named package.module:Name
@@ -216,10 +214,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         return mean[asked], std[asked]
 
     def _scale(self, learned: Any, cells: Cells, labels: Floats) -> Scale:
-        return Scale.fit(self._scale_kind(learned), labels, self._expected(learned)[cells], self._trust(learned))
-
-    def _scale_kind(self, learned: Any) -> str:
-        return "rank"
+        return Scale.fit(labels, self._expected(learned)[cells], self._trust(learned))
 
     def _trust(self, learned: Any) -> float:
         """Return the weight of the prior mean in the scale of a target's labels, from 0 to 1; see `Scale.fit`."""

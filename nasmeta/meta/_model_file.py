@@ -345,7 +345,7 @@ def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> s
 
     >>> import nasmeta as nm
     >>> from nasmeta.meta import META_PREDICTORS
-    >>> learner, source = META_PREDICTORS["meta-linear"](), nm.get_task("nb201/cifar10").as_source()
+    >>> learner, source = META_PREDICTORS["in-context"](), nm.get_task("nb201/cifar10").as_source()
     >>> training_digest(learner, [source], 0) == training_digest(learner, [source], 1)
     False
     """

@@ -44,7 +44,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
     Examples
     --------
     >>> import nasmeta as nm
-    >>> run = nm.search("meta-predictor", "nb201/cifar100", evaluations=5, settings={"predictor": "meta-linear"})
+    >>> run = nm.search("meta-predictor", "nb201/cifar100", evaluations=5, settings={"predictor": "in-context"})
     >>> run.sources, len(run)
     (('nb201/cifar10', 'nb201/imagenet16-120'), 5)
     """

@@ -46,14 +46,11 @@ class SourceMatrix:
 
     Attributes
     ----------
-    scale : {"rank", "root", "unit"}
-        ``rank``: normal scores. ``root``: minus the square root of a cost over its geometric mean, centred. This is the
-        default for costs (`nasmeta.tasks.SourceTask.is_cost`), because the latency of a new device is approximately a
-        weighted sum of known ones, and its noise grows with the latency. ``unit``: utilities with mean 0 and
-        variance 1, which keeps gaps between labels.
+    scale : {"rank", "unit"}
+        ``rank``: normal scores. ``unit``: utilities with mean 0 and variance 1, which keeps gaps between labels.
     scores : ndarray of float32, shape (n_tasks, n_cells)
         Unlabelled architectures, and all architectures of a source with noisy labels, get the posterior mean of a
-        Gaussian process. Isomorphic cells (rule ``zero``) share their mean, to reduce label noise, except for costs.
+        Gaussian process. Isomorphic cells (rule ``zero``) share their mean, to reduce label noise.
     groups, roles : tuple of int, one per task
         Role 0 is the most frequent one; a target has this role.
     """
@@ -64,19 +61,16 @@ class SourceMatrix:
     roles: tuple[int, ...]
 
     @classmethod
-    def of(cls, space: SearchSpace, sources: Sequence[SourceTask], scale: str = "auto") -> SourceMatrix:
+    def of(cls, space: SearchSpace, sources: Sequence[SourceTask], scale: str = "rank") -> SourceMatrix:
         """Put sources on one scale and complete them."""
-        if scale == "auto":
-            costs = all(source.is_cost and (source.utilities < 0).all() for source in sources)
-            scale = "root" if costs else "rank"
         rows: list[Floats] = [np.empty(0)] * len(sources)
         same_cells: dict[bytes, list[int]] = {}
         for i, source in enumerate(sources):
             same_cells.setdefault(source.cells.tobytes(), []).append(i)
         for members in same_cells.values():
             scores = np.stack([scored(sources[i].utilities, scale) for i in members])
-            for i, row in zip(members, _completed(space, sources[members[0]].cells, scores, scale), strict=True):
-                rows[i] = row if scale == "root" else _smoothed(space, row)
+            for i, row in zip(members, _completed(space, sources[members[0]].cells, scores), strict=True):
+                rows[i] = _smoothed(space, row)
         groups = groups_of(sources)
         names = [_role(source) for source in sources]
         n_groups = Counter(name for _, name in dict.fromkeys(zip(groups, names, strict=True)))
@@ -87,10 +81,6 @@ class SourceMatrix:
     def n_groups(self) -> int:
         """Number of groups."""
         return len(set(self.groups))
-
-    def principal(self, group: int) -> int:
-        """Return the task of a group with the lowest role: the one to predict from other groups."""
-        return min(np.flatnonzero(np.equal(self.groups, group)).tolist(), key=lambda i: self.roles[i])
 
     def role_means(self, without: Collection[int] = ()) -> Floats:
         """Return the mean over the tasks of each role, without some groups, shape (n_roles, n_cells).
@@ -158,7 +148,7 @@ def _evenly(n: int, most: int) -> Cells:
     return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int32))
 
 
-def _completed(space: SearchSpace, cells: Cells, scores: Floats, scale: str) -> Floats:
+def _completed(space: SearchSpace, cells: Cells, scores: Floats) -> Floats:
     """Extend the scores of sources with the same labelled cells from (n_tasks, n) to (n_tasks, n_cells).
 
     Missing or noisy labels are replaced by the posterior mean of a Gaussian process with common hyperparameters.
@@ -166,16 +156,13 @@ def _completed(space: SearchSpace, cells: Cells, scores: Floats, scale: str) -> 
     full = np.empty((len(scores), space.size))
     full[:, cells] = scores
     complete = len(cells) == space.size
-    if complete and scale == "root":
-        return full
     level = scores.mean(axis=1, keepdims=True)
     kernel = CellKernel(space)
     few = _evenly(len(cells), _FIT_ON)
     few = few[np.argsort(cells[few], kind="stable")]
     among = kernel.distances(kernel.codes_between(cells[few], cells[few]))
     fitted = fit_hyperparameters(among, list((scores - level)[:, few]), iterations=20)
-    if scale != "root":
-        fitted = replace(fitted, noise=max(fitted.noise, _noise_between_copies(space, cells, scores)))
+    fitted = replace(fitted, noise=max(fitted.noise, _noise_between_copies(space, cells, scores)))
     precise = fitted.noise < _NOISY * fitted.prior_variance
     if complete and precise:
         return full

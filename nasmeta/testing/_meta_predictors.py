@@ -32,9 +32,9 @@ class MetaPredictorContract(OnSpaces):
     --------
     >>> from nasmeta.meta import META_PREDICTORS
     >>> from nasmeta.testing import MetaPredictorContract
-    >>> class TestMetaLinear(MetaPredictorContract):
+    >>> class TestInContext(MetaPredictorContract):
     ...     def make(self, space):
-    ...         return META_PREDICTORS["meta-linear"](space)
+    ...         return META_PREDICTORS["in-context"](space)
     """
 
     least_correlation = 0.5

@@ -28,7 +28,7 @@ FIELDS = (*KEYS, "own", "blended")
 DRAWS = 3
 DATE = "2026-11-30"  # of few_shot.csv and training.csv
 CASE = ["family", "target", "sources"]
-RIVALS = ("meta-linear", "meta-dkl", "maml")
+RIVALS = ("meta-dkl", "maml")
 
 
 def read(folder: Path) -> pd.DataFrame:

@@ -39,7 +39,6 @@ SEARCHING = {  # multi-task-gp and rgpe have the same joint process
     "multi-task-gp and rgpe": "multi-task-gp",
 }
 PREDICTING: dict[str, tuple[str, dict[str, Any]]] = {
-    "meta-linear": ("meta-linear", {}),
     "meta-dkl": ("meta-dkl", {}),
     "maml": ("maml", {}),
     "maml, head only": ("maml", {"head_only": True}),

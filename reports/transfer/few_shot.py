@@ -26,7 +26,7 @@ from nasmeta.predictors import make_predictor
 HERE = Path(__file__).parent
 DATE = "2026-11-28"  # of few_shot.csv
 HARM = 0.02  # loss in Kendall's τ
-METHODS = ("meta-linear", "meta-dkl", "maml")
+METHODS = ("meta-dkl", "maml")
 LABELS = (10, 20, 50, 100)
 SOURCE_LABELS = 400
 SCORED = 3000  # architectures of a target that rank correlations are computed on
@@ -148,8 +148,8 @@ Each family has two targets.
 
 ## Limits
 
-* The predictions to average were chosen on `nb201` and `robust`. The folds were chosen with `meta-linear` on `nb201`,
-  `tnb101`, `tnb101-macro` and `robust`, on draws that are shown here.
+* The predictions to average were chosen on `nb201` and `robust`. The folds were chosen on `nb201`, `tnb101`,
+  `tnb101-macro` and `robust`, on draws that are shown here.
 * Only {len(STRESSED)} targets have misleading sources.
 * The cases of a target share its labels, so they are not independent.
 * `graphgym` has too few architectures for 100 labels.

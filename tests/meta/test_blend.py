@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import kendalltau, norm
 
 import nasmeta as nm
-from nasmeta.meta import MetaLinear, MetaPredictor
+from nasmeta.meta import META_PREDICTORS, MetaPredictor
 from nasmeta.meta._blend import _densities, mixture
 from nasmeta.predictors import make_predictor, normal_scores
 from nasmeta.tasks import SourceTask, Task
@@ -72,7 +72,7 @@ def test_a_target_that_contradicts_its_sources_is_not_predicted_by_them(target) 
 
 @pytest.mark.slow
 def test_sisters_keep_their_say(target, sources) -> None:
-    learner = MetaLinear().meta_fit(sources)
+    learner = META_PREDICTORS["in-context"]().meta_fit(sources)
     blended = [_tau(learner, target, seed) for seed in range(3)]
     assert sum(learner.weights_.values()) == pytest.approx(1)
     assert learner.weights_["alone"] < 0.05
@@ -84,7 +84,7 @@ def test_sisters_keep_their_say(target, sources) -> None:
 
 
 def test_few_labels_and_equal_labels_leave_the_learner_alone(target, sources) -> None:
-    learner = MetaLinear().meta_fit(sources)
+    learner = META_PREDICTORS["in-context"]().meta_fit(sources)
     cells = np.arange(0, 7000, 1000)
     assert learner.fit(cells, target.values[cells]).weights_ == {"adapted": 1.0}
     cells = np.arange(0, 15000, 1000)
@@ -110,7 +110,7 @@ def test_fold_densities_are_those_of_the_conditioned_normal_distributions() -> N
 
 
 def test_a_corrected_prediction_meets_the_labels(target, sources) -> None:
-    learner = MetaLinear().meta_fit(sources)
+    learner = META_PREDICTORS["in-context"]().meta_fit(sources)
     cells = np.random.default_rng(5).permutation(target.space.size)[:60]
     learner.fit(cells, target.values[cells])
     assert kendalltau(learner.predict(cells), target.values[cells]).statistic > 0.85

@@ -125,7 +125,7 @@ def test_damaged_files_are_refused(saved: SavedMetaModel, tmp_path: Path) -> Non
         SavedMetaModel.load("no-such-model")
 
 
-@pytest.mark.parametrize("name", ["meta-linear", "maml", "multi-task-gp"])
+@pytest.mark.parametrize("name", ["maml", "multi-task-gp"])
 def test_missing_arrays_are_refused(name: str, tmp_path: Path) -> None:
     settings = {"steps": 1} if name == "maml" else {}
     model = meta_train(name, leave_out="cifar100", n_labels=60, settings=settings, out=tmp_path / "model.npz")
@@ -172,7 +172,7 @@ def test_a_model_of_the_targets_values_under_another_name_is_refused(factor: flo
     nm.search("source-order", "nb201/cifar100", evaluations=2, sources=SavedMetaModel.load(path))
 
 
-@pytest.mark.parametrize("kind", ["meta-gp", "meta-linear", "rgpe", "source-order"])
+@pytest.mark.parametrize("kind", ["meta-gp", "in-context", "rgpe", "source-order"])
 def test_text_and_figure_show_the_numbers_of_the_model(kind: str, tmp_path: Path) -> None:
     model = meta_train(kind, leave_out="cifar10", n_labels=60, out=tmp_path / "model.npz")
     text = model.describe()

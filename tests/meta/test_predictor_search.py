@@ -24,10 +24,10 @@ class TestMetaPredictorSearch(SearcherContract):
     spaces: ClassVar[Any] = (SMALL,)
 
     def make(self, space: SearchSpace, rng: np.random.Generator) -> MetaPredictorSearch:
-        return MetaPredictorSearch(space, rng, predictor="meta-linear")
+        return MetaPredictorSearch(space, rng, predictor="in-context")
 
     def test_runs_on_a_real_task(self) -> None:
-        run = nm.search("meta-linear-ei", "nb201/cifar100", evaluations=8)
+        run = nm.search("in-context-ei", "nb201/cifar100", evaluations=8)
         assert run.sources == ("nb201/cifar10", "nb201/imagenet16-120")
 
 
@@ -38,9 +38,9 @@ def sources() -> list[SourceTask]:
 
 
 @pytest.mark.parametrize("acquisition", ACQUISITIONS)
-@pytest.mark.parametrize("predictor", ["maml", "meta-dkl", "meta-linear", "in-context"])
+@pytest.mark.parametrize("predictor", ["maml", "meta-dkl", "in-context"])
 def test_it_begins_at_what_sources_promise_and_finds_the_best(predictor: str, acquisition: str) -> None:
-    options = {} if predictor in ("meta-linear", "in-context") else {"steps": 2, "width": 8}
+    options = {} if predictor == "in-context" else {"steps": 2, "width": 8}
     searcher = MetaPredictorSearch(
         SMALL, np.random.default_rng(0), predictor=predictor, acquisition=acquisition, options=options
     )
@@ -86,24 +86,10 @@ def test_the_observations_outweigh_reversed_sources() -> None:
     assert best(True) < 0.02 < 0.1 < best(False)
 
 
-def test_costs_are_learnt_as_costs() -> None:
-    """A model of costs reads minus a cost: values, not their ranks."""
-    costs = np.exp(-made_up_values(SMALL))
-    cells = SMALL.sample(60, np.random.default_rng(0))
-    of = [SourceTask(f"m/{f}", f"d{f}", SMALL, cells, -f * costs[cells] ** (1 + f), is_cost=True) for f in (0.1, 0.2)]
-    searcher = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="meta-linear").meta_fit(of)
-    found = []
-    for _ in range(12):
-        cell = searcher.ask()
-        searcher.tell(cell, -costs[cell])
-        found.append(costs[cell][0])
-    assert min(found) == costs.min()
-
-
 def test_its_file_brings_it_back(tmp_path: Path) -> None:
-    first = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="meta-linear").meta_fit(sources())
+    first = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="in-context").meta_fit(sources())
     saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", first))
     assert saved.kind == "meta-predictor"
     np.testing.assert_array_equal(saved.searcher(np.random.default_rng(0)).ask(5), first.ask(5))
     with pytest.raises(SettingError):
-        saved.restore(MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="in-context"))
+        saved.restore(MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="maml"))

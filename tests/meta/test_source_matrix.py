@@ -1,12 +1,9 @@
 """What sources say: groups, roles, completion, and that a group is left out."""
 
-from dataclasses import replace
-
 import numpy as np
 
 import nasmeta as nm
 from nasmeta.meta import SourceMatrix
-from nasmeta.meta._label_scale import Scale
 from nasmeta.predictors import normal_scores
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
@@ -37,7 +34,6 @@ def test_roles_and_means_without_a_group() -> None:
     ]  # fmt: skip
     matrix = SourceMatrix.of(SPACE, sources)
     assert (matrix.groups, matrix.roles, matrix.scale) == ((0, 1, 2, 0), (0, 0, 0, 1), "rank")
-    assert matrix.principal(0) == 0
     means = matrix.role_means(without=(1,))
     assert np.corrcoef(means[0], VALUES)[0, 1] > 0.5
     np.testing.assert_allclose(matrix.role_means(without=(0,))[1], matrix.role_means(without=(0,))[0])
@@ -73,20 +69,7 @@ def test_each_source_without_a_group() -> None:
     np.testing.assert_allclose(without[without.any(axis=1)], never[never.any(axis=1)], atol=1e-5)
 
 
-def test_costs_have_square_roots_as_scores_and_views_keep_the_unit() -> None:
-    cost = -np.exp(VALUES)
-    loss = source("f/a", ("a",), cost)
-    assert SourceMatrix.of(SPACE, [loss]).scale == "rank", "a loss is negative, but not a cost"
-    matrix = SourceMatrix.of(SPACE, [replace(loss, is_cost=True)])
-    assert matrix.scale == "root"
-    root = np.exp(VALUES / 2 - VALUES.mean() / 2)
-    np.testing.assert_allclose(matrix.scores[0], 2 * root.mean() - 2 * root, atol=1e-5)
+def test_the_unit_keeps_gaps_between_labels() -> None:
     smooth = VALUES[SPACE.canonical(np.arange(SPACE.n_cells, dtype=np.int32), rule="zero")]
     unit = SourceMatrix.of(SPACE, [source("f/a", ("a",), 100 * smooth + 7)], "unit")
     np.testing.assert_allclose(unit.scores[0], (smooth - smooth.mean()) / smooth.std(), atol=1e-5)
-
-
-def test_deviations_of_costs_are_the_derivative_of_their_scale() -> None:
-    scale, scores = Scale.fit("root", -np.array([1.0, 2.0, 5.0]), np.zeros(3)), np.array([-2.0, 0.0, 1.0])
-    slopes = (scale.to_labels(scores + 1e-6) - scale.to_labels(scores - 1e-6)) / 2e-6
-    np.testing.assert_allclose(scale.deviation(scores, np.full(3, 0.1)), 0.1 * slopes, rtol=1e-6)

@@ -204,7 +204,7 @@ def test_changed_code_and_objects_are_fitted_again(tmp_path: Path, monkeypatch: 
         ({"predictors": ["gp:one-hott"]}, UnknownNameError),
         ({"predictors": ["nwot:one-hot"]}, SettingError),
         ({"predictors": ["gp/nwot"]}, SettingError),
-        ({"predictors": ["gp/meta-linear"]}, SettingError),
+        ({"predictors": ["gp/maml"]}, SettingError),
         ({"predictors": [Ridge(1.0), Ridge(2.0)]}, SettingError),
         ({"sources": "nb201"}, SettingError),
         ({"sizes": [20_000]}, SettingError),
