@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -183,3 +186,78 @@ def test_a_node_without_the_table_is_named(mirror: Path, tmp_path: Path, monkeyp
         assert len(nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, workers=workers)) == 5
         with pytest.raises(NasmetaError, match="does not have the data of tnb101/jigsaw"):
             nm.compare(["random"], "tnb101/jigsaw", repeats=1, evaluations=5, workers=workers)
+
+
+CONFIGURATION = """
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/controller.pid
+SlurmdPidFile={folder}/node.pid
+SlurmdParameters=config_overrides
+ProctrackType=proctrack/pgid
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+NodeName={host} NodeAddr=127.0.0.1 CPUs=4
+PartitionName=all Nodes=ALL Default=YES
+"""
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Run SLURM's controller and a node on this machine; yield the environment of its commands."""
+    if os.geteuid() or shutil.which("slurmctld") is None or subprocess.run("munge -n", shell=True).returncode:
+        pytest.skip("needs root, slurm-wlm and a running munge")
+    folder = tmp_path_factory.mktemp("slurm")
+    (folder / "state").mkdir()
+    (folder / "spool").mkdir()
+    path = folder / "slurm.conf"
+    path.write_text(CONFIGURATION.format(host=platform.node(), folder=folder))
+    environment = {**os.environ, "SLURM_CONF": str(path), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    daemons = [subprocess.Popen([name, "-D"], env=environment) for name in ("slurmctld", "slurmd")]
+    try:
+        until = time.monotonic() + 60
+        while subprocess.run(["sinfo", "-ho", "%t"], env=environment, capture_output=True).stdout.strip() != b"idle":
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        yield environment
+    finally:
+        subprocess.run(["scancel", "--me", "--signal=KILL", "--full"], env=environment)
+        while subprocess.run(["squeue", "-h"], env=environment, capture_output=True).stdout:
+            assert time.monotonic() < until + 600
+            time.sleep(0.2)
+        for daemon in daemons:
+            daemon.kill()
+            daemon.wait()
+
+
+def submit(script: str, folder: Path, slurm: dict[str, str]) -> None:
+    """Run a script of the page about clusters, and wait until SLURM has done it."""
+    (folder / "job.sh").write_text(script)
+    environment = {**slurm, "SCRATCH": str(folder)}
+    done = subprocess.run(["sbatch", "--wait", "job.sh"], cwd=folder, env=environment, capture_output=True, timeout=400)
+    said = "".join(path.read_text() for path in folder.glob("slurm-*.out"))
+    assert done.returncode == 0, said
+
+
+def test_the_scripts_for_slurm(slurm: dict[str, str], tmp_path: Path, alone: pd.DataFrame) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "cluster.md").read_text()
+    array, dask = re.findall(r"^#!/bin/bash\n.*?(?=^```)", page, re.MULTILINE | re.DOTALL)
+    lines = "searchers = ['gp', 'evolution']", "tasks = ['nb201/cifar10']", "repeats = 5", "budget.evaluations = 32"
+    (tmp_path / "comparison.toml").write_text("\n".join(lines))
+    submit(array.replace("0-15", "0-2").replace("#SBATCH --gpus=1\n", ""), tmp_path, slurm)
+    results = tmp_path / "results"
+    assert recorded(results) == len(alone)
+    assert not (results / "results.parquet").exists()
+    last = array.replace("#SBATCH --array=0-15\n#SBATCH --gpus=1\n", "").partition(" --shard")[0]
+    submit(last, tmp_path, slurm)
+    assert_frame_equal(pd.read_parquet(results / "results.parquet"), alone, check_exact=True)
+
+    shutil.rmtree(results)
+    what = "--searchers gp,evolution --tasks nb201/cifar10 --repeats 5 --evaluations 32"
+    dask = dask.replace("=16", "=3").replace("=15", "=2").replace("--searchers random,gp --repeats 500", what)
+    submit(dask, tmp_path, slurm)
+    assert_frame_equal(pd.read_parquet(results / "results.parquet"), alone, check_exact=True)
