@@ -17,7 +17,7 @@ def in_a_fresh_process(code: str) -> str:
     return done.stdout.strip()
 
 
-META = ["meta", "meta-nas", "meta-np", "meta-rl", "rgpe", "source-order"]
+META = ["meta", "meta-nas", "meta-rl", "rgpe", "source-order"]
 
 
 @pytest.fixture(scope="module")

@@ -33,12 +33,12 @@ _MARKERS = {  # of matplotlib and plotly
 _NAMES = (
     "gp", "meta", "evolution", "local-search", "random", "tpe", "meta-gp", "source-order", "bananas", "rgpe",
     "multi-task-gp", "local-search-full",
-    "hyperband", "ensemble", "ehvi", "reinforce", "meta-np", "bohb", "successive-halving", "meta-nas", "nsga2", "asha",
-    "meta-rl", "parego",
+    "hyperband", "ensemble", "ehvi", "reinforce", "random-forest", "bohb", "successive-halving", "meta-nas", "nsga2",
+    "asha", "meta-rl", "parego",
     "optuna", "optuna-tpe", "smac", "syne-tune-kde", "rgpe-vanilla", "pareto-local-search", "pymoo-nsga2", "ax",
     "syne-tune-zero-shot", "syne-tune-cqr", "syne-tune-bore", "nwot",
     "syne-tune-gp", "optuna-gp", "syne-tune-bounding-box", "syne-tune-quantile-copula", "optuna-nsgaii", "botorch",
-    "xgboost", "ridge", "parameters", "random-forest",
+    "xgboost", "ridge", "parameters",
 )  # fmt: skip
 _DISTINCT = len(_COLOURS) * len(_DASHES)
 _FIRST_OTHER = 48  # position; fixed, so that other names keep their style if the table changes

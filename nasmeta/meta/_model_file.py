@@ -38,7 +38,7 @@ KIND = ArchiveKind(
     largest=2**28,
 )
 _CONTENT = ("kind", "space", "settings", "sources", "facts")  # of the card; part of the checksum
-_IN_CONTEXT = ("in-context", "meta-nas", "meta-np", "meta-rl")  # learners with pretrained weights
+_IN_CONTEXT = ("in-context", "meta-nas", "meta-rl")  # learners with pretrained weights
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,6 @@ for _name, _place in (
     ("meta", "meta._default:DefaultMetaSearch"),
     ("meta-gp", "meta._meta_gp:MetaGPSearch"),
     ("meta-nas", "meta.in_context._searcher:MetaNASSearch"),
-    ("meta-np", "meta.in_context._searcher:MetaNPSearch"),
     ("meta-predictor", "meta._predictor_search:MetaPredictorSearch"),
     ("meta-rl", "meta.in_context._searcher:MetaRLSearch"),
     ("multi-task-gp", "meta._multi_task_gp:MultiTaskGPSearch"),

@@ -31,7 +31,7 @@ from nasmeta.meta.in_context._searcher import (
     _CANDIDATES as CANDIDATES,
     _DECIMALS as DECIMALS,
     ContextMetaModel,
-    ContextSearch,
+    MetaNASSearch,
 )
 from nasmeta.searchers import SEARCHERS
 
@@ -41,7 +41,8 @@ LABELS = 100  # of each source
 DRAWS = range(10)
 STRESS = ("natural", "reversed", "wrong at the top")
 KEYS = ("target", "sources", "searcher", "draw")
-LEARNED = ("meta-np", "meta-nas", "meta-rl")
+LIKELIHOOD = "meta-nas, likelihood"
+LEARNED = (LIKELIHOOD, "meta-nas", "meta-rl")
 ABLATIONS = {
     "untrained": "random network weights",
     "no labels": "no observations, no neighbours",
@@ -49,7 +50,7 @@ ABLATIONS = {
     "no sources": "constant source values",
 }
 TOGETHER = tuple(f"meta-nas, {what}" for what in ("untrained", "no sources"))
-ALONE = tuple(f"{name}, alone" for name in LEARNED)
+ALONE = ("meta-nas, alone, likelihood", "meta-nas, alone", "meta-rl, alone")
 WITHHELD = tuple(f"meta-nas, alone, {what}" for what in ABLATIONS)
 MEASURED = ("source-order", *LEARNED, *TOGETHER, *ALONE, *WITHHELD)
 ROWS = ("evolution", "meta", *MEASURED)
@@ -60,7 +61,7 @@ START = 5
 UNTRAINED = "meta-nas, alone, untrained"
 
 
-class Ablated(ContextSearch):
+class Ablated(MetaNASSearch):
     """`meta-nas` with a part of its context withheld."""
 
     withheld = ""
@@ -80,8 +81,8 @@ class Ablated(ContextSearch):
 class Together(Ablated):
     """The transformer and the processes of `meta`; without sources, only ``gp``."""
 
-    def __init__(self, space: Any, rng: np.random.Generator) -> None:
-        super().__init__(space, rng)
+    def __init__(self, space: Any, rng: np.random.Generator, **settings: Any) -> None:
+        super().__init__(space, rng, **settings)
         if self.withheld == "no sources":
             self.members = ()
 
@@ -127,10 +128,10 @@ def searcher_of(name: str, space: Any, rng: np.random.Generator) -> Any:
     registered = SEARCHERS[name]
     if not parts:
         return registered(space, rng)
+    objective = "likelihood" if parts[-1] == "likelihood" else registered.default_objective
     withheld = parts[-1] if parts[-1] in ABLATIONS else ""
     base = Alone if parts[0] == "alone" else Together
-    kind = type("Kind", (base,), {"objective": registered.objective, "withheld": withheld})
-    return kind(space, rng)
+    return type("Kind", (base,), {"withheld": withheld})(space, rng, objective=objective)
 
 
 def measure() -> None:
@@ -239,7 +240,7 @@ def write_page(rows: pd.DataFrame) -> None:
         **{key: speed_ups.loc["`meta-nas`", sources] for key, sources in short.items()},
         **{f"meta_{key}": cost_of(rows, "meta", "meta-nas", sources) for key, sources in short.items()},
         **{f"untrained_{key}": cost_of(rows, "meta-nas, untrained", "meta-nas", kind) for key, kind in short.items()},
-        **{f"np_{key}": cost_of(rows, "meta-np", "meta-nas", sources) for key, sources in short.items()},
+        **{f"np_{key}": cost_of(rows, LIKELIHOOD, "meta-nas", sources) for key, sources in short.items()},
         **{f"alone_untrained_{key}": cost_of(rows, UNTRAINED, "meta-nas, alone", kind) for key, kind in short.items()},
         "no_labels": cost_of(rows, "meta-nas, alone, no labels", "meta-nas, alone"),
         "without": speed_ups.loc["`meta-nas`, no sources", "natural"],
@@ -271,7 +272,7 @@ the top {top}, and without sources {without}. With the three kinds of sources, `
 
 Without `meta`, an untrained transformer needs {alone_untrained_natural}, {alone_untrained_reversed} and
 {alone_untrained_top} times as many evaluations as a trained one. With `meta`, training shows no clear effect: the
-ratios are {untrained_natural}, {untrained_reversed} and {untrained_top}, and for `meta-np`, trained without rewards,
+ratios are {untrained_natural}, {untrained_reversed} and {untrained_top}, and for a training without rewards
 {np_natural}, {np_reversed} and {np_top}.
 
 ![Speed-up over gp by family, for meta, meta-nas and the transformer alone](search.png)
@@ -280,7 +281,7 @@ ratios are {untrained_natural}, {untrained_reversed} and {untrained_top}, and fo
 
 Columns 2 to 4: speed-up over `gp` in evaluations to one of the best 0.1 %, censored at {cap}. The last two columns are
 in the same order. Sources have {labels} labels each and nothing of the target's dataset; kinds of sources and draws are
-as in the [transfer benchmark](../../transfer/README.md). `meta-np` is trained on the likelihood of predictions.
+as in the [transfer benchmark](../../transfer/README.md). *Likelihood*: trained on the likelihood of predictions.
 `meta-nas` continues from its weights, with search rewards and the likelihood of candidates. `meta-rl` starts from
 random weights and uses only rewards. All are trained without `meta`.
 

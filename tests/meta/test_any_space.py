@@ -20,10 +20,10 @@ from nasmeta.testing import EXAMPLE_SPACES as SPACES, example_space
 from nasmeta.threads import one_thread
 
 SEARCHED = (
-    "meta", "meta-gp", "meta-nas", "meta-np", "meta-predictor", "meta-rl", "multi-task-gp", "rgpe",
+    "meta", "meta-gp", "meta-nas", "meta-predictor", "meta-rl", "multi-task-gp", "rgpe",
     "rgpe-vanilla", "source-order",
 )  # fmt: skip
-NETWORKS = ("in-context", "maml", "meta-dkl", "meta-nas", "meta-np", "meta-rl")
+NETWORKS = ("in-context", "maml", "meta-dkl", "meta-nas", "meta-rl")
 SLOW = {  # seconds each; what they do is tried on the other spaces, too
     "six-ops": (*NETWORKS, "meta", "meta-predictor", "multi-task-gp", "rgpe"),
     "five-nodes": (*NETWORKS, "meta", "meta-predictor", "multi-task-gp", "rgpe"),

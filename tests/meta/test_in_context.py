@@ -90,7 +90,7 @@ def test_no_weights_that_have_seen_the_target_are_taken(dataset: str, monkeypatc
     monkeypatch.setattr("nasmeta.meta.in_context._predictor.chosen_weights", chosen)
     frame = pd.DataFrame({"cell": np.arange(COLUMNS.size), "accuracy": 50 + made_up_values(COLUMNS, 0.2)})
     target = nm.Table.from_frame(frame, space=COLUMNS, name=f"own-{dataset}", dataset=dataset).task("accuracy")
-    for searcher in ("in-context-ucb", "meta-np"):
+    for searcher in ("in-context-ucb", "meta-nas"):
         nm.search(searcher, target, evaluations=3, sources=sources(COLUMNS, "pets"))
     nm.predict(["in-context"], target, sizes=[10], draws=1, sources=sources(COLUMNS, "pets"))
     assert len(taken) >= 3
@@ -307,7 +307,7 @@ def test_without_a_search_head_the_score_is_expected_improvement() -> None:
     np.testing.assert_allclose(with_head.search_scores(found, labels, others), both, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["meta-np", "meta-nas", "meta-rl"])
+@pytest.mark.parametrize("name", ["meta-nas", "meta-rl"])
 def test_observations_change_what_is_proposed(name: str) -> None:
     task = nm.get_task("nb201/cifar10")
     proposed = []
@@ -325,7 +325,7 @@ def test_observations_change_what_is_proposed(name: str) -> None:
 def test_architectures_with_a_value_are_not_proposed() -> None:
     space = SearchSpace("few", {"a": [1, 2, 3], "b": [1, 2, 3]})
     labels = [SourceTask("s", "s", space, np.arange(9), np.arange(9.0))]
-    searcher = SEARCHERS["meta-np"](space, np.random.default_rng(0)).meta_fit(labels)
+    searcher = SEARCHERS["meta-nas"](space, np.random.default_rng(0), objective="likelihood").meta_fit(labels)
     searcher.tell(np.array([8, 7, 6, 5]), np.array([1.0, 2.0, 3.0, 4.0]))
     assert set(searcher.ask(5).tolist()) == set(range(5))
 
@@ -357,7 +357,7 @@ def test_the_transformer_chooses_among_the_best_of_the_processes(monkeypatch: py
 def test_a_space_with_few_architectures_left_is_proposed_to_the_end() -> None:
     space = SearchSpace("few", {"a": [1, 2, 3], "b": [1, 2, 3]})
     labels = [SourceTask("s", "s", space, np.arange(9), np.arange(9.0)), SourceTask("t", "t", space, [0, 4], [1, 2])]
-    searcher = SEARCHERS["meta-np"](space, np.random.default_rng(0)).meta_fit(labels)
+    searcher = SEARCHERS["meta-nas"](space, np.random.default_rng(0), objective="likelihood").meta_fit(labels)
     proposed = [int(cell) for n in (1, 4, 4) for cell in searcher.ask(n)]
     assert sorted(proposed) == list(range(9))
     with pytest.raises(SpaceExhaustedError):

@@ -43,11 +43,11 @@ def test_the_card_lists_the_sources_and_the_bytes_are_reproducible(saved: SavedM
     assert list(tmp_path.iterdir()) == [tmp_path / "again.npz"], "no other file remains"
 
 
-FEW = [(name, 200) for name in ("meta-gp", "rgpe-vanilla", "meta-np")]
-OTHER_WEIGHTS = [pytest.param(name, 200, marks=pytest.mark.slow) for name in ("meta-nas", "meta-rl")]
+FEW = [(name, 200) for name in ("meta-gp", "rgpe-vanilla", "meta-nas")]
+OTHER_WEIGHTS = pytest.param("meta-rl", 200, marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("name", "n_labels"), [*FEW, ("meta-np", SPACE.size), *OTHER_WEIGHTS])
+@pytest.mark.parametrize(("name", "n_labels"), [*FEW, ("meta-nas", SPACE.size), OTHER_WEIGHTS])
 def test_a_searcher_proposes_the_same_after_loading(name: str, n_labels: int, tmp_path: Path) -> None:
     searcher = learned(nm.searchers.SEARCHERS[name], n_labels)  # type: ignore[arg-type]
     again = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "gp.npz", searcher)).searcher(np.random.default_rng(0))
@@ -75,9 +75,9 @@ def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_pat
 
 
 def test_the_data_of_pretrained_weights_are_no_honest_test(tmp_path: Path) -> None:
-    for name, kind in (("meta-np", "meta-np"), ("in-context", "in-context")):
+    for name in ("meta-nas", "in-context"):
         model = meta_train(name, leave_out="cifar100", n_labels=50, out=tmp_path / f"{name}.npz")
-        assert (model.kind, model.predicts) == (kind, name == "in-context")
+        assert (model.kind, model.predicts) == (name, name == "in-context")
         assert {"cifar10", "imagenet16-120"} < set(model.held_out)
         assert "cifar100" not in model.held_out
         assert "Do not test it on cifar10, imagenet16-120" in model.describe()

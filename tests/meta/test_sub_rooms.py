@@ -11,7 +11,7 @@ import nasmeta as nm
 
 REGISTERED = {
     "bilevel": ("maml", "meta-dkl"),
-    "in_context": ("in-context", "meta-nas", "meta-np", "meta-rl"),
+    "in_context": ("in-context", "meta-nas", "meta-rl"),
 }
 WITHOUT = """
 import sys, tempfile

@@ -11,7 +11,7 @@ from nasmeta.spaces import CellSpace, get_space
 from nasmeta.testing import MultiFidelityContract, MultiObjectiveContract, SearcherContract
 
 LONG_META_TRAINING = frozenset({"meta-predictor"})  # for minutes by default: its own test trains it briefly
-SLOW = frozenset({"meta-nas", "meta-rl", "optuna-gp"})  # as meta-np with other weights; a fifth of a second per step
+SLOW = frozenset({"meta-rl", "optuna-gp"})  # as meta-nas with other weights; a fifth of a second per step
 PEERS = frozenset(
     name for name in SEARCHERS if name.startswith(("ax", "botorch", "smac", "syne-tune"))
 )  # in test_peers.py

@@ -1,4 +1,4 @@
-"""Search with `meta` and a transformer: `meta-np`, `meta-nas` and `meta-rl` differ in how its weights are trained."""
+"""Search with `meta` and a transformer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_choice
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed
 from nasmeta.meta._cell_columns import proxy_scores
 from nasmeta.meta._default import DefaultMetaModel, DefaultMetaSearch
@@ -19,6 +20,7 @@ from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
+_OBJECTIVES = ("joint", "reward", "likelihood")
 _CANDIDATES = 512  # architectures that the transformer compares
 _DECIMALS = 4  # of compared scores: equivalent architectures differ only by rounding errors
 _GROWTH = 1.2  # of the observations between two weightings of all members of the experts' mixtures
@@ -32,29 +34,47 @@ class ContextMetaModel(DefaultMetaModel):
     reader: InContextModel
 
 
-class ContextSearch(DefaultMetaSearch):
-    """Base of the searchers that average the expected improvements of `meta` and of a transformer.
+class MetaNASSearch(DefaultMetaSearch):
+    """Search with `meta` and a transformer with a prediction head and a search head, trained together.
 
-    Neither the search nor its sources train the transformer. `nasmeta.meta.DefaultMetaSearch` provides the initial
-    design and the Gaussian processes. These select the 512 architectures with the highest expected improvement.
-    The transformer proposes one of them from the observations and the sources. Its score is the logarithm of the mean
-    of the processes' and its own expected improvement. A search head, if any, scales the score and adds its output.
-    Pending proposals of a batch affect the processes only, and ``notes`` contain the weights of the processes only.
-    ``reports/meta/in_context/search`` compares the three trainings.
+    The search head is trained by proximal policy optimisation, the prediction head on the likelihood of the candidates,
+    after Maraval, Zimmer, Grosnit and Bou Ammar, "End-to-end meta-Bayesian optimisation with transformer neural
+    processes", NeurIPS 2023. Neither the search nor its sources train the transformer.
+
+    `nasmeta.meta.DefaultMetaSearch` provides the initial design and the Gaussian processes. These select the 512
+    architectures with the highest expected improvement. The transformer proposes one of them from the observations and
+    the sources. Its score is the logarithm of the mean of the processes' and its own expected improvement, scaled by
+    the search head, plus the search head's output. Pending proposals of a batch affect the processes only, and
+    ``notes`` contain the weights of the processes only. ``reports/meta/in_context/search`` compares the objectives.
 
     Parameters
     ----------
     weights : str or path-like, default "auto"
         See `nasmeta.meta.in_context.InContext`.
+    objective : {"joint", "reward", "likelihood"}, optional
+        Objective of the training of the weights: likelihood and rewards of searches, rewards alone, or the likelihood
+        of predictions alone (Nguyen and Grover, "Transformer neural processes", ICML 2022), without a search head. By
+        default joint, for `meta-rl` reward.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("meta-nas", "nb201/cifar100", evaluations=5)
+    >>> run.sources, len(run)
+    (('nb201/cifar10', 'nb201/imagenet16-120'), 5)
     """
 
-    objective: ClassVar[str]
+    default_objective: ClassVar[str] = "joint"
     search_settings: ClassVar[tuple[str, ...]] = ()
     crosses_spaces: ClassVar[bool] = False
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, weights: Any = "auto") -> None:
+    def __init__(
+        self, space: SearchSpace, rng: np.random.Generator, *, weights: Any = "auto", objective: str | None = None
+    ) -> None:
         super().__init__(space, rng)
         self.weights = weights
+        chosen = self.default_objective if objective is None else objective
+        self.objective = check_choice("objective", chosen, _OBJECTIVES)
         self._predictor = InContext(space, weights=weights, objective=self.objective)
 
     # -- meta-training ----------------------------------------------------------------------------------------------
@@ -96,44 +116,11 @@ class ContextSearch(DefaultMetaSearch):
         return cell
 
 
-class MetaNPSearch(ContextSearch):
-    """Search with `meta` and a transformer neural process, trained on the likelihood of its predictions.
-
-    Nguyen and Grover, "Transformer neural processes", ICML 2022. Parameters as `ContextSearch`.
-
-    Examples
-    --------
-    >>> import nasmeta as nm
-    >>> len(nm.search("meta-np", "nb201/cifar100", evaluations=5))
-    5
-    """
-
-    objective = "likelihood"
-
-
-class MetaNASSearch(ContextSearch):
-    """Search with `meta` and a transformer with a prediction head and a search head, trained together.
-
-    The search head is trained by proximal policy optimisation, the prediction head on the likelihood of the candidates,
-    after Maraval, Zimmer, Grosnit and Bou Ammar, "End-to-end meta-Bayesian optimisation with transformer neural
-    processes", NeurIPS 2023. Parameters as `ContextSearch`.
-
-    Examples
-    --------
-    >>> import nasmeta as nm
-    >>> run = nm.search("meta-nas", "nb201/cifar100", evaluations=5)
-    >>> run.sources, len(run)
-    (('nb201/cifar10', 'nb201/imagenet16-120'), 5)
-    """
-
-    objective = "joint"
-
-
-class MetaRLSearch(ContextSearch):
+class MetaRLSearch(MetaNASSearch):
     """Search with `meta` and the transformer of `meta-nas`, trained from random weights by rewards of searches alone.
 
     A state is the history of the search, an action the next architecture, the reward the improvement of the best score;
-    the policy is trained by proximal policy optimisation (Schulman et al., 2017). Parameters as `ContextSearch`.
+    the policy is trained by proximal policy optimisation (Schulman et al., 2017). Parameters as `MetaNASSearch`.
 
     Examples
     --------
@@ -142,7 +129,7 @@ class MetaRLSearch(ContextSearch):
     5
     """
 
-    objective = "reward"
+    default_objective = "reward"
 
 
 class SearchState:
