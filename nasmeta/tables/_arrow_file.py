@@ -124,14 +124,16 @@ class ColumnFile:
             if zlib.crc32(text) != int(metadata[_CHECKSUM]):
                 raise ValueError("the checksum of its header differs")
             header = json.loads(text)
-            if header["format_version"] != FORMAT_VERSION:
-                raise ValueError(f"it has format version {header['format_version']}, not {FORMAT_VERSION}")
+            self._version = header["format_version"]
+            if self._version not in (2, FORMAT_VERSION):
+                raise ValueError(f"it has format version {self._version}, not {FORMAT_VERSION}")
+            self._cells = header.get("cells")  # version 2: those with a row, None for all
             self.space: str | dict[str, Any] = header["space"]
             self.n_cells: int = header["n_cells"]
             self.origin: dict[str, Any] = header["origin"]
             self._checksums = [column.pop("crc32") for column in header["columns"]]
             self.infos = tuple(map(ColumnInfo.of, header["columns"]))
-            self._most_kept = _MOST_KEPT if header["is_sparse"] else len(self.infos)
+            self._most_kept = _MOST_KEPT if header.get("is_sparse") else len(self.infos)
         except Exception as reason:  # altered bytes may fail with nearly any exception
             raise DamagedFileError(f"{path} is damaged: {str(reason).rstrip('.')}.") from reason
 
@@ -144,7 +146,8 @@ class ColumnFile:
         """Return a column, read-only, shape (n_cells,)."""
         if position not in self._kept:
             try:
-                array = self._reader.get_batch(position).column(0)  # its method to_numpy imports pandas
+                batch, column = (0, position) if self._version == 2 else (position, 0)  # in version 2, one for all
+                array = self._reader.get_batch(batch).column(column)  # its method to_numpy imports pandas
                 values = np.frombuffer(array.buffers()[1], dtype=_KINDS[str(array.type)], count=len(array))
                 intact = zlib.crc32(values.data) == self._checksums[position]
             except Exception:  # altered bytes may fail with nearly any exception
@@ -152,6 +155,9 @@ class ColumnFile:
             if not intact:
                 address = self.infos[position].address
                 raise DamagedFileError(f"{self.path} is damaged: the checksum of {address} differs.")
+            if self._cells is not None:
+                rows, values = values, np.full(self.n_cells, np.nan, values.dtype)
+                values[self._cells] = rows
             values.flags.writeable = False
             if len(self._kept) == self._most_kept:
                 del self._kept[next(iter(self._kept))]

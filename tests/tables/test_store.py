@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shutil
@@ -11,11 +12,14 @@ import sys
 import textwrap
 import time
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import ipc
 
 from nasmeta.errors import DamagedFileError, MissingValueError, UnsafePickleError
 from nasmeta.tables import Table, _arrow_file, load_table
@@ -154,7 +158,7 @@ def test_a_changed_byte_never_changes_a_value(built: Path) -> None:
         lambda whole: b"",
         lambda whole: whole[: len(whole) // 2],
         lambda whole: whole[:40_000] + bytes(4096) + whole[44_096:],
-        lambda whole: whole.replace(b'"format_version": 2', b'"format_version": 7'),
+        lambda whole: whole.replace(b'"format_version": 3', b'"format_version": 7'),
     ],
 )
 def test_damage_is_told_and_rebuilt(built: Path, damage: Any) -> None:
@@ -169,6 +173,27 @@ def test_damage_is_told_and_rebuilt(built: Path, damage: Any) -> None:
         warnings.simplefilter("error")
         assert is_right(load_table("nb201"))
     assert built.read_bytes() == whole
+
+
+@pytest.mark.parametrize("cells", [None, [3, 7, 9]])
+def test_version_2_is_read(built: Path, tmp_path: Path, cells: list[int] | None) -> None:
+    opened = _arrow_file.ColumnFile(built)
+    schema = ipc.open_file(built).schema.metadata
+    kept = np.arange(opened.n_cells) if cells is None else np.array(cells)
+    values = [opened.column(i)[kept] for i in range(2)]
+    header = json.loads(schema[b"nasmeta"]) | {"format_version": 2, "cells": cells}
+    header["columns"] = [
+        column | {"crc32": zlib.crc32(of_column.tobytes())}
+        for column, of_column in zip(header["columns"], values, strict=False)
+    ]
+    text = json.dumps(header).encode()
+    batch = pa.record_batch([pa.array(of_column) for of_column in values], names=["first", "second"])
+    batch = batch.replace_schema_metadata({b"nasmeta": text, b"crc32": str(zlib.crc32(text)).encode()})
+    with ipc.new_file(tmp_path / "old.arrow", batch.schema) as writer:
+        writer.write_batch(batch)
+    read = _arrow_file.ColumnFile(tmp_path / "old.arrow").column(1)
+    np.testing.assert_array_equal(read[kept], values[1])
+    assert np.isfinite(read).sum() == np.isfinite(values[1]).sum()
 
 
 def test_damage_without_raw_files_cannot_be_mended(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
