@@ -44,9 +44,6 @@ class SourceTask:
         The signed signal, higher is better; finite, and between ±1e100.
     held_out : tuple of str
         As in `Task`. The dataset is always included; common spellings of a dataset are recognised.
-    is_cost : bool, default False
-        Whether the utilities are minus a cost in proportion to the work done, such as latency, energy, seconds or
-        parameters; not a loss. `nasmeta.meta.SourceMatrix` takes their logarithms.
     metric_kind : str, optional
         As in `Task.metric_kind`; empty if unknown.
 
@@ -72,7 +69,6 @@ class SourceTask:
     cells: NDArray[np.int32]
     utilities: NDArray[np.float64]
     held_out: tuple[str, ...] = ()
-    is_cost: bool = False
     metric_kind: str = ""
 
     def __post_init__(self) -> None:

@@ -213,7 +213,7 @@ class Task:
 
     @property
     def is_cost(self) -> bool:
-        """Whether the signal is a cost in proportion to the work done, as in `SourceTask`."""
+        """Whether the signal is a cost in proportion to the work done, such as latency or parameters; not a loss."""
         return self.kind in ("size", "seconds", "latency", "energy")
 
     @property
@@ -450,8 +450,8 @@ class Task:
         return self._labels_of(self.measured)
 
     def _labels_of(self, cells: NDArray[np.int32]) -> SourceTask:
-        values, about = self.sign * self.values[cells], (self.held_out, self.is_cost, self.metric_kind)
-        return SourceTask(self.name, self.dataset, self.space, cells, values, *about)
+        values = self.sign * self.values[cells]
+        return SourceTask(self.name, self.dataset, self.space, cells, values, self.held_out, self.metric_kind)
 
     def __repr__(self) -> str:
         s = self.signal

@@ -153,7 +153,7 @@ def test_a_model_that_has_seen_the_target_is_refused(saved: SavedMetaModel) -> N
 
 
 def test_a_model_of_another_metric_warns(tmp_path: Path) -> None:
-    latency = SourceTask("mine", "my phone", SPACE, [1, 2], [-5.0, -7.0], is_cost=True, metric_kind="latency")
+    latency = SourceTask("mine", "my phone", SPACE, [1, 2], [-5.0, -7.0], metric_kind="latency")
     searcher = SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([latency])
     path = SavedMetaModel.write(tmp_path / "latency.npz", searcher)
     with pytest.warns(OtherMetricWarning):
