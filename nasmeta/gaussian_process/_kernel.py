@@ -317,7 +317,6 @@ class SumKernel:
 
     distances: NDArray[np.float64]  # (n_smooth, n, n), of each exponential part
     products: NDArray[np.float64] | None = None  # (n_linear, n, n): inner products, of each linear part
-    jitter: float = 0.0  # is added to the noise
 
     def __call__(self, logarithms: NDArray[np.float64]) -> tuple[NDArray[np.float64], ChainRule]:
         """Return the covariance, noise included, and its chain rule."""
@@ -332,7 +331,7 @@ class SumKernel:
         np.exp(smooth, out=smooth)
         parts *= variances
         covariance: NDArray[np.float64] = parts.sum(axis=0)
-        covariance.flat[:: len(covariance) + 1] += noise + self.jitter
+        covariance.flat[:: len(covariance) + 1] += noise
 
         def chain_rule(by_covariance: NDArray[np.float64]) -> NDArray[np.float64]:
             weighted = by_covariance * parts

@@ -48,12 +48,11 @@ def inverse_of(factor: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def negative_log_likelihood(
-    covariance: NDArray[np.float64], tasks: Sequence[NDArray[np.float64]], constant: bool = True
+    covariance: NDArray[np.float64], tasks: Sequence[NDArray[np.float64]]
 ) -> NegativeLogLikelihood | None:
     """Return minus the log marginal likelihood of labels of zero mean; None if the covariance is not positive.
 
-    The covariance (n, n) includes the noise; the tasks are independent labels (n,) of the same architectures. With
-    `constant` the value has the summand n / 2 log 2π of each.
+    The covariance (n, n) includes the noise; the tasks are independent labels (n,) of the same architectures.
 
     Examples
     --------
@@ -66,8 +65,7 @@ def negative_log_likelihood(
         return None
     inverse = inverse_of(factor)
     value = np.log(np.diag(factor)).sum()
-    if constant:
-        value += 0.5 * len(covariance) * np.log(2 * np.pi)
+    value += 0.5 * len(covariance) * np.log(2 * np.pi)
     value *= len(tasks)
     by_covariance = 0.5 * len(tasks) * inverse
     weights = []
@@ -79,7 +77,7 @@ def negative_log_likelihood(
 
 
 def negative_log_posterior(
-    logarithms: NDArray[np.float64], models: Models, prior: Prior, constant: bool = True
+    logarithms: NDArray[np.float64], models: Models, prior: Prior
 ) -> tuple[float, NDArray[np.float64]]:
     """Return minus the log marginal likelihoods of all models and the log prior, and the gradient.
 
@@ -99,7 +97,7 @@ def negative_log_posterior(
     value, gradient = float(0.5 * offset @ offset), offset / std
     for kernel, tasks in models:
         covariance, chain_rule = kernel(logarithms)
-        found = negative_log_likelihood(covariance, tasks, constant)
+        found = negative_log_likelihood(covariance, tasks)
         if found is None:
             return _IMPOSSIBLE, np.zeros_like(logarithms)
         value += found.value
@@ -112,14 +110,11 @@ def maximise_posterior(
     prior: Prior,
     iterations: int,
     start: NDArray[np.float64] | None = None,
-    bounds: Sequence[tuple[float, float]] | None = None,
-    constant: bool = True,
 ) -> NDArray[np.float64]:
     """Return the logarithms of the hyperparameters of highest posterior density, by steps of L-BFGS.
 
-    By default, `start` is the mean of the prior, and `bounds` are a factor of e⁶ around it, with a noise (the last) of
-    at least 0.001. L-BFGS stops at a small relative change of the value, so the `constant` of `negative_log_likelihood`
-    affects the result.
+    By default, `start` is the mean of the prior. The bounds are a factor of e⁶ around that mean; the noise, which is
+    the last hyperparameter, is at least 0.001.
 
     Examples
     --------
@@ -131,13 +126,12 @@ def maximise_posterior(
     """
     from scipy.optimize import minimize
 
-    if bounds is None:
-        bounds = [(mean - _REACH, mean + _REACH) for mean in prior[0]]
-        bounds[-1] = (np.log(_SMALLEST_NOISE), bounds[-1][1])
+    bounds = [(mean - _REACH, mean + _REACH) for mean in prior[0]]
+    bounds[-1] = (np.log(_SMALLEST_NOISE), bounds[-1][1])
     found = minimize(
         negative_log_posterior,
         prior[0] if start is None else start,
-        args=(models, prior, constant),
+        args=(models, prior),
         jac=True,
         method="L-BFGS-B",
         bounds=bounds,

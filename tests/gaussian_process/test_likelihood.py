@@ -44,9 +44,11 @@ class Problem:
 
     def peer(self, optimizer: str | None = None) -> GaussianProcessRegressor:
         """The exponential of a Euclidean distance is the Matérn kernel of order 1/2."""
-        kernel = ConstantKernel(self.linear) * DotProduct(0.0, sigma_0_bounds="fixed") + WhiteKernel(self.noise)
+        bounds = np.exp([-6, 6])
+        kernel = ConstantKernel(self.linear, bounds) * DotProduct(0.0, sigma_0_bounds="fixed")
+        kernel += WhiteKernel(self.noise, (1e-3, bounds[1]))
         for variance, lengthscale in ((self.v_1, self.ell_1), (self.v_2, self.ell_2)):
-            kernel += ConstantKernel(variance) * Matern(lengthscale, nu=0.5)
+            kernel += ConstantKernel(variance, bounds) * Matern(lengthscale, bounds, nu=0.5)
         process = GaussianProcessRegressor(kernel, alpha=0.0, optimizer=optimizer)
         return process.fit(self.x, np.stack(self.tasks, axis=1))
 
@@ -58,9 +60,6 @@ def test_likelihood_and_weights_are_those_of_scikit_learn(seed: int) -> None:
     found = negative_log_likelihood(covariance, problem.tasks)
     assert found.value == pytest.approx(-peer.log_marginal_likelihood_value_, rel=1e-9)
     np.testing.assert_allclose(np.stack(found.weights, axis=1), peer.alpha_.reshape(len(problem.x), -1), rtol=1e-6)
-    without = negative_log_likelihood(covariance, problem.tasks, constant=False)
-    n_labels = len(problem.x) * len(problem.tasks)
-    assert found.value - without.value == pytest.approx(0.5 * n_labels * np.log(2 * np.pi))
     assert negative_log_likelihood(covariance - 10 * np.eye(len(covariance)), problem.tasks) is None
 
 
@@ -80,7 +79,7 @@ def test_gradient_of_several_models_with_a_prior_is_that_of_differences(seed: in
     prior = rng.normal(size=6), rng.uniform(0.5, 2.0, size=6)
     few = problem.x[:4]
     distances = np.array([cdist(few, few), cdist(few, few, "cityblock")])
-    other = SumKernel(distances, (few @ few.T)[None], jitter=0.1)
+    other = SumKernel(distances, (few @ few.T)[None])
     models = [*problem.models, (other, [rng.normal(size=4)])]
     _, gradient = negative_log_posterior(problem.logarithms, models, prior)
 
@@ -103,8 +102,7 @@ def test_posterior_mean_is_that_of_scikit_learn(seed: int) -> None:
 def test_maximum_is_as_likely_as_that_of_scikit_learn(seed: int) -> None:
     problem = Problem(seed)
     peer = problem.peer("fmin_l_bfgs_b")
-    bounds = [(np.log(1e-5), np.log(1e5))] * 6  # theirs
-    found = maximise_posterior(problem.models, problem.flat, 1000, problem.logarithms, bounds)
+    found = maximise_posterior(problem.models, problem.flat, 1000, problem.logarithms)
     value, _ = negative_log_posterior(found, problem.models, problem.flat)
     assert value == pytest.approx(-peer.log_marginal_likelihood_value_, abs=0.01)
 
