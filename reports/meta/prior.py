@@ -101,7 +101,7 @@ def write() -> None:
     text = f"""# How good are meta-learned priors before the first evaluation?
 
 On TransNAS-Bench-101, the priors have a Kendall's τ-b of {tau.min():.3f} to {tau.max():.3f} with the target (range over
-seven tasks and {frame.method.nunique()} learners).
+seven tasks and {frame.method.nunique()} priors).
 
 ![Lengthscales by feature, and effect of each choice on the prior mean of meta-gp](meta_gp.png)
 

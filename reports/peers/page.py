@@ -90,8 +90,8 @@ def write_page(folder: Path, caps: dict[str, int]) -> None:
     text = f"""# How do other packages' optimisers compare with nasmeta's?
 
 Within {cap} evaluations, the first ten at random, `gp` finds one of the best 0.1 % of the architectures in
-{found["gp"]:.0f} % of its runs; optimisers of other packages, which read only positions, in at most {found[best]:.0f} %
-(`{best}`). With equal inputs the difference is smaller: on positions, `gp` finds one in
+{found["gp"]:.0f} % of its runs. Optimisers of other packages, which read only positions, do so in
+at most {found[best]:.0f} % (`{best}`). With equal inputs the difference is smaller: on positions, `gp` finds one in
 {found["gp-positions"]:.0f} %; on the features of `gp`, BoTorch finds one in {found["botorch-features"]:.0f} %.
 
 ![Share of the runs that found one of the best architectures](found.png)
@@ -110,10 +110,11 @@ features of `gp`, scaled to [0, 1]. On `hpobench-mlp`, the features are the posi
 
 **Design**: `gp`, `gp-positions` and BoTorch first evaluate ten random architectures, as Optuna's TPE and SMAC (a Sobol
 design) do by default. Three keep their defaults: five for `gp-default` and `syne-tune-cqr`, six for `syne-tune-bore`.
-`syne-tune-kde` needs more: 17 values, on `graph` and `hpobench-mlp` 16, with `num_min_data_points=10`; with its
-default, it fits no model within {cap} evaluations.
+`syne-tune-kde` has `num_min_data_points=10` and fits its first model after 17 values (16 on `graph` and
+`hpobench-mlp`); with its default, it fits no model within {cap} evaluations.
 
-{sentence(plain, "gp", PEERS)} {sentence(plain, "gp-positions", on_positions)}
+{sentence(plain, "gp", PEERS)}
+{sentence(plain, "gp-positions", on_positions)}
 
 ## With sources
 
@@ -125,16 +126,16 @@ with all labels.
 
 ## How it was run
 
-`python reports/peers/run.py`, one thread per run. Every peer has its own default settings and, if it has such a
-setting, the budget; only `syne-tune-kde` (above) differs, and `syne-tune-bounding-box`, which takes ten architectures
-per source instead of one. Two are limited because of their time: a fit of `botorch-features` ends after 100 steps of
-L-BFGS, and `syne-tune-cqr` is fitted after every fourth value. `setup.json` lists the package versions.
+`python reports/peers/run.py`, one thread per run. Every peer has its default settings, and the budget if it has a
+setting for it. There are two exceptions: `syne-tune-kde` (above), and `syne-tune-bounding-box`, which takes ten
+architectures per source instead of one. Two are limited to save time: a fit of `botorch-features` ends after 100 steps
+of L-BFGS, and `syne-tune-cqr` is fitted after every fourth value. `setup.json` lists the package versions.
 
 ## Limits
 
 * The priors of `gp` were chosen on tasks of all families, with other seeds.
 * With {seeds} seeds per task, only large differences on a single task are visible.
-* Left out because of their time: `ax`, `syne-tune-gp` and the tasks of `fcnet`; BoTorch needs seconds per step there.
+* Left out to save time: `ax`, `syne-tune-gp` and the tasks of `fcnet`, on which BoTorch needs seconds per step.
 * `syne-tune-zero-shot` is deterministic and ran once, earlier than the others.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")
