@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
-from nasmeta.errors import JournalError, SettingError, UnknownNameError
+from nasmeta.errors import DamagedFileError, JournalError, SettingError, UnknownNameError
 from nasmeta.prediction import models_of, splits_of
 from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor, make_encoder
 from nasmeta.searchers import PredictorSearch
@@ -163,7 +163,7 @@ def test_journal_of_another_benchmark_is_refused(tmp_path: Path) -> None:
     content = journal.read_text()
     for changed in (content + '{"rows": []}\n', "something else\n"):
         journal.write_text(changed)
-        with pytest.raises(JournalError):
+        with pytest.raises(DamagedFileError):
             scores("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
         assert journal.read_text() == changed
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
-from nasmeta.errors import JournalError, LeakageError, SettingError, UnknownNameError
+from nasmeta.errors import JournalError, LeakageError, RunFailed, SettingError, UnknownNameError
 from nasmeta.runs import read_run
 from nasmeta.searchers import MetaSearcher, RandomSearch, Searcher
 from nasmeta.tasks import SourceTask
@@ -160,8 +160,9 @@ def test_an_error_inside_a_searcher_is_not_hidden() -> None:
         def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
             pass
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(RunFailed) as failed:
         nm.search(Broken, "nb201/cifar10")
+    assert isinstance(failed.value.__cause__, ZeroDivisionError)
 
 
 def test_what_was_searched_is_said_in_words(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for predictor, options, error in (
         ("my_regressors:number", {}, SettingError),
         ("my_regressors:none_such", {}, UnknownNameError),
-        ("my_regressors:nearest", {"m": 2}, SettingError),
+        ("my_regressors:nearest", {"m": 2}, UnknownNameError),
     ):
         with pytest.raises(error):
             told(predictor=predictor, options=options)
