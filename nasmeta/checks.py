@@ -153,6 +153,15 @@ def decimals_of(values: Any, unit: str = "") -> int:
     return decimals_for(float(high - low or np.ptp(known) or np.abs(known).max()))
 
 
+def with_unit(text: str, unit: str) -> str:
+    """Append a unit in brackets, unless it is 1.
+
+    >>> with_unit("accuracy", "percent"), with_unit("f1", "1")
+    ('accuracy (percent)', 'f1')
+    """
+    return text if unit == "1" else f"{text} ({unit})"
+
+
 def written(value: float, unit: str = "1") -> str:
     """Format a value with four decimals, or with four digits if it is small, and its unit.
 
@@ -160,4 +169,4 @@ def written(value: float, unit: str = "1") -> str:
     ('91.2500', '0.003123', '91.2500 (percent)')
     """
     number = f"{value:.{4 if abs(value) >= 0.01 else decimals_for(abs(value), 3) + 1}f}"
-    return number if unit == "1" else f"{number} ({unit})"
+    return with_unit(number, unit)

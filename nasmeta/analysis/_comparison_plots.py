@@ -55,7 +55,7 @@ def plot_regret(
 
     If the optimum of a task is not known, the best value so far is drawn instead of the regret. Both axes are
     logarithmic. The regret axis becomes linear close to 0, and the optimum is a separate line. A curve ends at the
-    optimum, or as soon as one of its runs has ended without it.
+    optimum, or with the first run that used its whole budget.
 
     Parameters
     ----------

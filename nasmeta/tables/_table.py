@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import with_unit
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError
 from nasmeta.pictures import ShowsFacts
 from nasmeta.registry import Registry, is_place
@@ -145,7 +146,7 @@ class Table(ShowsFacts):
                 for text, part in (("", "dataset"), ("split ", "split"), ("epochs ", "epochs"), ("seed ", "seed"))
                 if any(getattr(info, part) is not None for info in of_metric)
             ]
-            facts[f"{metric} ({of_metric[0].unit})"] = "; ".join(parts)
+            facts[with_unit(metric, of_metric[0].unit)] = "; ".join(parts)
         return facts
 
     def column(

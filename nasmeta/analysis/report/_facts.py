@@ -12,7 +12,7 @@ import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, has_value, with_regrets
 from nasmeta.analysis._units import digits_of
-from nasmeta.checks import decimals_of
+from nasmeta.checks import decimals_of, with_unit
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.tables import ColumnInfo, describe_training, only_test_values
 from nasmeta.tasks import Signal, Task
@@ -53,8 +53,8 @@ class TaskFacts:
 
     @property
     def unit(self) -> str:
-        """Unit of the values; empty if it is not known."""
-        return "" if self.column is None else self.column.unit
+        """Unit of the values; empty if it is not known or 1."""
+        return "" if self.column is None or self.column.unit == "1" else self.column.unit
 
     @property
     def regret_unit(self) -> str:
@@ -84,7 +84,7 @@ class TaskFacts:
         info, parts = self.column, []
         if info is not None and self.described:
             dataset = "" if info.dataset in self.name.split("/") else f"dataset {info.dataset}"
-            about = [f"{info.metric} ({info.unit})", dataset, describe_training(info), f"release {info.release}"]
+            about = [with_unit(info.metric, info.unit), dataset, describe_training(info), f"release {info.release}"]
             parts.append("Metric: " + ", ".join(part for part in about if part))
         if isnan(self.optimum):
             parts.append("no best value")

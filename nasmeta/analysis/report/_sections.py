@@ -154,9 +154,9 @@ def methods(found: Findings) -> str:
         parts.append(_test_note(found))
     if found.plan is not None:
         parts.append(
-            "Runs to tell a searcher from the best one, if these runs do not: for 80 % power of a paired t-test at the "
-            f"level {found.plan['level'].iloc[0]:.2g} (0.05 divided by the pairs of a task), if the measured effect is "
-            "true."
+            "Runs to tell a searcher from the best one, if these runs do not (by evaluations to the optimum if all "
+            "runs found it): for 80 % power of a paired t-test at the level "
+            f"{found.plan['level'].iloc[0]:.2g} (0.05 divided by the pairs of a task), if the measured effect is true."
         )
     return " ".join(parts)
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
+import nasmeta as nm
 from nasmeta.analysis import average_ranks, paired_tests, regret_curves
 from nasmeta.analysis.report import (
     facts_of,
@@ -154,8 +155,6 @@ def test_without_tasks_the_frame_tells_optimum_and_direction(comparison):
 
 @pytest.mark.parametrize("turn", [1, -1])
 def test_which_test_column_is_told_does_not_depend_on_the_order_of_sources(monkeypatch, turn):
-    import nasmeta as nm
-
     task = nm.get_task("nb201/cifar100")
     frame = nm.compare(["random"], task, repeats=2, evaluations=5)
     columns = [
@@ -175,8 +174,6 @@ def test_which_test_column_is_told_does_not_depend_on_the_order_of_sources(monke
 
 
 def test_the_test_column_of_a_task_with_a_budget_is_of_the_test_split():
-    import nasmeta as nm
-
     accuracy = pd.DataFrame({"cell": [1, 2, 3], "accuracy": [90.0, 94.0, 89.0], "split": "valid", "release": "v1"})
     test = accuracy.assign(accuracy=[80.0, 84.0, 79.0], split="test", release="v2")
     latency = pd.DataFrame({"cell": [1, 2, 3], "latency": [5.0, 9.0, 6.0], "release": "v1"})
@@ -184,6 +181,17 @@ def test_the_test_column_of_a_task_with_a_budget_is_of_the_test_split():
     task = table.task("accuracy").with_objective("within-6/latency")
     [fact] = facts_of(nm.compare(["random"], task, repeats=2, evaluations=2), {task.name: task})
     assert fact.test.best == "84.00"
+
+
+def test_a_metric_without_a_unit_is_named_alone():
+    rows = pd.DataFrame({"cell": [1, 2, 3], "f1": [0.5, 0.7, 0.6]})
+    task = nm.Table.from_frame(rows, space="nb201", dataset="pets", direction={"f1": "max"}).task("f1")
+    frame = nm.compare(["random"], task, repeats=2, evaluations=2)
+    [fact] = facts_of(frame, {task.name: task})
+    assert str(fact).startswith("Metric: f1, ")
+    assert (fact.unit, fact.regret_unit) == ("", "")
+    best = nm.search("random", task, evaluations=3)._facts()["best"]
+    assert best.startswith("f1 0.7000, found by evaluation ")
 
 
 def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
