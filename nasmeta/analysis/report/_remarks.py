@@ -88,7 +88,7 @@ def _of_pair(rows: pd.DataFrame, who: str, asked: int) -> Iterator[str]:
     """Yield remarks on missing runs of a searcher on a task, runs without a value, and runs that ended early."""
     begun = rows["seed"].nunique()
     if begun < asked:
-        yield f"{who}: {asked - begun} of its {asked} runs finished no evaluation and are in no mean."
+        yield f"{who}: {asked - begun} of its {asked} runs finished no evaluation and are left out."
     if lost := begun - rows.loc[rows["trained"], "seed"].nunique():
         why = failures_of(rows)
         yield (
