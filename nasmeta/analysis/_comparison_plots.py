@@ -76,11 +76,11 @@ def plot_regret(
         Width of the figure: a name in `nasmeta.analysis.WIDTHS`, such as ``"icml"`` for a column and ``"icml-full"``
         for the text of that paper, or inches. By default panels have 2.45 inches, three per row.
     highlight : sequence of str, optional
-        Searchers in colour; the others are grey. By default all, or of more than eight the five with the lowest regret
-        on average over the axis.
+        Searchers in colour; the others are grey. By default all. If there are more than eight, the five with the lowest
+        regret on average over the axis.
     caption : bool, optional
-        Whether the figure states the number of runs and the meaning of the band. By default, unless `width` names a
-        paper: its caption states them.
+        Whether the figure states the number of runs and the meaning of the band. By default it does, unless `width` is
+        the name of a venue: there, the paper's caption should state them.
 
     Returns
     -------

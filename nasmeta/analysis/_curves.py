@@ -25,7 +25,7 @@ def regret_curves(
     """Average the regret of runs, point by point, as far as every run of the (task, searcher) is known.
 
     A curve begins when each of its runs has an evaluation. A run that found the optimum, stalled or exhausted the space
-    keeps its last value. The curve ends with the first other run; if there is none, with the longest run on the task.
+    keeps its last value. The curve ends with the first other run, or else with the longest run on the task.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def regret_curves(
     x : {"evaluation", "simulated_seconds"}
         The axis. Over simulated seconds a run is a step function: the regret after the evaluations that had ended.
     column : str
-        The averaged column, for example the test value of the incumbent.
+        The column to average, for example the incumbent's test value.
     points : int, optional
         The largest number of points of x: by default each evaluation (at most 500, on a log scale), or 200 points on a
         log scale of seconds for each task, with each curve's first and last point.

@@ -199,9 +199,9 @@ def draw_grid(panel: Axes, axis: Literal["x", "y", "both"] = "both") -> None:
 
 
 def legend_below(figure: Figure, title: str = "", width: Width = None) -> None:
-    """Put a legend of all lines below the panels, and make the figure higher by the legend's height.
+    """Put a legend of all lines below the panels, and make the figure taller by the legend's height.
 
-    In one column of a given width, panels are as high as `PROPORTION` and the legend allow.
+    In a figure one column wide, the panels are as tall as `PROPORTION` and the legend allow.
     """
     from matplotlib import rcParams
 

@@ -62,7 +62,7 @@ class Runs:
     def at(self, name: str, evaluations: npt.ArrayLike, group: slice = slice(None)) -> FloatArray:
         """Read a column after so many evaluations, (k,) or (runs, k), of each run of a group, float64 (runs, k).
 
-        A final run keeps its last value. Another run is NaN beyond its last evaluation.
+        A final run keeps its last value. Any other run is NaN beyond its last evaluation.
         """
         wanted = np.asarray(evaluations, dtype=np.int64)
         row = self.start[group, None] + np.clip(wanted, 1, self.length[group, None]) - 1

@@ -31,7 +31,7 @@ class Losses:
 
 
 def budget_axis(frame: pd.DataFrame) -> XAxis:
-    """Return the axis of the runs' budget: seconds if it ended them after different numbers of evaluations."""
+    """Return the axis of the runs' budget: simulated seconds if runs ended after different numbers of evaluations."""
     if "simulated_seconds" not in frame.columns or not (frame["simulated_seconds"] > 0).any():
         return "evaluation"
     runs = read_runs(frame)
@@ -41,9 +41,10 @@ def budget_axis(frame: pd.DataFrame) -> XAxis:
 def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis | None = None) -> Losses:
     """Read the regret of each searcher after the same budgets, in every (task, seed).
 
-    `at` has ascending budgets, (k,) or (tasks, k). By default the axis is `budget_axis`, and the budget is that of the
-    runs: in the whole frame for evaluations, on each task for simulated seconds. If it is not recorded, it is the
-    largest at which all runs are known. Runs that found the optimum or ended early keep their last value.
+    `at` contains ascending budgets, (k,) or (tasks, k). By default the axis is `budget_axis`, and the budget is
+    the runs' own: one for the whole frame for evaluations, one per task for simulated seconds. If it is not recorded,
+    the largest budget is used at which all runs are known. Runs that found the optimum or ended early keep their last
+    value.
     """
     x = budget_axis(frame) if x is None else x
     runs = read_runs(frame, x)

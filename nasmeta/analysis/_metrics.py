@@ -90,7 +90,7 @@ def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.Dat
     frame : DataFrame (rows,)
         A results frame.
     at : iterable of int
-        Numbers of evaluations after which the incumbent's value is given, if all runs of a searcher reach them. A run
+        Numbers of evaluations after which to report the incumbent's value, if all runs of a searcher reach them. A run
         that found the optimum, stalled or exhausted the space keeps its last value.
 
     Returns
@@ -98,7 +98,7 @@ def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.Dat
     DataFrame, one row per (task, searcher)
         ``task, searcher, runs``;
         ``value_at_N, value_at_N_std`` for each N (mean and standard deviation over the runs, in the task's unit;
-        NaN if another run ended before; runs without a successful training are left out);
+        NaN if any other run ended earlier; runs without a successful training are left out);
         ``final_regret, final_regret_low, final_regret_high`` (mean at the end of the runs, 95 % bootstrap
         interval; if the optimum is not known, the distance to the best value that any run found);
         ``share_solved, …_low, …_high`` and ``evaluations_to_optimum, …_low, …_high`` as in the function

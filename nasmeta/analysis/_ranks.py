@@ -29,11 +29,11 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
     frame : DataFrame (rows,)
         A results frame with a run of every searcher for every (task, seed).
     at : float, optional
-        The budget; by default that of the runs, or the largest that all runs reach. Runs that found the optimum,
+        The budget; by default the runs' budget, or the largest that all runs reach. Runs that found the optimum,
         stalled or exhausted the space keep their last value.
     x : {"evaluation", "simulated_seconds"}, optional
-        The axis of the budget. By default simulated seconds if the other runs ended after different numbers of
-        evaluations; else evaluations.
+        The axis of the budget. By default evaluations, or simulated seconds if the other runs ended after different
+        numbers of evaluations.
 
     Returns
     -------

@@ -94,10 +94,10 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
 
 @house_style()
 def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Width = None) -> Figure:
-    """Draw the accuracies of trainings against those of the table.
+    """Draw the accuracies of trainings against the accuracies in the table.
 
-    Bars are the range of the table's seeds, and one standard deviation of the trainings in both directions. Cells that
-    are far from the others are hollow markers at the edge, and the legend counts them.
+    Bars show the range of the table's seeds, and one standard deviation of the trainings in both directions. Outlying
+    cells are hollow markers at the edge; the legend states their number.
 
     Parameters
     ----------

@@ -77,8 +77,8 @@ def command(
 
     The function receives the values of all options by name, and the context of Typer first if it has a parameter
     `context`. If it returns a result, or a function that computes it, the command has the option ``--json``. An error
-    of this package is one line and ends the command with exit code 2; with 1 if custom code failed, or if no training
-    or evaluation succeeded.
+    of this package prints one line. The exit code is 2, or 1 if custom code failed or no training or evaluation
+    succeeded.
     """
     options = own | {key: option for group in shared for key, option in group.items()}
 

@@ -106,7 +106,7 @@ def add(file: Path, name: str | None, **options: Any) -> None:
         typer.echo(f"Missing values in {len(frame):,} rows: {', '.join(missing)}")
     try:
         task = next(iter(table.tasks()))
-    except ColumnError as reason:  # for example two releases: a task must state one
+    except ColumnError as reason:  # for example if there are two releases; a task must name one
         typer.echo(f"The table has no default task. {reason}")
         return
     share = len(task.measured) / table.space.size

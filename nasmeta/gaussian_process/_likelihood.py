@@ -50,7 +50,7 @@ def inverse_of(factor: NDArray[np.floating]) -> NDArray[np.float64]:
 def negative_log_likelihood(
     covariance: NDArray[np.float64], tasks: Sequence[NDArray[np.float64]]
 ) -> NegativeLogLikelihood | None:
-    """Return minus the log marginal likelihood of labels of zero mean; None if the covariance is not positive.
+    """Return the negative log marginal likelihood of labels with mean zero; None if the covariance is not positive.
 
     The covariance (n, n) includes the noise; the tasks are independent labels (n,) of the same architectures.
 
@@ -79,9 +79,9 @@ def negative_log_likelihood(
 def negative_log_posterior(
     logarithms: NDArray[np.float64], models: Models, prior: Prior
 ) -> tuple[float, NDArray[np.float64]]:
-    """Return minus the log marginal likelihoods of all models and the log prior, and the gradient.
+    """Return the negative sum of all models' log marginal likelihoods and the log prior, and its gradient.
 
-    The gradient is by the logarithms of the hyperparameters and has their shape.
+    The gradient is with respect to the logarithms of the hyperparameters and has their shape.
 
     Examples
     --------

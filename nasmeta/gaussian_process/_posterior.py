@@ -23,7 +23,7 @@ _FIRST_ROOM = 256  # observations, in memory that is taken as rows are written; 
 def posterior_weights(
     covariance: NDArray[np.float64], noise: float, labels: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return (K + noise I)⁻¹ labels, of labels (n,) or (n, n_tasks) of zero prior mean; overwrites the covariance K.
+    """Return (K + noise I)⁻¹ labels; overwrite the covariance K. Labels (n,) or (n, n_tasks) have prior mean zero.
 
     Examples
     --------
@@ -43,10 +43,10 @@ def _with_room(rows: NDArray[Any], n: int) -> NDArray[Any]:
 
 
 class ExactPosterior(ABC):
-    """Posterior of an exact Gaussian process, kept for every cell of a space.
+    """Posterior of an exact Gaussian process, kept for every architecture of a space.
 
-    With L the Cholesky factor of the covariance of the n observed cells, the rows V = L⁻¹ K(observed, all) are kept.
-    One more observation is one more row, so a step costs O(n * n_cells) and nothing is approximated. Prior variance and
+    L is the Cholesky factor of the covariance of the n observed architectures. It keeps V = L⁻¹ K(observed, all) and
+    adds one row per observation, so a step costs O(n * n_cells) and nothing is approximated. Prior variance and
     mean (by default zero) have the shape (n_cells,).
 
     Examples
@@ -77,7 +77,7 @@ class ExactPosterior(ABC):
 
     @abstractmethod
     def _label_variance(self, cell: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
-        """Return the variance of a label given the former ones, of L⁻¹ k(observed, cell) and posterior covariances."""
+        """Return a label's variance given the earlier ones, from L⁻¹ k(observed, cell) and posterior covariances."""
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -113,7 +113,7 @@ class ExactPosterior(ABC):
         return self._factor[: len(self.cells), : len(self.cells)]
 
     def posterior(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return posterior mean and deviation at every cell, of labels in the order in which cells were added."""
+        """Return posterior mean and deviation of every architecture; labels are in the order of the observations."""
         n = len(self.cells)
         residual = labels if self.mean is None else labels - self.mean[self.cells]
         weights = solve_triangular(self.factor, residual, lower=True, check_finite=False)
@@ -124,7 +124,7 @@ class ExactPosterior(ABC):
 
 
 class CellGP(ExactPosterior):
-    """Exact Gaussian process whose posterior is kept for every architecture of a space.
+    """Exact Gaussian process that keeps the posterior of every architecture of a space.
 
     One more observation costs O(n * size). Hyperparameters stay as they are until `fit`.
 

@@ -28,8 +28,8 @@ def labels_like(expected: NDArray[np.floating], values: Sequence[float] | Floats
 class Scale:
     """A map from labels of a target to the scores of a meta-model, and back.
 
-    The unit of a new task is unknown, so labels are replaced by the prior means of the same architectures, in the order
-    of the labels. The inverse is the least-squares line.
+    The unit of a new task is unknown. Labels are therefore replaced by the prior means of the same architectures,
+    sorted in the order of the labels. The inverse map is the least-squares line.
     """
 
     scores: Floats

@@ -95,8 +95,7 @@ def write_files(
 class ColumnFile:
     """An opened columnar file. Columns are views of the memory-mapped file, unless most values are missing.
 
-    The header has a checksum, which is verified at opening. Each column has a checksum, which is verified when it is
-    read.
+    The checksum of the header is verified when the file is opened, each column's checksum when the column is read.
 
     Parameters
     ----------

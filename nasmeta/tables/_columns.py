@@ -255,10 +255,10 @@ def split_of(name: str | None) -> str | None:
 
 
 def default_metrics(columns: Sequence[ColumnInfo], dataset: str) -> list[str]:
-    """Return the metrics of the tasks of a dataset; the name of a task states the metric if there are several.
+    """Return the metrics that define the tasks of a dataset; with several metrics, a task's name contains its metric.
 
-    It is the first well-known accuracy that was not measured on training data, else all other performances, else all
-    metrics.
+    The default is the first well-known accuracy that was not measured on training data, else all other performance
+    metrics, else all metrics.
     """
     kinds = {info.metric: info.kind for info in columns if info.dataset == dataset}
     performances = [m for m in kinds if kinds[m] == "performance" and measured_split(m, None) != "train"]

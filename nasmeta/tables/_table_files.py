@@ -47,8 +47,8 @@ def add_frame(
     """
     if (space is None) == (columns is None):
         raise SettingError(
-            "Name the space of the table, by one of two: --space nb201 (or another registered one), or --columns a,b,c "
-            "for the columns of the file that describe an architecture."
+            "Give either a registered space, such as --space nb201, or the columns of the file that describe an "
+            "architecture, such as --columns a,b,c."
         )
     own = SearchSpace.from_frame(frame, list(columns), name) if columns else get_space(space or "")
     add_columns(name, own, columns_of_frame(frame, own, name, **options), citation, replace=replace)

@@ -325,8 +325,8 @@ def task_distribution(name: str) -> TaskDistribution:
         datasets; ``nb201/robust``: attacks; ``nb201/within`` and ``nb201/tradeoff``: accuracy and hardware cost, one
         budget or weight per dataset and device; ``tnb101``: the seven tasks of TransNAS-Bench-101; ``tnb101/train``:
         their metrics on the training images; ``all``: accuracies, attacks, latency, energy and ``tnb101``. For other
-        tables and registered tasks: the part of their names before the slash. A metric may follow the name of a user's
-        table, as in ``mine/f1``.
+        tables and registered tasks, the family is the part of their names before the slash. For your own table, you may
+        add a metric, as in ``mine/f1``.
 
     Raises
     ------
@@ -353,7 +353,7 @@ def task_distribution(name: str) -> TaskDistribution:
 
 
 def _is_metric(table: str, name: str) -> bool:
-    """Whether a user's table has a metric of this name, and no dataset."""
+    """Whether a user's table has a metric, but not a dataset, with this name."""
     opened = load_table(table)
     return name not in opened.datasets and any(info.metric == name for info in opened.columns)
 
