@@ -186,7 +186,7 @@ def fetch(names: list[str]) -> None:
 
 @command(
     app,
-    cells=Option("Indices or strings of cells.", list[str], REQUIRED, argument=True, metavar="CELL"),
+    cells=Option("Indices or strings of architectures.", list[str], REQUIRED, argument=True, metavar="CELL"),
     dataset=Option("Dataset, such as cifar10; without it, the table's columns are listed."),
     metric=Option("Metric, such as accuracy or train_seconds.", default="accuracy"),
     split=Option("Split, such as valid."),
@@ -197,7 +197,7 @@ def fetch(names: list[str]) -> None:
     examples=["nasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"],
 )
 def query(cells: list[str], seed: str | None, **options: Any) -> pd.DataFrame:
-    """Look up measured values of cells."""
+    """Look up measured values of architectures."""
     if options["dataset"] is None:
         return _columns(cells, options["table"])
     number = int(seed) if seed is not None and seed.isdecimal() else seed
@@ -210,7 +210,7 @@ def query(cells: list[str], seed: str | None, **options: Any) -> pd.DataFrame:
 
 
 def _columns(cells: list[str], table: str) -> pd.DataFrame:
-    """Print the values of cells in all columns of a table."""
+    """Print the values of architectures in all columns of a table."""
     opened = nm.load_table(table)
     at = [opened.space.index_of(cell_in(cell)) for cell in cells]
     values = opened.to_frame().iloc[at, opened.space.n_positions :]

@@ -42,9 +42,9 @@ if TYPE_CHECKING:
         default_text="depends on the space",
     ),
     task=Option("Name of a task, such as nb201/cifar10.", default="nb201/cifar10", noun="task"),
-    protocol=Option("few: train on the numbers of labels in --sizes; half: on half of the cells.", default="few"),
+    protocol=Option("few: train on --sizes labels; half: on half of the architectures.", default="few"),
     sizes=Option("Numbers of labels, separated by commas.", read=integers_in, default_text="10,20,50,78,…,1563"),
-    repeats=Option("Number of random draws of the labelled cells.", int, 5),
+    repeats=Option("Number of random draws of the labelled architectures.", int, 5),
     target=Option(
         "Compare predictions with test accuracy (test) or with the signal itself (valid).", default_text="test"
     ),
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     ],
 )  # fmt: skip
 def predict(predictors: list[str] | None, task: str, repeats: int, **options: Any) -> dict[str, Any]:
-    """Measure how well predictors order all cells after training on a few labels."""
+    """Measure how well predictors order all architectures after training on a few labels."""
     found = nm.predict(predictors, task, draws=repeats, progress=True, **options)
     _print(found.frame)
     if found.files:
@@ -131,7 +131,7 @@ surrogate_app = new_app("Fit and score surrogates, small models that replace a t
     surrogate_app,
     task=Option("Name of a task, such as nb201/cifar10 or tnb101/jigsaw.", default=REQUIRED, argument=True),
     out=Option("Write the surrogate to this file (.npz).", Path),
-    train_fraction=Option("Largest fraction of the cells to train on.", float, 0.8),
+    train_fraction=Option("Largest fraction of the architectures to train on.", float, 0.8),
     seed=Option("Seed of the split.", int, 0),
     overwrite=Option("Replace an existing file.", bool, False),
     examples=["nasmeta surrogate fit nb201/cifar10 --out cifar10.npz"],
@@ -161,7 +161,7 @@ def fit(task: str, out: Path | None, train_fraction: float, seed: int, overwrite
     examples=["nasmeta surrogate score nb201/cifar10", "nasmeta surrogate score cifar10.npz"],
 )
 def score(surrogate: str, task: str | None) -> None:
-    """Score a surrogate on the cells on which it was not trained; needs the table."""
+    """Score a surrogate on the architectures on which it was not trained; needs the table."""
     from nasmeta.surrogates import Surrogate
 
     loaded = Surrogate.load(surrogate)
@@ -178,7 +178,7 @@ def _show(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = No
     address = "/".join(str(column[key]) for key in ("dataset", "metric", "split", "epochs", "seed"))
     echo_facts(
         {
-            "trained on": f"{card['training_cells']:,} of {card['measured_cells']:,} cells, {card['split']}",
+            "trained on": f"{card['training_cells']:,} of {card['measured_cells']:,} architectures, {card['split']}",
             "labels": f"{address} in {surrogate.unit}, {column['release']}, from {column['source']}",
             "sha256": surrogate.sha256,
         }

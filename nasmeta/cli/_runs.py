@@ -120,7 +120,7 @@ def search(
     run = nm.search(searcher, task, journal=journal, progress=True, **_with_evaluator(context, options, task))
     print_run(run, journal)
     if all_failed(run):
-        raise EvaluationFailed("No evaluation succeeded, so the run has no best cell.")
+        raise EvaluationFailed("No evaluation succeeded, so the run has no best architecture.")
     if plot is not None:
         run.plot(plot)
         echo_written([plot])

@@ -84,7 +84,7 @@ class TrainingEvaluator(Evaluator):
     recipe : str, Path or Recipe, optional
         As in `nasmeta.train`.
     seed : int, default 0
-        Of weights and batches, the same for every cell.
+        Of weights and batches, the same for every architecture.
     folder : path, optional
         Keeps checkpoints and results, one sub-folder per training. Finished trainings are not repeated.
     device : str, default "auto"
@@ -96,7 +96,7 @@ class TrainingEvaluator(Evaluator):
     Attributes
     ----------
     failures : dict of int to str
-        The reasons of failed trainings, by cell.
+        The reasons of failed trainings, by architecture.
 
     Raises
     ------
@@ -236,8 +236,8 @@ class TrainingEvaluator(Evaluator):
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of trainings of several lengths, by epochs; the longest is that of the recipe.
 
-        ``"2of6"`` pauses the training of the recipe after two epochs; it resumes if the cell is promoted. By default,
-        trainings pause after a ninth and a third of the epochs, rounded up to the recipe's next evaluation.
+        ``"2of6"`` pauses the training of the recipe after two epochs; it resumes if the architecture is promoted. By
+        default, trainings pause after a ninth and a third of the epochs, rounded up to the recipe's next evaluation.
         """
         lengths = training_lengths(epochs, self.recipe)
         if lengths not in self._of_lengths:  # once, so that compared searchers share trainings

@@ -93,8 +93,8 @@ def compare(
         settings. The runs of all other searchers are kept. Leave it out to resume an interrupted call.
     evaluator : str, path, Evaluator or callable, default "table"
         As in `search`. If the optimum is unknown, as for trainings and functions, regrets are NaN, and analysis
-        compares the best values found. Trainings are kept in the folder's ``trainings``; each cell is trained once, and
-        its seconds are charged to every run that proposes it.
+        compares the best values found. Trainings are kept in the folder's ``trainings``; each architecture is trained
+        once, and its seconds are charged to every run that proposes it.
     clock : Clock or mapping, optional
         Simulated time, as in `search`; its workers are simulated, not processes.
     stop_at_optimum : bool, default False

@@ -83,7 +83,7 @@ class Hyperparameters:
 
     @property
     def prior_variance(self) -> float:
-        """Variance of the function at any cell."""
+        """Variance of the function, equal for all architectures."""
         return float(self.variances.sum())
 
 

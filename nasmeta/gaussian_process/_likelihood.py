@@ -15,7 +15,7 @@ from scipy.linalg import lapack
 
 from nasmeta.gaussian_process._kernel import Covariance, Hyperparameters, Prior, SumKernel, weak_prior
 
-_SMALLEST_NOISE = 1e-3  # cells that are alike in all features would make the covariance singular
+_SMALLEST_NOISE = 1e-3  # architectures that are alike in all features would make the covariance singular
 _REACH = 6.0  # of the logarithms on both sides of their prior means
 _IMPOSSIBLE = 1e25  # the value if a covariance is not positive definite: a line search turns back
 
@@ -150,8 +150,8 @@ def fit_hyperparameters(
 ) -> Hyperparameters:
     """Maximise the sum of the tasks' log marginal likelihoods plus the log prior, by steps of L-BFGS.
 
-    The distances (n_features, n, n) are between the observed cells; the labels (n,) of each task have mean zero. The
-    search starts at the mean of the prior, by default `weak_prior`.
+    The distances (n_features, n, n) are between the observed architectures; the labels (n,) of each task have mean
+    zero. The search starts at the mean of the prior, by default `weak_prior`.
 
     Examples
     --------

@@ -73,7 +73,7 @@ class ExactPosterior(ABC):
 
     @abstractmethod
     def _prior_covariance(self, cell: int) -> NDArray[np.float32]:
-        """Return the prior covariances of a cell that is observed next with all cells, shape (n_cells,)."""
+        """Return the prior covariances of the next observed architecture with all architectures, shape (n_cells,)."""
 
     @abstractmethod
     def _label_variance(self, cell: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
@@ -83,7 +83,7 @@ class ExactPosterior(ABC):
         return len(self.cells)
 
     def add(self, cell: int) -> None:
-        """Observe one more cell; `posterior` takes its label."""
+        """Observe one more architecture; `posterior` takes its label."""
         if cell in self.cells:
             raise ArchitectureError("cell", cell, "one that is not observed yet")
         n = len(self.cells)
@@ -177,19 +177,19 @@ class CellGP(ExactPosterior):
         return float(-0.5 * (weights @ weights + offset @ offset) - np.log(np.diag(self.factor)).sum())
 
     def observed_distances(self) -> NDArray[np.int64]:
-        """Return the distances between the observed cells, int64, shape (n_features, n, n)."""
+        """Return the distances between the observed architectures, int64, shape (n_features, n, n)."""
         return self.kernel.distances(self._codes[: len(self.cells), self.cells])
 
     def observed_covariance(self) -> NDArray[np.float32]:
-        """Return the prior covariances between the observed cells, without noise, float32, shape (n, n)."""
+        """Return the prior covariances between the observed architectures, without noise, float32, shape (n, n)."""
         return self.kernel.covariance(self._codes[: len(self.cells), self.cells], self.hyperparameters)
 
     def _fill(self, rows: NDArray[np.float32]) -> None:
-        """Write the prior covariances of the observed cells with all into rows, shape (n, n_cells)."""
+        """Write the prior covariances of the observed architectures with all into rows, shape (n, n_cells)."""
         self.kernel.fill(rows, self._codes[: len(rows)], self.hyperparameters)
 
     def _prior_variances(self) -> NDArray[np.float32] | float:
-        """Return the prior variance of the function at every cell, shape (n_cells,), or one for all."""
+        """Return the function's prior variance for each architecture, shape (n_cells,), or one for all."""
         return self.hyperparameters.prior_variance
 
     def set_hyperparameters(self, hyperparameters: Hyperparameters) -> None:
@@ -269,7 +269,7 @@ class TrendGP(CellGP):
         rows += self._linear(slice(None))
 
     def _linear(self, cells: list[int] | slice) -> NDArray[np.float32]:
-        """Return the covariances of the linear parts of the observed cells and some, shape (n, n_some)."""
+        """Return the covariances of the linear parts of the observed architectures and some, shape (n, n_some)."""
         return np.float32(self.slopes) * (self._inputs[self.cells] @ self._inputs[cells].T)
 
 

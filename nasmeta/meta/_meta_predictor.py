@@ -53,7 +53,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-        Space of the cells, or its name.
+        Space of the architectures, or its name.
     seed : int, default 0
         Of the meta-training.
     blends : bool, default True
@@ -149,11 +149,11 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         found, labels = self._indices(cells), np.asarray(y, dtype=np.float64).ravel()
         if len(labels) != len(found) or not len(labels) or not np.isfinite(labels).all():
             raise LabelError(
-                f"y needs one finite label per architecture: {len(found)} cells, but {len(labels)} labels, "
+                f"y needs one finite label per architecture: {len(found)} architectures, but {len(labels)} labels, "
                 f"{np.isfinite(labels).sum()} of them finite."
             )
         if len(np.unique(found)) < len(found):
-            raise ArchitectureError("A cell appears twice: pass the mean of its labels.")
+            raise ArchitectureError("An architecture appears twice: pass the mean of its labels.")
         self.scale_ = self._scale(learned, found, labels)
         if self.blends and len(found) >= FEWEST_LABELS and np.ptp(self.scale_.scores) > 0:
             self.mean_, self.std_, self.weights_ = blended(self, learned, found, self.scale_.scores)
@@ -163,7 +163,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         return self
 
     def predict(self, cells: Any, return_std: bool = False) -> Any:
-        """Predict labels of cells.
+        """Predict labels of architectures.
 
         Parameters
         ----------

@@ -149,7 +149,7 @@ def _evenly(n: int, most: int) -> Cells:
 
 
 def _completed(space: SearchSpace, cells: Cells, scores: Floats) -> Floats:
-    """Extend the scores of sources with the same labelled cells from (n_tasks, n) to (n_tasks, n_cells).
+    """Extend the scores of sources with the same labelled architectures from (n_tasks, n) to (n_tasks, n_cells).
 
     Missing or noisy labels are replaced by the posterior mean of a Gaussian process with common hyperparameters.
     """

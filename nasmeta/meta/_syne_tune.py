@@ -124,7 +124,7 @@ class SyneTuneQuantileCopula(SyneTuneTransfer):
 
 
 class SyneTuneBoundingBox(SyneTuneTransfer):
-    """Syne Tune's bounding box: search among the choices of the sources' best cells (Perrone et al., NeurIPS 2019).
+    """Syne Tune's bounding box: search among choices of the sources' best architectures (Perrone et al., NeurIPS 2019).
 
     `BoundingBox` keeps the choices per position that occur among the best architectures of the sources. Syne Tune's
     random search proposes within the box, as in its example. When the box is exhausted, the search continues with its

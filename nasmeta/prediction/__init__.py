@@ -1,4 +1,4 @@
-"""A benchmark of predictors: the order of cells from n labels."""
+"""A benchmark of predictors: the order of architectures from n labels."""
 
 from nasmeta.prediction._listing import list_encoders, list_predictors
 from nasmeta.prediction._models import (

@@ -87,10 +87,11 @@ def predict(
     folder: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> PredictorComparison:
-    """Compare how well predictors rank the cells of a space from a few labels.
+    """Compare how well predictors rank the architectures of a space from a few labels.
 
-    A predictor is fitted on the task's signal (validation, mean of the measured seeds) of n random cells, and its
-    order of cells is compared with their test values. The cells of a draw are the same for all predictors.
+    A predictor is fitted on the task's signal (validation, mean of the measured seeds) of n random architectures, and
+    its order of architectures is compared with their test values. The architectures of a draw are the same for all
+    predictors.
 
     Parameters
     ----------
@@ -112,9 +113,9 @@ def predict(
         For the journal, ``results.csv``, ``summary.md`` and figures; the same call resumes after an interruption.
         Estimators are identified by class, parameters and your own code; changed ones are fitted again.
     protocol : {"few", "half"}, default "few"
-        Labels of `sizes` cells, or of half of the cells.
+        ``few``: train on `sizes` labels; ``half``: on half of the architectures.
     sizes : iterable of int, optional
-        Numbers of labels; by default 10, 20, 50, 78, 156, 469, 781 and 1,563, up to half of the cells.
+        Numbers of labels; by default 10, 20, 50, 78, 156, 469, 781 and 1,563, up to half of the architectures.
     target : {"test", "valid"}, optional
         The values with which the predicted order is compared: test values, or the signal itself. By default test
         values, if the signal is a validation value.
@@ -138,13 +139,13 @@ def predict(
         intervals (``_low``, ``_high``) of ``kendall_tau`` and ``spearman``, medians of seconds;
 
         ``frame``: one row per fit and scope, in the order of predictors, sizes and draws. Columns: task; target (its
-        address and release); protocol; scope (``isomorph-disjoint``: scored on cells without a labelled isomorph, the
-        recommended scope; ``unseen``: on cells without a label; ``all``, as in published work); predictor (the label);
-        encoder; n_train (approximate with ``half``, which draws whole classes); draw; n_scored; kendall_tau (τ-b)
-        and spearman, against the target; rmse, against the signal in its unit; crps and coverage_10 … coverage_95 (of
-        the central intervals), against the signal on at most 2,000 isomorph-disjoint cells, if the predictor predicts
-        a deviation; fit_seconds and predict_seconds (of all cells), and the processor's time for both, cpu_seconds.
-        NaN if unknown.
+        address and release); protocol; scope (``isomorph-disjoint``: scored on architectures without a labelled
+        isomorph, the recommended scope; ``unseen``: on architectures without a label; ``all``, as in published work);
+        predictor (the label); encoder; n_train (approximate with ``half``, which draws whole classes); draw; n_scored;
+        kendall_tau (τ-b) and spearman, against the target; rmse, against the signal in its unit; crps and coverage_10 …
+        coverage_95 (of the central intervals), against the signal on at most 2,000 isomorph-disjoint architectures, if
+        the predictor predicts a deviation; fit_seconds and predict_seconds (of all architectures), and the processor's
+        time for both, cpu_seconds. NaN if unknown.
 
     Raises
     ------

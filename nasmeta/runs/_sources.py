@@ -48,8 +48,8 @@ def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) ->
     """Raise a LeakageError for sources whose labels are the target's values, or have the same order.
 
     A copy has at least 3 different values, all equal to the target's; or at least 20 (100 for tasks of a device) in the
-    target's order or its reverse, such as rounded values. Only cells that both have are compared. If the target's table
-    is missing, nothing is compared.
+    target's order or its reverse, such as rounded values. Only architectures that both have are compared. If the
+    target's table is missing, nothing is compared.
     """
     task = evaluator.task
     at_hand = list(_values_at_hand(evaluator))
@@ -82,7 +82,7 @@ def _values_at_hand(evaluator: Evaluator) -> Iterator[NDArray[np.float64]]:
 
 
 def _how_alike(target: NDArray[np.float64], labels: NDArray[np.float64], fewest: int) -> str:
-    """Return in words how labels agree with the target's on the same cells; empty if they do not."""
+    """Return in words how labels agree with the target's on the same architectures; empty if they do not."""
     known = ~np.isnan(target)
     target, labels = target[known], labels[known]
     different = min(len(np.unique(target)), len(np.unique(labels)))
@@ -90,9 +90,9 @@ def _how_alike(target: NDArray[np.float64], labels: NDArray[np.float64], fewest:
         return "are the values"
     if different >= fewest:
         for signed in (labels, -labels):
-            # A few cells almost always show another order.
+            # A few architectures almost always show another order.
             if all(_is_ordered(target[:some], signed[:some]) for some in (_FIRST, len(target))):
-                return f"on {len(target):,} cells have the order"
+                return f"on {len(target):,} architectures have the order"
     return ""
 
 
@@ -176,7 +176,7 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
     refuse_copies(evaluator, found)
     helps = "Name sources of the target's metric, or search without sources."
     if spec.transfer.prune_space is not None:
-        helps = f"A learned space may miss the best cells, and its estimated chance does not show this. {helps}"
+        helps = f"A learned space may miss the best architectures, and its estimated chance does not show this. {helps}"
     kinds = [source.metric_kind for source in found]
     warn_of_other_metric(task, kinds, _who(spec), helps)
     return found

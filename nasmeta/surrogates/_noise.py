@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_FEWEST = 50  # cells of the outermost knots; each further knot has twice as many
+_FEWEST = 50  # architectures of the outermost knots; each further knot has twice as many
 N_LEVELS = 64
 
 
@@ -19,7 +19,7 @@ class SeedNoise:
     quantiles: NDArray[np.float32]  # (n_knots, 64), ascending: the mean deviation of each 64th of the trainings
 
     def draw(self, means: NDArray[np.float64], cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
-        """Return the deviations of the trainings of cells with a seed: the same for the same (cell, seed)."""
+        """Return the deviations of trainings with a seed: the same for the same (architecture, seed)."""
         knot_below, knot_above, weight = self._knots(means)
         place = np.clip(_uniform(cells, seed) * N_LEVELS - 0.5, 0.0, N_LEVELS - 1.0)
         low = np.minimum(place.astype(np.intp), N_LEVELS - 2)
@@ -39,7 +39,7 @@ class SeedNoise:
 
 
 def _uniform(cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
-    """Return a number in [0, 1) for each (cell, seed), independent of the other cells.
+    """Return a number in [0, 1) for each (architecture, seed), independent of the other architectures.
 
     The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014)
     on a counter that starts at the first 64 bits of numpy's SeedSequence.
@@ -54,10 +54,10 @@ def _uniform(cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
 
 
 def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoise | None:
-    """Fit the deviations of seeds from the mean of their cell; None if fewer than 100 cells have two seeds.
+    """Fit the deviations of seeds from their architecture's mean; None if fewer than 100 architectures have two seeds.
 
-    Each knot pools the deviations of cells with similar predicted means: the 50 lowest and the 50 highest, the next 100
-    and so on, because noise changes most at both ends. A deviation from the mean of m seeds is multiplied by
+    Each knot pools the deviations of architectures with similar predicted means: the 50 lowest and the 50 highest, the
+    next 100 and so on, because noise changes most at both ends. A deviation from the mean of m seeds is multiplied by
     sqrt(m / (m - 1)), which corrects its variance.
     """
     counts = np.isfinite(seeds).sum(axis=1)
@@ -77,7 +77,7 @@ def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoi
 
 
 def _bounds(n: int) -> list[int]:
-    """Return the cuts of n sorted cells into parts that double from both ends to the middle."""
+    """Return the cuts of n sorted architectures into parts that double from both ends to the middle."""
     low: list[int] = []
     width = _FEWEST
     while (cut := sum(low[-1:]) + width) + width <= n // 2:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 
 class Scores(TypedDict):
-    """Scores of a set of cells; None if undefined, such as a rank correlation of constants.
+    """Scores of a set of architectures; None if undefined, such as a rank correlation of constants.
 
     Examples
     --------

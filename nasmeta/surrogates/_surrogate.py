@@ -43,7 +43,7 @@ class Surrogate:
     Parameters
     ----------
     card : mapping
-        The data card: task, space, column, release, source, licence, number of cells, split, scores, versions.
+        The data card: task, space, column, release, source, licence, number of architectures, split, scores, versions.
     process : Process
     trained : ndarray of bool, shape (n_cells,)
         The architectures in the training set.

@@ -82,7 +82,7 @@ class Table(ShowsFacts):
     def __repr__(self) -> str:
         datasets = ", ".join(sorted({info.dataset for info in self.columns}))
         metrics = ", ".join(sorted({info.metric for info in self.columns}))
-        size = f"{self.space.size:,} cells, {len(self.columns)} columns"
+        size = f"{self.space.size:,} architectures, {len(self.columns)} columns"
         return f"Table({self.name!r}, {size}; {datasets}; {metrics})"
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -681,8 +681,8 @@ def load_table(name: str = "nb201") -> Table:
     --------
     >>> from nasmeta.tables import load_table
     >>> load_table("nb201")
-    Table('nb201', 15,625 cells, 27 columns; cifar10, cifar100, imagenet16-120; accuracy, latency_seconds, parameters, \
-train_seconds)
+    Table('nb201', 15,625 architectures, 27 columns; cifar10, cifar100, imagenet16-120; accuracy, latency_seconds, \
+parameters, train_seconds)
     """
     if name not in table_names() and (is_place(name) or name in TABLES):
         return TABLES[name](name)

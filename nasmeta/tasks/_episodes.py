@@ -39,10 +39,10 @@ def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.f
 def checked_sources(
     who: str, sources: Iterable[SourceTask | Task], space: SearchSpace | None = None, *, move: bool = False
 ) -> list[SourceTask]:
-    """Return the labelled cells of sources, checked for a learner named `who`.
+    """Return the labelled architectures of sources, checked for a learner named `who`.
 
-    They must be in `space`, if given; with `move`, cells of other spaces are mapped to it as far as it has them. Of a
-    task only the signal is used. A source needs at least two different labels.
+    They must be in `space`, if given; with `move`, architectures of other spaces are mapped to it as far as it has
+    them. Of a task only the signal is used. A source needs at least two different labels.
     """
     seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
     if not seen:
@@ -70,10 +70,10 @@ class Augmentation:
     Parameters
     ----------
     mixture : float, default 0
-        Probability that a task is a convex mixture of two or three sources of one space, on their common cells, with
-        weights from a flat Dirichlet distribution.
+        Probability that a task is a convex mixture of two or three sources of one space, on their common architectures,
+        with weights from a flat Dirichlet distribution.
     noise : float, default 0
-        Standard deviation of the noise on each cell's score.
+        Standard deviation of the noise on each architecture's score.
 
     Examples
     --------
@@ -93,7 +93,7 @@ class Augmentation:
         return [first, *rng.choice(np.asarray(others), more, replace=False).tolist()]
 
     def combined(self, scores: Sequence[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return the labels of a new task from its members' scores, each of shape (n,), on common cells."""
+        """Return the labels of a new task from its members' scores, each of shape (n,), on common architectures."""
         mixed = scores[0]
         if len(scores) > 1:
             weights = rng.dirichlet(np.ones(len(scores))).tolist()
@@ -106,8 +106,8 @@ class Augmentation:
 class Episode:
     """One sampled task: support labels to adapt to, and query labels to test on.
 
-    Support, shape (k,), and queries, shape (q,), share no cell. Labels are standardised within the whole sampled task;
-    higher is better. `sources` are the names of the sources that the task is made of.
+    Support, shape (k,), and queries, shape (q,), share no architecture. Labels are standardised within the whole
+    sampled task; higher is better. `sources` are the names of the sources that the task is made of.
 
     Examples
     --------
@@ -129,20 +129,20 @@ class Episode:
 
 
 class EpisodeSampler:
-    """Draw tasks from sources, and support and query cells of each task.
+    """Draw tasks from sources, and support and query architectures of each task.
 
-    Sources are drawn uniformly. Labels are normal scores of the ranks within all labelled cells of the task, so tasks
-    with different units can be mixed. Sources of several spaces are possible: an episode lies within one of them.
+    Sources are drawn uniformly. Labels are normal scores of the ranks within all labelled architectures of the task, so
+    tasks with different units can be mixed. Sources of several spaces are possible: an episode lies within one of them.
 
     Parameters
     ----------
     sources : iterable of Task or SourceTask
         Of a task only the signal is used.
     support : int or (int, int), default (5, 100)
-        Number of support cells. For a range, including its ends, the number is drawn uniformly on a logarithmic scale,
-        because the first labels matter most.
+        Number of support architectures. For a range, including its ends, the number is drawn uniformly on a logarithmic
+        scale, because the first labels matter most.
     query : int, default 100
-        Number of query cells.
+        Number of query architectures.
     augment : Augmentation, optional
         Creates many tasks from few; none by default.
 
@@ -203,7 +203,7 @@ class EpisodeSampler:
         Returns
         -------
         ndarray of int32, shape (n,)
-            The labelled cells.
+            The labelled architectures.
         ndarray of float64, shape (n,)
             Their labels.
         """
@@ -216,7 +216,7 @@ class EpisodeSampler:
         others = [i for i, source in enumerate(self.sources) if i != first and source.space == space]
         members = self.augment.members(first, others, rng)
         cells, scores = self._on_common_cells(tuple(sorted(members)))
-        if len(cells) < self.support[1] + self.query:  # too few common cells
+        if len(cells) < self.support[1] + self.query:  # too few common architectures
             members = [first]
             cells, scores = self._on_common_cells((first,))
         if len(members) == 1 and not self.augment.noise:
@@ -224,7 +224,7 @@ class EpisodeSampler:
         return members, cells, normal_scores(self.augment.combined(scores, rng))
 
     def _on_common_cells(self, members: tuple[int, ...]) -> tuple[NDArray[np.int32], list[NDArray[np.float64]]]:
-        """Return the cells that all members have labelled, ascending, and each member's scores there."""
+        """Return the architectures that all members have labelled, ascending, and each member's scores there."""
         if members not in self._common:
             cells = reduce(np.intersect1d, [self.sources[i].cells for i in members])
             self._common[members] = cells, [self._scores[i][self.sources[i].rows_of(cells)] for i in members]

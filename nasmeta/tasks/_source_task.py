@@ -50,7 +50,7 @@ class SourceTask:
     Raises
     ------
     SettingError
-        If labels are missing, not finite, or of cells outside the space.
+        If labels are missing, not finite, or of architectures outside the space.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class SourceTask:
     2
     >>> SourceTask("mine", "mnist", get_space("nb201"), [6111, 15625], [91.5, 91.2])
     Traceback (most recent call last):
-    nasmeta.errors.SettingError: labelled cells of source mine is 15625; expected integers from 0 to 15624.
+    nasmeta.errors.SettingError: labelled architectures of source mine is 15625; expected integers from 0 to 15624.
     """
 
     name: str
@@ -88,21 +88,21 @@ class SourceTask:
         return len(self.cells)
 
     def rows_of(self, cells: NDArray[np.int32]) -> NDArray[np.intp]:
-        """Return the positions of some labelled cells in `cells`, shape (n,)."""
+        """Return the positions of some labelled architectures in `cells`, shape (n,)."""
         order = np.argsort(self.cells)
         rows = order[np.searchsorted(self.cells, cells, sorter=order) % len(order)]
         if not np.array_equal(self.cells[rows], cells):
-            raise SettingError("cells", cells, f"labelled cells of {self.name}")
+            raise SettingError("cells", cells, f"labelled architectures of {self.name}")
         return rows
 
     @cached_property
     def sha256(self) -> str:
-        """Checksum of cells and utilities, which distinguishes sources of the same name."""
+        """Checksum of architectures and utilities, which distinguishes sources of the same name."""
         return sha256(self.cells.astype("<i4").tobytes() + self.utilities.astype("<f8").tobytes()).hexdigest()
 
     @cached_property
     def order_sha256(self) -> str:
-        """Checksum of cells and the ranks of their utilities, the same for other units and another order of cells."""
+        """Checksum of architectures and the ranks of their utilities; units and order do not matter."""
         arranged = np.argsort(self.cells)
         ranks = np.unique(self.utilities[arranged], return_inverse=True)[1]
         return sha256(self.cells[arranged].astype("<i4").tobytes() + ranks.astype("<i4").tobytes()).hexdigest()
@@ -119,12 +119,12 @@ class SourceTask:
         }
 
     def in_space(self, space: SearchSpace) -> SourceTask:
-        """Return the labels of those cells that another space has, too; see `move_cells`.
+        """Return the labels of those architectures that another space has, too; see `move_cells`.
 
         Raises
         ------
         SettingError
-            If that space contains no cell.
+            If that space contains no architecture.
 
         Examples
         --------
@@ -137,24 +137,24 @@ class SourceTask:
             return self
         cells, kept = move_cells(self.cells, self.space, space)
         if not len(cells):
-            raise SettingError(f"{self.name} has no cell of {space.name}.{namesakes(self.space, space)}")
+            raise SettingError(f"{self.name} has no architecture of {space.name}.{namesakes(self.space, space)}")
         return replace(self, space=space, cells=cells, utilities=self.utilities[kept])
 
 
 def _checked_labels(
     name: str, space: SearchSpace, cells: ArrayLike, utilities: ArrayLike
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return the labelled cells of a source as arrays, checked."""
-    what = f"labelled cells of source {name}"
+    """Return the labelled architectures of a source as arrays, checked."""
+    what = f"labelled architectures of source {name}"
     whole, labels = np.asarray(cells), np.asarray(utilities, dtype=np.float64)
     if whole.shape != labels.shape or whole.ndim != 1 or not len(whole):
-        raise SettingError(what, whole.shape, f"at least one cell, and the shape of the utilities, {labels.shape}")
+        raise SettingError(what, whole.shape, f"at least one, and the shape of the utilities, {labels.shape}")
     outside = (whole < 0) | (whole >= space.size)
     if outside.any():
         raise SettingError(what, int(whole[outside][0]), f"integers from 0 to {space.size - 1}")
     times = np.bincount(whole, minlength=space.size)
     if times.max() > 1:
-        raise SettingError(what, int(times.argmax()), "each cell once", "Pass the mean of its labels.")
+        raise SettingError(what, int(times.argmax()), "each architecture once", "Pass the mean of its labels.")
     invalid = ~(np.abs(labels) <= _LARGEST_LABEL)
     if invalid.any():
         raise SettingError(

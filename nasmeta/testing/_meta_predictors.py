@@ -64,7 +64,7 @@ class MetaPredictorContract(OnSpaces):
         return made
 
     def labelled(self, space: SearchSpace, n: int = 10) -> tuple[Any, Any]:
-        """Return cells of a made-up target, and their labels."""
+        """Return architectures of a made-up target, and their labels."""
         cells = space.sample(n, np.random.default_rng(7))
         return cells, made_up_values(space)[cells]
 

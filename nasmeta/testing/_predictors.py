@@ -58,7 +58,7 @@ class PredictorContract(OnSpaces):
         return self._fitted[key]
 
     def test_predicts_a_number_for_each_cell(self, space: SearchSpace) -> None:
-        """Check dtype, shape and finiteness, for arrays, columns, lists and strings of cells."""
+        """Check dtype, shape and finiteness, for arrays, columns, lists and strings of architectures."""
         predictor, cells = self.fitted(space), np.arange(0, space.size, 1 + space.size // 160, dtype=np.int32)
         predicted = predictor.predict(cells)
         assert isinstance(predicted, np.ndarray)
@@ -69,7 +69,7 @@ class PredictorContract(OnSpaces):
             np.testing.assert_allclose(predictor.predict(other), predicted, rtol=1e-6)
 
     def test_learns(self, space: SearchSpace) -> None:
-        """Check that cells that it has not seen are ordered better than by chance, on the labels' scale."""
+        """Check that architectures that it has not seen are ordered better than by chance, on the labels' scale."""
         from scipy.stats import spearmanr
 
         train, y = self.labelled(space)
@@ -79,7 +79,7 @@ class PredictorContract(OnSpaces):
         assert abs(predicted.mean() - y.mean()) < 3 * y.std()
 
     def test_a_prediction_does_not_depend_on_its_neighbours(self, space: SearchSpace) -> None:
-        """Check that a cell's prediction is the same alone, in a batch, and in another order."""
+        """Check that an architecture's prediction is the same alone, in a batch, and in another order."""
         predictor, cells = self.fitted(space), np.arange(min(40, space.size), dtype=np.int32)
         together = predictor.predict(cells)
         np.testing.assert_allclose(predictor.predict(cells[::-1])[::-1], together, rtol=1e-5)
