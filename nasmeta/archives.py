@@ -88,7 +88,7 @@ def unpack(raw: bytes, largest: int) -> dict[str, NDArray[Any]]:
 
 
 def digest_of(card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return the SHA-256 of a card and of arrays; their order has no effect."""
+    """Return the SHA-256 of a card and of arrays; the order of the arrays does not matter."""
     digest = sha256(json.dumps(card, sort_keys=True).encode())
     for name in sorted(arrays):
         array = np.asarray(arrays[name], order="C")

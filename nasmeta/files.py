@@ -33,12 +33,12 @@ def sha256_of(path: Path) -> str:
 
 
 def sealed(content: bytes) -> bytes:
-    """Return a content with its CRC-32 in place of the zeros of `SEAL`."""
+    """Return the content with its CRC-32 in place of the zeros of `SEAL`."""
     return content.replace(SEAL, SEAL[:-8] + b"%08x" % crc32(content), 1)
 
 
 def check_seal(content: bytes) -> None:
-    """Raise a ValueError if a content by `sealed` was altered; files without a checksum pass."""
+    """Raise a ValueError if content from `sealed` was altered; content without a checksum passes."""
     blank, n_found = _FILLED.subn(SEAL, content, count=1)
     if sealed(blank) != content or (not n_found and (b"checksum" in content or b"crc32" in content)):
         raise ValueError("its content does not match its checksum")
@@ -60,7 +60,7 @@ def blaming(path: Path, noun: str = "file of nasmeta", hint: str = "") -> Iterat
 
 @contextmanager
 def intact(path: Path) -> Iterator[bytes]:
-    """Yield the content of a file by `sealed`; every exception of the block is a DamagedFileError."""
+    """Yield the content of a sealed file; turn every exception in the block into a DamagedFileError."""
     content = path.read_bytes()
     with blaming(path):
         check_seal(content)
@@ -68,13 +68,13 @@ def intact(path: Path) -> Iterator[bytes]:
 
 
 def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
-    """Write an object of JSON with a checksum."""
+    """Write a JSON object with a checksum."""
     text = json.dumps({"file": SEAL.decode(), **facts}, indent=1, ensure_ascii=False)
     write_atomically(path, sealed(text.encode() + b"\n"))
 
 
 def facts_in(path: Path) -> dict[str, Any]:
-    """Return the object in a file by `write_facts`."""
+    """Return the object in a file that `write_facts` wrote."""
     with intact(path) as content:
         return {key: value for key, value in json.loads(content).items() if key != "file"}
 
@@ -111,7 +111,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 @contextmanager
 def full_disk_named(path: Path) -> Iterator[None]:
-    """Name the file in the error of a full disk."""
+    """Add the file's name and a hint to the error of a full disk."""
     try:
         yield
     except OSError as reason:

@@ -178,7 +178,7 @@ def direction_of(rows: pd.DataFrame) -> float:
     if (steps < 0).any() or (steps > 0).any() or "value" not in rows.columns:
         return -1.0 if (steps < 0).any() else 1.0
     full = rows[rows["epochs"] == rows["epochs"].max()] if "epochs" in rows.columns else rows
-    full = rows if full.empty else full  # functions have no epochs
+    full = rows if full.empty else full  # functions lack epochs
     return -1.0 if (full["value"] > full["incumbent_value"]).any() else 1.0
 
 

@@ -184,7 +184,7 @@ def texts_of(
     best: Goals | None = None,
     decimals: Mapping[str, int] | None = None,
 ) -> _Texts:
-    """Return a formatted table; `best` gives the columns whose best cells are marked."""
+    """Return a formatted table; `best` lists the columns in which to mark the best cells."""
     names = [str(name) for name in table.columns]
     parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")} & set(names)
     shown = [name for name in names if name not in parts]

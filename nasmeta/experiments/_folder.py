@@ -114,7 +114,7 @@ def write_results(path: Path, frame: pd.DataFrame) -> None:
 
 
 def _identity(specification: Mapping[str, Any], free: Collection[str]) -> dict[str, Any]:
-    """Return the entries that must stay the same; those of the free searchers may change."""
+    """Return the entries that must stay the same; the free searchers' entries may change."""
     searchers = {label: own for label, own in specification["searchers"].items() if label not in free}
     return {"tasks": specification["tasks"], "searchers": searchers, "clock": specification["clock"]}
 

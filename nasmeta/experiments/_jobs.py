@@ -125,7 +125,7 @@ def results_of(jobs: Sequence[Job], workers: Workers, executors: Sequence[Execut
 
 @contextmanager
 def _ending(running: Mapping[Future[_Done], object], workers: Workers) -> Iterator[None]:
-    """Stop what is running if an exception ends the block."""
+    """Stop running jobs if an exception ends the block."""
     try:
         yield
     except BaseException:
@@ -140,7 +140,7 @@ def _check_deaths(n: int, reason: BaseException) -> None:
     if n == _MOST_DEATHS:
         text = " ".join(str(reason).split())
         raise NasmetaError(
-            f"{n} workers died, one after another, with the same runs: {text:.300} Is there enough memory? The same "
+            f"{n} workers died in succession on the same runs: {text:.300} Is there enough memory? The same "
             "call resumes from the journals in the folder."
         ) from reason
 

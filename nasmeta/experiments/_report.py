@@ -62,7 +62,7 @@ def report(
         Budget of ranks and tests, in evaluations or simulated seconds; by default the end of the runs' budget. A run
         that stalled or exhausted the space keeps its last value.
     x : {"evaluation", "simulated_seconds"}, optional
-        The axis of that budget. By default evaluations; simulated seconds if they ended the runs.
+        The axis of that budget. By default evaluations, or simulated seconds if they ended the runs.
     reference : str, optional
         Label of the searcher that defines a score of 0; by default random search. If the comparison lacks it, there are
         no scores.

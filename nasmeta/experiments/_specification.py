@@ -116,7 +116,7 @@ def list_specifications() -> pd.DataFrame:
 
 
 def missing_data(names: Collection[str]) -> tuple[SourceState, ...]:
-    """Return those of these sources that are not on this machine."""
+    """Return the sources that are not on this machine."""
     return tuple(s for s in list_sources() if s.name in names and not is_available(registered_sources()[s.name]))
 
 

@@ -19,7 +19,7 @@ from nasmeta.threads import end_with
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
 _CONNECT_SECONDS = 15
-_IDLE_SECONDS = 300  # until a process ends that waits for the next comparison
+_IDLE_SECONDS = 300  # a process that waits for the next comparison ends after this time
 _MOST_JOBS = 1000  # in a cluster at the same time
 
 T = TypeVar("T")
@@ -49,9 +49,9 @@ class Workers:
     backend : str or Executor, default "loky"
         Processes on this machine (``"loky"``); a Dask cluster (``"dask=tcp://host:8786"``; ``"dask"`` uses
         ``DASK_SCHEDULER_ADDRESS`` or starts a cluster of n processes on this machine); or a
-        `concurrent.futures.Executor`, such as that of MPI. The results are equal bit for bit. Each node opens its own
-        tables; an error is raised if its data or versions differ. Apart from the processes on this machine, only the
-        calling process writes to the folder. Trainings are the exception: all nodes must see their folder.
+        `concurrent.futures.Executor`, such as mpi4py's. The results are equal bit for bit. Each node opens its own
+        tables; an error is raised if its data or versions differ. On a cluster, only the calling process writes to the
+        folder. Trainings are the exception: all nodes must see their folder.
     gpus : float, optional
         GPUs per worker; two workers share one with 0.5. A local worker sees only its own GPU
         (``CUDA_VISIBLE_DEVICES``), and Dask gets the resource ``GPU``. By default, local workers that train use the
@@ -128,7 +128,7 @@ class Workers:
                 one = self.backend if isinstance(self.backend, Executor) else _dask(self, stack)
                 yield [one] * (self.n or _MOST_JOBS)
                 return
-            # loky takes opened tables and models for a memory leak, and replaces such a process.
+            # loky mistakes opened tables and models for a memory leak, and replaces such a process.
             stack.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs", UserWarning)
             gpus: list[str | None] = [None]
@@ -140,9 +140,9 @@ class Workers:
 
 @dataclass(frozen=True)
 class LocalProcess(Executor):
-    """A process of this machine, started if there is none or if it has died. It sees one GPU, or all.
+    """A process of this machine, started on first use and again after a crash. It sees one GPU, or all.
 
-    It waits for some time for the next comparison, and ends with its parent.
+    It waits some time for the next comparison, and exits when its parent exits.
     """
 
     number: int

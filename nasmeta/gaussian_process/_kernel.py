@@ -37,7 +37,7 @@ _SPREAD = 0.7  # prior deviation of their logarithms
 def weak_prior(n_features: int, lengthscales: NDArray[np.float64] | float = 3.0) -> Prior:
     """Return mean and standard deviation of the log-normal prior of the hyperparameters, for unit-variance labels.
 
-    Variances around 0.5, lengthscales around 3 or those of `CellKernel.typical_lengthscales`, noise around 0.02,
+    Variances around 0.5, lengthscales around 3 or `CellKernel.typical_lengthscales`, noise around 0.02,
     each within a factor of e. Both arrays are float64, shape (2 * n_features + 1,).
 
     Examples
@@ -300,8 +300,8 @@ class PositionKernel(CellKernel):
 class SumKernel:
     """Sum of linear and exponential kernels among labelled points, as a function of its hyperparameters.
 
-    The logarithms are those of the variances of the linear parts, the variances of the exponential ones, the
-    lengthscales and the noise: without linear parts, those of `Hyperparameters`.
+    The logarithms belong to the variances of the linear parts, the variances of the exponential parts, the lengthscales
+    and the noise, in this order; without linear parts, they are the logarithms of `Hyperparameters`.
 
     Examples
     --------
@@ -348,7 +348,7 @@ class SumKernel:
 class ProductKernel:
     """A product of exponential kernels among labelled points, as a function of its hyperparameters.
 
-    The logarithms are those of the variance, of the lengthscales and of the noise.
+    The logarithms belong to the variance, the lengthscales and the noise, in this order.
 
     Examples
     --------

@@ -15,7 +15,7 @@ from nasmeta.files import full_disk_named
 
 FORMAT = 3
 _FLUSH_SECONDS = 0.1
-_LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
+_LOCK_SECONDS = 2.0  # an orphaned worker ends within a fraction of this
 
 
 def differences_from(found: Mapping[str, Any], due: Mapping[str, Any], but: Collection[str] = ()) -> str:
@@ -88,6 +88,7 @@ class JournalFile:
     JournalError
         If the file is in use, or belongs to other work.
     DamagedFileError
+        If the file was altered, or is not a journal.
 
     Examples
     --------
@@ -114,7 +115,7 @@ class JournalFile:
             self._lock.acquire()
         except Timeout:
             raise JournalError(
-                f"The journal {path} is in use by another process. Wait for its end, or use another file."
+                f"The journal {path} is in use by another process. Wait until that process ends, or use another file."
             ) from None
         try:
             self._file = path.open("a+b")

@@ -193,7 +193,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     def require_meta_model(self) -> Any:
         """Return the meta-model, or raise an error before `meta_fit`."""
         if self.meta_model_ is None:
-            raise SettingError(f"{type(self).__name__} has learnt from no source yet: call meta_fit(tasks) first.")
+            raise SettingError(f"{type(self).__name__} has not learned from sources yet: call meta_fit(tasks) first.")
         return self.meta_model_
 
     @abstractmethod

@@ -201,7 +201,7 @@ class SavedMetaModel:
         return learner
 
     def searcher(self, rng: np.random.Generator, **settings: Any) -> Any:
-        """Return a new searcher with this meta-model; `settings` are those of the search."""
+        """Return a new searcher with this meta-model; `settings` are the search's settings."""
         self.require_searcher()
         kind = SEARCHERS[self.kind]
         return self.restore(kind(self.space, rng, **self._merged(kind, settings)))
@@ -263,7 +263,7 @@ class SavedMetaModel:
         return plot_model(self, width)
 
     def _merged(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return the settings of the file, updated with those of the caller."""
+        """Return the file's settings, updated with the caller's."""
         known = [name for name in inspect.signature(kind).parameters if name not in ("space", "rng")]
         check_names(self.kind, "setting", settings, known)
         return {**self.card["settings"], **settings}

@@ -90,7 +90,7 @@ def plot_model(saved: SavedMetaModel, width: Width) -> Figure:
     for axes in figure.axes:  # ticks are created when the figure is drawn, outside the house style
         axes.tick_params(axis="x", labelsize=rcParams["xtick.labelsize"])
         axes.tick_params(axis="y", labelsize=rcParams["ytick.labelsize"])
-    title = f"{saved.kind}, learnt from {', '.join(saved.sources)}"
+    title = f"{saved.kind}, learned from {', '.join(saved.sources)}"
     figure.suptitle(wrapped(title, total - 0.2, points(9)), fontsize=points(9))
     return figure
 

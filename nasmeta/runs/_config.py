@@ -164,7 +164,7 @@ class RunConfig:
 
     @property
     def source_names(self) -> tuple[str, ...]:
-        """The names of the source tasks, including those of the meta-model."""
+        """The names of the source tasks, including the meta-model's."""
         learned = self.saved.sources if self.saved else ()
         return tuple(dict.fromkeys([*learned, *(source.name for source in self.sources)]))
 

@@ -118,7 +118,7 @@ class _Trial:
     position: int  # in the history
     worker: int
     end: float  # seconds on the clock
-    total: float  # seconds, including those of the shorter training that it continues
+    total: float  # seconds, including the shorter training that it continues
     utility: Any  # a number, or one number per objective
     utilities: NDArray[np.float64]  # the same, shape (1,) or (1, m)
 

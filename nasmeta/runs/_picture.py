@@ -46,7 +46,7 @@ def plot_front(run: Any, width: Width) -> Figure:
     if true is not None:
         _line(axes, true.values[:, :2], signs, color="0.35", linestyle=(0, (5, 1.5)), label="true front")
     _line(axes, values[positions], signs, color="#0072B2", marker="o", markersize=3.5, label="front found")
-    # Very bad values would leave no room for the front.
+    # Very bad values would squeeze the front.
     shown = values[positions] if true is None else np.vstack([values[positions], true.values[:, :2]])
     axes.set(ylim=robust_limits(shown[:, 0]), xlim=robust_limits(shown[:, 1]))
     y, x = (value_label(info.metric_name, info.unit) for info in run.evaluator.columns[:2])

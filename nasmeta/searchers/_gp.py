@@ -23,7 +23,7 @@ _LARGE = 2**17  # larger spaces have one process, and the expected improvement o
 _SCREENED = 2**14  # that part: those with the highest upper confidence bounds
 _BEHIND = 1e9  # subtracted from the bounds of the others, so that they come last
 _NO_WEIGHT = 0.01  # processes with less are ignored, to save time
-_TIE = 1e-6  # scores closer than float32 can tell apart are ties, drawn from at random
+_TIE = 1e-6  # scores closer than float32 resolves are ties, drawn from at random
 
 
 class Feasibility:

@@ -33,7 +33,7 @@ class Bracket:
         self._results: list[tuple[float, int]] = []
 
     def next(self, new: Callable[[], int]) -> tuple[int, int] | None:
-        """Return the next architecture and its epochs, or None; `new` draws those of the first rung."""
+        """Return the next architecture and its epochs, or None; `new` draws for the first rung."""
         if not self._queue:
             return None
         waiting = self._queue.popleft()

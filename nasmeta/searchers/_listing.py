@@ -34,7 +34,7 @@ def missing_packages(name: str) -> list[str]:
 
 
 def list_searchers() -> pd.DataFrame:
-    """Return the registered searchers, including those of other packages.
+    """Return the registered searchers, including other packages' searchers.
 
     In addition, any predictor with an acquisition is a searcher, such as ``xgboost-ei`` or ``maml-ucb``.
 

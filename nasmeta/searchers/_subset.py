@@ -58,7 +58,7 @@ class SubsetSearch(Searcher):
         self._rejected = 0  # consecutive proposals without a new architecture of the subset
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose the first architectures, then those of the searcher that are in the subset."""
+        """Propose the first architectures, then the searcher's proposals in the subset."""
         cells = [self._first.popleft() for _ in range(min(n, len(self._first)))]
         notes: dict[int, Mapping[str, Any]] = {cell: {"by": "warm start"} for cell in cells}
         while len(cells) < n:

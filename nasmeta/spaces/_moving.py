@@ -16,7 +16,7 @@ def move_cells(
     """Return the architectures of another space with the same choices, and a mask of those that exist, shape (n,).
 
     TransNAS-Bench-101 has four of NAS-Bench-201's five operations, so all its cells exist there; cells with average
-    pooling have no counterpart in TransNAS-Bench-101. Spaces with other positions share no architectures.
+    pooling lack a counterpart in TransNAS-Bench-101. Spaces with other positions share no architectures.
     """
     index = np.atleast_1d(source.index_of(cells))
     names = [position.name for position in source.positions]

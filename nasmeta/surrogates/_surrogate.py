@@ -297,7 +297,7 @@ class Surrogate:
         """Read a file of `save`."""
         raw, content = read(Path(path))
         surrogate = cls(content.card, content.process, content.trained, content.noise, content.cost_coefficients)
-        surrogate.__dict__["_bytes"] = raw  # so that the checksum is that of the file
+        surrogate.__dict__["_bytes"] = raw  # so the checksum equals the file's
         return surrogate
 
     def __repr__(self) -> str:

@@ -44,7 +44,7 @@ _MEASUREMENTS = (
 )
 _BY_OUR_NAME = {(one.dataset, one.split): one for one in _MEASUREMENTS}
 _BY_OFFICIAL_NAME = {(one.run.lower(), one.official_split): one for one in _MEASUREMENTS}
-# Our cifar10 / train is that of the run cifar10-valid; the split train of the run cifar10 is our train+valid.
+# Our cifar10 / train is from the run cifar10-valid; the split train of the run cifar10 is our train+valid.
 _ALIASES = {
     **{names: one for names, one in _BY_OFFICIAL_NAME.items() if names not in _BY_OUR_NAME},
     ("cifar10-valid", "train"): _BY_OUR_NAME["cifar10", "train"],

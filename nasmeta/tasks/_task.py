@@ -147,7 +147,7 @@ class Task:
 
     @property
     def table_name(self) -> str:
-        """The name of the table; empty if there is none."""
+        """The name of the table, or an empty string."""
         if isinstance(self._table, SearchSpace):
             return ""
         return self._table if isinstance(self._table, str) else self._table.name

@@ -133,7 +133,7 @@ class SearcherContract(OnSpaces):
             searcher.tell(cells, values[cells])
 
     def proposals(self, space: SearchSpace, batch: int) -> list[int]:
-        """Return proposals in batches, each of which is observed before the next."""
+        """Return proposals in batches; each batch is observed before the next."""
         searcher, values, found = self.ready(space), self.made_up(space), list[int]()
         for _ in range(0, 24, batch):
             cells = searcher.ask(batch)

@@ -33,7 +33,7 @@ def synthetic_values(
     plateaus : int, optional
         Replace the values, noise included, by the numbers of this many levels, equally frequent if no values tie.
     noise : float, default 0.0
-        Standard deviation of normal noise, relative to that of the function; each architecture has one value.
+        Standard deviation of normal noise, relative to the function's; each architecture has one value.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""One training with its checkpoints: what a folder holds, and how a training resumes from it."""
+"""One training with its checkpoints: the files in its folder, and resuming from them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _SECONDS_BETWEEN_REPORTS = 1.0
 def _parts(n: int, size: int) -> list[slice]:
     """Cut n images into parts of a size. A single image at the end joins the part before it.
 
-    Batch norm cannot normalise a single image whose maps have one pixel.
+    Batch norm cannot normalise a single image with maps of one pixel.
     """
     ends = list(range(size, n, size))
     if ends and n - ends[-1] == 1 < size:
@@ -210,7 +210,7 @@ class Learner:
         with self._reporting_failures(errors=False):
             self.network.load_state_dict(weights)
             for at, parameter in enumerate(self.network.parameters()):
-                if f"momentum.{at}" in tensors:  # parameters of dead edges have no momentum
+                if f"momentum.{at}" in tensors:  # parameters of dead edges lack momentum
                     momentum = torch.empty_like(parameter, requires_grad=False).copy_(tensors[f"momentum.{at}"])
                     self._optimizer.state[parameter]["momentum_buffer"] = momentum
 

@@ -23,7 +23,7 @@ def list_recipes() -> pd.DataFrame:
     DataFrame
         One row per recipe: ``recipe`` (its name), ``summary`` (one line), and settings of `Recipe`:
         ``epochs``, ``batch_size``, ``channels``, ``cells_per_stage``, ``train_images`` (0 for all) and ``image_size``
-        (in pixels, 0 for that of the images).
+        (in pixels, 0 for the images' size).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Trainings in a process of their own: a training that is killed does not end its caller."""
+"""Trainings in a separate process: a killed training does not end its caller."""
 
 from __future__ import annotations
 

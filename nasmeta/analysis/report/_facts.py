@@ -107,7 +107,7 @@ def facts_of(
     """Return the facts about the tasks in a results frame, in its order.
 
     `tasks` provide units, releases and test values; the first `reported` column of its dataset has the test values of
-    a task. `evaluators`, by task, returned the values if they are not those of the tables.
+    a task. `evaluators`, by task, returned the values if they are not from the tables.
     """
     found = []
     for name, rows in frame.groupby("task", sort=False, observed=True):

@@ -376,7 +376,7 @@ def _joined(rows: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
 
 
 def base_of(column: str) -> str:
-    """Return the column of which this is the deviation or a bound."""
+    """Return the column that belongs to this deviation or bound."""
     return column.removesuffix("_low").removesuffix("_high").removesuffix("_std")
 
 

@@ -300,7 +300,7 @@ class _Mixture(NamedTuple):
 def _mixture(
     kernel: Callable[[int], Floats], n_kernels: int, labels: Floats, likely: NDArray[np.bool_] | None
 ) -> _Mixture:
-    """Weight processes, one per noise and kernel of shape (n, n); those that are not likely have no weight."""
+    """Weight processes, one per noise and kernel of shape (n, n); those that are not likely have weight zero."""
     count, n = len(_NOISES) * n_kernels, len(labels)
     solved, precision = np.zeros((count, n)), np.ones((count, n))
     likelihood, used = np.full(count, -np.inf), np.ones(count, dtype=bool) if likely is None else likely

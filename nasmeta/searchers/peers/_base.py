@@ -97,7 +97,7 @@ class PeerSearch(WithoutReplacement):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
-        self._varied = [i for i, n in enumerate(space.n_choices) if n > 1]  # without any, the package is not asked
+        self._varied = [i for i, n in enumerate(space.n_choices) if n > 1]  # without any, the package proposes nothing
         self._waiting: dict[int, list[Any]] = {}  # proposals of each architecture whose value is not known yet
         self._refused: list[Suggestion] = []  # invalid proposals before the first value
         self._peer_seed = int(rng.integers(self.seeds))
@@ -134,7 +134,7 @@ class PeerSearch(WithoutReplacement):
             return np.array([self._next() for _ in range(n)], np.int32)
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Report the values to the package, also those of architectures that it did not propose."""
+        """Report the values to the package, also for architectures that it did not propose."""
         super().tell(cells, values)
         with self._generators.used():
             for cell, value in zip(cells.tolist(), values.tolist(), strict=True):

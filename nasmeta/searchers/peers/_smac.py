@@ -86,6 +86,6 @@ class SMACSearch(PeerSearch):
 
 
 def _sort_starts(search: Any) -> None:
-    """Sort the starting points of a local search; SMAC iterates over a set, whose order differs between processes."""
+    """Sort the starting points of a local search; SMAC iterates over a set, and its order differs between processes."""
     unsorted = search._get_init_points_from_previous_configs
     search._get_init_points_from_previous_configs = lambda *given, **named: sorted(unsorted(*given, **named), key=repr)

@@ -38,7 +38,7 @@ def read_records(path: Path, sink: Sink) -> Any:
                     if part == "magic number" and value != _MAGIC_OF_OLD_TORCH:
                         raise DamagedFileError("It is not a torch file.")
             root = stream_pickle(stream, sink)
-            # Weights follow in an old torch file. Other files are read to the end, where a decompressor has checksums.
+            # Weights follow in an old torch file. Other files are read to the end, for the checksums of decompressors.
             if not is_old_torch and stream.read(1):
                 raise DamagedFileError("Other bytes follow the pickle.")
             return root
@@ -72,7 +72,7 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
             raise DamagedFileError("It is neither a pickle (plain or .pbz2) nor a torch file.")
 
 
-Sink = Callable[[str, dict[Any, Any]], None]  # the string of a cell, and what is recorded about it
+Sink = Callable[[str, dict[Any, Any]], None]  # the string of a cell, and its record
 
 _REMEMBERED_RECORDS = 4  # the records of one cell share objects and are adjacent
 _REMEMBERED_STRINGS = 64  # per text: all cells share the names of fields

@@ -169,7 +169,7 @@ def package_folder(package: str) -> Path | None:
 
 @cache
 def _installed_version(package: str, distribution: str) -> str:
-    """Return the name of the metadata folder of a package, which contains its version; empty if there is none."""
+    """Return the name of the metadata folder of a package, which contains its version; or an empty string."""
     folder = package_folder(package)
     names = os.listdir(folder.parent) if folder else ()
     start = f"{distribution.replace('-', '_')}-"

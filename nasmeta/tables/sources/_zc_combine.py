@@ -82,7 +82,7 @@ def read_robustness(source: FetchedSource, space: CellSpace, files: Mapping[str,
 
 @READERS.register("hw-nas-bench")
 def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
-    """Return nine columns per dataset; NaN where a device cannot run the network."""
+    """Return nine columns per dataset; NaN if a device cannot run the network."""
     import pandas as pd
 
     for dataset, file in files.items():

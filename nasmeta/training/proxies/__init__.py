@@ -1,6 +1,6 @@
-"""Zero-cost proxies: what an untrained network and one batch say about a cell. Needs PyTorch."""
+"""Zero-cost proxies: scores of a cell from an untrained network and one batch. Needs PyTorch."""
 
-import nasmeta.training._network  # noqa: F401 - first: where PyTorch is missing, it says what to install
+import nasmeta.training._network  # noqa: F401 - first: without PyTorch, its error names the package to install
 from nasmeta.training.proxies._measure import (
     DEFAULT_PROXIES as DEFAULT_PROXIES,
     ProxySettings as ProxySettings,

@@ -17,15 +17,16 @@ from nasmeta.training._network import CellNetwork, multiply_adds
 
 
 def weighted_layers(network: nn.Module) -> list[nn.Conv2d | nn.Linear]:
-    """Return the layers whose weights proxies look at: convolutions and the linear layer, not batch norms."""
+    """Return the layers with the weights that proxies read: convolutions and the linear layer, not batch norms."""
     return [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
 
 
 class Probe:
-    """An untrained network and a batch of labelled images; each pass runs once, when a proxy first asks for it.
+    """An untrained network and a batch of labelled images; each pass runs once, when a proxy first needs it.
 
     Batch norms use the statistics of the batch, as in training; only their running statistics change the network.
-    Images are of float32, shape (n, channels, height, width). The seed is of what a proxy draws beside the weights.
+    Images are of float32, shape (n, channels, height, width). The seed is for a proxy's random numbers,
+    except for the weights.
 
     Examples
     --------
