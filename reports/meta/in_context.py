@@ -86,7 +86,7 @@ learner alone → **blended** with Gaussian processes of the target's labels, wh
 
 {labels_table(means, ahead)}
 With 50 labels, `in-context` is worse than `gp` by more than {HARM} in {harmed} of {len(own)} cases ({alone} without
-the blend). Without labels it ranks almost as the sources' mean does.
+the blend). Without labels, it ranks almost like the sources' mean.
 
 ## How it works
 
@@ -110,7 +110,7 @@ seconds on one thread, after drawing episodes. Each file except `all` leaves out
 * The kernels, their average, the zero-cost proxies and the blend were chosen on targets shown here, in part with the
   same labels.
 * Only {(own["sources"] != "natural").sum()} cases have misleading sources.
-* Experts use zero-cost proxies in spaces that have them, but did not in training.
+* Experts use zero-cost proxies in spaces that have them; during training they had none.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")
     print(f"Written: {folder / 'README.md'}")

@@ -148,7 +148,7 @@ Each family has two targets.
 
 ## Limits
 
-* The predictions to average were chosen on `nb201` and `robust`. The folds were chosen on `nb201`, `tnb101`,
+* The predictions to average were chosen on `nb201` and `robust`, the cross-validation folds on `nb201`, `tnb101`,
   `tnb101-macro` and `robust`, on draws that are shown here.
 * Only {len(STRESSED)} targets have misleading sources.
 * The cases of a target share its labels, so they are not independent.
