@@ -210,7 +210,7 @@ class RunFailed(NasmetaError, RuntimeError):
     reason : str
         Type and message of the exception.
     frames : str
-        The lines of its traceback that belong to neither this nor another installed package; all lines if none does.
+        The lines of its traceback outside nasmeta and other installed packages, or all lines if there are none outside.
     """
 
     reason: str
@@ -218,7 +218,7 @@ class RunFailed(NasmetaError, RuntimeError):
 
     @classmethod
     def of(cls, what: str, reason: Exception, hint: str = "") -> RunFailed:
-        """Build the message from the part of the work that failed, the exception and a hint."""
+        """Build the message from the name of the failed work, the exception and a hint."""
         from sysconfig import get_path
         from traceback import extract_tb, format_list
 

@@ -227,7 +227,7 @@ def evaluate_or_fail(evaluator: SupportsEvaluate, cells: NDArray[np.int32]) -> E
     Raises
     ------
     RunFailed
-        If a custom evaluator raises another error than EvaluationFailed; the message names the architecture.
+        If a custom evaluator raises any error other than EvaluationFailed; the message names the architecture.
     """
     try:
         return evaluator.evaluate(cells)

@@ -1,6 +1,6 @@
-"""From an architecture to its performance: encoders and regressors as scikit-learn's.
+"""Predictors of performance from architectures: encoders and regressors with scikit-learn's interface.
 
-What needs scikit-learn is imported when it is first used.
+scikit-learn is imported on first use.
 """
 
 from typing import TYPE_CHECKING

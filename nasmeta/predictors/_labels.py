@@ -1,4 +1,4 @@
-"""Labels: checks, scales for models and back."""
+"""Checks of labels, and maps between labels and the scales of models."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class FrontHistory(History):
         Parameters
         ----------
         path : path, optional
-            Also save the figure in this file, as `History.plot`.
+            Also save the figure in this file, as in `History.plot`.
         x : {"evaluation"}
             Not used: the axes are the first two objectives.
         width : str or float, optional

@@ -28,12 +28,12 @@ from nasmeta.threads import one_thread
 
 @names_from_file()
 def read_run(path: str | os.PathLike[str]) -> History:
-    """Return the run in a journal, on the table of its task; custom code that the journal names is not imported.
+    """Return the run in a journal, with values of its task's table; never import custom code that the journal names.
 
     Raises
     ------
     SettingError
-        If the values are from another evaluator than the table.
+        If the values are from an evaluator other than the table.
     """
     header, history = require_journal(Path(path))
     if "evaluator" in header:

@@ -53,7 +53,7 @@ class JoinedColumns:
 
     @cached_property
     def default_metrics(self) -> dict[str, list[str]]:
-        """The metrics of the tasks of each dataset, see `nasmeta.tables._columns.default_metrics`."""
+        """The metrics of the tasks of each dataset; see `nasmeta.tables._columns.default_metrics`."""
         return {dataset: default_metrics(columns, dataset) for dataset, columns in self.by_dataset.items()}
 
     @cached_property

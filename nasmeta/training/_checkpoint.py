@@ -128,7 +128,7 @@ class Training:
         return sum(record.seconds for record in self.epochs) + self.evaluate_seconds
 
     def run(self, see: Callable[[EpochRecord], object], last: int) -> TrainingResult:
-        """Train until an epoch, with a checkpoint after each; call the function with the record of each epoch."""
+        """Train until an epoch; write a checkpoint and call the function with the record after each epoch."""
         while len(self.epochs) < last:
             start = time.perf_counter()
             record = self.learner.epoch(len(self.epochs))

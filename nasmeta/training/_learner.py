@@ -60,7 +60,7 @@ class Learner:
         self._evaluation_batch = min(_EVALUATION_BATCH, 4 * recipe.batch_size, 4 * len(dataset.splits["train"]))
         self._data: DeviceData | None = None
         self.network, self._cell = network, cell
-        self.watch: Callable[[float], object] = id  # called about every second with the finished epochs
+        self.watch: Callable[[float], object] = id  # called about once per second with the finished epochs
         with self._reporting_failures():
             self.network.to(device)
             if recipe.channels_last:

@@ -158,7 +158,7 @@ def read_result(folder: str | Path) -> TrainingResult:
         return TrainingResult(**found)
 
 
-Tell = Callable[[float, str], object]  # called with the number of finished epochs, and a note about the last one
+Tell = Callable[[float, str], object]  # called with the number of finished epochs and a note about the last epoch
 
 
 def note_of(record: EpochRecord) -> str:

@@ -62,7 +62,7 @@ def train(
     on_epoch : callable, optional
         Called with the `EpochRecord` of each epoch.
     tell : callable, optional
-        Called about every second with the number of finished epochs, a float, and a note about the last one.
+        Called about once per second with the number of finished epochs (a float) and a note about the last epoch.
     until : int, optional
         Pause after this epoch; needs a folder. The same call with a later epoch, or without one, resumes the training
         and gives the same result as without the pause.

@@ -37,24 +37,25 @@ class ContextMetaModel(DefaultMetaModel):
 class MetaNASSearch(DefaultMetaSearch):
     """Search with `meta` and a transformer with a prediction head and a search head, trained together.
 
-    The search head is trained by proximal policy optimisation, the prediction head on the likelihood of the candidates,
-    after Maraval, Zimmer, Grosnit and Bou Ammar, "End-to-end meta-Bayesian optimisation with transformer neural
+    The search head is trained by proximal policy optimisation, the prediction head on the likelihood of the candidates.
+    This follows Maraval, Zimmer, Grosnit and Bou Ammar, "End-to-end meta-Bayesian optimisation with transformer neural
     processes", NeurIPS 2023. Neither the search nor its sources train the transformer.
 
     `nasmeta.meta.DefaultMetaSearch` provides the initial design and the Gaussian processes. These select the 512
     architectures with the highest expected improvement. The transformer proposes one of them from the observations and
-    the sources. Its score is the logarithm of the mean of the processes' and its own expected improvement, scaled by
-    the search head, plus the search head's output. Pending proposals of a batch affect the processes only, and
-    ``notes`` contain the weights of the processes only. ``reports/meta/in_context/search`` compares the objectives.
+    the sources. The score averages the expected improvements of the processes and of the transformer, takes the
+    logarithm, scales it by the search head, and adds the search head's output. Pending proposals of a batch affect the
+    processes only, and ``notes`` contain the weights of the processes only. ``reports/meta/in_context/search`` compares
+    the objectives.
 
     Parameters
     ----------
     weights : str or path-like, default "auto"
         See `nasmeta.meta.in_context.InContext`.
     objective : {"joint", "reward", "likelihood"}, optional
-        Objective of the training of the weights: likelihood and rewards of searches, rewards alone, or the likelihood
-        of predictions alone (Nguyen and Grover, "Transformer neural processes", ICML 2022), without a search head. By
-        default joint, for `meta-rl` reward.
+        Training objective of the weights. ``joint``: likelihood and rewards of searches; ``reward``: rewards alone;
+        ``likelihood``: the likelihood of predictions alone, without a search head (Nguyen and Grover, "Transformer
+        neural processes", ICML 2022). The default is ``joint``, and ``reward`` for `meta-rl`.
 
     Examples
     --------
@@ -119,8 +120,9 @@ class MetaNASSearch(DefaultMetaSearch):
 class MetaRLSearch(MetaNASSearch):
     """Search with `meta` and the transformer of `meta-nas`, trained from random weights by rewards of searches alone.
 
-    A state is the history of the search, an action the next architecture, the reward the improvement of the best score;
-    the policy is trained by proximal policy optimisation (Schulman et al., 2017). Parameters as `MetaNASSearch`.
+    A state is the history of the search, an action is the next architecture, and the reward is the improvement of the
+    best score. The policy is trained by proximal policy optimisation (Schulman et al., 2017). The parameters are those
+    of `MetaNASSearch`.
 
     Examples
     --------
