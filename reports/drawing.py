@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._drawing import (
+from nasmeta.plotting import (
     Style,
-    _style,
     draw_grid,
+    house_style,
     label_panels,
     legend_below,
     new_panels,
+    points,
     save_figure,
+    style_at,
     styles,
 )
-from nasmeta.pictures import house_style, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ save_png = partial(save_figure, formats=("png",))
 
 def in_order(names: Any) -> dict[str, Style]:
     """Return styles by position, for names that are neither searchers nor predictors."""
-    return {str(name): _style(position) for position, name in enumerate(names)}
+    return {str(name): style_at(position) for position, name in enumerate(names)}
 
 
 def label_ends(panel: Axes, ends: Mapping[str, tuple[float, float]], looks: Mapping[str, Style]) -> None:

@@ -15,7 +15,6 @@ from nasmeta.analysis._attainment import (
 )
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
 from nasmeta.analysis._curves import XAxis as XAxis, regret_curves as regret_curves
-from nasmeta.analysis._drawing import save_figure
 from nasmeta.analysis._metrics import (
     evaluations_to_optimum as evaluations_to_optimum,
     summarise,
@@ -47,7 +46,7 @@ from nasmeta.analysis.report import (
     title_of as title_of,
     write_summary as write_summary,
 )
-from nasmeta.pictures import WIDTHS as WIDTHS
+from nasmeta.plotting import WIDTHS as WIDTHS, save_figure
 
 __all__ = [
     "bootstrap_interval",

@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, new_panels, panel_titles, styles
 from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.pictures import Width, house_style, robust_limits, value_label
+from nasmeta.plotting import (
+    Width,
+    draw_grid,
+    draw_line,
+    house_style,
+    label_panels,
+    legend_below,
+    new_panels,
+    panel_titles,
+    robust_limits,
+    styles,
+    value_label,
+)
 from nasmeta.registry import names_from_file
 from nasmeta.tasks import MultiObjectiveTask, get_task
 

@@ -9,23 +9,28 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
-from nasmeta.analysis._drawing import (
-    draw_grid,
-    draw_line,
-    highlighted,
-    label_panels,
-    legend_below,
-    log_axis,
-    new_panels,
-    panel_titles,
-    styles,
-)
 from nasmeta.analysis._power import POWER, power
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, friedman_test, rank_curves
 from nasmeta.analysis._units import column_of, regret_unit
 from nasmeta.checks import check_choice
 from nasmeta.errors import UnknownNameError, needing
-from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
+from nasmeta.plotting import (
+    Width,
+    draw_grid,
+    draw_line,
+    highlighted,
+    house_style,
+    inches,
+    label_panels,
+    legend_below,
+    log_axis,
+    new_figure,
+    new_panels,
+    panel_titles,
+    points,
+    styles,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

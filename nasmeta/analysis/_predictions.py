@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._drawing import (
+from nasmeta.analysis._frame import check_frame
+from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
+from nasmeta.analysis._tables import to_markdown
+from nasmeta.errors import SettingError
+from nasmeta.plotting import (
+    Width,
     draw_grid,
     draw_line,
+    house_style,
     label_panels,
     legend_below,
     log_axis,
     new_panels,
     save_figure,
     styles,
+    task_title,
 )
-from nasmeta.analysis._frame import check_frame
-from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
-from nasmeta.analysis._tables import to_markdown
-from nasmeta.errors import SettingError
-from nasmeta.pictures import Width, house_style, task_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

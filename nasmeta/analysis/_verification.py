@@ -10,19 +10,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, save_figure
 from nasmeta.analysis._tables import number_or_dash, spread, to_markdown
-from nasmeta.pictures import Width, house_style, robust_limits, task_title
+from nasmeta.plotting import (
+    COLOURS,
+    Width,
+    draw_grid,
+    house_style,
+    label_panels,
+    legend_below,
+    new_panels,
+    robust_limits,
+    save_figure,
+    task_title,
+)
 from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SHOWN = 20  # cells in the table
-_ROLES = {  # name, colour (Okabe and Ito, 2008), marker and line
-    "pick": ("best of the search", "#0072B2", "o", "-"),
-    "random": ("random control", "#E69F00", "s", "--"),
-    "worst": ("worst of the search", "#D55E00", "v", ":"),
+_ROLES = {  # name, colour, marker and line
+    "pick": ("best of the search", COLOURS["blue"], "o", "-"),
+    "random": ("random control", COLOURS["orange"], "s", "--"),
+    "worst": ("worst of the search", COLOURS["vermilion"], "v", ":"),
 }
 
 

@@ -20,7 +20,7 @@ from nasmeta.code import code_of
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.files import write_atomically
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor, is_meta_searcher
-from nasmeta.pictures import Width
+from nasmeta.plotting import Width
 from nasmeta.registry import is_place, names_from_file, place_of
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, from_content, get_space, to_content

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import SettingError
 from nasmeta.gaussian_process import Hyperparameters
 from nasmeta.meta._arrays import Floats
-from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
+from nasmeta.plotting import COLOURS, Width, house_style, inches, new_figure, points, wrapped
 from nasmeta.spaces import SearchSpace, short_label
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nasmeta.meta._model_file import SavedMetaModel
 
-_COLOUR, _GREY = "#0072B2", "0.45"
+_COLOUR, _GREY = COLOURS["blue"], "0.45"
 _PANEL, _WIDTH = 0.95, 6.6  # inches: least width of a panel, default width of the figure
 _MOST_LABELS = 8  # choices with a label per panel
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import MultiObjectiveEvaluator
-from nasmeta.pictures import Width
+from nasmeta.plotting import Width
 from nasmeta.runs._history import History
 from nasmeta.runs._picture import RunAxis, plot_front, saved
 from nasmeta.tasks import MultiObjectiveTask, front_frame, pareto_front

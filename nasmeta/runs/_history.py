@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import written
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
-from nasmeta.pictures import ShowsFacts, Width
+from nasmeta.plotting import ShowsFacts, Width
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._frame import results_frame
 from nasmeta.runs._picture import RunAxis, facts_of, plot_run, saved

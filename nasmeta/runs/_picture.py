@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import written
 from nasmeta.errors import SettingError
-from nasmeta.pictures import (
+from nasmeta.plotting import (
+    COLOURS,
     PROPORTION,
     Width,
     house_style,
@@ -45,7 +46,7 @@ def plot_front(run: Any, width: Width) -> Figure:
     signs = run.evaluator.signs[:2]
     if true is not None:
         _line(axes, true.values[:, :2], signs, color="0.35", linestyle=(0, (5, 1.5)), label="true front")
-    _line(axes, values[positions], signs, color="#0072B2", marker="o", markersize=3.5, label="front found")
+    _line(axes, values[positions], signs, color=COLOURS["blue"], marker="o", markersize=3.5, label="front found")
     # Very bad values would squeeze the front.
     shown = values[positions] if true is None else np.vstack([values[positions], true.values[:, :2]])
     axes.set(ylim=robust_limits(shown[:, 0]), xlim=robust_limits(shown[:, 1]))
@@ -99,7 +100,7 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     axes = _titled(figure.subplots(), run, total)
     axes.plot(frame[x], frame["value"], "o", color="0.6", markersize=3, label="evaluated")
     best = "best so far, mean of its seeds" if run.task.is_sampled else "best so far"
-    axes.plot(frame[x], frame["incumbent_value"], color="#0072B2", drawstyle="steps-post", label=best)
+    axes.plot(frame[x], frame["incumbent_value"], color=COLOURS["blue"], drawstyle="steps-post", label=best)
     if not isnan(evaluator.optimum):
         axes.axhline(evaluator.optimum, color="0.35", linewidth=0.8, linestyle=(0, (5, 1.5)), label="optimum")
     shown = [*robust_limits(frame["value"]), frame["incumbent_value"].iloc[-1], evaluator.optimum]

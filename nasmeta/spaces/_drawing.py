@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.plotting import COLOURS
+
 if TYPE_CHECKING:
     from nasmeta.spaces._cell_space import CellSpace
     from nasmeta.spaces._positions import Position
 
-# Okabe and Ito (2008) without their yellow, which is too pale for letters on white.
-_COLOURS = ("#56B4E9", "#0072B2", "#CC79A7", "#009E73", "#E69F00", "#D55E00", "#000000")
-_SKIP, _DEAD, _DEAD_TEXT, _CHOSEN = "#444444", "#BBBBBB", "#999999", "#0072B2"
+_COLOURS = [COLOURS[name] for name in ("sky", "blue", "pink", "green", "orange", "vermilion", "black")]
+_SKIP, _DEAD, _DEAD_TEXT, _CHOSEN = "#444444", "#BBBBBB", "#999999", COLOURS["blue"]
 _LABELS = {
     "skip_connect": "skip",
     "nor_conv_1x1": "conv 1×1",

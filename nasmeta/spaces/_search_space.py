@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import is_listed
 from nasmeta.errors import ArchitectureError, NasmetaError, SettingError, UnknownNameError, short
-from nasmeta.pictures import ShowsFacts, new_figure
+from nasmeta.plotting import ShowsFacts, new_figure
 from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
 from nasmeta.spaces._drawing import draw_choices
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import with_unit
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError
-from nasmeta.pictures import ShowsFacts
+from nasmeta.plotting import ShowsFacts
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import Architecture, ArchitectureLike, SearchSpace, canonical_dataset, get_space
 from nasmeta.tables._address import Address

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from nasmeta.pictures import Width
+    from nasmeta.plotting import Width
     from nasmeta.training import ImageDataset, Recipe
 
 

@@ -21,7 +21,7 @@ from drawing import dot_plot, save_png
 
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
-from nasmeta.pictures import task_title
+from nasmeta.plotting import task_title
 from nasmeta.tasks import task_distribution
 
 HERE = Path(__file__).parent

@@ -23,7 +23,7 @@ import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.analysis.report import deterministic_runs
 from nasmeta.experiments import read_specification, run_specification
-from nasmeta.pictures import task_title
+from nasmeta.plotting import task_title
 
 HERE = Path(__file__).parent
 DATE = "2026-11-27"  # of results.csv

@@ -16,8 +16,7 @@ from drawing import dot_plot, save_png
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
-from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, styles
-from nasmeta.pictures import house_style, task_title
+from nasmeta.plotting import draw_grid, house_style, label_panels, legend_below, new_panels, styles, task_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

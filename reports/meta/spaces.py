@@ -22,7 +22,7 @@ from drawing import dot_plot, in_order, save_png
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.meta import LearnedSpace
-from nasmeta.pictures import task_title
+from nasmeta.plotting import task_title
 from nasmeta.tasks import Task, TaskDistribution, default_sources
 from nasmeta.threads import one_thread
 

@@ -19,7 +19,7 @@ from drawing import dot_plot, in_order, save_png
 
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
-from nasmeta.pictures import task_title
+from nasmeta.plotting import task_title
 
 HERE = Path(__file__).parent
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")

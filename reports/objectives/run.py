@@ -20,7 +20,7 @@ from drawing import dot_plot, save_png
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, front_distances, to_markdown
-from nasmeta.pictures import task_title
+from nasmeta.plotting import task_title
 from nasmeta.searchers import SEARCHERS, Searcher
 
 HERE = Path(__file__).parent

@@ -21,7 +21,7 @@ from drawing import dot_plot, in_order, save_png
 
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
-from nasmeta.pictures import task_title
+from nasmeta.plotting import task_title
 from nasmeta.predictors import make_encoder
 from nasmeta.surrogates import Surrogate, fit_surrogate, score_predictions
 from nasmeta.threads import one_thread

@@ -17,9 +17,8 @@ from drawing import in_order, label_ends, save_png
 
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
-from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, styles
 from nasmeta.errors import NasmetaError
-from nasmeta.pictures import house_style
+from nasmeta.plotting import draw_grid, house_style, label_panels, legend_below, new_panels, styles
 from nasmeta.training import Recipe, measured_proxies
 
 if TYPE_CHECKING:

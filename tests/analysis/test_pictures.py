@@ -20,7 +20,7 @@ from nasmeta.analysis import (
     plot_regret,
     save_figure,
 )
-from nasmeta.pictures import inches, text_inches
+from nasmeta.plotting import inches, text_inches
 
 NAMES = (
     "random", "evolution", "gp", "meta-gp", "local-search-full", "successive-halving", "multi-task-gp",

@@ -10,7 +10,7 @@ import pytest
 
 from nasmeta.analysis import plot_ranks, plot_regret, regret_curves
 from nasmeta.errors import UnknownNameError
-from nasmeta.pictures import task_title
+from nasmeta.plotting import task_title
 
 
 @pytest.mark.parametrize("x", ["evaluation", "simulated_seconds"])

@@ -15,11 +15,11 @@ import pandas as pd
 
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power
 from nasmeta.analysis._curves import XAxis, regret_curves
-from nasmeta.analysis._drawing import styles
 from nasmeta.analysis._frame import count_runs
 from nasmeta.analysis.report._findings import Findings
 from nasmeta.analysis.report._sections import Section, as_html
 from nasmeta.errors import SettingError, needing
+from nasmeta.plotting import styles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

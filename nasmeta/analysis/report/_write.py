@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._drawing import check_formats, save_figure
 from nasmeta.analysis._tables import in_markdown
 from nasmeta.analysis._units import regret_unit
 from nasmeta.analysis.report._findings import Findings
@@ -22,6 +21,7 @@ from nasmeta.analysis.report._published import published_section
 from nasmeta.analysis.report._sections import Section, as_markdown, latex_tables, report_sections, summary_sections
 from nasmeta.errors import SettingError
 from nasmeta.files import facts_in
+from nasmeta.plotting import check_formats, save_figure
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,49 +1,21 @@
-"""Parts that the figures share: styles of searchers, panels, lines, legends and files."""
+"""Parts that figures share: panels, lines, axes, legends and files."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
-from zlib import crc32
 
 from nasmeta.checks import check_choice
-from nasmeta.pictures import PROPORTION, Width, inches, new_figure, points, task_title, text_inches, wrapped
+from nasmeta.plotting._names import task_title
+from nasmeta.plotting._style import PROPORTION, Style, Width, inches, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito (2008) without yellow, which is hard to see on white paper, and five more. Line style and marker differ
-# as well, so that the curves can be distinguished in grey.
-_COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#882255", "#8C510A", "#6A3D9A",
-    "#7A7A00", "#00E0C0",
-)  # fmt: skip
-_DASHES: tuple[tuple[float, ...], ...] = (  # lengths of lines and gaps, in line widths
-    (), (5, 1.5), (5, 1.2, 1.2, 1.2), (1.2, 1.2), (3, 1, 1, 1, 1, 1), (9, 1.5), (7, 2, 1.2, 2)
-)  # fmt: skip
-_MARKERS = {  # of matplotlib and plotly
-    "o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross", "X": "x"
-}  # fmt: skip
-# The position of a name determines its style. Names that often share a figure differ in colour and marker.
-_NAMES = (
-    "gp", "meta", "evolution", "local-search", "random", "tpe", "meta-gp", "source-order", "bananas", "rgpe",
-    "multi-task-gp", "local-search-full",
-    "hyperband", "ensemble", "ehvi", "reinforce", "random-forest", "bohb", "successive-halving", "meta-nas", "nsga2",
-    "asha", "meta-rl", "parego",
-    "optuna", "optuna-tpe", "smac", "syne-tune-kde", "rgpe-vanilla", "pareto-local-search", "pymoo-nsga2", "ax",
-    "syne-tune-zero-shot", "syne-tune-cqr", "syne-tune-bore", "nwot",
-    "syne-tune-gp", "optuna-gp", "syne-tune-bounding-box", "syne-tune-quantile-copula", "optuna-nsgaii", "botorch",
-    "xgboost", "ridge", "parameters",
-)  # fmt: skip
-_DISTINCT = len(_COLOURS) * len(_DASHES)
-_FIRST_OTHER = 48  # position; fixed, so that other names keep their style if the table changes
-_GREY = "0.78"  # of curves in the background
-MOST_CURVES, _HIGHLIGHTED = 8, 5
 _FORMATS: dict[str, dict[str, Any]] = {
     "png": {"dpi": 200},
     "svg": {"metadata": {"Date": None}},
@@ -55,61 +27,50 @@ _COLUMN = 3.5  # inches; narrower figures are lower, too
 _HANDLE = 3.2  # length of a line in the legend, in letters; shorter ones hide the line style
 
 
-@dataclass(frozen=True)
-class Style:
-    """How one searcher is drawn, for matplotlib and plotly."""
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of a size in inches, with constrained layout, which a notebook displays."""
+    from nasmeta.plotting._figure import Picture
 
-    colour: str
-    dash: tuple[float, ...]
-    marker: str
-
-    def line(self) -> dict[str, Any]:
-        """Return the keyword arguments of a line with markers, for matplotlib."""
-        return {
-            "color": self.colour,
-            "linestyle": (0, self.dash) if self.dash else "-",
-            "marker": self.marker,
-            "markeredgecolor": "white",
-            "markeredgewidth": 0.5,
-        }
-
-    def plotly(self) -> dict[str, str]:
-        """Return colour, dashes of a 2-pixel line and marker, for plotly."""
-        dash = ",".join(f"{2 * length:g}px" for length in self.dash) or "solid"
-        return {"colour": self.colour, "dash": dash, "marker": _MARKERS[self.marker]}
+    return Picture(figsize=(width, height), layout="constrained")
 
 
-def styles(names: Iterable[str], highlight: Collection[str] | None = None) -> dict[str, Style]:
-    """Return the style of each searcher or predictor; all except those to `highlight` are grey.
+def text_inches(text: str, size: Any) -> float:
+    """Return the width of the widest line of a text in the user's font.
 
-    A name has the same style in every figure. Names outside the table get one by their checksum; if it is in use, the
-    next one.
-
-    >>> styles(["gp", "mine"])["gp"] == styles(["random", "gp"])["gp"]
+    >>> text_inches("evaluations", 9) < text_inches("evaluations", 10) < text_inches("simulated seconds", 10)
     True
     """
-    looks: dict[str, Style] = {}
-    listed = list(dict.fromkeys(names))
-    for name in sorted(listed, key=lambda name: (name not in _NAMES, name)):
-        other = _FIRST_OTHER + crc32(name.encode()) % (_DISTINCT - _FIRST_OTHER)
-        first = _NAMES.index(name) if name in _NAMES else other
-        later = map(_style, range(first, first + 10 * _DISTINCT))
-        looks[name] = next((look for look in later if look not in looks.values()), _style(first))
-    grey = Style(_GREY, (), "")
-    return {name: looks[name] if highlight is None or name in highlight else grey for name in listed}
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    font = FontProperties(size=size)
+    paths = [TextPath((0, 0), line, prop=font) for line in text.splitlines() if line.strip()]
+    return max((float(path.get_extents().x1) / 72 for path in paths), default=0.0)
 
 
-def _style(position: int) -> Style:
-    """Return the style at a position; the first 12 differ in colour, the first 84 in colour or dash."""
-    turn, colour = divmod(position, len(_COLOURS))
-    dash = _DASHES[(colour + turn) % len(_DASHES)]
-    marker = list(_MARKERS)[(colour + turn + turn // len(_DASHES)) % len(_MARKERS)]
-    return Style(_COLOURS[colour], dash, marker)
+def wrapped(text: str, width: float, size: Any) -> str:
+    r"""Break a text between words into lines of at most `width` inches.
+
+    >>> wrapped("average rank over 36 blocks", 10, 9), wrapped("average rank over 36 blocks", 1.1, 9)
+    ('average rank over 36 blocks', 'average rank\nover 36 blocks')
+    """
+    letters = int(0.95 * len(text) * width / max(text_inches(text, size), 0.1))
+    return fill(text, max(letters, 8), break_long_words=False)
 
 
-def highlighted(best_first: Sequence[str], chosen: Sequence[str] | None) -> Sequence[str] | None:
-    """Return the chosen curves; by default the best five if there are more than eight, and otherwise all (None)."""
-    return best_first[:_HIGHLIGHTED] if chosen is None and len(best_first) > MOST_CURVES else chosen
+def robust_limits(values: Any) -> tuple[float, float]:
+    """Return limits of an axis that leave out values far from the others, by 1.5 interquartile ranges (Tukey, 1977).
+
+    >>> robust_limits([10, 85, 86, 87, 88, 90])
+    (84.75, 90.25)
+    """
+    import numpy as np
+
+    low, high = np.nanquantile(values, (0.25, 0.75))
+    reach, finite = 1.5 * (high - low), np.asarray(values, dtype=float)
+    inside = finite[(finite >= low - reach) & (finite <= high + reach)]
+    margin = 0.05 * np.ptp(inside) or 1.0
+    return float(inside.min() - margin), float(inside.max() + margin)
 
 
 def panel_titles(tasks: Sequence[str]) -> list[str]:
