@@ -93,7 +93,7 @@ space.draw(6111)
 # %%
 ranked = np.argsort(-frame[accuracy].to_numpy())
 shown = [int(ranked[0]), int(ranked[len(ranked) // 2]), int(ranked[-1])]
-nm.analysis.plot_cells(shown, [f"cell {cell}: {frame[accuracy][cell]:.1f} %" for cell in shown])
+nm.spaces.plot_cells(shown, [f"cell {cell}: {frame[accuracy][cell]:.1f} %" for cell in shown])
 
 # %% [markdown]
 # Some cells compute the same function: an edge behind `none` has no effect, and two branches can be swapped. These

@@ -62,7 +62,7 @@ summary = found.summary
 summary[summary["n_train"] == 300].pivot_table(index="predictor", columns="scope", values="kendall_tau").round(3)
 
 # %%
-nm.analysis.plot_predictions(found.frame)
+nm.prediction.plot_predictions(found.frame)
 
 # %% [markdown]
 # `nwot` is a zero-cost proxy: it reads the untrained network and needs no labels. With 10 labels it ranks better than
@@ -73,7 +73,7 @@ nm.analysis.plot_predictions(found.frame)
 # values that it contains.
 
 # %%
-nm.analysis.plot_calibration(found.frame[found.frame["predictor"].isin(["ridge", "gp"])])
+nm.prediction.plot_calibration(found.frame[found.frame["predictor"].isin(["ridge", "gp"])])
 
 # %% [markdown]
 # Above the diagonal, a predictor is underconfident: the intervals of `gp` contain more values than their nominal

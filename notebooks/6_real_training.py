@@ -78,7 +78,7 @@ print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
 result = nm.train(run.best.cell, digits, recipe, seed=0, device="cpu")
 print(f"validation {result.valid_accuracy:.1f} %, test {result.test_accuracy:.1f} %, {result.train_seconds:.0f} s")
 epochs = pd.DataFrame([asdict(epoch) for epoch in result.epochs]).assign(cell=result.cell, role="pick", seed=0)
-nm.analysis.plot_training_curves(epochs)
+nm.verification.plot_training_curves(epochs)
 
 # %% [markdown]
 # ## A search by training
@@ -120,7 +120,7 @@ found.cells[columns].round(1)
 found.plot()
 
 # %%
-nm.analysis.plot_cells(
+nm.spaces.plot_cells(
     found.cells["cell"], [f"{one.role} {one.cell}: {one.measured:.0f} %" for one in found.cells.itertuples()]
 )
 

@@ -15,31 +15,26 @@ from nasmeta.analysis._attainment import (
 )
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
 from nasmeta.analysis._curves import XAxis as XAxis, regret_curves as regret_curves
+from nasmeta.analysis._frame import check_frame as check_frame
 from nasmeta.analysis._metrics import (
     evaluations_to_optimum as evaluations_to_optimum,
     summarise,
 )
 from nasmeta.analysis._paired_tests import holm as holm, paired_tests
 from nasmeta.analysis._power import RUNS as RUNS, plan_runs as plan_runs, power as power
-from nasmeta.analysis._predictions import (
-    SCOPES as SCOPES,
-    plot_calibration,
-    plot_predictions,
-    summarise_predictions as summarise_predictions,
-    write_prediction_summary as write_prediction_summary,
-)
 from nasmeta.analysis._ranks import (
     average_ranks as average_ranks,
     friedman_test as friedman_test,
     rank_curves as rank_curves,
 )
-from nasmeta.analysis._statistics import bootstrap_interval
-from nasmeta.analysis._tables import spread as spread, texts_of as texts_of, to_html as to_html, to_latex, to_markdown
-from nasmeta.analysis._verification import (
-    plot_cells,
-    plot_training_curves,
-    plot_verification as plot_verification,
-    write_verification_page as write_verification_page,
+from nasmeta.analysis._statistics import bootstrap_interval, interval_columns as interval_columns
+from nasmeta.analysis._tables import (
+    number_or_dash as number_or_dash,
+    spread as spread,
+    texts_of as texts_of,
+    to_html as to_html,
+    to_latex,
+    to_markdown,
 )
 from nasmeta.analysis.report import (
     summarise_comparison as summarise_comparison,
@@ -54,14 +49,10 @@ __all__ = [
     "front_distances",
     "paired_tests",
     "plot_attainment",
-    "plot_calibration",
-    "plot_cells",
     "plot_critical_difference",
     "plot_power",
-    "plot_predictions",
     "plot_ranks",
     "plot_regret",
-    "plot_training_curves",
     "regret_curves",
     "save_figure",
     "summarise",

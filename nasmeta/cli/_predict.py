@@ -75,7 +75,8 @@ def predict(predictors: list[str] | None, task: str, repeats: int, **options: An
 
 
 def _print(frame: pd.DataFrame) -> None:
-    from nasmeta.analysis import SCOPES, spread
+    from nasmeta.analysis import spread
+    from nasmeta.prediction import SCOPES
 
     first, draws = frame.iloc[0], frame["draw"].nunique()
     over = f"mean ± standard deviation over {draws} draws" if draws > 1 else "one draw"

@@ -15,9 +15,17 @@ from nasmeta.prediction._predict import (
     predict,
     splits_of as splits_of,
 )
+from nasmeta.prediction._summary import (
+    SCOPES as SCOPES,
+    plot_calibration,
+    plot_predictions,
+    summarise_predictions as summarise_predictions,
+)
 
 __all__ = [
     "list_encoders",
     "list_predictors",
+    "plot_calibration",
+    "plot_predictions",
     "predict",
 ]

@@ -17,13 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.analysis import summarise_predictions, write_prediction_summary
 from nasmeta.checks import check_choice, check_int
 from nasmeta.code import code_within
 from nasmeta.errors import SettingError
 from nasmeta.files import require_writable
 from nasmeta.journals import JournalFile
 from nasmeta.prediction._models import Model, PredictorsLike, SourcePredictor, models_of
+from nasmeta.prediction._summary import summarise_predictions, write_prediction_summary
 from nasmeta.predictors import LEVELS, calibration, isomorph_split, knows_deviation, rank_correlations
 from nasmeta.progress import Bar, progress_bar
 from nasmeta.runs import SourcesLike

@@ -17,6 +17,7 @@ from nasmeta.spaces._moving import (
     reference_space as reference_space,
 )
 from nasmeta.spaces._notation import CellCodec as CellCodec
+from nasmeta.spaces._plot_cells import plot_cells
 from nasmeta.spaces._positions import Choice as Choice, Position
 from nasmeta.spaces._search_space import (
     Architecture as Architecture,
@@ -29,4 +30,5 @@ __all__ = [
     "Position",
     "SearchSpace",
     "get_space",
+    "plot_cells",
 ]

@@ -18,6 +18,7 @@ from nasmeta.training import Trainer, TrainingResult, train_jobs
 from nasmeta.verification._chosen import choose, read_searches
 from nasmeta.verification._frames import cells_frame, epochs_frame, facts_of
 from nasmeta.verification._look_up import look_up
+from nasmeta.verification._page import plot_verification, write_verification_page
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,8 +66,6 @@ class Verification:
         -------
         matplotlib.figure.Figure
         """
-        from nasmeta.analysis import plot_verification
-
         return plot_verification(self.cells, self.facts, width)
 
 
@@ -190,8 +189,6 @@ def verify(
         return verification
     _write(home, verification)
     if page:
-        from nasmeta.analysis import write_verification_page
-
         files = write_verification_page(frame, verification.epochs, facts, home, command)
         verification = replace(verification, files=tuple(files))
     return verification

@@ -20,7 +20,8 @@ from common import options_of
 from drawing import save_png
 
 import nasmeta as nm
-from nasmeta.analysis import plot_calibration, plot_predictions, summarise_predictions, to_markdown
+from nasmeta.analysis import to_markdown
+from nasmeta.prediction import plot_calibration, plot_predictions, summarise_predictions
 
 HERE = Path(__file__).parent
 DATE = "2026-11-27"  # of results.csv

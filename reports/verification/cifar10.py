@@ -19,9 +19,9 @@ from typing import Any
 import pandas as pd
 
 import nasmeta as nm
-from nasmeta.analysis import write_verification_page
 from nasmeta.errors import NasmetaError
 from nasmeta.training import ImageDataset, Recipe
+from nasmeta.verification import write_verification_page
 
 HERE = Path(__file__).parent
 NOTE = """\

@@ -14,13 +14,13 @@ from matplotlib.text import Text
 from nasmeta.analysis import (
     WIDTHS,
     friedman_test,
-    plot_cells,
     plot_critical_difference,
     plot_ranks,
     plot_regret,
     save_figure,
 )
 from nasmeta.plotting import inches, text_inches
+from nasmeta.spaces import plot_cells
 
 NAMES = (
     "random", "evolution", "gp", "meta-gp", "local-search-full", "successive-halving", "multi-task-gp",
@@ -127,9 +127,7 @@ def test_rc_params_of_the_user_count(frames):
 
 
 def test_pictures_need_no_pyplot():
-    code = (
-        "import sys, nasmeta.analysis as a; a.plot_cells([1])._repr_png_(); print('matplotlib.pyplot' in sys.modules)"
-    )
+    code = "import sys, nasmeta.spaces as s; s.plot_cells([1])._repr_png_(); print('matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

@@ -13,14 +13,23 @@ import pytest
 from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.analysis import plot_verification, write_verification_page
 from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
 from nasmeta.evaluators import Trainer
 from nasmeta.journals import JournalFile
 from nasmeta.runs import Journal
 from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult
-from nasmeta.verification import LookUp, chance_interval, choose, look_up, read_searches, separation_of, verify
+from nasmeta.verification import (
+    LookUp,
+    Verification,
+    chance_interval,
+    choose,
+    look_up,
+    read_searches,
+    separation_of,
+    verify,
+    write_verification_page,
+)
 from nasmeta.verification._frames import cells_frame
 
 DIGITS = ImageDataset.load("digits")
@@ -258,7 +267,7 @@ def test_the_figure_has_every_cell_with_its_bars() -> None:
     cells = pd.DataFrame({"role": ["pick"] * 3 + ["random"] * 3, "lookup": look_up, "measured": look_up - 20})
     cells = cells.assign(lookup_low=look_up - 1, lookup_high=look_up + 3, measured_std=2.0)
     facts = {"lookup": {"not_comparable": "", "address": "cifar10/accuracy"}, "measured_split": "valid"}
-    axes = plot_verification(cells, facts).axes[0]
+    axes = Verification(cells, pd.DataFrame(), facts).plot().axes[0]
     low, high = axes.get_xlim()
     assert 80 < low < 89 < 95 < high
     assert axes.get_ylim()[0] < 68
@@ -340,7 +349,7 @@ def test_the_pooled_deviation_of_trainings_is_weighted_by_their_number(journal: 
 def test_where_all_trainings_fail_nothing_is_verified(
     shard: list[str], failing: set[int], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nasmeta.analysis._verification.save_figure", lambda *_: [])
+    monkeypatch.setattr("nasmeta.verification._page.save_figure", lambda *_: [])
     failing |= {entry.cell for entry in choose(read_searches([journal]), 2, 1)}
     command = ["verify", str(journal), "--data", "digits", "--top", "2", "--controls", "1", "--folder", str(tmp_path)]
     result = CliRunner().invoke(app, [*command, *shard])

@@ -1,8 +1,8 @@
-"""The page of a verification, and its figures: look-up against training, and training curves; drawings of cells."""
+"""The page of a verification, and its figures: look-up against training, and training curves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._tables import number_or_dash, spread, to_markdown
+from nasmeta.analysis import number_or_dash, spread, to_markdown
 from nasmeta.plotting import (
     COLOURS,
     Width,
@@ -23,7 +23,6 @@ from nasmeta.plotting import (
     save_figure,
     task_title,
 )
-from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,34 +33,6 @@ _ROLES = {  # name, colour, marker and line
     "random": ("random control", COLOURS["orange"], "s", "--"),
     "worst": ("worst of the search", COLOURS["vermilion"], "v", ":"),
 }
-
-
-@house_style()
-def plot_cells(
-    cells: Sequence[int],
-    titles: Sequence[str] | None = None,
-    space: str | SearchSpace = "nb201",
-    width: Width = None,
-) -> Figure:
-    """Draw cells as graphs, three per row; see `SearchSpace.draw`.
-
-    Parameters
-    ----------
-    cells : sequence of int
-    titles : sequence of str, optional
-    space : str or SearchSpace, default "nb201"
-    width : str or float, optional
-        As in `plot_regret`; 2.5 inches per cell by default.
-
-    Examples
-    --------
-    >>> len(plot_cells([6111, 0]).axes)
-    2
-    """
-    figure, panels = new_panels(titles or [f"cell {cell}" for cell in cells], width, (2.5, 1.85))
-    for panel, cell in zip(panels, cells, strict=True):
-        get_space(space).draw(int(cell), panel)
-    return figure
 
 
 @house_style()
@@ -76,7 +47,7 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
         With the columns cell, role, seed, epoch, train_loss, valid_accuracy and test_accuracy; validation is drawn,
         or the test accuracy if there is none.
     width : str or float, optional
-        As in `plot_regret`; 6.6 inches by default.
+        As in `nasmeta.analysis.plot_regret`; 6.6 inches by default.
 
     Examples
     --------
@@ -114,7 +85,7 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
     cells, facts : DataFrame, mapping
         As in `nasmeta.verification.Verification`.
     width : str or float, optional
-        As in `plot_regret`; 3.6 inches by default.
+        As in `nasmeta.analysis.plot_regret`; 3.6 inches by default.
     """
     figure, (axes,) = new_panels([""], 3.6 if width is None else width, (3.6, 3.0))
     known = cells[cells["measured"].notna() & cells["lookup"].notna()]

@@ -9,8 +9,8 @@ from hypothesis import given, strategies as st
 from scipy.integrate import quad
 from scipy.stats import kendalltau, norm, spearmanr
 
-from nasmeta.analysis import plot_calibration, plot_predictions, summarise_predictions
 from nasmeta.errors import SettingError
+from nasmeta.prediction import plot_calibration, plot_predictions, summarise_predictions
 from nasmeta.predictors._metrics import calibration, gaussian_crps, interval_coverage, rank_correlations
 
 

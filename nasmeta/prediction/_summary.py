@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._frame import check_frame
-from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
-from nasmeta.analysis._tables import to_markdown
+from nasmeta.analysis import bootstrap_interval, check_frame, interval_columns, to_markdown
 from nasmeta.errors import SettingError
 from nasmeta.plotting import (
     Width,
@@ -90,7 +88,7 @@ def plot_predictions(frame: pd.DataFrame, width: Width = None) -> Figure:
     frame : DataFrame (rows,)
         The ``frame`` that `nasmeta.predict` returns, of one task, target and protocol, or its summary.
     width : str or float, optional
-        As in `plot_regret`; 3.4 inches per panel by default.
+        As in `nasmeta.analysis.plot_regret`; 3.4 inches per panel by default.
 
     Returns
     -------
@@ -131,7 +129,7 @@ def plot_calibration(frame: pd.DataFrame, width: Width = None) -> Figure:
     frame : DataFrame (rows,)
         As in `plot_predictions`.
     width : str or float, optional
-        As in `plot_regret`; 3.4 inches per panel by default.
+        As in `nasmeta.analysis.plot_regret`; 3.4 inches per panel by default.
 
     Returns
     -------
