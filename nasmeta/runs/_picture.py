@@ -15,6 +15,7 @@ from nasmeta.plotting import (
     COLOURS,
     PROPORTION,
     Width,
+    draw_grid,
     house_style,
     inches,
     new_figure,
@@ -64,8 +65,7 @@ def _titled(axes: Any, run: Any, total: float) -> Any:
         raise SettingError("The run has no evaluation to draw.")
     title = f"{run.searcher}, seed {run.seed}: {task_title(run.task.name)}"
     axes.set_title(wrapped(title, total - 0.9, rcParams["axes.titlesize"]))
-    axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
-    axes.set_axisbelow(True)
+    draw_grid(axes)
     return axes
 
 
