@@ -30,6 +30,7 @@ from nasmeta.analysis._ranks import (
 from nasmeta.analysis._statistics import bootstrap_interval, interval_columns as interval_columns
 from nasmeta.analysis._tables import (
     number_or_dash as number_or_dash,
+    range_text as range_text,
     spread as spread,
     texts_of as texts_of,
     to_html as to_html,

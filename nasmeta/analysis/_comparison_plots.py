@@ -11,6 +11,7 @@ import pandas as pd
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._power import POWER, power
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, friedman_test, rank_curves
+from nasmeta.analysis._tables import range_text
 from nasmeta.analysis._units import column_of, regret_unit
 from nasmeta.checks import check_choice
 from nasmeta.errors import UnknownNameError, needing
@@ -149,9 +150,8 @@ def plot_regret(
         "evaluations" if x == "evaluation" else seconds,
         f"regret ({unit})" if has_optimum else f"best found ({value})",
     )
-    counts = sorted(set(curves["runs"]))
-    runs = " to ".join(str(count) for count in sorted({counts[0], counts[-1]}))
-    title = "one run" if counts == [1] else f"{centre} of {runs} runs; band: {band}"
+    runs = range_text(curves["runs"])
+    title = "one run" if runs == "1" else f"{centre} of {runs} runs; band: {band}"
     if caption is None:
         caption = not isinstance(width, str)
     legend_below(figure, title if caption else "", width)

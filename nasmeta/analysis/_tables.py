@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from html import escape
 from numbers import Real
 from typing import Any, Literal, NamedTuple
@@ -156,6 +156,11 @@ def to_html(
 def number_or_dash(value: float, form: str = ".2f") -> str:
     """Write a number; NaN is a dash."""
     return "–" if np.isnan(value) else format(value, form)
+
+
+def range_text(numbers: Collection[float], form: str = "") -> str:
+    """Write the range of numbers, "2 to 30"; one number if all are equal."""
+    return " to ".join(format(number, form) for number in sorted({min(numbers), max(numbers)}))
 
 
 def spread(mean: float, deviation: float, digits: int = 2) -> str:

@@ -88,8 +88,7 @@ def plot_model(saved: SavedMetaModel, width: Width) -> Figure:
         _draw_effects(parts["effects"].subplots(n_rows, columns, sharey=True, squeeze=False), saved.space, mean)
         parts["effects"].supylabel("effect on the prior mean score", fontsize=points(8))
     for axes in figure.axes:  # ticks are created when the figure is drawn, outside the house style
-        axes.tick_params(axis="x", labelsize=rcParams["xtick.labelsize"])
-        axes.tick_params(axis="y", labelsize=rcParams["ytick.labelsize"])
+        axes.tick_params(labelsize=rcParams["xtick.labelsize"])
     title = f"{saved.kind}, learned from {', '.join(saved.sources)}"
     figure.suptitle(wrapped(title, total - 0.2, points(9)), fontsize=points(9))
     return figure

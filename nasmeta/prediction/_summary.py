@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis import bootstrap_interval, check_frame, interval_columns, to_markdown
+from nasmeta.analysis import bootstrap_interval, check_frame, interval_columns, range_text, to_markdown
 from nasmeta.errors import SettingError
 from nasmeta.plotting import (
     Width,
@@ -116,7 +116,7 @@ def plot_predictions(frame: pd.DataFrame, width: Width = None) -> Figure:
     dataset, *address = str(table["target"].iloc[0]).split(" of ")[0].split("/")
     named = " ".join([task_title(f"/{dataset}"), *address[1::-1]])
     label_panels(panels, "labels", f"Kendall's τ with {named}")
-    legend_below(figure, f"mean of {_range(table['draws'])} draws; band: 95 % bootstrap interval", width)
+    legend_below(figure, f"mean of {range_text(table['draws'])} draws; band: 95 % bootstrap interval", width)
     return figure
 
 
@@ -166,12 +166,8 @@ def plot_calibration(frame: pd.DataFrame, width: Width = None) -> Figure:
         panel.set(xlim=(0, 1), ylim=(0, 1))
         draw_grid(panel)
     label_panels(panels, "nominal probability", "share of true values inside")
-    legend_below(figure, f"mean of {_range(known['draws'])} draws; cells without a labelled duplicate", width)
+    legend_below(figure, f"mean of {range_text(known['draws'])} draws; cells without a labelled duplicate", width)
     return figure
-
-
-def _range(draws: pd.Series[int]) -> str:
-    return " to ".join(str(n) for n in sorted({int(draws.min()), int(draws.max())}))
 
 
 def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -> list[Path]:

@@ -94,21 +94,32 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
     for role, rows in known[near].groupby("role", sort=False):
         name, colour, marker, _ = _ROLES[str(role)]
         ranges = np.array([rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]], dtype=float)
-        look: dict[str, Any] = {"fmt": marker, "color": colour, "markersize": 4, "elinewidth": 0.8, "capsize": 0}
         axes.errorbar(
             rows["lookup"],
             rows["measured"],
             xerr=np.clip(ranges, 0, None),
             yerr=rows["measured_std"].fillna(0.0),
             label=name,
-            **look,
+            fmt=marker,
+            color=colour,
+            markersize=4,
+            elinewidth=0.8,
+            capsize=0,
         )
     limits = axes.get_xlim(), axes.get_ylim()
     for role, rows in known[~near].groupby("role", sort=False):
         name, colour, marker, _ = _ROLES[str(role)]
-        look = {"color": colour, "markersize": 6, "markerfacecolor": "white", "clip_on": False, "zorder": 4}
-        x, y = rows["lookup"].clip(*limits[0]), rows["measured"].clip(*limits[1])
-        axes.plot(x, y, marker, label=f"{name}, {len(rows)} outside", **look)
+        axes.plot(
+            rows["lookup"].clip(*limits[0]),
+            rows["measured"].clip(*limits[1]),
+            marker,
+            label=f"{name}, {len(rows)} outside",
+            color=colour,
+            markersize=6,
+            markerfacecolor="white",
+            clip_on=False,
+            zorder=4,
+        )
     if not facts["lookup"]["not_comparable"]:
         lowest = min(limits[0][0], limits[1][0])
         axes.axline((lowest, lowest), slope=1, color="#999999", linewidth=0.8, zorder=0)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._frame import ENDED_EARLY, count_runs, full_epochs, has_value
+from nasmeta.analysis._tables import range_text
 
 NOTHING_SUCCEEDED = "no full evaluation succeeded"
 _REASONS = 3  # of failures in a remark
@@ -100,5 +101,5 @@ def _of_pair(rows: pd.DataFrame, who: str, asked: int) -> Iterator[str]:
         for why, ended in ENDED_EARLY.items():
             last = rows[rows["stopped"] == why].groupby("seed")["evaluation"].max()
             if len(last):
-                after = " to ".join(f"{number:,}" for number in sorted({last.min(), last.max()}))
+                after = range_text(last, ",")
                 yield f"{who}: {len(last)} of its {asked} runs {ended} after {after} evaluations and keep their value."
