@@ -114,7 +114,7 @@ def _page(index: dict[str, Any], parts: Sequence[str]) -> str:
     own = "nasmeta.exploration"
     return filled(
         asset(own, "explore.html"),
-        style=asset("nasmeta.analysis.report", "page.css") + asset(own, "explore.css"),
+        style=asset(own, "explore.css"),
         index=json.dumps(index).replace("<", "\\u003c"),  # no text in it can end the element
         tables="\n".join(parts),
         script=asset(own, "explore.js"),

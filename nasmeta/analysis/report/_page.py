@@ -115,12 +115,10 @@ def page(found: Findings, sections: Sequence[Section], title: str, provenance: M
     parts = {
         "title": escape(title),
         "subtitle": "</p>\n  <p>".join(map(escape, subtitle.text.split("\n\n"))),
-        "style": asset(__package__, "page.css"),
         "tables": as_html(others, pictures),
         "remarks": "".join(f"<li>{escape(remark)}</li>" for remark in found.remarks),
         "provenance": "".join(f"<dt>{escape(name)}</dt><dd>{_preformatted(fact)}</dd>" for name, fact in facts.items()),
         "data": data.replace("<", "\\u003c"),  # no text in it can end the element
-        "script": asset(__package__, "page.js"),
         "plotly": re.sub(r"</(?=script)", r"<\\/", str(get_plotlyjs()), flags=re.IGNORECASE),
     }
     return filled(asset(__package__, "page.html"), **parts)
@@ -132,8 +130,12 @@ def asset(package: str, name: str) -> str:
 
 
 def filled(template: str, **parts: str) -> str:
-    """Return a template with texts in place of ``{{names}}``."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
+    """Return a template with texts in place of ``{{names}}``, and shared files in place of ``{{file.suffix}}``."""
+
+    def text(place: re.Match[str]) -> str:
+        return asset(__package__, place[1]) if "." in place[1] else parts[place[1]]
+
+    return re.sub(r"\{\{([\w.]+)\}\}", text, template)
 
 
 def _preformatted(fact: Any) -> str:

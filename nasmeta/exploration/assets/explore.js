@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const index = JSON.parse(document.getElementById("index").textContent);
   const tasks = index.tables.flatMap((table, number) => table.tasks.map(([name, family], position) => ({ name, family, table: number, position })));
@@ -8,14 +7,6 @@
 
   // ---- page elements and numbers
   const $ = (id) => document.getElementById(id);
-  function element(tag, attributes = {}, ...children) {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (name in node && typeof value !== "string") node[name] = value; else node.setAttribute(name, value);
-    }
-    node.append(...children);
-    return node;
-  }
   const escape = (text) => String(text).replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
   const count = (number) => number.toLocaleString("en");
   function written(value, decimals) {

@@ -1,4 +1,3 @@
-"use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const valid = data.validation && data.tasks.some((task) => task.unit === "percent") ? "Validation" : "Signal";
@@ -33,14 +32,6 @@
   const chosen = (list, flags) => list.filter((_, position) => flags[position]);
 
   // ---- controls
-  function element(tag, attributes = {}, ...children) {
-    const node = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (name in node && typeof value !== "string") node[name] = value; else node.setAttribute(name, value);
-    }
-    node.append(...children);
-    return node;
-  }
   function segments(name) {
     const box = element("div", { class: "segments" });
     for (const [value, label] of CHOICES[name]) {
