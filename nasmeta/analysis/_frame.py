@@ -34,7 +34,8 @@ class Runs:
     known: npt.NDArray[np.bool_]  # (runs,): whether the optimum is known; else regrets are to the best value found
     solved: npt.NDArray[np.bool_]  # (runs,): whether the last regret is 0 and the optimum is known
     final: npt.NDArray[np.bool_]  # (runs,): whether it is solved, or ended early, so that it keeps its last value
-    seconds: FloatArray  # (runs,): the budget in simulated seconds, NaN if it is not recorded
+    seconds: FloatArray  # (runs,): the budget in simulated seconds, NaN if none is recorded
+    timed: npt.NDArray[np.bool_]  # (runs,): whether that budget ended the run
     columns: Mapping[str, FloatArray]  # (rows,) each; always with "regret" and "evaluation"
 
     def ends(self, x: str) -> FloatArray:
@@ -45,7 +46,9 @@ class Runs:
     def reach(self, x: str) -> FloatArray:
         """Return the budget up to which each run is known, float64 (runs,): inf if its last value is final."""
         ends = self.ends(x)
-        return np.where(self.final, np.inf, ends if x == "evaluation" else np.fmax(ends, self.seconds))
+        if x != "evaluation":
+            ends = np.where(self.timed, np.fmax(ends, self.seconds), ends)
+        return np.where(self.final, np.inf, ends)
 
     @property
     def to_optimum(self) -> FloatArray:
@@ -104,8 +107,16 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
         raise SettingError("evaluation", evaluation.tolist(), "1, 2, 3, … in each run")
     early = frame["stopped"].isin([*ENDED_EARLY]).to_numpy() if "stopped" in frame else np.zeros(len(frame), dtype=bool)
     solved = (regret[start + length - 1] == 0) & known[order][start]
-    recorded = frame.attrs.get("seconds", {})
-    pairs = zip(tasks[task[start]], searchers[searcher[start]], strict=True)
+    final = solved | early[order][start]
+    seconds, limit = (
+        np.array(
+            [
+                frame.attrs.get(name, {}).get(one, {}).get(other, np.nan)
+                for one, other in zip(tasks[task[start]], searchers[searcher[start]], strict=True)
+            ]
+        )
+        for name in ("seconds", "evaluations")
+    )
     return Runs(
         tasks=tuple(map(str, tasks)),
         searchers=tuple(map(str, searchers)),
@@ -116,8 +127,9 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
         length=length,
         known=known[order][start],
         solved=solved,
-        final=solved | early[order][start],
-        seconds=np.array([recorded.get(one, {}).get(other, np.nan) for one, other in pairs]),
+        final=final,
+        seconds=seconds,
+        timed=~final & ~np.isnan(seconds) & ~(length >= limit),
         columns=values,
     )
 

@@ -31,11 +31,12 @@ class Losses:
 
 
 def budget_axis(frame: pd.DataFrame) -> XAxis:
-    """Return the axis of the runs' budget: simulated seconds if runs ended after different numbers of evaluations."""
+    """Return the axis of the runs' budget: simulated seconds if these ended a run, or if the runs' lengths differ."""
     if "simulated_seconds" not in frame.columns or not (frame["simulated_seconds"] > 0).any():
         return "evaluation"
     runs = read_runs(frame)
-    return "evaluation" if len(set(runs.length[~runs.final].tolist())) <= 1 else "simulated_seconds"
+    equal = len(set(runs.length[~runs.final].tolist())) <= 1
+    return "evaluation" if equal and not runs.timed.any() else "simulated_seconds"
 
 
 def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis | None = None) -> Losses:

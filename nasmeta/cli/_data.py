@@ -100,7 +100,8 @@ def add(file: Path, name: str | None, **options: Any) -> None:
     table = add_frame(frame, name=name, **options)
     typer.echo(f"{name}: {len(table.columns)} columns over {table.space.size:,} architectures")
     for info in table.columns[:_MOST]:
-        typer.echo(f"  {info.address} ({info.unit}, {'higher' if info.direction == 'max' else 'lower'} is better)")
+        better = f"{'higher' if info.direction == 'max' else 'lower'} is better"
+        typer.echo(f"  {info.address} ({better if info.unit == '1' else f'{info.unit}, {better}'})")
     missing = [f"{column} {n:,}" for column, n in frame.isna().sum().items() if n]
     if missing:
         typer.echo(f"Missing values in {len(frame):,} rows: {', '.join(missing)}")

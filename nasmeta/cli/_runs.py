@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 import nasmeta as nm
+from nasmeta.checks import check_choice
 from nasmeta.cli._command import (
     REQUIRED,
     Option,
@@ -116,6 +117,8 @@ def search(
     from nasmeta.cli._print import all_failed, print_run
 
     if plot is not None:
+        check_choice("suffix", plot.suffix, (".png", ".pdf", ".svg"))
+        plot.parent.mkdir(parents=True, exist_ok=True)
         require_writable(plot)
     run = nm.search(searcher, task, journal=journal, progress=True, **_with_evaluator(context, options, task))
     print_run(run, journal)

@@ -171,6 +171,8 @@ def compare(
         },
     }
     with home.claimed(specs, evaluators, clock=clock, is_shard=shard is not None, redo=repeated, **extent):
+        if shard is None:
+            (home.path / "results.parquet").unlink(missing_ok=True)  # a failure must not leave those of other runs
         _remove_journals(home, configs, {pair: own for pair, own in wanted.items() if pair[1] in repeated})
         frame = _completed(results, workers, progress, home)
         if shard is None:

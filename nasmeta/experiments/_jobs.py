@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import platform
 import sys
 from collections import Counter, deque
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -104,10 +105,13 @@ def results_of(jobs: Sequence[Job], workers: Workers, executors: Sequence[Execut
         while left or running:
             while left and free:
                 executor, (i, job) = free.popleft(), left.popleft()
-                if workers.is_cluster:
-                    future = executor.submit(_on_node, job, job.config.identity, _read(job))
-                else:
-                    future = executor.submit(_in_process, job, Path(folder, str(i)))
+                try:
+                    if workers.is_cluster:
+                        future = executor.submit(_on_node, job, job.config.identity, _read(job), os.getpid())
+                    else:
+                        future = executor.submit(_in_process, job, Path(folder, str(i)), os.getpid())
+                except BrokenExecutor as reason:
+                    raise NasmetaError(f"{reason} With a new executor, the same call resumes.") from reason
                 running[future] = executor, i, job
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 executor, i, job = running.pop(future)
@@ -162,23 +166,26 @@ def _received(job: Job, done: _Done) -> list[Any]:
     return results
 
 
-def _results(job: Job) -> list[Any]:
-    with one_thread(), redirect_stdout(sys.stderr):  # `--json` has stdout
+def _results(job: Job, driver: int) -> list[Any]:
+    """Return the results of a job; another process than the driver writes to stderr, because `--json` has stdout."""
+    if os.getpid() != driver:
+        sys.stdout = sys.stderr
+    with one_thread():
         return list(job.results())
 
 
-def _in_process(job: Job, path: Path) -> _Done:
+def _in_process(job: Job, path: Path, driver: int) -> _Done:
     """Do a job in another process of this machine; write the results to a file.
 
     If a process dies while it sends a long message, its receiver waits forever for the rest.
     """
     import cloudpickle  # for classes of notebooks
 
-    path.write_bytes(cloudpickle.dumps(_results(job)))
+    path.write_bytes(cloudpickle.dumps(_results(job, driver)))
     return path
 
 
-def _on_node(job: Job, identity: Mapping[str, Any], journals: list[bytes]) -> _Done:
+def _on_node(job: Job, identity: Mapping[str, Any], journals: list[bytes], driver: int) -> _Done:
     """Do a job on a node of a cluster; its journals come with the job and return with the results.
 
     Raises
@@ -201,12 +208,12 @@ def _on_node(job: Job, identity: Mapping[str, Any], journals: list[bytes]) -> _D
             "fetch` there."
         )
     if not journals or isinstance(job, MetaTrainJob):
-        return _results(job), []
+        return _results(job, driver), []
     with TemporaryDirectory() as folder:
         paths = [Path(folder, str(i)) for i in range(len(journals))]
         for path, content in zip(paths, journals, strict=True):
             path.write_bytes(content)
-        results = _results(replace(job, paths=[*paths]))
+        results = _results(replace(job, paths=[*paths]), driver)
         return results, [path.read_bytes() for path in paths]
 
 

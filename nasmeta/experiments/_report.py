@@ -123,7 +123,7 @@ def results_in(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """Return the results of a finished comparison."""
     path = Path(folder) / "results.parquet"
     if not path.is_file():
-        raise FileNotFoundError(f"File not found: {path}. Create it with nasmeta compare … --folder {folder}.")
+        raise FileNotFoundError(f"File not found: {path}. nasmeta compare … --folder {folder} writes it last.")
     with intact(path) as content:
         return pd.read_parquet(io.BytesIO(content))
 

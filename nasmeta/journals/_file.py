@@ -128,8 +128,9 @@ class JournalFile:
                 self._file.truncate(0)
                 first = json.dumps({self.mark: FORMAT, **header}).encode()
                 self._checksum = crc32(first)
-                self._file.write(first + b"\n")
-                self._file.flush()
+                with full_disk_named(self.path):
+                    self._file.write(first + b"\n")
+                    self._file.flush()
         except BaseException:
             self._end()
             raise

@@ -96,7 +96,7 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, dict[str, Any]]]:
     for run in runs:
         groups.setdefault((run.task.name, run.searcher), []).append(run)
     facts: dict[str, Any] = {
-        name: {} for name in ("runs", "full_epochs", "random_search", "searcher_seconds", "seconds")
+        name: {} for name in ("runs", "full_epochs", "random_search", "searcher_seconds", "seconds", "evaluations")
     }
     for (task, searcher), group in groups.items():
         spec, budget = group[-1].config.searcher, group[-1].config.budget
@@ -108,8 +108,9 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, dict[str, Any]]]:
         seconds = [run.searcher_seconds for run in group if not np.isnan(run.searcher_seconds)]
         if seconds:
             of_group["searcher_seconds"] = float(np.mean(seconds))
-        if budget.seconds is not None:
-            of_group["seconds"] = budget.seconds
+        for name in ("seconds", "evaluations"):
+            if (limit := getattr(budget, name)) is not None:
+                of_group[name] = limit
         for name, fact in of_group.items():
             facts[name].setdefault(task, {})[searcher] = fact
     return facts

@@ -111,6 +111,14 @@ def test_a_recorded_budget_in_seconds_is_the_moment_of_the_tests(make_frame):
     assert find(frame).budget == "after 100 simulated seconds"
     with pytest.raises(SettingError):
         paired_tests(frame, at=101, x="simulated_seconds")
+    frame.attrs["evaluations"] = {"t": {"a": 9, "b": 2}}  # which ended the runs of b
+    assert find(frame).budget == "after 90 simulated seconds"
+    equal = make_frame({("t", "a"): quick, ("t", "b"): [run[::-1] for run in quick]}, 30.0)
+    for limit, budget in ((4, "after 4 evaluations"), (9, "after 500 simulated seconds")):
+        equal.attrs |= {
+            name: {"t": dict.fromkeys("ab", of)} for name, of in (("seconds", 500.0), ("evaluations", limit))
+        }
+        assert find(equal).budget == budget
 
 
 def test_pairs_of_each_task_are_corrected_together(make_frame):

@@ -107,21 +107,21 @@ def test_progress_counts_runs_and_evaluations(workers: int, tmp_path: Path, caps
 
 def test_a_node_returns_histories_and_journals(tmp_path: Path) -> None:
     here = replace(job(), paths=[tmp_path / "new" / "0.jsonl"])
-    results, journals = _on_node(here, here.config.identity, [b""])
+    results, journals = _on_node(here, here.config.identity, [b""], os.getpid())
     assert not here.paths[0].exists()
     ((seed, history),) = results
     assert (seed, len(history.cells)) == (0, 3)
     here.config.run(tmp_path / "due.jsonl")
     assert journals == [(tmp_path / "due.jsonl").read_bytes()]
     longer = replace(here, config=job(5).config)
-    _, (continued,) = _on_node(longer, here.config.identity, journals)
+    _, (continued,) = _on_node(longer, here.config.identity, journals, os.getpid())
     assert continued.startswith(journals[0])
 
 
 @pytest.mark.parametrize("key", ["written_by", "source_sha256"])
 def test_a_node_with_other_versions_or_data_is_refused(key: str) -> None:
     with pytest.raises(NasmetaError, match=f"differs from the driver: {key} is"):
-        _on_node(job(), {**job().config.identity, key: "other"}, [])
+        _on_node(job(), {**job().config.identity, key: "other"}, [], os.getpid())
 
 
 THREADS = """

@@ -424,3 +424,8 @@ def test_redo_repeats_the_runs_of_one_searcher(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("random/*.jsonl")} == kept
     with pytest.raises(UnknownNameError, match="yours"):
         run(20, redo="yours")
+    with pytest.raises(RunFailed):
+        nm.compare({"random": "random", "mine": Fragile}, "nb201/cifar10", repeats=2, evaluations=60, folder=tmp_path,
+                   redo="mine")  # fmt: skip
+    with pytest.raises(FileNotFoundError):  # and not the results of the former code
+        nm.report(tmp_path)
