@@ -1,4 +1,4 @@
-"""Compare searchers on NAS-Bench-Graph: the ready specifications ``graph`` and ``graph-slow``, and their page.
+"""Compare searchers on NAS-Bench-Graph: the ready specification ``graph``, and its page.
 
 Run with ``python reports/graph/run.py``; writes results.csv, regret.png and README.md. Interrupted runs resume from
 their folder. ``--page`` rewrites the page from the CSV file.
@@ -27,7 +27,6 @@ from nasmeta.plotting import task_title
 
 HERE = Path(__file__).parent
 DATE = "2026-11-27"  # of results.csv
-SPECIFICATIONS = ("graph", "graph-slow")
 CAP = 200  # evaluations of a run
 SEEN = ("citeseer", "photo", "pubmed", "arxiv")  # the features of the space were chosen on these
 NEW = ("cora", "cs", "physics", "computers")
@@ -37,16 +36,16 @@ SHOWN = ("random", "evolution", "tpe", "gp", "source-order", "rgpe", "meta-gp")
 def run_all(folder: Path) -> tuple[pd.DataFrame, dict[str, float]]:
     """Run each searcher; return all results, and processor seconds per run."""
     frames, seconds = [], {}
-    for whole in map(read_specification, SPECIFICATIONS):
-        for label, searcher in whole.searchers.items():
-            home, part = folder / label, replace(whole, searchers={label: searcher})
-            spent = home / "seconds"
-            if not spent.is_file():
-                start = time.process_time()
-                runs = len(run_specification(part, home).groupby(["task", "seed"], observed=True))
-                spent.write_text(str((time.process_time() - start) / runs))
-            frames.append(pd.read_parquet(home / "results.parquet").astype({"task": str, "searcher": str}))
-            seconds[label] = float(spent.read_text())
+    whole = read_specification("graph")
+    for label, searcher in whole.searchers.items():
+        home, part = folder / label, replace(whole, searchers={label: searcher})
+        spent = home / "seconds"
+        if not spent.is_file():
+            start = time.process_time()
+            runs = len(run_specification(part, home).groupby(["task", "seed"], observed=True))
+            spent.write_text(str((time.process_time() - start) / runs))
+        frames.append(pd.read_parquet(home / "results.parquet").astype({"task": str, "searcher": str}))
+        seconds[label] = float(spent.read_text())
     return pd.concat(frames, ignore_index=True), seconds
 
 
@@ -116,15 +115,14 @@ asterisk marks deterministic searchers. The last column is per run.
 
 ## How it was run
 
-`python reports/graph/run.py --folder FOLDER` on {DATE}, nasmeta {nm.__version__}, runs the specifications `graph` and
-`graph-slow` (`nasmeta compare graph`) with seeds from 0 and up to 200 evaluations.
+`python reports/graph/run.py --folder FOLDER` on {DATE}, nasmeta {nm.__version__}, runs the specification `graph`
+(`nasmeta compare graph`) with seeds from 0 and up to 200 evaluations.
 
 ## Limits
 
 * The features of `gp`, `predictor` and the searchers that fit models to sources were chosen on the seen datasets.
 * Searchers that learn from sources know all values of the other datasets.
-* `meta` and `meta-predictor` have few runs. `meta` ran without its member `meta-gp`, and `meta-predictor` without its
-  default blend with Gaussian processes.
+* `meta` has few runs, and ran without its member `meta-gp`.
 * The interval treats datasets as independent. For deterministic searchers, the influence of chance is unknown.
 * `proteins` has only 2,021 networks, so its best 0.1 % are 2; on the other datasets they are 27 to 43, with ties.
 """
