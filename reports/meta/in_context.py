@@ -42,7 +42,7 @@ def read(folder: Path) -> pd.DataFrame:
 
 
 def gains(means: pd.DataFrame) -> dict[int, str]:
-    """Return the gain over the better of the other learners for each number of labels, with an interval over the cases."""
+    """Return the gain over the better of the others for each number of labels, with an interval over the cases."""
     rng, found = np.random.default_rng(0), {}
     for labels in LABELS:
         wide = means[means["labels"] == labels].pivot_table(index=CASE, columns="method", values="blended")
