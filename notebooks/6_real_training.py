@@ -133,7 +133,7 @@ nm.spaces.plot_cells(
 #
 # ```bash
 # nasmeta search gp nb201/cifar10 --evaluations 100 --journal run.jsonl
-# nasmeta verify run.jsonl --data cifar10:PATH --recipe nb201-12 --top 3 --repeats 2
+# nasmeta verify run.jsonl --data cifar10:PATH --recipe nb201-12 --top 3 --seeds 2
 # ```
 #
 # With the benchmark's recipe and data, `verify` also reports whether a trained mean lies within the range of the

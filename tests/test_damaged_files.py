@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train(folder / "training")
     of = Surrogate.load("nb201/cifar10")
     Surrogate(of.card, of.process, of.trained, of.noise, of.cost_coefficients).save(folder / "surrogate.npz")
-    nm.meta_train("source-order", leave_out="cifar10", n_labels=20, out=folder / "model.npz")
+    nm.meta_train("source-order", leave_out="cifar10", n_labels=20, output=folder / "model.npz")
     Monitor(folder / "checkpoint.npz").write_checkpoint({}, {"weights": np.arange(24.0)}, {"step": 1})
     return folder
 

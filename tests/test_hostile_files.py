@@ -60,12 +60,12 @@ def rewritten(file: Path, **changes: Any) -> Path:
 
 
 def meta_model(**changes: Any) -> SavedMetaModel:
-    file = nm.meta_train("source-order", leave_out="cifar10", n_labels=20, out="whole.npz", overwrite=True).path
+    file = nm.meta_train("source-order", leave_out="cifar10", n_labels=20, output="whole.npz", overwrite=True).path
     return SavedMetaModel.load(rewritten(file, **changes))
 
 
 def of_source_models() -> None:
-    file = nm.meta_train("multi-task-gp", leave_out="cifar10", out="whole.npz").path
+    file = nm.meta_train("multi-task-gp", leave_out="cifar10", output="whole.npz").path
     saved = SavedMetaModel.load(file)
     SavedMetaModel.load(rewritten(file, facts={**saved.card["facts"], "joint": CODE})).searcher(
         np.random.default_rng(0)

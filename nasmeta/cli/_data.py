@@ -274,17 +274,17 @@ def _shown(how: str, found: pd.DataFrame, brief: list[str], name: str | None = N
     tables=Option(
         "Names of tables. Default: all on this machine.", list[str], argument=True, metavar="TABLE", noun="table"
     ),
-    out=Option("File of the page.", Path, Path("explore.html")),
+    output=Option("File of the page.", Path, Path("explore.html")),
     searcher=Option("The searcher whose run is replayed on each task.", default="evolution", noun="searcher"),
     evaluations=Option("Length of the run.", int, 100),
     examples=["nasmeta explore", "nasmeta explore nb201 --searcher local-search"],
 )
-def explore(tables: list[str] | None, out: Path, **options: Any) -> None:
+def explore(tables: list[str] | None, **options: Any) -> None:
     """Write one HTML page that shows the tables on this machine, including yours, offline in a browser.
 
     For each task: distribution of values, best architectures, Pareto fronts, rank correlations, noise, and a search.
     """
-    echo_written([nm.explore(tables or None, output=out, progress=True, **options)])
+    echo_written([nm.explore(tables or None, progress=True, **options)])
 
 
 @command(app, examples=["nasmeta doctor"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nasmeta as nm
-from nasmeta.cli._command import REQUIRED, Option, app, command, console, echo_written, print_table
+from nasmeta.cli._command import REQUIRED, Option, app, command, console, echo_written, names_in, print_table
 from nasmeta.cli._runs import EVALUATIONS, RUN, compared
 from nasmeta.cli._train import IMAGES
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     RUN,
     IMAGES,
     pilot=Option(
-        "The folder of a finished comparison; or names of searchers, which are then run as a pilot.", list[str],
-        default=REQUIRED, argument=True, metavar="FOLDER|SEARCHER…", noun="searcher",
+        "The folder of a finished comparison; or names of searchers, separated by commas, which are run as a pilot.",
+        default=REQUIRED, argument=True, metavar="FOLDER|NAMES",
     ),
     tasks=Option("A family of tasks, or names of tasks separated by commas.", metavar="NAMES", default_text="nb201"),
     repeats=Option("Number of runs of each searcher in the pilot.", int, 100),
     workers=Option("Number of processes.", int, 1),
     most=Option("Largest number of runs. Pairs that need more cannot be told apart.", int, 1000),
     picture=Option("Draw power against runs as PNG and SVG, to this path without its extension.", Path, metavar="PATH"),
-    examples=["nasmeta plan evolution local-search --tasks nb201 --evaluations 100", "nasmeta plan results"],
+    examples=["nasmeta plan evolution,local-search --tasks nb201 --evaluations 100", "nasmeta plan results"],
 )  # fmt: skip
 def plan(
     context: typer.Context,
-    pilot: list[str],
+    pilot: str,
     repeats: int,
     workers: int,
     most: int,
@@ -42,10 +42,10 @@ def plan(
     **options: Any,
 ) -> dict[str, Any]:
     """Compute how many runs tell searchers apart, how often fewer name the wrong winner, and the cost."""
-    if len(pilot) == 1:
-        found = nm.plan(pilot[0], most=most)
+    if len(names_in(pilot)) == 1:
+        found = nm.plan(pilot, most=most)
     else:
-        options |= {"searchers": ",".join(pilot), "settings": None, "evaluations": options["evaluations"] or 100}
+        options |= {"searchers": pilot, "settings": None, "evaluations": options["evaluations"] or 100}
         frame, _ = compared(context, options, repeats=repeats, workers=workers, progress=True)
         found = nm.plan(frame, most=most)
     print_plan(found, most)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     task=Option("Name of a task, such as nb201/cifar10.", default="nb201/cifar10", noun="task"),
     protocol=Option("few: train on --sizes labels; half: on half of the architectures.", default="few"),
     sizes=Option("Numbers of labels, separated by commas.", read=integers_in, default_text="10,20,50,78,…,1563"),
-    repeats=Option("Number of random draws of the labelled architectures.", int, 5),
+    draws=Option("Number of random draws of the labelled architectures.", int, 5),
     target=Option(
         "Compare predictions with test accuracy (test) or with the signal itself (valid).", default_text="test"
     ),
@@ -62,12 +62,13 @@ if TYPE_CHECKING:
     examples=[
         "nasmeta predict --predictors gp,xgboost:default+proxies --target valid --folder predictors",
         "nasmeta predict --predictors in-context,maml,gp --sizes 10,20,50 --target valid",
-        "nasmeta meta-train maml --leave-out cifar10 --out m.npz && nasmeta predict --predictors m.npz --target valid",
+        "nasmeta meta-train maml --leave-out cifar10 --output m.npz && "
+        "nasmeta predict --predictors m.npz --target valid",
     ],
 )  # fmt: skip
-def predict(predictors: list[str] | None, task: str, repeats: int, **options: Any) -> dict[str, Any]:
+def predict(predictors: list[str] | None, task: str, **options: Any) -> dict[str, Any]:
     """Measure how well predictors order all architectures after training on a few labels."""
-    found = nm.predict(predictors, task, draws=repeats, progress=True, **options)
+    found = nm.predict(predictors, task, progress=True, **options)
     _print(found.frame)
     if found.files:
         echo_written(found.files)
@@ -92,12 +93,12 @@ def _print(frame: pd.DataFrame) -> None:
 @command(
     app,
     learner=Option("A meta-searcher or meta-predictor: meta-gp, maml, …", default=REQUIRED, argument=True),
-    out=Option("Write the meta-model to this file (.npz).", Path, REQUIRED),
+    output=Option("Write the meta-model to this file (.npz).", Path, REQUIRED),
     sources=Option(
         "Tasks or families to learn from, separated by commas.", default="nb201", read=names_in, metavar="NAMES"
     ),
     leave_out=Option("Dataset or device to leave out, so that the model can be tested on it without leakage."),
-    labels=Option("Number of random labels of each source.", int, default_text="all"),
+    n_labels=Option("Number of random labels of each source.", int, default_text="all"),
     settings=Option(
         "A setting of the learner. Repeatable.", list[str], read=settings_in, flags=("--set",),
         metavar="KEY=VALUE",
@@ -106,20 +107,20 @@ def _print(frame: pd.DataFrame) -> None:
     resume=Option("Resume from the checkpoint of an interrupted training.", bool, False),
     overwrite=Option("Replace an existing model and, without --resume, its checkpoint.", bool, False),
     examples=[
-        "nasmeta meta-train meta-gp --sources nb201 --leave-out cifar100 --out gp.npz",
+        "nasmeta meta-train meta-gp --sources nb201 --leave-out cifar100 --output gp.npz",
         "nasmeta search meta-gp nb201/cifar100 --sources gp.npz",
     ],
 )  # fmt: skip
-def meta_train(learner: str, sources: list[str], labels: int | None, out: Path, **options: Any) -> None:
+def meta_train(learner: str, sources: list[str], output: Path, **options: Any) -> None:
     """Meta-train a searcher or predictor on source tasks and write it to a file, for use on other tasks."""
-    saved = nm.meta_train(learner, sources, n_labels=labels, out=out, progress=True, **options)
+    saved = nm.meta_train(learner, sources, output=output, progress=True, **options)
     count = sum(source["labels"] for source in saved.card["sources"])
     echo_facts(
         {
             "learner": learner,
             "learned from": f"{', '.join(saved.sources)} ({count:,} labels)",
             "do not test on": ", ".join(saved.held_out),
-            "file": f"{out} ({out.stat().st_size:,} bytes)",
+            "file": f"{output} ({output.stat().st_size:,} bytes)",
             "sha256 of content": saved.sha256,
         }
     )
@@ -131,25 +132,25 @@ surrogate_app = new_app("Fit and score surrogates, small models that replace a t
 @command(
     surrogate_app,
     task=Option("Name of a task, such as nb201/cifar10 or tnb101/jigsaw.", default=REQUIRED, argument=True),
-    out=Option("Write the surrogate to this file (.npz).", Path),
+    output=Option("Write the surrogate to this file (.npz).", Path),
     train_fraction=Option("Largest fraction of the architectures to train on.", float, 0.8),
     seed=Option("Seed of the split.", int, 0),
     overwrite=Option("Replace an existing file.", bool, False),
-    examples=["nasmeta surrogate fit nb201/cifar10 --out cifar10.npz"],
+    examples=["nasmeta surrogate fit nb201/cifar10 --output cifar10.npz"],
 )
-def fit(task: str, out: Path | None, train_fraction: float, seed: int, overwrite: bool) -> None:
+def fit(task: str, output: Path | None, train_fraction: float, seed: int, overwrite: bool) -> None:
     """Fit a surrogate to part of a table, score it on the rest, and write it to a file."""
     from nasmeta.errors import SettingError
     from nasmeta.files import require_writable
     from nasmeta.surrogates import fit_surrogate
 
-    if out is not None:  # before the fit
-        if out.suffix != ".npz" or not out.parent.is_dir() or (out.exists() and not overwrite):
-            raise SettingError("--out", str(out), "a new file that ends in .npz, or --overwrite")
-        require_writable(out)
+    if output is not None:  # before the fit
+        if output.suffix != ".npz" or not output.parent.is_dir() or (output.exists() and not overwrite):
+            raise SettingError("--output", str(output), "a new file that ends in .npz, or --overwrite")
+        require_writable(output)
     with progress_bar(f"fitting {task}"):
         surrogate = fit_surrogate(task, train_fraction=train_fraction, seed=seed)
-        files = [] if out is None else [surrogate.save(out)]
+        files = [] if output is None else [surrogate.save(output)]
     _show(surrogate, surrogate.card["scores"])
     if files:
         echo_written(files)
@@ -196,7 +197,7 @@ def _proxies() -> None:
 
 @command(
     proxies_app,
-    out=Option("Write the proxies to this file (.npz).", Path, REQUIRED),
+    output=Option("Write the proxies to this file (.npz).", Path, REQUIRED),
     space=Option("Space of the cells: nb201 or tnb101.", default="nb201"),
     data=Option(
         "Images, as in nasmeta train.", default="digits", metavar="KIND:PATH",
@@ -212,10 +213,10 @@ def _proxies() -> None:
     ),
     cells=Option("Indices of cells, separated by commas.", read=integers_in, default_text="all"),
     workers=Option("Number of processes, with one thread each.", int, 1),
-    examples=["nasmeta proxies compute --data digits --out proxies.npz"],
+    examples=["nasmeta proxies compute --data digits --output proxies.npz"],
 )  # fmt: skip
 def compute(
-    out: Path, space: str, data: str, n_images: int, image_size: int, proxies: list[str] | None, workers: int,
+    output: Path, space: str, data: str, n_images: int, image_size: int, proxies: list[str] | None, workers: int,
     cells: list[int] | None, **settings: int,
 ) -> None:  # fmt: skip
     """Measure proxies for one cell of each isomorphism class; run the same command again to resume."""
@@ -226,4 +227,4 @@ def compute(
     batch = load_images(data, n_images, image_size, measured.seed)
     where: dict[str, Any] = {"space": space, "cells": cells, "workers": workers}
     with progress_bar("networks") as bar:
-        echo_written([measure_proxies(out, batch, measured, progress=bar.update, **where)])
+        echo_written([measure_proxies(output, batch, measured, progress=bar.update, **where)])

@@ -285,16 +285,16 @@ def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None,
     results=Option(
         "Folder of a finished comparison, or the journal of one run.", default=REQUIRED, argument=True, metavar="FOLDER"
     ),
-    out=Option("Folder for the report.", Path, default_text="FOLDER/report"),
+    output=Option("Folder for the report.", Path, default_text="FOLDER/report"),
     at=Option("Budget of ranks and tests, in evaluations or seconds.", int, default_text="the end of the runs"),
     reference=Option("Searcher that defines a score of 0.", metavar="NAME", default_text="random"),
     formats=Option("Formats of the figures: png, svg, pdf.", default="png,svg,pdf", read=names_in),
     title=Option("Title of the report.", default_text="the title of the specification"),
     examples=["nasmeta compare --searchers random,gp --folder results && nasmeta report results"],
 )
-def report(results: str, out: Path | None, **options: Any) -> None:
+def report(results: str, **options: Any) -> None:
     """Write the report of a comparison or run: an interactive page in one file, Markdown, figures and LaTeX tables."""
-    files = nm.report(results, output=out, **options).files
+    files = nm.report(results, **options).files
     echo_written([*files[:2], files[0].parent / "figures", files[0].parent / "tables"])
 
 

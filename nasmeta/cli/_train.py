@@ -47,7 +47,7 @@ IMAGES = group(
     size=Option("Scale images to this height and width in pixels, a multiple of 4.", int),
     device=Option("Device: auto, cpu, cuda or cuda:N.", default="auto"),
 )
-_DEMO = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, "repeats": 2}
+_DEMO = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, "seeds": 2}
 _DEMO_EVALUATIONS = 60
 
 
@@ -88,11 +88,11 @@ def train(cell: int | str, folder: Path | None, **options: Any) -> None:
 @command(
     app,
     IMAGES,
-    runs=Option("Journals of searches on one task.", list[Path], argument=True, metavar="RUN"),
+    journals=Option("Journals of searches on one task.", list[Path], argument=True, metavar="JOURNAL"),
     top=Option("Number of the best evaluated cells to train.", int, 3),
     controls=Option("Number of random cells to train for comparison.", int, 3),
     worst=Option("Number of the worst evaluated cells to train.", int, 0),
-    repeats=Option("Number of trainings of each cell.", int, 2),
+    seeds=Option("Number of trainings of each cell.", int, 2),
     seed=Option("Seed of the first training of each cell, and of the choice of random cells.", int, 0),
     folder=Option(
         "Folder for trainings and the page; run the same command again to resume.", Path, Path("nasmeta-verification")
@@ -106,25 +106,24 @@ def train(cell: int | str, folder: Path | None, **options: Any) -> None:
     ),
     demo=Option("Search the table and verify on scikit-learn's digits; takes about two minutes.", bool, False),
     examples=[
-        "nasmeta verify run.jsonl --data cifar10:PATH --recipe nb201-12 --top 3 --repeats 2",
+        "nasmeta verify run.jsonl --data cifar10:PATH --recipe nb201-12 --top 3 --seeds 2",
         "nasmeta verify --demo",
     ],
 )
-def verify(context: typer.Context, runs: list[Path] | None, folder: Path, demo: bool, **options: Any) -> None:
+def verify(context: typer.Context, journals: list[Path] | None, folder: Path, demo: bool, **options: Any) -> None:
     """Train the best cells of searches and random cells, and write a page that compares them with the table."""
     from nasmeta.evaluators import require_torch
 
     if demo:
-        if given := given_options(context, {*options, "runs"} - {"device", "workers"}):
+        if given := given_options(context, {*options, "journals"} - {"device", "workers"}):
             raise SettingError(f"The demonstration has its own run, data and recipe: omit {', '.join(given)}.")
         require_torch()
         options |= _DEMO | {"command": f"nasmeta verify --demo --folder {folder}"}
-        options["data"], runs = "digits", [folder / "run.jsonl"]
-        nm.search("gp", "nb201/cifar10", evaluations=_DEMO_EVALUATIONS, journal=runs[0], progress=True)
+        options["data"], journals = "digits", [folder / "run.jsonl"]
+        nm.search("gp", "nb201/cifar10", evaluations=_DEMO_EVALUATIONS, journal=journals[0], progress=True)
     if options["data"] is None:
         raise SettingError("Missing option --data: training images such as digits or cifar10:PATH.")
-    options["seeds"] = options.pop("repeats")
-    found = nm.verify(runs or [], images_of(options), folder=folder, progress=True, **options)
+    found = nm.verify(journals or [], images_of(options), folder=folder, progress=True, **options)
     done, failed = found.facts["trainings"], found.facts["failed"]
     if options["shard"] is None:
         _show(found)

@@ -52,7 +52,7 @@ class Workers:
         `concurrent.futures.Executor`, such as mpi4py's. The results are equal bit for bit. Each node opens its own
         tables; an error is raised if its data or versions differ. On a cluster, only the calling process writes to the
         folder. Trainings are the exception: all nodes must see their folder.
-    gpus : float, optional
+    gpus_per_worker : float, optional
         GPUs per worker; two workers share one with 0.5. A local worker sees only its own GPU
         (``CUDA_VISIBLE_DEVICES``), and Dask gets the resource ``GPU``. By default, local workers that train use the
         GPUs in turn.
@@ -74,7 +74,7 @@ class Workers:
 
     n: int | None = None
     backend: str | Executor = "loky"
-    gpus: float | None = None
+    gpus_per_worker: float | None = None
     shard: str | None = None
 
     def __post_init__(self) -> None:
@@ -82,8 +82,8 @@ class Workers:
             raise UnknownNameError.of("backend", self.backend, ("loky", "dask", "dask=ADDRESS"))
         if self.n is not None:
             check_int("workers", self.n, most=100_000)
-        if self.gpus is not None:
-            check_number("gpus per worker", self.gpus, 0.01, 1)
+        if self.gpus_per_worker is not None:
+            check_number("gpus_per_worker", self.gpus_per_worker, 0.01, 1)
         if self.shard is not None:
             Shard.of(self.shard)
         if self.is_cluster and isinstance(self.backend, str) and find_spec("distributed") is None:
@@ -104,18 +104,18 @@ class Workers:
     @property
     def is_one_process(self) -> bool:
         """Whether all jobs run in this process."""
-        return not self.is_cluster and self.n == 1 and self.gpus is None
+        return not self.is_cluster and self.n == 1 and self.gpus_per_worker is None
 
     def on_this_machine(self, trains: bool) -> Workers:
         """Return local workers with their number and, if they train, their GPUs."""
         if self.is_cluster:
             return self
-        if self.gpus is None:
+        if self.gpus_per_worker is None:
             n = self.n or 1
             devices = len(visible_gpus()) if trains and n > 1 else 0
-            return replace(self, n=n, gpus=min(1.0, devices / n) if devices else None)
+            return replace(self, n=n, gpus_per_worker=min(1.0, devices / n) if devices else None)
         devices = len(visible_gpus())
-        fitting = devices * int(1 / self.gpus + 1e-9)
+        fitting = devices * int(1 / self.gpus_per_worker + 1e-9)
         if not devices or (self.n or fitting) > fitting:
             raise SettingError("workers", self.n, f"at most {fitting} on {devices} visible GPUs (CUDA_VISIBLE_DEVICES)")
         return replace(self, n=self.n or fitting)
@@ -132,7 +132,7 @@ class Workers:
             stack.enter_context(warnings.catch_warnings())
             warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs", UserWarning)
             gpus: list[str | None] = [None]
-            if self.gpus is not None:
+            if self.gpus_per_worker is not None:
                 gpus = [*visible_gpus()]
                 stack.callback(end_processes)  # they would keep the memory of their GPUs
             yield [LocalProcess(i, gpus[i % len(gpus)]) for i in range(self.n or 1)]
@@ -180,11 +180,11 @@ def _dask(workers: Workers, stack: ExitStack) -> Executor:
     from distributed import Client
 
     address = str(workers.backend).partition("=")[2] or config.get("scheduler-address", None)
-    if workers.gpus is not None and not address:
+    if workers.gpus_per_worker is not None and not address:
         raise SettingError("backend", workers.backend, "the address of a cluster, such as dask=tcp://host:8786")
     options: dict[str, Any] = {"n_workers": workers.n or os.cpu_count(), "threads_per_worker": 1}
     local = {} if address else {**options, "dashboard_address": None}
     client = stack.enter_context(Client(address, timeout=_CONNECT_SECONDS, set_as_default=False, **local))
-    resources = None if workers.gpus is None else {"GPU": workers.gpus}
+    resources = None if workers.gpus_per_worker is None else {"GPU": workers.gpus_per_worker}
     executor: Executor = client.get_executor(pure=False, resources=resources)
     return executor

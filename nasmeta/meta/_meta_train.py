@@ -34,11 +34,11 @@ class TrainingFiles:
     checkpoint: Path
 
     @classmethod
-    def of(cls, out: Any) -> TrainingFiles:
-        """Return the files of the model ``out``, which must end in ``.npz``."""
-        path = Path(out)
+    def of(cls, output: Any) -> TrainingFiles:
+        """Return the files of the model ``output``, which must end in ``.npz``."""
+        path = Path(output)
         if path.suffix != SUFFIX or path.is_dir() or not path.parent.is_dir():
-            raise SettingError("out", str(path), f"a file that ends in {SUFFIX}, in a folder that exists")
+            raise SettingError("output", str(path), f"a file that ends in {SUFFIX}, in a folder that exists")
         return cls(path, path.with_suffix(".losses.csv"), path.with_suffix(".checkpoint"))
 
     def prepare(self, training: str, *, resume: bool, overwrite: bool) -> SavedMetaModel | None:
@@ -65,7 +65,7 @@ def meta_train(
     learner: str | type[MetaSearcher] | type[MetaPredictor],
     sources: str | Task | Iterable[str | Task | SourceTask] = "nb201",
     *,
-    out: str | os.PathLike[str],
+    output: str | os.PathLike[str],
     leave_out: str | None = None,
     n_labels: int | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -85,7 +85,7 @@ def meta_train(
         Registered name of a meta-searcher or meta-predictor, ``package.module:Name``, or a class. Your own class needs
         ``_pack`` and ``_unpack``, see `SavedMetaModel.write`.
     sources : names of tasks or families, Tasks or SourceTasks, default "nb201"
-    out : path
+    output : path
     leave_out : str, optional
         Dataset or device to leave out, so that the model can be tested on it without leakage.
     n_labels : int, optional
@@ -119,11 +119,11 @@ def meta_train(
     >>> import tempfile
     >>> from nasmeta.meta import meta_train
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     saved = meta_train("source-order", leave_out="cifar100", n_labels=50, out=f"{folder}/order.npz")
+    ...     saved = meta_train("source-order", leave_out="cifar100", n_labels=50, output=f"{folder}/order.npz")
     >>> saved.sources, saved.card["sources"][0]["labels"]
     (('nb201/cifar10', 'nb201/imagenet16-120'), 50)
     """
-    files = TrainingFiles.of(out)
+    files = TrainingFiles.of(output)
     if n_labels is not None:
         n_labels = check_int("n_labels", n_labels, least=2)
     seed = check_int("seed", seed, least=0)

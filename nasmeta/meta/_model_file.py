@@ -34,7 +34,7 @@ KIND = ArchiveKind(
     "nasmeta-meta-model",
     1,
     "meta-model",
-    "`nasmeta meta-train NAME --sources FAMILY --leave-out DATASET --out FILE` makes one.",
+    "`nasmeta meta-train NAME --sources FAMILY --leave-out DATASET --output FILE` makes one.",
     largest=2**28,
 )
 _CONTENT = ("kind", "space", "settings", "sources", "facts")  # of the card; part of the checksum
@@ -60,7 +60,7 @@ class SavedMetaModel:
     >>> import tempfile
     >>> from nasmeta.meta import SavedMetaModel, meta_train
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = meta_train("source-order", leave_out="cifar10", n_labels=50, out=f"{folder}/order.npz").path
+    ...     path = meta_train("source-order", leave_out="cifar10", n_labels=50, output=f"{folder}/order.npz").path
     ...     saved = SavedMetaModel.load(path)
     >>> saved.kind, saved.space.name, saved.sources
     ('source-order', 'nb201', ('nb201/cifar100', 'nb201/imagenet16-120'))
@@ -223,7 +223,7 @@ class SavedMetaModel:
         >>> import tempfile
         >>> from nasmeta.meta import meta_train
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     saved = meta_train("meta-gp", leave_out="cifar10", n_labels=50, out=f"{folder}/gp.npz")
+        ...     saved = meta_train("meta-gp", leave_out="cifar10", n_labels=50, output=f"{folder}/gp.npz")
         >>> saved.describe().splitlines()[1]
         'Do not test it on cifar100, imagenet16-120: it has seen these.'
         """
@@ -253,7 +253,7 @@ class SavedMetaModel:
         >>> import tempfile
         >>> from nasmeta.meta import meta_train
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     saved = meta_train("meta-gp", leave_out="cifar10", n_labels=50, out=f"{folder}/gp.npz")
+        ...     saved = meta_train("meta-gp", leave_out="cifar10", n_labels=50, output=f"{folder}/gp.npz")
         >>> figure = saved.plot()
         >>> [axes.get_title() for axes in figure.axes][2:4]
         ['0->1', '0->2']

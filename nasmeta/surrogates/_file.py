@@ -19,7 +19,7 @@ KIND = ArchiveKind(
     "nasmeta-surrogate",
     1,
     "surrogate",
-    "`nasmeta surrogate fit TASK --out FILE` makes one.",
+    "`nasmeta surrogate fit TASK --output FILE` makes one.",
     largest=2**26,
     version_key="format_version",
 )

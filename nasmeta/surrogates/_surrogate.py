@@ -277,7 +277,7 @@ class Surrogate:
             return _shipped(known[name])
         if Path(name).suffix == SUFFIX or os.path.isfile(name):
             return cls._of_file(name)
-        hint = f"Fit one: nasmeta surrogate fit {name} --out FILE."
+        hint = f"Fit one: nasmeta surrogate fit {name} --output FILE."
         raise UnknownNameError("surrogate", name, f"a file, or one of {', '.join(known)}", hint)
 
     @staticmethod

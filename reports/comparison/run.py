@@ -64,7 +64,7 @@ def main() -> None:
         folder = arguments.folder or f"{temporary}/results"
         home = HERE / "all" if arguments.all else Path(temporary) / "report"
         nasmeta(*(ALL if arguments.all else COMPARE), "--folder", folder)
-        nasmeta("report", folder, "--out", str(home), "--formats", "png")
+        nasmeta("report", folder, "--output", str(home), "--formats", "png")
         if arguments.all:
             page = home / "report.md"
             page.write_text(shortened(page.read_text("utf-8")), encoding="utf-8")

@@ -24,7 +24,7 @@ TASK = "nb201/cifar100"
 def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         environment = {name: value for name, value in os.environ.items() if name != "NASMETA_MIRROR"}
-        command = [sys.executable, "-m", "nasmeta", "explore", "--out", str(PAGE)]
+        command = [sys.executable, "-m", "nasmeta", "explore", "--output", str(PAGE)]
         subprocess.run(command, check=True, env=environment | {"NASMETA_CACHE": cache})
     screenshot(f"{PAGE.as_uri()}#{TASK}", PICTURE, "1400,1430")
 

@@ -94,7 +94,7 @@ def write() -> None:
         "target", key=lambda names: names.map([*TASKS].index), kind="stable"
     )
     with tempfile.TemporaryDirectory() as folder:
-        nm.meta_train("meta-gp", leave_out="cifar10", out=Path(folder) / "model.npz")
+        nm.meta_train("meta-gp", leave_out="cifar10", output=Path(folder) / "model.npz")
         figure = SavedMetaModel.load(Path(folder) / "model.npz").plot()
     save_png(figure, HERE / "meta_gp")
     tau = frame[frame.target.str.startswith("tnb101/")].tau

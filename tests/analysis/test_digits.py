@@ -70,7 +70,7 @@ def test_small_values_are_told_apart_on_the_command_line_and_on_pages(losses: pd
     assert f"best architecture {best}" in " ".join(compared.split())
     assert re.search(r"random +(│ +)?0\.003\d{2} ± 0\.000\d{2}", compared), compared
     assert f"best architecture {best}" in (out / "summary.md").read_text("utf-8")
-    said("report", str(out), "--out", str(out / "report"), "--formats", "")
+    said("report", str(out), "--output", str(out / "report"), "--formats", "")
     page, pairs = (out / "report" / "report.md").read_text("utf-8"), (out / "report" / "index.html").read_text("utf-8")
     assert f"best architecture {best}." in page
     assert f"best architecture {best}." in pairs

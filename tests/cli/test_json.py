@@ -73,7 +73,7 @@ def test_compare() -> None:
 
 
 def test_predict() -> None:
-    options = ["--sizes", "20", "--repeats", "2", "--target", "valid"]
+    options = ["--sizes", "20", "--draws", "2", "--target", "valid"]
     found = run("predict", "--predictors", "ridge,nwot", *options)["result"]
     wanted = nm.predict(["ridge", "nwot"], sizes=[20], draws=2, target="valid")
     timed = [name for name in wanted.frame if str(name).endswith("_seconds")]

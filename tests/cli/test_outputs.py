@@ -21,8 +21,8 @@ def worked(*arguments: object, **settings: object) -> NoReturn:
 @pytest.mark.parametrize(
     ("command", "work"),
     [
-        ("surrogate fit nb201/cifar10 --out /proc/x.npz", "nasmeta.surrogates.fit_surrogate"),
-        ("meta-train meta-gp --out /proc/x.npz", "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit"),
+        ("surrogate fit nb201/cifar10 --output /proc/x.npz", "nasmeta.surrogates.fit_surrogate"),
+        ("meta-train meta-gp --output /proc/x.npz", "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit"),
         ("train 6111 --recipe tiny --folder /proc/x", "nasmeta.training._learner.Learner.epoch"),
         (
             "predict --predictors ridge --target valid --folder /proc/x/y",
@@ -30,7 +30,7 @@ def worked(*arguments: object, **settings: object) -> NoReturn:
         ),
         ("search meta-gp nb201/cifar10 --journal /proc/x.jsonl", "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit"),
         ("compare --searchers meta-gp --tasks nb201 --folder /proc/x", "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit"),
-        ("proxies compute --cells 0,1 --out /proc/x.npz", "nasmeta.training.proxies._measure._probe_cells"),
+        ("proxies compute --cells 0,1 --output /proc/x.npz", "nasmeta.training.proxies._measure._probe_cells"),
         ("verify --demo --folder /proc/x", "nasmeta.training.Trainer.train"),
     ],
 )

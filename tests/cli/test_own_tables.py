@@ -103,9 +103,9 @@ def test_looking_up_one(sweep: Path) -> None:
 
 def test_a_surrogate_and_predictors(sweep: Path) -> None:
     add(sweep)
-    run("surrogate", "fit", "sweep/pets", "--out", "pets.npz")
+    run("surrogate", "fit", "sweep/pets", "--output", "pets.npz")
     assert "width=" in run("search", "random", "sweep/pets", "--evaluator", "pets.npz", "--evaluations", "5").stdout
-    result = run("predict", "--task", "sweep/pets", "--predictors", "ridge", "--sizes", "20", "--repeats", "1")
+    result = run("predict", "--task", "sweep/pets", "--predictors", "ridge", "--sizes", "20", "--draws", "1")
     assert "ridge" in result.stdout
 
 

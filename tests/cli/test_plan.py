@@ -23,7 +23,7 @@ def run(*arguments: str) -> str:
 
 @pytest.mark.usefixtures("blank_figures")
 def test_a_folder_and_names_give_the_same_plan(tmp_path: Path) -> None:
-    named = run("plan", "random", "local-search", *OPTIONS, "--repeats", "8", "--picture", str(tmp_path / "power"))
+    named = run("plan", "random,local-search", *OPTIONS, "--repeats", "8", "--picture", str(tmp_path / "power"))
     assert (tmp_path / "power.svg").is_file()
     folder = str(tmp_path / "results")
     run("compare", "--searchers", "random,local-search", *OPTIONS, "--repeats", "8", "--folder", folder)
@@ -33,7 +33,7 @@ def test_a_folder_and_names_give_the_same_plan(tmp_path: Path) -> None:
 def test_a_narrow_terminal_breaks_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("COLUMNS", "80"), ("FORCE_COLOR", "1"), ("TERM", "dumb")):
         monkeypatch.setenv(name, value)
-    lines = run("plan", "evolution", "local-search", *OPTIONS, "--repeats", "5").splitlines()
+    lines = run("plan", "evolution,local-search", *OPTIONS, "--repeats", "5").splitlines()
     table = lines[lines.index("nb201/cifar100, regret") : next(i for i, s in enumerate(lines) if s.startswith("From"))]
     assert max(map(len, table)) == 80
     words = {"searcher", "other", "difference", "winner", "needed", "evaluations", "hours", "evolution", "local-search"}

@@ -52,7 +52,7 @@ def test_a_report_has_the_title_of_its_specification(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["surrogate", "fit", "[/x]"], ["search", "random", "[/x]"], ["meta-train", "[/x]", "--out", "x.npz"]],
+    [["surrogate", "fit", "[/x]"], ["search", "random", "[/x]"], ["meta-train", "[/x]", "--output", "x.npz"]],
 )
 def test_markup_in_a_name_is_text(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -28,7 +28,7 @@ from nasmeta.experiments._jobs import Runs, _on_node
     [
         ({"backend": "rai"}, UnknownNameError),
         ({"n": 0}, SettingError),
-        ({"gpus": 2}, SettingError),
+        ({"gpus_per_worker": 2}, SettingError),
         ({"shard": "2/2"}, SettingError),
     ],
 )

@@ -40,18 +40,18 @@ def test_the_gpus_that_are_visible(named: str | None, count: int, monkeypatch: p
     if named is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
     with nullcontext() if count else pytest.raises(SettingError):
-        assert Workers(gpus=1).on_this_machine(trains=True).n == count
+        assert Workers(gpus_per_worker=1).on_this_machine(trains=True).n == count
 
 
 @pytest.mark.slow
 def test_each_worker_sees_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,9")
-    seen = seen_by_workers(Workers(gpus=1))
+    seen = seen_by_workers(Workers(gpus_per_worker=1))
     assert all(len(own) == 1 for own in seen.values())
     assert set.union(*seen.values()) == {7.0, 9.0}
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "7,9"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
-    assert set.union(*seen_by_workers(Workers(gpus=0.5)).values()) == {3.0}  # new processes
+    assert set.union(*seen_by_workers(Workers(gpus_per_worker=0.5)).values()) == {3.0}  # new processes
 
 
 def gpu_seen_after_a_death(choices: Mapping[str, Any]) -> float:
@@ -66,20 +66,20 @@ def gpu_seen_after_a_death(choices: Mapping[str, Any]) -> float:
 def test_the_gpu_of_a_dead_worker_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,9")
     monkeypatch.setenv("NASMETA_DEATH", str(tmp_path / "death"))
-    assert set.union(*seen_by_workers(Workers(gpus=1), gpu_seen_after_a_death).values()) == {7.0, 9.0}
+    assert set.union(*seen_by_workers(Workers(gpus_per_worker=1), gpu_seen_after_a_death).values()) == {7.0, 9.0}
 
 
 def test_workers_fit_on_the_gpus_and_take_them_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
-    assert [Workers(n).on_this_machine(trains=True).gpus for n in (1, 2, 4)] == [None, 1.0, 0.5]
-    assert Workers(2).on_this_machine(trains=False).gpus is None
-    assert [Workers(gpus=gpus).on_this_machine(trains=False).n for gpus in (1, 0.5)] == [2, 4]
+    assert [Workers(n).on_this_machine(trains=True).gpus_per_worker for n in (1, 2, 4)] == [None, 1.0, 0.5]
+    assert Workers(2).on_this_machine(trains=False).gpus_per_worker is None
+    assert [Workers(gpus_per_worker=gpus).on_this_machine(trains=False).n for gpus in (1, 0.5)] == [2, 4]
     with pytest.raises(SettingError) as error:
-        Workers(3, gpus=1).on_this_machine(trains=False)
+        Workers(3, gpus_per_worker=1).on_this_machine(trains=False)
     assert (error.value.what, error.value.value) == ("workers", 3)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(SettingError):
-        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, workers=Workers(gpus=1))
+        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, workers=Workers(gpus_per_worker=1))
 
 
 @pytest.mark.cluster
@@ -89,8 +89,8 @@ def test_dask_runs_jobs_where_a_gpu_is() -> None:
     one: dict[str, Any] = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
     gpu: dict[str, Any] = {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": "7"}}
     with distributed.LocalCluster(**one, **gpu) as cluster:
-        workers = Workers(backend=f"dask={cluster.scheduler_address}", gpus=1)
+        workers = Workers(backend=f"dask={cluster.scheduler_address}", gpus_per_worker=1)
         assert set.union(*seen_by_workers(workers).values()) == {7.0}
     with pytest.raises(SettingError) as error:
-        seen_by_workers(Workers(backend="dask", gpus=1))
+        seen_by_workers(Workers(backend="dask", gpus_per_worker=1))
     assert error.value.what == "backend"

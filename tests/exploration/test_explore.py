@@ -76,7 +76,7 @@ def test_command(tmp_path: Path, clinic: nm.Table) -> None:
     clinic.add("explored")
     try:
         done = CliRunner().invoke(
-            app, ["explore", "explored", "--out", str(tmp_path / "new" / "page.html"), "--evaluations", "5"]
+            app, ["explore", "explored", "--output", str(tmp_path / "new" / "page.html"), "--evaluations", "5"]
         )
     finally:
         remove_added("explored")

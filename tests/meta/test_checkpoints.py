@@ -47,7 +47,7 @@ def interrupted(learner: str, out: Path, settings: dict[str, Any] = SMALL) -> Pa
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        meta_train(learner, SOURCES, out=out, settings=settings, progress=stop)
+        meta_train(learner, SOURCES, output=out, settings=settings, progress=stop)
     return out.with_suffix(".checkpoint")
 
 
@@ -60,21 +60,21 @@ def test_a_resumed_training_gives_the_same_model_and_another_one_is_refused(
     first, _ = SOURCES
     for others in ([first], [first, source("second", 0.3, 149)], [first, source("third", 0.3)]):
         with pytest.raises(SettingError):
-            meta_train(learner, others, out=out, settings=settings, resume=True)
+            meta_train(learner, others, output=out, settings=settings, resume=True)
     with pytest.raises(SettingError):
-        meta_train(learner, SOURCES, out=out, settings={**settings, "noise": 0.5}, resume=True)
+        meta_train(learner, SOURCES, output=out, settings={**settings, "noise": 0.5}, resume=True)
     assert checkpoint.exists()
     assert not out.exists()
-    resumed = meta_train(learner, SOURCES, out=out, settings=settings, resume=True)
+    resumed = meta_train(learner, SOURCES, output=out, settings=settings, resume=True)
     assert not checkpoint.exists()
-    whole = meta_train(learner, SOURCES, out=tmp_path / "whole.npz", settings=settings)
+    whole = meta_train(learner, SOURCES, output=tmp_path / "whole.npz", settings=settings)
     assert resumed.sha256 == whole.sha256
 
 
 def test_another_learner_is_refused(tmp_path: Path) -> None:
     interrupted("maml", tmp_path / "model.npz")
     with pytest.raises(SettingError):
-        meta_train("meta-dkl", SOURCES, out=tmp_path / "model.npz", settings={"steps": 4}, resume=True)
+        meta_train("meta-dkl", SOURCES, output=tmp_path / "model.npz", settings={"steps": 4}, resume=True)
 
 
 def test_a_checkpoint_stays_until_the_model_is_written_and_a_damaged_one_is_refused(
@@ -88,7 +88,7 @@ def test_a_checkpoint_stays_until_the_model_is_written_and_a_damaged_one_is_refu
     with monkeypatch.context() as patched:
         patched.setattr("nasmeta.meta._meta_train.SavedMetaModel.write", full)
         with pytest.raises(SettingError):
-            meta_train(learner, SOURCES, out=out, settings=settings)
+            meta_train(learner, SOURCES, output=out, settings=settings)
     path = out.with_suffix(".checkpoint")
     with np.load(path) as whole:
         arrays = dict(whole)
@@ -98,7 +98,7 @@ def test_a_checkpoint_stays_until_the_model_is_written_and_a_damaged_one_is_refu
         with path.open("wb") as file:
             np.savez(file, **{name: array for name, array in arrays.items() if name != missing})
         with pytest.raises(DamagedFileError):
-            meta_train(learner, SOURCES, out=out, settings=settings, resume=True)
+            meta_train(learner, SOURCES, output=out, settings=settings, resume=True)
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(DamagedFileError):
-        meta_train(learner, SOURCES, out=out, settings=settings, resume=True)
+        meta_train(learner, SOURCES, output=out, settings=settings, resume=True)

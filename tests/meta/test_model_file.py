@@ -76,7 +76,7 @@ def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_pat
 
 def test_the_data_of_pretrained_weights_are_no_honest_test(tmp_path: Path) -> None:
     for name in ("meta-nas", "in-context"):
-        model = meta_train(name, leave_out="cifar100", n_labels=50, out=tmp_path / f"{name}.npz")
+        model = meta_train(name, leave_out="cifar100", n_labels=50, output=tmp_path / f"{name}.npz")
         assert (model.kind, model.predicts) == (name, name == "in-context")
         assert {"cifar10", "imagenet16-120"} < set(model.held_out)
         assert "cifar100" not in model.held_out
@@ -128,7 +128,7 @@ def test_damaged_files_are_refused(saved: SavedMetaModel, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["maml", "multi-task-gp"])
 def test_missing_arrays_are_refused(name: str, tmp_path: Path) -> None:
     settings = {"steps": 1} if name == "maml" else {}
-    model = meta_train(name, leave_out="cifar100", n_labels=60, settings=settings, out=tmp_path / "model.npz")
+    model = meta_train(name, leave_out="cifar100", n_labels=60, settings=settings, output=tmp_path / "model.npz")
     for key in model.arrays:
         others = {other: model.arrays[other] for other in model.arrays if other != key}
         without = replace(model, arrays=others)
@@ -174,7 +174,7 @@ def test_a_model_of_the_targets_values_under_another_name_is_refused(factor: flo
 
 @pytest.mark.parametrize("kind", ["meta-gp", "in-context", "rgpe", "source-order"])
 def test_text_and_figure_show_the_numbers_of_the_model(kind: str, tmp_path: Path) -> None:
-    model = meta_train(kind, leave_out="cifar10", n_labels=60, out=tmp_path / "model.npz")
+    model = meta_train(kind, leave_out="cifar10", n_labels=60, output=tmp_path / "model.npz")
     text = model.describe()
     assert "nb201/cifar100 (60 labels), nb201/imagenet16-120 (60 labels)" in text
     assert ("0->1:" in text) == (kind != "source-order")

@@ -75,21 +75,21 @@ def proposed(searcher: Any, **options: Any) -> list[int]:
 
 
 def test_a_searcher_is_kept_and_read(own: ModuleType, tmp_path: Path) -> None:
-    saved = nm.meta_train("own_learners:Best", leave_out="cifar10", out="by_name.npz")
+    saved = nm.meta_train("own_learners:Best", leave_out="cifar10", output="by_name.npz")
     assert saved.kind == "own_learners:Best"
-    assert nm.meta_train(own.Best, leave_out="cifar10", out="by_class.npz").sha256 == saved.sha256
+    assert nm.meta_train(own.Best, leave_out="cifar10", output="by_class.npz").sha256 == saved.sha256
     fresh = proposed("own_learners:Best")
     assert proposed("own_learners:Best", sources=saved) == fresh
     assert len(proposed(own.Best, sources=saved)) == 4
     assert saved.searcher(np.random.default_rng(0)).ask(2).shape == (2,)
     assert "own_learners:Best for the space nb201" in saved.describe()
-    done = CliRunner().invoke(app, ["meta-train", "own_learners:Best", "--leave-out", "cifar10", "--out", "cli.npz"])
+    done = CliRunner().invoke(app, ["meta-train", "own_learners:Best", "--leave-out", "cifar10", "--output", "cli.npz"])
     assert done.exit_code == 0, done.output
     assert SavedMetaModel.load("cli.npz").sha256 == saved.sha256
 
 
 def test_a_predictor_is_meta_trained_and_read(own: ModuleType) -> None:
-    saved = nm.meta_train("own_learners:MeanOfSources", leave_out="cifar10", out="mean.npz")
+    saved = nm.meta_train("own_learners:MeanOfSources", leave_out="cifar10", output="mean.npz")
     few: dict[str, Any] = {"sizes": [10], "target": "valid", "draws": 1}
     found = nm.predict(["own_learners:MeanOfSources", "mean.npz"], "nb201/cifar10", **few).summary
     taus = found[found["scope"] == "all"].set_index("predictor")["kendall_tau"]
@@ -103,10 +103,10 @@ def test_a_predictor_is_meta_trained_and_read(own: ModuleType) -> None:
 
 
 def test_another_code_is_another_training(own: ModuleType, tmp_path: Path) -> None:
-    first = nm.meta_train("own_learners:Best", leave_out="cifar10", out="best.npz")
+    first = nm.meta_train("own_learners:Best", leave_out="cifar10", output="best.npz")
     own.Best.version = "2"
     with pytest.raises(SettingError):
-        nm.meta_train("own_learners:Best", leave_out="cifar10", out=first.path, resume=True)
+        nm.meta_train("own_learners:Best", leave_out="cifar10", output=first.path, resume=True)
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_another_code_is_another_training(own: ModuleType, tmp_path: Path) -> No
 def test_refusals(own: ModuleType, monkeypatch: pytest.MonkeyPatch, learner: Any, error: type[Exception]) -> None:
     monkeypatch.setattr(own.Unkept, "must_not_learn", True, raising=False)
     with pytest.raises(error):
-        nm.meta_train(learner, leave_out="cifar10", out="x.npz")
+        nm.meta_train(learner, leave_out="cifar10", output="x.npz")

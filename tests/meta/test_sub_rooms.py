@@ -32,11 +32,11 @@ for registry in (SEARCHERS, META_PREDICTORS):
 for searcher in ("source-order", "meta-gp"):
     print(len(nm.search(searcher, "nb201/cifar100", evaluations=4)))
 with tempfile.TemporaryDirectory() as folder:
-    nm.meta_train("source-order", leave_out="cifar100", n_labels=40, out=folder + "/order.npz")
+    nm.meta_train("source-order", leave_out="cifar100", n_labels=40, output=folder + "/order.npz")
     saved = SavedMetaModel.load(folder + "/order.npz")
     print(len(nm.search("source-order", "nb201/cifar100", evaluations=4, sources=saved)))
 try:
-    nm.meta_train("gp", out="x.npz")
+    nm.meta_train("gp", output="x.npz")
 except nm.errors.UnknownNameError as reason:
     print(any(name in str(reason).replace(",", " ").replace(".", " ").split() for name in {names}))
 try:

@@ -20,7 +20,7 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     out = tmp_path / "order.npz"
-    meta_train("source-order", out=out, **SOURCES)
+    meta_train("source-order", output=out, **SOURCES)
     return out
 
 
@@ -32,16 +32,16 @@ def killed(out: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        meta_train("maml", out=out, progress=kill, **TINY)
+        meta_train("maml", output=out, progress=kill, **TINY)
     assert out.with_suffix(".checkpoint").exists()
 
 
 def test_a_model_is_not_replaced_unasked(model: Path) -> None:
     before = files(model.parent)
     with pytest.raises(SettingError):
-        meta_train("source-order", out=model, leave_out="cifar10")
+        meta_train("source-order", output=model, leave_out="cifar10")
     assert files(model.parent) == before
-    meta_train("source-order", out=model, leave_out="cifar10", overwrite=True)
+    meta_train("source-order", output=model, leave_out="cifar10", overwrite=True)
     assert SavedMetaModel.load(model).held_out == ("cifar100", "imagenet16-120")
 
 
@@ -51,14 +51,14 @@ def test_a_model_is_not_replaced_unasked(model: Path) -> None:
 def test_what_is_resumed_is_not_another_training(model: Path, other: dict[str, Any]) -> None:
     before = files(model.parent)
     with pytest.raises(SettingError):
-        meta_train("source-order", out=model, resume=True, **{**SOURCES, **other})
+        meta_train("source-order", output=model, resume=True, **{**SOURCES, **other})
     assert files(model.parent) == before
 
 
 def test_the_same_training_is_done(model: Path) -> None:
     before = files(model.parent), model.stat().st_mtime_ns
     for overwrite in (False, True):
-        saved = meta_train("source-order", out=model, resume=True, overwrite=overwrite, **SOURCES)
+        saved = meta_train("source-order", output=model, resume=True, overwrite=overwrite, **SOURCES)
         assert saved.sha256 == SavedMetaModel.load(model).sha256
         assert (files(model.parent), model.stat().st_mtime_ns) == before
 
@@ -67,11 +67,11 @@ def test_a_file_of_another_kind_is_not_replaced(tmp_path: Path) -> None:
     out = tmp_path / "mine.npz"
     out.write_bytes(b"precious")
     with pytest.raises(DamagedFileError):
-        meta_train("source-order", out=out, resume=True, **SOURCES)
+        meta_train("source-order", output=out, resume=True, **SOURCES)
     with pytest.raises(SettingError):
-        meta_train("source-order", out=out, **SOURCES)
+        meta_train("source-order", output=out, **SOURCES)
     assert out.read_bytes() == b"precious"
-    meta_train("source-order", out=out, resume=True, overwrite=True, **SOURCES)
+    meta_train("source-order", output=out, resume=True, overwrite=True, **SOURCES)
     assert SavedMetaModel.load(out).kind == "source-order"
 
 
@@ -81,19 +81,19 @@ def test_a_checkpoint_is_not_deleted_unasked(tmp_path: Path, monkeypatch: pytest
     killed(out)
     before = files(tmp_path)
     with pytest.raises(SettingError):
-        meta_train("maml", out=out, **TINY)
+        meta_train("maml", output=out, **TINY)
     assert files(tmp_path) == before
-    resumed = meta_train("maml", out=out, resume=True, **TINY)
+    resumed = meta_train("maml", output=out, resume=True, **TINY)
     assert sorted(files(tmp_path)) == ["maml.losses.csv", "maml.npz"]
-    assert meta_train("maml", out=tmp_path / "whole.npz", **TINY).sha256 == resumed.sha256
+    assert meta_train("maml", output=tmp_path / "whole.npz", **TINY).sha256 == resumed.sha256
 
 
 def test_a_table_of_the_user_stays(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     (tmp_path / "res.csv").write_text("a,b\n1,2\n")
-    meta_train("maml", out=tmp_path / "res.npz", **TINY)
+    meta_train("maml", output=tmp_path / "res.npz", **TINY)
     assert (tmp_path / "res.csv").read_text() == "a,b\n1,2\n"
     (tmp_path / "b.losses.csv").write_text("mine")
     with pytest.raises(SettingError):
-        meta_train("maml", out=tmp_path / "b.npz", **TINY)
+        meta_train("maml", output=tmp_path / "b.npz", **TINY)
     assert (tmp_path / "b.losses.csv").read_text() == "mine"

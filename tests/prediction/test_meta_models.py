@@ -25,7 +25,7 @@ def scores(*arguments: Any, **options: Any) -> Any:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("models") / "model.npz"
-    meta_train("in-context", "nb201", leave_out="cifar10", out=out)
+    meta_train("in-context", "nb201", leave_out="cifar10", output=out)
     return out
 
 

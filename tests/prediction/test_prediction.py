@@ -257,7 +257,7 @@ def test_the_test_values_of_a_task_with_a_budget() -> None:
 @pytest.mark.slow
 def test_command_prints_tables_and_writes_files(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
-    arguments = ["--predictors", "gp,parameters", "--sizes", "20,50", "--repeats", "2", "--target", "valid"]
+    arguments = ["--predictors", "gp,parameters", "--sizes", "20,50", "--draws", "2", "--target", "valid"]
     result = CliRunner().invoke(app, ["predict", *arguments, "--folder", str(folder)], env={"COLUMNS": "80"})
     assert result.exit_code == 0, result.output
     assert result.stdout.index("without a labelled isomorph") < result.stdout.index("as in published work")
@@ -372,7 +372,7 @@ def test_every_form_of_a_predictor_receives_the_same(own: Any, reads: str) -> No
         settings = {"predictor": form, "copies": 2}
         assert len(nm.search("predictor", "nb201/cifar10", evaluations=14, settings=settings)) == 14
     for name in SAME[reads]:
-        arguments = ["--predictors", f"contract_module:{name}", "--sizes", "20", "--repeats", "1", "--target", "valid"]
+        arguments = ["--predictors", f"contract_module:{name}", "--sizes", "20", "--draws", "1", "--target", "valid"]
         done = CliRunner().invoke(app, ["predict", *arguments])
         assert done.exit_code == 0, done.output
     assert set(own.Reads.seen) == ({("i", 1)} if reads == "architectures" else set())

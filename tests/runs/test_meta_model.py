@@ -62,7 +62,7 @@ def test_the_target_among_its_sources_is_refused(path: Path) -> None:
 def test_the_file_of_a_meta_predictor_serves_its_searchers(
     predictor: str, searcher: str, path: Path, tmp_path: Path
 ) -> None:
-    saved = meta_train(predictor, leave_out="cifar100", n_labels=50, out=tmp_path / "learnt.npz")
+    saved = meta_train(predictor, leave_out="cifar100", n_labels=50, output=tmp_path / "learnt.npz")
     run = nm.search(searcher, TASK, evaluations=3, sources=saved)
     assert run.sources == saved.sources
     by_name = nm.search("meta-predictor", TASK, evaluations=3, settings={"predictor": predictor}, sources=saved)

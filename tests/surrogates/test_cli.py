@@ -12,7 +12,7 @@ RUN = CliRunner()
 
 def test_fit_and_score(tmp_path: Path) -> None:
     file = tmp_path / "mine.npz"
-    command = ["surrogate", "fit", "nb201/cifar10", "--train-fraction", "0.03", "--seed", "1", "--out", str(file)]
+    command = ["surrogate", "fit", "nb201/cifar10", "--train-fraction", "0.03", "--seed", "1", "--output", str(file)]
     done = RUN.invoke(app, command)
     assert done.exit_code == 0, done.output
     for text in ("Surrogate of nb201/cifar10", "held out", "new functions", "sparse_tau", "NATS-tss v1.0", "sha256"):
@@ -27,7 +27,7 @@ def test_fit_and_score(tmp_path: Path) -> None:
     assert surrogate.sha256 in scored.stdout
     assert f"{surrogate.card['scores']['held out']['r2']:.3f}" in scored.stdout
     file.write_bytes(b"another")
-    done = RUN.invoke(app, [*command[:-2], "--out", str(file), "--overwrite"])
+    done = RUN.invoke(app, [*command[:-2], "--output", str(file), "--overwrite"])
     assert done.exit_code == 0, done.output
     assert Surrogate.load(file).sha256 == surrogate.sha256
 

@@ -1,0 +1,52 @@
+"""Options of commands and parameters of the Python functions have the same names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.experiments import Workers
+from nasmeta.surrogates import Surrogate, fit_surrogate
+from nasmeta.tables import add_frame
+from nasmeta.training import ImageDataset
+from nasmeta.training.proxies import ProxySettings, measure_proxies
+
+REAL_TRAINING = {"data", "recipe", "device"}  # parameters of TrainingEvaluator, which an option `evaluator` selects
+FUNCTIONS: dict[str, tuple[list[Callable[..., Any]], set[str]]] = {
+    # command: its functions, and options that only the command has
+    "search": ([nm.search, ImageDataset.load], {*REAL_TRAINING, "plot"}),
+    "compare": ([nm.compare, Workers, ImageDataset.load], {*REAL_TRAINING, "specification"}),
+    "plan": ([nm.plan, nm.compare, ImageDataset.load], {*REAL_TRAINING, "picture"}),
+    "reproduce": ([nm.reproduce], {"listed", "fetch"}),  # it lists the tables and asks for missing data
+    "report": ([nm.report], set()),
+    "train": ([nm.train, ImageDataset.load], set()),
+    "verify": ([nm.verify, ImageDataset.load], {"demo"}),
+    "predict": ([nm.predict], set()),
+    "meta-train": ([nm.meta_train], set()),
+    "query": ([nm.query], set()),
+    "explore": ([nm.explore], set()),
+    "data add": ([add_frame, nm.Table.from_frame], {"file"}),  # the function takes the frame of the file
+    "surrogate fit": ([fit_surrogate], {"output", "overwrite"}),  # the function returns the surrogate
+    "surrogate score": ([Surrogate.score], {"surrogate"}),
+    "proxies compute": ([measure_proxies, ProxySettings], {"data", "n_images", "image_size"}),  # of its batch
+}
+FLAGS = {"settings": "--set", "listed": "--list", "as_json": "--json"}  # a setting per flag; words of Python
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_options_have_the_names_of_parameters(name: str) -> None:
+    command: Any = get_command(app)
+    for part in name.split():
+        command = command.commands[part]
+    functions, own = FUNCTIONS[name]
+    known = {parameter for function in functions for parameter in inspect.signature(function).parameters}
+    for option in command.params:
+        assert option.name in known | own | {"as_json"}
+        if option.param_type_name == "option":
+            assert option.opts == [FLAGS.get(option.name, "--" + option.name.replace("_", "-"))]
