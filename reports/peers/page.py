@@ -109,7 +109,8 @@ counts; `gp-positions` is `gp` with both kernels on positions, and `botorch-feat
 features of `gp`, scaled to [0, 1]. On `hpobench-mlp`, the features are the positions.
 
 **Design**: `gp`, `gp-positions` and BoTorch first evaluate ten random architectures, as Optuna's TPE and SMAC (a Sobol
-design) do by default. Three keep their defaults: five for `gp-default` and `syne-tune-cqr`, six for `syne-tune-bore`.
+design) do by default. Three keep their defaults, and are to be compared with each other: five for `gp-default` and
+`syne-tune-cqr`, six for `syne-tune-bore`.
 `syne-tune-kde` has `num_min_data_points=10` and fits its first model after 17 values (16 on `graph` and
 `hpobench-mlp`); with its default, it fits no model within {cap} evaluations.
 
