@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 import nasmeta as nm
-from nasmeta.checks import check_choice
 from nasmeta.cli._command import (
     REQUIRED,
     Option,
@@ -117,6 +116,8 @@ def search(
     from nasmeta.cli._print import all_failed, print_run
 
     if plot is not None:
+        from nasmeta.checks import check_choice
+
         check_choice("suffix", plot.suffix, (".png", ".pdf", ".svg"))
         plot.parent.mkdir(parents=True, exist_ok=True)
         require_writable(plot)
