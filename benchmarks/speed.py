@@ -82,7 +82,7 @@ def page(record: dict[str, Any]) -> str:
     cases = list(dict.fromkeys(row.case for row in rows))
     first = rows[0]
     question, answer = ANSWERS.get(first.case, ANSWER)
-    ours, ratio, second = spread(first.ours, f" {first.unit}"), spread(first.ratios), spread(rows[1].ratios)
+    ours, ratio, second = spread(first.ours, f" {first.unit}"), spread(first.ratios), spread(rows[:2][-1].ratios)
     answer = answer.format(what=first.what, ours=ours, ratio=ratio, second=second)
     options = "".join(f" --only {case}" for case in cases) if len(cases) < 4 else ""
     system = f"{record['cpu']}, {record['cores']} cores, load {record['load']}, {record['pinning']}"
