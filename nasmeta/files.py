@@ -15,8 +15,10 @@ from zlib import crc32
 
 from nasmeta.errors import DamagedFileError, EvaluationFailed, MissingPackageError
 
+# Each file contains its checksum, because a second file could be lost or belong to another content.
 SEAL = b"checksum crc32:00000000"  # a file contains this text once; see `sealed`
 _FILLED = re.compile(rb"checksum.crc32.{9}", re.DOTALL)
+# A changed letter must not turn a file into one without a checksum: one of these texts remains.
 _ALTERED = re.compile(rb"checksum crc32|checksum .{6}[0-9a-f]{8}|crc32:[0-9a-f]{8}", re.DOTALL)
 
 

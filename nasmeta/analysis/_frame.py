@@ -108,15 +108,8 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     early = frame["stopped"].isin([*ENDED_EARLY]).to_numpy() if "stopped" in frame else np.zeros(len(frame), dtype=bool)
     solved = (regret[start + length - 1] == 0) & known[order][start]
     final = solved | early[order][start]
-    seconds, limit = (
-        np.array(
-            [
-                frame.attrs.get(name, {}).get(one, {}).get(other, np.nan)
-                for one, other in zip(tasks[task[start]], searchers[searcher[start]], strict=True)
-            ]
-        )
-        for name in ("seconds", "evaluations")
-    )
+    pairs = [*zip(tasks[task[start]], searchers[searcher[start]], strict=True)]
+    seconds, limit = (_recorded(frame, name, pairs) for name in ("seconds", "evaluations"))
     return Runs(
         tasks=tuple(map(str, tasks)),
         searchers=tuple(map(str, searchers)),
@@ -132,6 +125,12 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
         timed=~final & ~np.isnan(seconds) & ~(length >= limit),
         columns=values,
     )
+
+
+def _recorded(frame: pd.DataFrame, name: str, pairs: Sequence[tuple[str, str]]) -> FloatArray:
+    """Return a budget of the runs of these tasks and searchers, float64 (runs,): NaN if it is not recorded."""
+    recorded = frame.attrs.get(name, {})
+    return np.array([recorded.get(task, {}).get(searcher, np.nan) for task, searcher in pairs])
 
 
 def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:

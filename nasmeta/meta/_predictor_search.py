@@ -23,7 +23,8 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
 
     Two of the first five architectures are random; the predictor proposes the others. The predictor is refitted as in
     `nasmeta.searchers.PredictorSearch`. From eight observations on, its predictions are averaged with Gaussian
-    processes of the observations; see `nasmeta.meta.MetaPredictor`. Observed values may have any unit.
+    processes of the observations; see `nasmeta.meta.MetaPredictor`. Observed values may have any unit. Sources that
+    mislead can harm the search.
 
     Parameters
     ----------

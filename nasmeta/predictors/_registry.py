@@ -5,14 +5,12 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any
 
 from nasmeta.checks import check_names
 from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace, get_space, namesakes
-
-P = TypeVar("P")
 
 
 @dataclass(frozen=True)

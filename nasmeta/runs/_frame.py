@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     """Return the results frame of runs, one row per evaluation, in the order of the runs; see `History.frame`.
 
-    ``frame.attrs`` has five facts by task and searcher. ``searcher_seconds``: mean computing time of the searcher per
+    ``frame.attrs`` has six facts by task and searcher. ``searcher_seconds``: mean computing time of the searcher per
     run; missing if all runs were read from journals. ``runs``: the number of runs, including those without an
     evaluation. ``full_epochs``: the epochs of a full training. ``random_search``: whether it is random search on the
-    whole space, under any label. ``seconds``: the budget in simulated seconds, if there is one.
+    whole space, under any label. ``seconds`` and ``evaluations``: the budget of a run.
 
     >>> import nasmeta as nm
     >>> runs = [nm.search("random", "nb201/cifar10", evaluations=20, seed=seed) for seed in range(3)]

@@ -60,7 +60,7 @@ class Learner:
         self._evaluation_batch = min(_EVALUATION_BATCH, 4 * recipe.batch_size, 4 * len(dataset.splits["train"]))
         self._data: DeviceData | None = None
         self.network, self._cell = network, cell
-        self.watch: Callable[[float], object] = id  # called about once per second with the finished epochs
+        self.watch: Callable[[float], object] | None = None  # called about once per second with the finished epochs
         with self._reporting_failures():
             self.network.to(device)
             if recipe.channels_last:
@@ -129,7 +129,7 @@ class Learner:
             n_right += right
             if step % _STEPS_BETWEEN_CHECKS == 0:
                 self._check(float(loss_sum), epoch)
-            if time.monotonic() - reported > _SECONDS_BETWEEN_REPORTS:
+            if self.watch is not None and time.monotonic() - reported > _SECONDS_BETWEEN_REPORTS:
                 reported = time.monotonic()
                 self.watch(epoch + step / len(parts))
         trained = self._means(loss_sum, n_right, len(positions), epoch)

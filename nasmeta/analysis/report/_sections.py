@@ -134,9 +134,8 @@ def _against_next(pair: pd.Series[Any], unit: str, budget: str) -> str:
     difference = texts_of(pd.DataFrame([values]), None).rows[0][0]
     text = f"{best} needs {difference} fewer evaluations than {other} to the optimum"
     if pair["measure"] == "regret":
-        text = f"{best} is {difference} {unit} better than {other} {budget} (p {_p_value(pair['p_holm'])})".replace(
-            "  ", " "
-        )
+        difference = f"{difference} {unit}".rstrip()
+        text = f"{best} is {difference} better than {other} {budget} (p {_p_value(pair['p_holm'])})"
     if pair["shown"]:
         return text
     needed = f"; about {pair['needed']:,.0f} runs are needed" if pair["runs"] < pair["needed"] < np.inf else ""

@@ -63,7 +63,16 @@ class NeuralRegressor(ScaledRegressor):
         network = self._build(self._n_inputs(), generator).to(device)
         inputs = tuple(values.to(device) for values in self._tensors(X))
         targets = torch.as_tensor(scores, dtype=torch.float32, device=device)
-        left_out, self.n_epochs_ = train_members(network, inputs, targets, self, generator)
+        left_out, self.n_epochs_ = train_members(
+            network,
+            inputs,
+            targets,
+            generator,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            max_epochs=self.max_epochs,
+            patience=self.patience,
+        )
         predicted = predict_members(network, inputs)
         slope, shift = _calibration(predicted, targets)
         # The error of one member, which is larger than the error of their mean: the validation labels also chose the

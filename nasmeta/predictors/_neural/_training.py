@@ -5,16 +5,12 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nasmeta.checks import check_choice
-
-if TYPE_CHECKING:
-    from nasmeta.predictors._neural._base import NeuralRegressor
 
 _GAIN = 1.4  # keeps the variance through SiLU
 _FEWEST_BATCHES, _MOST_BATCHES, _USUAL_BATCH = 4, 12, 64  # batches per epoch, rows per batch
@@ -91,8 +87,12 @@ def train_members(
     network: MemberNetwork,
     inputs: tuple[Tensor, ...],
     scores: Tensor,
-    settings: NeuralRegressor,
     generator: torch.Generator,
+    *,
+    learning_rate: float,
+    weight_decay: float,
+    max_epochs: int,
+    patience: int,
 ) -> tuple[Tensor, int]:
     """Train a network of several members in place; return the validation rows of each, and the number of epochs.
 
@@ -106,14 +106,14 @@ def train_members(
     left_out, kept = order[:, :n_left_out].to(device), order[:, n_left_out:]
     n_batches = min(max(round(kept.shape[1] / _USUAL_BATCH), _FEWEST_BATCHES), _MOST_BATCHES)
     n_batches = max(1, min(n_batches, kept.shape[1] // 2))  # a ranking needs two rows
-    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    rates = _rates(settings.learning_rate, settings.max_epochs * n_batches)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    rates = _rates(learning_rate, max_epochs * n_batches)
     parameters = list(network.parameters())
     best = [parameter.detach().clone() for parameter in parameters]
     least = torch.full((m,), math.inf, device=device)
     stale = torch.zeros(m, device=device)
     n_epochs = 0
-    while n_epochs < settings.max_epochs:
+    while n_epochs < max_epochs:
         n_epochs += 1
         shuffled = kept.gather(1, _shuffled(m, kept.shape[1], generator)).to(device)
         for rows in shuffled.tensor_split(n_batches, dim=1):
@@ -132,7 +132,7 @@ def train_members(
             stale = torch.where(better, torch.zeros_like(stale), stale + 1)
             for kept_best, parameter in zip(best, parameters, strict=True):
                 kept_best[better] = parameter[better]
-            if bool((stale >= settings.patience).all()):
+            if bool((stale >= patience).all()):
                 break
     if n_left_out:
         with torch.no_grad():
