@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from itertools import takewhile
 from typing import Any, TypeVar
@@ -147,6 +147,9 @@ class LocalProcess(Executor):
 
     number: int
     gpu: str | None = None
+    settings: frozenset[tuple[str, str]] = field(  # a process started before a change would read other data
+        default_factory=lambda: frozenset((key, value) for key, value in os.environ.items() if key.startswith("NASMETA_"))
+    )
 
     def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Call a function in the process."""
