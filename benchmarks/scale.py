@@ -101,8 +101,8 @@ def page(record: dict[str, Any]) -> str:
     text += "| | " + " | ".join(f"{row['evaluations']:,} evaluations" for row in rows) + " |\n"
     text += "|---|" + "---:|" * len(rows) + "\n"
     for title, key, form in COLUMNS[1:]:
-        cells = (form.format(row[key]) for row in rows)
-        text += f"| {title} | {' | '.join(cells)} |\n"
+        architectures = (form.format(row[key]) for row in rows)
+        text += f"| {title} | {' | '.join(architectures)} |\n"
     return text + TAIL.format(
         searchers=", ".join(f"`{name}`" for name in SEARCHERS),
         budget=BUDGET,

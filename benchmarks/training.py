@@ -66,14 +66,16 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def ours(cell: int, data: Any, device: Any, recipe: Any) -> Callable[[], float]:
+def ours(architecture: int, data: Any, device: Any, recipe: Any) -> Callable[[], float]:
     """Return a sample: images per second of an epoch of this package."""
     from nasmeta.training import CellNetwork
     from nasmeta.training._device import fastest_algorithms
     from nasmeta.training._learner import Learner
 
     recipe = recipe.but(evaluate_every=recipe.epochs, name=recipe.name)  # the first epoch is only training
-    learner = Learner(CellNetwork(cell, n_classes=data.n_classes, **recipe.skeleton), data, recipe, 0, device, cell)
+    learner = Learner(
+        CellNetwork(architecture, n_classes=data.n_classes, **recipe.skeleton), data, recipe, 0, device, architecture
+    )
 
     def sample() -> float:
         with fastest_algorithms():
@@ -116,13 +118,13 @@ def loader_of(data: Any, batch_size: int, workers: int, pin: bool) -> Any:
     )
 
 
-def peers(cell: int, data: Any, device: Any, loader: Any, recipe: Any) -> Callable[[], float]:
+def peers(architecture: int, data: Any, device: Any, loader: Any, recipe: Any) -> Callable[[], float]:
     """Return a sample: images per second of an epoch as it is usually written."""
     import torch
 
     from nasmeta.training import CellNetwork
 
-    network = CellNetwork(cell, n_classes=data.n_classes, **recipe.skeleton).to(device).train()
+    network = CellNetwork(architecture, n_classes=data.n_classes, **recipe.skeleton).to(device).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)
     criterion = torch.nn.CrossEntropyLoss()
 
@@ -160,12 +162,12 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         rows.append(Row(case, what, "images/s", found[0], True, f"DataLoader, {asked.workers} workers", found[1]))
         print(f"{case}, {what}: {statistics.median(rows[-1].ratios):.2f} times the peer's", file=sys.stderr)
 
-    for cell in CELLS:
-        theirs = peers(cell, data, device, loader, recipe)
-        add(str(cell), "training", ours(cell, data, device, recipe), theirs)
+    for architecture in CELLS:
+        theirs = peers(architecture, data, device, loader, recipe)
+        add(str(architecture), "training", ours(architecture, data, device, recipe), theirs)
         if asked.fast:
             quick = recipe.but(precision="bfloat16", channels_last=True, compile=True)
-            add(str(cell), "training, fast", ours(cell, data, device, quick), theirs)
+            add(str(architecture), "training, fast", ours(architecture, data, device, quick), theirs)
     kind = asked.data.partition(":")[0]
     options = f"--data {asked.data if kind == asked.data else f'{kind}:PATH'} --recipe {asked.recipe}"
     about = {

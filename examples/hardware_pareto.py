@@ -22,7 +22,7 @@ def main() -> None:
     table = nm.load_table("nb201")
     accuracy, latency = (table.task(metric, "cifar10") for metric in ("accuracy", "latency_seconds"))
     both = nm.multi_objective_task(["accuracy", "latency_seconds"], "cifar10")
-    front = both.front.cells[::-1]  # from the fastest
+    front = both.front.architectures[::-1]  # from the fastest
     print(f"{len(front)} of {len(accuracy.values):,} cells are on the Pareto front")
 
     figure = Figure(figsize=(5, 3.4), layout="constrained")
@@ -33,7 +33,7 @@ def main() -> None:
         within = Objective(latency.signal, "within", budget)
         task = Task(f"nb201/cifar10/within-{1000 * budget:g}ms", table, accuracy.signal, objective=within)
         run = nm.search("gp", task, evaluations=60, seed=0)
-        pick = run.best.cell
+        pick = run.best.architecture
         print(
             f"within {1000 * budget:g} ms: {accuracy.values[pick]:.2f} % in {1000 * latency.values[pick]:.1f} ms, "
             f"best possible {task.optimum:.2f} %"

@@ -33,9 +33,9 @@ def task_as_objective() -> None:
     study = optuna.create_study(direction=objective.direction, sampler=optuna.samplers.TPESampler(seed=0))
     study.optimize(objective, n_trials=100)
 
-    cell = study.best_trial.user_attrs["cell"]
+    architecture = study.best_trial.user_attrs["cell"]
     seconds = sum(trial.user_attrs["simulated_seconds"] for trial in study.trials)
-    print(f"best of 100 trials: {study.best_value:.2f} %, {task.space.to_string(cell)}")
+    print(f"best of 100 trials: {study.best_value:.2f} %, {task.space.to_string(architecture)}")
     print(f"regret {task.optimum - study.best_value:.2f}, {seconds / 86_400:.1f} simulated days of training")
 
 

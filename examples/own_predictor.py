@@ -22,9 +22,9 @@ neighbours = make_pipeline(make_encoder("counts"), KNeighborsRegressor(3, weight
 Neighbours = PredictorSearch.of(neighbours, "greedy", name="neighbours")
 
 
-def tau(predictor, cells, labels) -> float:
+def tau(predictor, architectures, labels) -> float:
     """Score a predictor by Kendall's tau, since a search needs the order."""
-    return kendalltau(predictor.predict(cells), labels).statistic
+    return kendalltau(predictor.predict(architectures), labels).statistic
 
 
 def main() -> None:

@@ -26,9 +26,9 @@ class Climber(Searcher):
             return self.space.sample(n, self.rng)
         return self.rng.choice(self.space.neighbours(self.best), size=n).astype(np.int32)
 
-    def tell(self, cells, values):
+    def tell(self, architectures, values):
         if values.max() > self.best_value:
-            self.best, self.best_value = int(cells[values.argmax()]), float(values.max())
+            self.best, self.best_value = int(architectures[values.argmax()]), float(values.max())
 
 
 def main() -> None:

@@ -208,7 +208,7 @@ int(local.loc[local["regret"] < 0.5, "evaluation"].min())
 
 # %%
 other = nm.get_task("nb201/cifar100").values
-print("rank on CIFAR-100:", int((other > other[run.best.cell]).sum()) + 1)
+print("rank on CIFAR-100:", int((other > other[run.best.architecture]).sum()) + 1)
 
 # %% [markdown]
 # **Next:** [2 · Meta-learning in three modules](2_meta_learning.ipynb).

@@ -69,7 +69,14 @@ scores.corr("spearman").round(3)
 # %%
 sampler = EpisodeSampler(sources, support=(1, 50), query=100, augment=Augmentation(mixture=0.5, noise=0.1))
 episode = sampler.sample(np.random.default_rng(0))
-print(episode.sources, "·", len(episode.support_cells), "support cells,", len(episode.query_cells), "query cells")
+print(
+    episode.sources,
+    "·",
+    len(episode.support_architectures),
+    "support cells,",
+    len(episode.query_architectures),
+    "query cells",
+)
 
 # %% [markdown]
 # ## Module 2: meta-training
@@ -309,8 +316,8 @@ class TwoNetworks(MetaSearcher):
         order = torch.argsort(mean + 0.5 * deviation * self.adapts, descending=True).numpy()
         return proposals[order[:n]].astype(np.int32)
 
-    def tell(self, cells, values):
-        self.cells += cells.tolist()
+    def tell(self, architectures, values):
+        self.cells += architectures.tolist()
         self.values += values.tolist()
 
 

@@ -97,8 +97,8 @@ def source_order(sources):
     """Return the mean normal score of each cell on the sources; cells without a label get 0, the middle."""
     total, count = np.zeros(15625), np.zeros(15625)
     for source in sources:
-        total[source.cells] += normal_scores(source.utilities)
-        count[source.cells] += 1
+        total[source.architectures] += normal_scores(source.utilities)
+        count[source.architectures] += 1
     return total / np.maximum(count, 1)
 
 
@@ -172,7 +172,7 @@ plt.show()
 
 # %%
 run = nm.search("gp", task, evaluator="surrogate", evaluations=40)
-pick = run.best.cell
+pick = run.best.architecture
 print(f"the surrogate predicts {run.best.value:.2f} %, the table contains {task.values[pick]:.2f} %")
 print(f"the best cell of the table has {task.optimum:.2f} %")
 

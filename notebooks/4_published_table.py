@@ -189,7 +189,7 @@ print(round(measured["measured"], 2), "→ standard error", round(measured["meas
 
 # %%
 both = nm.multi_objective_task(["accuracy", "train_seconds"], dataset="cifar10")
-print(len(both.front.cells), "of", both.space.size, "cells")
+print(len(both.front.architectures), "of", both.space.size, "cells")
 both.front_frame().iloc[:3, 2:]
 
 # %% [markdown]

@@ -87,7 +87,7 @@ table
 # %%
 tasks = table.tasks("accuracy")
 for task in tasks:
-    best = space.to_string(int(task.optimal_cells[0]))
+    best = space.to_string(int(task.optimal_architectures[0]))
     print(f"{task.name:26} best {task.optimum:5.1f} %  {best}  trained for {task.cost_seconds.sum():.1f} s")
 pd.DataFrame({task.dataset: task.values for task in tasks}).corr("spearman").round(2)
 
@@ -99,7 +99,7 @@ pd.DataFrame({task.dataset: task.values for task in tasks}).corr("spearman").rou
 # %%
 run = nm.search("gp", table.task("accuracy", "digits"), evaluations=15)
 print(run)
-print(space.to_string(run.best.cell))
+print(space.to_string(run.best.architecture))
 
 # %%
 frame = nm.compare(["random", "evolution", "gp"], tasks, repeats=10, evaluations=12)
@@ -191,7 +191,7 @@ pd.Series({name: np.ptp(one.groupby(name)["accuracy"].mean()) for name in CHOICE
 # %%
 traded = table.task("accuracy", "digits").with_objective("tradeoff-2/train_seconds")
 best = nm.search("evolution", traded, evaluations=30).best
-print(space.to_string(best.cell), round(best.value, 1))
+print(space.to_string(best.architecture), round(best.value, 1))
 
 # %% [markdown]
 # **3.** Pass the seed to `table.task`.
@@ -199,7 +199,7 @@ print(space.to_string(best.cell), round(best.value, 1))
 # %%
 for seed in (0, 1):
     single = table.task("accuracy", "wine", seed=seed)
-    print(seed, space.to_string(int(single.optimal_cells[0])), single.optimum)
+    print(seed, space.to_string(int(single.optimal_architectures[0])), single.optimum)
 
 # %% [markdown]
 # **Next:** [6 · From the table to real training](6_real_training.ipynb).

@@ -43,7 +43,7 @@ folder = Path(tempfile.mkdtemp())  # journals and checkpoints; use a permanent f
 # %%
 run = nm.search("gp", "nb201/cifar10", evaluations=40, journal=folder / "run.jsonl")
 print(run)
-nm.get_space("nb201").draw(run.best.cell)
+nm.get_space("nb201").draw(run.best.architecture)
 
 # %% [markdown]
 # ## Data and recipe
@@ -65,7 +65,7 @@ plt.show()
 # The network of a cell is a PyTorch module.
 
 # %%
-network = CellNetwork(run.best.cell, n_classes=10, channels=8, cells_per_stage=1)
+network = CellNetwork(run.best.architecture, n_classes=10, channels=8, cells_per_stage=1)
 print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
 
 # %% [markdown]
@@ -75,7 +75,7 @@ print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
 # augmentation.
 
 # %%
-result = nm.train(run.best.cell, digits, recipe, seed=0, device="cpu")
+result = nm.train(run.best.architecture, digits, recipe, seed=0, device="cpu")
 print(f"validation {result.valid_accuracy:.1f} %, test {result.test_accuracy:.1f} %, {result.train_seconds:.0f} s")
 epochs = pd.DataFrame([asdict(epoch) for epoch in result.epochs]).assign(cell=result.cell, role="pick", seed=0)
 nm.verification.plot_training_curves(epochs)
@@ -114,14 +114,15 @@ found = nm.verify(
     isolated=False,
 )
 columns = ["cell", "role", "lookup", "measured", "measured_test", "parameters", "train_seconds"]
-found.cells[columns].round(1)
+found.architectures[columns].round(1)
 
 # %%
 found.plot()
 
 # %%
 nm.spaces.plot_cells(
-    found.cells["cell"], [f"{one.role} {one.cell}: {one.measured:.0f} %" for one in found.cells.itertuples()]
+    found.architectures["cell"],
+    [f"{one.role} {one.cell}: {one.measured:.0f} %" for one in found.architectures.itertuples()],
 )
 
 # %% [markdown]
@@ -156,14 +157,14 @@ nm.spaces.plot_cells(
 
 # %%
 for channels in (8, 16):
-    wide = CellNetwork(run.best.cell, n_classes=10, channels=channels, cells_per_stage=1)
+    wide = CellNetwork(run.best.architecture, n_classes=10, channels=channels, cells_per_stage=1)
     print(channels, f"{sum(p.numel() for p in wide.parameters()):,}")
 
 # %% [markdown]
 # **2.** Only the seed changes.
 
 # %%
-again = nm.train(run.best.cell, digits, recipe, seed=1, device="cpu")
+again = nm.train(run.best.architecture, digits, recipe, seed=1, device="cpu")
 print(f"{abs(again.valid_accuracy - result.valid_accuracy):.1f} points")
 
 # %% [markdown]
@@ -172,5 +173,5 @@ print(f"{abs(again.valid_accuracy - result.valid_accuracy):.1f} points")
 # %%
 from nasmeta.tasks import pareto_front
 
-front = pareto_front(found.cells[["measured", "parameters"]], ["max", "min"])
-found.cells.iloc[front][["cell", "role", "measured", "parameters"]].round(1)
+front = pareto_front(found.architectures[["measured", "parameters"]], ["max", "min"])
+found.architectures.iloc[front][["cell", "role", "measured", "parameters"]].round(1)

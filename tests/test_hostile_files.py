@@ -86,7 +86,7 @@ def table() -> None:
 def proxies() -> None:
     with Path("proxies.npz").open("wb") as stream:
         facts = json.dumps({"nasmeta_proxies": 1, "space": CODE, "proxies": []})
-        np.savez(stream, facts=np.array(facts), cells=np.zeros(0, np.int32))
+        np.savez(stream, facts=np.array(facts), architectures=np.zeros(0, np.int32))
     read_proxies("proxies.npz")
 
 

@@ -60,7 +60,7 @@ def test_facts_of_a_run() -> None:
     run = nm.search("random", "nb201/cifar10", evaluations=20, seed=2)
     found = facts(run)
     assert found["searcher"] == "random, seed 2"
-    position = list(run.cells).index(run.best.cell) + 1
+    position = list(run.architectures).index(run.best.architecture) + 1
     assert found["best"] == f"accuracy {run.best.value:.4f} (percent), found by evaluation {position}"
     assert facts(History()) == {}
 

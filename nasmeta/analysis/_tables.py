@@ -70,7 +70,10 @@ def to_markdown(
     | random | – |
     """
     text = texts_of(table, headers, decimals=decimals)
-    lines = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (text.headings, *text.rows)]
+    lines = [
+        [architecture.replace("|", "\\|").replace("\n", " ") for architecture in row]
+        for row in (text.headings, *text.rows)
+    ]
     lines.insert(1, ["---:" if right else ":---" for right in text.right])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -124,7 +127,7 @@ def _in_latex(text: str) -> str:
 
 def _marked(text: _Texts, write: Callable[[str], str], mark: str) -> list[list[str]]:
     """Return the rows in a language, with the best cells inside a mark."""
-    rows = [[write(cell) for cell in row] for row in text.rows]
+    rows = [[write(architecture) for architecture in row] for row in text.rows]
     for row, column in text.best:
         rows[row][column] = mark.format(rows[row][column])
     return rows
@@ -148,7 +151,7 @@ def to_html(
     headings = [f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(text.headings, kinds, strict=True)]
     body = ""
     for first, *others in _marked(text, escape, "<strong>{}</strong>"):
-        numbers = [f"<td{kind}>{cell}</td>" for cell, kind in zip(others, kinds[1:], strict=True)]
+        numbers = [f"<td{kind}>{architecture}</td>" for architecture, kind in zip(others, kinds[1:], strict=True)]
         body += f'<tr><th scope="row">{first}</th>{"".join(numbers)}</tr>'
     return f"<table><thead><tr>{''.join(headings)}</tr></thead><tbody>{body}</tbody></table>"
 

@@ -244,10 +244,10 @@ def pairs_in(texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def cell_in(text: str) -> int | str:
+def architecture_in(text: str) -> int | str:
     """Return an index for an integer, else the string of a cell.
 
-    >>> cell_in("6111"), cell_in("-1"), cell_in("--5")
+    >>> architecture_in("6111"), architecture_in("-1"), architecture_in("--5")
     (6111, -1, '--5')
     """
     try:

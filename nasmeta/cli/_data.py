@@ -20,7 +20,7 @@ from nasmeta.cli._command import (
     REQUIRED,
     Option,
     app,
-    cell_in,
+    architecture_in,
     command,
     echo_facts,
     echo_written,
@@ -187,7 +187,7 @@ def fetch(names: list[str]) -> None:
 
 @command(
     app,
-    cells=Option("Indices or strings of architectures.", list[str], REQUIRED, argument=True, metavar="CELL"),
+    architectures=Option("Indices or strings of architectures.", list[str], REQUIRED, argument=True, metavar="CELL"),
     dataset=Option("Dataset, such as cifar10; without it, the table's columns are listed."),
     metric=Option("Metric, such as accuracy or train_seconds.", default="accuracy"),
     split=Option("Split, such as valid."),
@@ -197,12 +197,12 @@ def fetch(names: list[str]) -> None:
     table=Option("Name of the table.", default="nb201"),
     examples=["nasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"],
 )
-def query(cells: list[str], seed: str | None, **options: Any) -> pd.DataFrame:
+def query(architectures: list[str], seed: str | None, **options: Any) -> pd.DataFrame:
     """Look up measured values of architectures."""
     if options["dataset"] is None:
-        return _columns(cells, options["table"])
+        return _columns(architectures, options["table"])
     number = int(seed) if seed is not None and seed.isdecimal() else seed
-    found = nm.query([cell_in(cell) for cell in cells], seed=number, **options)
+    found = nm.query([architecture_in(architecture) for architecture in architectures], seed=number, **options)
     for row in found.to_dict("records"):
         typer.echo(f"{row['cell']:>6}  {row['value']:<11.10g} {row['architecture']}")
     facts = ("dataset", "metric", "unit", "split", "epochs", "seed", "release", "source")
@@ -210,12 +210,12 @@ def query(cells: list[str], seed: str | None, **options: Any) -> pd.DataFrame:
     return found
 
 
-def _columns(cells: list[str], table: str) -> pd.DataFrame:
+def _columns(architectures: list[str], table: str) -> pd.DataFrame:
     """Print the values of architectures in all columns of a table."""
     opened = nm.load_table(table)
-    at = [opened.space.index_of(cell_in(cell)) for cell in cells]
+    at = [opened.space.index_of(architecture_in(architecture)) for architecture in architectures]
     values = opened.to_frame().iloc[at, opened.space.n_positions :]
-    found = values.set_axis([str(cell) for cell in at]).T.reset_index(names="column")
+    found = values.set_axis([str(architecture) for architecture in at]).T.reset_index(names="column")
     found.insert(1, "unit", [info.unit for info in opened.columns])
     print_frame(found)
     typer.echo(

@@ -54,7 +54,11 @@ def run_record(run: History, journal: Path | None) -> dict[str, Any]:
         best, also = run.best, run.report()
         record["column"] = run.evaluator.column
         record["optimum"] = run.evaluator.optimum
-        record["best"] = {"cell": best.cell, "architecture": space.to_string(best.cell), "value": best.value}
+        record["best"] = {
+            "cell": best.architecture,
+            "architecture": space.to_string(best.architecture),
+            "value": best.value,
+        }
         record["also_measured"] = [{"column": info, "value": value} for info, value in also.items()]
     return record | {"evaluations": frame.drop(columns=[*_OF_RUN])}
 

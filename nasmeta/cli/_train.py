@@ -12,7 +12,7 @@ from nasmeta.cli._command import (
     REQUIRED,
     Option,
     app,
-    cell_in,
+    architecture_in,
     command,
     echo_written,
     given_options,
@@ -62,7 +62,9 @@ def images_of(options: dict[str, Any]) -> ImageDataset:
 @command(
     app,
     IMAGES,
-    cell=Option("Index, or string in the space's notation.", default=REQUIRED, read=cell_in, argument=True),
+    architecture=Option(
+        "Index, or string in the space's notation.", default=REQUIRED, read=architecture_in, argument=True
+    ),
     seed=Option("Seed of the weights, the order of the images and the augmentation.", int, 0),
     folder=Option("Folder for checkpoint, network and result; run the same command again to resume.", Path),
     space=Option("Search space of the cell: nb201 or tnb101.", default="nb201"),
@@ -132,13 +134,13 @@ def verify(context: typer.Context, journals: list[Path] | None, folder: Path, de
         shard = f"Shard {options['shard']}: {done} trainings are done, {failed} failed."
         typer.echo(f"{shard} After all shards, omit --shard to write the page.")
     if failed and not done:
-        reasons = ", ".join(sorted(set(filter(None, found.cells["failures"]))))
+        reasons = ", ".join(sorted(set(filter(None, found.architectures["failures"]))))
         raise EvaluationFailed(f"No training succeeded: {reasons}.")
 
 
 def _show(found: Verification) -> None:
     facts, columns = found.facts, ["cell", "role", "lookup", "measured", "measured_std", "difference", "failures"]
     title = f"{facts['task']}, trained on {facts['data']} by {facts['recipe']['name']}"
-    print_frame(found.cells[columns], title)
+    print_frame(found.architectures[columns], title)
     lookup = facts["lookup"]
     typer.echo(f"look-up: {lookup['address']}, {lookup['release']}; accuracies in percent")

@@ -50,7 +50,7 @@ class Evaluation(NamedTuple):
 class SupportsEvaluate(Protocol):
     """Any object with ``evaluate(architectures) -> Evaluation``, which is all that a run needs."""
 
-    def evaluate(self, cells: NDArray[np.int32], /) -> Evaluation:
+    def evaluate(self, architectures: NDArray[np.int32], /) -> Evaluation:
         """Evaluate architectures, int32, shape (n,)."""
         ...
 
@@ -82,9 +82,9 @@ class Evaluator(ABC):
     >>> import nasmeta as nm
     >>> from nasmeta.evaluators import Evaluation, Evaluator
     >>> class Convolutions(Evaluator):
-    ...     def evaluate(self, cells):
-    ...         counts = self.space.feature("operations").counts[cells]
-    ...         return Evaluation(counts[:, 2:4].sum(axis=1).astype(float), np.zeros(len(cells)))
+    ...     def evaluate(self, architectures):
+    ...         counts = self.space.feature("operations").counts[architectures]
+    ...         return Evaluation(counts[:, 2:4].sum(axis=1).astype(float), np.zeros(len(architectures)))
     >>> run = nm.search("random", Convolutions(nm.get_task("nb201/cifar10")), evaluations=20)
     >>> run.best.value
     5.0
@@ -100,7 +100,7 @@ class Evaluator(ABC):
         self.task = task
 
     @abstractmethod
-    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
         """Evaluate architectures, int32, shape (n,).
 
         Raises
@@ -177,9 +177,9 @@ class Evaluator(ABC):
         """The columns reported for the best architecture of a finished run; searchers cannot reach them."""
         return self.task.report_columns
 
-    def report(self, cell: int) -> dict[ColumnInfo, float]:
+    def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return the values of an architecture in the report columns."""
-        return self.task.report(cell)
+        return self.task.report(architecture)
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of trainings of several lengths, by epochs, ascending.
@@ -221,7 +221,7 @@ def known_costs(costs: NDArray[np.float64] | None, size: int) -> NDArray[np.floa
     return found
 
 
-def evaluate_or_fail(evaluator: SupportsEvaluate, cells: NDArray[np.int32]) -> Evaluation:
+def evaluate_or_fail(evaluator: SupportsEvaluate, architectures: NDArray[np.int32]) -> Evaluation:
     """Evaluate an architecture, int32, shape (1,); a failed evaluation has the value NaN.
 
     Raises
@@ -230,20 +230,20 @@ def evaluate_or_fail(evaluator: SupportsEvaluate, cells: NDArray[np.int32]) -> E
         If a custom evaluator raises any error other than EvaluationFailed; the message names the architecture.
     """
     try:
-        return evaluator.evaluate(cells)
+        return evaluator.evaluate(architectures)
     except EvaluationFailed as failure:
         shape = (1, *np.shape(getattr(evaluator, "signs", 1.0)))
         return Evaluation(np.full(shape, np.nan), np.array([failure.seconds]), (failure.told,))
     except Exception as reason:
-        raise_named(reason, evaluator, getattr(evaluator, "space", None), int(cells[0]))
+        raise_named(reason, evaluator, getattr(evaluator, "space", None), int(architectures[0]))
 
 
-def raise_named(reason: Exception, who: Any, space: SearchSpace | None, cell: int) -> NoReturn:
+def raise_named(reason: Exception, who: Any, space: SearchSpace | None, architecture: int) -> NoReturn:
     """Raise an error of custom code as one that names the code and the architecture."""
     # errors of this package keep their traceback
     if isinstance(reason, NasmetaError) or type(who).__module__.partition(".")[0] == "nasmeta":
         raise reason
     name = getattr(who, "__qualname__", type(who).__name__)
-    named = str(cell) if space is None else f"{cell} ({space.to_string(cell)})"
+    named = str(architecture) if space is None else f"{architecture} ({space.to_string(architecture)})"
     hint = "Raise nasmeta.errors.EvaluationFailed(reason, seconds) to continue after a failure."
     raise RunFailed.of(f"{name} at architecture {named}", reason, hint) from reason

@@ -61,7 +61,7 @@ class FunctionEvaluator(Evaluator):
     >>> space = nm.SearchSpace("mlp", {"width": [16, 32, 64], "depth": [1, 2, 3]})
     >>> evaluator = FunctionEvaluator(lambda choices: choices["width"] / choices["depth"], space, name="ratio")
     >>> run = nm.search("random", evaluator, evaluations=9)
-    >>> space.to_string(run.best.cell), run.best.value
+    >>> space.to_string(run.best.architecture), run.best.value
     ('width=64,depth=1', 64.0)
     """
 
@@ -110,7 +110,7 @@ class FunctionEvaluator(Evaluator):
         """
         return {"kind": "function", **self._identity}
 
-    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
         """Call the function for each architecture; it may raise `nasmeta.errors.EvaluationFailed`.
 
         Raises
@@ -119,29 +119,29 @@ class FunctionEvaluator(Evaluator):
             If the function returns anything but finite numbers; RunFailed if it raises another error.
         """
         values, costs, failures = list[float](), list[float](), list[str | None]()
-        for cell in cells.tolist():
+        for architecture in architectures.tolist():
             try:
-                found: Any = self.function(self.space.choices(cell))
+                found: Any = self.function(self.space.choices(architecture))
             except EvaluationFailed as failure:
                 values.append(math.nan)
                 costs.append(failure.seconds)
                 failures.append(failure.told)
                 continue
             except Exception as reason:
-                raise_named(reason, self.function, self.space, cell)
+                raise_named(reason, self.function, self.space, architecture)
             value, seconds = found if isinstance(found, tuple) and len(found) == 2 else (found, 0.0)
             try:
                 value, seconds = float(value), float(seconds)
             except (TypeError, ValueError):
                 value = math.nan
             if not math.isfinite(value) or not 0 <= seconds < math.inf:
-                what = f"result of the function for {self.space.to_string(cell)}"
+                what = f"result of the function for {self.space.to_string(architecture)}"
                 raise NasmetaError(what, found, "a finite number, or (value, seconds) with seconds of at least 0")
             values.append(value)
             costs.append(seconds)
             failures.append(None)
         return Evaluation(np.array(values), np.array(costs), tuple(failures) if any(failures) else ())
 
-    def report(self, cell: int) -> dict[ColumnInfo, float]:
+    def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return an empty dict: a function does not have report columns."""
         return {}

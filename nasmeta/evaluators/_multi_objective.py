@@ -129,14 +129,14 @@ class MultiObjectiveEvaluator(Evaluator):
             return None
         return np.flatnonzero(~np.isnan(self.values[:, 0])).astype(np.int32)
 
-    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
         """Return the values, shape (n, m), and the highest cost of each architecture."""
-        found = [one.evaluate(cells) for one in self.parts]
-        reasons = zip(*(one.failures or (None,) * len(cells) for one in found), strict=True)
-        failures = tuple(next((why for why in of_cell if why), None) for of_cell in reasons)
+        found = [one.evaluate(architectures) for one in self.parts]
+        reasons = zip(*(one.failures or (None,) * len(architectures) for one in found), strict=True)
+        failures = tuple(next((why for why in of_architecture if why), None) for of_architecture in reasons)
         known = self.values  # the worst value of each objective if one of them fails
         return Evaluation(
-            np.stack([one.values for one in found], axis=1) if known is None else known[cells],
+            np.stack([one.values for one in found], axis=1) if known is None else known[architectures],
             np.max([one.cost_seconds for one in found], axis=0),
             failures if any(failures) else (),
         )

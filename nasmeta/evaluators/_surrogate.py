@@ -62,9 +62,9 @@ class SurrogateEvaluator(Evaluator):
         """The identity of the evaluator."""
         return {"kind": "surrogate", "sha256": self.surrogate.sha256}
 
-    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
         """Return the predicted value and training seconds of each architecture."""
-        return Evaluation(self.values[cells], self.cost_seconds[cells])
+        return Evaluation(self.values[architectures], self.cost_seconds[architectures])
 
     @cached_property
     def report_columns(self) -> tuple[ColumnInfo, ...]:
@@ -74,9 +74,9 @@ class SurrogateEvaluator(Evaluator):
         except (MissingValueError, ColumnError):
             return ()
 
-    def report(self, cell: int) -> dict[ColumnInfo, float]:
+    def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return the measured values of an architecture, if the table is on this machine."""
-        return self.task.report(cell) if self.report_columns else {}
+        return self.task.report(architecture) if self.report_columns else {}
 
     def __repr__(self) -> str:
         return f"SurrogateEvaluator({self.surrogate!r})"

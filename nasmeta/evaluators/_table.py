@@ -94,7 +94,7 @@ class TableEvaluator(Evaluator):
         """The costs of the task."""
         return known_costs(self.task.cost_seconds if self.task.has_cost else None, self.task.space.size)
 
-    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
         """Return the value and the training seconds of each architecture.
 
         Raises
@@ -102,17 +102,18 @@ class TableEvaluator(Evaluator):
         MissingValueError
             If a value is missing.
         """
-        values = self.values[cells]
+        values = self.values[architectures]
         if self.measured is not None and np.isnan(values).any():
-            missing = cells[np.isnan(values)]
+            missing = architectures[np.isnan(values)]
             raise MissingValueError(
-                f"{self.task.name}: not measured for {self.space.noun} {missing[0]} ({len(missing)} of {len(cells)})."
+                f"{self.task.name}: not measured for {self.space.noun} {missing[0]} "
+                f"({len(missing)} of {len(architectures)})."
             )
         if self.infeasible is None:
-            return Evaluation(values, self.cost_seconds[cells])
-        lost = self.infeasible[cells].tolist()
+            return Evaluation(values, self.cost_seconds[architectures])
+        lost = self.infeasible[architectures].tolist()
         reasons = tuple("not measured" if one else None for one in lost)
-        return Evaluation(values, self.cost_seconds[cells], reasons if any(lost) else ())
+        return Evaluation(values, self.cost_seconds[architectures], reasons if any(lost) else ())
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of shorter trainings by epochs; by default all in the table."""

@@ -192,14 +192,14 @@ class TrainingEvaluator(Evaluator):
         except (MissingValueError, ColumnError):
             return trained
 
-    def report(self, cell: int) -> dict[ColumnInfo, float]:
+    def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return the test accuracy of the trained network, if there is a folder, and the values of the table."""
-        found, result = dict[ColumnInfo, float](), self.result(cell)
+        found, result = dict[ColumnInfo, float](), self.result(architecture)
         if result is not None and result.test_accuracy is not None:
             found[replace(self.column, split="test")] = result.test_accuracy
         with suppress(MissingValueError, ColumnError):  # the table is missing
-            if not np.isnan(self.task.values[cell]):
-                found |= {self.task.column: float(self.task.values[cell]), **self.task.report(cell)}
+            if not np.isnan(self.task.values[architecture]):
+                found |= {self.task.column: float(self.task.values[architecture]), **self.task.report(architecture)}
         return found
 
     @property
@@ -208,14 +208,14 @@ class TrainingEvaluator(Evaluator):
         own = {} if self._network_identity is None else {"network": self._network_identity}
         return {"kind": "training", **self.trainer.identity, "seed": self.seed, **own}
 
-    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
         """Return validation accuracies (percent), training seconds, and the reasons of failures.
 
         A training of an earlier run is not repeated, but its seconds count in this run.
         """
         found, costs = [], []
-        for cell in cells.tolist():
-            representative, seconds = int(self.space.canonical(cell)), 0.0
+        for architecture in architectures.tolist():
+            representative, seconds = int(self.space.canonical(architecture)), 0.0
             if representative not in self._begun:
                 if representative not in self._trained:
                     self._trained[representative] = self._train(representative)
@@ -224,14 +224,16 @@ class TrainingEvaluator(Evaluator):
             found.append(self._begun[representative])
             costs.append(seconds)
             if (reason := found[-1].reason) is not None:
-                self.failures[cell] = reason
+                self.failures[architecture] = reason
         values, reasons = np.array([one.value for one in found]), tuple(one.reason for one in found)
         return Evaluation(values, np.array(costs), reasons)
 
     def resume(self, past: Sequence[tuple[int, Any, str | None]]) -> None:
         """Start a run with the evaluations of its journal, which cost nothing again."""
-        self._begun = {int(self.space.canonical(cell)): _Trained(value, 0.0, why) for cell, value, why in past}
-        self.failures |= {cell: why for cell, _, why in past if why is not None}
+        self._begun = {
+            int(self.space.canonical(architecture)): _Trained(value, 0.0, why) for architecture, value, why in past
+        }
+        self.failures |= {architecture: why for architecture, _, why in past if why is not None}
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of trainings of several lengths, by epochs; the longest is that of the recipe.
@@ -260,10 +262,10 @@ class TrainingEvaluator(Evaluator):
         other.folder, other._of_lengths = folder, {}
         return other
 
-    def result(self, cell: int) -> TrainingResult | None:
+    def result(self, architecture: int) -> TrainingResult | None:
         """Return the result of a finished training in the folder, or None."""
         try:
-            where = self._folder_of(int(self.space.canonical(cell)))
+            where = self._folder_of(int(self.space.canonical(architecture)))
             return None if where is None else read_result(where)
         except (FileNotFoundError, SettingError):
             return None
@@ -283,21 +285,21 @@ class TrainingEvaluator(Evaluator):
         if not self.trainer.users:
             self.trainer.close()
 
-    def _train(self, cell: int) -> _Trained:
-        tell = self.trainer.announced(f"training cell {cell}", self._until or self.recipe.epochs)
-        folder = self._folder_of(cell)
+    def _train(self, architecture: int) -> _Trained:
+        tell = self.trainer.announced(f"training cell {architecture}", self._until or self.recipe.epochs)
+        folder = self._folder_of(architecture)
         with _turn_at(folder):
             begin = time.monotonic()
             try:
-                result = self.trainer.train(cell, self.seed, folder, until=self._until, tell=tell)
+                result = self.trainer.train(architecture, self.seed, folder, until=self._until, tell=tell)
             except TrainingFailed as failure:
                 return _Trained(FAILED_VALUE, max(failure.seconds, time.monotonic() - begin), failure.told)
         assert result.valid_accuracy is not None
         return _Trained(result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None)
 
-    def _folder_of(self, cell: int) -> Path | None:
+    def _folder_of(self, architecture: int) -> Path | None:
         folder = self.folder if self._home is None else self._home.path
-        return None if folder is None else folder / f"cell-{cell}"
+        return None if folder is None else folder / f"cell-{architecture}"
 
 
 _POINT = re.compile(r"(\d{1,6})of(\d{1,6})")

@@ -148,7 +148,9 @@ class LocalProcess(Executor):
     number: int
     gpu: str | None = None
     settings: frozenset[tuple[str, str]] = field(  # a process started before a change would read other data
-        default_factory=lambda: frozenset((key, value) for key, value in os.environ.items() if key.startswith("NASMETA_"))
+        default_factory=lambda: frozenset(
+            (key, value) for key, value in os.environ.items() if key.startswith("NASMETA_")
+        )
     )
 
     def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:

@@ -34,19 +34,20 @@ def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> 
     columns = _columns(table, tasks)
     infos, values = [info for info, _ in columns], np.stack([column for _, column in columns])
     utilities = np.where([[info.direction == "max"] for info in infos], values, -values)
-    cells = _sample(utilities, len(tasks), [run.cells for run in runs])
+    architectures = _sample(utilities, len(tasks), [run.architectures for run in runs])
     ranks = pd.DataFrame(utilities[: len(tasks)].T).corr("spearman").to_numpy()
     return {
         "size": space.size,
         "space": _described(space),
-        "cells": cells.tolist(),
-        "codes": space.codes[cells].tolist(),
-        "names": [space.to_string(cell) for cell in cells.tolist()],
-        "map": _map(space, utilities[: len(tasks)], cells),
-        "columns": [_column(info, column, cells) for info, column in columns],
+        "cells": architectures.tolist(),
+        "codes": space.codes[architectures].tolist(),
+        "names": [space.to_string(architecture) for architecture in architectures.tolist()],
+        "map": _map(space, utilities[: len(tasks)], architectures),
+        "columns": [_column(info, column, architectures) for info, column in columns],
         "correlations": [rounded(row, 3) for row in ranks],
         "tasks": [
-            _task(table, task, utility, run, cells) for task, utility, run in zip(tasks, utilities, runs, strict=False)
+            _task(table, task, utility, run, architectures)
+            for task, utility, run in zip(tasks, utilities, runs, strict=False)
         ],
     }
 
@@ -91,23 +92,23 @@ def _described(space: SearchSpace) -> dict[str, Any]:
     return {"positions": [[position.name, list(map(str, position.choices))] for position in space.positions]}
 
 
-def _map(space: SearchSpace, utilities: Floats, cells: Integers) -> dict[str, Any]:
+def _map(space: SearchSpace, utilities: Floats, architectures: Integers) -> dict[str, Any]:
     """Return places of architectures: the two projections of the kernel's features that best predict the tasks' ranks.
 
     Principal components would not do: in a complete space of choices, many directions have the same variance.
     """
     blocks = []
     for name in space.kernel_features:
-        counts = space.feature(name).counts[cells].astype(np.float64)
+        counts = space.feature(name).counts[architectures].astype(np.float64)
         counts -= counts.mean(axis=0)
         blocks.append(counts / max(np.sqrt(counts.var(axis=0).sum()), 1e-12))
     features = np.concatenate(blocks, axis=1)
-    ranks = pd.DataFrame(utilities[:, cells].T).rank(pct=True).fillna(0.5).to_numpy()
+    ranks = pd.DataFrame(utilities[:, architectures].T).rank(pct=True).fillna(0.5).to_numpy()
     x, y = PLSRegression(2, scale=False).fit(features, ranks).transform(features).T
     return {"x": rounded(x, 4), "y": rounded(y, 4)}
 
 
-def _column(info: ColumnInfo, values: Floats, cells: Integers) -> dict[str, Any]:
+def _column(info: ColumnInfo, values: Floats, architectures: Integers) -> dict[str, Any]:
     log = _is_wide(values, info)
     decimals = None if log else decimals_of(values, info.unit)  # otherwise four significant digits
     return {
@@ -118,7 +119,7 @@ def _column(info: ColumnInfo, values: Floats, cells: Integers) -> dict[str, Any]
         "max": info.direction == "max",
         "log": log,
         "decimals": 0 if info.kind == "size" and info.unit == "1" else decimals,
-        "values": rounded(values[cells]),
+        "values": rounded(values[architectures]),
     }
 
 
@@ -127,7 +128,7 @@ def _is_wide(values: Floats, info: ColumnInfo) -> bool:
     return info.unit != "percent" and bool(0 < low < high / _WIDE)
 
 
-def _task(table: Table, task: Task, utility: Floats, run: History, cells: Integers) -> dict[str, Any]:
+def _task(table: Table, task: Task, utility: Floats, run: History, architectures: Integers) -> dict[str, Any]:
     order = np.argsort(-utility, kind="stable")[: len(task.measured)]
     info = task.column
     return {
@@ -138,9 +139,9 @@ def _task(table: Table, task: Task, utility: Floats, run: History, cells: Intege
         "best": rounded([task.optimum])[0],
         "median": float(np.median(task.values[order])),
         "histogram": _histogram(task.values[order], info),
-        "top": np.searchsorted(cells, order[:_SHOWN]).tolist(),
-        "noise": _noise(table, info, order, cells),
-        "run": {"cells": np.searchsorted(cells, run.cells).tolist(), "values": rounded(run.values)},
+        "top": np.searchsorted(architectures, order[:_SHOWN]).tolist(),
+        "noise": _noise(table, info, order, architectures),
+        "run": {"cells": np.searchsorted(architectures, run.architectures).tolist(), "values": rounded(run.values)},
     }
 
 
@@ -151,7 +152,7 @@ def _histogram(values: Floats, info: ColumnInfo) -> dict[str, Any]:
     return {"counts": counts.tolist(), "edges": rounded(10**edges if log else edges), "log": log}
 
 
-def _noise(table: Table, info: ColumnInfo, order: Integers, cells: Integers) -> dict[str, Any] | None:
+def _noise(table: Table, info: ColumnInfo, order: Integers, architectures: Integers) -> dict[str, Any] | None:
     """Return standard deviations over seeds; None if the table has fewer than two seeds of the column."""
     frame = pd.DataFrame(table.of_seeds(info)).astype(np.float64)
     if isinstance(info.seed, int) or len(frame.columns) < 2:
@@ -163,5 +164,5 @@ def _noise(table: Table, info: ColumnInfo, order: Integers, cells: Integers) -> 
         "repeated": int(np.isfinite(deviations).sum()),
         "median": float(np.nanmedian(deviations)),
         "best": float(np.nanmedian(best)),
-        "deviations": rounded(deviations[cells], 4),
+        "deviations": rounded(deviations[architectures], 4),
     }

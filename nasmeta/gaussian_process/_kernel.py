@@ -158,11 +158,11 @@ class CellKernel:
             lengths.append(max(_LENGTHSCALE, _LONG * sum(_mean_difference(column) for column in counts.T)))
         return np.array(lengths)
 
-    def codes(self, cell: int) -> NDArray[np.unsignedinteger]:
+    def codes(self, architecture: int) -> NDArray[np.unsignedinteger]:
         """Return the codes of one architecture's pairs with all, of type ``code_type``, shape (size,)."""
         codes = np.zeros(self.space.size, dtype=self.code_type)
         for base, (vectors, classes, per_choice) in zip(self._bases, self._parts, strict=True):
-            own = vectors[:, classes[cell], None]
+            own = vectors[:, classes[architecture], None]
             if per_choice:
                 to_class = (vectors != own).sum(axis=0, dtype=self.code_type) * self.code_type.type(per_choice)
             else:
@@ -184,17 +184,19 @@ class CellKernel:
             place *= base
         return np.hstack(levels).astype(exact), np.array(worth, dtype=exact)
 
-    def codes_between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.unsignedinteger]:
-        """Return the codes of all pairs of one of `cells` and one of `others`, shape (n_cells, n_others).
+    def codes_between(
+        self, architectures: NDArray[np.integer], others: NDArray[np.integer]
+    ) -> NDArray[np.unsignedinteger]:
+        """Return the codes of all pairs of `architectures` and `others`, shape (n_architectures, n_others).
 
         One matrix product: the L1 distance of counts is the number of levels that only one of the two reaches. With
         too many levels, or for one architecture and most others, the codes are computed row by row.
         """
         reached = sum(c.shape[1] * int(c.max()) for c in (self.space.feature(name).counts for name in self.features))
-        if reached > _MOST_LEVELS or (len(cells) == 1 and 2 * len(others) > self.space.size):
-            return np.stack([self.codes(int(cell))[others] for cell in cells])
+        if reached > _MOST_LEVELS or (len(architectures) == 1 and 2 * len(others) > self.space.size):
+            return np.stack([self.codes(int(architecture))[others] for architecture in architectures])
         levels, worth = self._levels
-        rows, columns = levels[cells] * worth, levels[others]
+        rows, columns = levels[architectures] * worth, levels[others]
         codes = rows.sum(axis=1)[:, None] + columns @ worth - 2 * (rows @ columns.T)  # whole numbers, exact
         whole: NDArray[np.unsignedinteger] = codes.astype(self.code_type)
         return whole
@@ -208,7 +210,7 @@ class CellKernel:
         return self._table(hyperparameters).astype(np.float32).take(codes)
 
     def fill(self, rows: NDArray[np.float32], codes: NDArray[np.integer], hyperparameters: Hyperparameters) -> None:
-        """Write the covariances of pairs by their codes into rows; both have shape (n, n_cells)."""
+        """Write the covariances of pairs by their codes into rows; both have shape (n, n_architectures)."""
         table = self._table(hyperparameters).astype(np.float32)
         for row, of_row in zip(rows, codes, strict=True):  # a row and its indices stay in the cache
             table.take(of_row, out=row, mode="clip")

@@ -46,16 +46,16 @@ class ExactPosterior(ABC):
     """Posterior of an exact Gaussian process, kept for every architecture of a space.
 
     L is the Cholesky factor of the covariance of the n observed architectures. It keeps V = L⁻¹ K(observed, all) and
-    adds one row per observation, so a step costs O(n * n_cells) and nothing is approximated. Prior variance and
-    mean (by default zero) have the shape (n_cells,).
+    adds one row per observation, so a step costs O(n * n_architectures) and nothing is approximated. Prior variance and
+    mean (by default zero) have the shape (n_architectures,).
 
     Examples
     --------
     >>> import numpy as np
     >>> class Independent(ExactPosterior):
-    ...     def _prior_covariance(self, cell):
-    ...         return np.eye(3, dtype=np.float32)[cell]
-    ...     def _label_variance(self, cell, left, row):
+    ...     def _prior_covariance(self, architecture):
+    ...         return np.eye(3, dtype=np.float32)[architecture]
+    ...     def _label_variance(self, architecture, left, row):
     ...         return 1.25  # the prior variance and a noise of 0.25
     >>> process = Independent(np.ones(3, dtype=np.float32))
     >>> process.add(1)
@@ -66,56 +66,56 @@ class ExactPosterior(ABC):
 
     def __init__(self, variance: NDArray[np.float32], mean: NDArray[np.floating] | None = None) -> None:
         self.mean = mean
-        self.cells: list[int] = []
+        self.architectures: list[int] = []
         self._variance = variance
         self._rows = np.empty((_FIRST_ROOM, len(variance)), dtype=np.float32)
         self._factor = np.zeros((_FIRST_ROOM, _FIRST_ROOM))
 
     @abstractmethod
-    def _prior_covariance(self, cell: int) -> NDArray[np.float32]:
-        """Return the prior covariances of the next observed architecture with all architectures, shape (n_cells,)."""
+    def _prior_covariance(self, architecture: int) -> NDArray[np.float32]:
+        """Return the prior covariances of the next observed architecture with all, shape (n_architectures,)."""
 
     @abstractmethod
-    def _label_variance(self, cell: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
+    def _label_variance(self, architecture: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
         """Return a label's variance given the earlier ones, from L⁻¹ k(observed, cell) and posterior covariances."""
 
     def __len__(self) -> int:
-        return len(self.cells)
+        return len(self.architectures)
 
-    def add(self, cell: int) -> None:
+    def add(self, architecture: int) -> None:
         """Observe one more architecture; `posterior` takes its label."""
-        if cell in self.cells:
-            raise ArchitectureError("cell", cell, "one that is not observed yet")
-        n = len(self.cells)
+        if architecture in self.architectures:
+            raise ArchitectureError("architecture", architecture, "one that is not observed yet")
+        n = len(self.architectures)
         self._rows = _with_room(self._rows, n)
         if n == len(self._factor):
             self._factor = np.pad(self._factor, (0, n))
-        left = self._rows[:n, cell]
-        row = self._prior_covariance(cell) - left @ self._rows[:n]
-        pivot = np.sqrt(self._label_variance(cell, left, row))
+        left = self._rows[:n, architecture]
+        row = self._prior_covariance(architecture) - left @ self._rows[:n]
+        pivot = np.sqrt(self._label_variance(architecture, left, row))
         row /= np.float32(pivot)
         self._rows[n] = row
         self._factor[n, :n] = left
         self._factor[n, n] = pivot
-        self.cells.append(cell)
+        self.architectures.append(architecture)
         self._variance -= row * row
 
     def forget_last(self, n: int) -> None:
         """Remove the last `n` observations."""
         for _ in range(n):
-            self.cells.pop()
-            row = self._rows[len(self.cells)]
+            self.architectures.pop()
+            row = self._rows[len(self.architectures)]
             self._variance += row * row
 
     @property
     def factor(self) -> NDArray[np.float64]:
         """Lower Cholesky factor of the covariance of the observations, shape (n, n)."""
-        return self._factor[: len(self.cells), : len(self.cells)]
+        return self._factor[: len(self.architectures), : len(self.architectures)]
 
     def posterior(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return posterior mean and deviation of every architecture; labels are in the order of the observations."""
-        n = len(self.cells)
-        residual = labels if self.mean is None else labels - self.mean[self.cells]
+        n = len(self.architectures)
+        residual = labels if self.mean is None else labels - self.mean[self.architectures]
         weights = solve_triangular(self.factor, residual, lower=True, check_finite=False)
         mean = (weights.astype(np.float32) @ self._rows[:n]).astype(np.float64)
         if self.mean is not None:
@@ -144,26 +144,26 @@ class CellGP(ExactPosterior):
     def __init__(
         self, kernel: CellKernel, hyperparameters: Hyperparameters, mean: NDArray[np.floating] | None = None
     ) -> None:
-        n_cells = kernel.space.size
-        super().__init__(np.full(n_cells, hyperparameters.prior_variance, dtype=np.float32), mean)
+        n_architectures = kernel.space.size
+        super().__init__(np.full(n_architectures, hyperparameters.prior_variance, dtype=np.float32), mean)
         self.kernel = kernel
         self.hyperparameters = hyperparameters
-        self._codes = np.empty((_FIRST_ROOM, n_cells), dtype=kernel.code_type)
+        self._codes = np.empty((_FIRST_ROOM, n_architectures), dtype=kernel.code_type)
 
-    def _prior_covariance(self, cell: int) -> NDArray[np.float32]:
-        n = len(self.cells)
+    def _prior_covariance(self, architecture: int) -> NDArray[np.float32]:
+        n = len(self.architectures)
         self._codes = _with_room(self._codes, n)
-        self._codes[n] = self.kernel.codes(cell)
+        self._codes[n] = self.kernel.codes(architecture)
         return self.kernel.covariance(self._codes[n], self.hyperparameters)
 
-    def _label_variance(self, cell: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
+    def _label_variance(self, architecture: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
         prior = self.hyperparameters.prior_variance + self.hyperparameters.noise + JITTER
         return max(prior - float(left @ left), JITTER)
 
     def fit(self, labels: NDArray[np.float64], prior: Prior, iterations: int = 15) -> None:
         """Maximise the posterior density of the hyperparameters from the current ones, and update the posterior."""
         own = self.hyperparameters
-        among = self.kernel.among(self._codes[: len(self.cells), self.cells])
+        among = self.kernel.among(self._codes[: len(self.architectures), self.architectures])
         found = maximise_posterior([(among, [labels])], prior, iterations, own.logarithms)
         self.set_hyperparameters(Hyperparameters.from_logarithms(found, len(own.variances)))
 
@@ -178,27 +178,27 @@ class CellGP(ExactPosterior):
 
     def observed_distances(self) -> NDArray[np.int64]:
         """Return the distances between the observed architectures, int64, shape (n_features, n, n)."""
-        return self.kernel.distances(self._codes[: len(self.cells), self.cells])
+        return self.kernel.distances(self._codes[: len(self.architectures), self.architectures])
 
     def observed_covariance(self) -> NDArray[np.float32]:
         """Return the prior covariances between the observed architectures, without noise, float32, shape (n, n)."""
-        return self.kernel.covariance(self._codes[: len(self.cells), self.cells], self.hyperparameters)
+        return self.kernel.covariance(self._codes[: len(self.architectures), self.architectures], self.hyperparameters)
 
     def _fill(self, rows: NDArray[np.float32]) -> None:
-        """Write the prior covariances of the observed architectures with all into rows, shape (n, n_cells)."""
+        """Write the prior covariances of the observed architectures with all into rows, shape (n, n_architectures)."""
         self.kernel.fill(rows, self._codes[: len(rows)], self.hyperparameters)
 
     def _prior_variances(self) -> NDArray[np.float32] | float:
-        """Return the function's prior variance for each architecture, shape (n_cells,), or one for all."""
+        """Return the function's prior variance for each architecture, shape (n_architectures,), or one for all."""
         return self.hyperparameters.prior_variance
 
     def set_hyperparameters(self, hyperparameters: Hyperparameters) -> None:
         """Recompute the posterior with other hyperparameters."""
         self.hyperparameters = hyperparameters
-        n = len(self.cells)
+        n = len(self.architectures)
         rows = self._rows[:n]
         self._fill(rows)
-        covariance = rows[:, self.cells].astype(np.float64)
+        covariance = rows[:, self.architectures].astype(np.float64)
         covariance[np.diag_indices(n)] += hyperparameters.noise + JITTER
         factor = np.linalg.cholesky(covariance)
         self._factor[:n, :n] = factor
@@ -222,8 +222,8 @@ class TrendGP(CellGP):
     >>> gp = TrendGP(CellKernel(get_space("nb201")), Hyperparameters(np.full(3, 1e-3), np.ones(3), 1e-3), slopes=1.0)
     >>> conv = gp.kernel.space.feature("operations").counts[:, 2]  # fewer are faster
     >>> known = np.flatnonzero(conv > 2)[:40]
-    >>> for cell in known.tolist():
-    ...     gp.add(cell)
+    >>> for architecture in known.tolist():
+    ...     gp.add(architecture)
     >>> mean, _ = gp.posterior(-conv[known].astype(float))
     >>> bool(mean[conv == 0].mean() > mean[known].max())
     True
@@ -241,7 +241,7 @@ class TrendGP(CellGP):
 
         `prior` is for the hyperparameters; the prior of `slopes` is 0.5, within a factor of e.
         """
-        inputs = self._inputs[self.cells].astype(np.float64)
+        inputs = self._inputs[self.architectures].astype(np.float64)
         kernel = SumKernel(self.observed_distances().astype(np.float64), (inputs @ inputs.T)[None])
         mean, std = prior
         start = np.r_[np.log(self.slopes), self.hyperparameters.logarithms]
@@ -253,28 +253,28 @@ class TrendGP(CellGP):
     def _prior_variances(self) -> NDArray[np.float32]:
         return np.asarray(self.hyperparameters.prior_variance + self.slopes * self._lengths, np.float32)
 
-    def _prior_covariance(self, cell: int) -> NDArray[np.float32]:
-        linear: NDArray[np.float32] = np.float32(self.slopes) * (self._inputs @ self._inputs[cell])
-        return super()._prior_covariance(cell) + linear
+    def _prior_covariance(self, architecture: int) -> NDArray[np.float32]:
+        linear: NDArray[np.float32] = np.float32(self.slopes) * (self._inputs @ self._inputs[architecture])
+        return super()._prior_covariance(architecture) + linear
 
-    def _label_variance(self, cell: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
-        prior = self.hyperparameters.prior_variance + self.slopes * float(self._lengths[cell])
+    def _label_variance(self, architecture: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
+        prior = self.hyperparameters.prior_variance + self.slopes * float(self._lengths[architecture])
         return max(prior + self.hyperparameters.noise + JITTER - float(left @ left), JITTER)
 
     def observed_covariance(self) -> NDArray[np.float32]:
-        return super().observed_covariance() + self._linear(self.cells)
+        return super().observed_covariance() + self._linear(self.architectures)
 
     def _fill(self, rows: NDArray[np.float32]) -> None:
         super()._fill(rows)
         rows += self._linear(slice(None))
 
-    def _linear(self, cells: list[int] | slice) -> NDArray[np.float32]:
+    def _linear(self, architectures: list[int] | slice) -> NDArray[np.float32]:
         """Return the covariances of the linear parts of the observed architectures and some, shape (n, n_some)."""
-        return np.float32(self.slopes) * (self._inputs[self.cells] @ self._inputs[cells].T)
+        return np.float32(self.slopes) * (self._inputs[self.architectures] @ self._inputs[architectures].T)
 
 
 def _standardised(kernel: CellKernel) -> NDArray[np.float32]:
-    """Return the kernel's count features, standardised, shape (n_cells, n_counts), with rows of mean length 1."""
+    """Return the kernel's standardised count features, shape (n_architectures, n_counts), rows of mean length 1."""
     parts = []
     for feature in kernel.features:
         counts = kernel.space.feature(feature).counts.astype(np.float64)

@@ -27,7 +27,7 @@ from nasmeta.meta._rgpe import RGPESearch as RGPESearch, VanillaRGPESearch as Va
 from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
 from nasmeta.meta._source_models import SourceModels as SourceModels
 from nasmeta.meta._source_order import SourceOrder as SourceOrder
-from nasmeta.meta._warm_start import warm_start_cells as warm_start_cells
+from nasmeta.meta._warm_start import warm_start_architectures as warm_start_architectures
 
 __all__ = [
     "META_PREDICTORS",

@@ -69,14 +69,14 @@ def left_out_densities(factor: NDArray[np.floating], labels: Floats, means: NDAr
 
 
 class Blend(NamedTuple):
-    """Mean and deviation of all architectures' scores, both of shape (n_cells,), and the weights of the members."""
+    """Mean and deviation of all scores, both of shape (n_architectures,), and the weights of the members."""
 
     mean: Floats
     std: Floats
     weights: dict[str, float]
 
 
-def blended(predictor: Any, learned: Any, cells: Cells, scores: Floats) -> Blend:
+def blended(predictor: Any, learned: Any, architectures: Cells, scores: Floats) -> Blend:
     """Average three predictions, weighted by their cross-validated log densities (`predictive_weights`).
 
     The members are the meta-predictor's own prediction (``adapted``), a multiple of it plus a Gaussian process of the
@@ -84,26 +84,26 @@ def blended(predictor: Any, learned: Any, cells: Cells, scores: Floats) -> Blend
     `nasmeta.meta.MultiTaskGPSearch`. All members predict the scores, (n,), in the same five folds; the processes do so
     in closed form. So sources that the labels contradict lose their weight.
     """
-    space, n = predictor.cell_space, len(cells)
+    space, n = predictor.cell_space, len(architectures)
     rng = np.random.default_rng(n)
     unseen = np.empty(n)
     folds = np.array_split(rng.permutation(n), _FOLDS)
     for fold in folds:
         kept = np.setdiff1d(np.arange(n), fold)
-        unseen[fold] = predictor._forecast(learned, cells[kept], scores[kept], cells[fold])[0]
-    mean, std = predictor._adapted(learned, cells, scores)
+        unseen[fold] = predictor._forecast(learned, architectures[kept], scores[kept], architectures[fold])[0]
+    mean, std = predictor._adapted(learned, architectures, scores)
     level, spread = scores.mean(), float(scores.std()) or 1.0
     labels, seen, adapted = (scores - level) / spread, (unseen - level) / spread, (mean - level) / spread
 
     variance = (((labels - seen) ** 2).sum() + _NOISE_LABELS * _NOISE**2) / (n + _NOISE_LABELS)
     of_adapted = -0.5 * (np.log(2 * np.pi * variance) + (labels - seen) ** 2 / variance)
-    alone = _process(space, cells, labels)
+    alone = _process(space, architectures, labels)
     slope = _SLOPE
     for _ in range(_ROUNDS):
         left = labels - slope * seen
         if np.ptp(left) == 0:
             return Blend(mean, std, {"adapted": 1.0})
-        rest = _process(space, cells, left)
+        rest = _process(space, architectures, left)
         covariance = _covariance(rest, left)
         solved = np.linalg.solve(covariance, seen)
         slope = (solved @ labels + _SLOPE / _SLOPE_VARIANCE) / (solved @ seen + 1 / _SLOPE_VARIANCE)
@@ -113,7 +113,7 @@ def blended(predictor: Any, learned: Any, cells: Cells, scores: Floats) -> Blend
     weights = predictive_weights(np.stack([of_adapted, of_corrected, of_alone]), rng)
 
     everything = np.arange(space.size)
-    _condition(rest, labels - slope * adapted[cells])  # on the residuals of the prediction from all labels
+    _condition(rest, labels - slope * adapted[architectures])  # on the residuals of the prediction from all labels
     (rest_mean, rest_std), (alone_mean, alone_std) = (one.predict(everything, return_std=True) for one in (rest, alone))
     means = np.stack([adapted, slope * adapted + rest_mean, alone_mean])
     stds = np.stack([std / spread, rest_std, alone_std])
@@ -132,11 +132,11 @@ def mixture(weights: Floats, means: Floats, stds: Floats) -> Prediction:
     return mean, np.sqrt(weights @ (stds**2 + (means - mean) ** 2))
 
 
-def _process(space: SearchSpace, cells: Cells, labels: Floats) -> Any:
+def _process(space: SearchSpace, architectures: Cells, labels: Floats) -> Any:
     """Return the predictor `gp`, fitted to the labels instead of their ranks."""
     process = make_predictor("gp", space=space)
     process[-1].set_params(labels="value")
-    return process.fit(cells, labels)
+    return process.fit(architectures, labels)
 
 
 def _covariance(process: Any, labels: Floats) -> Floats:

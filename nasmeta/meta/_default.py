@@ -42,7 +42,7 @@ class DefaultMetaModel:
     def learn(cls, space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> DefaultMetaModel:
         """Learn both."""
         models = SourceModels.learn(space, sources, features)
-        common = reduce(np.intersect1d, [source.cells for source in sources])
+        common = reduce(np.intersect1d, [source.architectures for source in sources])
         same_space = all(source.space == space for source in sources)
         complete = same_space and len(common) >= _COMPLETE * space.size
         return cls(models, MetaGP.learn(space, sources, features) if complete else None)
@@ -144,30 +144,30 @@ class DefaultMetaSearch(RGPESearch):
         self.notes = []
         if self._n_asked + n <= self._n_open:
             while len(first) < n and self._n_asked < self.n_initial:
-                first.append(self._first_cell())
+                first.append(self._first_architecture())
         if len(first) < n:
             first += GPSearch.ask(self, n - len(first)).tolist()
         return np.array(first, dtype=np.int32)
 
-    def _first_cell(self) -> int:
+    def _first_architecture(self) -> int:
         left = self.n_initial - 1 - self._n_asked
         if left % 2 or left >= 2 * self.n_random:
             return self._best_by_sources()
         self.notes.append({"by": "random"})
-        cell = int(self.rng.choice(np.flatnonzero(~self._asked)))
-        self._mark(cell)
-        return cell
+        architecture = int(self.rng.choice(np.flatnonzero(~self._asked)))
+        self._mark(architecture)
+        return architecture
 
     def _best_by_sources(self) -> int:
         """Return the maximiser of the upper confidence bound under the prior of a new task, given the observations."""
         self.notes.append({"by": "sources"})
         complete: MetaGP | None = self._require_meta_model().complete
         if complete is None:
-            return self._first_cells(1)[0]
+            return self._first_architectures(1)[0]
         process = complete.new_task(self.space)
-        for observed in self._gp.cells:
+        for observed in self._gp.architectures:
             process.add(observed)
-        mean, std = process.posterior(labels_like(complete.mean[process.cells], self._values))
+        mean, std = process.posterior(labels_like(complete.mean[process.architectures], self._values))
         return self._take_best(mean + BETA * std)
 
     # -- members ----------------------------------------------------------------------------------------------------
@@ -183,14 +183,14 @@ class DefaultMetaSearch(RGPESearch):
                 found[name] = complete.new_task(self.space)
         return found
 
-    def tell(self, cells: Cells, values: Floats) -> None:
+    def tell(self, architectures: Cells, values: Floats) -> None:
         """Condition all members on the values."""
-        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
-            if cell not in self._gp.cells:
-                self._mark(cell)
+        for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
+            if architecture not in self._gp.architectures:
+                self._mark(architecture)
                 self._values.append(value)
                 for gp in self._processes.values():
-                    gp.add(cell)
+                    gp.add(architecture)
 
     def _prior_mean(self, member: str, labels: Floats) -> Floats32 | None:
         if member == "gp":
@@ -199,14 +199,14 @@ class DefaultMetaSearch(RGPESearch):
         if member == "rgpe":
             weights, self._without = self._weights_with_and_without(labels)
         else:
-            weights = regression_weights(means[:, self._gp.cells], labels, self._processes[member].factor)
+            weights = regression_weights(means[:, self._gp.architectures], labels, self._processes[member].factor)
         return (weights @ means).astype(np.float32)
 
     def _scale(self, member: str, labels: Floats) -> tuple[Floats, float]:
         """Return the labels on the scale of a member, shape (n,), and their deviation divided by that of `labels`."""
         if member != "meta-gp":
             return labels, 1.0
-        own = labels_like(self._require_meta_model().complete.mean[self._gp.cells], self._values)
+        own = labels_like(self._require_meta_model().complete.mean[self._gp.architectures], self._values)
         return own, float((own.std() or 1.0) / (labels.std() or 1.0))
 
     def _densities(self, member: str, labels: Floats) -> Floats:
@@ -214,11 +214,11 @@ class DefaultMetaSearch(RGPESearch):
         process = self._processes[member]
         if member == "meta-gp":
             own, scale = self._scale(member, labels)
-            means = self._require_meta_model().complete.mean[process.cells]
+            means = self._require_meta_model().complete.mean[process.architectures]
             return np.asarray(left_out_densities(process.factor, own, means) + np.log(scale))
         if member == "gp":
             return left_out_densities(process.factor, labels, np.zeros(len(labels)))
-        sources = self._models.standard_means[:, self._gp.cells].astype(np.float64)
+        sources = self._models.standard_means[:, self._gp.architectures].astype(np.float64)
         sources -= sources.mean(axis=1, keepdims=True)
         if member == "rgpe":
             return left_out_densities(process.factor, labels, self._without @ sources)
@@ -257,12 +257,12 @@ class DefaultMetaSearch(RGPESearch):
                 if weight:
                     std = np.sqrt(std**2 + gp.hyperparameters.noise)
                     scores.append(log_expected_improvement(means[name], std, seen.max()) + np.log(weight / scale))
-            cell = self._take_improving(reduce(np.logaddexp, scores))
-            chosen.append(cell)
+            architecture = self._take_improving(reduce(np.logaddexp, scores))
+            chosen.append(architecture)
             if len(chosen) < n:  # each member expects its mean
                 for name, gp in self._processes.items():
-                    own[name] = np.r_[own[name][0], means[name][cell]], own[name][1]
-                    gp.add(cell)
+                    own[name] = np.r_[own[name][0], means[name][architecture]], own[name][1]
+                    gp.add(architecture)
         for gp in self._processes.values():
             gp.forget_last(n - 1)
         self.notes += [note for _ in chosen]

@@ -53,7 +53,7 @@ def _design(space: SearchSpace) -> csr_matrix[np.float64]:
 
 
 def fit_log_linear(source: SourceTask, share: float) -> Floats:
-    r"""Fit a log-linear distribution to the best architectures of a source; return log probabilities, shape (n_cells,).
+    r"""Fit a log-linear distribution to a source's best architectures; return log probabilities of (n_architectures,).
 
     The fit maximises :math:`\sum_i w_i \log p_\theta(x_i)` minus a ridge penalty over :math:`\theta`. The weights
     :math:`w_i` of the labelled architectures fall exponentially with their rank, to 1/e after the best `share`.
@@ -71,7 +71,7 @@ def _fit(source: SourceTask, share: float) -> Floats:
     from scipy.optimize import minimize
 
     design = _design(source.space)
-    labelled = design[source.cells]
+    labelled = design[source.architectures]
     transposed = labelled.T.tocsr()
     ranks = np.empty(len(source))
     ranks[np.argsort(-source.utilities, kind="stable")] = np.arange(len(source))
@@ -153,13 +153,14 @@ class LearnedSpace:
     >>> from nasmeta.meta import LearnedSpace
     >>> sources, target = nm.task_distribution("nb201").leave_out("cifar10")
     >>> learned = LearnedSpace.learn(target[0].space, sources, fraction=0.05)
-    >>> len(learned.cells), bool(np.isin(target[0].optimal_cells, learned.cells).all()), learned.chance_of_best > 0.8
+    >>> kept = np.isin(target[0].optimal_architectures, learned.architectures)
+    >>> len(learned.architectures), bool(kept.all()), learned.chance_of_best > 0.8
     (782, True, True)
     """
 
     space: SearchSpace
     fraction: float  # of the architectures to keep
-    log_probability: Floats  # shape (n_cells,)
+    log_probability: Floats  # shape (n_architectures,)
     chance: ChanceOfBest  # as a function of the fraction
     labels: int  # of all sources together
     share: float  # of a source's labelled architectures that are treated as its best
@@ -197,11 +198,11 @@ class LearnedSpace:
 
     @cached_property
     def order(self) -> Cells:
-        """All architectures, the most probable first, int32, shape (n_cells,)."""
+        """All architectures, the most probable first, int32, shape (n_architectures,)."""
         return np.argsort(-self.log_probability, kind="stable").astype(np.int32)
 
     @property
-    def cells(self) -> Cells:
+    def architectures(self) -> Cells:
         """The kept architectures, the most probable first, int32."""
         return self.order[: int(np.ceil(self.fraction * self.space.size))]
 
@@ -222,7 +223,7 @@ def labelled_in(space: SearchSpace, sources: Iterable[SourceTask | Task], who: s
 
 
 def _combined(log_p: Floats) -> Floats:
-    """Return the mean of the geometric and the arithmetic mean of (n_sources, n_cells) distributions, as logarithms."""
+    """Return the mean of the geometric and arithmetic means of (n_sources, n_architectures) distributions, in logs."""
     geometric = log_p.mean(axis=0)
     arithmetic = np.exp(log_p).mean(axis=0)
     both: Floats = np.log((np.exp(geometric - np.logaddexp.reduce(geometric)) + arithmetic) / 2 + _TINY)
@@ -235,11 +236,11 @@ def _left_out_positions(sources: Sequence[SourceTask], log_p: Floats, best: Sequ
     Sources that share a dataset or device are left out together and are treated as one.
     """
     found: dict[int, list[Floats]] = {}
-    for group, source, cells in zip(groups_of(sources), sources, best, strict=True):
+    for group, source, architectures in zip(groups_of(sources), sources, best, strict=True):
         rest = [set(source.held_out).isdisjoint(other.held_out) for other in sources]
         if any(rest):
             score = _combined(log_p[rest])
-            above = score.size - np.searchsorted(np.sort(score), score[cells], side="right")
+            above = score.size - np.searchsorted(np.sort(score), score[architectures], side="right")
             found.setdefault(group, []).append((above + 0.5) / score.size)
     return [np.concatenate(positions) for positions in found.values()]
 
@@ -247,4 +248,6 @@ def _left_out_positions(sources: Sequence[SourceTask], log_p: Floats, best: Sequ
 def _best_of_copies(source: SourceTask, rng: np.random.Generator) -> Cells:
     """Return the best architecture of each noisy copy of a source."""
     scores, augment = normal_scores(source.utilities), Augmentation(noise=_NOISE)
-    return np.array([source.cells[np.argmax(augment.combined([scores], rng))] for _ in range(_COPIES)], np.int32)
+    return np.array(
+        [source.architectures[np.argmax(augment.combined([scores], rng))] for _ in range(_COPIES)], np.int32
+    )

@@ -36,7 +36,7 @@ _BLOCK = 64  # architectures whose covariances with all are computed at once
 class MetaGP:
     """Prior of a new task, learned from source tasks."""
 
-    mean: Floats  # of every architecture's normal score, shape (n_cells,)
+    mean: Floats  # of every architecture's normal score, shape (n_architectures,)
     hyperparameters: Hyperparameters  # of the deviation of a new task from that mean, and of the noise
     features: tuple[str, ...]
     sources: tuple[str, ...]
@@ -62,18 +62,18 @@ class MetaGP:
         variance that its posterior keeps is added to :math:`k_g`.
         """
         about = tuple(source.name for source in sources), sum(len(source) for source in sources)
-        common = reduce(np.intersect1d, [source.cells for source in sources])
+        common = reduce(np.intersect1d, [source.architectures for source in sources])
         if len(common) < _FEWEST_COMMON_CELLS:
             return cls(*_joint_prior(SourceModels.learn(space, sources, features)), *about)
         scores = np.stack([normal_scores(source.utilities)[source.rows_of(common)] for source in sources])
         average = scores.mean(axis=0)
         best = np.argsort(-average, kind="stable")[:_CONDITION_ON]
-        cells, scores, average = common[best], scores[:, best], average[best]
+        architectures, scores, average = common[best], scores[:, best], average[best]
         n_tasks, level = len(sources), float(average.mean())
 
         kernel = CellKernel(space, features)
-        codes = kernel.codes_between(cells, cells)
-        every = max(1, len(cells) // _FIT_ON)
+        codes = kernel.codes_between(architectures, architectures)
+        every = max(1, len(architectures) // _FIT_ON)
         few = kernel.distances(codes[::every, ::every])
         centre, _ = weak_prior(len(kernel.features))
         wide = (centre, np.full(len(centre), 2.0))  # a weaker prior, because there are thousands of labels
@@ -85,11 +85,11 @@ class MetaGP:
         covariance = kernel.covariance(codes, shared).astype(np.float64)
         covariance += kernel.covariance(codes, deviation) / n_tasks
         weights = posterior_weights(covariance, deviation.noise / n_tasks, average - level)
-        mean, every_cell = np.full(space.size, level), np.arange(space.size)
-        for first in range(0, len(cells), _BLOCK):
-            of_block = kernel.codes_between(cells[first : first + _BLOCK], every_cell)
-            for of_cell, weight in zip(of_block, weights[first : first + _BLOCK].tolist(), strict=True):
-                mean += weight * kernel.covariance(of_cell, shared)
+        mean, every_architecture = np.full(space.size, level), np.arange(space.size)
+        for first in range(0, len(architectures), _BLOCK):
+            of_block = kernel.codes_between(architectures[first : first + _BLOCK], every_architecture)
+            for of_architecture, weight in zip(of_block, weights[first : first + _BLOCK].tolist(), strict=True):
+                mean += weight * kernel.covariance(of_architecture, shared)
         deviation = replace(deviation, variances=deviation.variances * (1 + 1 / n_tasks))
         return cls(mean, deviation, kernel.features, *about)
 
@@ -159,7 +159,7 @@ class MetaGPSearch(SourceGPSearch):
         return process
 
     def _labels(self) -> Floats:
-        return labels_like(self._require_meta_model().mean[self._gp.cells], self._values)
+        return labels_like(self._require_meta_model().mean[self._gp.architectures], self._values)
 
     def _score(self, gp: CellGP, mean: Floats, std: Floats, labels: Floats) -> Floats:
         return mean + self.beta * std

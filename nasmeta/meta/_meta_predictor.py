@@ -46,9 +46,9 @@ def is_meta_predictor(name: str) -> bool:
 class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     """Base of meta-predictors.
 
-    ``meta_fit(sources)`` learns from sources, ``fit(cells, y)`` adapts to labels of the target, ``predict(cells)``
-    predicts. ``meta_model_`` contains everything learned from the sources, so one meta-training serves any number of
-    targets, and can be written to a file (`nasmeta.meta.SavedMetaModel.write`).
+    ``meta_fit(sources)`` learns from sources, ``fit(architectures, y)`` adapts to labels of the target, and
+    ``predict(architectures)`` predicts. ``meta_model_`` contains everything learned from the sources, so one
+    meta-training serves any number of targets, and can be written to a file (`nasmeta.meta.SavedMetaModel.write`).
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     ...     def _expected(self, learned):
     ...         return (learned - learned.mean()) / learned.std()
     ...
-    ...     def _adapted(self, learned, cells, scores):
+    ...     def _adapted(self, learned, architectures, scores):
     ...         return self._expected(learned), np.ones(len(learned))
     ...
     ...     def _pack(self):
@@ -131,12 +131,12 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         self.meta_sources_ = tuple(source.facts for source in seen)
         return self
 
-    def fit(self, cells: Any, y: Any) -> MetaPredictor:
+    def fit(self, architectures: Any, y: Any) -> MetaPredictor:
         """Adapt to labels of the target.
 
         Parameters
         ----------
-        cells : array-like of int or str, shape (n,)
+        architectures : array-like of int or str, shape (n,)
         y : array-like of float, shape (n,)
             Higher is better.
 
@@ -146,7 +146,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
             If a label is not finite, or the numbers of labels and architectures differ or are zero.
         """
         learned = self.require_meta_model()
-        found, labels = self._indices(cells), np.asarray(y, dtype=np.float64).ravel()
+        found, labels = self._indices(architectures), np.asarray(y, dtype=np.float64).ravel()
         if len(labels) != len(found) or not len(labels) or not np.isfinite(labels).all():
             raise LabelError(
                 f"y needs one finite label per architecture: {len(found)} architectures, but {len(labels)} labels, "
@@ -162,12 +162,12 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
             self.weights_ = {"adapted": 1.0}
         return self
 
-    def predict(self, cells: Any, return_std: bool = False) -> Any:
+    def predict(self, architectures: Any, return_std: bool = False) -> Any:
         """Predict labels of architectures.
 
         Parameters
         ----------
-        cells : array-like of int or str, shape (n,)
+        architectures : array-like of int or str, shape (n,)
         return_std : bool, default False
 
         Returns
@@ -178,15 +178,15 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         """
         if not hasattr(self, "mean_"):
             raise SettingError(f"{type(self).__name__} has no labels of the target yet: call fit(cells, y) first.")
-        found = self._indices(cells)
+        found = self._indices(architectures)
         mean = self.scale_.to_labels(self.mean_[found])
         return (mean, self.scale_.deviation(self.mean_[found], self.std_[found])) if return_std else mean
 
-    def _indices(self, cells: Any) -> Cells:
-        return np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(cells))), dtype=np.int32))
+    def _indices(self, architectures: Any) -> Cells:
+        return np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(architectures))), dtype=np.int32))
 
     def prior(self) -> Prediction:
-        """Return mean and deviation of all architectures' scores before any label, both of shape (n_cells,)."""
+        """Return mean and deviation of all architectures' scores before any label, both of shape (n_architectures,)."""
         nothing = np.zeros(0, dtype=np.int32)
         return self._adapted(self.require_meta_model(), nothing, np.zeros(0))
 
@@ -202,19 +202,19 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
 
     @abstractmethod
     def _expected(self, learned: Any) -> Floats:
-        """Return the prior mean of all architectures' scores, shape (n_cells,)."""
+        """Return the prior mean of all architectures' scores, shape (n_architectures,)."""
 
     @abstractmethod
-    def _adapted(self, learned: Any, cells: Cells, scores: Floats) -> Prediction:
+    def _adapted(self, learned: Any, architectures: Cells, scores: Floats) -> Prediction:
         """Return mean and deviation of all architectures' scores, given the scores of some or none."""
 
-    def _forecast(self, learned: Any, cells: Cells, scores: Floats, asked: Cells) -> Prediction:
+    def _forecast(self, learned: Any, architectures: Cells, scores: Floats, asked: Cells) -> Prediction:
         """Return mean and deviation of some scores, given others; override it if that is faster than all scores."""
-        mean, std = self._adapted(learned, cells, scores)
+        mean, std = self._adapted(learned, architectures, scores)
         return mean[asked], std[asked]
 
-    def _scale(self, learned: Any, cells: Cells, labels: Floats) -> Scale:
-        return Scale.fit(labels, self._expected(learned)[cells], self._trust(learned))
+    def _scale(self, learned: Any, architectures: Cells, labels: Floats) -> Scale:
+        return Scale.fit(labels, self._expected(learned)[architectures], self._trust(learned))
 
     def _trust(self, learned: Any) -> float:
         """Return the weight of the prior mean in the scale of a target's labels, from 0 to 1; see `Scale.fit`."""

@@ -61,10 +61,10 @@ class MetaTrainer:
     Examples
     --------
     >>> from nasmeta.spaces import get_space
-    >>> cells, space = np.arange(2, dtype=np.int32), get_space("nb201")
+    >>> architectures, space = np.arange(2, dtype=np.int32), get_space("nb201")
     >>> def sample(rng):
     ...     label = rng.normal(3.0, 0.1, 2)
-    ...     return Episode(space, cells, label, cells, label, ("made up",))
+    ...     return Episode(space, architectures, label, architectures, label, ("made up",))
     >>> module = torch.nn.Linear(1, 1)
     >>> def loss(module, episode):
     ...     return (module(torch.zeros(1, 1)) - torch.as_tensor(episode.query_labels).float()).square().mean()

@@ -207,7 +207,7 @@ class SavedMetaModel:
         return self.restore(kind(self.space, rng, **self._merged(kind, settings)))
 
     def predictor(self, **settings: Any) -> Any:
-        """Return a meta-predictor with this meta-model: ``fit(cells, y)`` adapts it."""
+        """Return a meta-predictor with this meta-model: ``fit(architectures, y)`` adapts it."""
         if not self.predicts:
             self._refuse(META_PREDICTORS)
         kind, space = META_PREDICTORS[self.kind], self.card["space"]

@@ -76,4 +76,4 @@ class MultiTaskGPSearch(JointGPSearch):
     """
 
     def _weights(self, labels: Floats) -> Floats:
-        return regression_weights(self._models.standard_means[:, self._gp.cells], labels, self._gp.factor)
+        return regression_weights(self._models.standard_means[:, self._gp.architectures], labels, self._gp.factor)

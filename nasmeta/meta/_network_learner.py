@@ -33,9 +33,9 @@ _N_SUPPORT, _N_QUERY = 100, 100  # the most of an episode
 class SourceSummary(NamedTuple):
     """Summary of the sources' scores of all architectures, and the prior mean of a target."""
 
-    columns: Floats32  # (n_columns, n_cells): mean score per role, and the spread of role 0
-    expected: Floats  # (n_cells,)
-    each: Floats32  # (n_rows, n_cells): `SourceMatrix.each` of each view; often empty
+    columns: Floats32  # (n_columns, n_architectures): mean score per role, and the spread of role 0
+    expected: Floats  # (n_architectures,)
+    each: Floats32  # (n_rows, n_architectures): `SourceMatrix.each` of each view; often empty
 
     @classmethod
     def of(
@@ -49,7 +49,7 @@ class SourceSummary(NamedTuple):
         return cls(np.concatenate([means, spread[None]]).astype(np.float32), means[0], each)
 
     def tensor(self, space: SearchSpace) -> Tensor:
-        """Return the inputs of the network, shape (n_cells, n_inputs)."""
+        """Return the inputs of the network, shape (n_architectures, n_inputs)."""
         return torch.from_numpy(np.concatenate([network_columns(space), self.columns.T, self.each.T], axis=1))
 
 
@@ -96,15 +96,15 @@ class EpisodeInputs:
                 self._inputs.pop(next(iter(self._inputs)))
             self._inputs[without] = (inputs, summary.expected)
         inputs, expected = self._inputs[without]
-        support = expected[episode.support_cells]
+        support = expected[episode.support_architectures]
         # If all expected scores are equal, the labels are the scores.
         matched = len(support) and np.ptp(support)
         scores = labels_like(support, episode.support_labels) if matched else episode.support_labels
-        parts = {"support": scores - support, "query": episode.query_labels - expected[episode.query_cells]}
-        cells = {"support": episode.support_cells, "query": episode.query_cells}
+        parts = {"support": scores - support, "query": episode.query_labels - expected[episode.query_architectures]}
+        architectures = {"support": episode.support_architectures, "query": episode.query_architectures}
         tensors: list[Tensor] = []
         for name, residuals in parts.items():
-            rows = torch.from_numpy(cells[name].astype(np.int64)).to(self.device)
+            rows = torch.from_numpy(architectures[name].astype(np.int64)).to(self.device)
             tensors += [inputs[rows], torch.from_numpy(residuals).float().to(self.device)]
         return Batch(*tensors)
 
@@ -126,7 +126,7 @@ class NetworkModel:
     module: nn.Module  # with the outer parameters
     summary: SourceSummary  # of all sources
     inputs: Tensor  # of the network, (n_rows, n_inputs); isomorphic cells share a row
-    rows: NDArray[np.int64]  # row of each architecture in the inputs, shape (n_cells,)
+    rows: NDArray[np.int64]  # row of each architecture in the inputs, shape (n_architectures,)
     noise: float  # root mean squared error on episodes of the sources
     steps: int  # completed steps of the outer loop
     n_groups: int
@@ -233,10 +233,10 @@ class NetworkLearner(MetaPredictor):
     def _expected(self, learned: NetworkModel) -> Floats:
         return learned.summary.expected
 
-    def _adapted(self, learned: NetworkModel, cells: Cells, scores: Floats) -> Prediction:
+    def _adapted(self, learned: NetworkModel, architectures: Cells, scores: Floats) -> Prediction:
         expected, rows = learned.summary.expected, learned.rows
-        residuals = torch.from_numpy(scores - expected[cells]).float()
-        support = learned.inputs[torch.from_numpy(rows[cells])]
+        residuals = torch.from_numpy(scores - expected[architectures]).float()
+        support = learned.inputs[torch.from_numpy(rows[architectures])]
         mean, deviation = self._posterior(learned.module, support, residuals, learned.inputs)
         std = np.full(len(mean), learned.noise) if deviation is None else deviation.double().numpy()
         return expected + mean.double().numpy()[rows], std[rows]

@@ -109,23 +109,23 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
     def ask(self, n: int = 1) -> Cells:
         """Propose architectures one by one: of the first five, every second one at random."""
         self._require_open(n)
-        cells, self.notes = np.empty(n, np.int32), []
+        architectures, self.notes = np.empty(n, np.int32), []
         for i in range(n):
             by = "random" if len(self._taken) < _INITIAL and len(self._taken) % 2 else "sources"
-            cells[i] = self._drawn() if by == "random" else super().ask()[0]
-            self._taken.add(int(cells[i]))
+            architectures[i] = self._drawn() if by == "random" else super().ask()[0]
+            self._taken.add(int(architectures[i]))
             self.notes.append({"by": by})
-        return cells
+        return architectures
 
     def _drawn(self) -> int:
-        cell = int(self.rng.choice(np.flatnonzero(self._open)))
-        self._open[cell] = False
-        return cell
+        architecture = int(self.rng.choice(np.flatnonzero(self._open)))
+        self._open[architecture] = False
+        return architecture
 
-    def tell(self, cells: Cells, values: Floats) -> None:
+    def tell(self, architectures: Cells, values: Floats) -> None:
         """Add the values."""
-        super().tell(cells, values)
-        self._taken.update(cells.tolist())
+        super().tell(architectures, values)
+        self._taken.update(architectures.tolist())
 
     # -- the model --------------------------------------------------------------------------------------------------
     def build_model(self, seed: int) -> Any:
@@ -134,9 +134,9 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
             raise UnknownNameError.of("meta-predictor", self.predictor, list(META_PREDICTORS))
         return META_PREDICTORS[self.predictor](self.space, **self.options)
 
-    def fit_model(self, cells: Cells, labels: Floats) -> None:
+    def fit_model(self, architectures: Cells, labels: Floats) -> None:
         """Adapt to the values, not to the labels: the predictor has its own scale."""
-        self._ready.fit(cells, [self._observed[cell] for cell in cells.tolist()])
+        self._ready.fit(architectures, [self._observed[architecture] for architecture in architectures.tolist()])
         self._highest = float(labels.max())
 
     def predict_model(self) -> Prediction:

@@ -105,7 +105,7 @@ class RGPESearch(JointGPSearch):
 
         The weights without an observation use only bootstrap samples without it.
         """
-        sources = self._models.standard_means[:, self._gp.cells]
+        sources = self._models.standard_means[:, self._gp.architectures]
         n = len(labels)
         if n < _FEWEST_LABELS:
             before = np.full(len(sources), _SLOPE / len(sources))
@@ -119,7 +119,7 @@ class RGPESearch(JointGPSearch):
 
 @dataclass(frozen=True)
 class SourcePosteriors:
-    """Mean and deviation of each source's process at all architectures, both float32, shape (n_sources, n_cells)."""
+    """Mean and deviation of each source's process, both float32, shape (n_sources, n_architectures)."""
 
     means: Floats32
     stds: Floats32
@@ -144,8 +144,8 @@ def _posterior_of(source: SourceTask, kernel: CellKernel) -> tuple[Floats, Float
     kept = np.random.default_rng(len(source)).permutation(len(source))[:_OF_A_SOURCE]
     prior = weak_prior(len(kernel.features), kernel.typical_lengthscales)
     gp = CellGP(kernel, Hyperparameters.from_logarithms(prior[0]))
-    for cell in source.cells[kept].tolist():
-        gp.add(cell)
+    for architecture in source.architectures[kept].tolist():
+        gp.add(architecture)
     labels = standardised(source.utilities[kept])
     condition(gp, labels, None, refit=True, prior=prior)
     return gp.posterior(labels)
@@ -201,11 +201,11 @@ class VanillaRGPESearch(SourceGPSearch):
         if len(labels) < _FEWEST_LABELS:
             self._weights = np.r_[np.full(len(means), 1 / len(means)), 0.0]
         else:
-            shares, _ = ranking_shares(means[:, self._gp.cells], self._gp, labels, self.rng)
+            shares, _ = ranking_shares(means[:, self._gp.architectures], self._gp, labels, self.rng)
             self._weights = shares.mean(axis=1)
 
     def _score(self, gp: CellGP, mean: Floats, std: Floats, labels: Floats) -> Floats:
-        """Return the log expected improvement of the ensemble, shape (n_cells,)."""
+        """Return the log expected improvement of the ensemble, shape (n_architectures,)."""
         learned: SourcePosteriors = self._require_meta_model()
         *weights, own = self._weights
         together: Floats = weights @ learned.means + own * mean

@@ -19,11 +19,11 @@ BETA = 0.5  # posterior standard deviations in the upper confidence bound
 
 
 def condition(gp: CellGP, labels: Floats, mean: Floats32 | None, *, refit: bool, prior: Prior | None) -> None:
-    """Set the prior mean of a process, shape (n_cells,), up to a constant; refit hyperparameters to the residuals."""
+    """Set the prior mean, shape (n_architectures,), up to a constant; refit hyperparameters to the residuals."""
     residuals = labels
-    if mean is not None and gp.cells:
-        mean = mean - mean[gp.cells].mean()  # labels are ranks among the observed architectures
-        residuals = labels - mean[gp.cells]
+    if mean is not None and gp.architectures:
+        mean = mean - mean[gp.architectures].mean()  # labels are ranks among the observed architectures
+        residuals = labels - mean[gp.architectures]
     gp.mean = mean
     if refit:
         found = fit_hyperparameters(gp.observed_distances(), [residuals], gp.hyperparameters, prior)
@@ -44,9 +44,9 @@ class SourceGPSearch(GPSearch, MetaSearcher):
     def _members(self) -> list[CellGP]:
         return [self._gp]
 
-    def tell_failures(self, cells: Cells, values: Floats) -> None:
+    def tell_failures(self, architectures: Cells, values: Floats) -> None:
         """Observe the substitute values."""
-        self.tell(cells, values)
+        self.tell(architectures, values)
 
     def _learn(self, sources: list[SourceTask]) -> Any:
         return self.model.learn(self.space, sources, self.features)
@@ -88,25 +88,25 @@ class JointGPSearch(SourceGPSearch):
     def ask(self, n: int = 1) -> Cells:
         """Propose architectures by the joint process in the initial design, then as `GPSearch` does."""
         if len(self._values) < self.n_initial and self._n_asked + n <= self._n_open:
-            return np.array(self._first_cells(n), dtype=np.int32)
+            return np.array(self._first_architectures(n), dtype=np.int32)
         return super().ask(n)
 
-    def _first_cells(self, n: int) -> list[int]:
-        process, observed = TargetProcess(self._models), self._gp.cells
+    def _first_architectures(self, n: int) -> list[int]:
+        process, observed = TargetProcess(self._models), self._gp.architectures
         std = np.sqrt(np.maximum(self._models.variance[observed], 0) + process.noise)
         mean = self._models.mean[observed].astype(np.float64)
         labels = matched_labels(np.array(self._values), mean, std.astype(np.float64))
-        for cell in observed:
-            process.add(cell)
+        for architecture in observed:
+            process.add(architecture)
         for _ in range(n):
             mean, deviation = process.posterior(labels)
             score = mean + BETA * deviation
             score[self._asked] = -np.inf
-            cell = int(score.argmax())
-            self._mark(cell)
-            process.add(cell)
-            labels = np.r_[labels, mean[cell]]
-        return process.cells[-n:]
+            architecture = int(score.argmax())
+            self._mark(architecture)
+            process.add(architecture)
+            labels = np.r_[labels, mean[architecture]]
+        return process.architectures[-n:]
 
     def _refit(self, labels: Floats) -> None:
         """Weight the sources again at each step; refit hyperparameters as often as `GPSearch` does."""

@@ -48,7 +48,7 @@ class SourceMatrix:
     ----------
     scale : {"rank", "unit"}
         ``rank``: normal scores. ``unit``: utilities with mean 0 and variance 1, which keeps gaps between labels.
-    scores : ndarray of float32, shape (n_tasks, n_cells)
+    scores : ndarray of float32, shape (n_tasks, n_architectures)
         Unlabelled architectures, and all architectures of a source with noisy labels, get the posterior mean of a
         Gaussian process. Isomorphic cells (rule ``zero``) share their mean, to reduce label noise.
     groups, roles : tuple of int, one per task
@@ -64,12 +64,12 @@ class SourceMatrix:
     def of(cls, space: SearchSpace, sources: Sequence[SourceTask], scale: str = "rank") -> SourceMatrix:
         """Put sources on one scale and complete them."""
         rows: list[Floats] = [np.empty(0)] * len(sources)
-        same_cells: dict[bytes, list[int]] = {}
+        same_architectures: dict[bytes, list[int]] = {}
         for i, source in enumerate(sources):
-            same_cells.setdefault(source.cells.tobytes(), []).append(i)
-        for members in same_cells.values():
+            same_architectures.setdefault(source.architectures.tobytes(), []).append(i)
+        for members in same_architectures.values():
             scores = np.stack([scored(sources[i].utilities, scale) for i in members])
-            for i, row in zip(members, _completed(space, sources[members[0]].cells, scores), strict=True):
+            for i, row in zip(members, _completed(space, sources[members[0]].architectures, scores), strict=True):
                 rows[i] = _smoothed(space, row)
         groups = groups_of(sources)
         names = [_role(source) for source in sources]
@@ -83,7 +83,7 @@ class SourceMatrix:
         return len(set(self.groups))
 
     def role_means(self, without: Collection[int] = ()) -> Floats:
-        """Return the mean over the tasks of each role, without some groups, shape (n_roles, n_cells).
+        """Return the mean over the tasks of each role, without some groups, shape (n_roles, n_architectures).
 
         A role without tasks gets the mean of role 0, or zero if that has none either.
         """
@@ -97,13 +97,13 @@ class SourceMatrix:
         return means
 
     def contrasts(self, without: Collection[int] = ()) -> Floats:
-        """Return the deviations of role 0's tasks from their mean, without some groups, shape (n_others, n_cells)."""
+        """Return the deviations of role 0's tasks from their mean without some groups, (n_others, n_architectures)."""
         members = self._members(0, without)
         rows = self.scores[members if len(members) > 1 else []].astype(np.float64)
         return np.asarray(rows - rows.mean(axis=0) if len(rows) else rows)
 
     def each(self, without: Collection[int] = ()) -> Floats:
-        """Return deviations from the role's mean, then scores, of each source, shape (2 * n_tasks, n_cells).
+        """Return deviations from the role's mean, then scores, of each source, shape (2 * n_tasks, n_architectures).
 
         Both are divided by the square root of the number of sources. Rows of the groups `without` are 0.
         """
@@ -127,9 +127,9 @@ def _role(source: SourceTask) -> str:
     return name
 
 
-def _noise_between_copies(space: SearchSpace, cells: Cells, scores: Floats) -> float:
+def _noise_between_copies(space: SearchSpace, architectures: Cells, scores: Floats) -> float:
     """Return the pooled variance of labels among isomorphic cells; 0 with fewer than 30 of them."""
-    classes = np.unique(representatives(space, cells), return_inverse=True)[1]
+    classes = np.unique(representatives(space, architectures), return_inverse=True)[1]
     sizes = np.bincount(classes)
     spare = int((sizes - 1).sum())
     if spare < _FEWEST_COPIES:
@@ -148,34 +148,34 @@ def _evenly(n: int, most: int) -> Cells:
     return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int32))
 
 
-def _completed(space: SearchSpace, cells: Cells, scores: Floats) -> Floats:
-    """Extend the scores of sources with the same labelled architectures from (n_tasks, n) to (n_tasks, n_cells).
+def _completed(space: SearchSpace, architectures: Cells, scores: Floats) -> Floats:
+    """Extend scores of the same labelled architectures from (n_tasks, n) to (n_tasks, n_architectures).
 
     Missing or noisy labels are replaced by the posterior mean of a Gaussian process with common hyperparameters.
     """
     full = np.empty((len(scores), space.size))
-    full[:, cells] = scores
-    complete = len(cells) == space.size
+    full[:, architectures] = scores
+    complete = len(architectures) == space.size
     level = scores.mean(axis=1, keepdims=True)
     kernel = CellKernel(space)
-    few = _evenly(len(cells), _FIT_ON)
-    few = few[np.argsort(cells[few], kind="stable")]
-    among = kernel.distances(kernel.codes_between(cells[few], cells[few]))
+    few = _evenly(len(architectures), _FIT_ON)
+    few = few[np.argsort(architectures[few], kind="stable")]
+    among = kernel.distances(kernel.codes_between(architectures[few], architectures[few]))
     fitted = fit_hyperparameters(among, list((scores - level)[:, few]), iterations=20)
-    fitted = replace(fitted, noise=max(fitted.noise, _noise_between_copies(space, cells, scores)))
+    fitted = replace(fitted, noise=max(fitted.noise, _noise_between_copies(space, architectures, scores)))
     precise = fitted.noise < _NOISY * fitted.prior_variance
     if complete and precise:
         return full
-    chosen = _evenly(len(cells), _CONDITION_ON)
-    known = cells[chosen]
+    chosen = _evenly(len(architectures), _CONDITION_ON)
+    known = architectures[chosen]
     covariance = kernel.covariance(kernel.codes_between(known, known), fitted).astype(np.float64)
     weights = posterior_weights(covariance, fitted.noise, (scores - level)[:, chosen].T)
     full[:] = level
     n_rows = max(1, _LARGEST_BLOCK // space.size)
     for first in range(0, len(known), n_rows):
         some = slice(first, first + n_rows)
-        rows = np.stack([kernel.covariance(kernel.codes(int(cell)), fitted) for cell in known[some]])
+        rows = np.stack([kernel.covariance(kernel.codes(int(architecture)), fitted) for architecture in known[some]])
         full += weights[some].T.astype(np.float32) @ rows
     if precise:
-        full[:, cells] = scores
+        full[:, architectures] = scores
     return full

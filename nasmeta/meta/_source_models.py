@@ -101,14 +101,14 @@ class JointKernel:
         return covariance, chain_rule
 
 
-def fit_joint(kernel: CellKernel, cells: Sequence[Cells], labels: Sequence[Floats]) -> JointHyperparameters:
+def fit_joint(kernel: CellKernel, architectures: Sequence[Cells], labels: Sequence[Floats]) -> JointHyperparameters:
     """Maximise the joint log marginal likelihood of the tasks' labels plus a weak log prior, by L-BFGS.
 
     Labels have about zero mean and unit variance; tasks need no architecture in common. With one task the likelihood
     cannot separate shared from own variance, and the prior decides.
     """
-    every = np.concatenate(cells)
-    task = np.repeat(np.arange(len(cells)), [len(of_task) for of_task in cells])
+    every = np.concatenate(architectures)
+    task = np.repeat(np.arange(len(architectures)), [len(of_task) for of_task in architectures])
     distances = kernel.distances(kernel.codes_between(every, every)).astype(np.float64)
     models = [(JointKernel(distances, (task[:, None] == task).astype(np.float64)), [np.concatenate(labels)])]
     found = maximise_posterior(models, joint_prior(len(kernel.features)), _ITERATIONS)
@@ -122,11 +122,11 @@ class TargetProcess(ExactPosterior):
         super().__init__(models.variance.copy(), models.mean)
         self.models, self.noise = models, models.hyperparameters.noise
 
-    def _prior_covariance(self, cell: int) -> Floats32:
-        return self.models.covariance(cell)
+    def _prior_covariance(self, architecture: int) -> Floats32:
+        return self.models.covariance(architecture)
 
-    def _label_variance(self, cell: int, left: Floats32, row: Floats32) -> float:
-        return max(float(row[cell]), 0.0) + self.noise + JITTER
+    def _label_variance(self, architecture: int, left: Floats32, row: Floats32) -> float:
+        return max(float(row[architecture]), 0.0) + self.noise + JITTER
 
 
 def matched_labels(values: Floats, mean: Floats, std: Floats) -> Floats:
@@ -169,7 +169,7 @@ class SourceModels:
     joint: SearchSpace  # contains the architectures of the target and of all sources
     features: tuple[str, ...]  # of the kernel
     hyperparameters: JointHyperparameters
-    cells: tuple[Cells, ...]  # of each source, in the joint space
+    architectures: tuple[Cells, ...]  # of each source, in the joint space
     labels: tuple[Floats, ...]  # their normal scores
 
     def __getstate__(self) -> dict[str, Any]:
@@ -197,24 +197,24 @@ class SourceModels:
         """
         joint = joint_space(space, [source.space for source in sources])
         kernel = CellKernel(joint, _features_in(joint, features))
-        cells, labels, few = [], [], []
+        architectures, labels, few = [], [], []
         for source in sources:
-            moved, scores = source.in_space(joint).cells, normal_scores(source.utilities)
+            moved, scores = source.in_space(joint).architectures, normal_scores(source.utilities)
             used = _best_and_even(scores, min(_OF_ONE, _CONDITION_ON // len(sources)))
-            cells.append(moved[used])
+            architectures.append(moved[used])
             labels.append(scores[used])
             few.append(_evenly(len(used), max(3, _FIT_ON // len(sources))))
-        few_cells = [own[i] for own, i in zip(cells, few, strict=True)]
+        few_architectures = [own[i] for own, i in zip(architectures, few, strict=True)]
         few_labels = [own[i] for own, i in zip(labels, few, strict=True)]
-        hyperparameters = fit_joint(kernel, few_cells, few_labels)
-        return cls(space, joint, kernel.features, hyperparameters, tuple(cells), tuple(labels))._computed()
+        hyperparameters = fit_joint(kernel, few_architectures, few_labels)
+        return cls(space, joint, kernel.features, hyperparameters, tuple(architectures), tuple(labels))._computed()
 
     def pack(self) -> Packed:
         """Return arrays and facts for a file, without what `unpack` can compute."""
         arrays: dict[str, NDArray[Any]] = {
-            "cells": np.concatenate(self.cells),
+            "cells": np.concatenate(self.architectures),
             "labels": np.concatenate(self.labels),
-            "sizes": np.array([len(cells) for cells in self.cells]),
+            "sizes": np.array([len(architectures) for architectures in self.architectures]),
             "logarithms": self.hyperparameters.logarithms,
         }
         return arrays, {"joint": to_content(self.joint)}
@@ -240,51 +240,51 @@ class SourceModels:
         return CellKernel(self.joint, self.features)
 
     @cached_property
-    def target_cells(self) -> Cells:
-        """Indices of the target's architectures in the joint space, int32, shape (n_cells,)."""
+    def target_architectures(self) -> Cells:
+        """Indices of the target's architectures in the joint space, int32, shape (n_architectures,)."""
         return move_cells(np.arange(self.target.size), self.target, self.joint)[0]
 
     @cached_property
     def _factor(self) -> Floats:
         """Lower Cholesky factor of the covariance of all source labels, shape (n_labels, n_labels)."""
-        every, h, end = np.concatenate(self.cells), self.hyperparameters, 0
+        every, h, end = np.concatenate(self.architectures), self.hyperparameters, 0
         codes = self.kernel.codes_between(every, every)
         covariance = self.kernel.covariance(codes, h.of(h.shared)).astype(np.float64)
-        for cells in self.cells:
-            end += len(cells)
-            of_one = slice(end - len(cells), end)
+        for architectures in self.architectures:
+            end += len(architectures)
+            of_one = slice(end - len(architectures), end)
             covariance[of_one, of_one] += self.kernel.covariance(codes[of_one, of_one], h.of(h.own))
         covariance[np.diag_indices(len(every))] += h.noise
         return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
 
     @cached_property
     def rows(self) -> Floats32:
-        """L⁻¹ K(source labels, architectures of a new task), shape (n_labels, n_cells)."""
-        known, factor = np.concatenate(self.cells), self._factor.astype(np.float32)
+        """L⁻¹ K(source labels, architectures of a new task), shape (n_labels, n_architectures)."""
+        known, factor = np.concatenate(self.architectures), self._factor.astype(np.float32)
         rows = np.empty((len(known), self.target.size), dtype=np.float32)
         shared = self.hyperparameters.of(self.hyperparameters.shared)
         for some in _blocks(self.target.size):
-            block = self.kernel.covariance(self.kernel.codes_between(known, self.target_cells[some]), shared)
+            block = self.kernel.covariance(self.kernel.codes_between(known, self.target_architectures[some]), shared)
             rows[:, some] = solve_triangular(factor, block, lower=True, overwrite_b=True, check_finite=False)
         return rows
 
     @cached_property
     def _posterior(self) -> tuple[Floats, Floats]:
-        """Posterior mean of the shared part, shape (n_cells,), and of each source's own, shape (n_sources, n_cells)."""
+        """Posterior means of the shared part, (n_architectures,), and of the sources' own, with one row each."""
         weights = cho_solve((self._factor, True), np.concatenate(self.labels), check_finite=False)
-        ends = np.cumsum([len(cells) for cells in self.cells])[:-1]
+        ends = np.cumsum([len(architectures) for architectures in self.architectures])[:-1]
         shared, h = np.zeros(self.target.size), self.hyperparameters
-        own = np.empty((len(self.cells), self.target.size))
-        for row, cells, of_one in zip(own, self.cells, np.split(weights, ends), strict=True):
+        own = np.empty((len(self.architectures), self.target.size))
+        for row, architectures, of_one in zip(own, self.architectures, np.split(weights, ends), strict=True):
             for some in _blocks(self.target.size):
-                codes = self.kernel.codes_between(cells, self.target_cells[some])
+                codes = self.kernel.codes_between(architectures, self.target_architectures[some])
                 shared[some] += of_one @ self.kernel.covariance(codes, h.of(h.shared))
                 row[some] = of_one @ self.kernel.covariance(codes, h.of(h.own))
         return shared, own
 
     @property
     def means(self) -> Floats32:
-        """Posterior mean of each source's function at the target's architectures, shape (n_sources, n_cells)."""
+        """Posterior mean of each source's function in the target's space, shape (n_sources, n_architectures)."""
         shared, own = self._posterior
         return (shared + own).astype(np.float32)
 
@@ -298,12 +298,12 @@ class SourceModels:
 
     @property
     def mean(self) -> Floats32:
-        """Prior mean of a new task: the posterior mean of the shared part, shape (n_cells,)."""
+        """Prior mean of a new task: the posterior mean of the shared part, shape (n_architectures,)."""
         return self._posterior[0].astype(np.float32)
 
     @cached_property
     def variance(self) -> Floats32:
-        """Prior variance of a new task at each architecture, shape (n_cells,)."""
+        """Prior variance of a new task at each architecture, shape (n_architectures,)."""
         explained = np.einsum("ij,ij->j", self.rows, self.rows)
         return np.asarray(self._one_task.prior_variance - explained, dtype=np.float32)
 
@@ -312,10 +312,10 @@ class SourceModels:
         """Hyperparameters of the function of one task."""
         return self.hyperparameters.of(self.hyperparameters.shared + self.hyperparameters.own)
 
-    def covariance(self, cell: int) -> Floats32:
-        """Return the prior covariance of a new task between one architecture and all, shape (n_cells,)."""
-        codes = self.kernel.codes(int(self.target_cells[cell]))[self.target_cells]
-        return self.kernel.covariance(codes, self._one_task) - self.rows[:, cell] @ self.rows
+    def covariance(self, architecture: int) -> Floats32:
+        """Return the prior covariance of a new task between one architecture and all, shape (n_architectures,)."""
+        codes = self.kernel.codes(int(self.target_architectures[architecture]))[self.target_architectures]
+        return self.kernel.covariance(codes, self._one_task) - self.rows[:, architecture] @ self.rows
 
 
 def _blocks(size: int) -> list[slice]:

@@ -31,11 +31,11 @@ class SourceOrder(RandomSearch, MetaSearcher):
         super().__init__(space, rng)
 
     def _learn(self, sources: list[SourceTask]) -> Floats:
-        """Return the mean z-score of every architecture, shape (n_cells,); NaN without a label."""
+        """Return the mean z-score of every architecture, shape (n_architectures,); NaN without a label."""
         total, labels = np.zeros(self.space.size), np.zeros(self.space.size)
         for source in sources:
-            total[source.cells] += standardised(source.utilities)
-            labels[source.cells] += 1
+            total[source.architectures] += standardised(source.utilities)
+            labels[source.architectures] += 1
         return np.asarray(np.divide(total, labels, out=np.full(self.space.size, np.nan), where=labels > 0))
 
     def _pack(self) -> Packed:

@@ -44,7 +44,7 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
         kind = self._load("transfer_learning.transfer_learning_task_evaluation").TransferLearningTaskEvaluations
         evaluations = {}
         for source in sources:
-            codes = self.space.codes[source.cells].astype(int)
+            codes = self.space.codes[source.architectures].astype(int)
             frame = pd.DataFrame({name: codes[:, int(name)] for name in self._choices})
             errors = -source.utilities[:, None, None, None]
             evaluations[source.name] = kind(self._choices, frame, [METRIC], errors)
@@ -87,11 +87,14 @@ class SyneTuneZeroShot(SyneTuneTransfer):
     """
 
     def _learn(self, sources: list[SourceTask]) -> Any:
-        cells = reduce(np.intersect1d, [source.cells for source in sources])
-        if not len(cells):
+        architectures = reduce(np.intersect1d, [source.architectures for source in sources])
+        if not len(architectures):
             raise SettingError(f"{self._who} needs architectures that all {len(sources)} sources have labelled.")
         return super()._learn(
-            [replace(one, cells=cells, utilities=one.utilities[one.rows_of(cells)]) for one in sources]
+            [
+                replace(one, architectures=architectures, utilities=one.utilities[one.rows_of(architectures)])
+                for one in sources
+            ]
         )
 
     def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:

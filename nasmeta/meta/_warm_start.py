@@ -16,7 +16,7 @@ from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask, Task
 _MIXTURES = 64  # random mixtures of the sources
 
 
-def warm_start_cells(
+def warm_start_architectures(
     space: SearchSpace,
     sources: Iterable[SourceTask | Task],
     n: int,
@@ -50,10 +50,10 @@ def warm_start_cells(
     Examples
     --------
     >>> import nasmeta as nm
-    >>> from nasmeta.meta import warm_start_cells
+    >>> from nasmeta.meta import warm_start_architectures
     >>> sources, target = nm.task_distribution("nb201").leave_out("cifar100")
-    >>> cells = warm_start_cells(target[0].space, sources, 5)
-    >>> len(set(cells.tolist())), bool(target[0].values[cells].max() > 73)
+    >>> architectures = warm_start_architectures(target[0].space, sources, 5)
+    >>> len(set(architectures.tolist())), bool(target[0].values[architectures].max() > 73)
     (5, True)
     """
     n = check_int("n", n, 1, space.size)
@@ -72,23 +72,23 @@ def warm_start_cells(
         gain = weights @ np.maximum(worth - covered[:, None], 0.0) / prices
         # If no architecture adds anything, the best on average comes next.
         score = np.where(candidates, gain + 1e-9 * (weights @ worth), -np.inf)
-        cell = int(np.argmax(score))
-        chosen.append(cell)
-        candidates[cell] = False
-        covered = np.maximum(covered, worth[:, cell])
+        architecture = int(np.argmax(score))
+        chosen.append(architecture)
+        candidates[architecture] = False
+        covered = np.maximum(covered, worth[:, architecture])
     return np.array(chosen, dtype=np.int32)
 
 
 def _log_ranks(space: SearchSpace, sources: list[SourceTask]) -> Floats:
     """Return minus the log rank of each architecture on each source and mixture, shape (n_tasks, size), or NaN."""
-    tasks = [(source.cells, source.utilities) for source in sources]
+    tasks = [(source.architectures, source.utilities) for source in sources]
     if len(sources) > 1:
         sampler = EpisodeSampler(sources, support=1, query=1, augment=Augmentation(mixture=1.0))
         rng = np.random.default_rng(0)  # the mixtures are part of the method, not of a run
         tasks += [sampler.full_task(rng) for _ in range(_MIXTURES)]
     worth = np.full((len(tasks), space.size), np.nan)
-    for row, (cells, utilities) in zip(worth, tasks, strict=True):
-        ranks = np.empty(len(cells))
-        ranks[np.argsort(-utilities, kind="stable")] = np.arange(1, len(cells) + 1)
-        row[cells] = np.log(len(cells) / ranks)
+    for row, (architectures, utilities) in zip(worth, tasks, strict=True):
+        ranks = np.empty(len(architectures))
+        ranks[np.argsort(-utilities, kind="stable")] = np.arange(1, len(architectures) + 1)
+        row[architectures] = np.log(len(architectures) / ranks)
     return worth

@@ -65,16 +65,16 @@ class SourcePredictor:
             self._learned = self._learn(progress)
         return self._learned
 
-    def fit(self, cells: NDArray[np.int32], y: NDArray[np.float64]) -> SourcePredictor:
+    def fit(self, architectures: NDArray[np.int32], y: NDArray[np.float64]) -> SourcePredictor:
         """Adapt to labels."""
-        self.learn().fit(cells, self._sign * y)
+        self.learn().fit(architectures, self._sign * y)
         return self
 
-    def predict(self, cells: NDArray[np.int32], return_std: bool = False) -> Any:
+    def predict(self, architectures: NDArray[np.int32], return_std: bool = False) -> Any:
         """Predict labels."""
         if not return_std:
-            return self._sign * self.learn().predict(cells, False)
-        mean, deviation = self.learn().predict(cells, True)
+            return self._sign * self.learn().predict(architectures, False)
+        mean, deviation = self.learn().predict(architectures, True)
         return self._sign * mean, deviation
 
 
@@ -84,11 +84,11 @@ class _Column:
     def __init__(self, values: NDArray[np.float64]) -> None:
         self.values = values
 
-    def fit(self, cells: NDArray[np.int32], y: NDArray[np.float64]) -> _Column:
+    def fit(self, architectures: NDArray[np.int32], y: NDArray[np.float64]) -> _Column:
         return self
 
-    def predict(self, cells: NDArray[np.int32], *_: object) -> NDArray[np.float64]:
-        return self.values[cells]
+    def predict(self, architectures: NDArray[np.int32], *_: object) -> NDArray[np.float64]:
+        return self.values[architectures]
 
 
 def source_predictor(name: str, task: Task, sources: Any, settings: Mapping[str, Any]) -> SourcePredictor:
@@ -167,8 +167,8 @@ class Model:
         """Return a new estimator over architectures."""
         space = task.space
         if self.name in _COSTS:
-            cells = get_cell_space(space)
-            cost = cells.params if self.name == "parameters" else cells.flops
+            architectures = get_cell_space(space)
+            cost = architectures.params if self.name == "parameters" else architectures.flops
             return _Column(np.asarray(cost(np.arange(space.size), "cifar10"), dtype=np.float64))
         if self.name in label_free_names():
             return _Column(_measured(space)[self.name])

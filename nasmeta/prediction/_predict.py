@@ -262,12 +262,12 @@ def splits_of(
     """
     rng = np.random.default_rng(draw)
     if protocol == "few":
-        train, disjoint = isomorph_split(space, n_train=n, cells=pool, rng=rng, rule=rule)
+        train, disjoint = isomorph_split(space, n_train=n, architectures=pool, rng=rng, rule=rule)
         unseen = np.setdiff1d(pool, train)
         return [Split(train, {"isomorph-disjoint": disjoint, "unseen": unseen, "all": pool})]
     shuffled = rng.permutation(pool)
     at_random = Split(shuffled[:n], {"unseen": shuffled[n:], "all": pool})
-    train, test = isomorph_split(space, test_fraction=0.5, cells=pool, rng=rng, rule=rule)
+    train, test = isomorph_split(space, test_fraction=0.5, architectures=pool, rng=rng, rule=rule)
     return [Split(train, {"isomorph-disjoint": test}), at_random]
 
 
@@ -348,13 +348,15 @@ def _scores_of(
         "predict_seconds": time.perf_counter() - fitted,
         "cpu_seconds": time.process_time() - cpu,
     }
-    for scope, cells in split.scored.items():
-        tau, rho = rank_correlations(predicted[cells], truth[cells])
-        row = {"scope": scope, "n_scored": len(cells), "kendall_tau": tau, "spearman": rho}
+    for scope, architectures in split.scored.items():
+        tau, rho = rank_correlations(predicted[architectures], truth[architectures])
+        row = {"scope": scope, "n_scored": len(architectures), "kendall_tau": tau, "spearman": rho}
         if model.predicts_labels:
-            row["rmse"] = float(np.sqrt(np.mean((predicted[cells] - labels[cells]) ** 2)))
+            row["rmse"] = float(np.sqrt(np.mean((predicted[architectures] - labels[architectures]) ** 2)))
             if scope == "isomorph-disjoint" and knows_deviation(estimator):
-                some = np.random.default_rng(seed).choice(cells, min(_CALIBRATED_ON, len(cells)), replace=False)
+                some = np.random.default_rng(seed).choice(
+                    architectures, min(_CALIBRATED_ON, len(architectures)), replace=False
+                )
                 mean, deviation = estimator.predict(some, return_std=True)
                 row |= calibration(mean, deviation, labels[some])
         yield row | times

@@ -55,7 +55,7 @@ def make_predictor(
 ) -> Any:
     """Build an unfitted predictor of architectures.
 
-    Every predictor reads architectures: ``fit(cells, y)`` and ``predict(cells)``, with cells as indices or strings of
+    Every predictor reads architectures: ``fit(architectures, y)`` and ``predict(architectures)``, indices or strings of
     shape (n,). An estimator that reads features is put behind an encoder. An estimator is used without one if it
     contains an encoder of nasmeta, such as a pipeline that starts with one, or has the attribute
     ``reads_architectures = True``.
@@ -92,13 +92,13 @@ def make_predictor(
     >>> from sklearn.linear_model import Ridge
     >>> from sklearn.pipeline import make_pipeline
     >>> from nasmeta.predictors import make_encoder, make_predictor
-    >>> cells, y = np.arange(50), np.cos(np.arange(50.0))
-    >>> make_predictor("gp").fit(cells, y).predict([51, 52]).shape
+    >>> architectures, y = np.arange(50), np.cos(np.arange(50.0))
+    >>> make_predictor("gp").fit(architectures, y).predict([51, 52]).shape
     (2,)
-    >>> make_predictor(Ridge(), alpha=0.1).fit(cells, y).predict([51, 52]).shape
+    >>> make_predictor(Ridge(), alpha=0.1).fit(architectures, y).predict([51, 52]).shape
     (2,)
     >>> mine = make_pipeline(make_encoder("paths"), Ridge())
-    >>> make_predictor(mine, ridge__alpha=0.1).fit(cells, y).predict([51, 52]).shape
+    >>> make_predictor(mine, ridge__alpha=0.1).fit(architectures, y).predict([51, 52]).shape
     (2,)
     """
     from sklearn.pipeline import Pipeline

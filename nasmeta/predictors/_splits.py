@@ -18,7 +18,7 @@ def isomorph_split(
     rng: np.random.Generator,
     test_fraction: float | None = None,
     n_train: int | None = None,
-    cells: ArrayLike | None = None,
+    architectures: ArrayLike | None = None,
     rule: IsomorphismRule | Literal["function"] = "upstream",
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Split architectures so that no isomorphic pair is divided.
@@ -34,7 +34,7 @@ def isomorph_split(
     n_train : int, optional
         Number of architectures drawn uniformly for training; the test side excludes their isomorphs. Give exactly one
         of `test_fraction` and `n_train`.
-    cells : array-like of int or str, shape (n,), optional
+    architectures : array-like of int or str, shape (n,), optional
         The architectures to split; by default the whole space.
     rule : {"upstream", "zero", "skip", "function"}, default "upstream"
         The rule of isomorphism for cells, see `CellSpace.canonical`; other spaces have one rule. ``upstream`` is the
@@ -60,10 +60,10 @@ def isomorph_split(
     >>> len(train), len(np.intersect1d(canonical(train), canonical(test)))
     (781, 0)
     """
-    from nasmeta.predictors._encoders._base import cells_in
+    from nasmeta.predictors._encoders._base import architectures_in
 
     space = get_space(space)
-    pool = np.arange(space.size, dtype=np.int32) if cells is None else cells_in(cells, space)
+    pool = np.arange(space.size, dtype=np.int32) if architectures is None else architectures_in(architectures, space)
     if (test_fraction is None) == (n_train is None):
         raise SettingError("Give exactly one of test_fraction and n_train.")
     pool = rng.permutation(pool)

@@ -315,7 +315,9 @@ class RunConfig:
             rows = [past.row(i) for i in range(len(past))]
             for epochs, one in self.evaluators.items():
                 of_length = [row for row in rows if row[3].get("epochs", epochs) == epochs]
-                one.resume([(cell, value, details.get("failure")) for cell, value, _, details in of_length])
+                one.resume(
+                    [(architecture, value, details.get("failure")) for architecture, value, _, details in of_length]
+                )
             hint = f"The same command resumes from {path}; after a change of the code, use another file."
             what = f"{self.label or self.searcher.name} on {self.task.name}, seed {self.seed}"
             stack.enter_context(_naming_crashes(what, "" if path is None or self.label else hint))

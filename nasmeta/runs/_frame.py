@@ -78,7 +78,7 @@ def _numbers(run: History) -> dict[str, NDArray[Any]]:
         values = run.evaluator.noise_free[incumbents]  # the means over seeds
     return {
         "evaluation": np.arange(1, len(run) + 1),
-        "cell": run.cells,
+        "cell": run.architectures,
         "value": run._scores,
         "cost_seconds": run.cost_seconds,
         "simulated_seconds": run.end_seconds,

@@ -76,9 +76,9 @@ class FrontHistory(History):
 
     @property
     def front(self) -> pd.DataFrame:
-        """The non-dominated architectures: ``cell``, ``architecture``, and one column per objective."""
+        """The non-dominated architectures: ``architecture``, ``architecture``, and one column per objective."""
         found = self.front_positions
-        return front_frame(self.task, self.cells[found], self.values[found])
+        return front_frame(self.task, self.architectures[found], self.values[found])
 
     @property
     def hypervolumes(self) -> NDArray[np.float64]:
@@ -99,7 +99,7 @@ class FrontHistory(History):
         return np.maximum.accumulate(np.where(self._scores > 0, np.arange(len(self)), 0))
 
     def _incumbents(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        return self.cells[self.incumbent_positions], self.hypervolumes
+        return self.architectures[self.incumbent_positions], self.hypervolumes
 
     @property
     def best(self) -> NoReturn:

@@ -34,11 +34,11 @@ class Best(NamedTuple):
     --------
     >>> import nasmeta as nm
     >>> best = nm.search("random", "nb201/cifar10", evaluations=5).best
-    >>> best == (best.cell, best.value)
+    >>> best == (best.architecture, best.value)
     True
     """
 
-    cell: int
+    architecture: int
     value: float
 
 
@@ -92,7 +92,7 @@ class History(ShowsFacts):
 
     def append(
         self,
-        cell: int,
+        architecture: int,
         value: Any,
         cost_seconds: float,
         failure: str | None = None,
@@ -106,7 +106,7 @@ class History(ShowsFacts):
             self._notes[len(self._cells)] = note
         if failure is not None:
             self._failures[len(self._cells)] = failure
-        self._cells.append(cell)
+        self._cells.append(architecture)
         if self.n_objectives == 1:
             self._values.append(value)
         else:
@@ -220,7 +220,7 @@ class History(ShowsFacts):
         return np.array(column)[self._counted]
 
     @property
-    def cells(self) -> NDArray[np.int32]:
+    def architectures(self) -> NDArray[np.int32]:
         """The architectures, int32, shape (n,); distinct unless repeats are charged or trainings differ in length."""
         return self._column(self._cells)
 
@@ -263,11 +263,11 @@ class History(ShowsFacts):
     @property
     def failures(self) -> dict[int, str]:
         """The reasons of failed evaluations, by architecture."""
-        cells: list[int] = self.cells.tolist() if self._failures else []
-        return {cells[position]: reason for position, reason in self._reasons().items()}
+        architectures: list[int] = self.architectures.tolist() if self._failures else []
+        return {architectures[position]: reason for position, reason in self._reasons().items()}
 
     def _reasons(self) -> dict[int, str]:
-        """Return the reasons of failed evaluations, by their position in `cells`."""
+        """Return the reasons of failed evaluations, by their position in `architectures`."""
         counted = np.arange(len(self._cells))[self._counted].tolist() if self._failures else []
         return {position: self._failures[i] for position, i in enumerate(counted) if i in self._failures}
 
@@ -330,14 +330,14 @@ class History(ShowsFacts):
     def _incumbents(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the incumbents and their values."""
         positions = self.incumbent_positions
-        cells, values = self.cells[positions], self.values[positions]
+        architectures, values = self.architectures[positions], self.values[positions]
         if len(positions) and positions[0] < 0:
             known = self.evaluator.values
             candidates = self.values if known is None else known
             worst = int(np.argmin(np.nan_to_num(self.evaluator.sign * candidates, nan=np.inf)))
-            cells[positions < 0] = self.cells[worst] if known is None else worst
+            architectures[positions < 0] = self.architectures[worst] if known is None else worst
             values[positions < 0] = candidates[worst]
-        return cells, values
+        return architectures, values
 
     @property
     def best(self) -> Best:
@@ -355,7 +355,7 @@ class History(ShowsFacts):
                 f"The run of {self.searcher} on {self.task.name} has no best architecture, because no full training or "
                 f"evaluation succeeded: {reason}"
             )
-        return Best(int(self.cells[position]), float(self.values[position]))
+        return Best(int(self.architectures[position]), float(self.values[position]))
 
     def report(self) -> dict[ColumnInfo, float]:
         """Return the values of the best architecture in the report columns, such as its test accuracy.
@@ -365,7 +365,7 @@ class History(ShowsFacts):
         dict of ColumnInfo to float
             Empty if the table has no report column; each column has its split, seed and release.
         """
-        return self.evaluator.report(self.best.cell)
+        return self.evaluator.report(self.best.architecture)
 
     def frame(self) -> pd.DataFrame:
         """Return the results frame of the run, one row per evaluation.
@@ -418,7 +418,7 @@ class History(ShowsFacts):
     def _result(self) -> str:
         if not len(self) or self.incumbent_positions[-1] < 0:
             return ""
-        return f", best {self.best.cell} with {written(self.best.value)}"
+        return f", best {self.best.architecture} with {written(self.best.value)}"
 
     def __repr__(self) -> str:
         count = f"{len(self)} evaluations, stopped by {self.stopped}"

@@ -107,11 +107,22 @@ _Observation: TypeAlias = "tuple[NDArray[np.int32], int]"  # cells and epochs
 class _Trial:
     """A proposal and its evaluation by one worker; trials are ordered by their end, then by their start."""
 
-    __slots__ = ("cell", "cells", "end", "epochs", "key", "position", "total", "utilities", "utility", "worker")
+    __slots__ = (
+        "architecture",
+        "architectures",
+        "end",
+        "epochs",
+        "key",
+        "position",
+        "total",
+        "utilities",
+        "utility",
+        "worker",
+    )
 
-    def __init__(self, cells: NDArray[np.int32], cell: int, epochs: int, key: Any) -> None:
-        self.cells = cells  # the proposal, shape (1,)
-        self.cell, self.epochs = cell, epochs
+    def __init__(self, architectures: NDArray[np.int32], architecture: int, epochs: int, key: Any) -> None:
+        self.architectures = architectures  # the proposal, shape (1,)
+        self.architecture, self.epochs = architecture, epochs
         self.key = key  # of the evaluation: the architecture, or (architecture, epochs)
 
     # Known when the trial has started:
@@ -157,8 +168,8 @@ class _Loop:
 
     def __post_init__(self) -> None:
         self.full_epochs = max(self.evaluators)
-        self.n_cells = self.searcher.space.size
-        self.n_possible = self.n_cells * (1 if self.multi_fidelity is None else len(self.evaluators))
+        self.n_architectures = self.searcher.space.size
+        self.n_possible = self.n_architectures * (1 if self.multi_fidelity is None else len(self.evaluators))
         self.objectives = np.shape(self.sign)  # (m,), or () for one objective
         self.maximised = self.objectives == () and self.sign == 1
         self.free = self.clock.repeats == "free"
@@ -220,43 +231,46 @@ class _Loop:
                 self.stopped = "stalled"
                 return None
             try:
-                cells, epochs = self._ask()
+                architectures, epochs = self._ask()
             except SpaceExhaustedError:
                 self.stopped = "exhausted"
                 return None
-            cell: int = cells.item()
-            key: Any = cell if self.multi_fidelity is None else (cell, epochs)
+            architecture: int = architectures.item()
+            key: Any = architecture if self.multi_fidelity is None else (architecture, epochs)
             if not (self.free and key in self.known):
                 self.n_repeats = 0
-                return _Trial(cells, cell, epochs, key)
+                return _Trial(architectures, architecture, epochs, key)
             self.n_repeats += 1
             if self.shared and key in self.pending:
                 self.pending[key] += 1
             else:
-                self._observe(cells, epochs, np.array([self.known[key]]), again=True)
+                self._observe(architectures, epochs, np.array([self.known[key]]), again=True)
 
     def _ask(self) -> tuple[NDArray[np.int32], int]:
         """Request a proposal, int32, shape (1,), and the length of the training."""
         begin, epochs = perf_counter(), self.full_epochs
-        cells: Any
+        architectures: Any
         if self.multi_fidelity is None:
-            cells = self.searcher.ask(1)
+            architectures = self.searcher.ask(1)
         else:
-            cells, lengths = self.multi_fidelity.ask_at(1)
+            architectures, lengths = self.multi_fidelity.ask_at(1)
             epochs = int(lengths[0])
         self.searcher_seconds += perf_counter() - begin
-        is_proposal = type(cells) is np.ndarray and cells.shape == (1,) and cells.dtype.kind in "iu"
-        if not is_proposal or not 0 <= cells.item() < self.n_cells:
+        is_proposal = (
+            type(architectures) is np.ndarray and architectures.shape == (1,) and architectures.dtype.kind in "iu"
+        )
+        if not is_proposal or not 0 <= architectures.item() < self.n_architectures:
             raise NasmetaError(
                 f"proposal of {type(self.searcher).__name__}",
-                cells,
-                f"an array of one integer from 0 to {self.n_cells - 1}, the index in {self.searcher.space.name}",
+                architectures,
+                f"an array of one integer from 0 to {self.n_architectures - 1}, the index in "
+                f"{self.searcher.space.name}",
             )
-        return cells if cells.dtype == _INT32 else cells.astype(_INT32), epochs
+        return architectures if architectures.dtype == _INT32 else architectures.astype(_INT32), epochs
 
     def start(self, trial: _Trial, worker: int) -> None:
         """Evaluate the architecture of a proposal."""
-        evaluation = self._evaluate(trial.cells, trial.epochs)
+        evaluation = self._evaluate(trial.architectures, trial.epochs)
         trial.utilities = evaluation.values if self.maximised else self.sign * evaluation.values
         (trial.utility,), cost = trial.utilities.tolist(), evaluation.cost_seconds.item()
         (value,) = (trial.utility,) if self.maximised else evaluation.values.tolist()
@@ -272,25 +286,25 @@ class _Loop:
         if before and not is_recorded:
             cost = max(cost - before, 0.0)
         note = self.searcher.notes[0] if self.searcher.notes else None
-        self.history.append(trial.cell, value, cost, failure, note, self.now, worker, trial.epochs)
+        self.history.append(trial.architecture, value, cost, failure, note, self.now, worker, trial.epochs)
         if self.journal is not None and not is_recorded:
             self.journal.append(*self.history.row(self.n))
         if self.shared:
             self.pending[trial.key] = 1
-            trial.cells = trial.cells.copy()
+            trial.architectures = trial.architectures.copy()
         trial.position, trial.worker, trial.total = self.n, worker, before + cost
         trial.end = self.now + cost if self.timed else self.now
         self.n += 1
         if self.watch is not None:
             self.watch(self.n)
 
-    def _evaluate(self, cells: NDArray[np.int32], epochs: int) -> Evaluation:
+    def _evaluate(self, architectures: NDArray[np.int32], epochs: int) -> Evaluation:
         """Evaluate an architecture, shape (1,), or read its value from the journal."""
         evaluator = self.evaluators[epochs]
         if self.journal is None or self.n >= self.n_recorded:
-            evaluation = evaluate_or_fail(evaluator, cells)
+            evaluation = evaluate_or_fail(evaluator, architectures)
         else:
-            evaluation = recorded_evaluation(self.journal, self.n, cells.item(), epochs)
+            evaluation = recorded_evaluation(self.journal, self.n, architectures.item(), epochs)
         if self.objectives and evaluation.values.shape[1:] != self.objectives:
             expected = f"(1, {self.objectives[0]})"
             raise NasmetaError(f"shape of the values of {type(evaluator).__name__}", evaluation.values.shape, expected)
@@ -312,39 +326,39 @@ class _Loop:
 
     def _paid_before(self, trial: _Trial) -> float:
         """Return the total cost of the shorter training that a training continues, in seconds."""
-        longest, before = self.paid.get(trial.cell, (0, 0.0))
+        longest, before = self.paid.get(trial.architecture, (0, 0.0))
         return before if trial.epochs > longest > 0 else 0.0
 
     def reaches_target(self, trial: _Trial) -> bool:
         """Return whether a trial that ends now is a full training with the target value."""
         if self.continued:
-            longest, _ = self.paid.get(trial.cell, (0, 0.0))
+            longest, _ = self.paid.get(trial.architecture, (0, 0.0))
             if trial.epochs > longest:
-                self.paid[trial.cell] = (trial.epochs, trial.total)
+                self.paid[trial.architecture] = (trial.epochs, trial.total)
         if self.target is None or trial.epochs != self.full_epochs or trial.key in self.failed:
             return False
         return bool(trial.utility >= self.target)
 
     def observe(self, trial: _Trial) -> None:
         """Pass the values of a trial to the searcher, once per worker that proposed it."""
-        cells, utilities = trial.cells, trial.utilities
+        architectures, utilities = trial.architectures, trial.utilities
         self.ended[trial.key] = trial.utility
         if self.shared and (times := self.pending.pop(trial.key)) > 1:
-            cells, utilities = cells.repeat(times), utilities.repeat(times, axis=0)
-        self._observe(cells, trial.epochs, utilities)
+            architectures, utilities = architectures.repeat(times), utilities.repeat(times, axis=0)
+        self._observe(architectures, trial.epochs, utilities)
 
     def _observe(
-        self, cells: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64], *, again: bool = False
+        self, architectures: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64], *, again: bool = False
     ) -> None:
         begin = perf_counter()
         if self.failed:
-            self._observe_failures(cells, epochs, utilities, again)
+            self._observe_failures(architectures, epochs, utilities, again)
         else:
-            self._tell(cells, epochs, utilities)
+            self._tell(architectures, epochs, utilities)
         self.searcher_seconds += perf_counter() - begin
 
     def _observe_failures(
-        self, cells: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64], again: bool
+        self, architectures: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64], again: bool
     ) -> None:
         """Pass on utilities after a failure: the worst utility so far replaces missing ones (NaN).
 
@@ -355,25 +369,25 @@ class _Loop:
         present = values[~_missing(values)]
         worst = present.min(axis=0) if len(present) else None
         if not missing.any():
-            self._tell(cells, epochs, utilities)
+            self._tell(architectures, epochs, utilities)
             for earlier, length in self.withheld:
                 self._tell(earlier, length, np.full((len(earlier), *utilities.shape[1:]), worst))
             self.withheld.clear()
         elif worst is not None or again:
             filled = utilities.copy()
             filled[missing] = 0.0 if worst is None else worst
-            self._tell(cells, epochs, filled)
+            self._tell(architectures, epochs, filled)
         else:
-            self.withheld.append((cells.copy(), epochs))
+            self.withheld.append((architectures.copy(), epochs))
 
-    def _tell(self, cells: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64]) -> None:
+    def _tell(self, architectures: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64]) -> None:
         """Pass utilities of one architecture, without NaN, to the searcher."""
         if self.multi_fidelity is not None:
-            self.multi_fidelity.tell_at(cells, np.full(len(cells), epochs, np.int32), utilities)
-        elif self.failed and int(cells[0]) in self.failed:
-            self.searcher.tell_failures(cells, utilities)
+            self.multi_fidelity.tell_at(architectures, np.full(len(architectures), epochs, np.int32), utilities)
+        elif self.failed and int(architectures[0]) in self.failed:
+            self.searcher.tell_failures(architectures, utilities)
         else:
-            self.searcher.tell(cells, utilities)
+            self.searcher.tell(architectures, utilities)
 
     def ended_history(self) -> History:
         """Return the history, without the evaluations after the end of the run."""

@@ -41,11 +41,11 @@ class OptunaObjective:
         """
         codes = [choices.index(trial.suggest_categorical(name, choices)) for name, choices in self._choices.items()]
         space = self.task.space
-        cell = int(space.find(np.array(codes) @ space.place_values))
-        if cell < 0:
+        architecture = int(space.find(np.array(codes) @ space.place_values))
+        if architecture < 0:
             raise self._pruned(f"not an architecture of {space.name}")
-        trial.set_user_attr("cell", cell)
-        evaluation = evaluate_or_fail(self._evaluator, np.array([cell], np.int32))
+        trial.set_user_attr("cell", architecture)
+        evaluation = evaluate_or_fail(self._evaluator, np.array([architecture], np.int32))
         trial.set_user_attr("simulated_seconds", float(evaluation.cost_seconds[0]))
         if any(evaluation.failures):
             trial.set_user_attr("failure", evaluation.failures[0])
@@ -57,7 +57,7 @@ def optuna_objective(task: str | Task | Evaluator) -> OptunaObjective:
     """Return a task as an objective for Optuna's ``study.optimize``.
 
     A trial suggests one categorical parameter per position, such as ``0->1`` of cells. It returns the signal of the
-    task, for example the validation accuracy in percent; its ``user_attrs`` contain the ``cell`` and the
+    task, for example the validation accuracy in percent; its ``user_attrs`` contain the ``architecture`` and the
     ``simulated_seconds`` of its training. `Task.report` returns the report columns afterwards. An architecture that is
     suggested again is trained again and costs its seconds again. A failed evaluation is a pruned trial with its cost
     and the reason as ``failure`` in its ``user_attrs``; invalid choices are a pruned trial without a cost.
@@ -87,13 +87,13 @@ def optuna_objective(task: str | Task | Evaluator) -> OptunaObjective:
     >>> objective = nm.optuna_objective(task)
     >>> study = optuna.create_study(direction=objective.direction, sampler=optuna.samplers.TPESampler(seed=0))
     >>> study.optimize(objective, n_trials=50)
-    >>> cell = study.best_trial.user_attrs["cell"]
-    >>> bool(study.best_value == task.values[cell])
+    >>> architecture = study.best_trial.user_attrs["cell"]
+    >>> bool(study.best_value == task.values[architecture])
     True
 
     The report columns of the best trial:
 
-    >>> test = task.report(cell)
+    >>> test = task.report(architecture)
     >>> all(column.split == "test" for column in test)
     True
     """

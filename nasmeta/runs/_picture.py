@@ -88,7 +88,7 @@ def facts_of(run: Any) -> dict[str, object]:
     if run.n_objectives == 1 and len(run) and (position := run.incumbent_positions[-1]) >= 0:
         info, best = run.evaluator.column, run.best
         facts["best"] = f"{info.metric} {written(best.value, info.unit)}, found by evaluation {position + 1:,}"
-        facts["architecture"] = f"{best.cell}: {run.task.space.to_string(best.cell)}"
+        facts["architecture"] = f"{best.architecture}: {run.task.space.to_string(best.architecture)}"
     return facts
 
 

@@ -134,7 +134,7 @@ def search(
     --------
     >>> import nasmeta as nm
     >>> run = nm.search("evolution", "nb201/cifar10", evaluations=1000, seed=0, stop_at_optimum=True)
-    >>> run.best.cell, run.stopped
+    >>> run.best.architecture, run.stopped
     (6111, 'optimum')
     """
     spec = SearcherSpec.of(searcher, settings)

@@ -60,7 +60,7 @@ def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) ->
         except (ColumnError, MissingValueError, SettingError):
             continue  # the searcher reports the problem
         for values in at_hand:
-            if how := _how_alike(values[seen.cells], seen.utilities, fewest):
+            if how := _how_alike(values[seen.architectures], seen.utilities, fewest):
                 raise LeakageError(
                     f"{source.name} cannot be a source for {task.name}: its labels {how} of the target. Use labels "
                     "that were measured on other data."

@@ -21,31 +21,33 @@ _PER_SECOND = "/second"
 class Transfer:
     """Knowledge from source tasks for one target."""
 
-    cells: NDArray[np.int32] | None = None  # the subset to search, the most promising first; None: the whole space
+    architectures: NDArray[np.int32] | None = (
+        None  # the subset to search, the most promising first; None: the whole space
+    )
     first: NDArray[np.int32] | None = None  # evaluated first
     meta_model: Any = None  # of the searcher itself, if it is a meta-searcher
     chance_of_best: float = float("nan")  # estimated probability that the subset contains the best architecture
 
     def within(self, measured: NDArray[np.int32], task: Task) -> Transfer:
         """Restrict the subset to the measured architectures."""
-        if self.cells is None:
+        if self.architectures is None:
             # This order replaces proposals outside.
-            return replace(self, cells=np.random.default_rng(0).permutation(measured))
-        order = self.cells[np.isin(self.cells, measured)]
+            return replace(self, architectures=np.random.default_rng(0).permutation(measured))
+        order = self.architectures[np.isin(self.architectures, measured)]
         if not len(order):
             raise SettingError(f"The learned space of {task.name} has no measured architecture. Omit prune_space.")
-        return replace(self, cells=order)
+        return replace(self, architectures=order)
 
     def around(self, searcher: Searcher) -> Searcher:
         """Return the searcher, restricted to the subset and started with the first architectures."""
-        if self.cells is None and self.first is None:
+        if self.architectures is None and self.first is None:
             return searcher
         if not isinstance(searcher, MultiFidelitySearcher):
-            if self.cells is not None and self.first is None and searcher.restrict(self.cells):
+            if self.architectures is not None and self.first is None and searcher.restrict(self.architectures):
                 return searcher
-            return SubsetSearch(searcher, self.cells, self.first)
+            return SubsetSearch(searcher, self.architectures, self.first)
         name = type(searcher).__name__
-        if self.cells is not None and not searcher.restrict(self.cells):
+        if self.architectures is not None and not searcher.restrict(self.architectures):
             raise SettingError(f"{name} needs the whole space and a complete table.")
         if self.first is not None and not searcher.begin_with(self.first):
             raise SettingError(f"{name} does not support a warm start.")
@@ -131,23 +133,23 @@ class TransferSettings:
         """
         if not self:
             return Transfer(meta_model=meta_model)
-        from nasmeta.meta import LearnedSpace, warm_start_cells
+        from nasmeta.meta import LearnedSpace, warm_start_architectures
 
-        cells, chance, first = None, float("nan"), None
+        architectures, chance, first = None, float("nan"), None
         if self.prune_space is not None:
             learned = LearnedSpace.learn(task.space, sources, self.prune_space)
-            cells, chance = learned.cells, learned.chance_of_best
+            architectures, chance = learned.architectures, learned.chance_of_best
         if self.warm_start:
             costs = _mean_costs(task, sources) if self.per_second else None
-            allowed = cells
+            allowed = architectures
             if measured is not None:
-                allowed = measured if cells is None else cells[np.isin(cells, measured)]
-            first = warm_start_cells(task.space, sources, self.warm_start, costs=costs, allowed=allowed)
+                allowed = measured if architectures is None else architectures[np.isin(architectures, measured)]
+            first = warm_start_architectures(task.space, sources, self.warm_start, costs=costs, allowed=allowed)
             if len(first) < self.warm_start:
                 raise SettingError(
                     "warm_start", self.warm_start, f"at most {len(first)}, as many as sources have labels"
                 )
-        return Transfer(cells, first, meta_model, chance)
+        return Transfer(architectures, first, meta_model, chance)
 
 
 NO_TRANSFER = TransferSettings()

@@ -89,9 +89,9 @@ class BananasSearch(WithoutReplacement):
 
     def _pool(self) -> NDArray[np.int32]:
         """Return the open neighbours of the best architectures, best first, completed by random ones."""
-        best_first = sorted(self._observed, key=lambda cell: -self._observed[cell])
-        near = (cell for best in best_first for cell in self.space.neighbours(best).tolist())
-        around = (cell for cell in near if self._open[cell])
+        best_first = sorted(self._observed, key=lambda architecture: -self._observed[architecture])
+        near = (architecture for best in best_first for architecture in self.space.neighbours(best).tolist())
+        around = (architecture for architecture in near if self._open[architecture])
         found = list(islice(dict.fromkeys(islice(around, 10 * _CANDIDATES)), _CANDIDATES))
         if len(found) < _ROUND:
             others = np.setdiff1d(np.flatnonzero(self._open), found)
@@ -101,10 +101,10 @@ class BananasSearch(WithoutReplacement):
 
     def _trained(self) -> PathNetworks:
         networks = PathNetworks(self._inputs.shape[1], _MEMBERS, _LAYERS, _WIDTH, self.rng)
-        cells, values = self._labelled()
+        architectures, values = self._labelled()
         spread = values.std()
         scores = (values - values.mean()) / (spread if spread > 0 else 1.0)
-        return networks.fit(self._inputs[cells], scores, _EPOCHS, _LEARNING_RATE)
+        return networks.fit(self._inputs[architectures], scores, _EPOCHS, _LEARNING_RATE)
 
 
 class PathNetworks:

@@ -140,7 +140,7 @@ class Searcher(ABC):
     ...     def ask(self, n=1):
     ...         return self.rng.integers(self.space.size, size=n)
     ...
-    ...     def tell(self, cells, values):
+    ...     def tell(self, architectures, values):
     ...         pass
     >>> len(nm.search(Uniform, "nb201/cifar10", evaluations=20))
     20
@@ -165,7 +165,7 @@ class Searcher(ABC):
         """The registered name of the class, or the name of the class."""
         return SEARCHERS.name_of(type(self)) or type(self).__name__
 
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: NDArray[np.int32]) -> bool:
         """Propose only these architectures, if the searcher can; return whether it does.
 
         Called before the first `ask`. For other searchers, `SubsetSearch` filters the proposals.
@@ -183,12 +183,12 @@ class Searcher(ABC):
         """
 
     @abstractmethod
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Observe values, shape (n,), or (n, m) for m objectives, of architectures, shape (n,); higher is better."""
 
-    def tell_failures(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_failures(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Observe failed evaluations with substitute values; by default like any other values."""
-        self.tell(cells, values)
+        self.tell(architectures, values)
 
 
 class WithoutReplacement(Searcher):
@@ -199,16 +199,16 @@ class WithoutReplacement(Searcher):
         self._observed: dict[int, float] = {}
         self._open = np.ones(space.size, dtype=bool)
 
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: NDArray[np.int32]) -> bool:
         """Treat the other architectures as proposed."""
         self._open[:] = False
-        self._open[cells] = True
+        self._open[architectures] = True
         return True
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Add the values."""
-        self._observed.update(zip(cells.tolist(), values.tolist(), strict=True))
-        self._open[cells] = False
+        self._observed.update(zip(architectures.tolist(), values.tolist(), strict=True))
+        self._open[architectures] = False
 
     def _require_open(self, n: int) -> None:
         if np.count_nonzero(self._open) < n:
@@ -223,9 +223,9 @@ class WithoutReplacement(Searcher):
         """Propose the open architecture with the highest score, shape (size,); ties are broken at random."""
         score = np.where(self._open, score, -np.inf)
         ties = np.flatnonzero(score == score.max())
-        cell = int(ties[0] if len(ties) == 1 else self.rng.choice(ties))
-        self._open[cell] = False
-        return cell
+        architecture = int(ties[0] if len(ties) == 1 else self.rng.choice(ties))
+        self._open[architecture] = False
+        return architecture
 
     def _each_from(self, draw: Callable[[], int], n: int) -> NDArray[np.int32]:
         """Propose n open architectures, drawn one after another."""
@@ -266,7 +266,7 @@ class MultiFidelitySearcher(Searcher):
     ...     def ask_at(self, n=1):
     ...         return self.rng.integers(self.space.size, size=n), np.full(n, self.fidelities[0])
     ...
-    ...     def tell_at(self, cells, epochs, values):
+    ...     def tell_at(self, architectures, epochs, values):
     ...         pass
     >>> searcher = Shortest(get_space("nb201"), np.random.default_rng(0))
     >>> searcher.begin((12, 200))
@@ -282,7 +282,7 @@ class MultiFidelitySearcher(Searcher):
         """Set the possible lengths of trainings, in ascending epochs, before the first proposal."""
         self.fidelities = tuple(map(int, fidelities))
 
-    def begin_with(self, cells: NDArray[np.int32]) -> bool:
+    def begin_with(self, architectures: NDArray[np.int32]) -> bool:
         """Start with these architectures, if the searcher can; return whether it does.
 
         Called before the first proposal, after `restrict`. They start with a short training, like any other.
@@ -300,16 +300,16 @@ class MultiFidelitySearcher(Searcher):
         """
 
     @abstractmethod
-    def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_at(self, architectures: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Observe values after the given epochs, all of shape (n,); higher is better."""
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose architectures for the only length."""
         return self.ask_at(n)[0]
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Observe values of full trainings."""
-        self.tell_at(cells, np.full(len(cells), self.fidelities[-1], np.int32), values)
+        self.tell_at(architectures, np.full(len(architectures), self.fidelities[-1], np.int32), values)
 
 
 class MetaSearcher(Searcher):
@@ -335,12 +335,12 @@ class MetaSearcher(Searcher):
     >>> from nasmeta.searchers import MetaSearcher
     >>> class BestOfSources(MetaSearcher):
     ...     def _learn(self, sources):
-    ...         return np.concatenate([one.cells[np.argsort(-one.utilities)[:10]] for one in sources])
+    ...         return np.concatenate([one.architectures[np.argsort(-one.utilities)[:10]] for one in sources])
     ...
     ...     def ask(self, n=1):
     ...         return self.rng.choice(self.meta_model_, size=n)
     ...
-    ...     def tell(self, cells, values):
+    ...     def tell(self, architectures, values):
     ...         pass
     >>> nm.search(BestOfSources, "nb201/cifar10", evaluations=5).sources
     ('nb201/cifar100', 'nb201/imagenet16-120')

@@ -66,37 +66,39 @@ class BOHB(Hyperband):
         self._densities: tuple[KernelDensity, KernelDensity] | None = None
         self._is_stale = False
 
-    def _observe(self, cell: int, rung: int, value: float) -> None:
-        cells, values = self._by_rung.setdefault(rung, ([], []))
-        cells.append(cell)
+    def _observe(self, architecture: int, rung: int, value: float) -> None:
+        architectures, values = self._by_rung.setdefault(rung, ([], []))
+        architectures.append(architecture)
         values.append(value)
         self._is_stale = True
 
-    def _sample_cell(self) -> int:
+    def _sample_architecture(self) -> int:
         if self._is_stale:
             self._densities = self._fitted()
             self._is_stale = False
         if self._densities is None or self.rng.random() < self.random_fraction:
-            return super()._sample_cell()
+            return super()._sample_architecture()
         good, bad = self._densities
-        cells = self.space.find(good.draw(self.num_samples, self.rng).astype(np.int64) @ self.space.place_values)
-        cells = cells[cells >= 0]
+        architectures = self.space.find(
+            good.draw(self.num_samples, self.rng).astype(np.int64) @ self.space.place_values
+        )
+        architectures = architectures[architectures >= 0]
         if self._part is not None:
-            cells = cells[np.isin(cells, self._part)]
-        if not len(cells):
-            return super()._sample_cell()
-        draws = self.space.codes[cells]
+            architectures = architectures[np.isin(architectures, self._part)]
+        if not len(architectures):
+            return super()._sample_architecture()
+        draws = self.space.codes[architectures]
         ratio = np.maximum(bad.at(draws), _LEAST_DENSITY) / np.maximum(good.at(draws), _LEAST_DENSITY)
-        return int(cells[int(np.argmin(ratio))])
+        return int(architectures[int(np.argmin(ratio))])
 
     def _fitted(self) -> tuple[KernelDensity, KernelDensity] | None:
         """Return the densities of good and other architectures on the highest rung with enough values."""
         for rung in sorted(self._by_rung, reverse=True):
-            cells, values = self._by_rung[rung]
-            n_good = max(self._least, int(_TOP * len(cells)))
-            if len(cells) >= n_good + self._least:
+            architectures, values = self._by_rung[rung]
+            n_good = max(self._least, int(_TOP * len(architectures)))
+            if len(architectures) >= n_good + self._least:
                 order = np.argsort(-np.array(values), kind="stable")
-                codes = self.space.codes[np.array(cells, np.int64)[order]]
+                codes = self.space.codes[np.array(architectures, np.int64)[order]]
                 settings = (self.space.n_choices, _LEAST_BANDWIDTH, self.hpbandster_bandwidths)
                 return KernelDensity(codes[:n_good], *settings), KernelDensity(codes[n_good:], *settings)
         return None

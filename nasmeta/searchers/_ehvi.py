@@ -141,19 +141,19 @@ class EHVISearch(GPSearch):
         self._vectors: list[NDArray[np.float64]] = []
         self._known: set[int] = set()
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Condition the processes on the values."""
         if not self._gps:
             kernel = CellKernel(self.space, self.features)
             start = Hyperparameters.from_logarithms(weak_prior(len(self.features), kernel.typical_lengthscales)[0])
             self._gps = [TrendGP(kernel, start) for _ in range(values.shape[1])]
-        for cell, value in zip(cells.tolist(), np.array(values), strict=True):
-            if cell not in self._known:
-                self._known.add(cell)
-                self._mark(cell)
+        for architecture, value in zip(architectures.tolist(), np.array(values), strict=True):
+            if architecture not in self._known:
+                self._known.add(architecture)
+                self._mark(architecture)
                 self._vectors.append(value)
                 for gp in self._gps:
-                    gp.add(cell)
+                    gp.add(architecture)
 
     def _succeeded(self) -> Iterable[int]:
         return self._known

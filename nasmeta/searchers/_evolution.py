@@ -84,6 +84,6 @@ class RegularizedEvolution(Searcher):
                 proposals[i] = self._child()
         return proposals
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Add the architectures to the population, which drops its oldest members."""
-        self._members.extend(zip(values.tolist(), cells.tolist(), strict=True))
+        self._members.extend(zip(values.tolist(), architectures.tolist(), strict=True))

@@ -40,12 +40,12 @@ class Feasibility:
         self._known: set[int] = set()
         self._fitted_at = 0
 
-    def add(self, cells: Iterable[int], *, succeeded: bool) -> None:
+    def add(self, architectures: Iterable[int], *, succeeded: bool) -> None:
         """Condition on evaluations, up to 2,000; an architecture is added once."""
-        for cell in cells:
-            if cell not in self._known and len(self._known) < _MOST_OBSERVED:
-                self._known.add(cell)
-                self._gp.add(cell)
+        for architecture in architectures:
+            if architecture not in self._known and len(self._known) < _MOST_OBSERVED:
+                self._known.add(architecture)
+                self._gp.add(architecture)
                 self._labels.append(1.0 if succeeded else -1.0)
 
     def log_chance(self) -> NDArray[np.float64]:
@@ -131,11 +131,11 @@ class GPSearch(Searcher):
         kernel = PositionKernel(self.space)
         return [self._gp, CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0], 1))]
 
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: NDArray[np.int32]) -> bool:
         """Treat the other architectures as proposed."""
         self._asked[:] = True
-        self._asked[cells] = False
-        self._n_open = len(cells)
+        self._asked[architectures] = False
+        self._n_open = len(architectures)
         return True
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
@@ -144,38 +144,38 @@ class GPSearch(Searcher):
             raise SpaceExhaustedError(f"All {self._n_open:,} architectures of {self.space.name} have been proposed.")
         proposals: list[int] = []
         while len(proposals) < n and self._n_asked < self.n_initial:
-            cell = int(self.rng.integers(self.space.size))
-            if not self._asked[cell]:
-                self._mark(cell)
-                proposals.append(cell)
+            architecture = int(self.rng.integers(self.space.size))
+            if not self._asked[architecture]:
+                self._mark(architecture)
+                proposals.append(architecture)
         if len(proposals) < n:
             proposals += self._most_promising(n - len(proposals))
         return np.array(proposals, dtype=np.int32)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Condition the process on the values, up to 2,000 of them."""
-        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
-            self._mark(cell)
-            if len(self._gp) < _MOST_OBSERVED and cell not in self._gp.cells:
+        for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
+            self._mark(architecture)
+            if len(self._gp) < _MOST_OBSERVED and architecture not in self._gp.architectures:
                 for gp in self._members:
-                    gp.add(cell)
+                    gp.add(architecture)
                 self._values.append(value)
 
-    def tell_failures(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_failures(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Learn the probability of success."""
         if self._feasibility is None:
             self._feasibility = Feasibility(CellKernel(self.space, self.features))
-        self._feasibility.add(cells.tolist(), succeeded=False)
-        for cell in cells.tolist():
-            self._mark(cell)
+        self._feasibility.add(architectures.tolist(), succeeded=False)
+        for architecture in architectures.tolist():
+            self._mark(architecture)
 
     def _succeeded(self) -> Iterable[int]:
         """Return the architectures with an observed value."""
-        return self._gp.cells
+        return self._gp.architectures
 
-    def _mark(self, cell: int) -> None:
-        self._n_asked += not self._asked[cell]
-        self._asked[cell] = True
+    def _mark(self, architecture: int) -> None:
+        self._n_asked += not self._asked[architecture]
+        self._asked[architecture] = True
 
     def _labels(self) -> NDArray[np.float64]:
         """Return the labels of the process, shape (n,)."""
@@ -232,9 +232,9 @@ class GPSearch(Searcher):
             score = score + self._feasibility.log_chance()
         score[self._asked] = -np.inf
         ties = np.flatnonzero(score >= score.max() - _TIE)
-        cell = int(ties[0]) if len(ties) == 1 else int(self.rng.choice(ties))
-        self._mark(cell)
-        return cell
+        architecture = int(ties[0]) if len(ties) == 1 else int(self.rng.choice(ties))
+        self._mark(architecture)
+        return architecture
 
     def _most_promising(self, n: int) -> list[int]:
         labels = self._labels()

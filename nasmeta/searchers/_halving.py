@@ -37,22 +37,22 @@ class Bracket:
         if not self._queue:
             return None
         waiting = self._queue.popleft()
-        cell = new() if waiting is None else waiting
-        self._open.append(cell)
-        return cell, self.epochs[self._rung]
+        architecture = new() if waiting is None else waiting
+        self._open.append(architecture)
+        return architecture, self.epochs[self._rung]
 
-    def take(self, cell: int, epochs: int, value: float) -> int | None:
+    def take(self, architecture: int, epochs: int, value: float) -> int | None:
         """Add a value of this bracket, and return its rung on the ladder; None for another bracket."""
-        if epochs != self.epochs[self._rung] or cell not in self._open:
+        if epochs != self.epochs[self._rung] or architecture not in self._open:
             return None
         rung = self.lowest + self._rung
-        self._open.remove(cell)
-        self._results.append((value, cell))
+        self._open.remove(architecture)
+        self._results.append((value, architecture))
         if len(self._results) == self.sizes[self._rung] and self._rung + 1 < len(self.sizes):
             self._rung += 1
             # Stable: the earlier one of equal values is promoted.
             best = sorted(self._results, key=lambda result: -result[0])[: self.sizes[self._rung]]
-            self._queue, self._results = deque(cell for _, cell in best), []
+            self._queue, self._results = deque(architecture for _, architecture in best), []
         return rung
 
     @property
@@ -69,22 +69,22 @@ class Halving(MultiFidelitySearcher):
         self.eta = check_int("eta", eta, 2)
         self._part: NDArray[np.int32] | None = None
 
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: NDArray[np.int32]) -> bool:
         """Draw new architectures from these only."""
-        self._part = cells
+        self._part = architectures
         return True
 
     def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Propose promotions, else new architectures for a short training."""
         pairs = [self._next() for _ in range(n)]
-        cells, epochs = np.array(pairs, np.int32).reshape(n, 2).T
-        return cells.copy(), epochs.copy()
+        architectures, epochs = np.array(pairs, np.int32).reshape(n, 2).T
+        return architectures.copy(), epochs.copy()
 
     @abstractmethod
     def _next(self) -> tuple[int, int]:
         """Return the next architecture and its epochs."""
 
-    def _sample_cell(self) -> int:
+    def _sample_architecture(self) -> int:
         if self._part is None:
             return int(self.rng.integers(self.space.size))
         return int(self._part[self.rng.integers(len(self._part))])
@@ -100,9 +100,9 @@ class _Brackets(Halving):
         self._begun = 0
         self._first: deque[int] = deque()
 
-    def begin_with(self, cells: NDArray[np.int32]) -> bool:
+    def begin_with(self, architectures: NDArray[np.int32]) -> bool:
         """Start the first brackets with these architectures."""
-        self._first.extend(cells.tolist())
+        self._first.extend(architectures.tolist())
         return True
 
     def _ladder(self) -> list[int]:
@@ -114,13 +114,13 @@ class _Brackets(Halving):
     def _sizes(self, number: int, rungs: int) -> list[int]:
         """Return the number of architectures per rung of a bracket; with fewer entries it starts on a higher rung."""
 
-    def _next_new_cell(self) -> int:
-        return self._first.popleft() if self._first else self._sample_cell()
+    def _next_new_architecture(self) -> int:
+        return self._first.popleft() if self._first else self._sample_architecture()
 
     def _next(self) -> tuple[int, int]:
         """Return the next training of the oldest bracket that does not wait for values."""
         for bracket in self._brackets:
-            if (pair := bracket.next(self._next_new_cell)) is not None:
+            if (pair := bracket.next(self._next_new_architecture)) is not None:
                 return pair
         ladder = self._ladder()
         sizes = self._sizes(self._begun, len(ladder))
@@ -129,20 +129,20 @@ class _Brackets(Halving):
         self._brackets.append(Bracket(sizes, ladder[lowest:], lowest))
         return self._next()
 
-    def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_at(self, architectures: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Pass each value to the oldest bracket that waits for it."""
         ladder = self._ladder()
-        for cell, length, value in zip(cells.tolist(), epochs.tolist(), values.tolist(), strict=True):
+        for architecture, length, value in zip(architectures.tolist(), epochs.tolist(), values.tolist(), strict=True):
             for bracket in self._brackets:
-                rung = bracket.take(cell, length, value)
+                rung = bracket.take(architecture, length, value)
                 if rung is not None:
                     break
             else:  # no bracket waits for it
                 rung = ladder.index(length) if length in ladder else 0
-            self._observe(cell, rung, value)
+            self._observe(architecture, rung, value)
         self._brackets = [bracket for bracket in self._brackets if not bracket.is_done]
 
-    def _observe(self, cell: int, rung: int, value: float) -> None:
+    def _observe(self, architecture: int, rung: int, value: float) -> None:
         """Observe a value on a rung, for models."""
 
 
@@ -170,10 +170,10 @@ class SuccessiveHalving(_Brackets):
     >>> from nasmeta.spaces import get_space
     >>> searcher = SuccessiveHalving(get_space("nb201"), np.random.default_rng(0))
     >>> searcher.begin([12, 200])
-    >>> cells, epochs = searcher.ask_at(3)
-    >>> searcher.tell_at(cells, epochs, np.array([88.0, 90.0, 89.0]))
+    >>> architectures, epochs = searcher.ask_at(3)
+    >>> searcher.tell_at(architectures, epochs, np.array([88.0, 90.0, 89.0]))
     >>> best, longer = searcher.ask_at(1)
-    >>> bool(best[0] == cells[1]), longer.tolist()
+    >>> bool(best[0] == architectures[1]), longer.tolist()
     (True, [200])
     """
 
@@ -232,17 +232,17 @@ class _Rung:
         self._best: list[tuple[float, int, int]] = []  # ascending: (-value, order, cell)
         self._promoted: set[int] = set()
 
-    def add(self, cell: int, value: float) -> None:
-        if cell not in self._values:
-            self._values[cell] = value
-            insort(self._best, (-value, len(self._values), cell))
+    def add(self, architecture: int, value: float) -> None:
+        if architecture not in self._values:
+            self._values[architecture] = value
+            insort(self._best, (-value, len(self._values), architecture))
 
     def promoted(self, eta: int) -> int | None:
         """Promote the best architecture of the top share that is not promoted yet, and return it."""
-        for _, _, cell in self._best[: len(self._best) // eta]:
-            if cell not in self._promoted:
-                self._promoted.add(cell)
-                return cell
+        for _, _, architecture in self._best[: len(self._best) // eta]:
+            if architecture not in self._promoted:
+                self._promoted.add(architecture)
+                return architecture
         return None
 
 
@@ -265,10 +265,10 @@ class ASHA(Halving):
     >>> from nasmeta.spaces import get_space
     >>> searcher = ASHA(get_space("nb201"), np.random.default_rng(0))
     >>> searcher.begin([12, 200])
-    >>> cells, epochs = searcher.ask_at(3)
-    >>> searcher.tell_at(cells, epochs, np.array([88.0, 90.0, 89.0]))
+    >>> architectures, epochs = searcher.ask_at(3)
+    >>> searcher.tell_at(architectures, epochs, np.array([88.0, 90.0, 89.0]))
     >>> best, longer = searcher.ask_at(2)
-    >>> bool(best[0] == cells[1]), longer.tolist()
+    >>> bool(best[0] == architectures[1]), longer.tolist()
     (True, [200, 12])
     """
 
@@ -277,28 +277,28 @@ class ASHA(Halving):
         self._rungs: dict[int, _Rung] = {}
         self._order: list[int] = space.sample(space.size, rng)[::-1].tolist()  # drawn from the end
 
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: NDArray[np.int32]) -> bool:
         """Draw new architectures from these only."""
-        inside = set(cells.tolist())
-        self._order = [cell for cell in self._order if cell in inside]
-        return super().restrict(cells)
+        inside = set(architectures.tolist())
+        self._order = [architecture for architecture in self._order if architecture in inside]
+        return super().restrict(architectures)
 
-    def begin_with(self, cells: NDArray[np.int32]) -> bool:
+    def begin_with(self, architectures: NDArray[np.int32]) -> bool:
         """Draw these architectures first."""
-        first = cells.tolist()
-        self._order = [cell for cell in self._order if cell not in set(first)] + first[::-1]
+        first = architectures.tolist()
+        self._order = [architecture for architecture in self._order if architecture not in set(first)] + first[::-1]
         return True
 
     def _next(self) -> tuple[int, int]:
         """Return a promotion, highest rung first, else a new architecture for the shortest training."""
         for i in range(len(self.fidelities) - 2, -1, -1):
             rung = self._rungs.get(self.fidelities[i])
-            cell = None if rung is None else rung.promoted(self.eta)
-            if cell is not None:
-                return cell, self.fidelities[i + 1]
-        return self._order.pop() if self._order else self._sample_cell(), self.fidelities[0]
+            architecture = None if rung is None else rung.promoted(self.eta)
+            if architecture is not None:
+                return architecture, self.fidelities[i + 1]
+        return self._order.pop() if self._order else self._sample_architecture(), self.fidelities[0]
 
-    def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_at(self, architectures: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Add the values to their rungs."""
-        for cell, length, value in zip(cells.tolist(), epochs.tolist(), values.tolist(), strict=True):
-            self._rungs.setdefault(length, _Rung()).add(cell, value)
+        for architecture, length, value in zip(architectures.tolist(), epochs.tolist(), values.tolist(), strict=True):
+            self._rungs.setdefault(length, _Rung()).add(architecture, value)

@@ -40,10 +40,10 @@ class LocalSearch(Searcher):
         self._waiting: set[int] = set(self._queue)
         self._best_neighbour, self._best_neighbour_value = -1, -np.inf
 
-    def _move(self, cell: int, value: float) -> None:
+    def _move(self, architecture: int, value: float) -> None:
         """Move to an architecture and queue its neighbours."""
-        self._centre, self._centre_value = cell, value
-        self._queue = self.rng.permutation(self.space.neighbours(cell)).tolist()
+        self._centre, self._centre_value = architecture, value
+        self._queue = self.rng.permutation(self.space.neighbours(architecture)).tolist()
         self._waiting = set(self._queue)
         self._best_neighbour, self._best_neighbour_value = -1, -np.inf
         if not self._queue:  # alone in its space
@@ -57,17 +57,17 @@ class LocalSearch(Searcher):
             proposals.append(int(self.rng.integers(self.space.size)))
         return np.array(proposals, dtype=np.int32)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Move to a better neighbour; restart if no neighbour is better."""
-        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
-            if cell not in self._waiting:
+        for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
+            if architecture not in self._waiting:
                 continue  # completed a batch, or a neighbour of an earlier centre
-            self._waiting.discard(cell)
+            self._waiting.discard(architecture)
             if self._centre is None or (not self.evaluates_all and value > self._centre_value):
-                self._move(cell, value)
+                self._move(architecture, value)
             else:
                 if value > self._best_neighbour_value:
-                    self._best_neighbour, self._best_neighbour_value = cell, value
+                    self._best_neighbour, self._best_neighbour_value = architecture, value
                 if not self._waiting:
                     if self._best_neighbour_value > self._centre_value:
                         self._move(self._best_neighbour, self._best_neighbour_value)
@@ -114,17 +114,17 @@ class ParetoLocalSearch(WithoutReplacement):
         return self._each_from(self._next, n)
 
     def _next(self) -> int:
-        for cell in self.rng.permutation(np.array(list(self._archive), np.int32)).tolist():
-            near = self.space.neighbours(cell)
+        for architecture in self.rng.permutation(np.array(list(self._archive), np.int32)).tolist():
+            near = self.space.neighbours(architecture)
             if len(near := near[self._open[near]]):
                 return int(self.rng.choice(near))
         return int(self.rng.choice(np.flatnonzero(self._open)))
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Update the archive of non-dominated architectures."""
-        self._open[cells] = False
-        for cell, value in zip(cells.tolist(), np.array(values), strict=True):
+        self._open[architectures] = False
+        for architecture, value in zip(architectures.tolist(), np.array(values), strict=True):
             if any((kept >= value).all() for kept in self._archive.values()):
                 continue
             self._archive = {old: kept for old, kept in self._archive.items() if not (value >= kept).all()}
-            self._archive[cell] = value
+            self._archive[architecture] = value

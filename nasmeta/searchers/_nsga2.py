@@ -51,12 +51,14 @@ class NSGA2(WithoutReplacement):
             return self._sample_open(n)
         return self._each_from(self._child, n)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Complete a generation; then the best of it and of the population survive."""
-        self._open[cells] = False
+        self._open[architectures] = False
         known = set(self._members)
         self._children |= {
-            cell: value for cell, value in zip(cells.tolist(), np.array(values), strict=True) if cell not in known
+            architecture: value
+            for architecture, value in zip(architectures.tolist(), np.array(values), strict=True)
+            if architecture not in known
         }
         if len(self._children) < self.population:
             return

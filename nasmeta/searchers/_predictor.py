@@ -62,23 +62,23 @@ class UncertainModel:
         self._has_deviation = copies > 0 and knows_deviation(self._model)
         self.predictions_: NDArray[np.float64] | None = None
 
-    def fit(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> UncertainModel:
+    def fit(self, architectures: NDArray[np.int32], labels: NDArray[np.float64]) -> UncertainModel:
         """Fit to architectures, int32, shape (n,), and labels that are not all the same."""
         if self._has_deviation or not self._copies:
-            self._fitted = [self._fit_copy(cells, labels)]
+            self._fitted = [self._fit_copy(architectures, labels)]
             return self
         self._fitted = []
         for _ in range(self._copies):
-            drawn = self._rng.integers(len(cells), size=len(cells))
+            drawn = self._rng.integers(len(architectures), size=len(architectures))
             drawn[:2] = labels.argmin(), labels.argmax()  # labels must differ
-            self._fitted.append(self._fit_copy(cells[drawn], labels[drawn]))
+            self._fitted.append(self._fit_copy(architectures[drawn], labels[drawn]))
         return self
 
-    def _fit_copy(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> Any:
+    def _fit_copy(self, architectures: NDArray[np.int32], labels: NDArray[np.float64]) -> Any:
         from sklearn.base import clone
 
         copy = clone(self._model, safe=False)
-        return copy.fit(self._rows[cells], labels)
+        return copy.fit(self._rows[architectures], labels)
 
     def predict(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and deviation of all architectures, both float64, shape (size,)."""
@@ -218,9 +218,9 @@ class PredictorSearch(WithoutReplacement):
         model = make_predictor(self.predictor, None, self.space, seed, **self.options)
         return UncertainModel(model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies)
 
-    def fit_model(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
+    def fit_model(self, architectures: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
         """Fit the model to architectures, int32, shape (n,), and labels, float64, shape (n,); higher is better."""
-        self._model.fit(cells, labels)
+        self._model.fit(architectures, labels)
 
     def predict_model(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and deviation of the labels of all architectures, both float64, shape (size,)."""
@@ -253,11 +253,11 @@ class PredictorSearch(WithoutReplacement):
         grown = self._fitted_at < n < _REFIT_ALWAYS_BELOW or n >= _REFIT_GROWTH * self._fitted_at
         if self._fitted_at and not grown:
             return True
-        cells, values = self._labelled()
+        architectures, values = self._labelled()
         if not np.ptp(values) > 0:
             return False
         labels = normal_scores(values) if self.labels == "rank" else (values - values.mean()) / values.std()
-        self.fit_model(cells, labels)
+        self.fit_model(architectures, labels)
         self._mean, self._deviation = self.predict_model()
         self._best, self._fitted_at = float(labels.max()), n
         return True

@@ -38,11 +38,11 @@ class RandomSearch(Searcher):
         self._order = space.sample(space.size, rng)
         self._asked = 0
 
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: NDArray[np.int32]) -> bool:
         """Remove the other architectures from the order; not supported with replacement."""
         if self.replacement:
             return False
-        self._order = self._order[np.isin(self._order, cells)]
+        self._order = self._order[np.isin(self._order, architectures)]
         return True
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
@@ -56,5 +56,5 @@ class RandomSearch(Searcher):
         self._asked += n
         return self._order[self._asked - n : self._asked]
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Ignore the values."""

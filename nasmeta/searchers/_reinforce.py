@@ -58,18 +58,18 @@ class Reinforce(Searcher):
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Draw a choice for every position."""
-        cells = self._drawn(n)
+        architectures = self._drawn(n)
         for _ in range(_REDRAWS):
-            missing = cells < 0
+            missing = architectures < 0
             if not missing.any():
-                return cells
-            cells[missing] = self._drawn(int(missing.sum()))
-        missing = cells < 0
+                return architectures
+            architectures[missing] = self._drawn(int(missing.sum()))
+        missing = architectures < 0
         if missing.any():
             scores = self._logits[np.arange(self.space.n_positions), self.space.codes].sum(axis=1)
             weights = np.exp(scores - scores.max())
-            cells[missing] = self.rng.choice(len(weights), size=int(missing.sum()), p=weights / weights.sum())
-        return cells
+            architectures[missing] = self.rng.choice(len(weights), size=int(missing.sum()), p=weights / weights.sum())
+        return architectures
 
     def _drawn(self, n: int) -> NDArray[np.int32]:
         """Return draws of the policy, -1 for combinations that are not architectures; int32, shape (n,)."""
@@ -78,9 +78,9 @@ class Reinforce(Searcher):
         np.minimum(codes, self._n_choices - 1, out=codes)  # the probabilities may sum to less than 1
         return self.space.find(codes @ self.space.place_values)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Take one step of Adam for each value."""
-        for codes, value in zip(self.space.codes[cells], values.tolist(), strict=True):
+        for codes, value in zip(self.space.codes[architectures], values.tolist(), strict=True):
             self._rewards = _MOMENTUM * self._rewards + (1 - _MOMENTUM) * value
             self._weight = _MOMENTUM * self._weight + (1 - _MOMENTUM)
             advantage = value - self._rewards / self._weight

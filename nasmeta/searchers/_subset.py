@@ -21,12 +21,12 @@ class SubsetSearch(Searcher):
     Searchers that implement `restrict` handle the subset themselves. For all others, proposals outside the subset are
     discarded and a new one is requested; a searcher that needs a value for every proposal (`waits_for_values`) receives
     the worst value observed so far. After 128 consecutive rejections, the next unevaluated architecture in the order of
-    `cells` is proposed instead. The searcher observes the values of the first architectures.
+    `architectures` is proposed instead. The searcher observes the values of the first architectures.
 
     Parameters
     ----------
     inner : Searcher
-    cells : ndarray of int32, optional
+    architectures : ndarray of int32, optional
         The subset, the most promising architecture first; the whole space by default.
     first : ndarray of int32, optional
         Architectures to evaluate first, as far as the subset has them.
@@ -37,20 +37,20 @@ class SubsetSearch(Searcher):
     >>> from nasmeta.searchers import RegularizedEvolution, SubsetSearch
     >>> from nasmeta.spaces import get_space
     >>> inner = RegularizedEvolution(get_space("nb201"), np.random.default_rng(0))
-    >>> search = SubsetSearch(inner, cells=np.arange(100, dtype=np.int32), first=np.array([7], dtype=np.int32))
+    >>> search = SubsetSearch(inner, architectures=np.arange(100, dtype=np.int32), first=np.array([7], dtype=np.int32))
     >>> int(search.ask()[0]), bool((search.ask(5) < 100).all())
     (7, True)
     """
 
     def __init__(
-        self, inner: Searcher, cells: NDArray[np.int32] | None = None, first: NDArray[np.int32] | None = None
+        self, inner: Searcher, architectures: NDArray[np.int32] | None = None, first: NDArray[np.int32] | None = None
     ) -> None:
         super().__init__(inner.space, inner.rng)
         self.inner = inner
         every = np.arange(self.space.size)
-        self._open = np.isin(every, every if cells is None else cells)
-        self._stays_inside = cells is None or inner.restrict(cells)
-        self._order = iter([] if cells is None else cells.tolist())
+        self._open = np.isin(every, every if architectures is None else architectures)
+        self._stays_inside = architectures is None or inner.restrict(architectures)
+        self._order = iter([] if architectures is None else architectures.tolist())
         self._first = deque([] if first is None else first[self._open[first]].tolist())
         self._proposed = np.zeros(self.space.size, dtype=bool)
         self._evaluated: set[int] = set()
@@ -59,29 +59,31 @@ class SubsetSearch(Searcher):
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the first architectures, then the searcher's proposals in the subset."""
-        cells = [self._first.popleft() for _ in range(min(n, len(self._first)))]
-        notes: dict[int, Mapping[str, Any]] = {cell: {"by": "warm start"} for cell in cells}
-        while len(cells) < n:
-            cells += self._more(n - len(cells), notes)
-        self.notes = [notes[cell] for cell in cells] if notes.keys() >= set(cells) else None
-        self._proposed[cells] = True
-        return np.array(cells, dtype=np.int32)
+        architectures = [self._first.popleft() for _ in range(min(n, len(self._first)))]
+        notes: dict[int, Mapping[str, Any]] = {architecture: {"by": "warm start"} for architecture in architectures}
+        while len(architectures) < n:
+            architectures += self._more(n - len(architectures), notes)
+        self.notes = (
+            [notes[architecture] for architecture in architectures] if notes.keys() >= set(architectures) else None
+        )
+        self._proposed[architectures] = True
+        return np.array(architectures, dtype=np.int32)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Pass the values to the searcher."""
-        self._note_values(cells, values)
-        self.inner.tell(cells, values)
+        self._note_values(architectures, values)
+        self.inner.tell(architectures, values)
 
-    def tell_failures(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_failures(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Pass the failures to the searcher."""
-        self._note_values(cells, values)
-        self.inner.tell_failures(cells, values)
+        self._note_values(architectures, values)
+        self.inner.tell_failures(architectures, values)
 
-    def _note_values(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def _note_values(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         if len(values):
             lowest = values.min(axis=0)  # per objective
             self._worst = lowest if np.all(self._worst == -np.inf) else np.minimum(self._worst, lowest)
-        self._evaluated.update(cells[self._open[cells]].tolist())
+        self._evaluated.update(architectures[self._open[architectures]].tolist())
 
     def _more(self, n: int, notes: dict[int, Mapping[str, Any]]) -> list[int]:
         """Return at most n proposals in the subset, and add the searcher's notes on them."""
@@ -89,33 +91,35 @@ class SubsetSearch(Searcher):
             if len(self._evaluated) >= np.count_nonzero(self._open):
                 raise SpaceExhaustedError(f"All {len(self._evaluated):,} architectures of the subset were evaluated.")
             if self._rejected >= _TRIES:
-                cell = self._next_unproposed()
-                notes[cell] = {"by": "instead"}
-                return [cell]
+                architecture = self._next_unproposed()
+                notes[architecture] = {"by": "instead"}
+                return [architecture]
         try:
-            cells = self.inner.ask(n).astype(np.int32)
+            architectures = self.inner.ask(n).astype(np.int32)
         except SpaceExhaustedError:
             if self._stays_inside:
                 raise
             self._rejected = _TRIES
             return []
-        notes.update(zip(cells.tolist(), self.inner.notes or (), strict=False))
-        inside: list[int] = cells[self._open[cells]].tolist()
-        outside = cells[~self._open[cells]]
+        notes.update(zip(architectures.tolist(), self.inner.notes or (), strict=False))
+        inside: list[int] = architectures[self._open[architectures]].tolist()
+        outside = architectures[~self._open[architectures]]
         if len(outside) and self.inner.waits_for_values:
             self.inner.tell(outside, np.full((len(outside), *np.shape(self._worst)), self._worst))
-        for cell in inside:
-            self._rejected = self._rejected + 1 if self._proposed[cell] else 0
-            self._proposed[cell] = True
+        for architecture in inside:
+            self._rejected = self._rejected + 1 if self._proposed[architecture] else 0
+            self._proposed[architecture] = True
         self._rejected += len(outside)
         return inside
 
     def _next_unproposed(self) -> int:
-        cell: int | None = next((cell for cell in self._order if not self._proposed[cell]), None)
-        if cell is None:
+        architecture: int | None = next(
+            (architecture for architecture in self._order if not self._proposed[architecture]), None
+        )
+        if architecture is None:
             raise SpaceExhaustedError(
                 f"All {np.count_nonzero(self._open):,} architectures of the subset were proposed."
             )
-        self._proposed[cell] = True
+        self._proposed[architecture] = True
         self._rejected = 0
-        return cell
+        return architecture

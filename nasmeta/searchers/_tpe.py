@@ -66,17 +66,19 @@ class TPESearch(WithoutReplacement):
 
     def _log_ratio(self) -> NDArray[np.float64]:
         """Return the log ratio of the densities of good and other architectures, shape (size,)."""
-        cells, values = self._labelled()
-        n_good = min(max(int(np.ceil(self.top * len(cells))), 1), _MOST_GOOD)
+        architectures, values = self._labelled()
+        n_good = min(max(int(np.ceil(self.top * len(architectures))), 1), _MOST_GOOD)
         order = np.argsort(-values, kind="stable")
-        ratio = np.log(self._density(cells[order[:n_good]])) - np.log(self._density(cells[order[n_good:]]))
+        ratio = np.log(self._density(architectures[order[:n_good]])) - np.log(
+            self._density(architectures[order[n_good:]])
+        )
         return np.asarray(ratio[self._place].round(9))  # independent of the order of sums
 
-    def _density(self, cells: NDArray[np.int32]) -> NDArray[np.float64]:
+    def _density(self, architectures: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the density of kernels at the given architectures and a uniform one, by `_place`."""
-        n_kernels = len(cells) + 1
+        n_kernels = len(architectures) + 1
         kernels = []
-        for choice_kernel, codes in zip(self._choice_kernels, self.space.codes[cells].T, strict=True):
+        for choice_kernel, codes in zip(self._choice_kernels, self.space.codes[architectures].T, strict=True):
             around = choice_kernel + 1 / n_kernels
             kernel = np.full((len(around), n_kernels), 1 / len(around))  # the last one uniform
             kernel[:, :-1] = (around / around.sum(axis=0))[:, codes]

@@ -216,8 +216,8 @@ def _read_tnb101(text: str) -> tuple[int, ...]:
 @SPACES.register("nb201")
 def _nb201() -> CellSpace:
     """NAS-Bench-201 (Dong and Yang, ICLR 2020); the topology space of NATS-Bench."""
-    n_cells = len(_NB201_OPERATIONS) ** len(_EDGES)
-    order = list(range(n_cells))
+    n_architectures = len(_NB201_OPERATIONS) ** len(_EDGES)
+    order = list(range(n_architectures))
     random.Random(_NB201_SHUFFLE_SEED).shuffle(order)
 
     weights = (0, 0, 28_000, 243_040, 0)

@@ -65,7 +65,7 @@ def live_path_counts(space: CellSpace) -> CountFeature:
     base, longest = len(real) + 1, max(map(len, space.paths))
     code = np.zeros(space.n_operations, dtype=np.int64)
     code[list(real)] = np.arange(1, base)
-    cells = np.arange(space.size)
+    architectures = np.arange(space.size)
     counts = np.zeros((space.size, base**longest), dtype=np.int8)
     for path in space.paths:
         sequence = np.zeros(space.size, dtype=np.int64)
@@ -76,7 +76,7 @@ def live_path_counts(space: CellSpace) -> CountFeature:
                 live &= digit != space.none
             step = code[digit]
             sequence = np.where(step > 0, sequence * base + step, sequence)
-        counts[cells[live], sequence[live]] += 1
+        counts[architectures[live], sequence[live]] += 1
     occurring = np.flatnonzero(counts.any(axis=0))
     return CountFeature(counts[:, occurring], tuple(_sequence_name(space, rank) for rank in occurring.tolist()))
 
@@ -91,7 +91,7 @@ def _sequence_name(space: CellSpace, rank: int) -> str:
 
 
 def function_classes(space: CellSpace) -> NDArray[np.int32]:
-    """Return the number of the function that each cell computes, from 0, int32, shape (n_cells,).
+    """Return the number of the function that each cell computes, from 0, int32, shape (n_architectures,).
 
     A node is a sum of terms. ``none``, and any operation on a sum without terms, adds no term; ``skip_connect`` adds
     the terms of its source; the order of terms does not matter. This is the isomorphism rule ``zero`` with flattened
@@ -179,7 +179,10 @@ def class_representatives(space: CellSpace, rule: IsomorphismRule) -> NDArray[np
         raise UnknownNameError.of("isomorphism rule", rule, get_args(IsomorphismRule))
     first: dict[str, int] = {}
     representatives = np.array(
-        [first.setdefault(_expression(row, space, rule), cell) for cell, row in enumerate(space.digits.tolist())],
+        [
+            first.setdefault(_expression(row, space, rule), architecture)
+            for architecture, row in enumerate(space.digits.tolist())
+        ],
         dtype=np.int32,
     )
     representatives.flags.writeable = False

@@ -42,7 +42,7 @@ class CellSpace(SearchSpace):
     operations : sequence of str
     notation : CellCodec, optional
         The official string form of a cell; by default the form of NAS-Bench-201.
-    official_order : array of int, shape (n_cells,), optional
+    official_order : array of int, shape (n_architectures,), optional
         The rank of each cell among all digit tuples in lexicographic order; by default lexicographic.
     parameters, multiply_adds : CostFormula, optional
         Exact costs of the benchmark's networks.
@@ -62,7 +62,7 @@ class CellSpace(SearchSpace):
         Digits of these operations.
     real_operations : tuple of int
         Digits of the others.
-    n_nodes, n_edges, n_operations, n_cells : int
+    n_nodes, n_edges, n_operations, n_architectures : int
 
     Examples
     --------
@@ -115,17 +115,17 @@ class CellSpace(SearchSpace):
             self._finish()
 
     @property
-    def n_cells(self) -> int:
+    def n_architectures(self) -> int:
         """The size of the space."""
         return self.size
 
     @property
     def digits(self) -> NDArray[np.int8]:
-        """Digits of all cells, int8, shape (n_cells, n_edges), in the official order; read-only."""
+        """Digits of all cells, int8, shape (n_architectures, n_edges), in the official order; read-only."""
         return self.codes
 
     def __repr__(self) -> str:
-        return f"CellSpace({self.name!r}, {self.n_cells:,} cells, operations: {', '.join(self.operations)})"
+        return f"CellSpace({self.name!r}, {self.n_architectures:,} cells, operations: {', '.join(self.operations)})"
 
     def described(self, *, features: bool = True) -> dict[str, Any]:
         """Return the definition of the space as JSON types."""
@@ -160,12 +160,12 @@ class CellSpace(SearchSpace):
     # -- structure --------------------------------------------------------------------------------------------------
     @cached_property
     def live_edges(self) -> NDArray[np.bool_]:
-        """Whether each edge is on a path from input to output without ``none``, shape (n_cells, n_edges)."""
+        """Whether each edge is on a path from input to output without ``none``, shape (n_architectures, n_edges)."""
         return _read_only(live_edges(self.digits, self.edges, self.none))
 
     @cached_property
     def function_classes(self) -> NDArray[np.int32]:
-        """The number of the function that each cell computes, int32, shape (n_cells,).
+        """The number of the function that each cell computes, int32, shape (n_architectures,).
 
         Coarser than any isomorphism rule: nested sums are flattened, and zero terms are omitted.
 
@@ -180,12 +180,12 @@ class CellSpace(SearchSpace):
     def _own_features(self) -> dict[str, FeatureBuilder]:
         return {"edges": choice_one_hot, "paths": _paths_of, "operations": choice_counts}
 
-    def canonical(self, cells: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
+    def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
         """Return the representative of each cell's isomorphism class: its member with the smallest index.
 
         Parameters
         ----------
-        cells : cell or cells
+        architectures : cell or cells
         rule : {"upstream", "skip", "zero"}
             ``upstream``: skips are contracted and zeroed inputs marked, as NATS-Bench's ``to_unique_str`` with
             ``consider_zero=True`` does (6,466 classes in NAS-Bench-201). ``skip``: skips only (12,751).
@@ -203,11 +203,11 @@ class CellSpace(SearchSpace):
         >>> len(np.unique(space.canonical(np.arange(space.size))))
         6466
         """
-        found = class_representatives(self, rule)[self.index_of(cells)]
+        found = class_representatives(self, rule)[self.index_of(architectures)]
         return int(found) if found.ndim == 0 else found
 
     # -- forms ------------------------------------------------------------------------------------------------------
-    def ops_of(self, cells: ArchitectureLike) -> NDArray[np.str_]:
+    def ops_of(self, architectures: ArchitectureLike) -> NDArray[np.str_]:
         """Return the operation names of the edges, shape (n_edges,) for one cell or (n, n_edges).
 
         Examples
@@ -216,16 +216,16 @@ class CellSpace(SearchSpace):
         >>> get_space("tnb101").ops_of("64-41414-3_03_120").tolist()
         ['nor_conv_3x3', 'none', 'nor_conv_3x3', 'skip_connect', 'nor_conv_1x1', 'none']
         """
-        operations: NDArray[np.str_] = np.array(self.operations)[self.codes[self.index_of(cells)]]
+        operations: NDArray[np.str_] = np.array(self.operations)[self.codes[self.index_of(architectures)]]
         return operations
 
     # -- costs ------------------------------------------------------------------------------------------------------
-    def params(self, cells: ArchitectureLike, dataset: str) -> int | NDArray[np.int64]:
+    def params(self, architectures: ArchitectureLike, dataset: str) -> int | NDArray[np.int64]:
         """Return the exact number of parameters of the benchmark's network with this cell.
 
         Parameters
         ----------
-        cells : cell or cells
+        architectures : cell or cells
         dataset : str
             The number of classes, and so the head, differs between datasets. Other names in tables, such as
             ``imagenet``, are accepted.
@@ -240,9 +240,9 @@ class CellSpace(SearchSpace):
         >>> get_space("nb201").params(0, dataset="cifar10")
         129306
         """
-        return self._cost("parameters", cells, dataset)
+        return self._cost("parameters", architectures, dataset)
 
-    def flops(self, cells: ArchitectureLike, dataset: str) -> int | NDArray[np.int64]:
+    def flops(self, architectures: ArchitectureLike, dataset: str) -> int | NDArray[np.int64]:
         """Return the floating point operations of one forward pass of one image, as the benchmark counts them.
 
         One multiply-add is one operation, as in the official tables (in millions).
@@ -257,10 +257,10 @@ class CellSpace(SearchSpace):
         >>> get_space("nb201").flops(0, dataset="cifar10")
         15647370
         """
-        return self._cost("multiply-adds", cells, dataset)
+        return self._cost("multiply-adds", architectures, dataset)
 
     def _cost(
-        self, kind: Literal["parameters", "multiply-adds"], cells: ArchitectureLike, dataset: str
+        self, kind: Literal["parameters", "multiply-adds"], architectures: ArchitectureLike, dataset: str
     ) -> int | NDArray[np.int64]:
         formula = self._costs[kind]
         key = canonical_dataset(dataset)
@@ -268,7 +268,7 @@ class CellSpace(SearchSpace):
             raise UnknownNameError.of(
                 f"dataset with a formula for {kind} in {self.name}:", dataset, formula.base if formula else ()
             )
-        cost = formula.of(self.codes[self.index_of(cells)], key)
+        cost = formula.of(self.codes[self.index_of(architectures)], key)
         return int(cost) if cost.ndim == 0 else cost
 
     @property

@@ -37,7 +37,7 @@ def short_label(choice: str) -> str:
     return _LABELS.get(choice, choice.replace("_", " "))
 
 
-def draw_cell(axes: Any, space: CellSpace, cell: int) -> None:
+def draw_cell(axes: Any, space: CellSpace, architecture: int) -> None:
     """Draw a cell from left to right: dead edges grey and dashed, edges with ``none`` not at all."""
     from matplotlib.patches import FancyArrowPatch
 
@@ -48,7 +48,9 @@ def draw_cell(axes: Any, space: CellSpace, cell: int) -> None:
     for place, name in zip(places, ["in", *map(str, range(1, space.n_nodes - 1)), "out"], strict=True):
         text = axes.text(*place, name, fontsize=7, color="black", zorder=4, bbox=_BOX, **style)
         boxes.append(text.get_bbox_patch())
-    for edge, digit, alive in zip(space.edges, space.codes[cell].tolist(), space.live_edges[cell], strict=True):
+    for edge, digit, alive in zip(
+        space.edges, space.codes[architecture].tolist(), space.live_edges[architecture], strict=True
+    ):
         if digit == space.none:
             continue
         ends, colour = places[list(edge)], colours.get(digit, _SKIP)

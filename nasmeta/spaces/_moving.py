@@ -11,14 +11,14 @@ from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace
 
 
 def move_cells(
-    cells: ArchitectureLike, source: SearchSpace, target: SearchSpace
+    architectures: ArchitectureLike, source: SearchSpace, target: SearchSpace
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Return the architectures of another space with the same choices, and a mask of those that exist, shape (n,).
 
     TransNAS-Bench-101 has four of NAS-Bench-201's five operations, so all its cells exist there; cells with average
     pooling lack a counterpart in TransNAS-Bench-101. Spaces with other positions share no architectures.
     """
-    index = np.atleast_1d(source.index_of(cells))
+    index = np.atleast_1d(source.index_of(architectures))
     names = [position.name for position in source.positions]
     if set(names) != {position.name for position in target.positions}:
         return np.empty(0, np.int32), np.zeros(len(index), dtype=bool)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @house_style()
 def plot_cells(
-    cells: Sequence[int],
+    architectures: Sequence[int],
     titles: Sequence[str] | None = None,
     space: str | SearchSpace = "nb201",
     width: Width = None,
@@ -24,7 +24,7 @@ def plot_cells(
 
     Parameters
     ----------
-    cells : sequence of int
+    architectures : sequence of int
     titles : sequence of str, optional
     space : str or SearchSpace, default "nb201"
     width : str or float, optional
@@ -35,7 +35,9 @@ def plot_cells(
     >>> len(plot_cells([6111, 0]).axes)
     2
     """
-    figure, panels = new_panels(titles or [f"cell {cell}" for cell in cells], width, (2.5, 1.85))
-    for panel, cell in zip(panels, cells, strict=True):
-        get_space(space).draw(int(cell), panel)
+    figure, panels = new_panels(
+        titles or [f"cell {architecture}" for architecture in architectures], width, (2.5, 1.85)
+    )
+    for panel, architecture in zip(panels, architectures, strict=True):
+        get_space(space).draw(int(architecture), panel)
     return figure

@@ -77,7 +77,7 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     if n_different < _FEWEST:
         raise LabelError(f"different networks in {task.name}", n_different, f"at least {_FEWEST}")
     split_rng, batch_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
-    train, _ = isomorph_split(space, rng=split_rng, test_fraction=1.0 - train_fraction, cells=measured)
+    train, _ = isomorph_split(space, rng=split_rng, test_fraction=1.0 - train_fraction, architectures=measured)
     train = np.sort(train)
     trained = np.zeros(space.size, dtype=bool)
     trained[train] = True

@@ -18,10 +18,10 @@ class SeedNoise:
     means: NDArray[np.float64]  # (n_knots,), ascending; quantiles are interpolated between knots, and constant outside
     quantiles: NDArray[np.float32]  # (n_knots, 64), ascending: the mean deviation of each 64th of the trainings
 
-    def draw(self, means: NDArray[np.float64], cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
+    def draw(self, means: NDArray[np.float64], architectures: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
         """Return the deviations of trainings with a seed: the same for the same (architecture, seed)."""
         knot_below, knot_above, weight = self._knots(means)
-        place = np.clip(_uniform(cells, seed) * N_LEVELS - 0.5, 0.0, N_LEVELS - 1.0)
+        place = np.clip(_uniform(architectures, seed) * N_LEVELS - 0.5, 0.0, N_LEVELS - 1.0)
         low = np.minimum(place.astype(np.intp), N_LEVELS - 2)
         quantiles = self.quantiles.astype(np.float64)
 
@@ -38,14 +38,14 @@ class SeedNoise:
         return below, np.minimum(below + 1, len(self.means) - 1), place - below
 
 
-def _uniform(cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
+def _uniform(architectures: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
     """Return a number in [0, 1) for each (architecture, seed), independent of the other architectures.
 
     The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014)
     on a counter that starts at the first 64 bits of numpy's SeedSequence.
     """
     start = np.random.SeedSequence(seed).generate_state(1, np.uint64)
-    x = start + (cells.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    x = start + (architectures.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     x ^= x >> np.uint64(31)

@@ -45,7 +45,7 @@ class Surrogate:
     card : mapping
         The data card: task, space, column, release, source, licence, number of architectures, split, scores, versions.
     process : Process
-    trained : ndarray of bool, shape (n_cells,)
+    trained : ndarray of bool, shape (n_architectures,)
         The architectures in the training set.
     noise : SeedNoise, optional
     cost_coefficients : ndarray of float64, shape (1 + n_choices of all positions together,), optional
@@ -120,7 +120,7 @@ class Surrogate:
         costs.flags.writeable = False
         return costs
 
-    def training_values(self, seed: int, cells: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
+    def training_values(self, seed: int, architectures: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
         """Return draws of single trainings of architectures, by default of all, float64, shape (n,).
 
         A draw is the predicted mean plus seed noise, which depends on the architecture and the seed only. Isomorphic
@@ -137,22 +137,24 @@ class Surrogate:
         seed = check_int("seed", seed, least=0)
         if self.noise is None:
             raise MissingValueError(f"The surrogate of {self.card['task']} lacks seed noise. Use answer='mean'.")
-        cells = np.arange(self.space.size, dtype=np.int32) if cells is None else cells
-        means = self.values[cells]
-        deviations = np.where(self._live(cells), self.noise.draw(means, cells, seed), 0.0)
+        architectures = np.arange(self.space.size, dtype=np.int32) if architectures is None else architectures
+        means = self.values[architectures]
+        deviations = np.where(self._live(architectures), self.noise.draw(means, architectures, seed), 0.0)
         return self._rounded(self._possible(means + deviations))
 
-    def _live(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
+    def _live(self, architectures: NDArray[np.int32]) -> NDArray[np.bool_]:
         if not isinstance(self.space, CellSpace):
-            return np.ones(len(cells), dtype=bool)
-        return np.asarray(self.space.live_edges[cells].any(axis=1), dtype=bool)
+            return np.ones(len(architectures), dtype=bool)
+        return np.asarray(self.space.live_edges[architectures].any(axis=1), dtype=bool)
 
-    def predict(self, cells: ArchitectureLike, answer: str = "mean", seed: int = 0) -> float | NDArray[np.float64]:
+    def predict(
+        self, architectures: ArchitectureLike, answer: str = "mean", seed: int = 0
+    ) -> float | NDArray[np.float64]:
         """Predict the values of architectures.
 
         Parameters
         ----------
-        cells : architecture or architectures
+        architectures : architecture or architectures
             Indices or strings, as in `SearchSpace.index_of`.
         answer : {"mean", "training"}
             Predict the mean over trainings, or draw the result of one training.
@@ -168,7 +170,7 @@ class Surrogate:
         ------
         ArchitectureError, SettingError, MissingValueError
         """
-        index = self.space.index_of(cells)
+        index = self.space.index_of(architectures)
         some = np.atleast_1d(np.asarray(index, dtype=np.int32))
         check_choice("answer", answer, ("mean", "training"))
         found = self.values[some] if answer == "mean" else self.training_values(seed, some)

@@ -128,7 +128,7 @@ class ColumnFile:
                 raise ValueError(f"it has format version {self._version}, not {FORMAT_VERSION}")
             self._cells = header.get("cells")  # version 2: those with a row, None for all
             self.space: str | dict[str, Any] = header["space"]
-            self.n_cells: int = header["n_cells"]
+            self.n_architectures: int = header["n_cells"]
             self.origin: dict[str, Any] = header["origin"]
             self._checksums = [column.pop("crc32") for column in header["columns"]]
             self.infos = tuple(map(ColumnInfo.of, header["columns"]))
@@ -155,7 +155,7 @@ class ColumnFile:
                 address = self.infos[position].address
                 raise DamagedFileError(f"{self.path} is damaged: the checksum of {address} differs.")
             if self._cells is not None:
-                rows, values = values, np.full(self.n_cells, np.nan, values.dtype)
+                rows, values = values, np.full(self.n_architectures, np.nan, values.dtype)
                 values[self._cells] = rows
             values.flags.writeable = False
             if len(self._kept) == self._most_kept:

@@ -152,14 +152,14 @@ class SparseValues:
     """
 
     size: int
-    cells: NDArray[np.integer[Any]]
+    architectures: NDArray[np.integer[Any]]
     values: Values
 
     @classmethod
     def of(cls, whole: Values) -> SparseValues:
         """Return the values of a whole column that are not NaN."""
-        cells = np.flatnonzero(~np.isnan(whole)).astype(np.int32)
-        return cls(len(whole), cells, whole[cells])
+        architectures = np.flatnonzero(~np.isnan(whole)).astype(np.int32)
+        return cls(len(whole), architectures, whole[architectures])
 
     @property
     def dtype(self) -> np.dtype[np.floating[Any]]:
@@ -168,7 +168,7 @@ class SparseValues:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Values:
         whole = np.full(self.size, np.nan, dtype or self.dtype)
-        whole[self.cells] = self.values
+        whole[self.architectures] = self.values
         return whole
 
 

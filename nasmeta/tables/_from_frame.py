@@ -75,7 +75,7 @@ def columns_of_frame(
         raise SettingError("name", name, "a name without '/' that differs from the built-in tables")
     metrics = [metrics] if isinstance(metrics, str) else metrics
     frame = _with_text_names(frame)
-    cells, used = _architectures(frame, space, architecture)
+    architectures, used = _architectures(frame, space, architecture)
     own_keys = [key for key in _KEYS if key in frame.columns and key not in used]
     measured = _measured(frame, [c for c in frame.columns if c not in used and c not in own_keys], metrics)
     of_row, groups = _rows_by_keys(frame, own_keys, keys)
@@ -94,7 +94,7 @@ def columns_of_frame(
             largest[dataset] = max(largest.get(dataset, -np.inf), float(values[at].max()))
         for number, at in of_address.items():
             keys_ = addresses[number]
-            column = _column(cells[rows[at]], values[at], rows[at], space, f"{keys_.dataset}/{metric}")
+            column = _column(architectures[rows[at]], values[at], rows[at], space, f"{keys_.dataset}/{metric}")
             is_fraction = facts.unit == "percent" and not facts.unit_is_stated and largest[keys_.dataset] <= 1
             info = ColumnInfo(
                 str(keys_.dataset), metric, keys_.split, keys_.epochs, keys_.seed, "1" if is_fraction else facts.unit,
@@ -297,20 +297,20 @@ def _facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated
 
 
 def _column(
-    cells: NDArray[np.int32], values: NDArray[np.float64], rows: _Rows, space: SearchSpace, what: str
+    architectures: NDArray[np.int32], values: NDArray[np.float64], rows: _Rows, space: SearchSpace, what: str
 ) -> Values:
     """Return the values of all architectures; raise an error if two rows contradict each other."""
     narrow = stored(values)
     column = np.full(space.size, np.nan, dtype=narrow.dtype)
-    column[cells] = narrow
-    differ = np.flatnonzero(column[cells] != narrow)
+    column[architectures] = narrow
+    differ = np.flatnonzero(column[architectures] != narrow)
     if len(differ):
-        cell = cells[differ[0]]
-        first, second = rows[cells == cell][:2].tolist()
-        a, b = values[cells == cell][:2].tolist()
+        architecture = architectures[differ[0]]
+        first, second = rows[architectures == architecture][:2].tolist()
+        a, b = values[architectures == architecture][:2].tolist()
         raise SettingError(
-            f"Rows {first} and {second} contain different values of {what} for {space.to_string(int(cell))}: {a!r} and "
-            f"{b!r}. If they are two trainings, add a column seed; otherwise keep one of them."
+            f"Rows {first} and {second} contain different values of {what} for {space.to_string(int(architecture))}: "
+            f"{a!r} and {b!r}. If they are two trainings, add a column seed; otherwise keep one of them."
         )
     return column
 

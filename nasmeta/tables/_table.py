@@ -168,7 +168,7 @@ class Table(ShowsFacts):
 
         Returns
         -------
-        ndarray of float32 or float64, shape (n_cells,)
+        ndarray of float32 or float64, shape (n_architectures,)
             In the unit of the column's `ColumnInfo`; NaN for missing values.
 
         Raises
@@ -201,7 +201,7 @@ class Table(ShowsFacts):
     # -- values -----------------------------------------------------------------------------------------------------
     def query(
         self,
-        cells: ArchitectureLike,
+        architectures: ArchitectureLike,
         dataset: str,
         metric: str = "accuracy",
         split: str | None = None,
@@ -214,7 +214,7 @@ class Table(ShowsFacts):
 
         Parameters
         ----------
-        cells : int, str, or sequence or array of them, shape (n,)
+        architectures : int, str, or sequence or array of them, shape (n,)
             In any form that the space's ``index_of`` accepts.
         dataset, metric, split, epochs, release, epoch
             The address. See the class for parts that may be omitted.
@@ -250,7 +250,7 @@ class Table(ShowsFacts):
         nasmeta.errors.NoColumnError: nb201 has no dataset='cifar10', metric='accuracy', split='train+test', \
 epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / train), ...
         """
-        index = self.space.index_of(cells)
+        index = self.space.index_of(architectures)
         if isinstance(seed, np.random.Generator):
             address = Address(dataset, metric, split, epochs, None, release, epoch)
             found = self._drawn(address, np.atleast_1d(index), seed).reshape(np.shape(index))
@@ -262,36 +262,41 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
             raise self._not_measured(np.atleast_1d(index)[np.atleast_1d(missing)], address)
         return float(found) if np.ndim(found) == 0 else found.astype(np.float64)
 
-    def _drawn(self, address: Address, cells: NDArray[np.int32], rng: np.random.Generator) -> Values:
-        values = np.stack([column[cells] for column, _ in self._seeds(address, complete=True)], axis=1)
+    def _drawn(self, address: Address, architectures: NDArray[np.int32], rng: np.random.Generator) -> Values:
+        values = np.stack([column[architectures] for column, _ in self._seeds(address, complete=True)], axis=1)
         measured = ~np.isnan(values)
         chosen = rng.integers(np.maximum(measured.sum(axis=1), 1))
         first_measured = np.argsort(~measured, axis=1, kind="stable")  # positions of the measured seeds come first
-        rows = np.arange(len(cells))
+        rows = np.arange(len(architectures))
         drawn: Values = values[rows, first_measured[rows, chosen]]
         return drawn
 
-    def _not_measured(self, cells: NDArray[np.int32], address: Address) -> MissingValueError:
-        cell, more = int(cells[0]), f" and {len(cells) - 1} more" if len(cells) > 1 else ""
+    def _not_measured(self, architectures: NDArray[np.int32], address: Address) -> MissingValueError:
+        architecture, more = (
+            int(architectures[0]),
+            f" and {len(architectures) - 1} more" if len(architectures) > 1 else "",
+        )
         try:
-            seeds = ", ".join(map(str, self._measured_seeds(cell, address._replace(seed=None))))
+            seeds = ", ".join(map(str, self._measured_seeds(architecture, address._replace(seed=None))))
         except NasmetaError:
             seeds = ""
         return MissingValueError(
-            f"{self.name} has no {address.described()} of cell {cell} ({self.space.to_string(cell)}; measured seeds: "
-            f"{seeds or 'none'}){more}. seed='mean' is the mean of the measured seeds."
+            f"{self.name} has no {address.described()} of cell {architecture} ({self.space.to_string(architecture)}; "
+            f"measured seeds: {seeds or 'none'}){more}. seed='mean' is the mean of the measured seeds."
         )
 
-    def _measured_seeds(self, cell: int, address: Address) -> tuple[int, ...]:
+    def _measured_seeds(self, architecture: int, address: Address) -> tuple[int, ...]:
         found = self._seeds(address, complete=False)
-        return tuple(info.seed for values, info in found if isinstance(info.seed, int) and not np.isnan(values[cell]))
+        return tuple(
+            info.seed for values, info in found if isinstance(info.seed, int) and not np.isnan(values[architecture])
+        )
 
-    def curve(self, cells: ArchitectureLike, *address: Any, **parts: Any) -> NDArray[np.float64]:
+    def curve(self, architectures: ArchitectureLike, *address: Any, **parts: Any) -> NDArray[np.float64]:
         """Look up learning curves: the value after each epoch of a training.
 
         Parameters
         ----------
-        cells : int, str, or sequence or array of them, shape (n,)
+        architectures : int, str, or sequence or array of them, shape (n,)
         *address, **parts
             As in `column`, without ``epoch``.
 
@@ -314,7 +319,7 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
         of = Address(*address, **parts)
         if of.epochs is None:
             raise ColumnError("epochs of a learning curve", None, "the length of the training")
-        index = self.space.index_of(cells)
+        index = self.space.index_of(architectures)
         every = range(1, max(of.epochs, 1) + 1)  # a length of 0 raises the error of an unknown address
         points = [self._points.find(of._replace(epoch=epoch))[0][index] for epoch in every]
         found = np.stack(points, axis=-1).astype(np.float64)
@@ -323,7 +328,7 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
             raise self._not_measured(np.atleast_1d(index)[missing], of._replace(epoch=1))
         return found
 
-    def available_seeds(self, cell: Architecture, *address: Any, **parts: Any) -> tuple[int, ...]:
+    def available_seeds(self, architecture: Architecture, *address: Any, **parts: Any) -> tuple[int, ...]:
         """Return the measured seeds of an architecture.
 
         The address is that of `column`, without a seed. Split and epochs may be omitted if only one exists.
@@ -334,7 +339,7 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
         >>> load_table("nb201").available_seeds(0, dataset="cifar10")
         (777, 888, 999)
         """
-        return self._measured_seeds(int(self.space.index_of(cell)), Address(*address, **parts))
+        return self._measured_seeds(int(self.space.index_of(architecture)), Address(*address, **parts))
 
     def of_seeds(self, info: ColumnInfo) -> dict[int, Values]:
         """Return the columns of single seeds of a measurement, by seed."""
@@ -366,7 +371,7 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
         >>> round(seconds(0), 3)
         1444.219
         """
-        index_of, not_measured, n_cells = self.space.index_of, self._not_measured, self.space.size
+        index_of, not_measured, n_architectures = self.space.index_of, self._not_measured, self.space.size
         of = Address(*address, **parts)
         rng: Any = of.seed
         if isinstance(rng, np.random.Generator):
@@ -375,8 +380,8 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
             measured: list[list[float]] = [[value for value in row if value == value] for row in columns.tolist()]
             integers = rng.integers
 
-            def draw(cell: Architecture) -> float:
-                index = index_of(cell)
+            def draw(architecture: Architecture) -> float:
+                index = index_of(architecture)
                 if values := measured[index]:
                     return values[integers(len(values))]
                 raise not_measured(np.array([index]), of)
@@ -385,8 +390,12 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
 
         values: list[float] = self._find(of)[0].tolist()  # items of a list are read fastest
 
-        def look_up(cell: Architecture) -> float:
-            index = cell if type(cell) is int and 0 <= cell < n_cells else index_of(cell)
+        def look_up(architecture: Architecture) -> float:
+            index = (
+                architecture
+                if type(architecture) is int and 0 <= architecture < n_architectures
+                else index_of(architecture)
+            )
             value = values[index]
             if value != value:
                 raise not_measured(np.array([index]), of)
@@ -436,7 +445,7 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
             Name of the table, the first part of the names of its tasks.
         architecture : str, optional
             The column of the architectures, as indices or strings. By default, the columns named as the positions of
-            the space, or the column ``architecture``, ``arch``, ``arch_str``, ``cell`` or ``index``.
+            the space, or the column ``architecture``, ``arch``, ``arch_str``, ``architecture`` or ``index``.
         dataset : str, optional
             The training data; by default the name of the table.
         metrics : sequence of str, optional
@@ -690,7 +699,7 @@ parameters, train_seconds)
 
 
 def query(
-    cells: Architecture | Sequence[Architecture],
+    architectures: Architecture | Sequence[Architecture],
     dataset: str,
     metric: str = "accuracy",
     split: str | None = None,
@@ -703,7 +712,7 @@ def query(
 
     Parameters
     ----------
-    cells : int, str, or sequence of them
+    architectures : int, str, or sequence of them
         Indices or strings of the table's space.
     dataset, metric, split, epochs, seed, release
         The column, as in `Table.query`.
@@ -712,7 +721,7 @@ def query(
     Returns
     -------
     DataFrame, one row per architecture
-        ``cell, architecture, value``, and ``metric, unit, dataset, split, epochs, seed, release, source``.
+        ``architecture, architecture, value``, and ``metric, unit, dataset, split, epochs, seed, release, source``.
 
     Raises
     ------
@@ -730,10 +739,10 @@ def query(
 
     opened = load_table(table) if isinstance(table, str) else table
     address = (dataset, metric, split, epochs, seed, release)
-    indices = np.atleast_1d(opened.space.index_of(cells))
+    indices = np.atleast_1d(opened.space.index_of(architectures))
     values = opened.query(indices, *address)
     info = opened.info(*address)
-    strings = [opened.space.to_string(cell) for cell in indices.tolist()]
+    strings = [opened.space.to_string(architecture) for architecture in indices.tolist()]
     names = ("metric", "unit", "dataset", "split", "epochs", "seed", "release", "source")
     facts = {name: [getattr(info, name)] * len(indices) for name in names}
     return pd.DataFrame({"cell": indices, "architecture": strings, "value": values, **facts})

@@ -62,7 +62,7 @@ def odd_accuracies(columns: Iterable[tuple[ColumnInfo, Values | SparseValues]], 
         if info.unit == "percent" and STATED not in info.note:
             groups.setdefault((info.metric, info.dataset), []).append(SparseValues.of(np.asarray(values)))
     for (metric, dataset), several in groups.items():
-        cells = np.concatenate([one.cells for one in several])
+        architectures = np.concatenate([one.architectures for one in several])
         known = np.concatenate([one.values for one in several]).astype(np.float64)
         rounded = np.round(known, 3)  # 100.00000001 is a rounding of 100
         checks = {
@@ -71,8 +71,10 @@ def odd_accuracies(columns: Iterable[tuple[ColumnInfo, Values | SparseValues]], 
         }
         for text, odd in checks.items():
             if odd.any():
-                places = zip(cells[odd].tolist(), known[odd].tolist(), strict=True)
-                named = [f"{space.to_string(cell)} ({value:g})" for cell, value in dict.fromkeys(places)]
+                places = zip(architectures[odd].tolist(), known[odd].tolist(), strict=True)
+                named = [
+                    f"{space.to_string(architecture)} ({value:g})" for architecture, value in dict.fromkeys(places)
+                ]
                 more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
                 yield (
                     f"{metric} of {dataset} {text} for {', '.join(named[:_NAMED])}{more}. If they are right, state the "

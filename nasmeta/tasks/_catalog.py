@@ -280,7 +280,7 @@ def multi_objective_task(
     >>> measured = pd.DataFrame({"cell": [1, 2, 3], "accuracy": [90.0, 94.0, 89.0], "watts": [5.0, 9.0, 6.0]})
     >>> mine = nm.Table.from_frame(measured, space="nb201", dataset="pets", direction={"watts": "min"})
     >>> task = nm.multi_objective_task(["accuracy", "watts"], table=mine)
-    >>> task.name, task.front.cells
+    >>> task.name, task.front.architectures
     ('own/pets+watts', array([2, 1], dtype=int32))
     """
     opened = load_table(table) if isinstance(table, str) else table

@@ -116,14 +116,14 @@ class Episode:
     >>> from nasmeta.tasks import EpisodeSampler
     >>> sampler = EpisodeSampler([nm.get_task("nb201/cifar10")], support=10, query=20)
     >>> episode = sampler.sample(np.random.default_rng(0))
-    >>> len(episode.support_cells), len(episode.query_labels), episode.sources
+    >>> len(episode.support_architectures), len(episode.query_labels), episode.sources
     (10, 20, ('nb201/cifar10',))
     """
 
     space: SearchSpace
-    support_cells: NDArray[np.int32]
+    support_architectures: NDArray[np.int32]
     support_labels: NDArray[np.float64]
-    query_cells: NDArray[np.int32]
+    query_architectures: NDArray[np.int32]
     query_labels: NDArray[np.float64]
     sources: tuple[str, ...]
 
@@ -159,10 +159,10 @@ class EpisodeSampler:
     >>> sources, _ = nm.task_distribution("nb201").leave_out("cifar100")
     >>> sampler = EpisodeSampler(sources, support=10, query=50, augment=Augmentation(mixture=1.0))
     >>> episode = sampler.sample(np.random.default_rng(0))
-    >>> episode.support_cells.shape, episode.query_labels.shape, sorted(episode.sources)
+    >>> episode.support_architectures.shape, episode.query_labels.shape, sorted(episode.sources)
     ((10,), (50,), ['nb201/cifar10', 'nb201/imagenet16-120'])
-    >>> cells, labels = sampler.full_task(np.random.default_rng(1))
-    >>> len(cells), bool(abs(labels.mean()) < 0.01)
+    >>> architectures, labels = sampler.full_task(np.random.default_rng(1))
+    >>> len(architectures), bool(abs(labels.mean()) < 0.01)
     (15625, True)
     """
 
@@ -184,14 +184,14 @@ class EpisodeSampler:
 
     def sample(self, rng: np.random.Generator) -> Episode:
         """Draw one episode."""
-        members, cells, labels = self._task(rng)
+        members, architectures, labels = self._task(rng)
         low, high = self.support
         n_support = int(np.exp(rng.uniform(np.log(low), np.log(high + 1)))) if low < high else low
-        chosen = rng.choice(len(cells), min(n_support, high) + self.query, replace=False)
+        chosen = rng.choice(len(architectures), min(n_support, high) + self.query, replace=False)
         first, rest = chosen[: -self.query], chosen[-self.query :]
         names = tuple(self.sources[i].name for i in members)
         space = self.sources[members[0]].space
-        return Episode(space, cells[first], labels[first], cells[rest], labels[rest], names)
+        return Episode(space, architectures[first], labels[first], architectures[rest], labels[rest], names)
 
     def sample_many(self, n: int, rng: np.random.Generator) -> list[Episode]:
         """Draw `n` episodes."""
@@ -207,25 +207,28 @@ class EpisodeSampler:
         ndarray of float64, shape (n,)
             Their labels.
         """
-        _, cells, labels = self._task(rng)
-        return cells, labels
+        _, architectures, labels = self._task(rng)
+        return architectures, labels
 
     def _task(self, rng: np.random.Generator) -> tuple[list[int], NDArray[np.int32], NDArray[np.float64]]:
         first = int(rng.integers(len(self.sources)))
         space = self.sources[first].space
         others = [i for i, source in enumerate(self.sources) if i != first and source.space == space]
         members = self.augment.members(first, others, rng)
-        cells, scores = self._on_common_cells(tuple(sorted(members)))
-        if len(cells) < self.support[1] + self.query:  # too few common architectures
+        architectures, scores = self._on_common_cells(tuple(sorted(members)))
+        if len(architectures) < self.support[1] + self.query:  # too few common architectures
             members = [first]
-            cells, scores = self._on_common_cells((first,))
+            architectures, scores = self._on_common_cells((first,))
         if len(members) == 1 and not self.augment.noise:
-            return members, cells, scores[0]
-        return members, cells, normal_scores(self.augment.combined(scores, rng))
+            return members, architectures, scores[0]
+        return members, architectures, normal_scores(self.augment.combined(scores, rng))
 
     def _on_common_cells(self, members: tuple[int, ...]) -> tuple[NDArray[np.int32], list[NDArray[np.float64]]]:
         """Return the architectures that all members have labelled, ascending, and each member's scores there."""
         if members not in self._common:
-            cells = reduce(np.intersect1d, [self.sources[i].cells for i in members])
-            self._common[members] = cells, [self._scores[i][self.sources[i].rows_of(cells)] for i in members]
+            architectures = reduce(np.intersect1d, [self.sources[i].architectures for i in members])
+            self._common[members] = (
+                architectures,
+                [self._scores[i][self.sources[i].rows_of(architectures)] for i in members],
+            )
         return self._common[members]

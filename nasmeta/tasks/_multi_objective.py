@@ -159,7 +159,7 @@ class MultiObjectiveTask(Task):
         return Front(self.values, self.directions)
 
     def front_frame(self) -> pd.DataFrame:
-        """Return the true front as a data frame: ``cell``, ``architecture``, and one column per objective.
+        """Return the true front as a data frame: ``architecture``, ``architecture``, and one column per objective.
 
         Examples
         --------
@@ -168,7 +168,7 @@ class MultiObjectiveTask(Task):
         >>> task.front_frame().shape
         (37, 4)
         """
-        return front_frame(self, self.front.cells, self.front.values)
+        return front_frame(self, self.front.architectures, self.front.values)
 
     @property
     def optimum(self) -> float:
@@ -176,9 +176,9 @@ class MultiObjectiveTask(Task):
         return 100.0
 
     @property
-    def optimal_cells(self) -> NDArray[np.int32]:
+    def optimal_architectures(self) -> NDArray[np.int32]:
         """The architectures on the front, int32."""
-        return self.front.cells
+        return self.front.architectures
 
     @cached_property
     def _costs(self) -> NDArray[np.float64] | None:
@@ -194,11 +194,16 @@ class MultiObjectiveTask(Task):
         return f"MultiObjectiveTask({self.name!r}: {', '.join(part.name for part in self._parts)})"
 
 
-def front_frame(task: MultiObjectiveTask, cells: NDArray[np.int32], values: NDArray[np.float64]) -> pd.DataFrame:
+def front_frame(
+    task: MultiObjectiveTask, architectures: NDArray[np.int32], values: NDArray[np.float64]
+) -> pd.DataFrame:
     """Return architectures with their objectives as a data frame, in the given order."""
     import pandas as pd
 
-    about = {"cell": cells, "architecture": [task.space.to_string(cell) for cell in cells.tolist()]}
+    about = {
+        "cell": architectures,
+        "architecture": [task.space.to_string(architecture) for architecture in architectures.tolist()],
+    }
     return pd.DataFrame(about | dict(zip(task.metrics, values.T, strict=True)))
 
 

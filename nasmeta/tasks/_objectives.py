@@ -175,11 +175,11 @@ class Front:
     Each objective is scaled linearly, to 1 for the front's best value and 0 for its worst. The reference point is -0.1
     in every objective: a tenth of the range beyond the worst, which includes the extremes of the front (Ishibuchi
     et al., "How to specify a reference point in hypervolume calculation for fair performance comparison", Evolutionary
-    Computation 2018). Hypervolumes are in percent of the front's. `cells` is the front, from the best value of the
-    first objective to the worst.
+    Computation 2018). Hypervolumes are in percent of the front's. `architectures` is the front, from the best value of
+    the first objective to the worst.
 
     >>> front = Front([[90.0, 5.0], [94.0, 9.0], [89.0, 6.0]], ["max", "min"])
-    >>> front.cells, front.reference.round(2)
+    >>> front.architectures, front.reference.round(2)
     (array([1, 0], dtype=int32), array([89.6,  9.4]))
     >>> front.hypervolumes([[89.0, 6.0], [94.0, 9.0], [90.0, 5.0]]).round(1)
     array([  0. ,  52.4, 100. ])
@@ -193,8 +193,8 @@ class Front:
         self.directions = tuple(directions)
         self._signs = np.array([1.0 if direction == "max" else -1.0 for direction in self.directions])
         order = np.argsort(-self._signs[0] * everything[found, 0], kind="stable")
-        self.cells = found[order]
-        self.values = everything[self.cells]
+        self.architectures = found[order]
+        self.values = everything[self.architectures]
         signed = self._signs * self.values
         self.best, self.worst = self._signs * signed.max(axis=0), self._signs * signed.min(axis=0)
         flat = self.best == self.worst  # the front has one value: use the range of all measured ones

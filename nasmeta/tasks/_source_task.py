@@ -38,7 +38,7 @@ class SourceTask:
     ----------
     name, dataset : str
     space : SearchSpace
-    cells : ndarray of int32, shape (n_labels,)
+    architectures : ndarray of int32, shape (n_labels,)
         At least one, each once.
     utilities : ndarray of float64, shape (n_labels,)
         The signed signal, higher is better; finite, and between ±1e100.
@@ -66,14 +66,14 @@ class SourceTask:
     name: str
     dataset: str
     space: SearchSpace
-    cells: NDArray[np.int32]
+    architectures: NDArray[np.int32]
     utilities: NDArray[np.float64]
     held_out: tuple[str, ...] = ()
     metric_kind: str = ""
 
     def __post_init__(self) -> None:
-        cells, utilities = _checked_labels(self.name, self.space, self.cells, self.utilities)
-        object.__setattr__(self, "cells", cells)
+        architectures, utilities = _checked_labels(self.name, self.space, self.architectures, self.utilities)
+        object.__setattr__(self, "architectures", architectures)
         object.__setattr__(self, "utilities", utilities)
         listed: Any = self.held_out
         given = (listed,) if isinstance(listed, str) else listed
@@ -85,27 +85,27 @@ class SourceTask:
         object.__setattr__(self, "held_out", tuple(held_out))
 
     def __len__(self) -> int:
-        return len(self.cells)
+        return len(self.architectures)
 
-    def rows_of(self, cells: NDArray[np.int32]) -> NDArray[np.intp]:
-        """Return the positions of some labelled architectures in `cells`, shape (n,)."""
-        order = np.argsort(self.cells)
-        rows = order[np.searchsorted(self.cells, cells, sorter=order) % len(order)]
-        if not np.array_equal(self.cells[rows], cells):
-            raise SettingError("cells", cells, f"labelled architectures of {self.name}")
+    def rows_of(self, architectures: NDArray[np.int32]) -> NDArray[np.intp]:
+        """Return the positions of some labelled architectures in `architectures`, shape (n,)."""
+        order = np.argsort(self.architectures)
+        rows = order[np.searchsorted(self.architectures, architectures, sorter=order) % len(order)]
+        if not np.array_equal(self.architectures[rows], architectures):
+            raise SettingError("architectures", architectures, f"labelled architectures of {self.name}")
         return rows
 
     @cached_property
     def sha256(self) -> str:
         """Checksum of architectures and utilities, which distinguishes sources of the same name."""
-        return sha256(self.cells.astype("<i4").tobytes() + self.utilities.astype("<f8").tobytes()).hexdigest()
+        return sha256(self.architectures.astype("<i4").tobytes() + self.utilities.astype("<f8").tobytes()).hexdigest()
 
     @cached_property
     def order_sha256(self) -> str:
         """Checksum of architectures and the ranks of their utilities; units and order do not matter."""
-        arranged = np.argsort(self.cells)
+        arranged = np.argsort(self.architectures)
         ranks = np.unique(self.utilities[arranged], return_inverse=True)[1]
-        return sha256(self.cells[arranged].astype("<i4").tobytes() + ranks.astype("<i4").tobytes()).hexdigest()
+        return sha256(self.architectures[arranged].astype("<i4").tobytes() + ranks.astype("<i4").tobytes()).hexdigest()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -135,18 +135,18 @@ class SourceTask:
         """
         if space == self.space:
             return self
-        cells, kept = move_cells(self.cells, self.space, space)
-        if not len(cells):
+        architectures, kept = move_cells(self.architectures, self.space, space)
+        if not len(architectures):
             raise SettingError(f"{self.name} has no architecture of {space.name}.{namesakes(self.space, space)}")
-        return replace(self, space=space, cells=cells, utilities=self.utilities[kept])
+        return replace(self, space=space, architectures=architectures, utilities=self.utilities[kept])
 
 
 def _checked_labels(
-    name: str, space: SearchSpace, cells: ArrayLike, utilities: ArrayLike
+    name: str, space: SearchSpace, architectures: ArrayLike, utilities: ArrayLike
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return the labelled architectures of a source as arrays, checked."""
     what = f"labelled architectures of source {name}"
-    whole, labels = np.asarray(cells), np.asarray(utilities, dtype=np.float64)
+    whole, labels = np.asarray(architectures), np.asarray(utilities, dtype=np.float64)
     if whole.shape != labels.shape or whole.ndim != 1 or not len(whole):
         raise SettingError(what, whole.shape, f"at least one, and the shape of the utilities, {labels.shape}")
     outside = (whole < 0) | (whole >= space.size)

@@ -47,7 +47,7 @@ class Task:
     --------
     >>> from nasmeta.tasks import get_task
     >>> task = get_task("nb201/cifar10")
-    >>> task.optimal_cells, round(task.optimum, 4)
+    >>> task.optimal_architectures, round(task.optimum, 4)
     (array([6111], dtype=int32), 91.6067)
     """
 
@@ -305,8 +305,8 @@ class Task:
             raise SettingError(f"{self.name} does not sample seeds.")
         s, of_signal = self.signal, self if self.objective is None else self.parts[0]
         drawn = np.full(self.space.size, np.nan)
-        cells, rng = of_signal.measured, np.random.default_rng([check_int("seed", seed, least=0), 43])
-        drawn[cells] = self.table.query(cells, s.dataset, s.metric, s.split, s.epochs, rng, s.release)
+        architectures, rng = of_signal.measured, np.random.default_rng([check_int("seed", seed, least=0), 43])
+        drawn[architectures] = self.table.query(architectures, s.dataset, s.metric, s.split, s.epochs, rng, s.release)
         if self.objective is not None:
             drawn = self.objective.values(drawn, self.parts[1].values)
         return drawn
@@ -384,7 +384,7 @@ class Task:
         """The report columns on the test split."""
         return self.report_columns if self.objective is None else self.parts[0].report_columns
 
-    def report(self, cell: int) -> dict[ColumnInfo, float]:
+    def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return the values of an architecture in the report columns, without those that were not measured.
 
         Examples
@@ -394,11 +394,11 @@ class Task:
         ...     print(column.address, column.release, round(value, 2))  # doctest: +SKIP
         cifar100/accuracy/test/200/mean NB201 v1.1 73.51
         """
-        cell = check_int("cell", cell, 0, self.space.size - 1)
+        architecture = check_int("architecture", architecture, 0, self.space.size - 1)
         if not self.report_columns:
             return {}
         table = self.table
-        values = {info: float(table.column(*Signal.of(info).address)[cell]) for info in self.report_columns}
+        values = {info: float(table.column(*Signal.of(info).address)[architecture]) for info in self.report_columns}
         return {info: value for info, value in values.items() if not np.isnan(value)}
 
     @cached_property
@@ -407,7 +407,7 @@ class Task:
         return float(self.sign * np.nanmax(self.sign * self.values))
 
     @cached_property
-    def optimal_cells(self) -> NDArray[np.int32]:
+    def optimal_architectures(self) -> NDArray[np.int32]:
         """All architectures with the best value, int32."""
         return np.flatnonzero(self.values == self.optimum).astype(np.int32)
 
@@ -449,9 +449,9 @@ class Task:
             raise MissingValueError(f"{self.name} has no measured {self.space.noun}.")
         return self._labels_of(self.measured)
 
-    def _labels_of(self, cells: NDArray[np.int32]) -> SourceTask:
-        values = self.sign * self.values[cells]
-        return SourceTask(self.name, self.dataset, self.space, cells, values, self.held_out, self.metric_kind)
+    def _labels_of(self, architectures: NDArray[np.int32]) -> SourceTask:
+        values = self.sign * self.values[architectures]
+        return SourceTask(self.name, self.dataset, self.space, architectures, values, self.held_out, self.metric_kind)
 
     def __repr__(self) -> str:
         s = self.signal

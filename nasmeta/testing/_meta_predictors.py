@@ -65,8 +65,8 @@ class MetaPredictorContract(OnSpaces):
 
     def labelled(self, space: SearchSpace, n: int = 10) -> tuple[Any, Any]:
         """Return architectures of a made-up target, and their labels."""
-        cells = space.sample(n, np.random.default_rng(7))
-        return cells, made_up_values(space)[cells]
+        architectures = space.sample(n, np.random.default_rng(7))
+        return architectures, made_up_values(space)[architectures]
 
     def test_few_labels_and_sources_order_the_rest(self, space: SearchSpace) -> None:
         from scipy.stats import spearmanr
@@ -89,10 +89,10 @@ class MetaPredictorContract(OnSpaces):
         np.testing.assert_array_equal(made.fit(*self.labelled(space)).predict([1, 2, 3]), first)
 
     def test_the_order_does_not_depend_on_a_positive_unit(self, space: SearchSpace) -> None:
-        cells, labels = self.labelled(space)
+        architectures, labels = self.labelled(space)
         made = self.learnt(space)
-        first = made.fit(cells, labels).predict(np.arange(200))
-        second = made.fit(cells, 100 * labels + 7).predict(np.arange(200))
+        first = made.fit(architectures, labels).predict(np.arange(200))
+        second = made.fit(architectures, 100 * labels + 7).predict(np.arange(200))
         np.testing.assert_allclose(second, 100 * first + 7, rtol=1e-6, atol=1e-6)
 
     def test_meta_training_is_reproducible_and_leaves_global_generators_alone(self, space: SearchSpace) -> None:
@@ -115,7 +115,7 @@ class MetaPredictorContract(OnSpaces):
 
     def test_refuses_sources_and_labels_without_information(self, space: SearchSpace) -> None:
         made, source = self.made(space), self.sources(space)[0]
-        constant = SourceTask("a", "a", space, source.cells, np.ones(len(source)))
+        constant = SourceTask("a", "a", space, source.architectures, np.ones(len(source)))
         for sources in ([], [source, source], [constant]):
             with pytest.raises(SettingError):
                 made.meta_fit(sources)

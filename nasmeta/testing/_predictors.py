@@ -47,8 +47,8 @@ class PredictorContract(OnSpaces):
 
     def labelled(self, space: SearchSpace) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return architectures and made-up labels to fit on."""
-        cells = space.sample(self.n_train, np.random.default_rng(0))
-        return cells, made_up_values(space)[cells] + 60.0
+        architectures = space.sample(self.n_train, np.random.default_rng(0))
+        return architectures, made_up_values(space)[architectures] + 60.0
 
     def fitted(self, space: SearchSpace) -> Any:
         """Return a fitted predictor, the same for all tests of a space: they must not change it."""
@@ -59,13 +59,13 @@ class PredictorContract(OnSpaces):
 
     def test_predicts_a_number_for_each_cell(self, space: SearchSpace) -> None:
         """Check dtype, shape and finiteness, for arrays, columns, lists and strings of architectures."""
-        predictor, cells = self.fitted(space), np.arange(0, space.size, 1 + space.size // 160, dtype=np.int32)
-        predicted = predictor.predict(cells)
+        predictor, architectures = self.fitted(space), np.arange(0, space.size, 1 + space.size // 160, dtype=np.int32)
+        predicted = predictor.predict(architectures)
         assert isinstance(predicted, np.ndarray)
         assert predicted.dtype == np.float64
-        assert predicted.shape == cells.shape
+        assert predicted.shape == architectures.shape
         assert np.isfinite(predicted).all()
-        for other in (cells[:, None], cells.tolist(), space.to_string(cells)):
+        for other in (architectures[:, None], architectures.tolist(), space.to_string(architectures)):
             np.testing.assert_allclose(predictor.predict(other), predicted, rtol=1e-6)
 
     def test_learns(self, space: SearchSpace) -> None:
@@ -80,24 +80,24 @@ class PredictorContract(OnSpaces):
 
     def test_a_prediction_does_not_depend_on_its_neighbours(self, space: SearchSpace) -> None:
         """Check that an architecture's prediction is the same alone, in a batch, and in another order."""
-        predictor, cells = self.fitted(space), np.arange(min(40, space.size), dtype=np.int32)
-        together = predictor.predict(cells)
-        np.testing.assert_allclose(predictor.predict(cells[::-1])[::-1], together, rtol=1e-5)
-        np.testing.assert_allclose(predictor.predict(cells[[3]]), together[3:4], rtol=1e-5)
+        predictor, architectures = self.fitted(space), np.arange(min(40, space.size), dtype=np.int32)
+        together = predictor.predict(architectures)
+        np.testing.assert_allclose(predictor.predict(architectures[::-1])[::-1], together, rtol=1e-5)
+        np.testing.assert_allclose(predictor.predict(architectures[[3]]), together[3:4], rtol=1e-5)
 
     def test_same_seed_same_predictions(self) -> None:
         """Check that only seed and labels determine predictions, also of a clone, and that no argument changes."""
         space = get_space(self.spaces[-1])
-        cells, y = self.labelled(space)
-        given = cells.copy(), y.copy()
+        architectures, y = self.labelled(space)
+        given = architectures.copy(), y.copy()
         first = self.make(space, 3)
         second = clone(first)
         at = np.arange(min(200, space.size), dtype=np.int32)
         with generators_left_alone():
-            predicted = first.fit(cells, y).predict(at)
-        np.testing.assert_array_equal(second.fit(cells, y).predict(at), predicted)
-        np.testing.assert_array_equal(first.fit(cells, y).predict(at), predicted, err_msg="fitted twice")
-        np.testing.assert_array_equal(cells, given[0])
+            predicted = first.fit(architectures, y).predict(at)
+        np.testing.assert_array_equal(second.fit(architectures, y).predict(at), predicted)
+        np.testing.assert_array_equal(first.fit(architectures, y).predict(at), predicted, err_msg="fitted twice")
+        np.testing.assert_array_equal(architectures, given[0])
         np.testing.assert_array_equal(y, given[1])
 
     def test_deviation(self, space: SearchSpace) -> None:
@@ -105,9 +105,9 @@ class PredictorContract(OnSpaces):
         predictor = self.fitted(space)
         if not knows_deviation(predictor):
             pytest.skip("This predictor knows no deviation.")
-        cells = np.arange(min(100, space.size), dtype=np.int32)
-        mean, deviation = predictor.predict(cells, return_std=True)
-        np.testing.assert_allclose(mean, predictor.predict(cells), rtol=1e-5)
+        architectures = np.arange(min(100, space.size), dtype=np.int32)
+        mean, deviation = predictor.predict(architectures, return_std=True)
+        np.testing.assert_allclose(mean, predictor.predict(architectures), rtol=1e-5)
         assert deviation.shape == mean.shape
         assert (deviation > 0).all()
         assert np.isfinite(deviation).all()

@@ -34,9 +34,11 @@ def made_up_values(space: SearchSpace, shift: float = 0.0) -> NDArray[np.float64
 
 def made_up_sources(space: SearchSpace, n: int, shifts: Sequence[float]) -> list[SourceTask]:
     """Return made-up tasks with n labels on the same architectures."""
-    cells = space.sample(n, np.random.default_rng(0))
+    architectures = space.sample(n, np.random.default_rng(0))
     return [
-        SourceTask(f"made-up/{shift}", f"made-up-{shift}", space, cells, made_up_values(space, shift)[cells])
+        SourceTask(
+            f"made-up/{shift}", f"made-up-{shift}", space, architectures, made_up_values(space, shift)[architectures]
+        )
         for shift in shifts
     ]
 
@@ -45,8 +47,8 @@ class _MadeUpEvaluator(Evaluator):
     def __init__(self, made_up: NDArray[np.float64]) -> None:
         self.made_up = made_up
 
-    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        return Evaluation(self.made_up[cells], np.ones(len(cells)))
+    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+        return Evaluation(self.made_up[architectures], np.ones(len(architectures)))
 
 
 class SearcherContract(OnSpaces):
@@ -124,21 +126,21 @@ class SearcherContract(OnSpaces):
         """Check dtype, shape and range of proposals."""
         searcher, values = self.ready(space), self.made_up(space)
         for _ in range(4):
-            cells = searcher.ask(n)
-            assert isinstance(cells, np.ndarray)
-            assert cells.dtype.kind in "iu"
-            assert cells.shape == (n,)
-            assert cells.min() >= 0
-            assert cells.max() < space.size
-            searcher.tell(cells, values[cells])
+            architectures = searcher.ask(n)
+            assert isinstance(architectures, np.ndarray)
+            assert architectures.dtype.kind in "iu"
+            assert architectures.shape == (n,)
+            assert architectures.min() >= 0
+            assert architectures.max() < space.size
+            searcher.tell(architectures, values[architectures])
 
     def proposals(self, space: SearchSpace, batch: int) -> list[int]:
         """Return proposals in batches; each batch is observed before the next."""
         searcher, values, found = self.ready(space), self.made_up(space), list[int]()
         for _ in range(0, 24, batch):
-            cells = searcher.ask(batch)
-            searcher.tell(cells, values[cells])
-            found += cells.tolist()
+            architectures = searcher.ask(batch)
+            searcher.tell(architectures, values[architectures])
+            found += architectures.tolist()
         return found
 
     @pytest.mark.parametrize("batch", [1, 4])
@@ -166,11 +168,11 @@ class SearcherContract(OnSpaces):
         """Check that the given arrays do not change."""
         searcher, values = self.ready(space), self.made_up(space)
         for _ in range(3):
-            cells = searcher.ask(2)
-            given = values[cells]
-            copies = cells.copy(), given.copy()
-            searcher.tell(cells, given)
-            np.testing.assert_array_equal(cells, copies[0])
+            architectures = searcher.ask(2)
+            given = values[architectures]
+            copies = architectures.copy(), given.copy()
+            searcher.tell(architectures, given)
+            np.testing.assert_array_equal(architectures, copies[0])
             np.testing.assert_array_equal(given, copies[1])
 
     def test_evaluates_new_cells_until_the_budget_is_used(self, space: SearchSpace) -> None:
@@ -178,7 +180,7 @@ class SearcherContract(OnSpaces):
         evaluations = min(60, space.size)
         trace = self.run(space, evaluations)
         assert trace.stopped == "budget"
-        assert len(set(trace.cells.tolist())) == evaluations
+        assert len(set(trace.architectures.tolist())) == evaluations
 
     def test_restriction_to_a_part(self, space: SearchSpace) -> None:
         """Check that nothing outside is proposed after `restrict` has returned True, and each inside only once."""
@@ -187,9 +189,9 @@ class SearcherContract(OnSpaces):
         if not searcher.restrict(part):
             return
         for n in (1, 4, 1):
-            cells = searcher.ask(n)
-            assert np.isin(cells, part).all()
-            searcher.tell(cells, values[cells])
+            architectures = searcher.ask(n)
+            assert np.isin(architectures, part).all()
+            searcher.tell(architectures, values[architectures])
 
     def test_finds_better_than_the_median(self, space: SearchSpace) -> None:
         """Check that 60 evaluations find a value in the upper half."""
@@ -205,7 +207,7 @@ class SearcherContract(OnSpaces):
         settings = {"epochs": [200]} if issubclass(kind, MultiFidelitySearcher) else {}  # others may be missing
         runs = [search(kind, self.real_task, evaluations=12, seed=3, sources=sources, settings=settings) for _ in "ab"]
         assert len(runs[0]) == 12
-        np.testing.assert_array_equal(runs[0].cells, runs[1].cells)
+        np.testing.assert_array_equal(runs[0].architectures, runs[1].architectures)
 
 
 class MultiFidelityContract(SearcherContract):
@@ -232,9 +234,9 @@ class MultiFidelityContract(SearcherContract):
         space, found = searcher.space, []
         values, noise = made_up_values(space), np.random.default_rng(1).standard_normal(space.size)
         for _ in range(0, n, batch):
-            cells, epochs = searcher.ask_at(batch)
-            searcher.tell_at(cells, epochs, values[cells] + noise[cells] / epochs)
-            found += list(zip(cells.tolist(), epochs.tolist(), strict=True))
+            architectures, epochs = searcher.ask_at(batch)
+            searcher.tell_at(architectures, epochs, values[architectures] + noise[architectures] / epochs)
+            found += list(zip(architectures.tolist(), epochs.tolist(), strict=True))
         return found
 
     @pytest.mark.parametrize("batch", [1, 4])
@@ -245,7 +247,7 @@ class MultiFidelityContract(SearcherContract):
             assert part.dtype == np.int32
             assert part.shape == (batch,)
         found = self.trace(searcher, 80, batch)
-        assert all(0 <= cell < space.size and epochs in (12, 50, 200) for cell, epochs in found)
+        assert all(0 <= architecture < space.size and epochs in (12, 50, 200) for architecture, epochs in found)
         assert {12, 200} <= {epochs for _, epochs in found}
 
     def test_same_generator_gives_the_same_lengths(self, space: SearchSpace) -> None:
@@ -259,8 +261,8 @@ class MultiFidelityContract(SearcherContract):
         foreign = np.array([5, 6, 7], np.int32) % np.int32(space.size)
         searcher.tell_at(foreign, np.full(3, 200, np.int32), values[foreign])
         waiting = [searcher.ask_at(3) for _ in range(6)]
-        for cells, epochs in reversed(waiting):
-            searcher.tell_at(cells[::-1].copy(), epochs[::-1].copy(), values[cells[::-1]])
+        for architectures, epochs in reversed(waiting):
+            searcher.tell_at(architectures[::-1].copy(), epochs[::-1].copy(), values[architectures[::-1]])
         assert len(self.trace(searcher, 20)) == 20
 
 
@@ -292,7 +294,7 @@ class MultiObjectiveContract(SearcherContract):
         values = self.made_up(space)
         random = [space.sample(20, np.random.default_rng(seed)) for seed in range(10)]
         found = self.share(space, self.run(space, 60).values)
-        assert found > np.mean([self.share(space, values[cells]) for cells in random])
+        assert found > np.mean([self.share(space, values[architectures]) for architectures in random])
 
     def test_declares_vectors(self) -> None:
         """Check the class attribute `objectives`."""
@@ -304,6 +306,6 @@ class MultiObjectiveContract(SearcherContract):
         searcher, two = self.ready(space), self.made_up(space)
         values = np.column_stack([two, np.ones(len(two))])
         for n in (5, 5, 1, 3):
-            cells = searcher.ask(n)
-            assert cells.shape == (n,)
-            searcher.tell(cells, values[cells])
+            architectures = searcher.ask(n)
+            assert architectures.shape == (n,)
+            searcher.tell(architectures, values[architectures])

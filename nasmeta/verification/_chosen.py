@@ -22,10 +22,10 @@ _SAME = ("task", "column", "release", "evaluator")
 
 
 @dataclass(frozen=True)
-class ChosenCell:
+class ChosenArchitecture:
     """A cell to train."""
 
-    cell: int
+    architecture: int
     role: str  # pick, random (of the whole space) or worst (evaluated)
     searched_value: float | None  # in percent; None if the search did not evaluate it
 
@@ -58,16 +58,16 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
                 raise SettingError(f"{key} of {path}", header.get(key), f"{first.get(key)!r} as in {paths[0]}")
         searchers.append(str(header.get("searcher")))
         full = _full_epochs(header)
-        for cell, value, _, details in map(history.row, range(len(history))):
+        for architecture, value, _, details in map(history.row, range(len(history))):
             if "failure" in details:
-                without[cell] = f"failed: {details['failure']}"
+                without[architecture] = f"failed: {details['failure']}"
             elif full is not None and details.get("epochs", full) < full:
-                without[cell] = f"trained for fewer than {full} epochs"
+                without[architecture] = f"trained for fewer than {full} epochs"
             else:
-                values[cell] = value
+                values[architecture] = value
     left_out: dict[str, list[int]] = {}
-    for cell in sorted(without.keys() - values.keys()):
-        left_out.setdefault(without[cell], []).append(cell)
+    for architecture in sorted(without.keys() - values.keys()):
+        left_out.setdefault(without[architecture], []).append(architecture)
     task = _task_of(first, paths[0])
     if not values:
         raise JournalError(
@@ -106,12 +106,12 @@ def _task_of(header: Mapping[str, Any], path: Path) -> Task:
 
 def choose(
     searches: Searches, top: int = 3, controls: int = 3, worst: int = 0, seed: int = 0
-) -> tuple[ChosenCell, ...]:
+) -> tuple[ChosenArchitecture, ...]:
     """Choose the best cells, random ones, and the worst ones; no two are isomorphic."""
     top = check_int("top", top)
     controls, worst = check_int("controls", controls, 0), check_int("worst", worst, 0)
     space, values = searches.task.space, searches.values
-    ranked = sorted(values, key=lambda cell: (-values[cell], cell))
+    ranked = sorted(values, key=lambda architecture: (-values[architecture], architecture))
     taken: set[int] = set()
     picks = _distinct(ranked, top, space, taken)
     bad = _distinct(ranked[::-1], worst, space, taken)
@@ -120,17 +120,21 @@ def choose(
     drawn = np.random.default_rng(check_int("seed", seed, 0)).permutation(space.size).tolist()
     random = _distinct(drawn, controls, space, taken)
     roles = [("pick", picks), ("random", random), ("worst", bad)]
-    return tuple(ChosenCell(cell, role, values.get(cell)) for role, cells in roles for cell in cells)
+    return tuple(
+        ChosenArchitecture(architecture, role, values.get(architecture))
+        for role, architectures in roles
+        for architecture in architectures
+    )
 
 
-def _distinct(cells: Sequence[int], n: int, space: SearchSpace, taken: set[int]) -> list[int]:
+def _distinct(architectures: Sequence[int], n: int, space: SearchSpace, taken: set[int]) -> list[int]:
     """Return the first n cells of isomorphism classes that are not taken yet."""
     found: list[int] = []
-    for cell in cells:
+    for architecture in architectures:
         if len(found) == n:
             break
-        representative = int(space.canonical(cell))
+        representative = int(space.canonical(architecture))
         if representative not in taken:
             taken.add(representative)
-            found.append(cell)
+            found.append(architecture)
     return found

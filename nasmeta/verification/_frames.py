@@ -11,7 +11,7 @@ import numpy as np
 import nasmeta
 from nasmeta.predictors import rank_correlations
 from nasmeta.training import Trainer
-from nasmeta.verification._chosen import ChosenCell, Searches, left_out_of
+from nasmeta.verification._chosen import ChosenArchitecture, Searches, left_out_of
 from nasmeta.verification._look_up import LookUp
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ _Z = 1.959963984540054  # of 95 %
 _BAND = 2.0  # standard deviations
 
 
-def separation_of(cells: pd.DataFrame) -> dict[str, Any] | None:
+def separation_of(architectures: pd.DataFrame) -> dict[str, Any] | None:
     """Return the probability that a pick is above a random cell, with its 95 % interval.
 
     In ``chance`` a tie is one half; ``table_chance`` is the same statistic of the look-up. None for fewer than two
     picks or random cells.
     """
-    known = cells[cells["lookup"].notna() & cells["measured"].notna()]
+    known = architectures[architectures["lookup"].notna() & architectures["measured"].notna()]
     picks, random = (known[known["role"] == role] for role in ("pick", "random"))
     if min(len(picks), len(random)) < 2:
         return None
@@ -71,8 +71,8 @@ def _lower(chance: float, n: int, m: int) -> float:
     return 0.0 if chance <= 0 else float(brentq(gap, 0.0, min(chance, 1 - 1e-9)))
 
 
-def cells_frame(
-    chosen: Sequence[ChosenCell],
+def architectures_frame(
+    chosen: Sequence[ChosenArchitecture],
     searches: Searches,
     found: LookUp,
     results: Mapping[int, list[TrainingResult]],
@@ -81,7 +81,7 @@ def cells_frame(
     """Return one row per cell, see `Verification`."""
     import pandas as pd
 
-    cells = [entry.cell for entry in chosen]
+    architectures = [entry.architecture for entry in chosen]
     trained = pd.DataFrame(
         [
             {
@@ -91,34 +91,37 @@ def cells_frame(
                 "parameters": result.parameters,
                 "train_seconds": result.train_seconds,
             }
-            for of_cell in results.values()
-            for result in of_cell
+            for of_architecture in results.values()
+            for result in of_architecture
         ],
         columns=["cell", "measured", "measured_test", "parameters", "train_seconds"],
         dtype=float,
     ).groupby("cell")
-    means, n = trained.mean().reindex(cells), trained["measured"].count().reindex(cells, fill_value=0).to_numpy()
+    means, n = (
+        trained.mean().reindex(architectures),
+        trained["measured"].count().reindex(architectures, fill_value=0).to_numpy(),
+    )
     deviations: Any = found.deviations
     n_table: Any = found.n_seeds
     if np.isnan(deviations).all():  # the table gives no single seeds
         variances, freedom = trained["measured"].var(), trained["measured"].count() - 1
         with np.errstate(invalid="ignore"):
-            deviations = np.full(len(cells), np.sqrt((freedom * variances).sum() / freedom.sum()))
-        n_table = np.ones(len(cells))
+            deviations = np.full(len(architectures), np.sqrt((freedom * variances).sum() / freedom.sum()))
+        n_table = np.ones(len(architectures))
     with np.errstate(divide="ignore"):
         allowed = _BAND * deviations * np.sqrt(1 / n_table + 1 / n)
     difference = means["measured"].to_numpy() - found.values
     judged = np.isfinite(allowed) & np.isfinite(difference) & (not found.not_comparable)
     within = np.abs(difference) <= allowed
     return pd.DataFrame([asdict(entry) for entry in chosen]).assign(
-        architecture=[searches.task.space.to_string(cell) for cell in cells],
+        architecture=[searches.task.space.to_string(architecture) for architecture in architectures],
         lookup=found.values,
         lookup_low=found.lowest,
         lookup_high=found.highest,
         lookup_seeds=found.n_seeds,
         lookup_std=found.deviations,
         measured=means["measured"].to_numpy(),
-        measured_std=trained["measured"].std().reindex(cells).to_numpy(),
+        measured_std=trained["measured"].std().reindex(architectures).to_numpy(),
         trainings=n,
         measured_test=means["measured_test"].to_numpy(),
         difference=np.nan if found.not_comparable else difference,
@@ -126,21 +129,21 @@ def cells_frame(
         in_band=pd.Series(
             [bool(inside) if known else None for inside, known in zip(within, judged, strict=True)], dtype=object
         ),
-        failures=[", ".join(dict.fromkeys(failures.get(cell, []))) for cell in cells],
+        failures=[", ".join(dict.fromkeys(failures.get(architecture, []))) for architecture in architectures],
         parameters=means["parameters"].to_numpy(),
         train_seconds=means["train_seconds"].to_numpy(),
     )
 
 
-def epochs_frame(chosen: Sequence[ChosenCell], results: Mapping[int, list[TrainingResult]]) -> pd.DataFrame:
+def epochs_frame(chosen: Sequence[ChosenArchitecture], results: Mapping[int, list[TrainingResult]]) -> pd.DataFrame:
     """Return one row per epoch of a training."""
     import pandas as pd
 
     return pd.DataFrame(
         [
-            {"cell": entry.cell, "role": entry.role, "seed": result.seed, **asdict(epoch)}
+            {"cell": entry.architecture, "role": entry.role, "seed": result.seed, **asdict(epoch)}
             for entry in chosen
-            for result in results.get(entry.cell, [])
+            for result in results.get(entry.architecture, [])
             for epoch in result.epochs
         ]
     )
@@ -150,15 +153,15 @@ def facts_of(
     searches: Searches,
     found: LookUp,
     trainer: Trainer,
-    cells: pd.DataFrame,
+    architectures: pd.DataFrame,
     top: int,
     seeds: int,
     seed: int,
 ) -> dict[str, Any]:
     """Return data, recipe, look-up and rank correlations."""
     dataset, recipe, column = trainer.dataset, trainer.recipe, found.column
-    both = cells[cells["lookup"].notna() & cells["measured"].notna()]
-    kendall, spearman = _rank_correlations(cells["lookup"], cells["measured"])
+    both = architectures[architectures["lookup"].notna() & architectures["measured"].notna()]
+    kendall, spearman = _rank_correlations(architectures["lookup"], architectures["measured"])
     return {
         "task": searches.task.name,
         "searchers": list(searches.searchers),
@@ -184,7 +187,7 @@ def facts_of(
         "cells": len(both),
         "spearman": spearman,
         "kendall": kendall,
-        "separation": separation_of(cells),
+        "separation": separation_of(architectures),
         "written_by": f"nasmeta {nasmeta.__version__}",
     }
 

@@ -38,7 +38,7 @@ class LookUp:
 
 
 def look_up(
-    task: Task, cells: Sequence[int], dataset: ImageDataset, recipe: Recipe, compare_with: str | None = None
+    task: Task, architectures: Sequence[int], dataset: ImageDataset, recipe: Recipe, compare_with: str | None = None
 ) -> LookUp:
     """Return the values of cells in the column that fits a training best.
 
@@ -56,7 +56,7 @@ def look_up(
     means = table.column(
         column.dataset, column.metric, column.split, column.epochs, column.seed, column.release
     ).astype(np.float64)
-    chosen = np.asarray(cells, dtype=np.int64)
+    chosen = np.asarray(architectures, dtype=np.int64)
     mine = np.vstack([of_seeds[:, chosen], means[chosen]])  # the mean, because a table may lack single seeds
     return LookUp(
         column,
@@ -82,15 +82,18 @@ def _column_of(table: Table, name: str, recipe: Recipe, task: Task) -> ColumnInf
 
 
 def _pooled_deviations(
-    of_seeds: NDArray[np.float64], means: NDArray[np.float64], cells: NDArray[np.int64]
+    of_seeds: NDArray[np.float64], means: NDArray[np.float64], architectures: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     several = (~np.isnan(of_seeds)).sum(axis=0) >= 2
     if not several.any():
-        return np.full(len(cells), np.nan)
+        return np.full(len(architectures), np.nan)
     at = means[several]
     variances = np.nanvar(of_seeds[:, several], axis=0, ddof=1)
     return np.array(
-        [np.sqrt(variances[np.argsort(abs(at - means[cell]), kind="stable")[:_NEIGHBOURS]].mean()) for cell in cells]
+        [
+            np.sqrt(variances[np.argsort(abs(at - means[architecture]), kind="stable")[:_NEIGHBOURS]].mean())
+            for architecture in architectures
+        ]
     )
 
 

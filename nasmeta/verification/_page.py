@@ -74,7 +74,7 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
 
 
 @house_style()
-def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Width = None) -> Figure:
+def plot_verification(architectures: pd.DataFrame, facts: Mapping[str, Any], width: Width = None) -> Figure:
     """Draw the accuracies of trainings against the accuracies in the table.
 
     Bars show the range of the table's seeds, and one standard deviation of the trainings in both directions. Outlying
@@ -82,13 +82,13 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
 
     Parameters
     ----------
-    cells, facts : DataFrame, mapping
+    architectures, facts : DataFrame, mapping
         As in `nasmeta.verification.Verification`.
     width : str or float, optional
         As in `nasmeta.analysis.plot_regret`; 3.6 inches by default.
     """
     figure, (axes,) = new_panels([""], 3.6 if width is None else width, (3.6, 3.0))
-    known = cells[cells["measured"].notna() & cells["lookup"].notna()]
+    known = architectures[architectures["measured"].notna() & architectures["lookup"].notna()]
     near = known["lookup"].between(*robust_limits(known["lookup"]))
     near &= known["measured"].between(*robust_limits(known["measured"]))
     for role, rows in known[near].groupby("role", sort=False):
@@ -136,7 +136,7 @@ def _split(facts: Mapping[str, Any]) -> str:
 
 
 def write_verification_page(
-    cells: pd.DataFrame,
+    architectures: pd.DataFrame,
     epochs: pd.DataFrame,
     facts: Mapping[str, Any],
     folder: str | PathLike[str],
@@ -151,11 +151,11 @@ def write_verification_page(
     page = home / "README.md"
     home.mkdir(parents=True, exist_ok=True)
     figures = {}
-    if cells["measured"].notna().any():
-        figures["agreement"] = "Look-up and training", plot_verification(cells, facts)
+    if architectures["measured"].notna().any():
+        figures["agreement"] = "Look-up and training", plot_verification(architectures, facts)
     if len(epochs):
         figures["curves"] = "Training curves", plot_training_curves(epochs)
-    parts = [_head(facts), note, _accuracies(cells, facts)]
+    parts = [_head(facts), note, _accuracies(architectures, facts)]
     for name, (title, figure) in figures.items():
         save_figure(figure, home / name)
         parts.append(f"## {title}\n\n![{title}]({name}.png)")
@@ -178,7 +178,7 @@ def _head(facts: Mapping[str, Any]) -> str:
         f"* Recipe: {recipe['name']}: {recipe['epochs']} epochs, batch {recipe['batch_size']}, learning rate "
         f"{recipe['learning_rate']:g} ({recipe['schedule']}), C = {recipe['channels']}, "
         f"N = {recipe['cells_per_stage']}, {recipe['precision']}.",
-        *(f"* Not eligible as picks: {cells}." for cells in facts.get("left_out", ())),
+        *(f"* Not eligible as picks: {architectures}." for architectures in facts.get("left_out", ())),
         f"* Look-up: {facts['lookup']['address']} (dataset/metric/split/epochs/seed), {facts['lookup']['release']}.",
     ]
     picks = f"picks of {', '.join(facts['searchers'])} on {facts['task']}"
@@ -190,13 +190,13 @@ def _head(facts: Mapping[str, Any]) -> str:
     )
 
 
-def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
-    bounds = cells[["lookup", "lookup_low", "lookup_high"]].to_numpy(float)
-    shown = cells.assign(
+def _accuracies(architectures: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+    bounds = architectures[["lookup", "lookup_low", "lookup_high"]].to_numpy(float)
+    shown = architectures.assign(
         lookup=["{} [{}, {}]".format(*map(number_or_dash, row)) for row in bounds],
-        measured=[spread(*row) for row in cells[["measured", "measured_std"]].to_numpy(float)],
-        role=cells["role"].replace({"random": "random control", "worst": "worst evaluated"}),
-        in_band=["–" if value is None else "yes" if value else "no" for value in cells["in_band"]],
+        measured=[spread(*row) for row in architectures[["measured", "measured_std"]].to_numpy(float)],
+        role=architectures["role"].replace({"random": "random control", "worst": "worst evaluated"}),
+        in_band=["–" if value is None else "yes" if value else "no" for value in architectures["in_band"]],
     )
     headers = {
         "lookup": "look-up [seeds' range]",
@@ -206,14 +206,14 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
     }
     names = ["cell", "role", "lookup", "measured", "measured_test"]
     names += [] if facts["lookup"]["not_comparable"] else ["trainings", "difference", "allowed", "in_band"]
-    names += ["failures"] if (cells["failures"] != "").any() else []
+    names += ["failures"] if (architectures["failures"] != "").any() else []
     decimals = dict.fromkeys(["measured_test", "difference", "allowed"], 2)
     table = to_markdown(shown[names][:_SHOWN].astype({"cell": str}), headers, decimals).rstrip("\n")
     parts = ["## Accuracies in percent", table]
-    if len(cells) > _SHOWN:
-        parts.append(f"The first {_SHOWN} of {len(cells)} cells; `cells.csv` has all.")
-    look_up, judged = facts["lookup"], [bool(value) for value in cells["in_band"] if value is not None]
-    if cells["measured"].isna().all():
+    if len(architectures) > _SHOWN:
+        parts.append(f"The first {_SHOWN} of {len(architectures)} cells; `cells.csv` has all.")
+    look_up, judged = facts["lookup"], [bool(value) for value in architectures["in_band"] if value is not None]
+    if architectures["measured"].isna().all():
         parts.append("No training succeeded, so nothing is verified.")
     elif look_up["not_comparable"]:
         parts.append(f"Only the order can be compared with the look-up: {look_up['not_comparable']}.")
@@ -223,7 +223,7 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
         parts.append(
             f"In the band: {sum(judged)} of {len(judged)}. The band is ± 2 s √(1/table seeds + 1/trainings); s is the "
             f"standard deviation between seeds {of_table if look_up['has_seeds'] else of_trainings}. "
-            f"Mean absolute difference: {cells['difference'].abs().mean():.2f} points."
+            f"Mean absolute difference: {architectures['difference'].abs().mean():.2f} points."
         )
     else:
         parts.append("There is no band: neither the table nor the trainings here have several seeds.")

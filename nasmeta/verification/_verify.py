@@ -16,7 +16,7 @@ from nasmeta.files import require_writable, write_atomically
 from nasmeta.journals import Shard
 from nasmeta.training import Trainer, TrainingResult, train_jobs
 from nasmeta.verification._chosen import choose, read_searches
-from nasmeta.verification._frames import cells_frame, epochs_frame, facts_of
+from nasmeta.verification._frames import architectures_frame, epochs_frame, facts_of
 from nasmeta.verification._look_up import look_up
 from nasmeta.verification._page import plot_verification, write_verification_page
 
@@ -34,7 +34,7 @@ class Verification:
 
     Attributes
     ----------
-    cells : DataFrame
+    architectures : DataFrame
         One row per cell: cell, role, architecture, searched_value; lookup (mean of the seeds), lookup_low, lookup_high,
         lookup_seeds, lookup_std; measured (mean over the trainings, validation), measured_std, trainings,
         measured_test; difference, allowed, in_band (None if the two are not comparable); failures; parameters,
@@ -47,7 +47,7 @@ class Verification:
         The page ``README.md`` and its pictures; empty without a page.
     """
 
-    cells: pd.DataFrame
+    architectures: pd.DataFrame
     epochs: pd.DataFrame
     facts: dict[str, Any]
     files: tuple[Path, ...] = ()
@@ -66,7 +66,7 @@ class Verification:
         -------
         matplotlib.figure.Figure
         """
-        return plot_verification(self.cells, self.facts, width)
+        return plot_verification(self.architectures, self.facts, width)
 
 
 def verify(
@@ -156,32 +156,34 @@ def verify(
     ...     found = nm.verify(
     ...         [f"{folder}/run.jsonl"], few, recipe, folder=folder, top=1, controls=1, seeds=1, isolated=False
     ...     )
-    >>> list(found.cells["role"]), bool(found.cells["cell"][0] == run.best.cell)
+    >>> list(found.architectures["role"]), bool(found.architectures["cell"][0] == run.best.architecture)
     (['pick', 'random'], True)
     >>> [file.name for file in found.files]
     ['README.md', 'agreement.png', 'curves.png']
     """
     searches = read_searches(journals)
     chosen = choose(searches, top, controls, worst, seed)
-    cells = [entry.cell for entry in chosen]
+    architectures = [entry.architecture for entry in chosen]
     home, task = Path(folder), searches.task
     require_writable(home, folder=True)
-    jobs = [(cell, one) for one in range(seed, seed + check_int("seeds", seeds)) for cell in cells]
+    jobs = [
+        (architecture, one) for one in range(seed, seed + check_int("seeds", seeds)) for architecture in architectures
+    ]
     if shard is not None:
         jobs = list(Shard.of(shard).dealt(jobs))
     results: dict[int, list[TrainingResult]] = {}
     failures: dict[int, list[str]] = {}
     with Trainer(data, recipe, task.space.name, device=device, isolated=isolated) as trainer:
-        found = look_up(task, cells, trainer.dataset, trainer.recipe, compare_with)
+        found = look_up(task, architectures, trainer.dataset, trainer.recipe, compare_with)
         with closing(train_jobs(jobs, trainer, home / "trainings", workers, progress)) as ended:
-            for (cell, _), result in ended:
+            for (architecture, _), result in ended:
                 if isinstance(result, TrainingFailed):
-                    failures.setdefault(cell, []).append(result.told)
+                    failures.setdefault(architecture, []).append(result.told)
                 else:
-                    results.setdefault(cell, []).append(result)
-        for of_cell in results.values():
-            of_cell.sort(key=lambda result: result.seed)
-        frame = cells_frame(chosen, searches, found, results, failures)
+                    results.setdefault(architecture, []).append(result)
+        for of_architecture in results.values():
+            of_architecture.sort(key=lambda result: result.seed)
+        frame = architectures_frame(chosen, searches, found, results, failures)
         facts = facts_of(searches, found, trainer, frame, top, seeds, seed)
     facts["trainings"], facts["failed"] = (sum(map(len, of.values())) for of in (results, failures))
     verification = Verification(frame, epochs_frame(chosen, results), facts)
@@ -195,6 +197,6 @@ def verify(
 
 
 def _write(home: Path, verification: Verification) -> None:
-    for name, frame in (("cells", verification.cells), ("epochs", verification.epochs)):
+    for name, frame in (("cells", verification.architectures), ("epochs", verification.epochs)):
         write_atomically(home / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     write_atomically(home / "facts.json", json.dumps(verification.facts, indent=1) + "\n")

@@ -39,14 +39,16 @@ def shortened(text: str) -> str:
     for line in text.splitlines():
         if line.startswith(("Best after", "Scores over", "Each against")) or "all runs are identical" in line:
             continue
-        cells = line.strip("| ").split(" | ") if line.startswith("|") else None
-        if cells is not None and kept is None:
-            kept = [position for position, cell in enumerate(cells) if cell not in LEFT_OUT]
-        if cells is None:
+        architectures = line.strip("| ").split(" | ") if line.startswith("|") else None
+        if architectures is not None and kept is None:
+            kept = [position for position, architecture in enumerate(architectures) if architecture not in LEFT_OUT]
+        if architectures is None:
             kept = None
         elif kept is None or len(kept) == 1:
             continue
-        lines.append(line if cells is None or kept is None else f"| {' | '.join(cells[i] for i in kept)} |")
+        lines.append(
+            line if architectures is None or kept is None else f"| {' | '.join(architectures[i] for i in kept)} |"
+        )
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 

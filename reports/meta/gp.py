@@ -72,7 +72,7 @@ def cases(part: str, runs: int) -> Iterator[Case]:
 def goal_of(task: nm.tasks.Task) -> set[int]:
     """Return the cells that end a run: the best of NAS-Bench-201, the best 0.1 % of TransNAS-Bench-101."""
     if task.name.startswith("nb201"):
-        return set(task.optimal_cells.tolist())
+        return set(task.optimal_architectures.tolist())
     return set(np.flatnonzero(task.sign * task.values >= least_of_best(task)).tolist())
 
 
@@ -112,13 +112,13 @@ def measure(case: Case, learner: Learner) -> tuple[int, int]:
     if isinstance(searcher, MetaSearcher):
         learner.teach(searcher, case, task)
     seen: set[int] = set()
-    cap = task.space.n_cells if isinstance(searcher, SourceOrder) else CAP
+    cap = task.space.n_architectures if isinstance(searcher, SourceOrder) else CAP
     while len(seen) < cap:
-        cell = searcher.ask()
-        seen.add(int(cell[0]))
-        if cell[0] in goal:
+        architecture = searcher.ask()
+        seen.add(int(architecture[0]))
+        if architecture[0] in goal:
             return len(seen), 1
-        searcher.tell(cell, utilities[cell])
+        searcher.tell(architecture, utilities[architecture])
     return cap, 0
 
 

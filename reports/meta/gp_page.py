@@ -43,17 +43,21 @@ def nb201_table(runs: pd.DataFrame, queries: pd.DataFrame) -> str:
     """Return evaluations to the optimum by labels per source."""
     rows = []
     plain = queries[queries.searcher == "gp"].set_index("task")
-    cells = {
+    architectures = {
         NB201[t]: f"{r['mean']:,.1f} [{r.mean_low:,.1f}, {r.mean_high:,.1f}]" for t, r in plain.loc[[*NB201]].iterrows()
     }
-    rows.append({"labels per source": "0", "searcher": "`gp`", **cells})
+    rows.append({"labels per source": "0", "searcher": "`gp`", **architectures})
     for labels in (25, 100, 400, -1):
         for searcher in (*SEARCHERS, "meta-gp", "source-order"):
             part = runs[(runs.searcher == searcher) & (runs.labels == labels)]
             if len(part) and not (searcher == "source-order" and labels > 0):
-                cells = {NB201[t]: needed(part[part.task == t]) for t in NB201}
+                architectures = {NB201[t]: needed(part[part.task == t]) for t in NB201}
                 rows.append(
-                    {"labels per source": "all" if labels == -1 else str(labels), "searcher": f"`{searcher}`", **cells}
+                    {
+                        "labels per source": "all" if labels == -1 else str(labels),
+                        "searcher": f"`{searcher}`",
+                        **architectures,
+                    }
                 )
     return to_markdown(pd.DataFrame(rows))
 

@@ -98,11 +98,11 @@ class Alone(Ablated):
     def ask(self, n: int = 1) -> Any:
         is_left = ~self._asked
         if self._n_asked < START and self._n_asked % 2:
-            cell = int(self.rng.choice(np.flatnonzero(is_left)))
+            architecture = int(self.rng.choice(np.flatnonzero(is_left)))
         else:
-            cell = self._propose(np.flatnonzero(is_left))
-        self._mark(cell)
-        return np.array([cell], dtype=np.int32)
+            architecture = self._propose(np.flatnonzero(is_left))
+        self._mark(architecture)
+        return np.array([architecture], dtype=np.int32)
 
     def _propose(self, left: Any) -> int:
         state, kept = self._state, self._state._values
@@ -117,9 +117,9 @@ class Alone(Ablated):
         state._values = kept
         return int(columns[scores.round(DECIMALS).argmax()])
 
-    def tell(self, cells: Any, values: Any) -> None:
+    def tell(self, architectures: Any, values: Any) -> None:
         if self.withheld != "no labels":
-            self._state.observe(cells, values)
+            self._state.observe(architectures, values)
 
 
 def searcher_of(name: str, space: Any, rng: np.random.Generator) -> Any:
@@ -234,7 +234,7 @@ def write_page(rows: pd.DataFrame) -> None:
     means = ratios(rows)
     picture(means, HERE / "search")
     table = summary(means)
-    speed_ups = table.set_index("searcher")[[*STRESS]].map(lambda cell: cell.removeprefix("×"))
+    speed_ups = table.set_index("searcher")[[*STRESS]].map(lambda architecture: architecture.removeprefix("×"))
     short = dict(zip(("natural", "reversed", "top"), STRESS, strict=True))
     values = {
         **{key: speed_ups.loc["`meta-nas`", sources] for key, sources in short.items()},

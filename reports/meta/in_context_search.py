@@ -67,7 +67,7 @@ def draw_target(bank: Bank, similarity: Similarity, start: int, rng: np.random.G
     view = view._replace(proxies=view.proxies[:, kept])
     truth = truth[kept]
     noisy = truth + rng.choice([0.0, 0.0, 0.1, 0.3]) * rng.standard_normal(len(truth))
-    state = SearchState(similarity, view, bank.cells[kept])
+    state = SearchState(similarity, view, bank.architectures[kept])
     started = rng.choice(len(kept), start, replace=False)
     state.observe(started, noisy[started])
     return Target(state, truth, noisy, started)

@@ -61,7 +61,7 @@ class Bank:
 
     family: str
     space: SearchSpace
-    cells: NDArray[np.int64]
+    architectures: NDArray[np.int64]
     scores: NDArray[np.float32]
     targets: list[tuple[int, tuple[int, ...]]]
     said: dict[str, list[NDArray[np.float32]]]
@@ -88,13 +88,13 @@ def real_bank(family: str) -> Bank:
     tasks = {task.name: task for case in every for task in (case.target, *case.sources)}
     names = list(tasks)
     space = every[0].target.space
-    cells = np.sort(rng.choice(space.size, min(_CELLS, space.size), replace=False))
-    scores = np.full((len(names), len(cells)), np.nan, dtype=np.float32)
+    architectures = np.sort(rng.choice(space.size, min(_CELLS, space.size), replace=False))
+    scores = np.full((len(names), len(architectures)), np.nan, dtype=np.float32)
     for row, name in zip(scores, names, strict=True):
         task = tasks[name]
         whole = np.full(space.size, np.nan)
         whole[task.measured] = normal_scores(task.sign * task.values[task.measured])
-        row[:] = whole[cells]
+        row[:] = whole[architectures]
     if family in ("robust", "latency"):
         targets = [(names.index(c.target.name), tuple(names.index(s.name) for s in c.sources)) for c in every]
     else:
@@ -116,9 +116,9 @@ def real_bank(family: str) -> Bank:
                 ]
             some = [_some_of(one, budget, rng) for one in sources]
             if all(len(one) >= _FEWEST and np.ptp(one.utilities) for one in some):
-                said[kind].append(SourceMatrix.of(space, some, "rank").scores[:, cells])
-    print(f"{family}: {len(names)} tasks on {len(cells)} cells", flush=True)
-    return Bank(family, space, cells, scores, targets, said)
+                said[kind].append(SourceMatrix.of(space, some, "rank").scores[:, architectures])
+    print(f"{family}: {len(names)} tasks on {len(architectures)} cells", flush=True)
+    return Bank(family, space, architectures, scores, targets, said)
 
 
 def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
@@ -129,15 +129,15 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
     n_features = len(kernel.features)
     for world in range(_WORLDS):
         n = min(_WORLD_CELLS, space.size)
-        cells = np.sort(rng.choice(space.size, n, replace=False))
+        architectures = np.sort(rng.choice(space.size, n, replace=False))
         if world % 4 == 1:  # by encodings, at several lengths
-            by_length = similarity.between(cells, cells)[1].astype(np.float64)
+            by_length = similarity.between(architectures, architectures)[1].astype(np.float64)
             covariance = np.tensordot(rng.dirichlet(np.ones(len(by_length))), by_length, 1)
         elif world % 4 == 3:  # by positions, of which some may not matter
             relevant = rng.permutation(space.n_positions)[: rng.integers(2, space.n_positions + 1)]
             covariance = np.ones((n, n))
             for p in relevant:
-                codes = space.codes[cells, p].astype(float)
+                codes = space.codes[architectures, p].astype(float)
                 apart = np.abs(codes[:, None] - codes) / (codes.std() or 1.0)
                 apart = apart if space.positions[p].ordered else np.sign(apart)
                 covariance *= np.exp(-apart / rng.uniform(0.5, 3.0))
@@ -145,7 +145,7 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
             variances = rng.dirichlet(np.full(n_features, 0.7)) + 1e-3
             lengths = kernel.typical_lengthscales * np.exp(rng.normal(0.3, 0.8, n_features))
             drawn = Hyperparameters(variances, lengths, 0.0)
-            covariance = kernel.covariance(kernel.codes_between(cells, cells), drawn).astype(np.float64)
+            covariance = kernel.covariance(kernel.codes_between(architectures, architectures), drawn).astype(np.float64)
         factor = np.linalg.cholesky(covariance + 1e-3 * np.eye(n))
         functions = factor @ rng.standard_normal((n, _FUNCTIONS + 1))
         shared = rng.uniform(0, 1, _FUNCTIONS) ** 0.5
@@ -159,7 +159,7 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
             said.append((covariance[:, seen] @ weights).T.astype(np.float32))
         others = tuple(range(_FUNCTIONS))
         targets = [(i, tuple(j for j in others if j != i)) for i in others]
-        yield Bank(f"drawn {family}", space, cells, scores.astype(np.float32), targets, {"natural": said})
+        yield Bank(f"drawn {family}", space, architectures, scores.astype(np.float32), targets, {"natural": said})
 
 
 class Episode(NamedTuple):
@@ -183,7 +183,7 @@ def draw(bank: Bank, similarity: Similarity, size: int, rng: np.random.Generator
     scores, wanted = _labels(noisy[known]), truth[asked]
     if size:
         wanted = labels_of(noisy[known], scores, wanted)
-    return Episode(read(similarity, view, known, scores, asked, bank.cells), wanted.astype(np.float32))
+    return Episode(read(similarity, view, known, scores, asked, bank.architectures), wanted.astype(np.float32))
 
 
 def labels_of(
@@ -256,8 +256,8 @@ def banks(folder: Path) -> Iterator[Bank]:
         path = folder / f"{family}.pickle"
         if not path.is_file():
             made = real_bank(family)
-            path.write_bytes(pickle.dumps((made.cells, made.scores, made.targets, made.said, made.space)))
-        cells, scores, targets, said, space = pickle.loads(path.read_bytes())
-        yield Bank(family, space, cells, scores, targets, said)
+            path.write_bytes(pickle.dumps((made.architectures, made.scores, made.targets, made.said, made.space)))
+        architectures, scores, targets, said, space = pickle.loads(path.read_bytes())
+        yield Bank(family, space, architectures, scores, targets, said)
         if family not in ("robust", "latency"):
             yield from drawn_banks(family, space)

@@ -44,10 +44,10 @@ def pools(folder: Path, every: list[Bank], episodes: int) -> dict[int, Pool]:
             families, readings, wanted = [], [], []
             real = {family: next(b for b in every if b.family == family) for family in FAMILIES}
             drawn = [bank for bank in every if bank.family.startswith("drawn")]
-            usable = [f for f in FAMILIES if len(real[f].cells) >= 2 * size]
+            usable = [f for f in FAMILIES if len(real[f].architectures) >= 2 * size]
             for _ in range(episodes):
                 one = drawn[rng.integers(len(drawn))]
-                if rng.random() >= _SHARE_DRAWN or len(one.cells) < 2 * size:
+                if rng.random() >= _SHARE_DRAWN or len(one.architectures) < 2 * size:
                     one = real[usable[rng.integers(len(usable))]]
                 if one.space.name not in known:
                     known[one.space.name] = Similarity(one.space)

@@ -65,8 +65,8 @@ def agreement(sources: TaskDistribution) -> float:
 
 def position_of_best(learned: LearnedSpace, target: Task) -> float:
     """Return the relative position of the first best cell of the target in the learned order."""
-    ranks = np.flatnonzero(np.isin(learned.order, target.optimal_cells))
-    return float(ranks[0] + 1) / target.space.n_cells
+    ranks = np.flatnonzero(np.isin(learned.order, target.optimal_architectures))
+    return float(ranks[0] + 1) / target.space.n_architectures
 
 
 def measure_kept() -> None:
@@ -99,7 +99,7 @@ def measure_calibration() -> None:
 
 
 # -- searches ---------------------------------------------------------------------------------------------------------
-def best_cells(task: Task) -> np.ndarray:
+def best_architectures(task: Task) -> np.ndarray:
     """Return the best cells; a run succeeds with any of them."""
     utilities = task.sign * task.values
     return np.flatnonzero(utilities >= np.sort(utilities)[-TOP[task.table_name]])
@@ -110,7 +110,7 @@ def holds_none(task: Task, fraction: float | None) -> bool:
     if fraction is None:
         return False
     learned = LearnedSpace.learn(task.space, default_sources(task), fraction)
-    return not np.isin(best_cells(task), learned.cells).any()
+    return not np.isin(best_architectures(task), learned.architectures).any()
 
 
 def measure_searches(name: str, plans: Iterable[tuple[Task, str, int, float | None, str]]) -> None:
@@ -123,11 +123,11 @@ def measure_searches(name: str, plans: Iterable[tuple[Task, str, int, float | No
         found = pd.Series(np.nan, range(runs))
         if not holds_none(task, fraction):
             options = {"prune_space": fraction, "warm_start": warm_start}
-            budget = min(MOST.get(searcher, task.space.n_cells), task.space.n_cells)
+            budget = min(MOST.get(searcher, task.space.n_architectures), task.space.n_architectures)
             frame = nm.compare(
                 {" ".join(key[:3]): (searcher, options)}, task, repeats=runs, evaluations=budget, stop_at_optimum=True
             )
-            hits = frame[frame["cell"].isin(best_cells(task))]
+            hits = frame[frame["cell"].isin(best_architectures(task))]
             found = hits.groupby("seed")["evaluation"].min().reindex(range(runs))
         for seed, evaluations in found.items():
             rows.add(*key, seed=seed, evaluations=evaluations)
@@ -184,7 +184,7 @@ def brier(calibration: pd.DataFrame) -> tuple[float, float]:
 def read_searches(part: str) -> pd.DataFrame:
     """Return runs with the table of their task; one without a best cell has the size of the space as evaluations."""
     runs = pd.read_csv(HERE / f"{part}.csv", dtype={"warm_start": str})
-    whole = runs["task"].map(lambda name: nm.get_task(name).space.n_cells)
+    whole = runs["task"].map(lambda name: nm.get_task(name).space.n_architectures)
     return runs.assign(needed=runs["evaluations"].fillna(whole), tasks=runs["task"].str.partition("/")[0])
 
 

@@ -19,17 +19,17 @@ def botorch(space, values, n, seed):
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
     inputs = torch.tensor(space.codes, dtype=torch.double)
-    cells = np.random.default_rng(seed).choice(space.size, 10, replace=False).tolist()
-    while len(cells) < n:
-        y = torch.tensor(values[cells], dtype=torch.double)[:, None]
+    architectures = np.random.default_rng(seed).choice(space.size, 10, replace=False).tolist()
+    while len(architectures) < n:
+        y = torch.tensor(values[architectures], dtype=torch.double)[:, None]
         kinds = list(range(space.n_positions))
-        model = MixedSingleTaskGP(inputs[cells], y, cat_dims=kinds, outcome_transform=Standardize(m=1))
+        model = MixedSingleTaskGP(inputs[architectures], y, cat_dims=kinds, outcome_transform=Standardize(m=1))
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-        left = np.setdiff1d(np.arange(space.size), cells)
+        left = np.setdiff1d(np.arange(space.size), architectures)
         acquisition = LogExpectedImprovement(model, best_f=y.max())
         chosen, _ = optimize_acqf_discrete(acquisition, q=1, choices=inputs[left])
-        cells.append(int((inputs == chosen).all(dim=1).nonzero()[0, 0]))
-    return cells
+        architectures.append(int((inputs == chosen).all(dim=1).nonzero()[0, 0]))
+    return architectures
 
 
 def ax(space, values, n, seed):
@@ -42,12 +42,12 @@ def ax(space, values, n, seed):
     client = Client()
     client.configure_experiment([ChoiceParameterConfig(*kind) for kind in kinds])
     client.configure_optimization("value")
-    cells = []
-    while len(cells) < n:
+    architectures = []
+    while len(architectures) < n:
         [(trial, chosen)] = client.get_next_trials(1).items()
-        cells.append(int(space.find(np.array([chosen[name] for name, *_ in kinds]) @ space.place_values)))
-        client.complete_trial(trial, {"value": float(values[cells[-1]])})
-    return cells
+        architectures.append(int(space.find(np.array([chosen[name] for name, *_ in kinds]) @ space.place_values)))
+        client.complete_trial(trial, {"value": float(values[architectures[-1]])})
+    return architectures
 
 
 def smac(space, values, n, seed):
@@ -63,12 +63,12 @@ def smac(space, values, n, seed):
     with TemporaryDirectory() as folder:
         scenario = Scenario(choices, deterministic=True, n_trials=n, seed=seed, output_directory=Path(folder))
         facade = HyperparameterOptimizationFacade(scenario, overwrite=True, logging_level=False)
-    cells = []
-    while len(cells) < n:
+    architectures = []
+    while len(architectures) < n:
         trial = facade.ask()
-        cells.append(space.index_of({p.name: trial.config[p.name] for p in space.positions}))
-        facade.tell(trial, TrialValue(cost=-float(values[cells[-1]])), save=False)
-    return cells
+        architectures.append(space.index_of({p.name: trial.config[p.name] for p in space.positions}))
+        facade.tell(trial, TrialValue(cost=-float(values[architectures[-1]])), save=False)
+    return architectures
 
 
 def syne_tune(space, values, n, seed):
@@ -81,28 +81,30 @@ def syne_tune(space, values, n, seed):
     np.random.seed(seed)  # noqa: NPY002  (it samples from numpy's global generator)
     choices = {str(i): choice(list(range(len(p.choices)))) for i, p in enumerate(space.positions)}
     scheduler = BORE(choices, metric="value", do_minimize=False, random_seed=seed)
-    cells = []
-    while len(cells) < n:
-        trial = Trial(len(cells), scheduler.suggest().config, datetime.now())
+    architectures = []
+    while len(architectures) < n:
+        trial = Trial(len(architectures), scheduler.suggest().config, datetime.now())
         codes = np.array([trial.config[name] for name in choices])
-        cells.append(int(space.find(codes @ space.place_values)))
-        scheduler.on_trial_complete(trial, {"value": float(values[cells[-1]])})
-    return cells
+        architectures.append(int(space.find(codes @ space.place_values)))
+        scheduler.on_trial_complete(trial, {"value": float(values[architectures[-1]])})
+    return architectures
 
 
 def optuna(space, values, n, seed):
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    cells = []
+    architectures = []
 
     def objective(trial):
-        cells.append(space.index_of({p.name: trial.suggest_categorical(p.name, p.choices) for p in space.positions}))
-        return float(values[cells[-1]])
+        architectures.append(
+            space.index_of({p.name: trial.suggest_categorical(p.name, p.choices) for p in space.positions})
+        )
+        return float(values[architectures[-1]])
 
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
     study.optimize(objective, n_trials=n)
-    return cells
+    return architectures
 
 
 def nasmeta(space, values, n, seed):
@@ -111,4 +113,4 @@ def nasmeta(space, values, n, seed):
     def evaluate(**choices):
         return float(values[space.index_of(choices)])
 
-    return nm.search("gp", space, evaluator=evaluate, evaluations=n, seed=seed).cells.tolist()
+    return nm.search("gp", space, evaluator=evaluate, evaluations=n, seed=seed).architectures.tolist()

@@ -49,9 +49,9 @@ class BoTorchOnFeatures(BoTorchSearch):
         from botorch.models.transforms import Standardize
         from gpytorch.mlls import ExactMarginalLogLikelihood
 
-        cells, values = self._labelled()
+        architectures, values = self._labelled()
         y = torch.tensor(values, dtype=torch.double)[:, None]
-        model = SingleTaskGP(self._inputs[cells], y, outcome_transform=Standardize(m=1))
+        model = SingleTaskGP(self._inputs[architectures], y, outcome_transform=Standardize(m=1))
         likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
         fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": 100}})
         return model, float(values.max())

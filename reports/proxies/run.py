@@ -46,10 +46,10 @@ def at_full_depth(table: nm.tables.Table) -> dict[str, float]:
         name: np.asarray(table.column(COMPARED, f"proxy_{THEIR_NAME.get(name, name)}")) for name in measured_proxies()
     }
     known = np.flatnonzero(np.isfinite(np.stack(list(published.values()))).all(axis=0))
-    cells = np.random.default_rng(0).choice(known, N_CHECKED, replace=False)
-    found = compute_proxies(cells, "digits", settings={"cells_per_stage": 5})
+    architectures = np.random.default_rng(0).choice(known, N_CHECKED, replace=False)
+    found = compute_proxies(architectures, "digits", settings={"cells_per_stage": 5})
     everywhere = np.ones(N_CHECKED, dtype=bool)
-    return {name: spearman(values, published[name][cells], everywhere) for name, values in found.items()}
+    return {name: spearman(values, published[name][architectures], everywhere) for name, values in found.items()}
 
 
 def results() -> pd.DataFrame:
@@ -60,9 +60,11 @@ def results() -> pd.DataFrame:
         name: np.asarray(table.column(name, "accuracy", "valid", 200, "mean"), dtype=np.float64) for name in DATASETS
     }
     ours |= {
-        "(parameters)": np.asarray(table.space.params(np.arange(table.space.n_cells), COMPARED), dtype=np.float64),
+        "(parameters)": np.asarray(
+            table.space.params(np.arange(table.space.n_architectures), COMPARED), dtype=np.float64
+        ),
     }
-    everywhere = np.ones(table.space.n_cells, dtype=bool)
+    everywhere = np.ones(table.space.n_architectures, dtype=bool)
     best = accuracy[COMPARED] >= np.quantile(accuracy[COMPARED], 0.9)
     rows = []
     for name, values in ours.items():

@@ -80,10 +80,10 @@ NASLIB = {
 }  # fmt: skip
 
 
-def middle(cells: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.int64]:
+def middle(architectures: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the cells without the fastest and the slowest tenth, as HELP's loader does."""
-    ordered = cells[np.argsort(values[cells], kind="stable")]
-    return ordered[len(cells) // 10 : len(cells) - len(cells) // 10]
+    ordered = architectures[np.argsort(values[architectures], kind="stable")]
+    return ordered[len(architectures) // 10 : len(architectures) - len(architectures) // 10]
 
 
 def latencies(draws: int = 50) -> Iterator[tuple]:
@@ -94,8 +94,8 @@ def latencies(draws: int = 50) -> Iterator[tuple]:
         column = table.column("cifar10", f"latency_{device}_milliseconds", release="HELP")
         known[device] = np.asarray(column, dtype=np.float64)
     for device in SOURCES:
-        cells = middle(pool, known[device])
-        gp = make_predictor("gp", space=SPACE, labels="value").fit(cells, np.log(known[device][cells]))
+        architectures = middle(pool, known[device])
+        gp = make_predictor("gp", space=SPACE, labels="value").fit(architectures, np.log(known[device][architectures]))
         predicted.append(np.exp(gp.predict(CELLS) / 2))
     inputs = StandardScaler().fit_transform(np.column_stack([*predicted, SPACE.feature("operations").counts]))
     for i, device in enumerate(TARGETS):

@@ -53,12 +53,14 @@ def boosting_rows(surrogate: Surrogate, split: int) -> list[dict[str, Any]]:
     new = held_out & ~np.isin(classes, classes[surrogate.trained])
     rows = []
     for label, encoder in BOOSTED.items():
-        x = make_encoder(encoder, space=task.space.name).transform(np.arange(task.space.n_cells))
+        x = make_encoder(encoder, space=task.space.name).transform(np.arange(task.space.n_architectures))
         model = xgboost.XGBRegressor(**BOOSTING, n_jobs=1, random_state=0)
         model.fit(x[surrogate.trained], task.values[surrogate.trained])
-        for group, cells in (("held out", held_out), ("new functions", new)):
+        for group, architectures in (("held out", held_out), ("new functions", new)):
             scores = score_predictions(
-                task.values[cells], model.predict(x[cells]).astype(np.float64), task.column.unit == "percent"
+                task.values[architectures],
+                model.predict(x[architectures]).astype(np.float64),
+                task.column.unit == "percent",
             )
             rows.append({"task": task.name, "model": f"{label}, split {split}", "group": group, **scores})
     return rows

@@ -98,7 +98,7 @@ def draw_sources(case: Case, stress: str, labels: int | None, draw: int) -> list
 
 def _some_of(source: SourceTask, labels: int, rng: np.random.Generator) -> SourceTask:
     kept = rng.choice(len(source), size=min(labels, len(source)), replace=False)
-    return replace(source, cells=source.cells[kept], utilities=source.utilities[kept])
+    return replace(source, architectures=source.architectures[kept], utilities=source.utilities[kept])
 
 
 def _wrong_at_the_top(source: SourceTask) -> SourceTask:
@@ -123,13 +123,13 @@ def _stranger(source: SourceTask, number: int, rng: np.random.Generator) -> Sour
     order = np.argsort(codes @ places)
     ranks = (codes @ places)[order]
     found = np.searchsorted(ranks, renamed @ places).clip(max=len(ranks) - 1)
-    cells = np.where(ranks[found] == renamed @ places, order[found], -1)[source.cells]
-    inside = cells >= 0
+    architectures = np.where(ranks[found] == renamed @ places, order[found], -1)[source.architectures]
+    inside = architectures >= 0
     return replace(
         source,
         name=f"stranger-{number}",
         dataset=f"stranger-{number}",
         held_out=(),
-        cells=cells[inside].astype(np.int32),
+        architectures=architectures[inside].astype(np.int32),
         utilities=source.utilities[inside],
     )

@@ -55,18 +55,21 @@ def measure(
 
 def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Return the cells, epochs and facts of `nasmeta.verify`."""
-    cells, epochs = (pd.read_csv(folder / f"{name}.csv") for name in ("cells", "epochs"))
-    cells["failures"] = cells["failures"].astype(object).fillna("")
-    cells["in_band"] = cells["in_band"].astype(object).where(cells["in_band"].notna(), None)
-    return cells, epochs, json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    architectures, epochs = (pd.read_csv(folder / f"{name}.csv") for name in ("cells", "epochs"))
+    architectures["failures"] = architectures["failures"].astype(object).fillna("")
+    architectures["in_band"] = architectures["in_band"].astype(object).where(architectures["in_band"].notna(), None)
+    return architectures, epochs, json.loads((folder / "facts.json").read_text(encoding="utf-8"))
 
 
-def seen(cells: pd.DataFrame) -> dict[str, int]:
+def seen(architectures: pd.DataFrame) -> dict[str, int]:
     """Return per role the number of cells that are isomorphs of cells on which the recipe was chosen."""
     chosen = pd.read_csv(HERE.parent / "training" / "frontier" / "results.csv")["cell"].unique()
     canonical = nm.get_space("nb201").canonical
     before = set(canonical(chosen).tolist())
-    return {str(role): sum(int(canonical(cell)) in before for cell in of["cell"]) for role, of in cells.groupby("role")}
+    return {
+        str(role): sum(int(canonical(architecture)) in before for architecture in of["cell"])
+        for role, of in architectures.groupby("role")
+    }
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -88,15 +91,15 @@ def main(arguments: Sequence[str]) -> None:
         elif not options.page:
             data = ImageDataset.load(options.data, valid_fraction=0.5)  # half validates, as in the benchmark
             measure(data, "verify-cpu", folder, TOP, options.controls, options.seeds, compare_with="cifar10")
-        cells, epochs, facts = read(folder)
+        architectures, epochs, facts = read(folder)
         seeds = len(facts["seeds"])
-        random = int((cells["role"] == "random").sum())
-        how, note = "--data folder:PATH", NOTE.format(**seen(cells))
+        random = int((architectures["role"] == "random").sum())
+        how, note = "--data folder:PATH", NOTE.format(**seen(architectures))
         how += f" --seeds {seeds}" * (seeds != 2) + f" --controls {random}" * (random != CONTROLS)
         if facts["data"] == "digits":
             how, note = "--smoke", SMOKE
         command = f"python reports/verification/cifar10.py {how}"
-        write_verification_page(cells, epochs, facts, folder, command, note)
+        write_verification_page(architectures, epochs, facts, folder, command, note)
     except NasmetaError as error:
         sys.exit(f"Error: {error}")
 

@@ -74,7 +74,7 @@ def test_distances_are_those_of_their_definition(frame: pd.DataFrame) -> None:
 
 def test_the_whole_front_has_no_distance(frame: pd.DataFrame) -> None:
     task = nm.get_task(TASK)
-    rows = frame[(frame["searcher"] == "random") & (frame["seed"] == 0)].iloc[[0] * len(task.front.cells)]
+    rows = frame[(frame["searcher"] == "random") & (frame["seed"] == 0)].iloc[[0] * len(task.front.architectures)]
     whole = rows.assign(objective_1=task.front.values[:, 0], objective_2=task.front.values[:, 1])
     assert front_distances(whole)["igd_plus"].tolist() == [0.0]
     assert front_distances(whole.iloc[1:])["igd_plus"].item() > 0

@@ -43,7 +43,7 @@ def test_budgets_that_nobody_reaches_are_left_out(make_frame):
 
 
 @pytest.mark.parametrize(
-    ("columns", "cell"),
+    ("columns", "architecture"),
     [
         ({"x": 22.134, "x_low": 20.31, "x_high": 24.02}, "22.1 [20.3, 24.0]"),
         ({"x": 727.4, "x_low": 690.2, "x_high": 770.7}, "727 [690, 771]"),
@@ -61,10 +61,10 @@ def test_budgets_that_nobody_reaches_are_left_out(make_frame):
         ({"x": np.int64(1200)}, "1,200"),
     ],
 )
-def test_cells(columns, cell):
+def test_cells(columns, architecture):
     lines = to_markdown(pd.DataFrame([columns])).splitlines()
     assert lines[0] == "| x |"
-    assert lines[2] == f"| {cell} |"
+    assert lines[2] == f"| {architecture} |"
 
 
 @pytest.mark.parametrize(
@@ -110,5 +110,5 @@ def test_time_that_nobody_recorded_is_a_dash(tmp_path):
     frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=2)
     write_summary(summarise_comparison(frame.assign(cost_seconds=0.0, simulated_seconds=0.0), 2), tmp_path)
     header, _, row = [line for line in (tmp_path / "summary.md").read_text().splitlines() if line.startswith("|")]
-    cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
-    assert cells["simulated days |"] == "– |"
+    architectures = dict(zip(header.split(" | "), row.split(" | "), strict=True))
+    assert architectures["simulated days |"] == "– |"

@@ -110,8 +110,8 @@ def test_a_surrogate_and_predictors(sweep: Path) -> None:
 
 
 def test_a_partial_table_says_its_share(tmp_path: Path) -> None:
-    cells = np.random.default_rng(0).choice(15_625, 1000, replace=False)
-    pd.DataFrame({"arch": cells, "val_acc": cells / 200.0}).to_parquet(tmp_path / "pets.parquet")
+    architectures = np.random.default_rng(0).choice(15_625, 1000, replace=False)
+    pd.DataFrame({"arch": architectures, "val_acc": architectures / 200.0}).to_parquet(tmp_path / "pets.parquet")
     result = run("data", "add", "pets.parquet", "--space", "nb201", "--dataset", "pets", "--split", "valid")
     assert "6.4 % of the architectures are measured" in result.stdout
     assert load_table("pets").columns[0].address == "pets/val_acc/valid/-/-"

@@ -19,13 +19,13 @@ def test_answers_are_the_surrogates_and_no_table_is_opened(monkeypatch: pytest.M
 
     monkeypatch.setattr("nasmeta.tables.load_table", forbidden)
     surrogate = Surrogate.load("nb201/cifar100")
-    cells = np.array([9930, 0, 9930], dtype=np.int32)
+    architectures = np.array([9930, 0, 9930], dtype=np.int32)
     for asked in ("nb201/cifar100", nm.get_task("nb201/cifar100"), surrogate):
         evaluator = SurrogateEvaluator(asked)
         assert isinstance(evaluator, Evaluator)
-        evaluation = evaluator.evaluate(cells)
-        np.testing.assert_array_equal(evaluation.values, surrogate.predict(cells))
-        np.testing.assert_array_equal(evaluation.cost_seconds, surrogate.cost_seconds[cells])
+        evaluation = evaluator.evaluate(architectures)
+        np.testing.assert_array_equal(evaluation.values, surrogate.predict(architectures))
+        np.testing.assert_array_equal(evaluation.cost_seconds, surrogate.cost_seconds[architectures])
     run = nm.search("gp", "tnb101/room_layout", evaluations=30, evaluator="surrogate")
     assert run.values.min() == run.best.value  # a loss
     assert run.evaluator.column.unit == Surrogate.load("tnb101/room_layout").unit
@@ -34,11 +34,11 @@ def test_answers_are_the_surrogates_and_no_table_is_opened(monkeypatch: pytest.M
 def test_a_search_on_the_surrogate() -> None:
     run = nm.search("evolution", "nb201/cifar10", evaluations=60, seed=1, evaluator="surrogate")
     surrogate = Surrogate.load("nb201/cifar10")
-    np.testing.assert_array_equal(run.values, surrogate.values[run.cells])
+    np.testing.assert_array_equal(run.values, surrogate.values[run.architectures])
     assert run.evaluator.optimum == surrogate.values.max()
     assert (run.frame()["regret"] >= 0).all()
     table = nm.search("evolution", "nb201/cifar10", evaluations=60, seed=1)
-    assert run.cells[0] == table.cells[0]  # the same random numbers
+    assert run.architectures[0] == table.architectures[0]  # the same random numbers
     assert not np.array_equal(run.values, table.values)
 
 
@@ -49,7 +49,7 @@ def test_the_journal_says_what_answered(tmp_path: Path) -> None:
     surrogate = Surrogate.load("nb201/cifar10")
     assert header["evaluator"] == {"kind": "surrogate", "sha256": surrogate.sha256}
     longer = nm.search("gp", "nb201/cifar10", evaluations=25, journal=path, evaluator="surrogate")
-    np.testing.assert_array_equal(longer.cells[:20], run.cells)
+    np.testing.assert_array_equal(longer.architectures[:20], run.architectures)
     with pytest.raises(JournalError):
         nm.search("gp", "nb201/cifar10", evaluations=25, journal=path)
 
@@ -58,7 +58,7 @@ def test_a_file_as_the_evaluator(tmp_path: Path) -> None:
     surrogate = Surrogate.load("nb201/cifar10")
     path = surrogate.save(tmp_path / "mine.npz")
     run = nm.search("random", "nb201/cifar10", evaluations=10, evaluator=path)
-    np.testing.assert_array_equal(run.values, surrogate.values[run.cells])
+    np.testing.assert_array_equal(run.values, surrogate.values[run.architectures])
     with pytest.raises(SettingError):
         nm.search("random", "nb201/cifar100", evaluations=10, evaluator=path)
     with pytest.raises(SettingError):

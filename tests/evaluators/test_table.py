@@ -13,12 +13,12 @@ def test_answers_are_the_tables() -> None:
     task = nm.get_task("nb201/cifar100")
     evaluator = TableEvaluator(task)
     assert isinstance(evaluator, Evaluator)
-    cells = np.array([9930, 0, 9930], dtype=np.int32)
-    evaluation = evaluator.evaluate(cells)
-    np.testing.assert_array_equal(evaluation.values, task.values[cells])
-    np.testing.assert_array_equal(evaluation.cost_seconds, task.cost_seconds[cells])
+    architectures = np.array([9930, 0, 9930], dtype=np.int32)
+    evaluation = evaluator.evaluate(architectures)
+    np.testing.assert_array_equal(evaluation.values, task.values[architectures])
+    np.testing.assert_array_equal(evaluation.cost_seconds, task.cost_seconds[architectures])
     table = nm.load_table("nb201")
-    asked = table.query(cells, dataset="cifar100", metric="accuracy", split="valid", epochs=200, seed="mean")
+    asked = table.query(architectures, dataset="cifar100", metric="accuracy", split="valid", epochs=200, seed="mean")
     np.testing.assert_array_equal(evaluation.values, asked)
 
 

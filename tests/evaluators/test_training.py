@@ -34,9 +34,11 @@ FEW = ImageDataset.load("digits").subset(48)
 ONE_EPOCH = Recipe.load("tiny", epochs=1, channels=4)
 
 
-def made_up(cell: int, seed: int, accuracy: float) -> TrainingResult:
+def made_up(architecture: int, seed: int, accuracy: float) -> TrainingResult:
     epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, accuracy, 1.0, accuracy - 1, 2.0)
-    return TrainingResult(cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 2.0, 0.5, "s", "d", 1, "finished", {})
+    return TrainingResult(
+        architecture, "nb201", "digits", {}, seed, "cpu", (epoch,), 2.0, 0.5, "s", "d", 1, "finished", {}
+    )
 
 
 @pytest.fixture
@@ -44,11 +46,13 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let trainings take no time: the table answers, and each tenth cell fails; return what was trained."""
     values, calls = nm.get_task("nb201/cifar10").values, []
 
-    def train(self: Trainer, cell: int, seed: int = 0, folder: Path | None = None, **_: object) -> TrainingResult:
-        calls.append(cell)
-        if cell % 10 == 0:
-            raise TrainingFailed(f"cell {cell}", "diverged" if cell % 20 else "out of memory")
-        return made_up(cell, seed, float(values[cell]))
+    def train(
+        self: Trainer, architecture: int, seed: int = 0, folder: Path | None = None, **_: object
+    ) -> TrainingResult:
+        calls.append(architecture)
+        if architecture % 10 == 0:
+            raise TrainingFailed(f"cell {architecture}", "diverged" if architecture % 20 else "out of memory")
+        return made_up(architecture, seed, float(values[architecture]))
 
     monkeypatch.setattr(Trainer, "train", train)
     return calls
@@ -58,23 +62,23 @@ def test_the_value_is_what_training_measures_and_isomorphs_are_trained_once(tmp_
     from nasmeta.training import train
 
     space = nm.get_space("nb201")
-    classes = space.canonical(np.arange(space.n_cells))
-    cell = 6111
-    twin = int(np.flatnonzero((classes == classes[9]) & (np.arange(space.n_cells) != 9))[0])
+    classes = space.canonical(np.arange(space.n_architectures))
+    architecture = 6111
+    twin = int(np.flatnonzero((classes == classes[9]) & (np.arange(space.n_architectures) != 9))[0])
     evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, seed=3, folder=tmp_path, isolated=False)
     assert isinstance(evaluator, Evaluator)
-    evaluation = evaluator.evaluate(np.array([cell, 9, twin], dtype=np.int32))
-    direct = train(int(classes[cell]), FEW, ONE_EPOCH, 3, device="cpu")
+    evaluation = evaluator.evaluate(np.array([architecture, 9, twin], dtype=np.int32))
+    direct = train(int(classes[architecture]), FEW, ONE_EPOCH, 3, device="cpu")
     assert evaluation.values[0] == direct.valid_accuracy
     assert evaluation.values[1] == evaluation.values[2]
     assert (evaluation.cost_seconds[:2] > 0).all()
     assert evaluation.cost_seconds[2] == 0
     assert evaluation.failures == (None, None, None)
-    assert {path.name for path in tmp_path.iterdir()} == {f"cell-{classes[cell]}", f"cell-{classes[9]}"}
-    own, *of_table = evaluator.report(cell).items()
+    assert {path.name for path in tmp_path.iterdir()} == {f"cell-{classes[architecture]}", f"cell-{classes[9]}"}
+    own, *of_table = evaluator.report(architecture).items()
     assert own[0].split == "test"
     assert own[1] == direct.test_accuracy
-    assert of_table[0] == (evaluator.task.column, nm.get_task("nb201/cifar10").values[cell])
+    assert of_table[0] == (evaluator.task.column, nm.get_task("nb201/cifar10").values[architecture])
 
 
 def test_a_loss_that_is_not_finite_is_a_failure_with_its_reason(tmp_path: Path) -> None:
@@ -116,20 +120,20 @@ def test_failures_are_recorded_and_end_nothing(searcher: str, trained: list[int]
     path = tmp_path / "run.jsonl"
     first = nm.search(searcher, "nb201/cifar10", evaluations=25, journal=path, evaluator=on_digits())
     space = nm.get_space("nb201")
-    expected = {int(c) for c in first.cells if space.canonical(int(c)) % 10 == 0}
+    expected = {int(c) for c in first.architectures if space.canonical(int(c)) % 10 == 0}
     assert expected
     assert set(first.failures) == expected
     lines = [json.loads(line) for line in path.read_text().splitlines()[1:]]
-    for cell, value, _, *about, _checksum in lines:
-        failure = {"failure": first.failures[cell]} if cell in expected else None
+    for architecture, value, _, *about, _checksum in lines:
+        failure = {"failure": first.failures[architecture]} if architecture in expected else None
         assert ([value, *about] == [0.0, failure]) if failure else not about
-    assert first.best.cell not in expected
+    assert first.best.architecture not in expected
     before = list(trained)
     longer = nm.search(searcher, "nb201/cifar10", evaluations=40, journal=path, evaluator=on_digits())
     new = trained[len(before) :]
     assert not set(new) & set(before)  # neither what succeeded nor what failed is trained again
     whole = nm.search(searcher, "nb201/cifar10", evaluations=40, evaluator=on_digits())
-    np.testing.assert_array_equal(longer.cells, whole.cells)
+    np.testing.assert_array_equal(longer.architectures, whole.architectures)
     np.testing.assert_array_equal(longer.values, whole.values)
     assert longer.failures == whole.failures
     read = nm.search(searcher, "nb201/cifar10", evaluations=25, journal=path, evaluator=on_digits())
@@ -147,7 +151,7 @@ def test_a_budget_in_seconds_is_that_of_the_trainings(trained: list[int], tmp_pa
     before = list(trained)
     again = nm.search("random", "nb201/cifar10", journal=path, seconds=40.5, evaluator=on_digits())
     assert again.failures == first.failures
-    np.testing.assert_array_equal(again.cells[: len(lines) - 4], first.cells[: len(lines) - 4])
+    np.testing.assert_array_equal(again.architectures[: len(lines) - 4], first.architectures[: len(lines) - 4])
     assert not set(trained[len(before) :]) & set(before[:-3])  # what is recorded is not trained again
     with pytest.raises(SettingError):
         nm.search("random", "nb201/cifar10", clock={"workers": 2}, seconds=40.5, evaluator=on_digits())
@@ -220,7 +224,7 @@ def test_a_killed_search_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
         return nm.search("random", "nb201/cifar10", evaluations=2, seed=1, journal=where, evaluator=evaluator)
 
     resumed, whole = search(journal), search(tmp_path / "whole.jsonl")
-    np.testing.assert_array_equal(resumed.cells, whole.cells)
+    np.testing.assert_array_equal(resumed.architectures, whole.architectures)
     np.testing.assert_allclose(resumed.values, whole.values, atol=100 / 48 + 1e-9)  # threads may differ: one image
 
 

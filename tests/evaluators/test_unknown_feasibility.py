@@ -20,8 +20,8 @@ SETTING = {"evaluator": "unknown-feasibility"}
 def table() -> nm.Table:
     """Accuracy of all cells, and milliseconds on a device that cannot pool: 11,529 cells have none."""
     task = nm.get_task("nb201/cifar10")
-    pools = np.array(["avg_pool" in task.space.to_string(cell) for cell in range(task.space.size)])
-    slow = np.array([task.space.to_string(cell).count("3x3") for cell in range(task.space.size)], float)
+    pools = np.array(["avg_pool" in task.space.to_string(architecture) for architecture in range(task.space.size)])
+    slow = np.array([task.space.to_string(architecture).count("3x3") for architecture in range(task.space.size)], float)
     frame = pd.DataFrame({"cell": np.arange(task.space.size), "accuracy": task.values, "ms": 1 + slow})
     frame["score"] = frame["accuracy"].where(~pools)
     frame.loc[pools, "ms"] = np.nan
@@ -41,11 +41,11 @@ def both(table: nm.Table) -> MultiObjectiveTask:
 
 def test_what_is_not_measured_is_proposed_fails_and_counts(score: Task) -> None:
     run = nm.search("random", score, evaluations=60, **SETTING)
-    lost = np.isnan(score.values[run.cells])
+    lost = np.isnan(score.values[run.architectures])
     assert 35 < lost.sum() < 55
-    assert run.failures == dict.fromkeys(run.cells[lost].tolist(), "not measured")
+    assert run.failures == dict.fromkeys(run.architectures[lost].tolist(), "not measured")
     assert (run.values[lost] == np.nanmin(score.values)).all()
-    assert (run.values[~lost] == score.values[run.cells[~lost]]).all()
+    assert (run.values[~lost] == score.values[run.architectures[~lost]]).all()
     assert not lost[run.incumbent_positions[-1]]
     assert not nm.search("random", score, evaluations=60).failures
 
@@ -58,12 +58,12 @@ def test_who_learns_where_evaluations_fail_wastes_few(name: str, stand_in: float
     searcher = SEARCHERS[name](both.space, np.random.default_rng(0))
     lost = []
     for _ in range(60):
-        cells = searcher.ask()
-        lost.append(bool(fails[cells[0]]))
+        architectures = searcher.ask()
+        lost.append(bool(fails[architectures[0]]))
         if lost[-1]:  # whatever value stands for it
-            searcher.tell_failures(cells, np.full_like(values[cells], stand_in))
+            searcher.tell_failures(architectures, np.full_like(values[architectures], stand_in))
         else:
-            searcher.tell(cells, values[cells])
+            searcher.tell(architectures, values[architectures])
     assert any(lost[:5])
     assert sum(lost[40:]) <= 3  # of 20, where three of four cells fail
 
@@ -72,16 +72,16 @@ def test_failures_are_told_apart_from_values(score: Task) -> None:
     told: dict[str, list[int]] = {"values": [], "failures": []}
 
     class Listens(SEARCHERS["random"]):
-        def tell(self, cells: np.ndarray, values: np.ndarray) -> None:
-            told["values"] += cells.tolist()
-            super().tell(cells, values)
+        def tell(self, architectures: np.ndarray, values: np.ndarray) -> None:
+            told["values"] += architectures.tolist()
+            super().tell(architectures, values)
 
-        def tell_failures(self, cells: np.ndarray, values: np.ndarray) -> None:
+        def tell_failures(self, architectures: np.ndarray, values: np.ndarray) -> None:
             assert (values == np.nanmin(score.values)).all()
-            told["failures"] += cells.tolist()
+            told["failures"] += architectures.tolist()
 
     run = nm.search(Listens, score, evaluations=40, **SETTING)
-    heard = set(run.cells[:39].tolist())  # the run ends before the last one is told
+    heard = set(run.architectures[:39].tolist())  # the run ends before the last one is told
     assert sorted(told["failures"]) == sorted(heard & set(run.failures))
     assert sorted(told["values"]) == sorted(heard - set(run.failures))
 
@@ -94,7 +94,7 @@ def test_a_killed_run_goes_on(searcher: str, score: Task, both: MultiObjectiveTa
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join(lines[:14]) + lines[14][:9])
     again = nm.search(searcher, task, evaluations=20, seed=3, journal=journal, **SETTING)
-    assert again.cells.tolist() == whole.cells.tolist()
+    assert again.architectures.tolist() == whole.architectures.tolist()
     assert again.failures == whole.failures
 
 
@@ -102,13 +102,13 @@ def test_an_objective_that_fails_takes_the_others_with_it(both: MultiObjectiveTa
     parts = [TableEvaluator(part, unknown_feasibility=True) for part in both.parts]
     several = MultiObjectiveEvaluator(both, parts)
     assert several.measured is None
-    assert set(several.front.cells.tolist()) == set(both.front.cells.tolist())
+    assert set(several.front.architectures.tolist()) == set(both.front.architectures.tolist())
     lost = np.flatnonzero(np.isnan(both.values[:, 0]))
-    found = several.evaluate(np.r_[lost[:2], both.front.cells[:1]].astype(np.int32))
+    found = several.evaluate(np.r_[lost[:2], both.front.architectures[:1]].astype(np.int32))
     assert found.failures == ("not measured", "not measured", None)
     worst = [np.nanmin(both.values[:, 0]), np.nanmax(both.values[:, 1])]
     assert found.values[:2].tolist() == [worst, worst]
-    assert found.values[2].tolist() == both.values[both.front.cells[0]].tolist()
+    assert found.values[2].tolist() == both.values[both.front.architectures[0]].tolist()
     assert both.front.hypervolumes(found.values)[1] == 0
 
 
@@ -133,11 +133,11 @@ def test_searches_inside_a_part_hear_of_failures(setting: dict[str, float], scor
     heard: list[int] = []
 
     class Listens(SEARCHERS["gp"]):
-        def tell_failures(self, cells: np.ndarray, values: np.ndarray) -> None:
-            heard.extend(cells.tolist())
-            super().tell_failures(cells, values)
+        def tell_failures(self, architectures: np.ndarray, values: np.ndarray) -> None:
+            heard.extend(architectures.tolist())
+            super().tell_failures(architectures, values)
 
     sources = [nm.get_task("nb201/cifar100"), nm.get_task("nb201/imagenet16-120")]
     run = nm.search(Listens, score, evaluations=30, seed=1, sources=sources, settings=setting, **SETTING)
     assert run.failures
-    assert set(run.failures) - set(heard) <= {int(run.cells[-1])}  # the run ends before the last one is told
+    assert set(run.failures) - set(heard) <= {int(run.architectures[-1])}  # the run ends before the last one is told

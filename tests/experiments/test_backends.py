@@ -110,7 +110,7 @@ def test_a_node_returns_histories_and_journals(tmp_path: Path) -> None:
     results, journals = _on_node(here, here.config.identity, [b""], os.getpid())
     assert not here.paths[0].exists()
     ((seed, history),) = results
-    assert (seed, len(history.cells)) == (0, 3)
+    assert (seed, len(history.architectures)) == (0, 3)
     here.config.run(tmp_path / "due.jsonl")
     assert journals == [(tmp_path / "due.jsonl").read_bytes()]
     longer = replace(here, config=job(5).config)

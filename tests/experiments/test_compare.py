@@ -40,14 +40,14 @@ class Noisy(MetaSearcher):
     def _learn(self, sources: list[SourceTask]) -> Any:
         with open(self.log, "a") as log:
             log.write("learnt\n")
-        return self.rng.permutation(self.space.n_cells).astype(np.int32)
+        return self.rng.permutation(self.space.n_architectures).astype(np.int32)
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         order: NDArray[np.int32] = self._require_meta_model()
         self.asked += n
         return order[self.asked - n : self.asked] if self.asked % 2 else self.space.sample(n, self.rng)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         pass
 
 
@@ -65,7 +65,7 @@ def test_every_repeat_is_a_search() -> None:
             for seed in (5, 6, 7):
                 run = nm.search(searcher, task, evaluations=40, seed=seed)
                 found = rows(frame, task=task, searcher=searcher, seed=seed)
-                assert found["cell"].tolist() == run.cells.tolist()
+                assert found["cell"].tolist() == run.architectures.tolist()
                 assert found["regret"].tolist() == run.frame()["regret"].tolist()
 
 
@@ -94,7 +94,7 @@ def test_meta_training_is_done_once_a_task(tmp_path: Path, workers: int) -> None
     frame = nm.compare(searchers, repeats=3, evaluations=20, workers=workers)
     assert log.read_text().count("learnt") == 3
     run = nm.search(Noisy, "nb201/cifar100", evaluations=20, seed=2)
-    assert rows(frame, task="nb201/cifar100", searcher="noisy", seed=2)["cell"].tolist() == run.cells.tolist()
+    assert rows(frame, task="nb201/cifar100", searcher="noisy", seed=2)["cell"].tolist() == run.architectures.tolist()
 
 
 def test_finished_meta_runs_need_no_meta_training(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_labels_and_settings() -> None:
     )
     for label, settings in {"small": {"population": 5, "sample_size": 2}, "usual": {"sample_size": 12}}.items():
         run = nm.search("evolution", "nb201/cifar10", evaluations=40, seed=1, settings=settings)
-        assert rows(frame, searcher=label, seed=1)["cell"].tolist() == run.cells.tolist()
+        assert rows(frame, searcher=label, seed=1)["cell"].tolist() == run.architectures.tolist()
 
 
 def test_the_folder_holds_specification_journals_and_results(tmp_path: Path) -> None:
@@ -362,10 +362,10 @@ class Fragile(RandomSearch):
     """Fails in some of its runs."""
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        cells = super().ask(n)
-        if cells[0] % 11 == 0:
+        architectures = super().ask(n)
+        if architectures[0] % 11 == 0:
             raise ValueError("divided")
-        return cells
+        return architectures
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -420,7 +420,7 @@ def test_redo_repeats_the_runs_of_one_searcher(tmp_path: Path) -> None:
     frame = run(20, redo="mine")
     assert_frame_equal(frame, run(20))
     due = nm.search("evolution", "nb201/cifar10", evaluations=60, seed=1, settings={"population": 20})
-    assert frame[(frame["searcher"] == "mine") & (frame["seed"] == 1)]["cell"].tolist() == due.cells.tolist()
+    assert frame[(frame["searcher"] == "mine") & (frame["seed"] == 1)]["cell"].tolist() == due.architectures.tolist()
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("random/*.jsonl")} == kept
     with pytest.raises(UnknownNameError, match="yours"):
         run(20, redo="yours")

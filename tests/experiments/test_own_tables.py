@@ -51,9 +51,9 @@ def smooth(space: SearchSpace, seed: int = 0) -> Any:
 def partial_table(n: int = 2000, **columns: Any) -> Table:
     """Return a table of cells of NAS-Bench-201, one metric, no seeds, no cost."""
     space = get_space("nb201")
-    cells = np.sort(np.random.default_rng(1).choice(space.size, n, replace=False))
+    architectures = np.sort(np.random.default_rng(1).choice(space.size, n, replace=False))
     return Table.from_frame(
-        pd.DataFrame({"arch": cells, "val_acc": smooth(space)[cells], **columns}), space, name="mine"
+        pd.DataFrame({"arch": architectures, "val_acc": smooth(space)[architectures], **columns}), space, name="mine"
     )
 
 
@@ -70,7 +70,7 @@ def family(datasets: int = 4, **columns: Any) -> Table:
 
 def same(one: History, other: History) -> None:
     """Assert that two runs have the same trace."""
-    np.testing.assert_array_equal(one.cells, other.cells)
+    np.testing.assert_array_equal(one.architectures, other.architectures)
     np.testing.assert_array_equal(one.values, other.values)
 
 
@@ -91,8 +91,10 @@ PLAIN = sorted(
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_every_searcher_keeps_to_what_was_measured(name: str) -> None:
-    cells = np.sort(np.random.default_rng(1).choice(SPACE.size, 30, replace=False))
-    table = Table.from_frame(pd.DataFrame({"arch": cells, "val_acc": smooth(SPACE)[cells]}), SPACE, name="mine")
+    architectures = np.sort(np.random.default_rng(1).choice(SPACE.size, 30, replace=False))
+    table = Table.from_frame(
+        pd.DataFrame({"arch": architectures, "val_acc": smooth(SPACE)[architectures]}), SPACE, name="mine"
+    )
     settings = None
     if issubclass(SEARCHERS[name], MultiFidelitySearcher):
         with pytest.raises(SettingError):
@@ -100,25 +102,27 @@ def test_every_searcher_keeps_to_what_was_measured(name: str) -> None:
         settings = {"epochs": [0]}
     run = nm.search(name, table.task(), evaluations=12, settings=settings)
     assert len(run) >= 12
-    assert set(run.cells.tolist()) <= set(cells.tolist())
+    assert set(run.architectures.tolist()) <= set(architectures.tolist())
     assert run.space == "measured:0.5"
 
 
 @pytest.mark.parametrize("name", ["asha", "bohb", "hyperband"])
 def test_short_trainings_of_an_own_table(name: str) -> None:
-    cells = np.arange(0, SPACE.size, 2)
-    lengths = [pd.DataFrame({"arch": cells, "epochs": n, "acc": smooth(SPACE)[cells] + n}) for n in (1, 3, 9)]
+    architectures = np.arange(0, SPACE.size, 2)
+    lengths = [
+        pd.DataFrame({"arch": architectures, "epochs": n, "acc": smooth(SPACE)[architectures] + n}) for n in (1, 3, 9)
+    ]
     task = Table.from_frame(pd.concat(lengths), SPACE, name="mine").task(epochs=9)
     run = nm.search(name, task, evaluations=40)
     assert set(run.epochs.tolist()) <= {1, 3, 9}
     assert len(set(run.epochs.tolist())) > 1
-    assert set(run.cells.tolist()) <= set(cells.tolist())
+    assert set(run.architectures.tolist()) <= set(architectures.tolist())
 
 
 def test_a_search_ends_where_all_is_evaluated() -> None:
     table = Table.from_frame(pd.DataFrame({"arch": [3, 9, 27], "acc": [1.0, 2.0, 3.0]}), SPACE)
     run = nm.search("evolution", table.task(), evaluations=10)
-    assert sorted(run.cells.tolist()) == [3, 9, 27]
+    assert sorted(run.architectures.tolist()) == [3, 9, 27]
     assert run.stopped == "exhausted"
 
 
@@ -148,7 +152,7 @@ def test_a_cost_that_is_missing_in_some_rows(tmp_path: Path) -> None:
     assert "NaN" not in journal.read_text()
     assert [json.loads(line) for line in journal.read_text().splitlines()]
     again = nm.search("random", task, evaluations=40, journal=journal)
-    np.testing.assert_array_equal(again.cells[:20], first.cells)
+    np.testing.assert_array_equal(again.architectures[:20], first.architectures)
     assert set(again.cost_seconds.tolist()) == {0.0, 2.0}
     frame = nm.compare("random", task, repeats=1, evaluations=10, folder=tmp_path / "out")
     assert_frame_equal(nm.compare("random", task, repeats=1, evaluations=10, folder=tmp_path / "out"), frame)
@@ -190,7 +194,7 @@ def test_meta_searchers_learn_from_own_tables(name: str) -> None:
         with one_thread():
             again = nm.search(name, target, evaluations=6, sources=TaskDistribution(sources))
     same(run, again)
-    first = target.values[run.cells[0]]
+    first = target.values[run.architectures[0]]
     assert first > np.quantile(target.values, 0.8)  # what the sources say of good ones holds
 
 
@@ -245,11 +249,11 @@ def wide(choices: Mapping[str, Any]) -> float:
 def test_a_function_answers(tmp_path: Path) -> None:
     run = nm.search("random", SPACE, evaluator=wide, evaluations=60, journal=tmp_path / "run.jsonl")
     assert run.best.value == 128.0
-    assert SPACE.choices(run.best.cell)["depth"] == 1
+    assert SPACE.choices(run.best.architecture)["depth"] == 1
     half = nm.search("random", SPACE, evaluator=wide, evaluations=20, journal=tmp_path / "half.jsonl")
     again = nm.search("random", SPACE, evaluator=wide, evaluations=60, journal=tmp_path / "half.jsonl")
     same(again, run)
-    np.testing.assert_array_equal(again.cells[:20], half.cells)
+    np.testing.assert_array_equal(again.architectures[:20], half.architectures)
     least = FunctionEvaluator(wide, SPACE, direction="min")
     assert nm.search("random", least, evaluations=60).best.value == 2.0
     timed = FunctionEvaluator(lambda choices: (choices["width"], 2.0), SPACE, name="timed")

@@ -117,7 +117,7 @@ def test_a_package_brings_a_searcher_by_its_entry_point(installed: Path) -> None
     assert "ascending" in list(SEARCHERS)
     assert len(SEARCHERS) == len(list(SEARCHERS))
     run = nm.search("ascending", "nb201/cifar10", evaluations=3, settings={"step": 2})
-    assert (run.searcher, run.cells.tolist()) == ("ascending", [100, 102, 104])
+    assert (run.searcher, run.architectures.tolist()) == ("ascending", [100, 102, 104])
     with pytest.raises(UnknownNameError, match="Did you mean 'ascending'"):
         SEARCHERS["ascendin"]
     assert SEARCHERS.name_of(SEARCHERS["ascending"]) == "ascending"
@@ -125,13 +125,13 @@ def test_a_package_brings_a_searcher_by_its_entry_point(installed: Path) -> None
 
 def test_a_place_is_a_name_wherever_one_is_asked_for(installed: Path) -> None:
     run = nm.search("my_nas.searcher:Ascending", "my_nas.others:task", evaluations=3)
-    assert (run.searcher, run.cells.tolist()) == ("my_nas.searcher:Ascending", [100, 101, 102])
+    assert (run.searcher, run.architectures.tolist()) == ("my_nas.searcher:Ascending", [100, 101, 102])
     assert "my_nas.searcher:Ascending" not in SEARCHERS
     space = get_space("my_nas.others:sizes")
     assert space is get_space("my_nas.others:sizes")
     assert space.size == 6
-    cells, values = list(range(40)), [float(i) for i in range(40)]
-    assert make_predictor("my_nas.others:Plain").fit(cells, values).predict([50]).shape == (1,)
+    architectures, values = list(range(40)), [float(i) for i in range(40)]
+    assert make_predictor("my_nas.others:Plain").fit(architectures, values).predict([50]).shape == (1,)
     assert make_encoder("my_nas.others:Codes+one-hot").transform([1]).shape == (1, 60)
 
 
@@ -140,8 +140,8 @@ def test_entry_points_of_all_kinds(installed: Path) -> None:
     assert nm.get_task("my-tasks/again").name == "my-tasks/again"
     assert "my-tasks" in nm.tasks.task_families()
     assert nm.task_distribution("my-tasks").names == ("my-tasks/again",)
-    cells, values = list(range(40)), [float(i) for i in range(40)]
-    assert make_predictor("plain", "codes").fit(cells, values).predict([50]).shape == (1,)
+    architectures, values = list(range(40)), [float(i) for i in range(40)]
+    assert make_predictor("plain", "codes").fit(architectures, values).predict([50]).shape == (1,)
     assert nm.list_predictors().set_index("predictor")["extra"]["plain"] == ""
     assert nm.list_encoders().set_index("encoder")["columns"]["codes"] == 30
 
@@ -231,7 +231,7 @@ def test_an_edited_searcher_does_not_go_on_from_the_journal(installed: Path, tmp
     first = nm.search(kind, "nb201/cifar10", evaluations=3, journal=journal)
     same = edited(installed, "import numpy as np", "import numpy as np  # of another line")
     again = nm.search(same, "nb201/cifar10", evaluations=5, journal=journal)
-    assert again.cells.tolist() == [*first.cells.tolist(), 10, 11]
+    assert again.architectures.tolist() == [*first.architectures.tolist(), 10, 11]
     was = json.loads(journal.read_bytes().partition(b"\n")[0])["code"]
     for old, new in (("step, 7", "step, 8"), ("pass", "self.told = 1")):
         changed = edited(installed, old, new)
@@ -243,7 +243,10 @@ def test_an_edited_searcher_does_not_go_on_from_the_journal(installed: Path, tmp
         edited(installed, new, old)
     kept = edited(installed, "step, 7", "step, 7  # of the same meaning")
     kept.version = was
-    assert nm.search(kept, "nb201/cifar10", evaluations=5, journal=journal).cells.tolist() == again.cells.tolist()
+    assert (
+        nm.search(kept, "nb201/cifar10", evaluations=5, journal=journal).architectures.tolist()
+        == again.architectures.tolist()
+    )
 
 
 def test_the_digest_of_code(installed: Path) -> None:
@@ -305,8 +308,12 @@ def test_code_without_source_is_known_by_its_bytecode() -> None:
 
     one, same, other = (made(f"def thing(x):\n    return x + {n}") for n in (1, 1, 2))
     assert code_of(one) == code_of(same) != code_of(other)
-    cell = "class thing:\n    size = 3\n    def ask(self):\n        return {}"
-    assert code_of(made(cell.format(1))) == code_of(made(cell.format(1))) != code_of(made(cell.format(2)))
+    architecture = "class thing:\n    size = 3\n    def ask(self):\n        return {}"
+    assert (
+        code_of(made(architecture.format(1)))
+        == code_of(made(architecture.format(1)))
+        != code_of(made(architecture.format(2)))
+    )
 
 
 MEASURES = """

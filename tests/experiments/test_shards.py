@@ -118,7 +118,7 @@ def test_workers_train_each_cell_once(isolated: bool, tmp_path: Path) -> None:
     columns = ["seed", "cell", "value", "cost_seconds"]
     assert_frame_equal(one[columns], two[columns])  # real seconds: two trainings would not have taken the same
     assert len({*(tmp_path / "trainings").glob("cell-*/result.json")}) == len(
-        {int(nm.get_space("nb201").canonical(int(cell))) for cell in frame["cell"]}
+        {int(nm.get_space("nb201").canonical(int(architecture))) for architecture in frame["cell"]}
     )
     again = nm.compare(both, answers, repeats=2, evaluations=4, folder=tmp_path)
     assert_frame_equal(again, frame)

@@ -354,7 +354,7 @@ def test_searchers_with_sources_equal_search(learning: Path, tmp_path: Path) -> 
     }
     for label, run in searches.items():
         rows = frame[(frame["searcher"] == label) & (frame["task"] == "nb201/cifar100") & (frame["seed"] == 1)]
-        assert rows["cell"].tolist() == run.cells.tolist()
+        assert rows["cell"].tolist() == run.architectures.tolist()
         assert (set(rows["space"]), set(rows["warm_start"])) == ({run.space}, {run.warm_start})
     kept = json.loads((tmp_path / "out" / "specification.json").read_text())["sources"]
     assert kept["few"]["nb201/cifar100"] == ["nb201/imagenet16-120"]

@@ -37,9 +37,9 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int | None]]:
     calls: list[tuple[int, int | None]] = []
     train_one = Trainer.train
 
-    def counting(self: Trainer, cell: int, *positional: Any, **named: Any) -> Any:
-        calls.append((cell, named.get("until")))
-        return train_one(self, cell, *positional, **named)
+    def counting(self: Trainer, architecture: int, *positional: Any, **named: Any) -> Any:
+        calls.append((architecture, named.get("until")))
+        return train_one(self, architecture, *positional, **named)
 
     monkeypatch.setattr(Trainer, "train", counting)
     return calls
@@ -54,7 +54,7 @@ def epochs_run(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     epoch_of = Learner.epoch
 
     def counting(self: Learner, *arguments: Any) -> Any:
-        counts[self.network.cell] += 1
+        counts[self.network.architecture] += 1
         return epoch_of(self, *arguments)
 
     monkeypatch.setattr(Learner, "epoch", counting)
@@ -67,16 +67,16 @@ def compared(folder: Path | None, evaluations: int = 6, **asked: Any) -> pd.Data
 
 
 def answers_like_the_table(
-    monkeypatch: pytest.MonkeyPatch, fails: Callable[[int], bool] = lambda cell: True
+    monkeypatch: pytest.MonkeyPatch, fails: Callable[[int], bool] = lambda architecture: True
 ) -> TrainingEvaluator:
     """Return an evaluator whose trainings take no time, and diverge where they fail."""
     values = nm.get_task("nb201/cifar10").values
 
-    def train_one(self: Trainer, cell: int, seed: int = 0, *_: object, **__: object) -> TrainingResult:
-        if fails(cell):
+    def train_one(self: Trainer, architecture: int, seed: int = 0, *_: object, **__: object) -> TrainingResult:
+        if fails(architecture):
             raise TrainingFailed("the loss is nan", "diverged")
-        epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, float(values[cell]), 1.0, 50.0, 100_000.0)
-        whose = (cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 100_000.0, 0.5, "s", "d", 1, "finished")
+        epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, float(values[architecture]), 1.0, 50.0, 100_000.0)
+        whose = (architecture, "nb201", "digits", {}, seed, "cpu", (epoch,), 100_000.0, 0.5, "s", "d", 1, "finished")
         return TrainingResult(*whose, {})
 
     monkeypatch.setattr(Trainer, "train", train_one)
@@ -102,8 +102,8 @@ def test_without_any_successful_training(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_means_leave_out_runs_without_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = nm.search("random", "nb201/cifar10", evaluations=3).cells.tolist()  # those of the first of two runs
-    lost = {int(nm.get_space("nb201").canonical(cell)) for cell in first}
+    first = nm.search("random", "nb201/cifar10", evaluations=3).architectures.tolist()  # those of the first of two runs
+    lost = {int(nm.get_space("nb201").canonical(architecture)) for architecture in first}
     evaluator = answers_like_the_table(monkeypatch, lost.__contains__)
     frame = nm.compare(["random", "evolution"], evaluator, repeats=2, evaluations=3)
     ends = frame.groupby(["searcher", "seed"], observed=True)["incumbent_value"].last()
@@ -114,7 +114,7 @@ def test_means_leave_out_runs_without_a_value(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_without_a_known_optimum_there_are_no_regrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers_like_the_table(monkeypatch, lambda cell: False)
+    answers_like_the_table(monkeypatch, lambda architecture: False)
     monkeypatch.setattr("nasmeta.analysis.report._write.save_figure", lambda *_: [])  # takes seconds
     assert CliRunner().invoke(app, [*COMMAND, "--folder", str(tmp_path)]).exit_code == 0
     found = report(tmp_path, formats=()).findings
@@ -146,7 +146,9 @@ def test_a_cell_is_trained_once_whoever_proposes_it(
     assert len(frame) == 36
     assert len(trainings) == len(set(trainings))
     space = nm.get_space("nb201")
-    assert {cell for cell, _ in trainings} == {int(space.canonical(int(cell))) for cell in frame["cell"]}
+    assert {architecture for architecture, _ in trainings} == {
+        int(space.canonical(int(architecture))) for architecture in frame["cell"]
+    }
     one, two = (frame[frame["searcher"] == label] for label in ("one", "two"))
     np.testing.assert_array_equal(one["value"], two["value"])
     np.testing.assert_array_equal(one["cost_seconds"], two["cost_seconds"])  # the second is not free of charge
@@ -156,7 +158,7 @@ def test_a_cell_is_trained_once_whoever_proposes_it(
     direct = train(int(space.canonical(int(first["cell"]))), FEW, RECIPE, device="cpu")
     assert first["value"] == direct.valid_accuracy
     run = nm.search("random", on_digits(), evaluations=6, seed=1)
-    np.testing.assert_array_equal(run.cells, one.loc[one["seed"] == 1, "cell"])
+    np.testing.assert_array_equal(run.architectures, one.loc[one["seed"] == 1, "cell"])
     np.testing.assert_array_equal(run.values, one.loc[one["seed"] == 1, "value"])
 
 
@@ -195,12 +197,15 @@ def test_a_killed_comparison_goes_on_and_trains_nothing_twice(
 
 
 def test_a_recipe_by_another_name_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers_like_the_table(monkeypatch, lambda cell: False)
+    answers_like_the_table(monkeypatch, lambda architecture: False)
     renamed = TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(name="other"), isolated=False)
     changed = TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(crop=0, name=RECIPE.name), isolated=False)
     path = tmp_path / "run.jsonl"
     first = nm.search("random", on_digits(), evaluations=2, journal=path)
-    assert nm.search("random", renamed, evaluations=3, journal=path).cells[:2].tolist() == first.cells.tolist()
+    assert (
+        nm.search("random", renamed, evaluations=3, journal=path).architectures[:2].tolist()
+        == first.architectures.tolist()
+    )
     with pytest.raises(JournalError, match=r"evaluator\.recipe_sha256 is"):
         nm.search("random", changed, evaluations=3, journal=path)
     frame = compared(tmp_path / "folder", 2)
@@ -218,16 +223,20 @@ def test_a_promoted_training_goes_on_where_it_paused(
     run = nm.search(searcher, on_digits(), evaluations=14, journal=journal, seed=3, settings={"epochs": ["1of3", 3]})
     space = nm.get_space("nb201")
     longest: Counter[int] = Counter()
-    for cell, epochs in zip(run.cells.tolist(), run.epochs.tolist(), strict=True):
-        longest[int(space.canonical(cell))] = max(longest[int(space.canonical(cell))], epochs)
+    for architecture, epochs in zip(run.architectures.tolist(), run.epochs.tolist(), strict=True):
+        longest[int(space.canonical(architecture))] = max(longest[int(space.canonical(architecture))], epochs)
     assert set(run.epochs) == {1, 3}
     assert epochs_run == longest  # no epoch is trained twice
     assert run.clock.promotion == "continued"
-    promoted = [cell for cell in set(run.cells.tolist()) if (run.cells == cell).sum() == 2]
+    promoted = [
+        architecture
+        for architecture in set(run.architectures.tolist())
+        if (run.architectures == architecture).sum() == 2
+    ]
     assert promoted
-    for cell in promoted[:2]:
-        at = run.cells == cell
-        direct = train(int(space.canonical(cell)), FEW, RECIPE, device="cpu")
+    for architecture in promoted[:2]:
+        at = run.architectures == architecture
+        direct = train(int(space.canonical(architecture)), FEW, RECIPE, device="cpu")
         assert run.values[at].tolist() == [direct.epochs[0].valid_accuracy, direct.valid_accuracy]
         assert (run.cost_seconds[at] > 0).all()
     if kept:

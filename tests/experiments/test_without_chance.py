@@ -26,9 +26,9 @@ class Steps(Searcher):
         self._here, self._best = 0, -np.inf
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        return np.full(n, self._here % self.space.n_cells, np.int32)
+        return np.full(n, self._here % self.space.n_architectures, np.int32)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         self._here += 3 if values[-1] > self._best else 1
         self._best = max(self._best, values[-1] - 5)
         if self.draws and self._here % 7 == 0:
@@ -44,7 +44,7 @@ class StepsByChance(Steps):
 class Spawning(Steps):
     """Its random numbers come from a child of its generator."""
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         self._here += int(self.rng.spawn(1)[0].integers(1, 9))
 
 
@@ -56,7 +56,7 @@ def test_a_comparison_is_its_runs(kind: type[Steps], journaled: bool, tmp_path: 
     frame = nm.compare([kind], "nb201/cifar10", repeats=5, evaluations=40, folder=folder)
     for run in alone:
         own = frame[frame["seed"] == run.seed]
-        assert own["cell"].tolist() == run.cells.tolist()
+        assert own["cell"].tolist() == run.architectures.tolist()
         assert own["value"].tolist() == run.values.tolist()
         assert own["simulated_seconds"].tolist() == pytest.approx(run.end_seconds.tolist())
     assert (frame.groupby("seed")["cell"].apply(tuple).nunique() == 1) == (kind is Steps)

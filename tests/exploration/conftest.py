@@ -14,16 +14,16 @@ import nasmeta as nm
 @pytest.fixture(scope="session")
 def measured() -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    cells = np.sort(rng.choice(15625, 400, replace=False))
-    size = nm.get_space("nb201").params(cells, "cifar10") / 1e6
+    architectures = np.sort(rng.choice(15625, 400, replace=False))
+    size = nm.get_space("nb201").params(architectures, "cifar10") / 1e6
     rows = [
         pd.DataFrame(
             {
-                "cell": cells,
+                "cell": architectures,
                 "dataset": dataset,
                 "seed": seed,
                 "accuracy": 80 + sign * 8 * size + rng.normal(size=400),
-                "latency": np.where(cells % 7, 2 + size, np.nan),
+                "latency": np.where(architectures % 7, 2 + size, np.nan),
             }
         )
         for dataset, sign in (("pets", 1), ("birds", -1))

@@ -40,7 +40,7 @@ def test_values_histogram_and_best(shown: dict[str, Any], measured: pd.DataFrame
     best = [shown["cells"][position] for position in pets["top"]]
     assert best == mean.sort_values(ascending=False).index[: len(best)].tolist()
     values = dict(zip(shown["cells"], shown["columns"][0]["values"], strict=True))
-    np.testing.assert_allclose([values[cell] for cell in mean.index], mean, rtol=1e-5)
+    np.testing.assert_allclose([values[architecture] for architecture in mean.index], mean, rtol=1e-5)
 
 
 def test_correlation_and_noise(shown: dict[str, Any], measured: pd.DataFrame) -> None:
@@ -57,7 +57,7 @@ def test_correlation_and_noise(shown: dict[str, Any], measured: pd.DataFrame) ->
 def test_replayed_run(shown: dict[str, Any], clinic: nm.Table) -> None:
     run = nm.search("random", clinic.task("accuracy", "pets"), evaluations=30)
     replayed = shown["tasks"][0]["run"]
-    assert [shown["cells"][position] for position in replayed["cells"]] == run.cells.tolist()
+    assert [shown["cells"][position] for position in replayed["cells"]] == run.architectures.tolist()
     np.testing.assert_allclose(replayed["values"], run.values, rtol=1e-5)
 
 

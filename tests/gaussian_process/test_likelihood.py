@@ -119,13 +119,13 @@ def test_posterior_of_a_space_is_that_of_scikit_learn(seed: int) -> None:
     rng, counts = np.random.default_rng(seed), SPACE.feature("edges").counts
     variance, lengthscale, noise = rng.uniform(0.2, 2.0), rng.uniform(1.0, 8.0), rng.uniform(0.01, 0.3)
     h = Hyperparameters(np.array([variance]), np.array([lengthscale]), noise)
-    cells, labels, some = SPACE.sample(40, rng), rng.normal(size=40), SPACE.sample(300, rng)
+    architectures, labels, some = SPACE.sample(40, rng), rng.normal(size=40), SPACE.sample(300, rng)
     gp = CellGP(CellKernel(SPACE, ["edges"]), h)
-    for cell in cells.tolist():  # more than there is room for in the beginning
-        gp.add(cell)
+    for architecture in architectures.tolist():  # more than there is room for in the beginning
+        gp.add(architecture)
 
     kernel = ConstantKernel(variance) * PairwiseKernel(1 / lengthscale, metric="laplacian")
-    peer = GaussianProcessRegressor(kernel, alpha=noise + JITTER, optimizer=None).fit(counts[cells], labels)
+    peer = GaussianProcessRegressor(kernel, alpha=noise + JITTER, optimizer=None).fit(counts[architectures], labels)
     expected = peer.predict(counts[some], return_std=True)
     grown = gp.posterior(labels)
     gp.set_hyperparameters(h)

@@ -40,34 +40,36 @@ def dense_kernel(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def observed() -> tuple[CellGP, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(3)
-    cells = SPACE.sample(40, rng)
+    architectures = SPACE.sample(40, rng)
     gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS)
-    for cell in cells.tolist():
-        gp.add(cell)
-    return gp, cells, rng.standard_normal(40)
+    for architecture in architectures.tolist():
+        gp.add(architecture)
+    return gp, architectures, rng.standard_normal(40)
 
 
-def textbook(cells: np.ndarray, labels: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    inverse = np.linalg.inv(dense_kernel(cells, cells) + HYPERPARAMETERS.noise * np.eye(len(cells)))
-    cross = dense_kernel(at, cells)
+def textbook(architectures: np.ndarray, labels: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    inverse = np.linalg.inv(
+        dense_kernel(architectures, architectures) + HYPERPARAMETERS.noise * np.eye(len(architectures))
+    )
+    cross = dense_kernel(at, architectures)
     variance = HYPERPARAMETERS.prior_variance - np.einsum("ij,jk,ik->i", cross, inverse, cross)
     return cross @ inverse @ labels, np.sqrt(variance)
 
 
 def test_a_linear_part_is_that_of_standardised_counts() -> None:
-    rng, at = np.random.default_rng(3), np.arange(0, SPACE.n_cells, 37)
-    cells, labels = SPACE.sample(40, rng), rng.standard_normal(40)
+    rng, at = np.random.default_rng(3), np.arange(0, SPACE.n_architectures, 37)
+    architectures, labels = SPACE.sample(40, rng), rng.standard_normal(40)
     gp = TrendGP(CellKernel(SPACE), HYPERPARAMETERS, slopes=0.7)
-    for cell in cells.tolist():
-        gp.add(cell)
+    for architecture in architectures.tolist():
+        gp.add(architecture)
     counts = [SPACE.feature(name).counts.astype(float) for name in ("edges", "paths", "operations")]
     inputs = [(part - part.mean(axis=0)) / np.maximum(part.std(axis=0), 1e-12) for part in counts]
     columns = [np.count_nonzero(np.ptp(part, axis=0)) for part in counts]
     scaled = np.hstack([part / np.sqrt(3 * n) for part, n in zip(inputs, columns, strict=True)])
     assert (scaled**2).sum(axis=1).mean() == pytest.approx(1.0)
-    covariance = dense_kernel(cells, cells) + 0.7 * scaled[cells] @ scaled[cells].T
+    covariance = dense_kernel(architectures, architectures) + 0.7 * scaled[architectures] @ scaled[architectures].T
     inverse = np.linalg.inv(covariance + HYPERPARAMETERS.noise * np.eye(40))
-    cross = dense_kernel(at, cells) + 0.7 * scaled[at] @ scaled[cells].T
+    cross = dense_kernel(at, architectures) + 0.7 * scaled[at] @ scaled[architectures].T
     prior = HYPERPARAMETERS.prior_variance + 0.7 * (scaled[at] ** 2).sum(axis=1)
     for _ in range(2):  # grown row by row, then all at once
         mean, deviation = gp.posterior(labels)
@@ -86,15 +88,23 @@ def test_a_linear_part_reaches_beyond_what_was_observed(name: str) -> None:
     counts = space.feature("operations").counts.astype(float)
     cost = counts @ np.arange(counts.shape[1])
     middle = np.flatnonzero(np.abs(cost - np.median(cost)) <= 2)
-    cells, beyond = np.random.default_rng(0).choice(middle, 60, replace=False), np.flatnonzero(cost <= cost.min() + 2)
-    labels, prior = (cost[cells] - cost[cells].mean()) / cost[cells].std(), weak_prior(3, kernel.typical_lengthscales)
+    architectures, beyond = (
+        np.random.default_rng(0).choice(middle, 60, replace=False),
+        np.flatnonzero(cost <= cost.min() + 2),
+    )
+    labels, prior = (
+        (cost[architectures] - cost[architectures].mean()) / cost[architectures].std(),
+        weak_prior(3, kernel.typical_lengthscales),
+    )
     start, errors = Hyperparameters.from_logarithms(prior[0]), []
     trend = TrendGP(kernel, start, slopes=0.5)
     for gp in (CellGP(kernel, start), trend):
-        for cell in cells.tolist():
-            gp.add(cell)
+        for architecture in architectures.tolist():
+            gp.add(architecture)
         mean, _ = gp.posterior(labels)
-        errors.append(np.abs(mean[beyond] * cost[cells].std() + cost[cells].mean() - cost[beyond]).mean())
+        errors.append(
+            np.abs(mean[beyond] * cost[architectures].std() + cost[architectures].mean() - cost[beyond]).mean()
+        )
     assert errors[1] < 0.8 * errors[0]
 
     def density() -> float:
@@ -109,16 +119,16 @@ def test_a_linear_part_reaches_beyond_what_was_observed(name: str) -> None:
 
 
 def test_forgetting_takes_observations_back(observed: tuple[CellGP, np.ndarray, np.ndarray]) -> None:
-    gp, cells, labels = observed
+    gp, architectures, labels = observed
     gp.forget_last(10)
     mean, deviation = gp.posterior(labels[:30])
-    expected_mean, expected_deviation = textbook(cells[:30], labels[:30], np.arange(100))
+    expected_mean, expected_deviation = textbook(architectures[:30], labels[:30], np.arange(100))
     np.testing.assert_allclose(mean[:100], expected_mean, atol=2e-4)
     np.testing.assert_allclose(deviation[:100], expected_deviation, atol=2e-4)
 
 
 def test_prior_mean_is_added() -> None:
-    prior = np.linspace(-1, 1, SPACE.n_cells)
+    prior = np.linspace(-1, 1, SPACE.n_architectures)
     gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS, prior)
     np.testing.assert_allclose(gp.posterior(np.empty(0))[0], prior, atol=1e-6)
     gp.add(100)
@@ -128,10 +138,10 @@ def test_prior_mean_is_added() -> None:
 
 def test_fit_finds_the_hyperparameters_of_its_own_samples() -> None:
     rng = np.random.default_rng(1)
-    cells = SPACE.sample(200, rng)
+    architectures = SPACE.sample(200, rng)
     gp = CellGP(CellKernel(SPACE, ["edges"]), Hyperparameters(np.ones(1), np.ones(1), noise=0.1))
-    for cell in cells.tolist():
-        gp.add(cell)
+    for architecture in architectures.tolist():
+        gp.add(architecture)
     distances = gp.observed_distances()
     covariance = 2.0 * np.exp(distances[0] / -6.0) + 0.1 * np.eye(200)
     tasks = list(rng.multivariate_normal(np.zeros(200), covariance, size=8))
@@ -159,24 +169,24 @@ def test_expected_improvement_against_scipy_and_far_in_the_tail() -> None:
 
 @pytest.mark.parametrize("space", ["nb201", "hpobench-mlp"])
 def test_codes_of_pairs_are_the_same_row_by_row(space: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    kernel, cells = CellKernel(get_space(space)), np.arange(40)
-    by_product = kernel.codes_between(cells, cells[:7])
-    counts = [kernel.space.feature(name).counts[cells].astype(np.int64) for name in kernel.features]
+    kernel, architectures = CellKernel(get_space(space)), np.arange(40)
+    by_product = kernel.codes_between(architectures, architectures[:7])
+    counts = [kernel.space.feature(name).counts[architectures].astype(np.int64) for name in kernel.features]
     distances = [np.abs(one[:, None] - one[None, :7]).sum(axis=2) for one in counts]
     assert kernel.distances(by_product).tolist() == np.array(distances).tolist()
     monkeypatch.setattr(inspect.getmodule(CellKernel), "_MOST_LEVELS", 0)
-    assert kernel.codes_between(cells, cells[:7]).tolist() == by_product.tolist()
+    assert kernel.codes_between(architectures, architectures[:7]).tolist() == by_product.tolist()
 
 
 def test_a_kernel_with_a_lengthscale_per_position() -> None:
     space = get_space("graphgym")  # ordered and other positions
     rng = np.random.default_rng(4)
-    cells, lengthscales = space.sample(40, rng), rng.uniform(0.5, 3.0, size=space.n_positions)
+    architectures, lengthscales = space.sample(40, rng), rng.uniform(0.5, 3.0, size=space.n_positions)
     hyperparameters = Hyperparameters(np.array([1.3]), lengthscales, noise=0.1)
     gp = CellGP(PositionKernel(space), hyperparameters)
-    for cell in cells.tolist():
-        gp.add(cell)
-    apart = space.codes[cells][:, None].astype(float) - space.codes[cells][None]
+    for architecture in architectures.tolist():
+        gp.add(architecture)
+    apart = space.codes[architectures][:, None].astype(float) - space.codes[architectures][None]
     ordered = np.array([position.ordered for position in space.positions])
     assert ordered.any()
     assert not ordered.all()

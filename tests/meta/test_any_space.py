@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from nasmeta.errors import SettingError
-from nasmeta.meta import META_PREDICTORS, LearnedSpace, SavedMetaModel, warm_start_cells
+from nasmeta.meta import META_PREDICTORS, LearnedSpace, SavedMetaModel, warm_start_architectures
 from nasmeta.meta._cell_columns import network_columns, proxy_scores
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, move_cells, reference_space
@@ -44,8 +44,8 @@ def made_up(space: SearchSpace, shift: float = 0.0) -> np.ndarray:
 def sources_in(name: str) -> list[SourceTask]:
     """Return two tasks with 150 labels each, on architectures of their own."""
     space = example_space(name)
-    cells = space.sample(300, np.random.default_rng(0))
-    pairs = ((cells[:150], 0.1), (cells[150:], 0.3))
+    architectures = space.sample(300, np.random.default_rng(0))
+    pairs = ((architectures[:150], 0.1), (architectures[150:], 0.3))
     return [SourceTask(f"m/{s}", f"d{s}", space, own, made_up(space, s)[own]) for own, s in pairs]
 
 
@@ -73,10 +73,10 @@ def test_a_searcher_learns_and_searches(name: str, learner: str, tmp_path: Path)
             assert again.ask().shape == (1,)
         found = []
         for _ in range(15):
-            cells = searcher.ask()
-            assert cells.dtype == np.int32
-            searcher.tell(cells, values[cells])
-            found.append(int(cells[0]))
+            architectures = searcher.ask()
+            assert architectures.dtype == np.int32
+            searcher.tell(architectures, values[architectures])
+            found.append(int(architectures[0]))
     assert len(set(found)) == 15
     assert values[found].max() > np.quantile(values, 0.98)
 
@@ -86,14 +86,14 @@ def test_a_searcher_learns_and_searches(name: str, learner: str, tmp_path: Path)
 def test_a_predictor_learns_adapts_and_comes_back(name: str, learner: str, tmp_path: Path) -> None:
     space = example_space(name)
     made = META_PREDICTORS[learner](space, **QUICK.get(learner, {}))
-    cells = space.sample(20, np.random.default_rng(7))
+    architectures = space.sample(20, np.random.default_rng(7))
     with one_thread():
-        made.meta_fit(sources_in(name)).fit(cells, made_up(space)[cells])
+        made.meta_fit(sources_in(name)).fit(architectures, made_up(space)[architectures])
         mean, deviation = made.predict(np.arange(space.size), return_std=True)
         assert (deviation > 0).all()
         assert spearmanr(mean, made_up(space))[0] > (0.2 if name == "wide" else 0.35)
         saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", made))
-        back = saved.predictor().fit(cells, made_up(space)[cells]).predict(np.arange(40))
+        back = saved.predictor().fit(architectures, made_up(space)[architectures]).predict(np.arange(40))
     np.testing.assert_allclose(back, mean[:40], rtol=1e-4, atol=1e-4)
 
 
@@ -101,18 +101,18 @@ def test_a_predictor_learns_adapts_and_comes_back(name: str, learner: str, tmp_p
 def test_a_learned_space_and_a_warm_start(name: str) -> None:
     space = example_space(name)
     learnt = LearnedSpace.learn(space, sources_in(name), fraction=0.1)
-    assert len(learnt.cells) == int(np.ceil(0.1 * space.size))
-    assert made_up(space)[learnt.cells].mean() > np.quantile(made_up(space), 0.7)
-    first = warm_start_cells(space, sources_in(name), 5)
+    assert len(learnt.architectures) == int(np.ceil(0.1 * space.size))
+    assert made_up(space)[learnt.architectures].mean() > np.quantile(made_up(space), 0.7)
+    first = warm_start_architectures(space, sources_in(name), 5)
     assert made_up(space)[first].max() > np.quantile(made_up(space), 0.95)
 
 
 def test_a_user_s_cells_of_nas_bench_201_read_its_layout_and_proxies() -> None:
     own = CellSpace("own", ["nor_conv_3x3", "none", "skip_connect"])
     assert reference_space(own) == get_space("nb201")
-    cell = move_cells([17], own, get_space("nb201"))[0][0]
-    np.testing.assert_array_equal(network_columns(own)[17], network_columns(get_space("nb201"))[cell])
-    np.testing.assert_array_equal(proxy_scores(own)[17], proxy_scores(get_space("nb201"))[cell])
+    architecture = move_cells([17], own, get_space("nb201"))[0][0]
+    np.testing.assert_array_equal(network_columns(own)[17], network_columns(get_space("nb201"))[architecture])
+    np.testing.assert_array_equal(proxy_scores(own)[17], proxy_scores(get_space("nb201"))[architecture])
     for name in ("six-ops", "sizes"):
         assert reference_space(example_space(name)) == example_space(name)
         assert proxy_scores(example_space(name)).shape == (example_space(name).size, 0)

@@ -19,7 +19,7 @@ from nasmeta.meta.bilevel._maml import AdaptedNetwork, Batch, loss_of  # noqa: E
 
 SPACE = get_space("tnb101")
 FEW = np.arange(3, dtype=np.int32)
-CELLS = np.arange(SPACE.n_cells, dtype=np.int32)
+CELLS = np.arange(SPACE.n_architectures, dtype=np.int32)
 
 
 # -- outer loop -----------------------------------------------------------------------------------------------------
@@ -185,7 +185,7 @@ def test_likelihood_and_posterior_are_those_of_a_direct_computation(n_each: int)
 
 def factors() -> np.ndarray:
     """Return two functions of all cells that structure does not determine, shape (2, n_cells); duplicates are equal."""
-    return np.random.default_rng(0).standard_normal((2, SPACE.n_cells))[:, SPACE.canonical(CELLS, rule="zero")]
+    return np.random.default_rng(0).standard_normal((2, SPACE.n_architectures))[:, SPACE.canonical(CELLS, rule="zero")]
 
 
 def made_up(name: str, *weights: float) -> SourceTask:
@@ -207,7 +207,7 @@ def test_what_sources_differ_by_is_learned_from_twenty_labels(tmp_path: Path) ->
         assert correlation(predictor) > 0.9
         saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", predictor))
         assert correlation(saved.predictor()) == pytest.approx(correlation(predictor), abs=1e-6)
-        assert predictor.require_meta_model().summary.each.shape == (4 * len(sources), SPACE.n_cells)
+        assert predictor.require_meta_model().summary.each.shape == (4 * len(sources), SPACE.n_architectures)
         few = DeepKernelGP("tnb101", steps=1)
         few.meta_fit(sources[:3])
         assert len(few.require_meta_model().summary.each) == 0, "with few groups the sources are not read one by one"

@@ -39,13 +39,13 @@ class _Stubborn(MetaPredictor):
     def _meta_learn(self, sources):
         scores = np.zeros(self.cell_space.size)
         for source in sources:
-            scores[source.cells] += normal_scores(source.utilities)
+            scores[source.architectures] += normal_scores(source.utilities)
         return scores / len(sources)
 
     def _expected(self, learnt):
         return learnt
 
-    def _adapted(self, learnt, cells, scores):
+    def _adapted(self, learnt, architectures, scores):
         return learnt, np.ones(len(learnt))
 
     def _pack(self):
@@ -85,11 +85,11 @@ def test_sisters_keep_their_say(target, sources) -> None:
 
 def test_few_labels_and_equal_labels_leave_the_learner_alone(target, sources) -> None:
     learner = META_PREDICTORS["in-context"]().meta_fit(sources)
-    cells = np.arange(0, 7000, 1000)
-    assert learner.fit(cells, target.values[cells]).weights_ == {"adapted": 1.0}
-    cells = np.arange(0, 15000, 1000)
-    assert learner.fit(cells, np.ones(len(cells))).weights_ == {"adapted": 1.0}
-    assert set(learner.fit(cells, target.values[cells]).weights_) == {"adapted", "corrected", "alone"}
+    architectures = np.arange(0, 7000, 1000)
+    assert learner.fit(architectures, target.values[architectures]).weights_ == {"adapted": 1.0}
+    architectures = np.arange(0, 15000, 1000)
+    assert learner.fit(architectures, np.ones(len(architectures))).weights_ == {"adapted": 1.0}
+    assert set(learner.fit(architectures, target.values[architectures]).weights_) == {"adapted", "corrected", "alone"}
     mean, std = learner.predict(np.arange(100), return_std=True)
     assert np.isfinite(mean).all()
     assert (std > 0).all()
@@ -111,9 +111,9 @@ def test_fold_densities_are_those_of_the_conditioned_normal_distributions() -> N
 
 def test_a_corrected_prediction_meets_the_labels(target, sources) -> None:
     learner = META_PREDICTORS["in-context"]().meta_fit(sources)
-    cells = np.random.default_rng(5).permutation(target.space.size)[:60]
-    learner.fit(cells, target.values[cells])
-    assert kendalltau(learner.predict(cells), target.values[cells]).statistic > 0.85
+    architectures = np.random.default_rng(5).permutation(target.space.size)[:60]
+    learner.fit(architectures, target.values[architectures])
+    assert kendalltau(learner.predict(architectures), target.values[architectures]).statistic > 0.85
 
 
 def test_a_mixture_has_the_variance_within_and_between_its_models() -> None:

@@ -17,11 +17,11 @@ from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
 
 SPACE = get_space("tnb101")
-EVERY = np.arange(SPACE.n_cells, dtype=np.int32)
+EVERY = np.arange(SPACE.n_architectures, dtype=np.int32)
 
 
-def source(name: str, values: np.ndarray, cells: np.ndarray = EVERY) -> SourceTask:
-    return SourceTask(name, name, SPACE, cells, values[cells])
+def source(name: str, values: np.ndarray, architectures: np.ndarray = EVERY) -> SourceTask:
+    return SourceTask(name, name, SPACE, architectures, values[architectures])
 
 
 def search(sources: list[SourceTask], values: np.ndarray, n: int, **settings: object) -> DefaultMetaSearch:
@@ -45,9 +45,11 @@ def test_equal_evidence_gives_equal_weights_and_one_observation_decides_little()
 @pytest.mark.parametrize("labels", [400, pytest.param(None, marks=pytest.mark.slow)])
 def test_a_prior_that_the_target_contradicts_loses_its_weight(labels: int | None) -> None:
     values, rng = made_up_values(SPACE), np.random.default_rng(0)
-    cells = EVERY if labels is None else SPACE.sample(labels, rng)
-    like = search([source("a", values, cells), source("b", values + 0.01, cells)], values, 16).notes[0]
-    unlike = search([source("a", -values, cells), source("b", -values + 0.01, cells)], values, 16).notes[0]
+    architectures = EVERY if labels is None else SPACE.sample(labels, rng)
+    like = search([source("a", values, architectures), source("b", values + 0.01, architectures)], values, 16).notes[0]
+    unlike = search(
+        [source("a", -values, architectures), source("b", -values + 0.01, architectures)], values, 16
+    ).notes[0]
     assert like["by"] == unlike["by"] == "members"
     assert like["weights"]["gp"] < 0.2
     assert unlike["weights"]["multi-task-gp"] > 0.5  # the one that may give sources a negative weight
@@ -123,8 +125,11 @@ def test_the_common_mean_of_complete_sources_is_a_member_only_if_they_agree() ->
 @pytest.mark.parametrize("labels", [60, pytest.param(None, marks=pytest.mark.slow)])
 def test_a_file_proposes_the_same(labels: int | None, tmp_path: Path) -> None:
     values, rng = made_up_values(SPACE), np.random.default_rng(0)
-    cells = EVERY if labels is None else SPACE.sample(labels, rng)
-    sources = [source("a", values + 0.01, cells), source("b", values + 0.001 * EVERY / len(EVERY), cells)]
+    architectures = EVERY if labels is None else SPACE.sample(labels, rng)
+    sources = [
+        source("a", values + 0.01, architectures),
+        source("b", values + 0.001 * EVERY / len(EVERY), architectures),
+    ]
     searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit(sources)
     assert (searcher.meta_model_.complete is None) == (labels is not None)
     read = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", searcher)).searcher(
@@ -156,8 +161,8 @@ def test_in_a_batch_members_expect_their_means() -> None:
 
     values = made_up_values(SPACE)
     searcher = Recording(SPACE, np.random.default_rng(0)).meta_fit([source("a", values, EVERY[::40])])
-    cells = SPACE.sample(12, np.random.default_rng(1))
-    searcher.tell(cells, values[cells])
+    architectures = SPACE.sample(12, np.random.default_rng(1))
+    searcher.tell(architectures, values[architectures])
     searcher.ask(3)
     assert (np.diff(improvements, axis=0) < 1e-3).all()  # the means stay, and the deviations shrink
 
@@ -214,9 +219,9 @@ def test_sources_that_are_noise_do_not_predict_left_out_values() -> None:
         noise = [replace(one, utilities=rng.permutation(one.utilities)) for one in sources]
         searcher = DefaultMetaSearch(target.space, rng, n_random=0)
         searcher.meta_model_ = searcher.meta_fit(noise).meta_model_
-        cells = rng.choice(target.space.size, 12, replace=False).astype(np.int32)
-        searcher.tell(cells, target.values[cells])
-        searcher._n_asked = len(cells)
+        architectures = rng.choice(target.space.size, 12, replace=False).astype(np.int32)
+        searcher.tell(architectures, target.values[architectures])
+        searcher._n_asked = len(architectures)
         searcher.ask(1)
         shares.append(list(searcher.notes[-1]["weights"].values()))
     gp, *guided = np.mean(shares, axis=0)

@@ -48,9 +48,11 @@ class TestInContext(MetaPredictorContract):
 
 
 def sources(space: SearchSpace, dataset: str = "made-up", sign: int = 1) -> list[SourceTask]:
-    cells = space.sample(150, np.random.default_rng(0))
+    architectures = space.sample(150, np.random.default_rng(0))
     return [
-        SourceTask(f"m/{shift}", f"{dataset}-{shift}", space, cells, sign * made_up_values(space, shift)[cells])
+        SourceTask(
+            f"m/{shift}", f"{dataset}-{shift}", space, architectures, sign * made_up_values(space, shift)[architectures]
+        )
         for shift in (0.1, 0.3)
     ]
 
@@ -166,8 +168,8 @@ def test_errors_are_labels_minus_leave_one_out_predictions() -> None:
     space, known = get_space("tnb101"), np.arange(0, 1200, 100)
     sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
     labels, similarity = normal_scores(made_up_values(space)[known]), Similarity(space)
-    cells = np.arange(space.size)
-    found = read(similarity, sources, known, labels, cells[:1], cells)
+    architectures = np.arange(space.size)
+    found = read(similarity, sources, known, labels, architectures[:1], architectures)
     errors = found.errors
     np.testing.assert_allclose(errors[:, 0], labels, atol=1e-6)  # the first expert always predicts 0
     np.testing.assert_allclose(errors[:, -2], labels - (sources.mean[known] - sources.mean[known].mean()), atol=1e-5)
@@ -210,7 +212,7 @@ def test_experts_are_processes_weighted_by_likelihood() -> None:
     linear = 1.0 + np.outer(prior, prior[known]) + contrasts.T @ contrasts[:, known] / 3
     expected, weights = np.empty((6, len(others))), np.empty(6)
     for kind in range(3):
-        among, across = (similarity.between(cells, known)[kind] for cells in (known, others))
+        among, across = (similarity.between(architectures, known)[kind] for architectures in (known, others))
         expected[kind], weights[kind] = average([one + 1.0 for one in among], [one + 1.0 for one in across], labels)
         kernels = [linear[known] + scale * one for scale in (0.1, 0.8) for one in among]
         crossed = [linear[others] + scale * one for scale in (0.1, 0.8) for one in across]
@@ -233,10 +235,10 @@ def test_each_cell_is_predicted_as_if_it_were_the_only_one(n: int) -> None:
 
 def test_the_order_of_labels_says_nothing() -> None:
     learner = META_PREDICTORS["in-context"]("tnb101", blends=False).meta_fit(sources(get_space("tnb101")))
-    cells = get_space("tnb101").sample(20, np.random.default_rng(3))
-    labels = made_up_values(get_space("tnb101"))[cells]
-    first = learner.fit(cells, labels).predict(np.arange(100))
-    np.testing.assert_allclose(learner.fit(cells[::-1], labels[::-1]).predict(np.arange(100)), first, atol=1e-4)
+    architectures = get_space("tnb101").sample(20, np.random.default_rng(3))
+    labels = made_up_values(get_space("tnb101"))[architectures]
+    first = learner.fit(architectures, labels).predict(np.arange(100))
+    np.testing.assert_allclose(learner.fit(architectures[::-1], labels[::-1]).predict(np.arange(100)), first, atol=1e-4)
 
 
 # -- what it has learnt -----------------------------------------------------------------------------------------------
@@ -248,8 +250,8 @@ def test_labels_decide_how_far_sources_are_trusted(sign: int) -> None:
     learner = META_PREDICTORS["in-context"](space.name, blends=False).meta_fit(sources(space, sign=sign))
     truth = made_up_values(space)
     assert spearmanr(learner.prior()[0], sign * truth)[0] > 0.4
-    cells = space.sample(25, np.random.default_rng(5))
-    assert spearmanr(learner.fit(cells, truth[cells]).predict(np.arange(space.size)), truth)[0] > 0.5
+    architectures = space.sample(25, np.random.default_rng(5))
+    assert spearmanr(learner.fit(architectures, truth[architectures]).predict(np.arange(space.size)), truth)[0] > 0.5
 
 
 # -- search -----------------------------------------------------------------------------------------------------------
@@ -315,9 +317,9 @@ def test_observations_change_what_is_proposed(name: str) -> None:
         searcher = SEARCHERS[name](task.space, np.random.default_rng(0))
         searcher.meta_fit(sources(task.space))
         for _ in range(12):
-            cells = searcher.ask()
-            searcher.tell(cells, sign * task.values[cells])
-            proposed.append(int(cells[0]))
+            architectures = searcher.ask()
+            searcher.tell(architectures, sign * task.values[architectures])
+            proposed.append(int(architectures[0]))
     assert proposed[0] == proposed[12]
     assert len(set(proposed[3:12]) & set(proposed[15:])) <= 3
 
@@ -358,7 +360,7 @@ def test_a_space_with_few_architectures_left_is_proposed_to_the_end() -> None:
     space = SearchSpace("few", {"a": [1, 2, 3], "b": [1, 2, 3]})
     labels = [SourceTask("s", "s", space, np.arange(9), np.arange(9.0)), SourceTask("t", "t", space, [0, 4], [1, 2])]
     searcher = SEARCHERS["meta-nas"](space, np.random.default_rng(0), objective="likelihood").meta_fit(labels)
-    proposed = [int(cell) for n in (1, 4, 4) for cell in searcher.ask(n)]
+    proposed = [int(architecture) for n in (1, 4, 4) for architecture in searcher.ask(n)]
     assert sorted(proposed) == list(range(9))
     with pytest.raises(SpaceExhaustedError):
         searcher.ask()

@@ -18,7 +18,7 @@ from nasmeta.meta import (
     LearnedSpace,
     SavedMetaModel,
     SourceOrder,
-    warm_start_cells,
+    warm_start_architectures,
     warn_of_other_metric,
 )
 from nasmeta.searchers import (
@@ -36,19 +36,19 @@ FEW = np.arange(0, 4096, 8, dtype=np.int32)
 
 
 def made_up(name: str, shift: float, n: int = 400, space: CellSpace = TNB101) -> SourceTask:
-    cells = space.sample(n, np.random.default_rng(len(name)))
-    return SourceTask(name, name, space, cells, made_up_values(space, shift)[cells])
+    architectures = space.sample(n, np.random.default_rng(len(name)))
+    return SourceTask(name, name, space, architectures, made_up_values(space, shift)[architectures])
 
 
 @pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "imagenet16-120"])
 def test_five_percent_keep_the_best_cell_of_the_data_set_left_out(dataset: str) -> None:
     sources, target = nm.task_distribution("nb201").leave_out(dataset)
     learnt = LearnedSpace.learn(NB201, sources, 0.05)
-    assert len(learnt.cells) == len(set(learnt.cells.tolist())) == 782
-    assert np.isin(target[0].optimal_cells, learnt.cells).all()
+    assert len(learnt.architectures) == len(set(learnt.architectures.tolist())) == 782
+    assert np.isin(target[0].optimal_architectures, learnt.architectures).all()
     assert 0.8 < learnt.chance_of_best < 1
     assert learnt.chance.at(0.5) > learnt.chance_of_best
-    assert (learnt.order[:782] == learnt.cells).all()
+    assert (learnt.order[:782] == learnt.architectures).all()
 
 
 def test_probabilities_are_those_of_the_distribution() -> None:
@@ -61,7 +61,7 @@ def test_probabilities_are_those_of_the_distribution() -> None:
 def test_few_labels_and_another_space_teach_something() -> None:
     task = nm.get_task("nb201/cifar10")
     few = nm.get_task("nb201/cifar100").as_source(100, np.random.default_rng(0))
-    kept = LearnedSpace.learn(NB201, [few], 0.1).cells
+    kept = LearnedSpace.learn(NB201, [few], 0.1).architectures
     assert task.values[kept].mean() > np.quantile(task.values, 0.75)
     moved = LearnedSpace.learn(TNB101, [nm.get_task("nb201/cifar100")], 0.1)
     assert moved.labels == 4096
@@ -78,12 +78,12 @@ def test_the_chance_without_evidence_is_that_of_chance_and_grows_with_it() -> No
 
 
 def test_tasks_that_share_a_device_are_no_evidence_for_each_other() -> None:
-    same = [SourceTask(n, "x", s.space, s.cells, s.utilities) for n in ("a", "b") for s in [made_up("a", 0.0)]]
+    same = [SourceTask(n, "x", s.space, s.architectures, s.utilities) for n in ("a", "b") for s in [made_up("a", 0.0)]]
     assert len(LearnedSpace.learn(TNB101, same).chance.positions) == 0
     assert len(LearnedSpace.learn(TNB101, [*same, made_up("ccc", 0.3)]).chance.positions) == 2
     labels = made_up("a", 0.0)
     trade_offs = [
-        SourceTask(dataset + device, dataset, TNB101, labels.cells, labels.utilities, held_out=(device,))
+        SourceTask(dataset + device, dataset, TNB101, labels.architectures, labels.utilities, held_out=(device,))
         for dataset in ("x", "y")
         for device in ("v", "w")
     ]
@@ -95,7 +95,7 @@ def test_tasks_that_share_a_device_are_no_evidence_for_each_other() -> None:
 
 def test_the_part_is_searched_to_its_end() -> None:
     class Stubborn(RandomSearch):
-        def restrict(self, cells: NDArray[np.int32]) -> bool:
+        def restrict(self, architectures: NDArray[np.int32]) -> bool:
             return False
 
         def ask(self, n: int = 1) -> NDArray[np.int32]:
@@ -117,10 +117,10 @@ def test_a_proposal_outside_is_observed_as_the_worst_value_so_far() -> None:
     class Waiting(RandomSearch):
         waits_for_values = True
 
-        def restrict(self, cells: NDArray[np.int32]) -> bool:
+        def restrict(self, architectures: NDArray[np.int32]) -> bool:
             return False
 
-        def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
             observed.extend(values.tolist())
 
     guided = SubsetSearch(Waiting(TNB101, np.random.default_rng(0)), np.arange(9, dtype=np.int32))
@@ -142,14 +142,16 @@ class TestInside(SearcherContract):
 
 # -- warm starts -----------------------------------------------------------------------------------------------------
 def test_the_second_cell_is_good_where_the_first_is_not() -> None:
-    cells = np.arange(100, dtype=np.int32)
-    up, down = (SourceTask(n, n, TNB101, cells, sign * np.arange(100.0)) for n, sign in (("up", 1), ("down", -1)))
-    assert set(warm_start_cells(TNB101, [up, down], 2).tolist()) == {0, 99}
-    assert warm_start_cells(TNB101, [up], 3).tolist() == [99, 98, 97]
-    assert warm_start_cells(TNB101, [up], 2, allowed=np.array([3, 4, 5, 200], np.int32)).tolist() == [5, 4]
-    assert warm_start_cells(TNB101, [up], 9, allowed=np.array([3, 200], np.int32)).tolist() == [3]
+    architectures = np.arange(100, dtype=np.int32)
+    up, down = (
+        SourceTask(n, n, TNB101, architectures, sign * np.arange(100.0)) for n, sign in (("up", 1), ("down", -1))
+    )
+    assert set(warm_start_architectures(TNB101, [up, down], 2).tolist()) == {0, 99}
+    assert warm_start_architectures(TNB101, [up], 3).tolist() == [99, 98, 97]
+    assert warm_start_architectures(TNB101, [up], 2, allowed=np.array([3, 4, 5, 200], np.int32)).tolist() == [5, 4]
+    assert warm_start_architectures(TNB101, [up], 9, allowed=np.array([3, 200], np.int32)).tolist() == [3]
     costs = np.where(np.arange(TNB101.size) == 99, 1000.0, 1.0)
-    assert warm_start_cells(TNB101, [up], 1, costs=costs).tolist() == [98], "gain per unit of cost"
+    assert warm_start_architectures(TNB101, [up], 1, costs=costs).tolist() == [98], "gain per unit of cost"
 
 
 # -- search and compare ----------------------------------------------------------------------------------------------
@@ -163,7 +165,7 @@ def test_journal_and_folder_know(tmp_path: Path) -> None:
     assert header["settings"] == settings | {"warm_start": "3"}
     assert len(header["sources"]) == 2
     longer = nm.search("random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=20)
-    assert longer.cells[:10].tolist() == whole.cells.tolist()
+    assert longer.architectures[:10].tolist() == whole.architectures.tolist()
     settings["prune_space"] = 0.1
     with pytest.raises(nm.errors.JournalError):
         nm.search("random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=10)
@@ -187,7 +189,7 @@ def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
         settings={"prune_space": 0.1},
         evaluations=10,
     )
-    assert np.isin(run.cells, LearnedSpace.learn(NB201, sources, 0.1).cells).all()
+    assert np.isin(run.architectures, LearnedSpace.learn(NB201, sources, 0.1).architectures).all()
     assert run.sources == sources.names
     assert 0.9 < run.chance_of_best < 1
     assert np.isnan(nm.search("random", target, evaluations=5, settings={"warm_start": 2}).chance_of_best)
@@ -228,15 +230,15 @@ def test_which_metrics_differ(target: str, kinds: list[str], warns: bool) -> Non
 @pytest.mark.parametrize("name", ["asha", "bohb", "hyperband", "successive-halving"])
 def test_multi_fidelity_searchers_stay_inside_and_resume(name: str, tmp_path: Path) -> None:
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
-    part = LearnedSpace.learn(NB201, sources, 0.1).cells
+    part = LearnedSpace.learn(NB201, sources, 0.1).architectures
     # Rungs that share a length: short trainings may not be here.
     rungs = {"rungs": 3} if name != "asha" else {}
     settings = {"prune_space": 0.1, "warm_start": 7, "epochs": [200], **rungs}
     options: dict[str, Any] = {"settings": settings, "journal": tmp_path / "run"}
     run = nm.search(name, target, evaluations=60, **options)
-    assert np.isin(run.cells, part).all()
-    assert len(set(run.cells.tolist())) == 60
-    assert run.cells[:7].tolist() == warm_start_cells(NB201, sources, 7, allowed=part).tolist()
+    assert np.isin(run.architectures, part).all()
+    assert len(set(run.architectures.tolist())) == 60
+    assert run.architectures[:7].tolist() == warm_start_architectures(NB201, sources, 7, allowed=part).tolist()
     again = nm.search(name, target, evaluations=80, **options)
-    assert again.cells[:60].tolist() == run.cells.tolist()
-    assert np.isin(again.cells, part).all()
+    assert again.architectures[:60].tolist() == run.architectures.tolist()
+    assert np.isin(again.architectures, part).all()

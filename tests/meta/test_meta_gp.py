@@ -25,16 +25,16 @@ def learnt_without(dataset: str) -> MetaGP:
 def test_it_finds_how_much_tasks_differ() -> None:
     """Two made-up tasks of known shared and own variance."""
     rng = np.random.default_rng(5)
-    cells = np.sort(SPACE.sample(400, rng))
-    one_hot = SPACE.digits[cells][:, :, None] == np.arange(5)
+    architectures = np.sort(SPACE.sample(400, rng))
+    one_hot = SPACE.digits[architectures][:, :, None] == np.arange(5)
     shared = one_hot.reshape(400, -1) @ rng.normal(size=30)
     noisy = [shared + s * rng.normal(size=400) for s in (0.3, 0.3)]
     quiet = [shared + s * rng.normal(size=400) for s in (0.03, 0.03)]
     learnt = {}
     for name, tasks in (("noisy", noisy), ("quiet", quiet)):
-        sources = [SourceTask(f"{name}{i}", "made up", SPACE, cells, values) for i, values in enumerate(tasks)]
+        sources = [SourceTask(f"{name}{i}", "made up", SPACE, architectures, values) for i, values in enumerate(tasks)]
         learnt[name] = MetaGP.learn(SPACE, sources, FEATURES)
-        correlation = np.corrcoef(learnt[name].mean[cells], normal_scores(shared))[0, 1]
+        correlation = np.corrcoef(learnt[name].mean[architectures], normal_scores(shared))[0, 1]
         assert correlation > 0.97, "the mean recovers what the tasks share"
     unexplained = {
         name: model.hyperparameters.noise + model.hyperparameters.prior_variance for name, model in learnt.items()
@@ -50,9 +50,9 @@ def test_the_unit_of_the_target_does_not_matter() -> None:
         searcher.meta_model_ = learnt_without("cifar10")
         trace = []
         for _ in range(12):
-            cell = searcher.ask()
-            searcher.tell(cell, change(values[cell]))
-            trace.append(int(cell[0]))
+            architecture = searcher.ask()
+            searcher.tell(architecture, change(values[architecture]))
+            trace.append(int(architecture[0]))
         traces.append(trace)
     assert traces[0] == traces[1] == traces[2]
 
@@ -60,14 +60,14 @@ def test_the_unit_of_the_target_does_not_matter() -> None:
 def test_sources_without_a_common_cell_are_learnt_from() -> None:
     source, target = nm.task_distribution("nb201").leave_out("cifar10")
     sources = source.as_sources(100, np.random.default_rng(0))
-    assert len(np.intersect1d(sources[0].cells, sources[1].cells)) < 20
+    assert len(np.intersect1d(sources[0].architectures, sources[1].architectures)) < 20
     searcher = MetaGPSearch(SPACE, np.random.default_rng(0))
     learnt = searcher.meta_fit(sources).meta_model_
     good = target[0].values > 60
     assert spearmanr(learnt.mean[good], target[0].values[good])[0] > 0.7
     values = []
     for _ in range(30):
-        cell = searcher.ask()
-        values.append(target[0].values[cell][0])
-        searcher.tell(cell, target[0].values[cell])
+        architecture = searcher.ask()
+        values.append(target[0].values[architecture][0])
+        searcher.tell(architecture, target[0].values[architecture])
     assert max(values) > np.quantile(target[0].values, 0.999)

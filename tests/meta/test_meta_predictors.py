@@ -50,6 +50,6 @@ def test_twenty_labels_improve_on_the_order_of_the_sources() -> None:
     order = kendalltau(predictor.prior()[0][rest], values[rest])[0]
     found = []
     for draw in range(3):
-        cells = np.setdiff1d(np.random.default_rng(draw).choice(len(values), 20, replace=False), rest)
-        found.append(kendalltau(predictor.fit(cells, values[cells]).predict(rest), values[rest])[0])
+        architectures = np.setdiff1d(np.random.default_rng(draw).choice(len(values), 20, replace=False), rest)
+        found.append(kendalltau(predictor.fit(architectures, values[architectures]).predict(rest), values[rest])[0])
     assert np.mean(found) > order > 0.86

@@ -53,10 +53,10 @@ def test_a_searcher_proposes_the_same_after_loading(name: str, n_labels: int, tm
     again = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "gp.npz", searcher)).searcher(np.random.default_rng(0))
     values = nm.get_task("nb201/cifar100").values
     for _ in range(8):
-        cell, other = searcher.ask(), again.ask()
-        assert cell == other
-        searcher.tell(cell, values[cell])
-        again.tell(cell, values[cell])
+        architecture, other = searcher.ask(), again.ask()
+        assert architecture == other
+        searcher.tell(architecture, values[architecture])
+        again.tell(architecture, values[architecture])
 
 
 def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_path: Path) -> None:
@@ -162,8 +162,8 @@ def test_a_model_of_another_metric_warns(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("factor", [2.0, -1.0])
 def test_a_model_of_the_targets_values_under_another_name_is_refused(factor: float, tmp_path: Path) -> None:
-    task, cells = nm.get_task("nb201/cifar10"), np.random.default_rng(0).permutation(15625)
-    copy = SourceTask("x", "mine", SPACE, cells, factor * task.values[cells], metric_kind="accuracy")
+    task, architectures = nm.get_task("nb201/cifar10"), np.random.default_rng(0).permutation(15625)
+    copy = SourceTask("x", "mine", SPACE, architectures, factor * task.values[architectures], metric_kind="accuracy")
     path = SavedMetaModel.write(tmp_path / "copy.npz", SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([copy]))
     with pytest.raises(LeakageError):
         nm.search("source-order", task, evaluations=2, sources=SavedMetaModel.load(path))

@@ -27,8 +27,8 @@ KINDS = (MultiTaskGPSearch, RGPESearch)
 
 
 def source(name: str, shift: float, labels: int = 40, space: CellSpace = SPACE, seed: int = 1) -> SourceTask:
-    cells = space.sample(labels, np.random.default_rng(seed))
-    return SourceTask(name, name, space, cells, made_up_values(space, shift)[cells])
+    architectures = space.sample(labels, np.random.default_rng(seed))
+    return SourceTask(name, name, space, architectures, made_up_values(space, shift)[architectures])
 
 
 def covariance(h: JointHyperparameters, a: np.ndarray, b: np.ndarray, same: np.ndarray | bool) -> np.ndarray:
@@ -43,14 +43,18 @@ def covariance(h: JointHyperparameters, a: np.ndarray, b: np.ndarray, same: np.n
 
 def test_posterior_is_that_of_a_direct_computation() -> None:
     models = SourceModels.learn(SPACE, [source("a", 0.1), source("b", 0.5, seed=2)], FEATURES)
-    h, cells, labels = models.hyperparameters, np.concatenate(models.cells), np.concatenate(models.labels)
+    h, architectures, labels = (
+        models.hyperparameters,
+        np.concatenate(models.architectures),
+        np.concatenate(models.labels),
+    )
     task, at = np.repeat([0, 1], 40), SPACE.sample(25, np.random.default_rng(3))
-    full = covariance(h, cells, cells, task[:, None] == task) + h.noise * np.eye(80)
+    full = covariance(h, architectures, architectures, task[:, None] == task) + h.noise * np.eye(80)
     weights = np.linalg.solve(full, labels)
-    np.testing.assert_allclose(models.mean[at], covariance(h, at, cells, False) @ weights, atol=1e-3)
-    np.testing.assert_allclose(models.means[1][at], covariance(h, at, cells, task == 1) @ weights, atol=1e-3)
+    np.testing.assert_allclose(models.mean[at], covariance(h, at, architectures, False) @ weights, atol=1e-3)
+    np.testing.assert_allclose(models.means[1][at], covariance(h, at, architectures, task == 1) @ weights, atol=1e-3)
     explained = models.rows[:, at].T @ models.rows[:, at]
-    crossed = covariance(h, at, cells, False)
+    crossed = covariance(h, at, architectures, False)
     np.testing.assert_allclose(explained, crossed @ np.linalg.solve(full, crossed.T), atol=1e-3)
 
 
@@ -61,7 +65,7 @@ def test_weights_are_the_posterior_mean_of_a_bayesian_regression() -> None:
         proposed = searcher.ask()
         searcher.tell(proposed, made_up_values(SPACE, 0.3)[proposed])
     labels, gp = searcher._labels(), searcher._gp
-    sources = searcher.meta_model_.standard_means[:, gp.cells].astype(np.float64)
+    sources = searcher.meta_model_.standard_means[:, gp.architectures].astype(np.float64)
     sources -= sources.mean(axis=1, keepdims=True)
     before, variance = np.full(2, 0.15), 0.05
     around = variance * sources.T @ sources + gp.factor @ gp.factor.T
@@ -73,10 +77,12 @@ def test_weights_are_the_posterior_mean_of_a_bayesian_regression() -> None:
 def test_gradient_of_the_joint_likelihood() -> None:
     from scipy.optimize import check_grad
 
-    cells = np.concatenate([SPACE.sample(15, np.random.default_rng(i)) for i in (0, 1)])
+    architectures = np.concatenate([SPACE.sample(15, np.random.default_rng(i)) for i in (0, 1)])
     kernel, same = CellKernel(SPACE, FEATURES), np.kron(np.eye(2), np.ones((15, 15)))
-    distances = kernel.distances(np.stack([kernel.codes(cell)[cells] for cell in cells.tolist()])).astype(float)
-    models = [(JointKernel(distances, same), [normal_scores(made_up_values(SPACE)[cells])])]
+    distances = kernel.distances(
+        np.stack([kernel.codes(architecture)[architectures] for architecture in architectures.tolist()])
+    ).astype(float)
+    models = [(JointKernel(distances, same), [normal_scores(made_up_values(SPACE)[architectures])])]
     start = joint_prior(2)[0] + np.random.default_rng(0).normal(scale=0.3, size=7)
     error = check_grad(
         lambda p: negative_log_posterior(p, models, joint_prior(2))[0],
@@ -88,13 +94,13 @@ def test_gradient_of_the_joint_likelihood() -> None:
 
 def test_tasks_that_agree_are_found_to_correlate_more() -> None:
     rng, kernel = np.random.default_rng(0), CellKernel(SPACE, ("edges",))
-    one_hot = (SPACE.digits[:, :, None] == np.arange(4)).reshape(SPACE.n_cells, -1)
+    one_hot = (SPACE.digits[:, :, None] == np.arange(4)).reshape(SPACE.n_architectures, -1)
     first, second = one_hot @ rng.normal(size=24), one_hot @ rng.normal(size=24)
-    cells = [SPACE.sample(80, rng), SPACE.sample(80, rng)]
+    architectures = [SPACE.sample(80, rng), SPACE.sample(80, rng)]
 
     def correlation(other: np.ndarray) -> float:
-        labels = [normal_scores(first[cells[0]]), normal_scores(other[cells[1]])]
-        found = fit_joint(kernel, cells, labels)
+        labels = [normal_scores(first[architectures[0]]), normal_scores(other[architectures[1]])]
+        found = fit_joint(kernel, architectures, labels)
         return float(found.shared.sum() / (found.shared.sum() + found.own.sum()))
 
     assert correlation(first) > 0.9 > 0.7 > correlation(second)
@@ -104,14 +110,14 @@ def test_process_of_the_target_is_conditioned_on_sources_and_observations() -> N
     """Its posterior is that of one process over the labels of two sources and of the target."""
     models = SourceModels.learn(SPACE, [source("a", 0.1), source("b", 0.5, seed=2)], FEATURES)
     h, process, observed = models.hyperparameters, TargetProcess(models), [401, 17, 2033]
-    for cell in (*observed, 5):
-        process.add(cell)
+    for architecture in (*observed, 5):
+        process.add(architecture)
     process.forget_last(1)
-    cells = np.concatenate([*models.cells, observed])
+    architectures = np.concatenate([*models.architectures, observed])
     task = np.repeat([0, 1, 2], [40, 40, 3])
-    full = covariance(h, cells, cells, task[:, None] == task) + h.noise * np.eye(83)
+    full = covariance(h, architectures, architectures, task[:, None] == task) + h.noise * np.eye(83)
     at, labels = SPACE.sample(25, np.random.default_rng(3)), np.array([1.0, -1.0, 0.5])
-    crossed = covariance(h, at, cells, task == 2)
+    crossed = covariance(h, at, architectures, task == 2)
     gain = np.linalg.solve(full, crossed.T).T
     mean, deviation = process.posterior(labels)
     np.testing.assert_allclose(mean[at], gain @ np.r_[*models.labels, labels], atol=2e-3)
@@ -128,8 +134,11 @@ def test_labels_without_a_prediction_are_normal_scores() -> None:
 def test_a_source_that_the_target_contradicts_loses_its_weight() -> None:
     values = made_up_values(SPACE, 0.1)
     other = np.random.default_rng(7).permutation(values)
-    cells = SPACE.sample(100, np.random.default_rng(4))
-    sources = [SourceTask(name, name, SPACE, cells, v[cells]) for name, v in (("same", values), ("other", other))]
+    architectures = SPACE.sample(100, np.random.default_rng(4))
+    sources = [
+        SourceTask(name, name, SPACE, architectures, v[architectures])
+        for name, v in (("same", values), ("other", other))
+    ]
     searcher = MultiTaskGPSearch(SPACE, np.random.default_rng(0)).meta_fit(sources)
     np.testing.assert_allclose(searcher._weights(np.empty(0)), 0.15)
     seen = SPACE.sample(40, np.random.default_rng(5))
@@ -150,9 +159,9 @@ def test_sources_of_another_space(kind: type[MultiTaskGPSearch], space: CellSpac
     assert searcher.meta_model_.joint is LARGER
     told = []
     for _ in range(8):
-        cell = searcher.ask()
-        searcher.tell(cell, values[cell])
-        told.append(values[cell[0]])
+        architecture = searcher.ask()
+        searcher.tell(architecture, values[architecture])
+        told.append(values[architecture[0]])
     assert max(told) > np.quantile(values, 0.95)
 
 
@@ -164,7 +173,7 @@ def test_a_file_gives_the_same_proposals(kind: type[MultiTaskGPSearch], tmp_path
     third = kind(SPACE, np.random.default_rng(0))
     third.meta_model_ = pickle.loads(pickle.dumps(first.meta_model_))
     for _ in range(7):
-        cells = first.ask()
-        assert cells == second.ask() == third.ask()
+        architectures = first.ask()
+        assert architectures == second.ask() == third.ask()
         for searcher in (first, second, third):
-            searcher.tell(cells, values[cells])
+            searcher.tell(architectures, values[architectures])

@@ -70,7 +70,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]
 
 
 def proposed(searcher: Any, **options: Any) -> list[int]:
-    found: list[int] = nm.search(searcher, "nb201/cifar10", evaluations=4, **options).cells.tolist()
+    found: list[int] = nm.search(searcher, "nb201/cifar10", evaluations=4, **options).architectures.tolist()
     return found
 
 

@@ -32,8 +32,8 @@ class TestMetaPredictorSearch(SearcherContract):
 
 
 def sources() -> list[SourceTask]:
-    cells = SMALL.sample(120, np.random.default_rng(0))
-    pairs = ((0.1, cells[:60]), (0.3, cells[60:]))
+    architectures = SMALL.sample(120, np.random.default_rng(0))
+    pairs = ((0.1, architectures[:60]), (0.3, architectures[60:]))
     return [SourceTask(f"m/{s}", f"d{s}", SMALL, own, made_up_values(SMALL, s)[own]) for s, own in pairs]
 
 
@@ -47,9 +47,9 @@ def test_it_begins_at_what_sources_promise_and_finds_the_best(predictor: str, ac
     searcher.meta_fit(sources())
     values, found = made_up_values(SMALL), []
     for _ in range(25):
-        cell = searcher.ask()
-        searcher.tell(cell, values[cell])
-        found.append(values[cell][0])
+        architecture = searcher.ask()
+        searcher.tell(architecture, values[architecture])
+        found.append(values[architecture][0])
     assert max(found) == values.max()
     if acquisition == "greedy":
         assert found[0] > np.quantile(values, 0.9)
@@ -61,10 +61,10 @@ def test_every_second_one_of_the_first_five_is_random_or_known_before() -> None:
     known = np.array([3, 200], np.int32)
     searcher.tell(known, values[known])
     for n in (1, 3):
-        cells = searcher.ask(n)
-        assert not np.isin(cells, known).any()
+        architectures = searcher.ask(n)
+        assert not np.isin(architectures, known).any()
         by += [note["by"] for note in searcher.notes]
-        searcher.tell(cells, values[cells])
+        searcher.tell(architectures, values[architectures])
     assert by == ["sources", "random", "sources", "sources"]
 
 
@@ -78,9 +78,9 @@ def test_the_observations_outweigh_reversed_sources() -> None:
         searcher.meta_fit(misleading)
         found = []
         for _ in range(25):
-            cell = searcher.ask()
-            searcher.tell(cell, values[cell])
-            found.append(values[cell][0])
+            architecture = searcher.ask()
+            searcher.tell(architecture, values[architecture])
+            found.append(values[architecture][0])
         return float((values > max(found)).mean())
 
     assert best(True) < 0.02 < 0.1 < best(False)

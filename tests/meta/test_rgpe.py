@@ -13,8 +13,8 @@ SPACE = get_space("tnb101")
 
 
 def source(name: str, values: np.ndarray, labels: int = 120) -> SourceTask:
-    cells = SPACE.sample(labels, np.random.default_rng(1))
-    return SourceTask(name, name, SPACE, cells, values[cells])
+    architectures = SPACE.sample(labels, np.random.default_rng(1))
+    return SourceTask(name, name, SPACE, architectures, values[architectures])
 
 
 def test_losses_are_those_of_a_count_of_pairs() -> None:
@@ -32,8 +32,8 @@ def test_a_source_that_ranks_right_has_the_weight_and_a_reversed_one_none() -> N
     values = made_up_values(SPACE)
     searcher = RGPESearch(SPACE, np.random.default_rng(0))
     searcher.meta_fit([source("same", values), source("reversed", -values)])
-    cells = SPACE.sample(30, np.random.default_rng(2))
-    searcher.tell(cells, values[cells])
+    architectures = SPACE.sample(30, np.random.default_rng(2))
+    searcher.tell(architectures, values[architectures])
     searcher.ask()
     same, reversed_ = searcher._weights(searcher._labels())
     assert reversed_ == 0
@@ -42,11 +42,11 @@ def test_a_source_that_ranks_right_has_the_weight_and_a_reversed_one_none() -> N
 
 def test_sources_that_say_nothing_lose_their_weight() -> None:
     values = made_up_values(SPACE)
-    noise = np.random.default_rng(5).normal(size=SPACE.n_cells)
+    noise = np.random.default_rng(5).normal(size=SPACE.n_architectures)
     searcher = RGPESearch(SPACE, np.random.default_rng(0))
     searcher.meta_fit([source("noise", noise), source("more noise", noise[::-1].copy())])
-    cells = SPACE.sample(40, np.random.default_rng(2))
-    searcher.tell(cells, values[cells])
+    architectures = SPACE.sample(40, np.random.default_rng(2))
+    searcher.tell(architectures, values[architectures])
     searcher.ask()
     assert searcher._weights(searcher._labels()).sum() < 0.1
 
@@ -54,8 +54,8 @@ def test_sources_that_say_nothing_lose_their_weight() -> None:
 def vanilla(*sources: SourceTask) -> VanillaRGPESearch:
     searcher = VanillaRGPESearch(SPACE, np.random.default_rng(0))
     searcher.meta_fit(sources)
-    values, cells = made_up_values(SPACE), SPACE.sample(30, np.random.default_rng(2))
-    searcher.tell(cells, values[cells])
+    values, architectures = made_up_values(SPACE), SPACE.sample(30, np.random.default_rng(2))
+    searcher.tell(architectures, values[architectures])
     searcher.ask()
     return searcher
 
@@ -66,7 +66,7 @@ def test_published_weights_sum_to_one_and_leave_out_what_misleads() -> None:
     assert reversed_ == 0
     assert same > 0.3
     assert same + target == 1
-    noise = np.random.default_rng(5).normal(size=SPACE.n_cells)
+    noise = np.random.default_rng(5).normal(size=SPACE.n_architectures)
     assert vanilla(source("noise", noise))._weights[-1] > 0.9
 
 

@@ -12,10 +12,10 @@ SPACE = nm.get_space("tnb101")
 
 
 def source(name: str, held_out: tuple[str, ...], values: np.ndarray, labels: int | None = None) -> SourceTask:
-    cells = np.arange(SPACE.n_cells, dtype=np.int32)
+    architectures = np.arange(SPACE.n_architectures, dtype=np.int32)
     if labels is not None:
-        cells = np.sort(SPACE.sample(labels, np.random.default_rng(0)))
-    return SourceTask(name, held_out[0], SPACE, cells, values[cells], held_out)
+        architectures = np.sort(SPACE.sample(labels, np.random.default_rng(0)))
+    return SourceTask(name, held_out[0], SPACE, architectures, values[architectures], held_out)
 
 
 VALUES = made_up_values(SPACE)
@@ -43,7 +43,7 @@ def test_roles_and_means_without_a_group() -> None:
 
 
 def test_missing_cells_are_predicted_and_precise_labels_kept() -> None:
-    classes = SPACE.canonical(np.arange(SPACE.n_cells, dtype=np.int32), rule="zero")
+    classes = SPACE.canonical(np.arange(SPACE.n_architectures, dtype=np.int32), rule="zero")
     smooth = VALUES[classes]
     few = source("f/a", ("a",), smooth, labels=400)
     matrix = SourceMatrix.of(SPACE, [few, source("f/b", ("b",), smooth)])
@@ -53,7 +53,7 @@ def test_missing_cells_are_predicted_and_precise_labels_kept() -> None:
 
 def test_each_source_without_a_group() -> None:
     """Rows of a group that is left out are 0; others deviate from the mean of those that are left."""
-    precise = VALUES[SPACE.canonical(np.arange(SPACE.n_cells, dtype=np.int32), rule="zero")]
+    precise = VALUES[SPACE.canonical(np.arange(SPACE.n_architectures, dtype=np.int32), rule="zero")]
     sources = [
         source("f/a", ("a",), precise), source("f/b", ("b",), -precise), source("f/c", ("c",), precise**2),
         source("f/a/train", ("a",), precise**3),
@@ -70,6 +70,6 @@ def test_each_source_without_a_group() -> None:
 
 
 def test_the_unit_keeps_gaps_between_labels() -> None:
-    smooth = VALUES[SPACE.canonical(np.arange(SPACE.n_cells, dtype=np.int32), rule="zero")]
+    smooth = VALUES[SPACE.canonical(np.arange(SPACE.n_architectures, dtype=np.int32), rule="zero")]
     unit = SourceMatrix.of(SPACE, [source("f/a", ("a",), 100 * smooth + 7)], "unit")
     np.testing.assert_allclose(unit.scores[0], (smooth - smooth.mean()) / smooth.std(), atol=1e-5)

@@ -42,9 +42,9 @@ def test_labels_that_no_source_has() -> None:
     for utilities in (np.append(normal, np.nan), np.append(normal, np.inf), 1e101 * np.append(normal, 1.0)):
         with pytest.raises(SettingError):
             source(utilities)
-    for cells in ([0, 15625], [0, -1], [3, 3], [1]):
+    for architectures in ([0, 15625], [0, -1], [3, 3], [1]):
         with pytest.raises(SettingError):
-            SourceTask("made-up", "made-up", SPACE, cells, [1.0, 2.0])  # type: ignore[arg-type]
+            SourceTask("made-up", "made-up", SPACE, architectures, [1.0, 2.0])  # type: ignore[arg-type]
     with pytest.raises(SettingError):
         META_PREDICTORS["in-context"]().meta_fit([source(np.arange(9.0), nm.get_space("tnb101"))])
 
@@ -54,10 +54,10 @@ def test_source_order_sorts_by_the_mean_z_score(dataset: str, evaluations: int) 
     sources, target = nm.task_distribution("nb201").leave_out(dataset)
     searcher = SourceOrder(SPACE, np.random.default_rng(0))
     searcher.meta_fit(sources)
-    order = searcher.ask(SPACE.n_cells)
+    order = searcher.ask(SPACE.n_architectures)
     z = np.mean([(task.values - task.values.mean()) / task.values.std() for task in sources], axis=0)
     assert (np.diff(z[order]) <= 0).all()
-    assert order.tolist().index(int(target[0].optimal_cells[0])) + 1 == evaluations
+    assert order.tolist().index(int(target[0].optimal_architectures[0])) + 1 == evaluations
     with pytest.raises(SpaceExhaustedError):
         searcher.ask()
 

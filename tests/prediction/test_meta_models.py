@@ -48,21 +48,21 @@ def test_a_file_predicts_as_the_same_training_does(file: Path) -> None:
 class HigherIsBetter:
     """What a meta-predictor takes its labels for."""
 
-    def fit(self, cells: Any, y: Any) -> None:
-        self.best = cells[np.argmax(y)]
+    def fit(self, architectures: Any, y: Any) -> None:
+        self.best = architectures[np.argmax(y)]
         self.labels = y
 
-    def predict(self, cells: Any, return_std: bool = False) -> Any:
-        return (self.labels, np.ones(len(cells))) if return_std else self.labels
+    def predict(self, architectures: Any, return_std: bool = False) -> Any:
+        return (self.labels, np.ones(len(architectures))) if return_std else self.labels
 
 
 def test_lower_labels_may_be_better() -> None:
     inner = HigherIsBetter()
-    cells, seconds = np.array([4, 7, 9]), np.array([3.0, 1.0, 2.0])
-    found = SourcePredictor(lambda progress: inner, -1.0, {}).fit(cells, seconds)
+    architectures, seconds = np.array([4, 7, 9]), np.array([3.0, 1.0, 2.0])
+    found = SourcePredictor(lambda progress: inner, -1.0, {}).fit(architectures, seconds)
     assert inner.best == 7
-    np.testing.assert_array_equal(found.predict(cells), seconds)
-    np.testing.assert_array_equal(found.predict(cells, return_std=True), [seconds, np.ones(3)])
+    np.testing.assert_array_equal(found.predict(architectures), seconds)
+    np.testing.assert_array_equal(found.predict(architectures, return_std=True), [seconds, np.ones(3)])
     task = nm.get_task("nb201/train-seconds/cifar10")
     with pytest.raises(SettingError):  # seconds of another dataset are the same but a factor
         scores("in-context", task, sources="nb201/train-seconds", **FEW)

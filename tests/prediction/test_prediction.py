@@ -58,23 +58,27 @@ class Memory(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 @pytest.mark.parametrize("protocol", ["few", "half"])
 @pytest.mark.parametrize("rule", ["upstream", "zero", "function"])
 def test_scopes_hold_what_they_say(protocol: str, rule: Any) -> None:
-    pool = np.arange(SPACE.n_cells, dtype=np.int32)
+    pool = np.arange(SPACE.n_architectures, dtype=np.int32)
     splits = splits_of(protocol, SPACE, pool, 7812 if protocol == "half" else 781, np.random.SeedSequence(3), rule)
     scopes = set()
     for split in splits:
-        for scope, cells in split.scored.items():
+        for scope, architectures in split.scored.items():
             scopes.add(scope)
-            assert len(np.unique(cells)) == len(cells)
-            classes = SPACE.function_classes if rule == "function" else SPACE.canonical(np.arange(SPACE.n_cells), rule)
-            shared = np.isin(classes[cells], classes[split.train])
+            assert len(np.unique(architectures)) == len(architectures)
+            classes = (
+                SPACE.function_classes
+                if rule == "function"
+                else SPACE.canonical(np.arange(SPACE.n_architectures), rule)
+            )
+            shared = np.isin(classes[architectures], classes[split.train])
             if scope == "all":
-                assert len(cells) == SPACE.n_cells
+                assert len(architectures) == SPACE.n_architectures
             elif scope == "unseen":
-                assert len(cells) == SPACE.n_cells - len(split.train)
-                assert not np.isin(cells, split.train).any()
+                assert len(architectures) == SPACE.n_architectures - len(split.train)
+                assert not np.isin(architectures, split.train).any()
             else:
                 assert not shared.any()
-                assert len(cells) > 7000
+                assert len(architectures) > 7000
     assert scopes == {"isomorph-disjoint", "unseen", "all"}
 
 
@@ -89,15 +93,15 @@ def test_memorised_isomorphs_help_only_where_they_may_be_scored() -> None:
 def test_scores_are_those_of_the_predictor_by_hand() -> None:
     frame = scores("ridge", "nb201/cifar100", sizes=[156], draws=2, seed=4, **VALID)
     draw = np.random.SeedSequence(4, spawn_key=(1,))
-    split = splits_of("few", SPACE, np.arange(SPACE.n_cells, dtype=np.int32), 156, draw, "upstream")[0]
+    split = splits_of("few", SPACE, np.arange(SPACE.n_architectures, dtype=np.int32), 156, draw, "upstream")[0]
     labels = nm.get_task("nb201/cifar100").values
     model = nm.predictors.make_predictor("ridge").fit(split.train, labels[split.train])
     row = frame[(frame.draw == 1) & (frame.scope == "isomorph-disjoint")].iloc[0]
-    cells = split.scored["isomorph-disjoint"]
-    predicted = model.predict(cells)
-    assert row.n_scored == len(cells)
-    assert row.kendall_tau == pytest.approx(kendalltau(predicted, labels[cells]).statistic, abs=1e-12)
-    assert row.rmse == pytest.approx(np.sqrt(np.mean((predicted - labels[cells]) ** 2)))
+    architectures = split.scored["isomorph-disjoint"]
+    predicted = model.predict(architectures)
+    assert row.n_scored == len(architectures)
+    assert row.kendall_tau == pytest.approx(kendalltau(predicted, labels[architectures]).statistic, abs=1e-12)
+    assert row.rmse == pytest.approx(np.sqrt(np.mean((predicted - labels[architectures]) ** 2)))
     assert 0.5 < row.coverage_95 < 1
     assert row.crps > 0
     assert row.target == "cifar100/accuracy/valid/200/mean of NATS-tss v1.0"
@@ -112,7 +116,7 @@ def test_draws_differ_and_predictors_share_them() -> None:
     everywhere = frame[frame.scope == "all"].groupby("predictor")["kendall_tau"]
     assert (everywhere.nunique() == 1).all()
     by_hand = kendalltau(
-        SPACE.params(np.arange(SPACE.n_cells), "cifar10"), nm.get_task("nb201/cifar10").values
+        SPACE.params(np.arange(SPACE.n_architectures), "cifar10"), nm.get_task("nb201/cifar10").values
     ).statistic
     assert everywhere.first()["parameters"] == pytest.approx(by_hand, abs=1e-12)
 
@@ -245,10 +249,12 @@ def test_against_test_values_and_on_another_space(
 
 
 def test_the_test_values_of_a_task_with_a_budget() -> None:
-    cells = np.arange(60)
-    accuracy = pd.DataFrame({"cell": cells, "accuracy": 50 + cells / 2, "split": "valid", "release": "v1"})
+    architectures = np.arange(60)
+    accuracy = pd.DataFrame(
+        {"cell": architectures, "accuracy": 50 + architectures / 2, "split": "valid", "release": "v1"}
+    )
     test = accuracy.assign(accuracy=accuracy["accuracy"] - 1, split="test", release="v2")
-    latency = pd.DataFrame({"cell": cells, "latency": 1 + cells % 7, "release": "v1"})
+    latency = pd.DataFrame({"cell": architectures, "latency": 1 + architectures % 7, "release": "v1"})
     table = nm.Table.from_frame(pd.concat([accuracy, test, latency]), space="nb201", dataset="pets")
     task = table.task("accuracy").with_objective("within-5/latency")
     assert set(scores("ridge", task, sizes=[20], draws=1)["target"]) == {"pets/accuracy/test/-/- of v2"}
@@ -272,7 +278,7 @@ def test_command_prints_tables_and_writes_files(tmp_path: Path) -> None:
 
 def test_estimators_that_print_alike_share_no_results(tmp_path: Path) -> None:
     """NumPy shortens long arrays in ``repr``, so these two pipelines print the same."""
-    column = np.arange(SPACE.n_cells, dtype=np.float64)
+    column = np.arange(SPACE.n_architectures, dtype=np.float64)
     other = column.copy()
     other[5:-5] = np.random.default_rng(0).permutation(other[5:-5])
     one, two = (make_pipeline(ColumnEncoder(values), RidgeRegressor()) for values in (column, other))

@@ -35,18 +35,23 @@ def test_encoders_are_transformers_or_name_the_space(name: str, space: str) -> N
             encoder.transform([0])
         assert (caught.value.what, caught.value.value) == (f"encoder for {space}", name)
         return
-    cells = own.sample(50, np.random.default_rng(0))
-    features = encoder.fit_transform(cells)
+    architectures = own.sample(50, np.random.default_rng(0))
+    features = encoder.fit_transform(architectures)
     assert features.dtype == np.float64
     assert np.isfinite(features).all()
     assert features.shape == (50, len(set(encoder.get_feature_names_out())))
     if space == "nb201":
         assert features.shape[1] == WIDTHS.get(name, features.shape[1])
-    for form in (cells[:, None], cells.tolist(), own.to_string(cells), [[cell] for cell in cells.tolist()]):
+    for form in (
+        architectures[:, None],
+        architectures.tolist(),
+        own.to_string(architectures),
+        [[architecture] for architecture in architectures.tolist()],
+    ):
         np.testing.assert_array_equal(encoder.transform(form), features)
     for same in (pickle.loads(pickle.dumps(clone(encoder))), copy.deepcopy(encoder)):
-        np.testing.assert_array_equal(same.transform(cells), features)
-    frame = clone(encoder).set_output(transform="pandas").transform(cells)
+        np.testing.assert_array_equal(same.transform(architectures), features)
+    frame = clone(encoder).set_output(transform="pandas").transform(architectures)
     assert list(frame.columns) == list(encoder.get_feature_names_out())
     assert encoder.transform([]).shape == (0, features.shape[1])
     for wrong in ([own.size], [1.5], [True], ["|none~0|"], [[1, 2]]):
@@ -58,11 +63,11 @@ def test_spaces_with_the_same_cells_are_encoded_alike() -> None:
     mine = CellSpace("mine", ["avg_pool_3x3", "nor_conv_3x3", "none"])
     for space in (TNB101, mine):
         assert reference_space(space) == NB201
-        cells = np.arange(0, space.size, 11)
-        same = move_cells(cells, space, NB201)[0]
+        architectures = np.arange(0, space.size, 11)
+        same = move_cells(architectures, space, NB201)[0]
         for name in NAMES:
             np.testing.assert_array_equal(
-                make_encoder(name, space).transform(cells), make_encoder(name).transform(same)
+                make_encoder(name, space).transform(architectures), make_encoder(name).transform(same)
             )
     for other in (
         CellSpace("mine", ["none", "skip_connect", "conv"]),  # another operation
@@ -72,9 +77,9 @@ def test_spaces_with_the_same_cells_are_encoded_alike() -> None:
         assert reference_space(other) is other
 
 
-def live_paths(space: CellSpace, cell: int) -> Counter[tuple[str, ...]]:
+def live_paths(space: CellSpace, architecture: int) -> Counter[tuple[str, ...]]:
     """Walk all paths from node 0 to node 3."""
-    operation = dict(zip(space.edges, space.ops_of(cell).tolist(), strict=True))
+    operation = dict(zip(space.edges, space.ops_of(architecture).tolist(), strict=True))
     found: Counter[tuple[str, ...]] = Counter()
     for nodes in ((0, 3), (0, 1, 3), (0, 2, 3), (0, 1, 2, 3)):
         names = [operation[edge] for edge in pairwise(nodes)]
@@ -87,25 +92,25 @@ def live_paths(space: CellSpace, cell: int) -> Counter[tuple[str, ...]]:
 def test_live_paths_distinguish_cells_like_a_walk(name: str, n_sequences: int) -> None:
     space = get_cell_space(name)
     counts = space.feature("paths").counts
-    assert counts.shape == (space.n_cells, n_sequences)
-    by_walk = [frozenset(live_paths(space, cell).items()) for cell in range(space.n_cells)]
+    assert counts.shape == (space.n_architectures, n_sequences)
+    by_walk = [frozenset(live_paths(space, architecture).items()) for architecture in range(space.n_architectures)]
     by_counts = [row.tobytes() for row in counts]
     assert len(set(by_walk)) == len(set(by_counts)) == len(set(zip(by_walk, by_counts, strict=True)))
     np.testing.assert_array_equal(counts.sum(axis=1), [sum(n for _, n in paths) for paths in by_walk])
 
 
 def test_one_hot_adjacency_and_paths_by_hand() -> None:
-    one_hot = NB201.feature("edges").counts.reshape(NB201.n_cells, 6, 5)
+    one_hot = NB201.feature("edges").counts.reshape(NB201.n_architectures, 6, 5)
     np.testing.assert_array_equal(one_hot.argmax(axis=2), NB201.digits)
     np.testing.assert_array_equal(NB201.feature("operations").counts, one_hot.sum(axis=1))
-    cell = NB201.from_codes([4, 2, 1, 2, 1, 0])
+    architecture = NB201.from_codes([4, 2, 1, 2, 1, 0])
     present = {
-        name: set(make_encoder(name).get_feature_names_out()[make_encoder(name).transform([cell])[0] == 1])
+        name: set(make_encoder(name).get_feature_names_out()[make_encoder(name).transform([architecture])[0] == 1])
         for name in ("one-hot", "paths", "live-paths")
     }
     edges = ("0to1=avg_pool_3x3", "0to2=nor_conv_1x1", "1to2=skip_connect", "0to3=nor_conv_1x1", "1to3=skip_connect")
     assert present["one-hot"] == {*edges, "2to3=none"}
-    assert make_encoder("adjacency").transform([cell]).tolist() == [[5, 3, 2, 3, 2, 1]]
+    assert make_encoder("adjacency").transform([architecture]).tolist() == [[5, 3, 2, 3, 2, 1]]
     sequences = ("avg_pool_3x3→skip_connect", "nor_conv_1x1→none", "avg_pool_3x3→skip_connect→none")
     assert present["paths"] == {"nor_conv_1x1", *sequences}
     assert present["live-paths"] == {"nor_conv_1x1", "avg_pool_3x3"}
@@ -117,12 +122,12 @@ def test_one_hot_adjacency_and_paths_by_hand() -> None:
 def test_graph_features_by_walking(space: CellSpace) -> None:
     short = {"skip_connect": "skip", "nor_conv_1x1": "conv1x1", "nor_conv_3x3": "conv3x3", "avg_pool_3x3": "pool"}
     names = {i: short.get(name, name) for i, name in enumerate(space.operations) if i != space.none}
-    cells, last = range(0, space.size, space.size // 380), space.n_nodes - 1
-    frame = make_encoder("graph", space).set_output(transform="pandas").transform(cells)
+    architectures, last = range(0, space.size, space.size // 380), space.n_nodes - 1
+    frame = make_encoder("graph", space).set_output(transform="pandas").transform(architectures)
     into = {i for i, (_, target) in enumerate(space.edges) if target == last}
     out = {node: {i for i, (source, _) in enumerate(space.edges) if source == node} for node in (0, 1)}
-    for cell, (_, found) in zip(cells, frame.iterrows(), strict=True):
-        digits = space.codes[cell].tolist()
+    for architecture, (_, found) in zip(architectures, frame.iterrows(), strict=True):
+        digits = space.codes[architecture].tolist()
         routes = [route for route in space.paths if all(digits[edge] != space.none for edge in route)]
         live = {edge for route in routes for edge in route}
         assert found["live_edges"] == len(live)
@@ -168,18 +173,18 @@ def test_many_levels_are_not_one_hot() -> None:
 
 
 def test_costs_are_the_formulas() -> None:
-    cells = np.arange(0, NB201.n_cells, 31)
-    costs = 10 ** CostEncoder(dataset="cifar100").transform(cells)
-    np.testing.assert_allclose(costs[:, 0], NB201.params(cells, "cifar100"))
-    np.testing.assert_allclose(costs[:, 1], NB201.flops(cells, "cifar100"))
+    architectures = np.arange(0, NB201.n_architectures, 31)
+    costs = 10 ** CostEncoder(dataset="cifar100").transform(architectures)
+    np.testing.assert_allclose(costs[:, 0], NB201.params(architectures, "cifar100"))
+    np.testing.assert_allclose(costs[:, 1], NB201.flops(architectures, "cifar100"))
 
 
 def test_columns_are_ranked_and_unknown_values_are_marked() -> None:
-    values = np.exp(np.arange(2.0 * NB201.n_cells).reshape(-1, 2) / 5000)
+    values = np.exp(np.arange(2.0 * NB201.n_architectures).reshape(-1, 2) / 5000)
     values[7, 1] = np.nan
     encoder = ColumnEncoder(values, names=["synflow", "nwot"])
     assert encoder.get_feature_names_out().tolist() == ["synflow", "nwot", "nwot_unknown"]
-    found = encoder.transform(np.arange(NB201.n_cells))
+    found = encoder.transform(np.arange(NB201.n_architectures))
     np.testing.assert_array_equal(found[:, 0], normal_scores(values[:, 0]))
     np.testing.assert_array_equal(np.delete(found[:, 1], 7), normal_scores(np.delete(values[:, 1], 7)))
     assert found[7, 1] == pytest.approx(0, abs=1e-4)
@@ -190,15 +195,15 @@ def test_columns_are_ranked_and_unknown_values_are_marked() -> None:
 
 
 def test_joined_encoders() -> None:
-    cells = np.arange(20)
-    proxies = ColumnEncoder(np.arange(NB201.n_cells), names=["synflow"])
+    architectures = np.arange(20)
+    proxies = ColumnEncoder(np.arange(NB201.n_architectures), names=["synflow"])
     joined = make_encoder(["one-hot", "graph", proxies])
     alone = [make_encoder("one-hot"), make_encoder("graph"), proxies]
-    expected = [encoder.transform(cells) for encoder in alone]
-    np.testing.assert_array_equal(joined.fit_transform(cells), np.concatenate(expected, axis=1))
+    expected = [encoder.transform(architectures) for encoder in alone]
+    np.testing.assert_array_equal(joined.fit_transform(architectures), np.concatenate(expected, axis=1))
     assert joined.get_feature_names_out()[-1] == "columnencoder__synflow"
     one, two = (make_encoder(form, "tnb101", dataset="cifar100") for form in ("one-hot + cost", ["one-hot", "cost"]))
-    np.testing.assert_array_equal(one.transform(cells), two.transform(cells))
+    np.testing.assert_array_equal(one.transform(architectures), two.transform(architectures))
     assert make_encoder(joined) is joined
 
 

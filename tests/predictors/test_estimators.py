@@ -55,22 +55,22 @@ def test_gp_equals_the_textbook() -> None:
     from scipy.spatial.distance import cdist
 
     rng = np.random.default_rng(0)
-    cells = SPACE.sample(70, rng)
+    architectures = SPACE.sample(70, rng)
     y = rng.normal(size=70)
-    model = make_predictor("gp", encoder=CELL, labels="value").fit(cells, y)
+    model = make_predictor("gp", encoder=CELL, labels="value").fit(architectures, y)
     gp = model.steps[-1][1]
     assert gp.sizes_ == [30, 40, 5]
-    every, h = make_encoder(CELL).transform(np.arange(SPACE.n_cells)), gp.hyperparameters_
+    every, h = make_encoder(CELL).transform(np.arange(SPACE.n_architectures)), gp.hyperparameters_
     parts = np.split(every, [30, 70], axis=1)
     cross = sum(
-        variance * np.exp(-cdist(part[cells], part) / lengthscale)
+        variance * np.exp(-cdist(part[architectures], part) / lengthscale)
         for part, variance, lengthscale in zip(parts, h.variances, h.lengthscales, strict=True)
     )
-    inverse = np.linalg.inv(cross[:, cells] + (h.noise + 1e-6) * np.eye(70))
+    inverse = np.linalg.inv(cross[:, architectures] + (h.noise + 1e-6) * np.eye(70))
     scores = (y - y.mean()) / y.std()
     mean = y.mean() + y.std() * (cross.T @ inverse @ scores)
     variance = h.prior_variance + h.noise - np.einsum("ij,jk,ki->i", cross.T, inverse, cross)
-    predicted, deviation = model.predict(np.arange(SPACE.n_cells), return_std=True)
+    predicted, deviation = model.predict(np.arange(SPACE.n_architectures), return_std=True)
     np.testing.assert_allclose(predicted, mean, atol=1e-3)
     np.testing.assert_allclose(deviation, y.std() * np.sqrt(variance), rtol=2e-3)
 

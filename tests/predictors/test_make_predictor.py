@@ -47,15 +47,17 @@ NATIVE: dict[str, tuple[str, list[Any]]] = {
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in NETWORKS[1:] else name for name in PREDICTORS]
 )
 def test_scikit_learn_clones_sets_and_searches(name: str) -> None:
-    cells = np.arange(0, 15625, 400)
+    architectures = np.arange(0, 15625, 400)
     small = {"max_epochs": 2, "n_members": 2} if name in NETWORKS else QUICK[name]
     pipeline = make_predictor(name, **small)
     key, values = NATIVE[name]
     assert clone(pipeline)[-1].set_params(**{key: values[0]}).get_params()[key] == values[0]
     grid = {f"regressor__{key}": values}
-    search = GridSearchCV(pipeline, grid, cv=2, scoring="r2", error_score="raise").fit(cells, np.cos(cells / 900))
+    search = GridSearchCV(pipeline, grid, cv=2, scoring="r2", error_score="raise").fit(
+        architectures, np.cos(architectures / 900)
+    )
     assert search.best_params_[f"regressor__{key}"] in values
-    assert search.predict(cells[:3]).shape == (3,)
+    assert search.predict(architectures[:3]).shape == (3,)
     for n_labels in (29, 31):
         with pytest.raises(SettingError):
             pipeline.fit(np.arange(30), np.arange(float(n_labels)))
@@ -131,11 +133,11 @@ def test_a_space_without_none_and_with_a_dead_end() -> None:
 @pytest.mark.parametrize("name", ["ridge", "gnn"])
 def test_the_same_cells_of_two_spaces_have_the_same_predictions(name: str) -> None:
     large, small = get_cell_space("nb201"), get_cell_space("tnb101")
-    cells = small.sample(50, np.random.default_rng(0))
-    same = move_cells(cells, small, large)[0]
+    architectures = small.sample(50, np.random.default_rng(0))
+    same = move_cells(architectures, small, large)[0]
     y = np.cos(np.arange(50.0))
     one, other = (make_predictor(name, space=space, **QUICK[name]) for space in (small, large))
-    predicted = one.fit(cells, y).predict(cells)
+    predicted = one.fit(architectures, y).predict(architectures)
     np.testing.assert_allclose(predicted, other.fit(same, y).predict(same), rtol=1e-5)
 
 

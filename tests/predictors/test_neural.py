@@ -34,8 +34,10 @@ def test_the_ensemble_of_perceptrons_is_a_regressor(estimator: Any, check: Any) 
 def labelled(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return cells and a made-up label: convolutions help."""
     space = get_space("nb201")
-    cells = space.sample(n, np.random.default_rng(seed))
-    return cells, (space.digits[cells] == 3).sum(axis=1) + 0.5 * (space.digits[cells] == 2).sum(axis=1)
+    architectures = space.sample(n, np.random.default_rng(seed))
+    return architectures, (space.digits[architectures] == 3).sum(axis=1) + 0.5 * (space.digits[architectures] == 2).sum(
+        axis=1
+    )
 
 
 @pytest.mark.slow
@@ -52,11 +54,11 @@ def test_accuracies_of_cells_without_isomorphs_in_training_are_ranked(name: str)
 
 def test_cells_that_compute_the_same_get_the_same_prediction() -> None:
     space = get_space("nb201")
-    cells, y = labelled(60)
-    model = GraphNetwork(**QUICK).fit(cells, y)
-    everywhere = model.predict(np.arange(space.n_cells))
+    architectures, y = labelled(60)
+    model = GraphNetwork(**QUICK).fit(architectures, y)
+    everywhere = model.predict(np.arange(space.n_architectures))
     np.testing.assert_allclose(
-        everywhere, everywhere[space.canonical(np.arange(space.n_cells), rule="zero")], rtol=1e-5
+        everywhere, everywhere[space.canonical(np.arange(space.n_architectures), rule="zero")], rtol=1e-5
     )
     assert len(np.unique(everywhere)) > 1_000
 
@@ -64,26 +66,26 @@ def test_cells_that_compute_the_same_get_the_same_prediction() -> None:
 def test_the_graph_network_alone_already_knows_isomorphs() -> None:
     """Without features, states depend only on what is computed, whatever the cell is written like."""
     space = get_space("nb201")
-    cells, y = labelled(60)
-    model = GraphNetwork(features=None, **QUICK).fit(cells, y)
+    architectures, y = labelled(60)
+    model = GraphNetwork(features=None, **QUICK).fit(architectures, y)
     one_hot = torch.nn.functional.one_hot(torch.as_tensor(space.digits.astype(np.int64)), 5).float()
     inputs = (one_hot[None], torch.tensor(space.live_edges)[None], torch.zeros(1, len(one_hot), 0))
     with torch.no_grad():
         scores = model.network_(tuple(part.expand(2, *part.shape[1:]) for part in inputs))[0].numpy()
-    canonical = space.canonical(np.arange(space.n_cells), rule="zero")
+    canonical = space.canonical(np.arange(space.n_architectures), rule="zero")
     np.testing.assert_allclose(scores, scores[canonical], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["mlp", "gnn"])
 def test_the_same_seed_gives_the_same_predictions_also_of_a_copy(name: str) -> None:
-    cells, y = labelled(40)
+    architectures, y = labelled(40)
     state = torch.get_rng_state()
-    first, again, other = (make_predictor(name, seed=seed, **QUICK).fit(cells, y) for seed in (1, 1, 2))
+    first, again, other = (make_predictor(name, seed=seed, **QUICK).fit(architectures, y) for seed in (1, 1, 2))
     assert torch.equal(state, torch.get_rng_state())
-    expected = first.predict(cells, return_std=True)
+    expected = first.predict(architectures, return_std=True)
     for same in (again, copy.deepcopy(first), pickle.loads(pickle.dumps(first))):
-        np.testing.assert_array_equal(same.predict(cells, return_std=True), expected)
-    assert not np.array_equal(other.predict(cells), expected[0])
+        np.testing.assert_array_equal(same.predict(architectures, return_std=True), expected)
+    assert not np.array_equal(other.predict(architectures), expected[0])
     assert not hasattr(clone(first[-1]), "network_")
 
 
@@ -95,9 +97,9 @@ def test_a_ranking_needs_no_scale() -> None:
 
 
 def test_impossible_settings_and_two_labels() -> None:
-    cells, y = labelled(20)
+    architectures, y = labelled(20)
     with pytest.raises(SettingError):
-        GraphNetwork(device="tpu").fit(cells, y)
+        GraphNetwork(device="tpu").fit(architectures, y)
     assert np.isfinite(GraphNetwork(**QUICK).fit([3, 4], [1.0, 2.0]).predict(np.arange(50))).all()
 
 
@@ -111,6 +113,9 @@ def test_training_stops_early_on_noise() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 @pytest.mark.parametrize("name", ["mlp", "gnn"])
 def test_a_gpu_agrees_with_the_cpu(name: str) -> None:
-    cells, y = labelled(60)
-    both = [make_predictor(name, device=device, **QUICK).fit(cells, y).predict(cells) for device in ("cpu", "cuda")]
+    architectures, y = labelled(60)
+    both = [
+        make_predictor(name, device=device, **QUICK).fit(architectures, y).predict(architectures)
+        for device in ("cpu", "cuda")
+    ]
     np.testing.assert_allclose(both[0], both[1], rtol=1e-2, atol=1e-2)

@@ -26,7 +26,7 @@ RULES = ["upstream", "zero", "skip"]
 def test_fraction(name: str, rule: Any, fraction: float, seed: int, some: bool) -> None:
     space, rng = get_space(name), np.random.default_rng(seed)
     pool = space.sample(500, rng) if some else None
-    train, test = isomorph_split(space, test_fraction=fraction, rng=rng, cells=pool, rule=rule)
+    train, test = isomorph_split(space, test_fraction=fraction, rng=rng, architectures=pool, rule=rule)
     everything = np.arange(space.size) if pool is None else np.sort(pool)
     np.testing.assert_array_equal(np.sort(np.r_[train, test]), everything)
     assert not set(space.canonical(train, rule)) & set(space.canonical(test, rule))

@@ -163,7 +163,7 @@ def test_ratios_are_one_before_a_step_if_searches_have_different_numbers_of_cand
     torch.manual_seed(0)
     network = scripts[1].TrainedNetwork()
     said = {kind: [table[:, :40] for table in tables] for kind, tables in bank.said.items()}
-    small = replace(bank, cells=bank.cells[:40], scores=bank.scores[:, :40], said=said)
+    small = replace(bank, architectures=bank.architectures[:40], scores=bank.scores[:, :40], said=said)
     searches = [steps for one in (bank, small) for steps in steps_of(scripts, one, network)[1]]
     gains, still = np.ones((len(searches), scripts[2].STEPS)), torch.optim.SGD(network.parameters(), lr=0.0)
     loss, _ = scripts[2].update(network, still, searches, gains, "reward", np.random.default_rng(0))

@@ -49,7 +49,7 @@ def test_strangers_have_the_same_values_in_another_order(cases: ModuleType) -> N
     assert len(mixed) == 1 + cases.STRANGERS
     np.testing.assert_array_equal(mixed[0].utilities, natural[0].utilities)
     stranger = mixed[1]
-    other = stranger.utilities[np.argsort(stranger.cells)]
+    other = stranger.utilities[np.argsort(stranger.architectures)]
     assert np.corrcoef(other, natural[0].utilities)[0, 1] < 0.9
     np.testing.assert_allclose(np.sort(other), np.sort(natural[0].utilities))
 

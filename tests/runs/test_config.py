@@ -49,15 +49,15 @@ def test_a_history_is_appended_to_and_read_in_the_order_of_the_ends(timed: bool)
     history = History(timed=timed)
     history.append(5, 50.0, 9.0, worker=0, epochs=4)
     history.append(3, 30.0, 2.0, "out of memory", worker=1, epochs=4)
-    assert history.cells.tolist() == [5, 3]
+    assert history.architectures.tolist() == [5, 3]
     config = config_of()
     history.end(config.budget, Clock(workers=2), 1.0, None, 4)
-    assert history.cells.tolist() == ([3, 5] if timed else [5, 3])
+    assert history.architectures.tolist() == ([3, 5] if timed else [5, 3])
     assert history.end_seconds.tolist() == ([2.0, 9.0] if timed else [9.0, 11.0])
     assert history.start_seconds.tolist() == ([0.0, 0.0] if timed else [0.0, 9.0])
     assert history.workers.tolist() == ([1, 0] if timed else [0, 0])
     assert history.failures == {3: "out of memory"}
-    assert history.cells.dtype == history.workers.dtype == np.int32
+    assert history.architectures.dtype == history.workers.dtype == np.int32
 
 
 def test_a_history_of_a_loop_alone_is_the_record_and_nothing_else() -> None:
@@ -78,7 +78,7 @@ def test_a_loop_goes_on_from_a_journal(tmp_path: Path) -> None:
             return run_loop(searcher, evaluator, evaluations=evaluations, journal=journal)
 
     first, second = run(20), run(50)
-    assert second.cells[:20].tolist() == first.cells.tolist()
+    assert second.architectures[:20].tolist() == first.architectures.tolist()
     assert len((tmp_path / "loop.jsonl").read_bytes().splitlines()) == 51
 
 

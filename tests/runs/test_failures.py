@@ -41,12 +41,12 @@ class Own(Evaluator):
 
     column = FunctionEvaluator(loss, SPACE, name="pets", metric="loss", direction="min").column
 
-    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        self.asked += len(cells)
+    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+        self.asked += len(architectures)
         values, costs, reasons = [], [], list[str | None]()
-        for cell in cells.tolist():
+        for architecture in architectures.tolist():
             try:
-                value, seconds = loss(SPACE.choices(cell))
+                value, seconds = loss(SPACE.choices(architecture))
                 reason = None
             except EvaluationFailed as failure:
                 if not self.several:
@@ -63,7 +63,11 @@ def evaluators() -> dict[str, Evaluator]:
     return {"function": function, "raises": Own(), "says": Own(several=True)}
 
 
-FAILS = [cell for cell in range(SPACE.size) if SPACE.choices(cell)["width"] * SPACE.choices(cell)["depth"] > 256]
+FAILS = [
+    architecture
+    for architecture in range(SPACE.size)
+    if SPACE.choices(architecture)["width"] * SPACE.choices(architecture)["depth"] > 256
+]
 
 
 @pytest.mark.parametrize("kind", evaluators())
@@ -93,7 +97,7 @@ def test_every_kind_of_searcher_goes_on_and_resumes(name: str, tmp_path: Path) -
     resumed = nm.search(name, evaluator, evaluations=16, seed=3, journal=path)
     assert evaluator.asked == 9
     for run in (resumed, nm.search(name, Own(), evaluations=16, seed=3, journal=path)):  # the last one only reads
-        np.testing.assert_array_equal(run.cells, whole.cells)
+        np.testing.assert_array_equal(run.architectures, whole.architectures)
         np.testing.assert_array_equal(run.values, whole.values)
         assert run.failures == whole.failures
 
@@ -109,15 +113,15 @@ class Recorded(Searcher):
         asked, self.order = self.order[:n], self.order[n:]
         return np.array(asked, np.int32)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        self.heard += zip(cells.tolist(), values.tolist(), strict=True)
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        self.heard += zip(architectures.tolist(), values.tolist(), strict=True)
 
 
 def test_a_failure_is_told_as_the_worst_so_far() -> None:
     lost, good, worse = FAILS[0], 6, 0
     searcher = Recorded([lost, good, worse, FAILS[1], 5])
     run_loop(searcher, Own(), evaluations=5, sign=-1.0)
-    small, large = (-loss(SPACE.choices(cell))[0] for cell in (good, worse))
+    small, large = (-loss(SPACE.choices(architecture))[0] for architecture in (good, worse))
     assert searcher.heard == [(good, small), (lost, small), (worse, large), (FAILS[1], large)]
     searcher = Recorded([lost, lost, good, 5])  # it waits for an answer
     run_loop(searcher, Own(), evaluations=3, sign=-1.0)
@@ -129,10 +133,12 @@ def test_the_worst_so_far_is_that_of_ended_trials(repeats: str) -> None:
     class Slow:
         """Fails for cell 1 after 1 s; the others take as many seconds as their number, and return minus it."""
 
-        def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-            failed = cells == 1
+        def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+            failed = architectures == 1
             reasons = tuple("it failed" if one else None for one in failed)
-            return Evaluation(np.where(failed, np.nan, -1.0 * cells), cells.astype(float), failures=reasons)
+            return Evaluation(
+                np.where(failed, np.nan, -1.0 * architectures), architectures.astype(float), failures=reasons
+            )
 
     searcher = Recorded([2, 19, 1, 3])
     run_loop(searcher, Slow(), evaluations=4, clock=Clock(workers=2, repeats=repeats))
@@ -152,7 +158,7 @@ def test_a_run_of_failures_has_no_best() -> None:
     assert (frame["failure"] == "no such layer").all()
     with pytest.raises(SettingError):
         nm.report(frame)
-    assert not any("identical" in remark for remark in run_remarks(frame.assign(cell=0)))
+    assert not any("identical" in remark for remark in run_remarks(frame.assign(architecture=0)))
 
 
 def test_several_lengths_and_the_clock(tmp_path: Path) -> None:
@@ -177,10 +183,10 @@ def test_any_other_exception_ends_the_search_and_names_the_architecture(tmp_path
     broken, path = [True], tmp_path / "run.jsonl"
 
     class Fragile(Own):
-        def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-            if broken and 7 in cells:
+        def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+            if broken and 7 in architectures:
                 raise ZeroDivisionError("of no use")
-            return super().evaluate(cells)
+            return super().evaluate(architectures)
 
     with pytest.raises(NasmetaError) as refusal:
         nm.search("random", Fragile(), evaluations=20, journal=path)
@@ -192,7 +198,7 @@ def test_any_other_exception_ends_the_search_and_names_the_architecture(tmp_path
     evaluator = Fragile()
     run = nm.search("random", evaluator, evaluations=20, journal=path)
     assert evaluator.asked == 20 - before
-    np.testing.assert_array_equal(run.cells, nm.search("random", Own(), evaluations=20).cells)
+    np.testing.assert_array_equal(run.architectures, nm.search("random", Own(), evaluations=20).architectures)
 
     def fragile(choices: Mapping[str, Any]) -> float:
         return 1.0 / (choices["width"] - 32)
@@ -203,8 +209,10 @@ def test_any_other_exception_ends_the_search_and_names_the_architecture(tmp_path
 
 def test_a_value_that_is_missing_without_a_reason_is_an_error() -> None:
     class Silent(Own):
-        def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-            return Evaluation(np.full(len(cells), np.nan), np.ones(len(cells)), (None,) * len(cells))
+        def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+            return Evaluation(
+                np.full(len(architectures), np.nan), np.ones(len(architectures)), (None,) * len(architectures)
+            )
 
     with pytest.raises(NasmetaError):
         nm.search("random", Silent(), evaluations=2)
@@ -226,8 +234,8 @@ def test_a_budget_in_seconds_needs_evaluations_that_cost_some(tmp_path: Path) ->
             raise EvaluationFailed("too wide")
         return float(choices["depth"]), 60.0
 
-    def counts(cells: NDArray[np.int32]) -> Evaluation:
-        return Evaluation(np.ones(len(cells)), np.zeros(len(cells)))
+    def counts(architectures: NDArray[np.int32]) -> Evaluation:
+        return Evaluation(np.ones(len(architectures)), np.zeros(len(architectures)))
 
     with pytest.raises(SettingError):
         nm.search("random", SPACE, evaluator=free, seconds=300, evaluations=5, journal=tmp_path / "run.jsonl")

@@ -38,8 +38,8 @@ def test_runs_on_short_and_long_trainings(kind: str, tmp_path: Path) -> None:
     task, short = nm.get_task("nb201/cifar10"), nm.get_task("nb201/cifar10@12ep")
     for epochs, of in ((200, task), (12, short)):
         rows = run.epochs == epochs
-        np.testing.assert_array_equal(run.values[rows], of.values[run.cells[rows]])
-        np.testing.assert_array_equal(run.cost_seconds[rows], of.cost_seconds[run.cells[rows]])
+        np.testing.assert_array_equal(run.values[rows], of.values[run.architectures[rows]])
+        np.testing.assert_array_equal(run.cost_seconds[rows], of.cost_seconds[run.architectures[rows]])
     full = run.epochs == 200
     assert run.best.value == run.values[full].max()
     frame = run.frame()
@@ -64,8 +64,12 @@ def test_continued_promotions_cost_what_is_missing(tmp_path: Path) -> None:
     for evaluations in (40, 60):  # the second run replays the first
         budget = {"evaluations": evaluations, "journal": tmp_path / "run.jsonl"}
         run = nm.search("asha", "nb201/cifar10", **budget, clock={"promotion": "continued"})
-    for cell, epochs, cost in zip(run.cells, run.epochs, run.cost_seconds, strict=True):
-        due = short.cost_seconds[cell] if epochs == 12 else long.cost_seconds[cell] - short.cost_seconds[cell]
+    for architecture, epochs, cost in zip(run.architectures, run.epochs, run.cost_seconds, strict=True):
+        due = (
+            short.cost_seconds[architecture]
+            if epochs == 12
+            else long.cost_seconds[architecture] - short.cost_seconds[architecture]
+        )
         assert cost == pytest.approx(due)
 
 

@@ -56,7 +56,8 @@ def test_a_line_an_evaluation(whole: tuple[History, bytes]) -> None:
     lines = whole[1].decode().splitlines()
     assert len(lines) == 61
     first = (
-        column[0] for column in (whole[0].cells.tolist(), whole[0].values.tolist(), whole[0].cost_seconds.tolist())
+        column[0]
+        for column in (whole[0].architectures.tolist(), whole[0].values.tolist(), whole[0].cost_seconds.tolist())
     )
     assert lines[1][:-12] == "[{},{!r},{!r}".format(*first)
 
@@ -77,7 +78,7 @@ def test_a_larger_budget_goes_on_and_a_smaller_one_reads(tmp_path: Path) -> None
     assert same(longer, nm.search("evolution", "nb201/cifar10", evaluations=90, seed=3))
     content = path.read_bytes()
     shorter = run(path, 20)
-    assert shorter.cells.tolist() == longer.cells[:20].tolist()
+    assert shorter.architectures.tolist() == longer.architectures[:20].tolist()
     assert np.isnan(shorter.searcher_seconds)
     assert path.read_bytes() == content
 

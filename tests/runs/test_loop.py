@@ -33,8 +33,8 @@ class Scripted(Searcher):
             raise SpaceExhaustedError("The script ends.") from None
         return np.array(batch, dtype=np.int32) if isinstance(batch, list) else batch  # type: ignore[return-value]
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        self.told.append((cells.tolist(), values.tolist()))
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        self.told.append((architectures.tolist(), values.tolist()))
 
 
 class Counting:
@@ -44,11 +44,11 @@ class Counting:
         self.asked: list[list[int]] = []
         self.nan_at = nan_at
 
-    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        self.asked.append(cells.tolist())
-        values = cells.astype(np.float64)
-        values[cells == self.nan_at] = np.nan
-        return Evaluation(values, cells * 10.0)
+    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+        self.asked.append(architectures.tolist())
+        values = architectures.astype(np.float64)
+        values[architectures == self.nan_at] = np.nan
+        return Evaluation(values, architectures * 10.0)
 
 
 def test_a_known_cell_is_told_again_but_not_evaluated_again() -> None:
@@ -56,7 +56,7 @@ def test_a_known_cell_is_told_again_but_not_evaluated_again() -> None:
     trace = run_loop(searcher, evaluator, evaluations=10)
     assert evaluator.asked == [[5], [7]]
     assert searcher.told == [([5], [5.0]), ([5], [5.0]), ([7], [7.0])]
-    assert trace.cells.tolist() == [5, 7]
+    assert trace.architectures.tolist() == [5, 7]
     assert trace.values.tolist() == [5.0, 7.0]
     assert trace.cost_seconds.tolist() == [50.0, 70.0]
     assert trace.stopped == "exhausted"
@@ -73,7 +73,7 @@ def test_a_searcher_maximises_and_the_record_has_the_unit_of_the_task() -> None:
 @pytest.mark.parametrize(("sign", "target", "expected"), [(1.0, 7.0, [3, 9]), (-1.0, -3.0, [3])])
 def test_stops_at_the_target(sign: float, target: float, expected: list[int]) -> None:
     trace = run_loop(Scripted([3], [9], [7]), Counting(), evaluations=10, sign=sign, target=target)
-    assert trace.cells.tolist() == expected
+    assert trace.architectures.tolist() == expected
     assert trace.stopped == "optimum"
 
 
@@ -84,7 +84,7 @@ def test_target_at_the_last_evaluation_of_the_budget_counts() -> None:
 def test_stops_where_the_whole_space_was_evaluated() -> None:
     searcher = RandomSearch(SPACE, np.random.default_rng(0))
     trace = run_loop(searcher, Counting(), evaluations=10**6)
-    assert (trace.stopped, len(trace.cells)) == ("exhausted", SPACE.n_cells)
+    assert (trace.stopped, len(trace.architectures)) == ("exhausted", SPACE.n_architectures)
 
 
 def test_seconds_need_a_clock() -> None:
@@ -118,5 +118,5 @@ def test_a_shorter_run_is_a_prefix_of_a_longer_one(kind: type[Searcher], seed: i
     first, second = (
         run_loop(kind(SPACE, np.random.default_rng(seed)), Counting(), evaluations=n) for n in (short, long)
     )
-    assert len(first.cells) == short
-    np.testing.assert_array_equal(first.cells, second.cells[:short])
+    assert len(first.architectures) == short
+    np.testing.assert_array_equal(first.architectures, second.architectures[:short])

@@ -26,12 +26,12 @@ def test_search_and_compare_take_a_file(path: Path, tmp_path: Path) -> None:
     run = nm.search(
         "source-order", TASK, evaluations=20, journal=tmp_path / "run.jsonl", sources=SavedMetaModel.load(path)
     )
-    assert run.cells.tolist() == own.cells.tolist()
+    assert run.architectures.tolist() == own.architectures.tolist()
     assert run.sources == own.sources
     header = json.loads((tmp_path / "run.jsonl").read_text().splitlines()[0])
     assert header["meta_model"] == {"sha256": SavedMetaModel.load(path).sha256, "sources": list(run.sources)}
     again = nm.search("source-order", TASK, evaluations=30, journal=tmp_path / "run.jsonl", sources=str(path))
-    assert again.cells[:20].tolist() == run.cells.tolist()
+    assert again.architectures[:20].tolist() == run.architectures.tolist()
     with pytest.raises(JournalError):
         nm.search("source-order", TASK, evaluations=30, journal=tmp_path / "run.jsonl")
     frames = [
@@ -66,7 +66,7 @@ def test_the_file_of_a_meta_predictor_serves_its_searchers(
     run = nm.search(searcher, TASK, evaluations=3, sources=saved)
     assert run.sources == saved.sources
     by_name = nm.search("meta-predictor", TASK, evaluations=3, settings={"predictor": predictor}, sources=saved)
-    assert by_name.cells[0] == run.cells[0]  # what the file says, before the first value
+    assert by_name.architectures[0] == run.architectures[0]  # what the file says, before the first value
     with pytest.raises(SettingError):
         nm.search(searcher, TASK, sources=SavedMetaModel.load(path))
     with pytest.raises(SettingError):

@@ -26,18 +26,20 @@ def test_values_cells_and_seconds_are_those_of_the_table() -> None:
     study = optuna.create_study(direction=objective.direction, sampler=optuna.samplers.RandomSampler(seed=0))
     study.optimize(objective, n_trials=30)
     for trial in study.trials:
-        cell = trial.user_attrs["cell"]
-        assert trial.value == task.values[cell]
-        assert trial.user_attrs == {"cell": cell, "simulated_seconds": task.cost_seconds[cell]}
-        assert [task.space.operations[digit] for digit in task.space.digits[cell]] == list(trial.params.values())
+        architecture = trial.user_attrs["cell"]
+        assert trial.value == task.values[architecture]
+        assert trial.user_attrs == {"cell": architecture, "simulated_seconds": task.cost_seconds[architecture]}
+        assert [task.space.operations[digit] for digit in task.space.digits[architecture]] == list(
+            trial.params.values()
+        )
     assert study.best_value == max(trial.value for trial in study.trials)
 
 
 class _Fails(TableEvaluator):
-    def evaluate(self, cells: np.ndarray) -> Evaluation:
-        if cells[0] % 2:
+    def evaluate(self, architectures: np.ndarray) -> Evaluation:
+        if architectures[0] % 2:
             raise EvaluationFailed("out of memory", seconds=7.0)
-        return super().evaluate(cells)
+        return super().evaluate(architectures)
 
 
 def test_an_evaluation_that_fails_is_a_pruned_trial() -> None:

@@ -33,11 +33,11 @@ COLUMNS = [
 ]
 
 
-def run_of(cells: list[int], values: list[float], seed: int = 4, searcher: str = "made-up") -> History:
+def run_of(architectures: list[int], values: list[float], seed: int = 4, searcher: str = "made-up") -> History:
     config = nm.search("random", "nb201/cifar10", evaluations=1).config
     history = History(replace(config, seed=seed, label=searcher))
-    for seconds, (cell, value) in enumerate(zip(cells, values, strict=True), start=1):
-        history.append(cell, value, float(seconds))
+    for seconds, (architecture, value) in enumerate(zip(architectures, values, strict=True), start=1):
+        history.append(architecture, value, float(seconds))
     history.searcher_seconds = 0.0
     return history
 
@@ -87,6 +87,8 @@ def test_no_run_and_an_empty_run() -> None:
 def test_values_and_costs_are_those_of_the_table() -> None:
     run = nm.search("random", "nb201/cifar100", evaluations=40, seed=2)
     table = nm.load_table("nb201")
-    expected = table.query(run.cells, dataset="cifar100", split="valid", epochs=200, seed="mean")
+    expected = table.query(run.architectures, dataset="cifar100", split="valid", epochs=200, seed="mean")
     np.testing.assert_array_equal(run.values, expected)
-    np.testing.assert_array_equal(run.cost_seconds, table.query(run.cells, dataset="cifar100", metric="train_seconds"))
+    np.testing.assert_array_equal(
+        run.cost_seconds, table.query(run.architectures, dataset="cifar100", metric="train_seconds")
+    )

@@ -39,7 +39,7 @@ def test_the_truth_is_the_mean_over_seeds() -> None:
 def test_a_run_sees_draws_and_is_judged_without_their_noise() -> None:
     run = nm.search("gp", "nb201/cifar10#sample", evaluations=40, seed=3)
     task = run.task
-    assert np.array_equal(run.values, task.sampled_values(3)[run.cells])
+    assert np.array_equal(run.values, task.sampled_values(3)[run.architectures])
     frame = run.frame()
     np.testing.assert_array_equal(frame["regret"], task.optimum - task.values[frame["incumbent"]])
     np.testing.assert_array_equal(frame["incumbent_value"], task.values[run.incumbents])
@@ -74,7 +74,7 @@ def test_short_trainings_are_of_the_same_draw(seed: int) -> None:
     run = nm.search("hyperband", task, evaluations=30, seed=seed)
     assert set(run.epochs) == {10, 100}
     short = run.values[run.epochs == 10]
-    drawn = task.sampled_values(seed)[run.cells[run.epochs == 10]]
+    drawn = task.sampled_values(seed)[run.architectures[run.epochs == 10]]
     np.testing.assert_array_equal(short + 0.5, drawn)  # the value after 100 epochs is the one after 10 plus a half
 
 

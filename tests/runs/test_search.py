@@ -34,7 +34,7 @@ class MeanOrder(MetaSearcher):
         order: NDArray[np.int32] = self._require_meta_model()
         return order[self.asked - n : self.asked]
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         pass
 
 
@@ -56,12 +56,12 @@ def elsewhere() -> dict[str, list[int]]:
 
 @pytest.mark.parametrize("searcher", ELSEWHERE)
 def test_same_run_in_another_process(elsewhere: dict[str, list[int]], searcher: str) -> None:
-    assert elsewhere[searcher] == nm.search(searcher, "nb201/cifar10", evaluations=50, seed=11).cells.tolist()
+    assert elsewhere[searcher] == nm.search(searcher, "nb201/cifar10", evaluations=50, seed=11).architectures.tolist()
 
 
 def test_seed_task_and_searcher_decide() -> None:
     runs = [
-        nm.search(searcher, task, evaluations=20, seed=seed).cells.tolist()
+        nm.search(searcher, task, evaluations=20, seed=seed).architectures.tolist()
         for searcher in ("random", "evolution")
         for task in ("nb201/cifar10", "nb201/cifar100")
         for seed in (0, 1)
@@ -80,7 +80,9 @@ def test_a_class_of_the_users_own() -> None:
 def test_a_registered_class_runs_like_its_name() -> None:
     by_class = nm.search(RandomSearch, "nb201/cifar10", evaluations=10)
     assert by_class.searcher == "random"
-    assert by_class.cells.tolist() == nm.search("random", "nb201/cifar10", evaluations=10).cells.tolist()
+    assert (
+        by_class.architectures.tolist() == nm.search("random", "nb201/cifar10", evaluations=10).architectures.tolist()
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_sources_are_the_family_without_the_dataset() -> None:
     assert run.sources == ("nb201/cifar10", "nb201/imagenet16-120")
     sources = [nm.get_task(name).values for name in run.sources]
     expected = np.argsort(-np.mean(sources, axis=0), kind="stable")[:20]
-    assert run.cells.tolist() == expected.tolist()
+    assert run.architectures.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_an_error_inside_a_searcher_is_not_hidden() -> None:
         def ask(self, n: int = 1) -> NDArray[np.int32]:
             raise ZeroDivisionError
 
-        def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
             pass
 
     with pytest.raises(RunFailed) as failed:
@@ -188,7 +190,7 @@ def test_smac_knows_the_budget_of_the_run(tmp_path: Path) -> None:
     given = {"n_trials": 20}
     assert nm.search("smac", "nb201/cifar10", evaluations=8, settings=given).settings["n_trials"] == 20
     frame = nm.compare("smac", "nb201/cifar10", repeats=1, evaluations=8)
-    assert frame["cell"].tolist() == run.cells.tolist()
+    assert frame["cell"].tolist() == run.architectures.tolist()
 
 
 @pytest.mark.parametrize("task", ["nb201/cifar10", "nb201/cifar10+train_seconds"])

@@ -43,7 +43,7 @@ def test_a_killed_run_goes_on_to_the_bit(searcher: str, n_objectives: int, tmp_p
     path.write_bytes(b"".join(lines[:9]) + lines[9][:11])  # a line without its end
     again = front_run(searcher, task, evaluations=n, journal=path)
     assert path.read_bytes() == written
-    np.testing.assert_array_equal(again.cells, whole.cells)
+    np.testing.assert_array_equal(again.architectures, whole.architectures)
     np.testing.assert_array_equal(again.values, whole.values)
     read = front_run(searcher, task, evaluations=n, journal=path)
     assert np.isnan(read.searcher_seconds)
@@ -67,7 +67,7 @@ def test_searchers_are_told_that_higher_is_better() -> None:
         def ask(self, n: int = 1) -> NDArray[np.int32]:
             return self.rng.integers(self.space.size, size=n, dtype=np.int32)
 
-        def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
             told.append(values)
 
     run = nm.search(Listening, TASK, evaluations=12)
@@ -82,13 +82,13 @@ def test_searchers_are_told_that_higher_is_better() -> None:
 )
 def test_keeps_to_what_was_measured_to_its_end(searcher: str) -> None:
     rng = np.random.default_rng(0)
-    cells = rng.choice(15_625, 40, replace=False)
-    measured = pd.DataFrame({"cell": cells, "accuracy": rng.random(40), "watts": rng.random(40)})
+    architectures = rng.choice(15_625, 40, replace=False)
+    measured = pd.DataFrame({"cell": architectures, "accuracy": rng.random(40), "watts": rng.random(40)})
     table = nm.Table.from_frame(measured, space="nb201", dataset="pets", direction="max")
     task = nm.multi_objective_task(["accuracy", "watts"], table=table)
     run = front_run(searcher, task, evaluations=100)
     assert run.stopped == "exhausted"
-    assert sorted(run.cells.tolist()) == sorted(cells.tolist())
+    assert sorted(run.architectures.tolist()) == sorted(architectures.tolist())
     assert run.hypervolumes[-1] == 100.0
 
 
@@ -124,8 +124,8 @@ def test_picture() -> None:
 @pytest.mark.parametrize("second", ["max", "min"])
 def test_no_front_is_drawn_beyond_its_points(first: str, second: str) -> None:
     rng = np.random.default_rng(1)
-    cells = rng.choice(15_625, 60, replace=False)
-    measured = pd.DataFrame({"cell": cells, "height": rng.random(60), "width": rng.random(60)})
+    architectures = rng.choice(15_625, 60, replace=False)
+    measured = pd.DataFrame({"cell": architectures, "height": rng.random(60), "width": rng.random(60)})
     table = nm.Table.from_frame(
         measured, space="nb201", dataset="pets", direction={"height": first, "width": second}, unit="1"
     )
@@ -133,7 +133,7 @@ def test_no_front_is_drawn_beyond_its_points(first: str, second: str) -> None:
     signs = np.array([1 if direction == "max" else -1 for direction in (first, second)])
     figure = run.plot()
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
-    utilities = run.evaluator.task.values[cells] * signs, run.values * signs
+    utilities = run.evaluator.task.values[architectures] * signs, run.values * signs
     for name, points in zip(("true front", "front found"), utilities, strict=True):
         x, y = STEPS[lines[name].get_drawstyle()](*lines[name].get_data())
         assert len(x) > 3, "a front with corners"

@@ -25,18 +25,21 @@ SPACE = get_space("tnb101")
 class Script(Searcher):
     """Propose cells in a given order; remember what is told, and when in terms of proposals."""
 
-    def __init__(self, *cells: int) -> None:
+    def __init__(self, *architectures: int) -> None:
         super().__init__(SPACE, np.random.default_rng(0))
-        self.cells, self.log = list(cells), list[str]()
+        self.architectures, self.log = list(architectures), list[str]()
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        if not self.cells:
+        if not self.architectures:
             raise SpaceExhaustedError("The script ends.")
-        self.log.append(f"ask {self.cells[0]}")
-        return np.array([self.cells.pop(0)], np.int32)
+        self.log.append(f"ask {self.architectures[0]}")
+        return np.array([self.architectures.pop(0)], np.int32)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        self.log += [f"tell {cell}={value:g}" for cell, value in zip(cells.tolist(), values.tolist(), strict=True)]
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        self.log += [
+            f"tell {architecture}={value:g}"
+            for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True)
+        ]
 
 
 class Ladder(MultiFidelitySearcher):
@@ -49,10 +52,10 @@ class Ladder(MultiFidelitySearcher):
     def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         if not self.pairs:
             raise SpaceExhaustedError("The script ends.")
-        cell, epochs = self.pairs.pop(0)
-        return np.array([cell], np.int32), np.array([epochs], np.int32)
+        architecture, epochs = self.pairs.pop(0)
+        return np.array([architecture], np.int32), np.array([epochs], np.int32)
 
-    def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_at(self, architectures: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         pass
 
 
@@ -62,8 +65,8 @@ class Seconds:
     def __init__(self, factor: float = 1.0) -> None:
         self.factor = factor
 
-    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        return Evaluation(cells / 10.0, cells * self.factor)
+    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+        return Evaluation(architectures / 10.0, architectures * self.factor)
 
 
 def run(
@@ -81,7 +84,7 @@ def run(
 
 
 def table(trace: History) -> list[tuple[int, float, int]]:
-    return list(zip(trace.cells.tolist(), trace.end_seconds.tolist(), trace.workers.tolist(), strict=True))
+    return list(zip(trace.architectures.tolist(), trace.end_seconds.tolist(), trace.workers.tolist(), strict=True))
 
 
 def test_two_workers_by_hand() -> None:
@@ -93,24 +96,24 @@ def test_two_workers_by_hand() -> None:
     assert trace.stopped == "budget"
 
 
-@pytest.mark.parametrize(("overshoot", "cells"), [("count", [5, 3, 4]), ("discard", [5, 3])])
-def test_what_crosses_the_budget_counts_or_not(overshoot: str, cells: list[int]) -> None:
+@pytest.mark.parametrize(("overshoot", "architectures"), [("count", [5, 3, 4]), ("discard", [5, 3])])
+def test_what_crosses_the_budget_counts_or_not(overshoot: str, architectures: list[int]) -> None:
     trace = run(Script(5, 3, 4, 1), seconds=10.0, overshoot=overshoot)
-    assert trace.cells.tolist() == cells
+    assert trace.architectures.tolist() == architectures
 
 
 def test_what_ends_exactly_at_the_budget_is_within_and_nothing_begins_there() -> None:
     for overshoot in ("count", "discard"):
-        assert run(Script(5, 5, 3, 4), seconds=8.0, overshoot=overshoot).cells.tolist() == [5, 3]
+        assert run(Script(5, 5, 3, 4), seconds=8.0, overshoot=overshoot).architectures.tolist() == [5, 3]
     longer = run(Script(5, 3, 4), evaluations=3)
     longer.end(Budget(seconds=8.0), Clock(), 1.0, None, 1)  # as after a replay
-    assert longer.cells.tolist() == [5, 3]
+    assert longer.architectures.tolist() == [5, 3]
 
 
 def test_other_workers_end_what_they_began() -> None:
     # At 3 worker 1 is free and begins 9 until 12; at 5 the budget of 5 is used up.
     assert table(run(Script(5, 3, 9, 1), seconds=5.0, workers=2)) == [(3, 3.0, 1), (5, 5.0, 0), (9, 12.0, 1)]
-    assert run(Script(5, 3, 9, 1), seconds=5.0, workers=2, overshoot="discard").cells.tolist() == [3, 5]
+    assert run(Script(5, 3, 9, 1), seconds=5.0, workers=2, overshoot="discard").architectures.tolist() == [3, 5]
 
 
 def test_repeats_are_free_or_charged() -> None:
@@ -144,7 +147,7 @@ def test_equal_ends_are_observed_in_the_order_of_their_starts() -> None:
 def test_a_worker_that_waits_requests_a_proposal_after_the_next_result() -> None:
     class Repeating(Script):
         def ask(self, n: int = 1) -> NDArray[np.int32]:
-            waits = len(self.cells) == 1 and "tell 3=0.3" not in self.log
+            waits = len(self.architectures) == 1 and "tell 3=0.3" not in self.log
             return np.array([5], np.int32) if waits else super().ask(n)
 
     assert table(run(Repeating(5, 3, 7), evaluations=3, workers=3)) == [(3, 3.0, 1), (5, 5.0, 0), (7, 10.0, 1)]
@@ -152,7 +155,7 @@ def test_a_worker_that_waits_requests_a_proposal_after_the_next_result() -> None
 
 def test_repeats_that_are_not_consecutive_do_not_stall(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nasmeta.runs._loop.STALL_LIMIT", 3)
-    assert run(Script(5, 5, 5, 3, 5, 5, 2), evaluations=9).cells.tolist() == [5, 3, 2]
+    assert run(Script(5, 5, 5, 3, 5, 5, 2), evaluations=9).architectures.tolist() == [5, 3, 2]
 
 
 @pytest.mark.parametrize(("promotion", "last"), [("scratch", 2 + 3 + 8 + 12), ("continued", 2 + 3 + 6 + 9)])
@@ -180,7 +183,7 @@ def test_a_promotion_goes_on_from_the_longest_training_even_if_that_began_anew()
 
 def test_the_target_counts_full_trainings_only() -> None:
     trace = run(Ladder((9, 1), (3, 1), (9, 4), (3, 4)), evaluations=10, target=0.9)
-    assert (len(trace.cells), trace.stopped) == (3, "optimum")
+    assert (len(trace.architectures), trace.stopped) == (3, "optimum")
 
 
 def test_the_optimum_ends_the_run_before_what_is_still_running() -> None:
@@ -196,7 +199,7 @@ def test_a_searcher_that_repeats_for_ever_stalls(monkeypatch: pytest.MonkeyPatch
 
     for workers in (1, 3):
         trace = run_loop(Stubborn(), Seconds(), evaluations=9, clock=Clock(workers))
-        assert (trace.cells.tolist(), trace.stopped) == ([3], "stalled")
+        assert (trace.architectures.tolist(), trace.stopped) == ([3], "stalled")
 
 
 @pytest.mark.parametrize("width", ["int8", "uint16", "int64"])
@@ -206,8 +209,8 @@ def test_proposals_are_integers_of_any_width(width: str) -> None:
             return super().ask(n).astype(width)
 
     trace = run(Wide(3, 1, 2), evaluations=3)
-    assert trace.cells.tolist() == [3, 1, 2]
-    assert trace.cells.dtype == np.int32
+    assert trace.architectures.tolist() == [3, 1, 2]
+    assert trace.architectures.dtype == np.int32
 
 
 def test_a_proposal_does_not_wrap_around() -> None:
@@ -245,7 +248,7 @@ def test_no_worker_does_two_things_at_once(seconds: list[int], workers: int, bud
 def test_one_worker_is_the_loop(kind: type[Searcher], seed: int, evaluations: int) -> None:
     plain = run_loop(kind(SPACE, np.random.default_rng(seed)), Seconds(), evaluations=evaluations)
     clocked = run(kind(SPACE, np.random.default_rng(seed)), evaluations=evaluations)
-    np.testing.assert_array_equal(plain.cells, clocked.cells)
+    np.testing.assert_array_equal(plain.architectures, clocked.architectures)
     np.testing.assert_array_equal(np.cumsum(plain.cost_seconds), clocked.end_seconds)
 
 

@@ -42,8 +42,8 @@ class Smooth:
         if several:
             self.values = np.column_stack([self.values, self.values[::-1]])
 
-    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        return Evaluation(self.values[cells], np.ones(len(cells)))
+    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+        return Evaluation(self.values[architectures], np.ones(len(architectures)))
 
 
 def run(searcher: Searcher, evaluations: int = EVALUATIONS) -> NDArray[np.int32]:
@@ -53,7 +53,7 @@ def run(searcher: Searcher, evaluations: int = EVALUATIONS) -> NDArray[np.int32]
         warnings.simplefilter("ignore", FutureWarning)
         several = getattr(searcher, "inner", searcher).objectives == "several"
         evaluator, sign = Smooth(searcher.space, several), np.ones(2) if several else 1.0
-        return run_loop(searcher, evaluator, evaluations=evaluations, sign=sign).cells
+        return run_loop(searcher, evaluator, evaluations=evaluations, sign=sign).architectures
 
 
 @pytest.mark.slow
@@ -93,10 +93,10 @@ def test_one_architecture_alone(name: str) -> None:
 def test_a_neighbour_is_as_likely_as_the_others() -> None:
     space = example_space("mixed")
     counts_of_all = (space.neighbour_table >= 0).sum(axis=1)
-    for cell in (int(counts_of_all.argmin()), int(counts_of_all.argmax())):
+    for architecture in (int(counts_of_all.argmin()), int(counts_of_all.argmax())):
         searcher = SEARCHERS["evolution"](space, np.random.default_rng(0), population=1)
-        searcher.tell(np.array([cell], np.int32), np.zeros(1))
-        neighbours = space.neighbours(cell)
+        searcher.tell(np.array([architecture], np.int32), np.zeros(1))
+        neighbours = space.neighbours(architecture)
         counts = np.bincount(searcher.ask(2_000), minlength=space.size)[neighbours]
         assert counts.min() > 0.6 * 2_000 / len(neighbours)
         assert counts.sum() > 1_950  # the others are random ones, after 128 that were known
@@ -105,7 +105,7 @@ def test_a_neighbour_is_as_likely_as_the_others() -> None:
 def test_optuna_is_told_of_combinations_that_are_none() -> None:
     optuna = pytest.importorskip("optuna")
     searcher = SEARCHERS["optuna-random"](example_space("sample"), np.random.default_rng(0))
-    cells = run(searcher)
+    architectures = run(searcher)
     states = [trial.state for trial in searcher.study_.trials]
-    assert states.count(optuna.trial.TrialState.COMPLETE) == len(cells) - 1  # the last value ends the run
+    assert states.count(optuna.trial.TrialState.COMPLETE) == len(architectures) - 1  # the last value ends the run
     assert 0 < states.count(optuna.trial.TrialState.PRUNED) <= len(states) / 2

@@ -18,15 +18,15 @@ VALUES = made_up_values(SPACE)
 
 def told(n: int, **settings: int) -> BananasSearch:
     searcher = BananasSearch(SPACE, np.random.default_rng(0), **settings)
-    cells = np.random.default_rng(1).choice(SPACE.n_cells, size=n, replace=False).astype(np.int32)
-    searcher.tell(cells, VALUES[cells])
+    architectures = np.random.default_rng(1).choice(SPACE.n_architectures, size=n, replace=False).astype(np.int32)
+    searcher.tell(architectures, VALUES[architectures])
     return searcher
 
 
 def test_candidates_are_neighbours_of_the_best_cells() -> None:
     searcher = told(30)
     pool = searcher._pool()
-    best_first = sorted(searcher._observed, key=lambda cell: -VALUES[cell])
+    best_first = sorted(searcher._observed, key=lambda architecture: -VALUES[architecture])
     assert len(pool) == 100 == len(set(pool.tolist()))
     assert set(pool[:20].tolist()) <= set(SPACE.neighbours(best_first[0]).tolist())
     assert set(pool.tolist()) <= set(SPACE.neighbours(best_first[:6]).ravel().tolist())
@@ -40,14 +40,14 @@ def test_a_round_is_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
     searcher, trained = told(10), []
     monkeypatch.setattr(searcher, "_trained", lambda of=searcher._trained: trained.append(1) or of())
     for _ in range(25):
-        cells = searcher.ask()
-        searcher.tell(cells, VALUES[cells])
+        architectures = searcher.ask()
+        searcher.tell(architectures, VALUES[architectures])
     assert len(trained) == 3
 
 
 def test_the_networks_learn_and_repeat_themselves() -> None:
     paths = SPACE.feature("paths").counts
-    seen = np.random.default_rng(2).choice(SPACE.n_cells, size=150, replace=False)
+    seen = np.random.default_rng(2).choice(SPACE.n_architectures, size=150, replace=False)
     scores = paths[:, :3] @ np.array([1.0, -0.5, 0.25])  # what paths can say
     scores = (scores - scores.mean()) / scores.std()
     first, second = (
@@ -57,7 +57,7 @@ def test_the_networks_learn_and_repeat_themselves() -> None:
         for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
-    assert first.shape == (5, SPACE.n_cells)
+    assert first.shape == (5, SPACE.n_architectures)
     assert np.abs(first[:, seen] - scores[seen]).mean() < 0.1
     assert np.corrcoef(first.mean(axis=0), scores)[0, 1] > 0.7
     assert first.std(axis=0).mean() > 0.01  # members differ

@@ -54,8 +54,10 @@ ALL = [*sorted(SEARCHERS.keys() - META_TRAINED_NETWORKS - OTHERS), *IN_BATCHES]
 def of_a_run(name: str) -> list[int]:
     settings = {"epochs": [200]} if issubclass(SEARCHERS[name], MultiFidelitySearcher) else {}
     task = "nb201/cifar10+train_seconds" if SEARCHERS[name].objectives == "several" else "nb201/cifar10"
-    cells: list[int] = nm.search(name, task, evaluations=EVALUATIONS, seed=0, settings=settings).cells.tolist()
-    return cells
+    architectures: list[int] = nm.search(
+        name, task, evaluations=EVALUATIONS, seed=0, settings=settings
+    ).architectures.tolist()
+    return architectures
 
 
 def in_batches(name: str, space_name: str, settings: dict[str, Any]) -> list[int]:
@@ -73,26 +75,28 @@ def in_batches(name: str, space_name: str, settings: dict[str, Any]) -> list[int
     rounds = 40 if name == "evolution" else 8  # until all neighbours of its small population are known
     for size in [5, 1, 3, 3] * rounds:
         if is_multi_fidelity:
-            cells, epochs = searcher.ask_at(size)
-            found += np.column_stack([cells, epochs]).ravel().tolist()
-            searcher.tell_at(cells[::-1].copy(), epochs[::-1].copy(), (values[cells] + np.log(epochs))[::-1].copy())
+            architectures, epochs = searcher.ask_at(size)
+            found += np.column_stack([architectures, epochs]).ravel().tolist()
+            searcher.tell_at(
+                architectures[::-1].copy(), epochs[::-1].copy(), (values[architectures] + np.log(epochs))[::-1].copy()
+            )
         else:
-            cells = searcher.ask(size)
-            found += cells.tolist()
-            searcher.tell(cells[::-1].copy(), values[cells[::-1]])
+            architectures = searcher.ask(size)
+            found += architectures.tolist()
+            searcher.tell(architectures[::-1].copy(), values[architectures[::-1]])
     return found
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_cells_are_the_recorded_ones(name: str) -> None:
-    cells = in_batches(*IN_BATCHES[name]) if name in IN_BATCHES else of_a_run(name)
+    architectures = in_batches(*IN_BATCHES[name]) if name in IN_BATCHES else of_a_run(name)
     golden = json.loads(GOLDEN.read_text(encoding="utf-8")) if GOLDEN.exists() else {}
     if os.environ.get("NASMETA_RECORD_GOLDEN") == "1":
-        golden[name] = cells
+        golden[name] = architectures
         lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(golden[key])}" for key in sorted(golden))
         GOLDEN.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
     assert name in golden, "No trace is recorded: NASMETA_RECORD_GOLDEN=1 pytest tests/searchers/test_golden.py"
-    assert cells == golden[name]
+    assert architectures == golden[name]
 
 
 def test_every_trace_has_a_searcher() -> None:

@@ -28,11 +28,11 @@ def test_a_space_is_searched_to_its_end_with_a_limited_number_of_observations(
     searcher = GPSearch(space, np.random.default_rng(0))
     proposed: list[int] = []
     for n in [1] * 60 + [12] * 3:
-        cells = searcher.ask(n)
-        proposed += cells.tolist()
-        failed = fails & (cells % 3 == 0)
-        searcher.tell(cells[~failed], values[cells[~failed]])
-        searcher.tell_failures(cells[failed], values[cells[failed]])
+        architectures = searcher.ask(n)
+        proposed += architectures.tolist()
+        failed = fails & (architectures % 3 == 0)
+        searcher.tell(architectures[~failed], values[architectures[~failed]])
+        searcher.tell_failures(architectures[failed], values[architectures[failed]])
     assert sorted(proposed) == list(range(space.size))
     assert len(searcher._gp) == MOST
 
@@ -53,9 +53,9 @@ def found(features: tuple[str, ...] | None, seed: int) -> bool:
     searcher = GPSearch(space, np.random.default_rng(seed), features=features)
     best = -np.inf
     for _ in range(30):
-        cells = searcher.ask()
-        best = max(best, values[cells[0]])
-        searcher.tell(cells, values[cells])
+        architectures = searcher.ask()
+        best = max(best, values[architectures[0]])
+        searcher.tell(architectures, values[architectures])
     return bool(best == values.max())
 
 
@@ -79,8 +79,8 @@ def test_synthetic_functions_have_the_stated_structure() -> None:
 def test_processes_are_weighted_by_their_evidence() -> None:
     space, values = with_unused_positions()
     searcher = GPSearch(space, np.random.default_rng(0))
-    cells = space.sample(20, np.random.default_rng(1))
-    searcher.tell(cells, values[cells])
+    architectures = space.sample(20, np.random.default_rng(1))
+    searcher.tell(architectures, values[architectures])
     labels = searcher._labels()
     searcher._refit(labels)
     one, other = (gp.log_evidence(labels, gp.kernel.prior()) for gp in searcher._members)
@@ -108,10 +108,10 @@ def test_large_spaces_are_screened_by_upper_bounds(monkeypatch: pytest.MonkeyPat
 
 def test_hyperparameters_are_fitted_before_the_last_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     space, values = with_unused_positions()
-    cells, proposed = space.sample(MOST, np.random.default_rng(1)), []
+    architectures, proposed = space.sample(MOST, np.random.default_rng(1)), []
     for most in (MOST, MOST + 1):
         monkeypatch.setattr(MODULE, "_MOST_OBSERVED", most)
         searcher = GPSearch(space, np.random.default_rng(0))
-        searcher.tell(cells, values[cells])
+        searcher.tell(architectures, values[architectures])
         proposed.append([searcher.ask().item() for _ in range(9)])
     assert proposed[0] == proposed[1]

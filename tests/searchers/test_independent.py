@@ -33,12 +33,12 @@ def climb(values: np.ndarray, rng: np.random.Generator, first: bool) -> int:
             around = [[*here[:e], d, *here[e + 1 :]] for e in range(6) for d in range(5) if d != here[e]]
             rng.shuffle(around)
             best, here = values[at], None
-            for digits, cell in zip(around, space.from_codes(around).tolist(), strict=True):
-                seen.add(cell)
-                if cell == optimum:
+            for digits, architecture in zip(around, space.from_codes(around).tolist(), strict=True):
+                seen.add(architecture)
+                if architecture == optimum:
                     return len(seen)
-                if values[cell] > best:
-                    best, here = values[cell], digits
+                if values[architecture] > best:
+                    best, here = values[architecture], digits
                     if first:
                         break
 
@@ -53,11 +53,11 @@ def evolve(values: np.ndarray, rng: np.random.Generator) -> int:
         else:
             parents = [population[i] for i in rng.integers(30, size=10)]
             child = mutated(max(parents, key=lambda member: member[1])[0], rng)
-        cell = space.from_codes(child)
-        seen.add(cell)
-        if cell == optimum:
+        architecture = space.from_codes(child)
+        seen.add(architecture)
+        if architecture == optimum:
             return len(seen)
-        population.append((child, values[cell]))
+        population.append((child, values[architecture]))
 
 
 SIMULATIONS: dict[str, Simulation] = {

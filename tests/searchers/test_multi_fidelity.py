@@ -17,20 +17,20 @@ VALUES = made_up_values(SPACE)
 KINDS = sorted(name for name, kind in SEARCHERS.items() if issubclass(kind, MultiFidelitySearcher))
 
 
-def values_at(cells: NDArray[np.int32], epochs: NDArray[np.int32]) -> NDArray[np.float64]:
+def values_at(architectures: NDArray[np.int32], epochs: NDArray[np.int32]) -> NDArray[np.float64]:
     """Short trainings see the value through noise that is the cell's own."""
-    noise = np.random.default_rng(1).standard_normal(SPACE.n_cells)
-    return VALUES[cells] + noise[cells] / epochs
+    noise = np.random.default_rng(1).standard_normal(SPACE.n_architectures)
+    return VALUES[architectures] + noise[architectures] / epochs
 
 
 def rungs_of(searcher: MultiFidelitySearcher, n: int, batch: int = 1) -> list[tuple[int, int]]:
     found = []
     for _ in range(0, n, batch):
-        cells, epochs = searcher.ask_at(batch)
-        assert cells.dtype == epochs.dtype == np.int32
-        assert cells.shape == epochs.shape == (batch,)
-        searcher.tell_at(cells, epochs, values_at(cells, epochs))
-        found += list(zip(cells.tolist(), epochs.tolist(), strict=True))
+        architectures, epochs = searcher.ask_at(batch)
+        assert architectures.dtype == epochs.dtype == np.int32
+        assert architectures.shape == epochs.shape == (batch,)
+        searcher.tell_at(architectures, epochs, values_at(architectures, epochs))
+        found += list(zip(architectures.tolist(), epochs.tolist(), strict=True))
     return found
 
 
@@ -45,8 +45,8 @@ def test_successive_halving_by_hand() -> None:
     trace = rungs_of(made("successive-halving", [1, 4, 16]), 2 * 13)
     assert [epochs for _, epochs in trace] == 2 * (9 * [1] + 3 * [4] + [16])
     first = sorted(trace[:9], key=lambda pair: -values_at(np.array([pair[0]]), np.array([1]))[0])
-    assert [cell for cell, _ in trace[9:12]] == [cell for cell, _ in first[:3]]
-    assert trace[12][0] in [cell for cell, _ in trace[9:12]]
+    assert [architecture for architecture, _ in trace[9:12]] == [architecture for architecture, _ in first[:3]]
+    assert trace[12][0] in [architecture for architecture, _ in trace[9:12]]
 
 
 def test_hyperbands_brackets_are_those_of_hpbandster() -> None:
@@ -58,8 +58,11 @@ def test_hyperbands_brackets_are_those_of_hpbandster() -> None:
 def test_more_rungs_than_lengths_share_the_shortest() -> None:
     trace = rungs_of(made("hyperband", [12], rungs=3), 13)
     assert {epochs for _, epochs in trace} == {12}
-    assert [cell for cell, _ in trace[9:12]] == [
-        cell for cell, _ in sorted(trace[:9], key=lambda pair: -values_at(np.array([pair[0]]), np.array([12]))[0])[:3]
+    assert [architecture for architecture, _ in trace[9:12]] == [
+        architecture
+        for architecture, _ in sorted(trace[:9], key=lambda pair: -values_at(np.array([pair[0]]), np.array([12]))[0])[
+            :3
+        ]
     ]
     assert [epochs for _, epochs in rungs_of(made("successive-halving", [1, 4, 16], rungs=2), 4)] == [4, 4, 4, 16]
 
@@ -70,19 +73,19 @@ def test_asha_promotes_as_soon_as_it_can() -> None:
     counts = Counter(epochs for _, epochs in trace)
     assert counts[16] >= 10
     assert counts[1] > 1.5 * counts[4] > 2.25 * counts[16]
-    at = {length: [cell for cell, epochs in trace if epochs == length] for length in (1, 4, 16)}
+    at = {length: [architecture for architecture, epochs in trace if epochs == length] for length in (1, 4, 16)}
     assert set(at[16]) <= set(at[4]) <= set(at[1])
-    assert all(len(set(cells)) == len(cells) for cells in at.values())
+    assert all(len(set(architectures)) == len(architectures) for architectures in at.values())
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_best_are_promoted(name: str) -> None:
     trace = rungs_of(made(name, [12, 200]), 120)
     assert trace != rungs_of(made(name, [12, 200], seed=1), 120)
-    short = np.array([cell for cell, epochs in trace if epochs == 12])
-    long = np.array([cell for cell, epochs in trace if epochs == 200])
+    short = np.array([architecture for architecture, epochs in trace if epochs == 12])
+    long = np.array([architecture for architecture, epochs in trace if epochs == 200])
     assert 10 < len(long) <= len(short)
-    promoted = [cell for cell in long.tolist() if cell in set(short.tolist())]
+    promoted = [architecture for architecture in long.tolist() if architecture in set(short.tolist())]
     assert VALUES[promoted].mean() > VALUES[short].mean() + 0.2
 
 
@@ -91,8 +94,8 @@ def test_the_earlier_one_of_equal_values_is_promoted(name: str, due: int) -> Non
     searcher, first = made(name, [1, 4, 16]), np.array([5, 3, 8, 1, 7, 9, 2, 6, 4], np.int32)
     searcher.begin_with(first)
     searcher.tell_at(*searcher.ask_at(due), np.zeros(due))
-    cells, epochs = searcher.ask_at(due // 3)
-    assert (cells.tolist(), set(epochs)) == (first[: due // 3].tolist(), {4})
+    architectures, epochs = searcher.ask_at(due // 3)
+    assert (architectures.tolist(), set(epochs)) == (first[: due // 3].tolist(), {4})
 
 
 def test_the_density_by_hand_and_its_sum() -> None:
@@ -104,5 +107,5 @@ def test_the_density_by_hand_and_its_sum() -> None:
     assert density.at(SPACE.digits).sum() == pytest.approx(1)
     wide = np.array([[0] * 6, [3] * 6], np.int8)
     np.testing.assert_allclose(KernelDensity(wide, SPACE.n_choices, 0.3).bandwidths, 0.75)  # flat
-    np.testing.assert_allclose(KernelDensity(wide, SPACE.n_choices, 0.3).at(SPACE.digits), 1 / SPACE.n_cells)
+    np.testing.assert_allclose(KernelDensity(wide, SPACE.n_choices, 0.3).at(SPACE.digits), 1 / SPACE.n_architectures)
     assert (KernelDensity(wide, SPACE.n_choices, 0.3, unbounded=True).bandwidths > 1).all()

@@ -23,9 +23,9 @@ VALUES = made_up_values(SPACE)
 def asked(searcher: OptunaSearch, n: int) -> list[int]:
     found = []
     for _ in range(n):
-        cells = searcher.ask()
-        searcher.tell(cells, VALUES[cells])
-        found += cells.tolist()
+        architectures = searcher.ask()
+        searcher.tell(architectures, VALUES[architectures])
+        found += architectures.tolist()
     return found
 
 
@@ -39,9 +39,9 @@ def test_its_cells_are_those_of_optunas_own_loop(name: str) -> None:
     edges = {f"{a}->{b}": optuna.distributions.CategoricalDistribution(SPACE.operations) for a, b in SPACE.edges}
     for _ in range(40):
         trial = study.ask(edges)
-        cell = int(SPACE.from_codes([SPACE.operations.index(trial.params[edge]) for edge in edges]))
-        study.tell(trial, float(VALUES[cell]))
-        theirs.append(cell)
+        architecture = int(SPACE.from_codes([SPACE.operations.index(trial.params[edge]) for edge in edges]))
+        study.tell(trial, float(VALUES[architecture]))
+        theirs.append(architecture)
     distinct = list(dict.fromkeys(theirs))
     assert asked(OptunaSearch(SPACE, np.random.default_rng(3), sampler=name), len(distinct)) == distinct
 
@@ -50,11 +50,11 @@ def test_the_study_holds_what_was_told_and_nothing_global_changes() -> None:
     level = optuna.logging.get_verbosity()
     searcher = OptunaTPE(SPACE, np.random.default_rng(0))
     searcher.tell(np.array([5, 9], np.int32), VALUES[[5, 9]])
-    cells = asked(searcher, 12)
+    architectures = asked(searcher, 12)
     trials = searcher.study_.trials
-    assert [trial.value for trial in trials] == pytest.approx(VALUES[[5, 9, *cells]].tolist())
+    assert [trial.value for trial in trials] == pytest.approx(VALUES[[5, 9, *architectures]].tolist())
     assert list(trials[0].params.values()) == [SPACE.operations[digit] for digit in SPACE.digits[5]]
-    assert searcher.study_.best_value == pytest.approx(VALUES[[5, 9, *cells]].max())
+    assert searcher.study_.best_value == pytest.approx(VALUES[[5, 9, *architectures]].max())
     assert optuna.logging.get_verbosity() == level
 
 
@@ -64,7 +64,7 @@ def test_a_sampler_of_ones_own() -> None:
             return optuna.samplers.PartialFixedSampler({"0->1": "none"}, optuna.samplers.RandomSampler(seed=seed))
 
     run = nm.search(Fixed, "nb201/cifar10", evaluations=20)
-    assert (nm.get_space("nb201").digits[run.cells, 0] == 0).all()
+    assert (nm.get_space("nb201").digits[run.architectures, 0] == 0).all()
 
 
 def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

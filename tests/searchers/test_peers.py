@@ -84,9 +84,9 @@ for _name in (*QUICK, *TRANSFER):
 def proposals(searcher: Searcher, values: NDArray[np.float64], n: int) -> list[int]:
     found = []
     for _ in range(n):
-        cells = searcher.ask()
-        searcher.tell(cells, values[cells])
-        found += cells.tolist()
+        architectures = searcher.ask()
+        searcher.tell(architectures, values[architectures])
+        found += architectures.tolist()
     return found
 
 
@@ -161,8 +161,8 @@ def test_the_process_of_syne_tune_does_not_fall_back_to_chance(name: str, monkey
 
 
 def sources() -> list[SourceTask]:
-    cells = SPACE.sample(300, np.random.default_rng(0))
-    pairs = ((cells[:200], 0.1), (cells[100:], 0.3))
+    architectures = SPACE.sample(300, np.random.default_rng(0))
+    pairs = ((architectures[:200], 0.1), (architectures[100:], 0.3))
     return [SourceTask(f"m/{s}", f"d{s}", SPACE, own, made_up_values(SPACE, s)[own]) for own, s in pairs]
 
 
@@ -177,10 +177,10 @@ def test_zero_shot_begins_with_the_best_mean_rank_of_the_common_cells(name: str)
     from scipy.stats import rankdata
 
     one, two = sources()
-    cells = np.intersect1d(one.cells, two.cells)
-    values = [dict(zip(source.cells.tolist(), source.utilities.tolist(), strict=True)) for source in (one, two)]
-    ranks = np.mean([rankdata([-of[cell] for cell in cells.tolist()]) for of in values], axis=0)
-    assert proposals(learnt(name), VALUES, 1)[0] == cells[ranks.argmin()]
+    architectures = np.intersect1d(one.architectures, two.architectures)
+    values = [dict(zip(source.architectures.tolist(), source.utilities.tolist(), strict=True)) for source in (one, two)]
+    ranks = np.mean([rankdata([-of[architecture] for architecture in architectures.tolist()]) for of in values], axis=0)
+    assert proposals(learnt(name), VALUES, 1)[0] == architectures[ranks.argmin()]
     apart = [SourceTask(f"m/{i}", f"d{i}", SPACE, np.arange(5) + 5 * i, np.arange(5.0)) for i in range(2)]
     searcher: Any = SEARCHERS[name](SPACE, np.random.default_rng(0))
     with pytest.raises(SettingError):
@@ -189,7 +189,7 @@ def test_zero_shot_begins_with_the_best_mean_rank_of_the_common_cells(name: str)
 
 @pytest.mark.parametrize("name", [where_installed("syne-tune-bounding-box")])
 def test_the_box_holds_the_choices_of_the_best_cells_of_the_sources(name: str) -> None:
-    best = np.concatenate([source.cells[np.argsort(-source.utilities)[:2]] for source in sources()])
+    best = np.concatenate([source.architectures[np.argsort(-source.utilities)[:2]] for source in sources()])
     possible = [set(column) for column in SPACE.codes[best].T.tolist()]
     inside = int(np.prod([len(choices) for choices in possible]))
     found = SPACE.codes[proposals(learnt(name, per_source=2), VALUES, min(4, inside))]

@@ -32,16 +32,16 @@ OWN_SPACE = SearchSpace("sizes", {f"layer{i}": [8, 16, 24, 32] for i in range(4)
 def asked(searcher: PredictorSearch, n: int, batch: int = 1) -> list[int]:
     found: list[int] = []
     for _ in range(0, n, batch):
-        cells = searcher.ask(batch)
-        searcher.tell(cells, VALUES[cells])
-        found += cells.tolist()
+        architectures = searcher.ask(batch)
+        searcher.tell(architectures, VALUES[architectures])
+        found += architectures.tolist()
     return found
 
 
 def told(n: int = 40, **settings: Any) -> PredictorSearch:
     searcher = PredictorSearch(SPACE, np.random.default_rng(0), **settings)
-    cells = SPACE.sample(n, np.random.default_rng(1))
-    searcher.tell(cells, VALUES[cells])
+    architectures = SPACE.sample(n, np.random.default_rng(1))
+    searcher.tell(architectures, VALUES[architectures])
     return searcher
 
 
@@ -118,8 +118,8 @@ def test_architectures_are_encoded_once() -> None:
 
     pipeline = make_pipeline(make_encoder("counts", OWN_SPACE), Watching())
     searcher = PredictorSearch(OWN_SPACE, np.random.default_rng(0), predictor=pipeline, acquisition="greedy")
-    cells = OWN_SPACE.sample(12, np.random.default_rng(0))
-    searcher.tell(cells, np.arange(12.0))
+    architectures = OWN_SPACE.sample(12, np.random.default_rng(0))
+    searcher.tell(architectures, np.arange(12.0))
     searcher.ask()
     assert Watching.seen == [(12, 16 + 4)]  # one-hot positions, and levels
 
@@ -144,9 +144,9 @@ def test_is_fitted_anew_each_time_that_values_grew_by_a_tenth() -> None:
     fits: list[int] = []
 
     class Counting(PredictorSearch):
-        def fit_model(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
-            fits.append(len(cells))
-            super().fit_model(cells, labels)
+        def fit_model(self, architectures: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
+            fits.append(len(architectures))
+            super().fit_model(architectures, labels)
 
     asked(Counting(SPACE, np.random.default_rng(0), acquisition="greedy"), 60)
     assert fits == [*range(10, 20), 21, 24, 27, 30, 33, 37, 41, 46, 51, 57]

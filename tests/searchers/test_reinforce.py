@@ -17,11 +17,11 @@ def test_its_steps_are_those_of_torch() -> None:
     numerator = denominator = 0.0
     rng = np.random.default_rng(1)
     for _ in range(30):
-        cell, reward = searcher.ask(), rng.normal(70, 10, size=1)
-        searcher.tell(cell, reward)
+        architecture, reward = searcher.ask(), rng.normal(70, 10, size=1)
+        searcher.tell(architecture, reward)
         numerator, denominator = 0.9 * numerator + 0.1 * reward[0], 0.9 * denominator + 0.1
         policy = torch.distributions.Categorical(logits=logits)
-        digits = torch.tensor(SPACE.digits[cell[0]].astype(np.int64))
+        digits = torch.tensor(SPACE.digits[architecture[0]].astype(np.int64))
         loss = -policy.log_prob(digits).sum() * (reward[0] - numerator / denominator)
         optimizer.zero_grad()
         loss.backward()
@@ -39,13 +39,13 @@ def test_it_draws_what_its_probabilities_say() -> None:
 
 
 def test_the_unit_of_the_values_does_not_matter() -> None:
-    values = np.random.default_rng(5).normal(size=SPACE.n_cells)
+    values = np.random.default_rng(5).normal(size=SPACE.n_architectures)
     traces = []
     for scale, shift in ((1.0, 0.0), (1e3, -5e4)):
         searcher, trace = Reinforce(SPACE, np.random.default_rng(0)), []
         for _ in range(60):
-            cell = searcher.ask()
-            searcher.tell(cell, scale * values[cell] + shift)
-            trace.append(int(cell[0]))
+            architecture = searcher.ask()
+            searcher.tell(architecture, scale * values[architecture] + shift)
+            trace.append(int(architecture[0]))
         traces.append(trace)
     assert traces[0] == traces[1]

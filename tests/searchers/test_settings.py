@@ -45,4 +45,7 @@ def test_refused(name: str, settings: dict[str, object]) -> None:
 def test_names_may_be_a_text(name: str, settings: dict[str, str], found: dict[str, list[str]]) -> None:
     run = nm.search(name, "nb201/cifar10", evaluations=3, settings=settings)
     assert run.settings == found
-    assert run.cells.tolist() == nm.search(name, "nb201/cifar10", evaluations=3, settings=found).cells.tolist()
+    assert (
+        run.architectures.tolist()
+        == nm.search(name, "nb201/cifar10", evaluations=3, settings=found).architectures.tolist()
+    )

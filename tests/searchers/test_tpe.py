@@ -19,10 +19,10 @@ def test_the_density_by_hand_and_its_sum() -> None:
     density = searcher._density(members)
     assert density.sum() == pytest.approx(1)
     smooth = 1 / 3  # the prior's weight over the number of kernels
-    for cell in (17, 900, 4000):
-        same = SPACE.digits[members] == SPACE.digits[cell]
+    for architecture in (17, 900, 4000):
+        same = SPACE.digits[members] == SPACE.digits[architecture]
         kernels = np.where(same, 1 + smooth, smooth) / (1 + 4 * smooth)
-        assert density[cell] == pytest.approx((kernels.prod(axis=1).sum() + 4.0**-6) / 3)
+        assert density[architecture] == pytest.approx((kernels.prod(axis=1).sum() + 4.0**-6) / 3)
 
 
 def test_the_density_of_a_list_with_ordered_positions() -> None:
@@ -39,7 +39,7 @@ def test_the_density_of_a_list_with_ordered_positions() -> None:
 
 def test_it_proposes_the_best_ratio_of_all_open_cells() -> None:
     searcher = TPESearch(SPACE, np.random.default_rng(0))
-    told = np.random.default_rng(1).choice(SPACE.n_cells, size=60, replace=False).astype(np.int32)
+    told = np.random.default_rng(1).choice(SPACE.n_architectures, size=60, replace=False).astype(np.int32)
     searcher.tell(told, VALUES[told])
     ratio = searcher._log_ratio()
     ratio[told] = -np.inf
@@ -51,7 +51,7 @@ def test_it_proposes_the_best_ratio_of_all_open_cells() -> None:
 
 
 def test_order_and_repeats_of_what_is_told_do_not_matter() -> None:
-    told = np.random.default_rng(1).choice(SPACE.n_cells, size=40, replace=False).astype(np.int32)
+    told = np.random.default_rng(1).choice(SPACE.n_architectures, size=40, replace=False).astype(np.int32)
     ratios = []
     for order in (told, told[::-1], np.r_[told, told[:7]]):
         searcher = TPESearch(SPACE, np.random.default_rng(0))

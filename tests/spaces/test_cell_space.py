@@ -18,8 +18,8 @@ def space(request: pytest.FixtureRequest) -> CellSpace:
     return get_cell_space(request.param)
 
 
-def all_cells(space: CellSpace) -> np.ndarray:
-    return np.arange(space.n_cells, dtype=np.int32)
+def all_architectures(space: CellSpace) -> np.ndarray:
+    return np.arange(space.n_architectures, dtype=np.int32)
 
 
 def test_sizes() -> None:
@@ -30,20 +30,20 @@ def test_sizes() -> None:
 
 
 def test_every_form_leads_back_to_every_cell(space: CellSpace) -> None:
-    cells = all_cells(space)
-    np.testing.assert_array_equal(space.index_of(space.to_string(cells)), cells)
-    np.testing.assert_array_equal(space.from_codes(space.codes), cells)
-    assert len(set(space.to_string(cells))) == space.n_cells
+    architectures = all_architectures(space)
+    np.testing.assert_array_equal(space.index_of(space.to_string(architectures)), architectures)
+    np.testing.assert_array_equal(space.from_codes(space.codes), architectures)
+    assert len(set(space.to_string(architectures))) == space.n_architectures
 
 
 def test_one_cell_gives_what_many_give(space: CellSpace) -> None:
-    for cell in (0, 1, space.n_cells // 2, space.n_cells - 1):
-        many = [cell]
-        assert space.to_string(cell) == space.to_string(many)[0]
-        np.testing.assert_array_equal(space.ops_of(cell), space.ops_of(many)[0])
-        np.testing.assert_array_equal(space.neighbours(cell), space.neighbours(many)[0])
-        assert space.canonical(cell) == space.canonical(many)[0]
-        assert isinstance(space.index_of(cell), int)
+    for architecture in (0, 1, space.n_architectures // 2, space.n_architectures - 1):
+        many = [architecture]
+        assert space.to_string(architecture) == space.to_string(many)[0]
+        np.testing.assert_array_equal(space.ops_of(architecture), space.ops_of(many)[0])
+        np.testing.assert_array_equal(space.neighbours(architecture), space.neighbours(many)[0])
+        assert space.canonical(architecture) == space.canonical(many)[0]
+        assert isinstance(space.index_of(architecture), int)
 
 
 def test_official_order_of_nb201() -> None:
@@ -53,7 +53,7 @@ def test_official_order_of_nb201() -> None:
     for a, b, c, d, e, f in itertools.product(space.operations, repeat=6):
         strings.append(f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|")
     random.Random(88).shuffle(strings)
-    assert space.to_string(all_cells(space)) == strings
+    assert space.to_string(all_architectures(space)) == strings
     # Cells that the official per-cell files number 0, 11 and 284.
     assert strings[0].startswith("|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|")
     assert strings[11] == "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|none~0|nor_conv_3x3~1|avg_pool_3x3~2|"
@@ -68,28 +68,28 @@ def test_order_of_tnb101_is_lexicographic() -> None:
 
 
 def test_neighbours_differ_on_one_edge_and_are_mutual(space: CellSpace) -> None:
-    cells = all_cells(space)
-    neighbours = space.neighbours(cells)
-    edits = (space.digits[neighbours] != space.digits[cells][:, None, :]).sum(axis=2)
+    architectures = all_architectures(space)
+    neighbours = space.neighbours(architectures)
+    edits = (space.digits[neighbours] != space.digits[architectures][:, None, :]).sum(axis=2)
     assert (edits == 1).all()
     assert all(len(set(row)) == neighbours.shape[1] for row in neighbours.tolist())
-    for cell in (0, 7, space.n_cells - 1):
-        assert all(cell in space.neighbours(int(other)) for other in neighbours[cell])
+    for architecture in (0, 7, space.n_architectures - 1):
+        assert all(architecture in space.neighbours(int(other)) for other in neighbours[architecture])
 
 
 @pytest.mark.parametrize(("rule", "classes"), [("upstream", 6_466), ("skip", 12_751), ("zero", 5_390)])
 def test_isomorphism_classes_of_nb201(rule: str, classes: int) -> None:
     space = get_cell_space("nb201")
-    representatives = space.canonical(all_cells(space), rule)
+    representatives = space.canonical(all_architectures(space), rule)
     assert len(np.unique(representatives)) == classes
     np.testing.assert_array_equal(space.canonical(representatives, rule), representatives)
-    assert (representatives <= all_cells(space)).all()
+    assert (representatives <= all_architectures(space)).all()
 
 
-def _upstream_unique_string(cell: str) -> str:
+def _upstream_unique_string(architecture: str) -> str:
     """``Structure.to_unique_str(consider_zero=True)``, written from its description for this test."""
     nodes = ["0"]
-    for node in cell.split("+"):
+    for node in architecture.split("+"):
         terms = []
         for edge in node.strip("|").split("|"):
             operation, source = edge.split("~")
@@ -106,21 +106,21 @@ def _upstream_unique_string(cell: str) -> str:
 
 def test_upstream_rule_against_strings() -> None:
     space = get_cell_space("nb201")
-    cells = all_cells(space)
-    unique = [_upstream_unique_string(cell) for cell in space.to_string(cells)]
-    first = {text: cell for cell, text in reversed(list(enumerate(unique)))}
-    np.testing.assert_array_equal(space.canonical(cells), [first[text] for text in unique])
+    architectures = all_architectures(space)
+    unique = [_upstream_unique_string(architecture) for architecture in space.to_string(architectures)]
+    first = {text: architecture for architecture, text in reversed(list(enumerate(unique)))}
+    np.testing.assert_array_equal(space.canonical(architectures), [first[text] for text in unique])
 
 
 def test_costs_of_nb201_by_counting_operations() -> None:
     space = get_cell_space("nb201")
-    cells = all_cells(space)
-    ops = space.ops_of(cells)
+    architectures = all_architectures(space)
+    ops = space.ops_of(architectures)
     n_1x1, n_3x3 = (ops == "nor_conv_1x1").sum(axis=1), (ops == "nor_conv_3x3").sum(axis=1)
     for dataset, base in (("cifar10", 73_306), ("cifar100", 79_156), ("ImageNet16-120", 80_456)):
-        np.testing.assert_array_equal(space.params(cells, dataset), base + 28_000 * n_1x1 + 243_040 * n_3x3)
+        np.testing.assert_array_equal(space.params(architectures, dataset), base + 28_000 * n_1x1 + 243_040 * n_3x3)
     np.testing.assert_array_equal(
-        space.flops(cells, "cifar10"), np.rint(1e6 * (7.78305 + 3.93216 * n_1x1 + 35.38944 * n_3x3))
+        space.flops(architectures, "cifar10"), np.rint(1e6 * (7.78305 + 3.93216 * n_1x1 + 35.38944 * n_3x3))
     )
     # Recorded in the official files of cells 0, 11 and 284.
     assert [space.flops(c, "imagenet16-120") for c in (0, 11, 284)] == [3_919_480, 28_495_480, 2_936_440]
@@ -131,12 +131,12 @@ def test_costs_of_nb201_by_counting_operations() -> None:
 @given(st.data())
 def test_integers_of_all_kinds_are_accepted(data: st.DataObject) -> None:
     space = get_cell_space("nb201")
-    cell = data.draw(st.integers(0, space.n_cells - 1))
+    architecture = data.draw(st.integers(0, space.n_architectures - 1))
     kind = data.draw(st.sampled_from([int, np.int16, np.int32, np.int64, np.uint16, np.uint64]))
-    assert space.index_of(kind(cell)) == cell
-    assert space.index_of(np.array([cell], dtype=kind)).tolist() == [cell]
-    assert space.index_of(np.array(cell, dtype=kind)) == cell
-    assert space.index_of([kind(cell), space.to_string(cell)]).tolist() == [cell, cell]
+    assert space.index_of(kind(architecture)) == architecture
+    assert space.index_of(np.array([architecture], dtype=kind)).tolist() == [architecture]
+    assert space.index_of(np.array(architecture, dtype=kind)) == architecture
+    assert space.index_of([kind(architecture), space.to_string(architecture)]).tolist() == [architecture, architecture]
 
 
 @pytest.mark.parametrize(
@@ -173,15 +173,22 @@ def test_other_objects_are_no_cells(wrong: object) -> None:
 
 
 def test_a_column_of_a_data_frame_is_taken_by_rows(space: CellSpace) -> None:
-    cells, index = [7, 3, 5, 0], [2, 0, 3, 1]
-    numbers = pd.Series(cells, index=index)
-    strings = pd.Series(space.to_string(cells), index=index)
-    labelled = pd.Series(cells, index=list("abcd"))
-    for column in (numbers, strings, strings.astype(object), strings.astype("category"), labelled, pd.Index(cells)):
-        assert space.index_of(column).tolist() == cells
-        assert space.to_string(column) == space.to_string(cells)
-        np.testing.assert_array_equal(space.neighbours(column), space.neighbours(cells))
-    assert space.index_of(np.array(space.to_string(cells), dtype=object)).tolist() == cells
+    architectures, index = [7, 3, 5, 0], [2, 0, 3, 1]
+    numbers = pd.Series(architectures, index=index)
+    strings = pd.Series(space.to_string(architectures), index=index)
+    labelled = pd.Series(architectures, index=list("abcd"))
+    for column in (
+        numbers,
+        strings,
+        strings.astype(object),
+        strings.astype("category"),
+        labelled,
+        pd.Index(architectures),
+    ):
+        assert space.index_of(column).tolist() == architectures
+        assert space.to_string(column) == space.to_string(architectures)
+        np.testing.assert_array_equal(space.neighbours(column), space.neighbours(architectures))
+    assert space.index_of(np.array(space.to_string(architectures), dtype=object)).tolist() == architectures
     assert space.index_of(range(3)).tolist() == [0, 1, 2]
 
 
@@ -197,8 +204,8 @@ def test_codes_and_operations_of_no_cell(space: CellSpace) -> None:
 
 
 def test_sampling(space: CellSpace) -> None:
-    cells = space.sample(space.n_cells, np.random.default_rng(0))
-    assert sorted(cells.tolist()) == list(range(space.n_cells))
+    architectures = space.sample(space.n_architectures, np.random.default_rng(0))
+    assert sorted(architectures.tolist()) == list(range(space.n_architectures))
     many = space.sample(20_000, np.random.default_rng(0), replace=True)
     expected = 20_000 / space.n_operations
     counts = np.bincount(space.digits[many, 0], minlength=space.n_operations)

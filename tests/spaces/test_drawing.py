@@ -52,13 +52,13 @@ def test_any_architecture_is_drawn_without_overlaps(name: str, tmp_path: Path) -
 
 
 def test_dead_edges_are_dashed_and_edges_with_none_are_not_drawn() -> None:
-    space, cell = SPACES["five"]
-    ax = space.draw(cell).axes[0]
+    space, architecture = SPACES["five"]
+    ax = space.draw(architecture).axes[0]
     arrows = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
     assert isinstance(space, CellSpace)
-    assert len(arrows) == np.count_nonzero(space.digits[cell])
+    assert len(arrows) == np.count_nonzero(space.digits[architecture])
     dashed = [arrow.get_linestyle() != "-" for arrow in arrows]
-    assert dashed.count(False) == space.live_edges[cell].sum()
+    assert dashed.count(False) == space.live_edges[architecture].sum()
     assert dashed.count(True) == 2
 
 

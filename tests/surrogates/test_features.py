@@ -32,9 +32,9 @@ def test_classes_are_those_of_the_plain_rule(name: str) -> None:
 @pytest.mark.parametrize("name", ["nb201", "tnb101"])
 def test_classes_never_divide_isomorphs(name: str) -> None:
     space = get_space(name)
-    cells = np.arange(space.n_cells)
+    architectures = np.arange(space.n_architectures)
     for rule in ("upstream", "zero"):
-        representatives = space.canonical(cells, rule)  # type: ignore[arg-type]
+        representatives = space.canonical(architectures, rule)  # type: ignore[arg-type]
         np.testing.assert_array_equal(space.function_classes[representatives], space.function_classes)
 
 
@@ -48,8 +48,8 @@ def test_features_tell_all_classes_apart_and_are_finite() -> None:
 
 def test_a_cell_that_passes_the_input_on() -> None:
     space = get_space("nb201")
-    cell = space.from_codes([0, 0, 0, 1, 0, 0])
-    edges, paths, operations, shape = (part[space.function_classes[cell]] for part in class_features(space))
+    architecture = space.from_codes([0, 0, 0, 1, 0, 0])
+    edges, paths, operations, shape = (part[space.function_classes[architecture]] for part in class_features(space))
     assert np.count_nonzero(edges) == 6  # five times none, one skip
     assert np.count_nonzero(paths) == 1
     assert np.count_nonzero(operations) == 1

@@ -45,13 +45,13 @@ def test_ten_surrogates_are_shipped_and_small() -> None:
 def test_scores_hold_on_cells_without_a_trained_isomorph(task: str) -> None:
     surrogate = Surrogate.load(task)
     space = surrogate.space
-    cells = np.arange(space.n_cells)
-    representatives = np.asarray(space.canonical(cells))
+    architectures = np.arange(space.n_architectures)
+    representatives = np.asarray(space.canonical(architectures))
     assert not set(representatives[surrogate.trained]) & set(representatives[~surrogate.trained])
     scores = surrogate.score()
     r2, tau = FLOORS[task]
-    for cells_scored in ("held out", "new functions"):
-        assert scores[cells_scored]["r2"] >= r2
+    for architectures_scored in ("held out", "new functions"):
+        assert scores[architectures_scored]["r2"] >= r2
     assert scores["held out"]["tau"] >= tau
     assert scores["held out"]["cells"] == np.sum(~surrogate.trained)
     assert 0 < scores["new functions"]["cells"] < scores["held out"]["cells"]
@@ -72,16 +72,23 @@ def test_answers_for_one_cell_several_and_strings(shipped: Surrogate) -> None:
 
 
 def test_isomorphs_have_one_mean_but_trainings_of_their_own(shipped: Surrogate) -> None:
-    cells = np.arange(shipped.space.n_cells)
-    representatives = np.asarray(shipped.space.canonical(cells))
+    architectures = np.arange(shipped.space.n_architectures)
+    representatives = np.asarray(shipped.space.canonical(architectures))
     np.testing.assert_array_equal(shipped.values, shipped.values[representatives])
     training = shipped.training_values(0)
-    assert np.mean(training[cells != representatives] == training[representatives[cells != representatives]]) < 0.1
+    assert (
+        np.mean(
+            training[architectures != representatives] == training[representatives[architectures != representatives]]
+        )
+        < 0.1
+    )
 
 
 def test_trainings_depend_on_cell_and_seed_alone(shipped: Surrogate) -> None:
-    cells = np.array([7, 9000, 3])
-    np.testing.assert_array_equal(shipped.predict(cells, answer="training", seed=5), shipped.training_values(5)[cells])
+    architectures = np.array([7, 9000, 3])
+    np.testing.assert_array_equal(
+        shipped.predict(architectures, answer="training", seed=5), shipped.training_values(5)[architectures]
+    )
     assert (shipped.training_values(5) != shipped.training_values(6)).mean() > 0.9
     assert shipped.training_values(5).max() <= 100
 
@@ -101,10 +108,15 @@ def test_both_ends_scatter_as_two_seeds_do(task: str) -> None:
     table = nm.load_table("nb201")
     dataset = nm.get_task(task).dataset
     first, second = (table.column(dataset, "accuracy", "valid", 200, seed).astype(float) for seed in (777, 888))
-    cells = ~surrogate.trained & (surrogate.space.function_classes != 0) & np.isfinite(first) & np.isfinite(second)
-    low, high = np.quantile(surrogate.values[cells], [0.05, 0.9])
+    architectures = (
+        ~surrogate.trained & (surrogate.space.function_classes != 0) & np.isfinite(first) & np.isfinite(second)
+    )
+    low, high = np.quantile(surrogate.values[architectures], [0.05, 0.9])
     trainings = [surrogate.training_values(seed) for seed in range(20)]
-    for group, tolerance in ((cells & (surrogate.values <= low), 0.4), (cells & (surrogate.values >= high), 0.12)):
+    for group, tolerance in (
+        (architectures & (surrogate.values <= low), 0.4),
+        (architectures & (surrogate.values >= high), 0.12),
+    ):
         for spread in (np.std, lambda x: np.median(np.abs(x))):
             measured = spread((first - second)[group])
             answered = np.mean([spread((a - b)[group]) for a, b in pairwise(trainings)])

@@ -73,22 +73,24 @@ def test_queries_return_the_values_of_the_column(table: Table) -> None:
     rng = np.random.default_rng(0)
     for info in table.columns:
         address, column = address_of(info), table.column(**address_of(info))
-        cells = rng.choice(np.flatnonzero(~np.isnan(column)), size=20)
-        for form in (cells, cells.tolist(), table.space.to_string(cells)):
-            np.testing.assert_array_equal(table.query(form, **address), column[cells].astype(np.float64))
+        architectures = rng.choice(np.flatnonzero(~np.isnan(column)), size=20)
+        for form in (architectures, architectures.tolist(), table.space.to_string(architectures)):
+            np.testing.assert_array_equal(table.query(form, **address), column[architectures].astype(np.float64))
         look_up = table.lookup(**address)
-        assert [look_up(cell) for cell in cells[:3].tolist()] == column[cells[:3]].tolist()
-        assert look_up(table.space.to_string(int(cells[0]))) == table.query(int(cells[0]), **address)
+        assert [look_up(architecture) for architecture in architectures[:3].tolist()] == column[
+            architectures[:3]
+        ].tolist()
+        assert look_up(table.space.to_string(int(architectures[0]))) == table.query(int(architectures[0]), **address)
 
 
 def test_missing_values_raise(table: Table) -> None:
     for info in table.columns:
         missing = np.flatnonzero(np.isnan(table.column(**address_of(info))))
-        for cells in (missing[:1], missing[:5]) if missing.size else ():
+        for architectures in (missing[:1], missing[:5]) if missing.size else ():
             with pytest.raises(MissingValueError):
-                table.query(cells, **address_of(info))
+                table.query(architectures, **address_of(info))
             with pytest.raises(MissingValueError):
-                table.lookup(**address_of(info))(int(cells[-1]))
+                table.lookup(**address_of(info))(int(architectures[-1]))
 
 
 def test_a_generator_draws_measured_seeds(table: Table) -> None:
@@ -96,14 +98,14 @@ def test_a_generator_draws_measured_seeds(table: Table) -> None:
     for info in {(one.dataset, one.metric): one for one in of_seeds}.values():
         alike = [one for one in of_seeds if address_of(one, seed=info.seed) == address_of(info)]
         values = np.stack([table.column(**address_of(one)) for one in alike])
-        cells = np.flatnonzero(~np.isnan(values).all(axis=0))
-        drawn, again = (table.query(cells, **address_of(info, seed=np.random.default_rng(1))) for _ in range(2))
+        architectures = np.flatnonzero(~np.isnan(values).all(axis=0))
+        drawn, again = (table.query(architectures, **address_of(info, seed=np.random.default_rng(1))) for _ in range(2))
         np.testing.assert_array_equal(drawn, again)
-        assert (drawn == values[:, cells]).any(axis=0).all()
-        cell = int(cells[np.nanargmax(np.nanstd(values[:, cells], axis=0))])
+        assert (drawn == values[:, architectures]).any(axis=0).all()
+        architecture = int(architectures[np.nanargmax(np.nanstd(values[:, architectures], axis=0))])
         look_up = table.lookup(**address_of(info, seed=np.random.default_rng(1)))
-        measured = values[:, cell]
-        assert {look_up(cell) for _ in range(60)} == set(measured[~np.isnan(measured)].tolist())
+        measured = values[:, architecture]
+        assert {look_up(architecture) for _ in range(60)} == set(measured[~np.isnan(measured)].tolist())
 
 
 def test_unknown_addresses_and_architectures_raise(table: Table) -> None:
@@ -112,7 +114,7 @@ def test_unknown_addresses_and_architectures_raise(table: Table) -> None:
         with pytest.raises(ColumnError):
             table.query(0, **address_of(info, **change))
     for wrong in (-1, table.space.size, 1.0, True, "no architecture"):
-        for look_up in (table.query, lambda cell, **address: table.lookup(**address)(cell)):
+        for look_up in (table.query, lambda architecture, **address: table.lookup(**address)(architecture)):
             with pytest.raises(ArchitectureError):
                 look_up(wrong, **address_of(info))
     assert table.query([], **address_of(info)).shape == (0,)

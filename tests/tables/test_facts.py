@@ -34,12 +34,12 @@ def table(full_table: Table) -> Table:
 def official(mirror: Path) -> dict[int, dict[int, dict[tuple[str, int], Any]]]:
     """Return the complete official records: cell -> length of the training -> (run, seed) -> record."""
 
-    def read(cell: int) -> dict[int, dict[tuple[str, int], Any]]:
-        with bz2.open(mirror / OFFICIAL.format(cell)) as file:
+    def read(architecture: int) -> dict[int, dict[tuple[str, int], Any]]:
+        with bz2.open(mirror / OFFICIAL.format(architecture)) as file:
             record = pickle.load(file)
         return {int(epochs): of["all_results"] for epochs, of in record.items()}
 
-    return {cell: read(cell) for cell in COMPLETE_CELLS}
+    return {architecture: read(architecture) for architecture in COMPLETE_CELLS}
 
 
 def accuracies(records: dict[tuple[str, int], Any], run: str, split: str) -> Iterator[tuple[int, float]]:
@@ -54,11 +54,11 @@ def test_every_accuracy_of_the_complete_cells(table: Table, official: dict[int, 
     """Three seeds were measured for these cells, so the releases, and their means, are the same."""
     compared = 0
     for info in (info for info in table.columns if info.metric == "accuracy"):
-        for cell in COMPLETE_CELLS:
+        for architecture in COMPLETE_CELLS:
             run, split = re.search(r"official: (\S+) / ([^;]+)", info.note).groups()  # type: ignore[union-attr]
-            known = dict(accuracies(official[cell][info.epochs or 0], run, split))
+            known = dict(accuracies(official[architecture][info.epochs or 0], run, split))
             expected = np.mean(list(known.values())) if info.seed == "mean" else known[int(info.seed or 0)]
-            assert table.column(*_address(info))[cell] == pytest.approx(expected, abs=2e-5), info
+            assert table.column(*_address(info))[architecture] == pytest.approx(expected, abs=2e-5), info
             compared += 1
     assert compared == 141
 
@@ -68,27 +68,29 @@ def _address(info: Any) -> tuple[Any, ...]:
 
 
 def test_times_and_parameters_of_the_complete_cells(table: Table, official: dict[int, Any]) -> None:
-    for cell in COMPLETE_CELLS:
+    for architecture in COMPLETE_CELLS:
         for dataset, run in zip(DATASETS, ("cifar10-valid", "cifar100", "ImageNet16-120"), strict=True):
-            record = official[cell][200][run, 777]
+            record = official[architecture][200][run, 777]
             seconds = sum(record["train_times"].values())
-            assert table.query(cell, dataset, "train_seconds") == pytest.approx(seconds, rel=1e-5)
-            assert table.query(cell, dataset, "parameters", seed=777) == round(record["params"] * 1e6)
+            assert table.query(architecture, dataset, "train_seconds") == pytest.approx(seconds, rel=1e-5)
+            assert table.query(architecture, dataset, "parameters", seed=777) == round(record["params"] * 1e6)
 
 
 @pytest.mark.parametrize("release", [V1_0, V1_1])
 @pytest.mark.parametrize(
-    ("dataset", "cell", "best"),
+    ("dataset", "architecture", "best"),
     [("cifar10", 6111, 91.6067), ("cifar100", 9930, 73.4933), ("imagenet16-120", 10676, 46.7333)],
 )
-def test_validation_optima_in_both_releases(table: Table, release: str, dataset: str, cell: int, best: float) -> None:
+def test_validation_optima_in_both_releases(
+    table: Table, release: str, dataset: str, architecture: int, best: float
+) -> None:
     column = table.column(dataset, "accuracy", "valid", 200, "mean", release)
-    assert column.argmax() == cell
-    assert column[cell] == pytest.approx(best, abs=5e-5)
+    assert column.argmax() == architecture
+    assert column[architecture] == pytest.approx(best, abs=5e-5)
 
 
 @pytest.mark.parametrize(
-    ("dataset", "release", "cells", "best"),
+    ("dataset", "release", "architectures", "best"),
     [
         ("cifar10", V1_1, [6111, 13714], 94.3733),
         ("cifar100", V1_0, [9930], 73.5133),
@@ -98,10 +100,10 @@ def test_validation_optima_in_both_releases(table: Table, release: str, dataset:
         ("cifar10-valid", V1_1, [1459], 91.5233),  # not the scale of 94.37: trained on half of the images
     ],
 )
-def test_test_optima(table: Table, dataset: str, release: str, cells: list[int], best: float) -> None:
+def test_test_optima(table: Table, dataset: str, release: str, architectures: list[int], best: float) -> None:
     column = table.column(dataset, "accuracy", "test", 200, "mean", release)
     assert column.max() == pytest.approx(best, abs=5e-5)
-    assert np.flatnonzero(column > best - 5e-4).tolist() == cells
+    assert np.flatnonzero(column > best - 5e-4).tolist() == architectures
 
 
 def test_optima_after_12_epochs(table: Table) -> None:
@@ -170,11 +172,11 @@ def test_seeds_that_a_source_does_not_name_are_in_no_column_of_a_seed(table: Tab
 
 
 def test_twelve_epochs_are_no_part_of_two_hundred(table: Table) -> None:
-    cells = [0, 11]
-    curve = table.curve(cells, "cifar10", "accuracy", "valid", 200, "mean")
+    architectures = [0, 11]
+    curve = table.curve(architectures, "cifar10", "accuracy", "valid", 200, "mean")
     assert curve.shape == (2, 200)
-    end = table.query(cells, "cifar10", "accuracy", "valid", 200, "mean", V1_0)
+    end = table.query(architectures, "cifar10", "accuracy", "valid", 200, "mean", V1_0)
     np.testing.assert_allclose(curve[:, -1], end, atol=1e-4)
-    twelve = table.query(cells, "cifar10", "accuracy", "valid", 12, "mean")
+    twelve = table.query(architectures, "cifar10", "accuracy", "valid", 12, "mean")
     assert (np.abs(curve[:, 11] - twelve) > 1).any()
     assert table.query(0, "cifar10", "accuracy", "valid", 200, "mean", V1_0, epoch=12) == curve[0, 11]

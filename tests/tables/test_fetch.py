@@ -46,7 +46,7 @@ sha256 = "{SHA256}"
 @READERS.register("test-fetch")
 def read(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Any:
     assert files["values"].read_bytes() == CONTENT
-    return [source.column("values", np.arange(space.n_cells), "cifar10", "beauty", unit="1", direction="max")]
+    return [source.column("values", np.arange(space.n_architectures), "cifar10", "beauty", unit="1", direction="max")]
 
 
 @pytest.fixture(autouse=True)

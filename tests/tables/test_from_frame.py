@@ -34,15 +34,15 @@ def addresses(table: Table) -> list[str]:
     return [info.address for info in table.columns]
 
 
-def by_positions(cells: list[int], **columns: Any) -> pd.DataFrame:
-    return pd.DataFrame([SPACE.choices(cell) for cell in cells]).assign(**columns)
+def by_positions(architectures: list[int], **columns: Any) -> pd.DataFrame:
+    return pd.DataFrame([SPACE.choices(architecture) for architecture in architectures]).assign(**columns)
 
 
 # -- what is read ---------------------------------------------------------------------------------------------------
 CELLS = [3, 17, 0]
 ARCHITECTURES = {
     "index": pd.DataFrame({"architecture": CELLS}),
-    "strings": pd.DataFrame({"arch": [SPACE.to_string(cell) for cell in CELLS]}),
+    "strings": pd.DataFrame({"arch": [SPACE.to_string(architecture) for architecture in CELLS]}),
     "both": pd.DataFrame({"arch_str": [3, SPACE.to_string(17), 0]}),
     "floats, as after a merge": pd.DataFrame({"cell": np.array(CELLS, dtype=float)}),
     "nullable": pd.DataFrame({"cell": pd.array(CELLS, dtype="Int64")}),
@@ -77,7 +77,7 @@ def test_means_are_over_the_measured_seeds() -> None:
     rng = np.random.default_rng(0)
     values = rng.random((3, SPACE.size)) * 100
     values[1, :4], values[2, 2:6] = np.nan, np.nan
-    rows = [(cell, seed, values[seed, cell]) for seed in range(3) for cell in range(SPACE.size)]
+    rows = [(architecture, seed, values[seed, architecture]) for seed in range(3) for architecture in range(SPACE.size)]
     table = own(pd.DataFrame(rows, columns=["architecture", "seed", "acc"]))
     assert addresses(table) == [f"own/acc/-/-/{seed}" for seed in (0, 1, 2, "mean")]
     expected = np.nanmean(values.astype(np.float32).astype(np.float64), axis=0).astype(np.float32)
@@ -88,7 +88,7 @@ def test_means_are_over_the_measured_seeds() -> None:
 
 def test_a_given_mean_is_kept() -> None:
     measured = {0: [90.25, 91.5], 1: [80.75, 80.5]}
-    rows = [(cell, seed, values[seed]) for cell, values in measured.items() for seed in (0, 1)]
+    rows = [(architecture, seed, values[seed]) for architecture, values in measured.items() for seed in (0, 1)]
     frame = pd.DataFrame([*rows, (0, "mean", 90.88), (1, "mean", 80.63)], columns=["cell", "seed", "acc"])
     table = own(frame)
     assert table.query([0, 1], "own", "acc", seed="mean").tolist() == pytest.approx([90.88, 80.63])
@@ -207,8 +207,8 @@ def test_a_large_frame_needs_little_memory() -> None:
 
 def test_few_measured_architectures_need_little_memory_and_disk(own_cache: Path) -> None:
     rng, n = np.random.default_rng(0), 200
-    cells = np.concatenate([rng.choice(15625, 20, replace=False) for _ in range(n)])
-    frame = pd.DataFrame({"cell": cells, "dataset": np.repeat(range(n), 20), "loss": rng.normal(size=20 * n)})
+    architectures = np.concatenate([rng.choice(15625, 20, replace=False) for _ in range(n)])
+    frame = pd.DataFrame({"cell": architectures, "dataset": np.repeat(range(n), 20), "loss": rng.normal(size=20 * n)})
     own(frame[:20], "nb201")
     tracemalloc.start()
     table = own(frame, "nb201").add("sparse")
@@ -218,7 +218,7 @@ def test_few_measured_architectures_need_little_memory_and_disk(own_cache: Path)
     assert most < whole / 2
     (file,) = (own_cache / "tables" / "v1" / "sparse").glob("*.arrow")
     assert file.stat().st_size < whole / 20
-    found = np.concatenate([table.column(str(i), "loss")[cells[20 * i : 20 * i + 20]] for i in range(n)])
+    found = np.concatenate([table.column(str(i), "loss")[architectures[20 * i : 20 * i + 20]] for i in range(n)])
     np.testing.assert_array_equal(found, frame["loss"].astype(found.dtype))
     assert np.isnan(table.column("7", "loss")).sum() == 15625 - 20
 
@@ -239,7 +239,7 @@ def test_a_space_of_the_same_rows() -> None:
     table = own(rows, space)
     assert space.size == 3
     assert table.column("own", "acc").tolist() == [1.0, 3.0, 2.0]
-    assert table.task().space.to_string(int(table.task().optimal_cells[0])) == "lr=0.1,net=b"
+    assert table.task().space.to_string(int(table.task().optimal_architectures[0])) == "lr=0.1,net=b"
     assert pickle.loads(pickle.dumps(table)).space == space
 
 
@@ -319,7 +319,7 @@ def test_values_that_float32_would_merge_are_kept_apart(values: Any) -> None:
     assert table.column("own", "loss").tolist() == pytest.approx(list(values), rel=1e-15)
     found = nm.search("random", task, evaluations=3, seed=1).frame()
     assert found["regret"].tolist() == [
-        min(values[cell] for cell in found["cell"][: i + 1]) - min(values) for i in range(3)
+        min(values[architecture] for architecture in found["cell"][: i + 1]) - min(values) for i in range(3)
     ]
     again = pickle.loads(pickle.dumps(table))
     np.testing.assert_array_equal(again.column("own", "loss"), table.column("own", "loss"))

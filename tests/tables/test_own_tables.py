@@ -51,7 +51,7 @@ def test_an_added_table_is_known_by_name() -> None:
     assert added_tables() == ("mine",)
     assert table.space == SPACE
     assert nm.get_task("mine/x-rays").optimum == 5.0
-    assert nm.get_task("mine/pets/acc").optimal_cells.tolist() == [1]
+    assert nm.get_task("mine/pets/acc").optimal_architectures.tolist() == [1]
     assert nm.task_distribution("mine").names == ("mine/pets", "mine/x-rays")
     assert "mine" in task_families()
     source, target = nm.task_distribution("mine").leave_out("pets")

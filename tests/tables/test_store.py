@@ -175,13 +175,13 @@ def test_damage_is_told_and_rebuilt(built: Path, damage: Any) -> None:
     assert built.read_bytes() == whole
 
 
-@pytest.mark.parametrize("cells", [None, [3, 7, 9]])
-def test_version_2_is_read(built: Path, tmp_path: Path, cells: list[int] | None) -> None:
+@pytest.mark.parametrize("architectures", [None, [3, 7, 9]])
+def test_version_2_is_read(built: Path, tmp_path: Path, architectures: list[int] | None) -> None:
     opened = _arrow_file.ColumnFile(built)
     schema = ipc.open_file(built).schema.metadata
-    kept = np.arange(opened.n_cells) if cells is None else np.array(cells)
+    kept = np.arange(opened.n_architectures) if architectures is None else np.array(architectures)
     values = [opened.column(i)[kept] for i in range(2)]
-    header = json.loads(schema[b"nasmeta"]) | {"format_version": 2, "cells": cells}
+    header = json.loads(schema[b"nasmeta"]) | {"format_version": 2, "cells": architectures}
     header["columns"] = [
         column | {"crc32": zlib.crc32(of_column.tobytes())}
         for column, of_column in zip(header["columns"], values, strict=False)

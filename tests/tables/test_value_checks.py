@@ -37,7 +37,7 @@ def test_fractions_among_percents_are_named(wrong: list[int]) -> None:
     with pytest.warns(NasmetaWarning) as caught:
         table = own(mixed, dataset="pets")
     (message,) = [str(one.message) for one in caught]
-    assert all(f"{SPACE.to_string(cell)} ({mixed[cell]:g})" in message for cell in wrong[:5])
+    assert all(f"{SPACE.to_string(architecture)} ({mixed[architecture]:g})" in message for architecture in wrong[:5])
     assert (f"and {len(wrong) - 5} more" in message) == (len(wrong) > 5)
     assert table.query(wrong[0], "pets") == pytest.approx(mixed[wrong[0]])  # as it is
     assert [message.endswith(one) for one in odd(table)] == [True]

@@ -15,27 +15,27 @@ ACCURACY: dict[str, Any] = {"metric": "accuracy", "split": "valid", "epochs": 20
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_values_are_those_of_the_source(table: Table, records: dict[str, dict[str, Any]], dataset: str) -> None:
-    for cell in table.space.sample(300, np.random.default_rng(0)).tolist():
-        record = records[dataset]["".join(map(str, table.space.codes[cell]))]
+    for architecture in table.space.sample(300, np.random.default_rng(0)).tolist():
+        record = records[dataset]["".join(map(str, table.space.codes[architecture]))]
         seeds = (777, 888, 999)[: len(record["val_acc"])]
-        assert table.available_seeds(cell, dataset) == seeds
+        assert table.available_seeds(architecture, dataset) == seeds
         for seed, accuracy, parameters in zip(seeds, record["val_acc"], record["model_size"], strict=True):
-            assert table.query(cell, dataset, seed=seed, **ACCURACY) == np.float32(accuracy)
-            assert table.query(cell, dataset, "parameters", seed=seed) == round(parameters * 1e6)
-        assert table.query(cell, dataset, seed="mean", **ACCURACY) == np.float32(np.mean(record["val_acc"]))
-        assert table.query(cell, dataset, "train_seconds") == np.float32(record["train_time"][0])
-        assert table.query(cell, dataset, "latency_seconds") == np.float32(record["latency"][0])
+            assert table.query(architecture, dataset, seed=seed, **ACCURACY) == np.float32(accuracy)
+            assert table.query(architecture, dataset, "parameters", seed=seed) == round(parameters * 1e6)
+        assert table.query(architecture, dataset, seed="mean", **ACCURACY) == np.float32(np.mean(record["val_acc"]))
+        assert table.query(architecture, dataset, "train_seconds") == np.float32(record["train_time"][0])
+        assert table.query(architecture, dataset, "latency_seconds") == np.float32(record["latency"][0])
 
 
 @pytest.mark.parametrize(
-    ("dataset", "cell", "accuracy"),
+    ("dataset", "architecture", "accuracy"),
     [("cifar10", 6111, 91.6067), ("cifar100", 9930, 73.4933), ("imagenet16-120", 10676, 46.7333)],
 )
-def test_known_optima(table: Table, dataset: str, cell: int, accuracy: float) -> None:
+def test_known_optima(table: Table, dataset: str, architecture: int, accuracy: float) -> None:
     column = table.column(dataset, seed="mean", **ACCURACY)
-    assert column.argmax() == cell
+    assert column.argmax() == architecture
     assert np.count_nonzero(column == column.max()) == 1
-    assert table.query(cell, dataset, seed="mean", **ACCURACY) == pytest.approx(accuracy, abs=5e-5)
+    assert table.query(architecture, dataset, seed="mean", **ACCURACY) == pytest.approx(accuracy, abs=5e-5)
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -43,7 +43,7 @@ def test_known_counts(table: Table, dataset: str) -> None:
     assert np.isnan(table.column(dataset, seed=999, **ACCURACY)).sum() == 7456
     for seed in (777, 888, "mean"):
         assert not np.isnan(table.column(dataset, seed=seed, **ACCURACY)).any()
-    exact = table.space.params(np.arange(table.space.n_cells), dataset)
+    exact = table.space.params(np.arange(table.space.n_architectures), dataset)
     recorded = np.stack([table.column(dataset, "parameters", seed=seed) for seed in (777, 888, 999)])
     contradicts = (recorded != exact) & ~np.isnan(recorded)
     assert contradicts.any(axis=0).sum() == 204
@@ -65,7 +65,7 @@ def test_columns_carry_their_metadata(table: Table) -> None:
 
 
 def test_draws_follow_the_generator_uniformly(table: Table) -> None:
-    cell = int(np.flatnonzero(np.isnan(table.column("cifar10", seed=999, **ACCURACY)))[0])
-    draws = table.query([cell] * 2000, "cifar10", seed=np.random.default_rng(0), **ACCURACY)
-    first = table.query(cell, "cifar10", seed=777, **ACCURACY)
+    architecture = int(np.flatnonzero(np.isnan(table.column("cifar10", seed=999, **ACCURACY)))[0])
+    draws = table.query([architecture] * 2000, "cifar10", seed=np.random.default_rng(0), **ACCURACY)
+    first = table.query(architecture, "cifar10", seed=777, **ACCURACY)
     assert 900 < np.count_nonzero(draws == first) < 1100

@@ -49,10 +49,10 @@ def test_the_best_below_a_limit_is_searched() -> None:
     assert task.held_out == ("sensors",)
     assert task.column.metric == "accuracy_within_2.56ms_latency"
     run = nm.search("gp", task, evaluations=12, seed=0)
-    assert rows["latency"][run.best.cell] <= 2.56
-    assert 3 not in run.cells
+    assert rows["latency"][run.best.architecture] <= 2.56
+    assert 3 not in run.architectures
     assert {c.metric: v for c, v in run.report().items()} == pytest.approx(
-        {name: rows[name][run.best.cell] for name in ("accuracy", "latency")}, rel=1e-6
+        {name: rows[name][run.best.architecture] for name in ("accuracy", "latency")}, rel=1e-6
     )
     assert pickle.loads(pickle.dumps(task)) == task
 

@@ -32,14 +32,14 @@ SOURCES = [made_up("a", NB201, 0), made_up("b", NB201, 1), made_up("c", TNB101, 
 
 def test_an_episode_holds_scores_of_its_source() -> None:
     sampler = EpisodeSampler(SOURCES[:1], support=(3, 30), query=40)
-    scores = dict(zip(SOURCES[0].cells.tolist(), normal_scores(SOURCES[0].utilities).tolist(), strict=True))
+    scores = dict(zip(SOURCES[0].architectures.tolist(), normal_scores(SOURCES[0].utilities).tolist(), strict=True))
     sizes = set()
     for episode in sampler.sample_many(50, np.random.default_rng(0)):
-        sizes.add(len(episode.support_cells))
-        assert len(episode.query_cells) == len(episode.query_labels) == 40
-        assert not set(episode.support_cells.tolist()) & set(episode.query_cells.tolist())
-        assert [scores[c] for c in episode.support_cells.tolist()] == episode.support_labels.tolist()
-        assert [scores[c] for c in episode.query_cells.tolist()] == episode.query_labels.tolist()
+        sizes.add(len(episode.support_architectures))
+        assert len(episode.query_architectures) == len(episode.query_labels) == 40
+        assert not set(episode.support_architectures.tolist()) & set(episode.query_architectures.tolist())
+        assert [scores[c] for c in episode.support_architectures.tolist()] == episode.support_labels.tolist()
+        assert [scores[c] for c in episode.query_architectures.tolist()] == episode.query_labels.tolist()
         assert episode.sources == ("a",)
     assert min(sizes) >= 3
     assert max(sizes) <= 30
@@ -55,21 +55,23 @@ def test_the_same_generator_gives_the_same_episode_and_spaces_are_not_mixed() ->
 
 def test_sources_of_another_space_are_moved() -> None:
     moved = SOURCES[2].in_space(NB201)
-    assert (NB201.ops_of(moved.cells) == TNB101.ops_of(SOURCES[2].cells)).all()
-    back, kept = move_cells(moved.cells, NB201, TNB101)
+    assert (NB201.ops_of(moved.architectures) == TNB101.ops_of(SOURCES[2].architectures)).all()
+    back, kept = move_cells(moved.architectures, NB201, TNB101)
     assert kept.all()
-    assert (back == SOURCES[2].cells).all()
+    assert (back == SOURCES[2].architectures).all()
     with pytest.raises(SettingError):
         SourceTask("x", "x", NB201, np.array([0], np.int32), np.ones(1)).in_space(TNB101)
 
 
 def test_a_mixture_lies_between_its_members() -> None:
     source, _ = nm.task_distribution("nb201").leave_out("cifar100")
-    cells, labels = EpisodeSampler(source, augment=Augmentation(mixture=1.0)).full_task(np.random.default_rng(0))
+    architectures, labels = EpisodeSampler(source, augment=Augmentation(mixture=1.0)).full_task(
+        np.random.default_rng(0)
+    )
     for task in source:
-        assert spearmanr(task.values[cells], labels).statistic > 0.9
+        assert spearmanr(task.values[architectures], labels).statistic > 0.9
     best = np.sort(labels)[-5000:]  # the worst cells are tied
-    np.testing.assert_allclose(best, normal_scores(np.arange(NB201.n_cells))[-5000:], atol=0.01)
+    np.testing.assert_allclose(best, normal_scores(np.arange(NB201.n_architectures))[-5000:], atol=0.01)
 
 
 def test_a_mixture_has_the_scale_of_its_members() -> None:
@@ -80,7 +82,7 @@ def test_a_mixture_has_the_scale_of_its_members() -> None:
 
 def test_the_number_of_support_labels_is_uniform_on_a_logarithmic_scale() -> None:
     sampler = EpisodeSampler(SOURCES[:1], support=(1, 2), query=1)
-    sizes = [len(episode.support_cells) for episode in sampler.sample_many(400, np.random.default_rng(0))]
+    sizes = [len(episode.support_architectures) for episode in sampler.sample_many(400, np.random.default_rng(0))]
     assert {*sizes} == {1, 2}
     assert sizes.count(1) / 400 == pytest.approx(np.log(2) / np.log(3), abs=0.08)
 

@@ -27,8 +27,8 @@ def own(dataset: str, seed: int | str = 777) -> Task:
 
 def source_of(target: Task, dataset: str, held_out: tuple[str, ...] = ()) -> SourceTask:
     """Return labels of another order than the target's, so that the name alone says where they are from."""
-    cells = np.arange(100)
-    return SourceTask("x", dataset, target.space, cells, np.sin(cells.astype(np.float64)), held_out)
+    architectures = np.arange(100)
+    return SourceTask("x", dataset, target.space, architectures, np.sin(architectures.astype(np.float64)), held_out)
 
 
 SPELLINGS = [
@@ -70,8 +70,8 @@ COPIES = {
 @pytest.mark.parametrize("labels", [25, 15625])
 def test_the_targets_values_are_no_source_under_another_name(copy: str, labels: int) -> None:
     task = nm.get_task("nb201/cifar10")
-    cells = np.random.default_rng(0).permutation(15625)[:labels]
-    source = SourceTask("x", "mine", task.space, cells, COPIES[copy](task.values[cells]))
+    architectures = np.random.default_rng(0).permutation(15625)[:labels]
+    source = SourceTask("x", "mine", task.space, architectures, COPIES[copy](task.values[architectures]))
     honest = nm.get_task("nb201/cifar100").as_source(25, np.random.default_rng(0))
     with pytest.raises(LeakageError):
         nm.search("source-order", task, sources=[honest, source], evaluations=5)
@@ -86,16 +86,23 @@ def test_the_targets_values_are_no_source_under_another_name(copy: str, labels: 
 @pytest.mark.usefixtures("_everything")
 def test_a_few_values_of_the_target_are_no_source_and_few_in_its_order_are() -> None:
     task = nm.get_task("nb201/latency/pixel3")  # utilities are minus the values
-    cells = np.arange(40, 45)
-    for labels in (task.values[cells], -task.values[cells]):
+    architectures = np.arange(40, 45)
+    for labels in (task.values[architectures], -task.values[architectures]):
         with pytest.raises(LeakageError):
-            nm.search("source-order", task, sources=[SourceTask("x", "mine", task.space, cells, labels)], evaluations=5)
-    ordered = SourceTask("x", "mine", task.space, cells, -np.log(task.values[cells]), metric_kind="latency")
+            nm.search(
+                "source-order",
+                task,
+                sources=[SourceTask("x", "mine", task.space, architectures, labels)],
+                evaluations=5,
+            )
+    ordered = SourceTask(
+        "x", "mine", task.space, architectures, -np.log(task.values[architectures]), metric_kind="latency"
+    )
     nm.search("source-order", task, sources=[ordered], evaluations=5)
     everywhere = np.arange(4096)
     moved = SourceTask("x", "mine", nm.get_space("tnb101"), everywhere, np.zeros(4096))
     assert len(moved.in_space(task.space)) == 4096
-    there = moved.in_space(task.space).cells
+    there = moved.in_space(task.space).architectures
     copy = SourceTask("x", "mine", moved.space, everywhere, np.sqrt(task.values[there]))
     with pytest.raises(LeakageError):
         nm.search("multi-task-gp", task, sources=[copy], evaluations=5)
@@ -228,8 +235,8 @@ def test_counts_and_proxies_of_other_datasets_are_held_out() -> None:
     by_column = {(task.dataset, task.signal.metric): task for task in tasks}
     target, size = by_column["cifar10", "parameters"], by_column["imagenet16-120", "proxy_params"]
     labels = size.as_source()
-    named = SourceTask("x", "mine", labels.space, labels.cells, labels.utilities, ("proxy_flops",))
-    of_kind = SourceTask("x", "mine", labels.space, labels.cells, labels.utilities, metric_kind="proxy_params")
+    named = SourceTask("x", "mine", labels.space, labels.architectures, labels.utilities, ("proxy_flops",))
+    of_kind = SourceTask("x", "mine", labels.space, labels.architectures, labels.utilities, metric_kind="proxy_params")
     for source in (size, named, of_kind):
         with pytest.raises(LeakageError):
             nm.search("source-order", target, sources=[source], evaluations=5)
@@ -248,7 +255,7 @@ class Spy(MetaSearcher):
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         return self.space.sample(n, self.rng)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         pass
 
 
@@ -279,7 +286,7 @@ def test_what_a_meta_searcher_is_taught_is_no_column_of_the_target(name: str, so
         if source.space is not task.space:
             continue
         for column in forbidden:
-            there = column[source.cells].astype(np.float64)
+            there = column[source.architectures].astype(np.float64)
             known = ~np.isnan(there)
             if known.sum() < 100 or np.ptp(there[known]) == 0:
                 continue

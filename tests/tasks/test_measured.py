@@ -53,7 +53,7 @@ def test_optimum(name: str, direction: str, unit: str, optimum: float) -> None:
     found = task(name)
     assert (found.direction, found.column.unit) == (direction, unit)
     assert found.optimum == pytest.approx(optimum, rel=1e-5)
-    assert found.values.shape == found.cost_seconds.shape == (found.space.n_cells,)
+    assert found.values.shape == found.cost_seconds.shape == (found.space.n_architectures,)
     assert not np.isnan(found.values).any()
 
 
@@ -77,7 +77,7 @@ def test_a_search_keeps_to_what_a_device_can_run(name: str) -> None:
     assert len(on_device.as_source()) == len(on_device.measured) == 15_625 - 4_699
     for searcher in ("random", "evolution", "gp"):
         run = nm.search(searcher, on_device, evaluations=30, seed=0)
-        assert np.isin(run.cells, on_device.measured).all()
+        assert np.isin(run.architectures, on_device.measured).all()
         assert run.space == "measured:0.699"
 
 
@@ -91,8 +91,8 @@ def test_front_of_accuracy_and_latency() -> None:
     accuracy, latency = task("nb201/cifar10"), task("nb201/latency/pixel3")
     values = np.stack([accuracy.values, latency.values], axis=1)
     front = pareto_front(values, [accuracy.direction, latency.direction])
-    assert accuracy.optimal_cells[0] in front
-    assert set(latency.optimal_cells) & set(front)
+    assert accuracy.optimal_architectures[0] in front
+    assert set(latency.optimal_architectures) & set(front)
     by_latency = front[np.argsort(latency.values[front])]
     assert (np.diff(accuracy.values[by_latency]) >= 0).all()
     whole = hypervolume(values, [0.0, 50.0], ["max", "min"])

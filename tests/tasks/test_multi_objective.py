@@ -35,9 +35,9 @@ def embedded() -> MultiObjectiveTask:
 
 def test_front_of_the_embedded_table(embedded: MultiObjectiveTask) -> None:
     some = embedded.values[::10]
-    assert set(Front(some, embedded.directions).cells.tolist()) == naive_front(some, embedded.signs)
+    assert set(Front(some, embedded.directions).architectures.tolist()) == naive_front(some, embedded.signs)
     assert (np.diff(embedded.front.values[:, 0]) <= 0).all()
-    assert embedded.optimal_cells.tolist() == embedded.front_frame()["cell"].tolist()
+    assert embedded.optimal_architectures.tolist() == embedded.front_frame()["cell"].tolist()
 
 
 def test_front_of_a_partial_table_with_ties_and_both_directions() -> None:
@@ -45,7 +45,7 @@ def test_front_of_a_partial_table_with_ties_and_both_directions() -> None:
     values = rng.integers(6, size=(300, 3)).astype(float)
     values[rng.random((300, 3)) < 0.1] = np.nan
     front = Front(values, ["max", "min", "max"])
-    assert set(front.cells.tolist()) == naive_front(values, np.array([1, -1, 1.0]))
+    assert set(front.architectures.tolist()) == naive_front(values, np.array([1, -1, 1.0]))
 
 
 def test_hypervolumes_are_areas() -> None:
@@ -81,7 +81,7 @@ def test_the_front_is_all_of_its_hypervolume_in_any_order(embedded: MultiObjecti
 
 def test_a_front_of_one_point() -> None:
     front = Front(np.array([[1.0, 1.0], [3.0, 3.0], [2.0, 2.0]]), ["max", "max"])
-    assert front.cells.tolist() == [1]
+    assert front.architectures.tolist() == [1]
     assert front.hypervolumes(np.array([[2.0, 2.0], [3.0, 3.0]]))[-1] == 100.0
     with pytest.raises(MissingValueError):
         Front(np.full((3, 2), np.nan), ["max", "min"])

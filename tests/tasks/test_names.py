@@ -83,7 +83,7 @@ def test_a_search_keeps_to_cells_with_a_value() -> None:
     seed = nm.get_task("nb201/cifar10#999")
     assert len(seed.as_source()) == len(seed.measured) == 8_169
     run = nm.search("evolution", seed, evaluations=60)
-    assert np.isin(run.cells, seed.measured).all()
+    assert np.isin(run.architectures, seed.measured).all()
     frame = nm.compare(["random", "local-search"], seed, repeats=2, evaluations=20)
     assert np.isin(frame["cell"], seed.measured).all()
     assert set(frame["space"]) == {run.space} == {"measured:0.523"}

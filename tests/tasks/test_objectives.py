@@ -51,8 +51,8 @@ def test_a_row_with_nan_is_no_point() -> None:
     st.lists(st.tuples(st.floats(0, 100), st.floats(0.01, 1000) | st.just(NAN)), min_size=1, max_size=30),
     st.floats(0.01, 1000),
 )
-def test_feasible_is_better_than_any_infeasible(cells: list[tuple[float, float]], budget: float) -> None:
-    values, costs = np.array(cells).T
+def test_feasible_is_better_than_any_infeasible(architectures: list[tuple[float, float]], budget: float) -> None:
+    values, costs = np.array(architectures).T
     budget = max(budget, float(np.float32(budget)))  # as it is read off a column
     if not (costs <= budget).any():
         with pytest.raises(SettingError):

@@ -16,9 +16,9 @@ OPTIMA = {"cifar10": (91.6067, 6111), "cifar100": (73.4933, 9930), "imagenet16-1
 @pytest.mark.parametrize("dataset", OPTIMA)
 def test_optimum(dataset: str) -> None:
     task = nm.get_task(f"nb201/{dataset}")
-    value, cell = OPTIMA[dataset]
+    value, architecture = OPTIMA[dataset]
     assert task.optimum == pytest.approx(value, abs=5e-5)
-    assert task.optimal_cells.tolist() == [cell]
+    assert task.optimal_architectures.tolist() == [architecture]
     assert (task.direction, task.dataset, task.column.unit) == ("max", dataset, "percent")
     assert task.values.shape == task.cost_seconds.shape == (15_625,)
     assert not task.values.flags.writeable
@@ -34,8 +34,8 @@ def test_a_source_shows_its_labels_and_nothing_else() -> None:
     task = nm.get_task("nb201/cifar10")
     source = task.as_source(25, np.random.default_rng(0))
     assert set(vars(source)) == {"name", "dataset", "space", "cells", "utilities", "held_out", "metric_kind"}
-    assert len(source) == len(set(source.cells.tolist())) == 25
-    np.testing.assert_array_equal(source.utilities, task.values[source.cells])
+    assert len(source) == len(set(source.architectures.tolist())) == 25
+    np.testing.assert_array_equal(source.utilities, task.values[source.architectures])
     assert len(task.as_source()) == 15_625
 
 
@@ -59,7 +59,7 @@ def test_unknown_names_and_repeated_tasks() -> None:
 
 
 def test_shorter_trainings_of_a_task_without_a_cost_have_none() -> None:
-    rows = [(cell, epochs, 1.0 + cell, 60.0) for epochs in (12, 200) for cell in range(3)]
+    rows = [(architecture, epochs, 1.0 + architecture, 60.0) for epochs in (12, 200) for architecture in range(3)]
     frame = pd.DataFrame(rows, columns=["cell", "epochs", "accuracy", "train_seconds"])
     table = nm.Table.from_frame(frame, "nb201", name="lengths")
     for cost, has_cost in (("recorded", True), (None, False)):

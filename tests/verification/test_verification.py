@@ -30,7 +30,7 @@ from nasmeta.verification import (
     verify,
     write_verification_page,
 )
-from nasmeta.verification._frames import cells_frame
+from nasmeta.verification._frames import architectures_frame
 
 DIGITS = ImageDataset.load("digits")
 FEW = DIGITS.subset(48)
@@ -77,22 +77,24 @@ def trained(monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> list[tuple[in
     """Let trainings take no time: half a point below the table, an even seed higher; return (cell, seed) of each."""
     values, calls = nm.get_task("nb201/cifar10").values, []
 
-    def train(self: Trainer, cell: int, seed: int = 0, folder: Path | None = None, **_: object) -> TrainingResult:
+    def train(
+        self: Trainer, architecture: int, seed: int = 0, folder: Path | None = None, **_: object
+    ) -> TrainingResult:
         assert folder is not None
         if folder.is_dir():
-            return results[cell, seed]
+            return results[architecture, seed]
         folder.mkdir(parents=True)
-        calls.append((cell, seed))
-        if cell in failing:
+        calls.append((architecture, seed))
+        if architecture in failing:
             raise TrainingFailed("no", "diverged")
-        accuracy = float(values[cell]) - 0.5 + (0.1 if seed % 2 == 0 else -0.1)
+        accuracy = float(values[architecture]) - 0.5 + (0.1 if seed % 2 == 0 else -0.1)
         epochs = tuple(
             EpochRecord(n, 0.1, 2 / n, 50.0, 1.0, accuracy - 3 + n, 1.0, accuracy - 4 + n, 2.0) for n in (1, 2, 3)
         )
-        results[cell, seed] = TrainingResult(
-            cell, "nb201", "cifar10", {}, seed, "cpu", epochs, 6.0, 0.5, "s", "d", 7, 1, "finished", {}
+        results[architecture, seed] = TrainingResult(
+            architecture, "nb201", "cifar10", {}, seed, "cpu", epochs, 6.0, 0.5, "s", "d", 7, 1, "finished", {}
         )
-        return results[cell, seed]
+        return results[architecture, seed]
 
     results: dict[tuple[int, int], TrainingResult] = {}
     monkeypatch.setattr(Trainer, "train", train)
@@ -111,15 +113,21 @@ def test_picks_are_the_best_and_no_two_cells_are_isomorphic(journal: Path) -> No
     run = nm.search("evolution", "nb201/cifar10", evaluations=60)
     chosen = choose(searches, top=4, controls=30, worst=2, seed=5)
     assert [entry.role for entry in chosen] == ["pick"] * 4 + ["random"] * 30 + ["worst"] * 2
-    assert chosen[0].cell == run.best.cell
+    assert chosen[0].architecture == run.best.architecture
     assert chosen[0].searched_value == run.best.value
     space = nm.get_space("nb201")
-    classes = space.canonical([entry.cell for entry in chosen])
+    classes = space.canonical([entry.architecture for entry in chosen])
     assert len(np.unique(classes)) == 36
-    passed = [value for cell, value in zip(run.cells, run.values, strict=True) if value > chosen[3].searched_value]
+    passed = [
+        value
+        for architecture, value in zip(run.architectures, run.values, strict=True)
+        if value > chosen[3].searched_value
+    ]
     assert len(set(passed)) >= 3
     better = {
-        int(space.canonical(int(c))) for c, v in zip(run.cells, run.values, strict=True) if v > chosen[3].searched_value
+        int(space.canonical(int(c)))
+        for c, v in zip(run.architectures, run.values, strict=True)
+        if v > chosen[3].searched_value
     }
     assert better <= set(classes[:4].tolist())
     assert chosen[-2].searched_value == run.values.min()
@@ -155,7 +163,7 @@ def test_short_trainings_are_no_picks(tmp_path: Path) -> None:
     header = {"task": "nb201/cifar10", "column": "digits/accuracy/valid/6/0", "clock": {}}
     lasted = [(5, 2, 90.0), (7, 2, 80.0), (9, 2, 70.0), (7, 6, 60.0)]
     clock = {"start": 0.0, "worker": 0}
-    records = [[cell, value, 1.0, clock | {"epochs": epochs}] for cell, epochs, value in lasted]
+    records = [[architecture, value, 1.0, clock | {"epochs": epochs}] for architecture, epochs, value in lasted]
     records.append([11, 0.0, 1.0, clock | {"epochs": 6, "failure": "diverged"}])
     write_journal(path, header, *records)
     searches = read_searches([path])
@@ -187,14 +195,15 @@ def test_journals_without_picks_are_refused(
 
 def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
     task, table = nm.get_task("nb201/cifar10"), nm.load_table("nb201")
-    cells = [6111, 0, 11759]
-    found = look_up(task, cells, as_large(), Recipe.load("nb201-200"))
+    architectures = [6111, 0, 11759]
+    found = look_up(task, architectures, as_large(), Recipe.load("nb201-200"))
     assert found.not_comparable == ""
-    np.testing.assert_array_equal(found.values, task.values[cells])
-    for i, cell in enumerate(cells):
-        seeds = table.available_seeds(cell, dataset="cifar10", metric="accuracy", split="valid", epochs=200)
+    np.testing.assert_array_equal(found.values, task.values[architectures])
+    for i, architecture in enumerate(architectures):
+        seeds = table.available_seeds(architecture, dataset="cifar10", metric="accuracy", split="valid", epochs=200)
         single = [
-            table.query(cell, dataset="cifar10", metric="accuracy", split="valid", epochs=200, seed=s) for s in seeds
+            table.query(architecture, dataset="cifar10", metric="accuracy", split="valid", epochs=200, seed=s)
+            for s in seeds
         ]
         assert found.n_seeds[i] == len(single)
         assert (found.lowest[i], found.highest[i]) == pytest.approx((min(single), max(single)), abs=1e-4)
@@ -229,14 +238,14 @@ def checked(journal: Path, folder: Path, **changes: Any) -> Any:
 def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: Path) -> None:
     folder = tmp_path / "page"
     found = checked(journal, folder)
-    cells = found.cells
+    architectures = found.architectures
     assert len(trained) == 8
-    np.testing.assert_allclose(cells["measured"], cells["lookup"] - 0.5)
-    np.testing.assert_allclose(cells["measured_std"], np.sqrt(2) * 0.1)
-    np.testing.assert_allclose(cells["difference"], -0.5)
-    allowed = 2 * cells["lookup_std"] * np.sqrt(1 / cells["lookup_seeds"] + 1 / 2)
-    np.testing.assert_allclose(cells["allowed"].astype(float), allowed)
-    assert cells["in_band"].tolist() == (allowed >= 0.5).tolist()
+    np.testing.assert_allclose(architectures["measured"], architectures["lookup"] - 0.5)
+    np.testing.assert_allclose(architectures["measured_std"], np.sqrt(2) * 0.1)
+    np.testing.assert_allclose(architectures["difference"], -0.5)
+    allowed = 2 * architectures["lookup_std"] * np.sqrt(1 / architectures["lookup_seeds"] + 1 / 2)
+    np.testing.assert_allclose(architectures["allowed"].astype(float), allowed)
+    assert architectures["in_band"].tolist() == (allowed >= 0.5).tolist()
     assert found.facts["spearman"] == pytest.approx(1)
     assert len(found.epochs) == 8 * 3
 
@@ -245,17 +254,17 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
 
     again = checked(journal, folder, top=3, seeds=3)  # goes on: only what is new is trained
     assert len(trained) == len(set(trained)) == 15
-    assert len(again.cells) == 5
+    assert len(again.architectures) == 5
 
-    pages = write_verification_page(cells, found.epochs, found.facts, folder, note="a note")
+    pages = write_verification_page(architectures, found.epochs, found.facts, folder, note="a note")
     text = pages[0].read_text(encoding="utf-8")
     for picture in pages[1:]:
         assert f"]({picture.name})" in text
         assert picture.stat().st_size > 10_000
-    best = cells.iloc[0]
+    best = architectures.iloc[0]
     assert f"| {best['cell']} | pick | {best['lookup']:.2f} [" in text
     assert f"| {best['lookup'] - 0.5:.2f} ± 0.14 |" in text
-    assert f"In the band: {int(cells['in_band'].sum())} of 4" in text
+    assert f"In the band: {int(architectures['in_band'].sum())} of 4" in text
     assert "Spearman 1.000" in text
     assert text.count("above a random control is 1.000 (95 % interval 0.") == 1
     assert "\na note\n" in text
@@ -264,10 +273,10 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
 
 def test_the_figure_has_every_cell_with_its_bars() -> None:
     look_up = np.array([90.0, 91.0, 92.0, 90.5, 91.5, 10.0])
-    cells = pd.DataFrame({"role": ["pick"] * 3 + ["random"] * 3, "lookup": look_up, "measured": look_up - 20})
-    cells = cells.assign(lookup_low=look_up - 1, lookup_high=look_up + 3, measured_std=2.0)
+    architectures = pd.DataFrame({"role": ["pick"] * 3 + ["random"] * 3, "lookup": look_up, "measured": look_up - 20})
+    architectures = architectures.assign(lookup_low=look_up - 1, lookup_high=look_up + 3, measured_std=2.0)
     facts = {"lookup": {"not_comparable": "", "address": "cifar10/accuracy"}, "measured_split": "valid"}
-    axes = Verification(cells, pd.DataFrame(), facts).plot().axes[0]
+    axes = Verification(architectures, pd.DataFrame(), facts).plot().axes[0]
     low, high = axes.get_xlim()
     assert 80 < low < 89 < 95 < high
     assert axes.get_ylim()[0] < 68
@@ -277,20 +286,20 @@ def test_the_figure_has_every_cell_with_its_bars() -> None:
 
 
 def test_separation_is_what_one_counts_by_hand() -> None:
-    cells = pd.DataFrame(
+    architectures = pd.DataFrame(
         {
             "role": ["pick"] * 2 + ["random"] * 4 + ["worst", "pick"],
             "lookup": [9.0, 8.0, 1.0, 2.0, 3.0, 8.5, 0.0, 9.0],
             "measured": [5.0, 3.0, 1.0, 3.0, 2.0, 4.0, 9.0, np.nan],
         }
     )
-    found = separation_of(cells)
+    found = separation_of(architectures)
     assert found is not None
     assert (found["picks"], found["random"]) == (2, 4)  # a failed training is none
     assert found["chance"] == (4 + 2 + 0.5) / 8
     assert found["table_chance"] == (4 + 3) / 8
     assert 0 < found["low"] < found["chance"] < found["high"] < 1
-    assert separation_of(cells[cells["role"] != "pick"]) is None
+    assert separation_of(architectures[architectures["role"] != "pick"]) is None
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.5, 2.5])
@@ -314,15 +323,15 @@ def test_a_table_without_seeds_counts_as_one_training(
 ) -> None:
     monkeypatch.setattr("nasmeta.tables.Table.of_seeds", lambda table, info: {})
     found = checked(journal, tmp_path / "page")
-    assert found.cells["lookup_seeds"].tolist() == [0] * 4
-    np.testing.assert_array_equal(found.cells["lookup_low"], found.cells["lookup"])
-    np.testing.assert_allclose(found.cells["allowed"], 2 * 0.1 * np.sqrt(2) * np.sqrt(1 + 1 / 2))
-    assert found.cells["in_band"].tolist() == [False] * 4
-    page = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")[0].read_text()
+    assert found.architectures["lookup_seeds"].tolist() == [0] * 4
+    np.testing.assert_array_equal(found.architectures["lookup_low"], found.architectures["lookup"])
+    np.testing.assert_allclose(found.architectures["allowed"], 2 * 0.1 * np.sqrt(2) * np.sqrt(1 + 1 / 2))
+    assert found.architectures["in_band"].tolist() == [False] * 4
+    page = write_verification_page(found.architectures, found.epochs, found.facts, tmp_path / "page")[0].read_text()
     assert "In the band: 0 of 4" in page
     assert "is treated as one training" in page
     alone = checked(journal, tmp_path / "alone", seeds=1)
-    assert alone.cells["in_band"].tolist() == [None] * 4
+    assert alone.architectures["in_band"].tolist() == [None] * 4
 
 
 def test_the_pooled_deviation_of_trainings_is_weighted_by_their_number(journal: Path) -> None:
@@ -333,15 +342,17 @@ def test_the_pooled_deviation_of_trainings_is_weighted_by_their_number(journal: 
     found = LookUp(column, np.full(2, 90.0), unknown, unknown, np.zeros(2, np.int64), unknown, "")
     accuracies = [[90.0, 91.0, 92.0, 93.0], [80.0, 84.0]]
     results: Any = {
-        entry.cell: [
-            SimpleNamespace(cell=entry.cell, test_accuracy=one, valid_accuracy=one, parameters=1, train_seconds=1.0)
-            for one in of_cell
+        entry.architecture: [
+            SimpleNamespace(
+                architecture=entry.architecture, test_accuracy=one, valid_accuracy=one, parameters=1, train_seconds=1.0
+            )
+            for one in of_architecture
         ]
-        for entry, of_cell in zip(chosen, accuracies, strict=True)
+        for entry, of_architecture in zip(chosen, accuracies, strict=True)
     }
-    cells = cells_frame(chosen, searches, found, results, {})
+    architectures = architectures_frame(chosen, searches, found, results, {})
     pooled = np.sqrt((3 * np.var(accuracies[0], ddof=1) + np.var(accuracies[1], ddof=1)) / 4)
-    np.testing.assert_allclose(cells["allowed"], 2 * pooled * np.sqrt(1 + 1 / np.array([4, 2])))
+    np.testing.assert_allclose(architectures["allowed"], 2 * pooled * np.sqrt(1 + 1 / np.array([4, 2])))
 
 
 @pytest.mark.usefixtures("trained")
@@ -350,7 +361,7 @@ def test_where_all_trainings_fail_nothing_is_verified(
     shard: list[str], failing: set[int], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nasmeta.verification._page.save_figure", lambda *_: [])
-    failing |= {entry.cell for entry in choose(read_searches([journal]), 2, 1)}
+    failing |= {entry.architecture for entry in choose(read_searches([journal]), 2, 1)}
     command = ["verify", str(journal), "--data", "digits", "--top", "2", "--controls", "1", "--folder", str(tmp_path)]
     result = CliRunner().invoke(app, [*command, *shard])
     assert result.exit_code == 1, result.output
@@ -371,8 +382,8 @@ def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
     assert "look-up: cifar10/accuracy/valid/200/mean, NATS-tss v1.0" in result.stdout
     assert len((folder / "run.jsonl").read_text().splitlines()) == 61
     assert len(trained) == 10
-    cells = pd.read_csv(folder / "cells.csv")
-    assert cells["role"].tolist() == ["pick", "pick", "random", "random", "worst"]
+    architectures = pd.read_csv(folder / "cells.csv")
+    assert architectures["role"].tolist() == ["pick", "pick", "random", "random", "worst"]
     assert "nasmeta verify --demo" in (folder / "README.md").read_text(encoding="utf-8")
     assert json.loads((folder / "facts.json").read_text())["recipe"]["name"] == "tiny"
 
@@ -407,17 +418,17 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
         return verify([journal], FEW, recipe, folder=tmp_path / "page", **common, **more)
 
     found = asked()
-    assert found.cells["measured"].between(0, 100).all()
-    assert (found.cells["train_seconds"] > 0).all()
+    assert found.architectures["measured"].between(0, 100).all()
+    assert (found.architectures["train_seconds"] > 0).all()
     names = ["README.md", "agreement.png", "curves.png"]  # as the command writes
     assert found.files == tuple(tmp_path / "page" / name for name in names)
     assert all(picture.stat().st_size > 10_000 for picture in found.files[1:])
-    assert f"| {found.cells['cell'][0]} | pick |" in found.files[0].read_text(encoding="utf-8")
+    assert f"| {found.architectures['cell'][0]} | pick |" in found.files[0].read_text(encoding="utf-8")
     assert "\nWritten by nasmeta" in found.files[0].read_text(encoding="utf-8")
-    result = tmp_path / "page" / "trainings" / f"{found.cells['cell'][0]}-0" / "result.json"
+    result = tmp_path / "page" / "trainings" / f"{found.architectures['cell'][0]}-0" / "result.json"
     written = result.stat().st_mtime_ns
-    pd.testing.assert_frame_equal(asked(page=False).cells, found.cells)
-    pd.testing.assert_frame_equal(asked(workers=1, page=False).cells, found.cells)
+    pd.testing.assert_frame_equal(asked(page=False).architectures, found.architectures)
+    pd.testing.assert_frame_equal(asked(workers=1, page=False).architectures, found.architectures)
     assert result.stat().st_mtime_ns == written
 
 
@@ -460,18 +471,18 @@ def test_parts_train_in_one_folder(how: dict[str, Any], journal: Path, tmp_path:
     there: dict[Path, int] = {}
     for i, n in enumerate([4, 3, 3]):
         part = asked(f"{i}/3")
-        assert part.cells["trainings"].sum() == n
+        assert part.architectures["trainings"].sum() == n
         assert len(part.epochs) == n
         assert len(results()) == len(there) + n
         assert there.items() <= results().items()
         there = results()
         assert not (tmp_path / "page" / "cells.csv").exists()
     whole = asked()
-    assert whole.cells["trainings"].tolist() == [2] * 5
+    assert whole.architectures["trainings"].tolist() == [2] * 5
     assert results() == there  # nothing was trained again
     assert (tmp_path / "page" / "cells.csv").exists()
-    assert asked("11/12").cells["trainings"].sum() == 0  # more parts than trainings
+    assert asked("11/12").architectures["trainings"].sum() == 0  # more parts than trainings
     if not how:
         alone = verify([journal], FEW, recipe, folder=tmp_path / "alone", **arguments)
         told = ["cell", "role", "measured", "measured_std", "trainings", "measured_test", "failures"]
-        pd.testing.assert_frame_equal(whole.cells[told], alone.cells[told])
+        pd.testing.assert_frame_equal(whole.architectures[told], alone.architectures[told])

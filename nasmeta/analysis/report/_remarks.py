@@ -37,7 +37,7 @@ def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
     """
     found = set()
     for (task, searcher), rows in frame.groupby(["task", "searcher"], sort=False, observed=True):
-        runs = {tuple(cells) for _, cells in rows.groupby("seed", sort=False)["cell"]}
+        runs = {tuple(architectures) for _, architectures in rows.groupby("seed", sort=False)["cell"]}
         if len(runs) == 1 and rows["seed"].nunique() > 1:
             found.add((str(task), str(searcher)))
     return found

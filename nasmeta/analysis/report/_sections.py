@@ -47,7 +47,9 @@ class Section:
         paragraphs, table, headers = map(in_markdown, self.text.split("\n\n")), self.table, self.headers
         if table is not None:
             headers = {name: in_markdown(headers.get(name, name.replace("_", " "))) for name in map(str, table)}
-            table = table.map(lambda cell: in_markdown(cell) if isinstance(cell, str) else cell)
+            table = table.map(
+                lambda architecture: in_markdown(architecture) if isinstance(architecture, str) else architecture
+            )
         return replace(
             self, heading=in_markdown(self.heading), text="\n\n".join(paragraphs), table=table, headers=headers,
             note=in_markdown(self.note),

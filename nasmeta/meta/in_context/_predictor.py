@@ -25,7 +25,7 @@ _PREFIX = "weights."
 
 @dataclass(frozen=True, eq=False)
 class InContextModel:
-    """Scores of the sources, shape (n_sources, n_cells), and pretrained weights."""
+    """Scores of the sources, shape (n_sources, n_architectures), and pretrained weights."""
 
     scores: Floats32
     weights: Weights
@@ -102,15 +102,15 @@ class InContext(MetaPredictor):
     def _trust(self, learned: InContextModel) -> float:
         return 0.0  # the labels' own normal scores, as in the training
 
-    def _adapted(self, learned: InContextModel, cells: Cells, scores: Floats) -> Prediction:
-        return self._forecast(learned, cells, scores, np.arange(self.cell_space.size))
+    def _adapted(self, learned: InContextModel, architectures: Cells, scores: Floats) -> Prediction:
+        return self._forecast(learned, architectures, scores, np.arange(self.cell_space.size))
 
     def _forecast(
-        self, learned: InContextModel, cells: NDArray[Any], scores: Floats, asked: NDArray[Any]
+        self, learned: InContextModel, architectures: NDArray[Any], scores: Floats, asked: NDArray[Any]
     ) -> Prediction:
         ranked = normal_scores(scores) if len(scores) else scores
         view = SourceView.of(learned.scores, proxy_scores(self.cell_space).T)
-        reading = read(self._similarity, view, cells, ranked, asked, np.arange(self.cell_space.size))
+        reading = read(self._similarity, view, architectures, ranked, asked, np.arange(self.cell_space.size))
         mean, deviation = np.empty(len(asked)), np.empty(len(asked))
         contexts = learned.network.contexts(reading)
         for first in range(0, len(asked), _BLOCK):

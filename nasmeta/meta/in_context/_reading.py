@@ -50,26 +50,26 @@ class Similarity:
         self._choices = _choices(space)
         self._mean_difference = np.float32(self._differences(some, some).mean() or 1.0)
 
-    def between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> Floats32:
-        """Return the similarities by kind and lengthscale, shape (3, 3, n_cells, n_others)."""
-        found = np.zeros((*np.shape(LENGTHS), len(cells), len(others)), np.float32)
-        codes = self.kernel.codes_between(cells, others)
+    def between(self, architectures: NDArray[np.integer], others: NDArray[np.integer]) -> Floats32:
+        """Return the similarities by kind and lengthscale, shape (3, 3, n_architectures, n_others)."""
+        found = np.zeros((*np.shape(LENGTHS), len(architectures), len(others)), np.float32)
+        codes = self.kernel.codes_between(architectures, others)
         for plane, one in zip(found[0], self._counts, strict=True):
             plane[:] = self.kernel.covariance(codes, one)
         for group in self._groups:
-            distances = _distances(group[cells], group[others])
+            distances = _distances(group[architectures], group[others])
             for plane, length in zip(found[1], LENGTHS[1], strict=True):
                 plane += np.exp(distances * np.float32(-1 / length))
         found[1] /= np.float32(len(self._groups))
-        differences = self._differences(cells, others) / self._mean_difference
+        differences = self._differences(architectures, others) / self._mean_difference
         for plane, length in zip(found[2], LENGTHS[2], strict=True):
             np.exp(differences * np.float32(-1 / length), out=plane)
         return found
 
-    def _differences(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> Floats32:
-        total = np.zeros((len(cells), len(others)), np.float32)
+    def _differences(self, architectures: NDArray[np.integer], others: NDArray[np.integer]) -> Floats32:
+        total = np.zeros((len(architectures), len(others)), np.float32)
         for column, unit in self._choices:
-            differences = column[cells, None] - column[others]
+            differences = column[architectures, None] - column[others]
             total += np.abs(differences) * np.float32(1 / unit) if unit else differences != 0
         return total
 
@@ -111,15 +111,15 @@ INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of an architecture, a
 class SourceView(NamedTuple):
     """Summary of the sources."""
 
-    each: Floats32  # (n_sources, n_cells)
-    mean: Floats32  # (n_cells,), with a deviation of 1
-    spread: Floats32  # (n_cells,)
+    each: Floats32  # (n_sources, n_architectures)
+    mean: Floats32  # (n_architectures,), with a deviation of 1
+    spread: Floats32  # (n_architectures,)
     agreement: float  # variance of the mean divided by the mean variance
-    proxies: Floats32  # (n_proxies, n_cells): zero-cost proxies, if the space has some
+    proxies: Floats32  # (n_proxies, n_architectures): zero-cost proxies, if the space has some
 
     @classmethod
     def of(cls, scores: NDArray[np.floating], proxies: NDArray[np.floating] | None = None) -> SourceView:
-        """Summarise scores, shape (n_sources, n_cells)."""
+        """Summarise scores, shape (n_sources, n_architectures)."""
         each = np.asarray(scores, np.float32)
         each = each - each.mean(axis=1, keepdims=True)
         mean, variance = each.mean(axis=0), float(each.var(axis=1).mean())
@@ -244,7 +244,7 @@ def read(
     known: NDArray[np.integer],
     scores: Floats,
     asked: NDArray[np.integer],
-    cells: NDArray[np.integer],
+    architectures: NDArray[np.integer],
 ) -> Reading:
     """Return the inputs for a target.
 
@@ -256,25 +256,25 @@ def read(
         Columns of the view: labelled architectures and queries.
     scores : ndarray, shape (n,)
         Labels with mean 0 and standard deviation about 1.
-    cells : ndarray of int, shape (n_cells,)
+    architectures : ndarray of int, shape (n_architectures,)
         Architecture of each column of the view.
 
     Returns
     -------
     Reading
     """
-    across = similarity.between(cells[asked], cells[known])
-    context = Context(sources, known, scores, similarity.between(cells[known], cells[known]))
+    across = similarity.between(architectures[asked], architectures[known])
+    context = Context(sources, known, scores, similarity.between(architectures[known], architectures[known]))
     return context.reading(asked, context.experts(asked, across), across)
 
 
 def _by_pair(similar: Floats32) -> Floats32:
-    """Return similarities of shape (3, 3, n_cells, n_others) in shape (n_cells, n_others, 9)."""
+    """Return similarities of shape (3, 3, n_architectures, n_others) in shape (n_architectures, n_others, 9)."""
     return np.ascontiguousarray(np.moveaxis(similar.reshape(SIMILARITIES, *similar.shape[2:]), 0, 2))
 
 
 def _closest(sources: SourceView, known: NDArray[np.integer], scores: Floats) -> Floats32:
-    """Return the mean of the sources, weighted by correlation with the labels, shape (n_cells,)."""
+    """Return the mean of the sources, weighted by correlation with the labels, shape (n_architectures,)."""
     each = sources.each
     if len(known) < 2:
         return sources.mean

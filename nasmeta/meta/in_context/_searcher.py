@@ -100,21 +100,21 @@ class MetaNASSearch(DefaultMetaSearch):
         sources = SourceView.of(reader.scores, proxy_scores(self.space).T)
         return SearchState(Similarity(self.space), sources, np.arange(self.space.size))
 
-    def tell(self, cells: Cells, values: Floats) -> None:
+    def tell(self, architectures: Cells, values: Floats) -> None:
         """Add observations for the processes and the transformer."""
-        super().tell(cells, values)
-        self._state.observe(cells, values)
+        super().tell(architectures, values)
+        self._state.observe(architectures, values)
 
     def _take_improving(self, improvement: Floats) -> int:
         improvement[self._asked] = -np.inf
         count = min(_CANDIDATES, self._n_open - self._n_asked)
         best = np.argsort(-improvement, kind="stable")[:count]
-        cells, reading = self._state.candidates(best, 0, count, self.rng)
+        architectures, reading = self._state.candidates(best, 0, count, self.rng)
         network: InContextNetwork = self._require_meta_model().reader.network
-        scores = network.search_scores(reading, self._state.labels, improvement[cells])
-        cell = int(cells[scores.round(_DECIMALS).argmax()])
-        self._mark(cell)
-        return cell
+        scores = network.search_scores(reading, self._state.labels, improvement[architectures])
+        architecture = int(architectures[scores.round(_DECIMALS).argmax()])
+        self._mark(architecture)
+        return architecture
 
 
 class MetaRLSearch(MetaNASSearch):
@@ -141,15 +141,15 @@ class SearchState:
     ----------
     similarity : Similarity
     sources : SourceView
-    cells : ndarray of int, shape (n_columns,)
+    architectures : ndarray of int, shape (n_columns,)
         Architecture of each column of the view.
     """
 
-    def __init__(self, similarity: Similarity, sources: SourceView, cells: NDArray[np.integer]) -> None:
-        self._similarity, self._sources, self._cells = similarity, sources, cells
+    def __init__(self, similarity: Similarity, sources: SourceView, architectures: NDArray[np.integer]) -> None:
+        self._similarity, self._sources, self._cells = similarity, sources, architectures
         self._known: list[int] = []
         self._values: list[float] = []
-        self._among = similarity.between(cells[:0], cells[:0])  # (3, 3, n, n)
+        self._among = similarity.between(architectures[:0], architectures[:0])  # (3, 3, n, n)
         self._weighed_at = 0
         self._likely: list[NDArray[np.bool_]] = []
 

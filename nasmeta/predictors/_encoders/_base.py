@@ -26,7 +26,7 @@ ENCODERS: Registry[type[CellEncoder]] = Registry(
 )
 
 
-def cells_in(X: Any, space: SearchSpace) -> NDArray[np.int32]:
+def architectures_in(X: Any, space: SearchSpace) -> NDArray[np.int32]:
     """Return architectures of shape (n,) or (n, 1), as scikit-learn passes them, as indices, int32, shape (n,)."""
     if not isinstance(X, list | tuple) or (len(X) and isinstance(X[0], list | tuple)):
         X = np.asarray(X)  # [7, "a string"] stays a list: as an array both entries would be strings
@@ -34,10 +34,10 @@ def cells_in(X: Any, space: SearchSpace) -> NDArray[np.int32]:
     return np.asarray(space.index_of(X), dtype=np.int32)
 
 
-def in_reference_space(cells: NDArray[np.int32], space: SearchSpace) -> NDArray[np.int32]:
+def in_reference_space(architectures: NDArray[np.int32], space: SearchSpace) -> NDArray[np.int32]:
     """Return the same architectures of `reference_space`."""
     moved = _reference_cells(space)
-    return cells if moved is None else moved[cells]
+    return architectures if moved is None else moved[architectures]
 
 
 @lru_cache(maxsize=8)
@@ -116,7 +116,7 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ndarray of float64, shape (n, n_features)
         """
         space = get_space(self.space)
-        return self._table()[0][in_reference_space(cells_in(X, space), space)].astype(np.float64)
+        return self._table()[0][in_reference_space(architectures_in(X, space), space)].astype(np.float64)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the columns, shape (n_features,)."""
@@ -151,7 +151,7 @@ class CellIndices(CellEncoder):
 
     def transform(self, X: Any) -> NDArray[np.int32]:  # type: ignore[override]
         """Return architectures, int32, shape (n,)."""
-        return cells_in(X, get_space(self.space))
+        return architectures_in(X, get_space(self.space))
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
         return np.arange(get_space(self.space).size)[:, None], ("cell",)

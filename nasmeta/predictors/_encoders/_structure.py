@@ -179,13 +179,13 @@ class PathEncoder(CellSpaceEncoder):
 
 @lru_cache(maxsize=4)
 def _paths(space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-    cells, columns, names = np.arange(space.size), [], []
+    architectures, columns, names = np.arange(space.size), [], []
     for length in sorted({len(path) for path in space.paths}):
         applied = np.zeros((space.size, space.n_operations**length), dtype=np.int8)
         place = space.n_operations ** np.arange(length - 1, -1, -1)
         for path in space.paths:
             if len(path) == length:
-                applied[cells, space.digits[:, path].astype(np.int64) @ place] = 1
+                applied[architectures, space.digits[:, path].astype(np.int64) @ place] = 1
         columns.append(applied)
         names += ["→".join(sequence) for sequence in product(space.operations, repeat=length)]
     return np.concatenate(columns, axis=1), tuple(names)

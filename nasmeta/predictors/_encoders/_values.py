@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder, cells_in
+from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder, architectures_in
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.tasks import normal_scores
 
@@ -51,8 +51,8 @@ class CostEncoder(CellSpaceEncoder):
 
 @lru_cache(maxsize=8)
 def _costs(space: CellSpace, dataset: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-    cells = np.arange(space.size)
-    costs = np.stack([np.asarray(cost(cells, dataset)) for cost in (space.params, space.flops)], axis=1)
+    architectures = np.arange(space.size)
+    costs = np.stack([np.asarray(cost(architectures, dataset)) for cost in (space.params, space.flops)], axis=1)
     return np.log10(costs), ("log10_parameters", "log10_flops")
 
 
@@ -88,7 +88,7 @@ class ColumnEncoder(CellEncoder):
 
     def transform(self, X: Any) -> NDArray[np.float64]:
         """Return the columns of architectures, float64, shape (n, n_features)."""
-        return np.asarray(self._table()[0][cells_in(X, get_space(self.space))])
+        return np.asarray(self._table()[0][architectures_in(X, get_space(self.space))])
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
         values = np.asarray(self.values, dtype=np.float64)

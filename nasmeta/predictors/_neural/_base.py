@@ -144,9 +144,9 @@ class MLPEnsemble(NeuralRegressor):
     --------
     >>> import numpy as np
     >>> from nasmeta.predictors import make_predictor
-    >>> cells, y = np.arange(60), np.arange(60.0) % 7
-    >>> predictor = make_predictor("mlp", max_epochs=3, n_members=2).fit(cells, y)
-    >>> mean, deviation = predictor.predict(cells[:5], return_std=True)
+    >>> architectures, y = np.arange(60), np.arange(60.0) % 7
+    >>> predictor = make_predictor("mlp", max_epochs=3, n_members=2).fit(architectures, y)
+    >>> mean, deviation = predictor.predict(architectures[:5], return_std=True)
     >>> mean.shape, bool((deviation > 0).all())
     ((5,), True)
     """

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from nasmeta.errors import SettingError
 from nasmeta.predictors._encoders import default_encoder, make_encoder
-from nasmeta.predictors._encoders._base import cells_in, in_reference_space
+from nasmeta.predictors._encoders._base import architectures_in, in_reference_space
 from nasmeta.predictors._labels import checked_labels
 from nasmeta.predictors._neural._base import NeuralRegressor
 from nasmeta.predictors._neural._training import MemberLinear, MemberNetwork, Readout, normal_weight
@@ -107,7 +107,7 @@ class GraphNetwork(NeuralRegressor):
         return cells, checked_labels(y, len(cells))
 
     def _checked_rows(self, X: Any) -> NDArray[Any]:
-        return cells_in(X, get_space(self.space))
+        return architectures_in(X, get_space(self.space))
 
     def _predict(self, X: NDArray[Any], return_std: bool) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
         # Isomorphic architectures are computed once.

@@ -119,7 +119,7 @@ class PeerSearch(WithoutReplacement):
             while self._refused:
                 self._tell_peer(*self._refused.pop(0), worst)
 
-    def _instead(self, cell: int) -> list[Any]:
+    def _instead(self, architecture: int) -> list[Any]:
         """Return proposals of the package for an architecture that it did not suggest; by default none."""
         return []
 
@@ -133,14 +133,14 @@ class PeerSearch(WithoutReplacement):
         with self._generators.used():
             return np.array([self._next() for _ in range(n)], np.int32)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Report the values to the package, also for architectures that it did not propose."""
-        super().tell(cells, values)
+        super().tell(architectures, values)
         with self._generators.used():
-            for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
-                for proposal in self._waiting.pop(cell, None) or [None]:
+            for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
+                for proposal in self._waiting.pop(architecture, None) or [None]:
                     if self._varied:
-                        self._tell_peer(proposal, self.space.codes[cell].tolist(), value)
+                        self._tell_peer(proposal, self.space.codes[architecture].tolist(), value)
             if self._refused:
                 self._refuse(self._refused.pop())
 
@@ -155,24 +155,24 @@ class PeerSearch(WithoutReplacement):
             if suggested is None:
                 break
             proposal, codes = suggested
-            cell = int(self.space.find(np.array(codes) @ self.space.place_values))
-            if cell >= 0 and self._open[cell]:
-                return self._propose(cell, [proposal])
+            architecture = int(self.space.find(np.array(codes) @ self.space.place_values))
+            if architecture >= 0 and self._open[architecture]:
+                return self._propose(architecture, [proposal])
             n_refused += 1
-            if cell in self._observed:
-                self._tell_peer(proposal, codes, self._observed[cell])
+            if architecture in self._observed:
+                self._tell_peer(proposal, codes, self._observed[architecture])
                 n_refused = n_refused if self.counts_repeats else 0
-            elif cell in self._waiting:
-                self._waiting[cell].append(proposal)
+            elif architecture in self._waiting:
+                self._waiting[architecture].append(proposal)
             else:
                 self._refuse(suggested)
         candidates = np.flatnonzero(self._open)
         if suggested is not None:
             edits = (self.space.codes[candidates] != suggested[1]).sum(axis=1)
             candidates = candidates[edits == edits.min()]
-        cell = int(self.rng.choice(candidates))
-        return self._propose(cell, self._instead(cell))
+        architecture = int(self.rng.choice(candidates))
+        return self._propose(architecture, self._instead(architecture))
 
-    def _propose(self, cell: int, proposals: list[Any]) -> int:
-        self._open[cell], self._waiting[cell] = False, proposals
-        return cell
+    def _propose(self, architecture: int, proposals: list[Any]) -> int:
+        self._open[architecture], self._waiting[architecture] = False, proposals
+        return architecture

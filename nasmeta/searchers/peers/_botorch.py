@@ -57,11 +57,11 @@ class BoTorchSearch(WithoutReplacement):
             model, best = self._fitted()
             chosen: list[int] = []
             for _ in range(n):
-                cell = self._most_promising(model, best)
-                self._open[cell] = False
-                chosen.append(cell)
+                architecture = self._most_promising(model, best)
+                self._open[architecture] = False
+                chosen.append(architecture)
                 if len(chosen) < n:
-                    at = self._inputs[[cell]]
+                    at = self._inputs[[architecture]]
                     model = model.condition_on_observations(at, model.posterior(at).mean.detach())
         return np.array(chosen, np.int32)
 
@@ -73,8 +73,8 @@ class BoTorchSearch(WithoutReplacement):
         from botorch.models.transforms import Standardize
         from gpytorch.mlls import ExactMarginalLogLikelihood
 
-        cells, values = self._labelled()
-        x, y = self._inputs[cells], torch.tensor(values, dtype=torch.double)[:, None]
+        architectures, values = self._labelled()
+        x, y = self._inputs[architectures], torch.tensor(values, dtype=torch.double)[:, None]
         scaled: Any = Standardize(m=1)
         if self._categories:
             model = MixedSingleTaskGP(x, y, cat_dims=self._categories, outcome_transform=scaled)

@@ -95,7 +95,7 @@ class OptunaSearch(PeerSearch):
             sampler: BaseSampler = getattr(samplers, self.sampler)(seed=seed, **self.options)
         return sampler
 
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: NDArray[np.int32]) -> bool:
         """Return False: `SubsetSearch` discards the other proposals, and the study does not contain them."""
         return False
 
@@ -113,8 +113,8 @@ class OptunaSearch(PeerSearch):
     def _params(self, codes: list[int]) -> dict[str, Any]:
         return {p.name: p.choices[code] for p, code in zip(self.space.positions, codes, strict=True)}
 
-    def _instead(self, cell: int) -> list[Any]:
-        self.study_.enqueue_trial(self._params(self.space.codes[cell].tolist()))
+    def _instead(self, architecture: int) -> list[Any]:
+        self.study_.enqueue_trial(self._params(self.space.codes[architecture].tolist()))
         return [self.study_.ask(self._distributions)]
 
     def _refuse(self, suggested: Suggestion) -> None:

@@ -134,7 +134,7 @@ def _of_files(files: Sequence[Path], report: _Report | None = None) -> tuple[_Fo
         for key, values in trials_of(record):
             found.setdefault(key, []).append((cell, values.astype(np.float32)))
         if report is not None and len(cells) % _CELLS_AT_ONCE == 0:
-            report(len(cells), space.n_cells)
+            report(len(cells), space.n_architectures)
 
     for file in files:
         root = read_records(file, add)  # without the results, which are read

@@ -91,11 +91,11 @@ def fits(pattern: str, parts: Iterable[object]) -> bool:
     )
 
 
-def spread(space: SearchSpace, cells: Any, values: Any) -> NDArray[np.float64]:
+def spread(space: SearchSpace, architectures: Any, values: Any) -> NDArray[np.float64]:
     """Return values of some architectures, shape (n, ...), as rows of all, shape (space.size, ...); others are NaN."""
     values = np.asarray(values, dtype=np.float64)
     column = np.full((space.size, *values.shape[1:]), np.nan)
-    column[cells] = values
+    column[architectures] = values
     return column
 
 

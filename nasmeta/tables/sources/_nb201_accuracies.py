@@ -107,7 +107,7 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping
 
 
 def _rows_of(runtime: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the row of each cell and seed, shape (n_cells, 3); -1 for a missing third seed."""
+    """Return the row of each cell and seed, shape (n_architectures, 3); -1 for a missing third seed."""
     starts = np.flatnonzero(np.r_[True, runtime[1:] != runtime[:-1]])
     counts = np.diff(np.r_[starts, len(runtime)])
     seeds = np.arange(len(_SEEDS))

@@ -27,18 +27,18 @@ def made_up(searchers: dict[str, float], tasks: tuple[str, ...], runs: int, eval
     regret = np.minimum.accumulate(rng.exponential(scale, size=shape), axis=-1)
     regret[..., 0, -1] = 0  # one run of each finds the optimum at its end
     index = np.indices(shape).reshape(4, -1)
-    loss, cell = regret.ravel(), np.minimum(regret.ravel() * 50, 999).astype(np.int32)
+    loss, architecture = regret.ravel(), np.minimum(regret.ravel() * 50, 999).astype(np.int32)
     return pd.DataFrame(
         {
             "task": pd.Categorical.from_codes(index[0], list(tasks)),
             "searcher": pd.Categorical.from_codes(index[1], list(searchers)),
             "seed": index[2],
             "evaluation": index[3] + 1,
-            "cell": cell,
+            "cell": architecture,
             "value": 90 - loss,
             "cost_seconds": 100.0,
             "simulated_seconds": 100.0 * (index[3] + 1),
-            "incumbent": cell,
+            "incumbent": architecture,
             "incumbent_value": 90 - loss,
             "regret": loss,
         }

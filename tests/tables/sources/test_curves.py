@@ -16,8 +16,8 @@ def test_curves_end_at_the_table(read_source: Callable[[str], Any]) -> None:
     assert len(columns) == 400
     assert {epoch for _, epoch in columns} == set(range(1, 201))
     info, end = columns["valid", 200]
-    cells = np.flatnonzero(~np.isnan(end))
-    assert cells.tolist() == list(range(200))
+    architectures = np.flatnonzero(~np.isnan(end))
+    assert architectures.tolist() == list(range(200))
     table = load_table("nb201").column("cifar10", "accuracy", "valid", 200, "mean", release=info.release)
     np.testing.assert_allclose(end[:200], table[:200], atol=1e-5)
 

@@ -14,7 +14,9 @@ from nasmeta.spaces import get_space
 def test_values_of_the_first_row(read_source: Callable[[str], Any]) -> None:
     columns = read_source("nb201-robustness")
     assert len(columns) == 32
-    cell = get_space("nb201").index_of(  # the first row's net, whose string another file of the repository gives
+    architecture = get_space(
+        "nb201"
+    ).index_of(  # the first row's net, whose string another file of the repository gives
         "|avg_pool_3x3~0|+|skip_connect~0|none~1|+|nor_conv_1x1~0|avg_pool_3x3~1|nor_conv_1x1~2|"
     )
     for metric, value in {
@@ -24,12 +26,12 @@ def test_values_of_the_first_row(read_source: Callable[[str], Any]) -> None:
         "accuracy_under_apgd-ce@2": 2.2,
         "accuracy_under_square@8": 0.3,
     }.items():
-        assert columns[f"cifar10/{metric}/test/200/-"][1][cell] == pytest.approx(value, abs=1e-5)
+        assert columns[f"cifar10/{metric}/test/200/-"][1][architecture] == pytest.approx(value, abs=1e-5)
 
 
 def test_every_cell_is_there_and_isomorphs_agree(read_source: Callable[[str], Any]) -> None:
     space = get_space("nb201")
-    canonical = space.canonical(np.arange(space.n_cells))
+    canonical = space.canonical(np.arange(space.n_architectures))
     for info, values in read_source("nb201-robustness").values():
         assert not np.isnan(values).any()
         np.testing.assert_array_equal(values, values[canonical])

@@ -18,10 +18,10 @@ from nasmeta.tables.sources import registered_sources
 def test_its_order_is_that_of_cells_which_another_source_names(read_source: Callable[[str], Any], mirror: Path) -> None:
     file = registered_sources()["zero-cost-tnb101"].files[0]
     named = pd.read_csv(mirror / file.path)
-    cells = get_space("tnb101").from_codes(
+    architectures = get_space("tnb101").from_codes(
         [json.loads(net.replace("(", "[").replace(")", "]")) for net in named["net"]]
     )
-    best = read_source("transnas")["class_scene/accuracy/valid/25/-"][1][cells]
+    best = read_source("transnas")["class_scene/accuracy/valid/25/-"][1][architectures]
     last = named["val_accs"].to_numpy()  # after the last epoch, so never above the best
     assert np.corrcoef(best, last)[0, 1] > 0.9997
     assert (best - last > -1e-4).all()
