@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+PACKAGE = Path(__file__).parents[1] / "nasmeta"
+CYCLIC = ("tables -> tasks", "spaces -> spaces", "runs -> runs", "meta -> meta")  # imports that may close a cycle
 EXCEPTIONS = {
     "The command line, called in this process": {
         "nasmeta.cli._app",
@@ -37,13 +40,16 @@ EXCEPTIONS = {
 }  # fmt: skip
 
 
-def imported(file: Path) -> Iterator[str]:
-    """Yield the modules of this package that a file imports, and what it imports of them."""
+@cache
+def imported(file: Path) -> tuple[str, ...]:
+    """Return the modules of this package that a file imports, and what it imports of them."""
+    names: list[str] = []
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module)
+            names += [f"{node.module}.{alias.name}" for alias in node.names if node.module]
         elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
+    return tuple(names)
 
 
 def private_module(name: str) -> str | None:
@@ -68,10 +74,24 @@ def test_private_modules_are_named_exceptions() -> None:
 
 
 def test_no_subpackage_imports_a_private_module_of_another() -> None:
-    package = Path(__file__).parents[1] / "nasmeta"
     reached = []
-    for file in sorted(package.rglob("*.py")):
-        own = file.relative_to(package).parts[0]
+    for file in sorted(PACKAGE.rglob("*.py")):
+        own = file.relative_to(PACKAGE).parts[0]
         modules = filter(None, map(private_module, imported(file)))
         reached += [f"{file.name}: {module}" for module in modules if module.split(".")[1] != own]
     assert not reached, "Import the name from the other subpackage, which exports what others need"
+
+
+def test_no_import_cycles() -> None:
+    """Imports inside functions and under TYPE_CHECKING are included."""
+    modules = {}
+    for file in PACKAGE.rglob("*.py"):
+        path = file.relative_to(PACKAGE.parent).with_suffix("")
+        modules[".".join(path.parts).removesuffix(".__init__")] = file
+    del modules["nasmeta"]
+    graph: dict[str, set[str]] = {}
+    for module, file in modules.items():
+        reached = {name if name in modules else name.rpartition(".")[0] for name in imported(file)} & set(modules)
+        own = module.split(".")[1]
+        graph[module] = {name for name in reached - {module} if f"{own} -> {name.split('.')[1]}" not in CYCLIC}
+    TopologicalSorter(graph).prepare()  # a CycleError lists the modules of the cycle
