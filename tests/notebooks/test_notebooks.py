@@ -41,12 +41,7 @@ def committed(script: Path) -> Any:
 
 def outputs(notebook: Any) -> list[Any]:
     """Return the outputs of all cells."""
-    return [
-        output
-        for architecture in notebook.architectures
-        if architecture.cell_type == "code"
-        for output in architecture.outputs
-    ]
+    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
 
 def pictures(notebook: Any) -> list[str]:
@@ -76,9 +71,7 @@ class TestNotebook:
     def test_script_and_notebook_are_in_step(self, script: Path, build: ModuleType) -> None:
         ours, theirs = build.read(script), committed(script)
         why = f"python notebooks/build.py {script.stem[0]} writes {script.stem}.ipynb anew."
-        assert [(c.cell_type, c.source) for c in ours.architectures] == [
-            (c.cell_type, c.source) for c in theirs.architectures
-        ], why
+        assert [(c.cell_type, c.source) for c in ours.cells] == [(c.cell_type, c.source) for c in theirs.cells], why
 
     def test_the_committed_outputs(self, script: Path, build: ModuleType) -> None:
         notebook = committed(script)
@@ -90,18 +83,12 @@ class TestNotebook:
         assert not any(
             "<Figure size" in shown(output) for output in found if not PICTURES & set(output.get("data", {}))
         )
-        counts = [
-            architecture.execution_count for architecture in notebook.architectures if architecture.cell_type == "code"
-        ]
+        counts = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"]
         assert counts == list(range(1, len(counts) + 1)), "It was not run from top to bottom."
         assert script.with_suffix(".ipynb").stat().st_size <= build.LARGEST
 
     def test_links_lead_somewhere(self, script: Path) -> None:
-        text = "\n".join(
-            architecture.source
-            for architecture in committed(script).architectures
-            if architecture.cell_type == "markdown"
-        )
+        text = "\n".join(cell.source for cell in committed(script).cells if cell.cell_type == "markdown")
         links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith("https://")]
         assert [link for link in links if not (NOTEBOOKS / link).is_file()] == []
 
