@@ -211,13 +211,13 @@ def _proxies() -> None:
     proxies=Option(
         "Names of nasmeta list proxies, separated by commas.", read=names_in, metavar="NAMES", default_text="nine"
     ),
-    architectures=Option("Indices of cells, separated by commas.", read=integers_in, default_text="all"),
+    cells=Option("Indices of cells, separated by commas.", read=integers_in, default_text="all"),
     workers=Option("Number of processes, with one thread each.", int, 1),
     examples=["nasmeta proxies compute --data digits --output proxies.npz"],
 )  # fmt: skip
 def compute(
     output: Path, space: str, data: str, n_images: int, image_size: int, proxies: list[str] | None, workers: int,
-    architectures: list[int] | None, **settings: int,
+    cells: list[int] | None, **settings: int,
 ) -> None:  # fmt: skip
     """Measure proxies for one cell of each isomorphism class; run the same command again to resume."""
     from nasmeta.training import load_images
@@ -225,6 +225,6 @@ def compute(
 
     measured = ProxySettings(tuple(proxies or DEFAULT_PROXIES), **settings)
     batch = load_images(data, n_images, image_size, measured.seed)
-    where: dict[str, Any] = {"space": space, "cells": architectures, "workers": workers}
+    where: dict[str, Any] = {"space": space, "cells": cells, "workers": workers}
     with progress_bar("networks") as bar:
         echo_written([measure_proxies(output, batch, measured, progress=bar.update, **where)])

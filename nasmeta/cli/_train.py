@@ -62,9 +62,7 @@ def images_of(options: dict[str, Any]) -> ImageDataset:
 @command(
     app,
     IMAGES,
-    architecture=Option(
-        "Index, or string in the space's notation.", default=REQUIRED, read=architecture_in, argument=True
-    ),
+    cell=Option("Index, or string in the space's notation.", default=REQUIRED, read=architecture_in, argument=True),
     seed=Option("Seed of the weights, the order of the images and the augmentation.", int, 0),
     folder=Option("Folder for checkpoint, network and result; run the same command again to resume.", Path),
     space=Option("Search space of the cell: nb201 or tnb101.", default="nb201"),

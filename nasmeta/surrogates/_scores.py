@@ -18,7 +18,7 @@ class Scores(TypedDict):
     1.0
     """
 
-    architectures: int
+    cells: int
     r2: float | None
     tau: float | None
     sparse_tau: float | None
@@ -43,12 +43,12 @@ def score_predictions(y: ArrayLike, predicted: ArrayLike, percent: bool = True) 
     y, predicted = np.asarray(y, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     n = len(y)
     if n < 2:
-        return Scores(architectures=n, r2=None, tau=None, sparse_tau=None, spearman=None, rmse=None)
+        return Scores(cells=n, r2=None, tau=None, sparse_tau=None, spearman=None, rmse=None)
     variance, error = float(y.var()), float(((y - predicted) ** 2).mean())
     rounded = np.round(predicted, 1)
     varied = variance > 0 and bool(np.ptp(predicted) > 0)
     return Scores(
-        architectures=n,
+        cells=n,
         r2=1.0 - error / variance if variance > 0 else None,
         tau=float(kendalltau(y, predicted).statistic) if varied else None,
         sparse_tau=float(kendalltau(y, rounded).statistic) if varied and percent and np.ptp(rounded) > 0 else None,

@@ -25,7 +25,7 @@ _SAME = ("task", "column", "release", "evaluator")
 class ChosenArchitecture:
     """A cell to train."""
 
-    architecture: int
+    cell: int
     role: str  # pick, random (of the whole space) or worst (evaluated)
     searched_value: float | None  # in percent; None if the search did not evaluate it
 

@@ -81,7 +81,7 @@ def architectures_frame(
     """Return one row per cell, see `Verification`."""
     import pandas as pd
 
-    architectures = [entry.architecture for entry in chosen]
+    architectures = [entry.cell for entry in chosen]
     trained = pd.DataFrame(
         [
             {
@@ -141,9 +141,9 @@ def epochs_frame(chosen: Sequence[ChosenArchitecture], results: Mapping[int, lis
 
     return pd.DataFrame(
         [
-            {"cell": entry.architecture, "role": entry.role, "seed": result.seed, **asdict(epoch)}
+            {"cell": entry.cell, "role": entry.role, "seed": result.seed, **asdict(epoch)}
             for entry in chosen
-            for result in results.get(entry.architecture, [])
+            for result in results.get(entry.cell, [])
             for epoch in result.epochs
         ]
     )

@@ -163,7 +163,7 @@ def verify(
     """
     searches = read_searches(journals)
     chosen = choose(searches, top, controls, worst, seed)
-    architectures = [entry.architecture for entry in chosen]
+    architectures = [entry.cell for entry in chosen]
     home, task = Path(folder), searches.task
     require_writable(home, folder=True)
     jobs = [

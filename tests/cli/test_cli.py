@@ -46,7 +46,7 @@ def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
     assert run(*arguments, str(journal), "--evaluations", "30").exit_code == 0
     result = run(*arguments, str(journal), "--evaluations", "60")
     best = nm.search("evolution", "nb201/cifar100", evaluations=60, seed=4, settings={"population": 10}).best
-    assert re.search(rf"^architecture +{best.cell}: ", result.stdout, re.MULTILINE)
+    assert re.search(rf"^architecture +{best.architecture}: ", result.stdout, re.MULTILINE)
     assert len(journal.read_text().splitlines()) == 61
     drawn = run(*arguments, str(journal), "--evaluations", "60", "--plot", str(tmp_path / "run.png"))
     assert str(tmp_path / "run.png") in drawn.stdout.replace("\n", "")

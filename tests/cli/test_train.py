@@ -19,7 +19,7 @@ def test_trains_writes_and_goes_on(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     result = read_result(folder)
     assert f"valid {result.valid_accuracy:.2f} %" in done.output
-    assert CellNetwork.load(folder / "network.safetensors").architecture == 6111
+    assert CellNetwork.load(folder / "network.safetensors").cell == 6111
     again = CliRunner().invoke(app, command)
     assert again.exit_code == 0
     assert f"test {result.test_accuracy:.2f} %" in again.output

@@ -54,7 +54,7 @@ def epochs_run(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     epoch_of = Learner.epoch
 
     def counting(self: Learner, *arguments: Any) -> Any:
-        counts[self.network.architecture] += 1
+        counts[self.network.cell] += 1
         return epoch_of(self, *arguments)
 
     monkeypatch.setattr(Learner, "epoch", counting)

@@ -27,7 +27,7 @@ from nasmeta.searchers import MetaSearcher
 class Unkept(MetaSearcher):
     def _learn(self, sources):
         assert not hasattr(self, "must_not_learn")
-        return np.concatenate([one.cells[np.argsort(-one.utilities)[:10]] for one in sources])
+        return np.concatenate([one.architectures[np.argsort(-one.utilities)[:10]] for one in sources])
     def ask(self, n=1):
         return self.rng.choice(self.meta_model_, size=n)
     def tell(self, cells, values):

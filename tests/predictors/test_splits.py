@@ -82,8 +82,8 @@ CLASS_OF_0 = np.flatnonzero(get_space("nb201").canonical(range(15625)) == 0)
         ({"n_train": 5, "test_fraction": 0.2}, SettingError),
         ({"n_train": 15625}, SettingError),
         ({"test_fraction": 1.0}, SettingError),
-        ({"n_train": 1, "cells": CLASS_OF_0}, SettingError),  # the test side would be empty
-        ({"n_train": 1, "cells": [-1, 3]}, ArchitectureError),
+        ({"n_train": 1, "architectures": CLASS_OF_0}, SettingError),  # the test side would be empty
+        ({"n_train": 1, "architectures": [-1, 3]}, ArchitectureError),
         ({"n_train": 1, "rule": "none"}, UnknownNameError),
     ],
 )

@@ -46,7 +46,7 @@ def elsewhere() -> dict[str, list[int]]:
     """Return the cells of runs in another process."""
     code = (
         "import json, nasmeta as nm\n"
-        "run = lambda name: nm.search(name, 'nb201/cifar10', evaluations=50, seed=11).cells.tolist()\n"
+        "run = lambda name: nm.search(name, 'nb201/cifar10', evaluations=50, seed=11).architectures.tolist()\n"
         f"print(json.dumps({{name: run(name) for name in {ELSEWHERE}}}))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

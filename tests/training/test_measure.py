@@ -53,7 +53,7 @@ def test_the_file_holds_what_was_computed(whole: Path) -> None:
     assert file.facts["network"]["channels"] == 2
     assert file.facts["images"]["sha256"] == BATCH.sha256()
     everywhere = file.of_all_cells()["nwot"]
-    measured = np.isin(SPACE.canonical(np.arange(SPACE.n_cells)), file.cells)
+    measured = np.isin(SPACE.canonical(np.arange(SPACE.n_architectures)), file.cells)
     assert np.isfinite(everywhere[measured]).all()
     assert np.isnan(everywhere[~measured]).all()
 
@@ -143,7 +143,7 @@ class TestShipped:
         assert len(read_proxies(SHIPPED).cells) == 6_466
         assert SHIPPED.stat().st_size < 1_000_000
         for name, values in found.items():
-            assert values.shape == (SPACE.n_cells,)
+            assert values.shape == (SPACE.n_architectures,)
             assert np.isfinite(values).all(), name
 
     def test_it_can_be_measured_again(self) -> None:
@@ -167,7 +167,7 @@ class TestShipped:
 
     def test_cells_of_the_other_space_have_those_of_their_twins(self) -> None:
         other = get_space("tnb101")
-        twins = move_cells(np.arange(other.n_cells), other, SPACE)[0]
+        twins = move_cells(np.arange(other.n_architectures), other, SPACE)[0]
         np.testing.assert_array_equal(measured_proxies("tnb101")["nwot"], measured_proxies()["nwot"][twins])
 
 

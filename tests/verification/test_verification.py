@@ -113,10 +113,10 @@ def test_picks_are_the_best_and_no_two_cells_are_isomorphic(journal: Path) -> No
     run = nm.search("evolution", "nb201/cifar10", evaluations=60)
     chosen = choose(searches, top=4, controls=30, worst=2, seed=5)
     assert [entry.role for entry in chosen] == ["pick"] * 4 + ["random"] * 30 + ["worst"] * 2
-    assert chosen[0].architecture == run.best.architecture
+    assert chosen[0].cell == run.best.architecture
     assert chosen[0].searched_value == run.best.value
     space = nm.get_space("nb201")
-    classes = space.canonical([entry.architecture for entry in chosen])
+    classes = space.canonical([entry.cell for entry in chosen])
     assert len(np.unique(classes)) == 36
     passed = [
         value
@@ -342,10 +342,8 @@ def test_the_pooled_deviation_of_trainings_is_weighted_by_their_number(journal: 
     found = LookUp(column, np.full(2, 90.0), unknown, unknown, np.zeros(2, np.int64), unknown, "")
     accuracies = [[90.0, 91.0, 92.0, 93.0], [80.0, 84.0]]
     results: Any = {
-        entry.architecture: [
-            SimpleNamespace(
-                architecture=entry.architecture, test_accuracy=one, valid_accuracy=one, parameters=1, train_seconds=1.0
-            )
+        entry.cell: [
+            SimpleNamespace(cell=entry.cell, test_accuracy=one, valid_accuracy=one, parameters=1, train_seconds=1.0)
             for one in of_architecture
         ]
         for entry, of_architecture in zip(chosen, accuracies, strict=True)
@@ -361,7 +359,7 @@ def test_where_all_trainings_fail_nothing_is_verified(
     shard: list[str], failing: set[int], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nasmeta.verification._page.save_figure", lambda *_: [])
-    failing |= {entry.architecture for entry in choose(read_searches([journal]), 2, 1)}
+    failing |= {entry.cell for entry in choose(read_searches([journal]), 2, 1)}
     command = ["verify", str(journal), "--data", "digits", "--top", "2", "--controls", "1", "--folder", str(tmp_path)]
     result = CliRunner().invoke(app, [*command, *shard])
     assert result.exit_code == 1, result.output
