@@ -105,11 +105,11 @@ def optuna_loop(rounds: int) -> list[Row]:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    from nasmeta.searchers import OptunaTPE
+    from nasmeta.searchers import SEARCHERS
 
     trials: list[int] = []
 
-    class Counted(OptunaTPE):
+    class Counted(SEARCHERS["optuna-tpe"]):
         """Counts trials: Optuna repeats cells."""
 
         def _suggest(self) -> Any:

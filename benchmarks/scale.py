@@ -18,7 +18,7 @@ from typing import Any
 
 from _measure import machine
 
-from nasmeta.code import versions_of
+from nasmeta.code_identity import versions_of
 
 PACKAGES = ("numpy", "pandas", "pyarrow", "plotly")
 SEARCHERS = ("random", "evolution", "local-search")

@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.output.mkdir(parents=True, exist_ok=True)
     kept = options.output / "speed.json"
     if not options.page:
-        from nasmeta.code import versions_of
+        from nasmeta.code_identity import versions_of
 
         where = {**machine(), "pinning": pin_to_one_core(), "versions": versions_of(PACKAGES)}
         import nasmeta

@@ -29,6 +29,7 @@ _PLACE = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*)(
 _from_working_folder = False
 _in_data_file = ContextVar("names of a data file", default=False)
 _imported: set[str] = set()  # every ``package.module:Name`` that a call, command or running specification has named
+STYLES: dict[str, int] = {}  # position of a declared name in the table of styles, see `nasmeta.plotting.style_at`
 
 
 def is_place(name: object) -> bool:
@@ -126,7 +127,7 @@ class Registry(Mapping[str, T]):
         self.kind, self.group = kind, group
         self._accepts, self._wanted = accepts, wanted
         self._entries: dict[str, T] = {}
-        self._declared: dict[str, str] = {}  # name: module:name, imported on first use
+        self.declared: dict[str, str] = {}  # name: module:name, imported on first use
         self.extras: dict[str, str] = {}  # name: extra of this package that the entry needs
         self._by_place: dict[str, T] = {}  # entries named package.module:Name
 
@@ -134,7 +135,7 @@ class Registry(Mapping[str, T]):
         """Return a decorator that registers its argument; a name can be taken only once."""
 
         def add(entry: T) -> T:
-            taken = self._entries.get(name, self._declared.get(name))
+            taken = self._entries.get(name, self.declared.get(name))
             if taken is not None and taken != place_of(entry):
                 raise ValueError(f"The {self.kind} {name!r} is already registered: {taken!r}.")
             self._entries[name] = entry
@@ -142,17 +143,29 @@ class Registry(Mapping[str, T]):
 
         return add
 
-    def declare(self, name: str, place: str, extra: str | None = None) -> None:
-        """Register ``module:name`` for import on first use, with the extra that it needs."""
-        self._declared[name] = place
+    def declare(self, name: str, place: str, extra: str | None = None, style: int | None = None) -> None:
+        """Register an entry for import on first use.
+
+        Parameters
+        ----------
+        name, place : str
+            Name and ``module:Name`` of the entry.
+        extra : str, optional
+            The extra of this package that the entry needs, or several, separated by commas.
+        style : int, optional
+            Position in the table of colours, dashes and markers, the next free one; by default a checksum of the name.
+        """
+        self.declared[name] = place
         if extra is not None:
             self.extras[name] = extra
+        if style is not None:
+            STYLES[name] = style
 
     def name_of(self, entry: object) -> str | None:
         """Return the name of an entry without importing other entries; None for an object without a name."""
         place = place_of(entry)
         # Of two names of one class the first declared one, whichever was imported.
-        named = [name for name, declared in self._declared.items() if declared == place]
+        named = [name for name, declared in self.declared.items() if declared == place]
         named += [name for name, other in self._entries.items() if other is entry]
         if not named:
             named = [name for name, point in self._entry_points().items() if point.value == place]
@@ -163,7 +176,7 @@ class Registry(Mapping[str, T]):
             return self._entries[name]
         if name in self._by_place:
             return self._by_place[name]
-        if name in self._declared:
+        if name in self.declared:
             return self._entries.setdefault(name, self._import_declared(name))
         if (point := self._entry_points().get(name)) is not None:
             return self._entries.setdefault(name, self._import(name, point.value))
@@ -172,7 +185,7 @@ class Registry(Mapping[str, T]):
         raise UnknownNameError.of(self.kind, name, [*self] if self.group is None else [*self, "package.module:Name"])
 
     def _import_declared(self, name: str) -> T:
-        module, _, attribute = self._declared[name].partition(":")
+        module, _, attribute = self.declared[name].partition(":")
         extra = self.extras.get(name)
         with nullcontext() if extra is None else needing(f"The {self.kind} {name}", extra):
             entry: T = getattr(import_module(module), attribute)
@@ -206,10 +219,10 @@ class Registry(Mapping[str, T]):
         return {} if self.group is None else _entry_points(tuple(sys.path)).get(self.group, {})
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries or name in self._declared or name in self._entry_points()
+        return name in self._entries or name in self.declared or name in self._entry_points()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys([*self._declared, *self._entries, *self._entry_points()]))
+        return iter(dict.fromkeys([*self.declared, *self._entries, *self._entry_points()]))
 
     def __len__(self) -> int:
         return len({*self})

@@ -33,9 +33,8 @@ from scipy.stats import kendalltau
 from torch import nn
 
 import nasmeta as nm
-from nasmeta.predictors import normal_scores
 from nasmeta.searchers import MetaSearcher
-from nasmeta.tasks import Augmentation, EpisodeSampler
+from nasmeta.tasks import Augmentation, EpisodeSampler, normal_scores
 
 plt.rcParams.update({"figure.dpi": 100, "font.size": 9})
 torch.set_num_threads(1)

@@ -25,7 +25,8 @@ from scipy.stats import kendalltau
 
 import nasmeta as nm
 from nasmeta.meta import META_PREDICTORS
-from nasmeta.predictors import isomorph_split, make_encoder, make_predictor, normal_scores
+from nasmeta.predictors import isomorph_split, make_encoder, make_predictor
+from nasmeta.tasks import normal_scores
 
 plt.rcParams.update({"figure.dpi": 100, "font.size": 9})
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+import nasmeta.searchers  # noqa: F401  (declares the styles of their names)
 from nasmeta.plotting import (
     Style,
     draw_grid,

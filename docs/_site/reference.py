@@ -85,7 +85,7 @@ def registered(subpackage: str) -> Iterator[Entry]:
     evaluators = {"training": TrainingEvaluator, "table": TableEvaluator, "several objectives": MultiObjectiveEvaluator}
     kinds = {
         "searcher": SEARCHERS,
-        "predictor": {name: entry.load() for name, entry in PREDICTORS.items()},
+        "predictor": PREDICTORS,
         "meta-predictor": META_PREDICTORS,
         "encoder": ENCODERS,
         "evaluator": evaluators,

@@ -7,6 +7,7 @@ All functions read a *results frame*: one row per evaluation, with the columns `
 otherwise it is *censored*: the number of evaluations until the optimum is beyond its budget.
 """
 
+import nasmeta.searchers  # noqa: F401  (declares the styles of their names)
 from nasmeta.analysis._aggregates import aggregate_scores as aggregate_scores
 from nasmeta.analysis._attainment import (
     attainment_surfaces as attainment_surfaces,

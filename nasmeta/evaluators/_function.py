@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice
-from nasmeta.code import identity_of
+from nasmeta.code_identity import identity_of
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator, raise_named
 from nasmeta.registry import Registry

@@ -15,7 +15,7 @@ import pandas as pd
 
 from nasmeta.analysis import title_of
 from nasmeta.analysis.report import Findings, XAxis, find, write_findings
-from nasmeta.code import versions_of
+from nasmeta.code_identity import versions_of
 from nasmeta.errors import NasmetaError
 from nasmeta.evaluators import TrainingEvaluator
 from nasmeta.experiments._reproduce import compare_searches

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.checks import check_names
-from nasmeta.code import versions_of
+from nasmeta.code_identity import versions_of
 from nasmeta.errors import MissingValueError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.experiments._arguments import budgets_of, seeds_of, tasks_of
 from nasmeta.experiments._compare import compare

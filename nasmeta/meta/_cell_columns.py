@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.meta._arrays import Cells, Floats, Floats32
-from nasmeta.predictors import normal_scores
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, move_cells, reference_space
+from nasmeta.tasks import normal_scores
 
 
 def in_reference(space: SearchSpace) -> Cells:

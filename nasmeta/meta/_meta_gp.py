@@ -22,9 +22,8 @@ from nasmeta.meta._arrays import Arrays, Facts, Floats, Packed
 from nasmeta.meta._label_scale import labels_like
 from nasmeta.meta._source_gp import SourceGPSearch
 from nasmeta.meta._source_models import SourceModels
-from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, normal_scores
 
 _FEWEST_COMMON_CELLS = 20
 _CONDITION_ON = 2000  # best common architectures that the mean function is conditioned on, at O(n³)

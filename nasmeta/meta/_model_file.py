@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nasmeta.archives import ArchiveKind, digest_of
 from nasmeta.checks import check_names
-from nasmeta.code import code_of
+from nasmeta.code_identity import code_of
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.files import write_atomically
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor, is_meta_searcher

@@ -13,9 +13,8 @@ from nasmeta.gaussian_process import CellKernel, fit_hyperparameters, posterior_
 from nasmeta.meta._arrays import Cells, Floats, Floats32
 from nasmeta.meta._cell_columns import representatives
 from nasmeta.meta._label_scale import scored
-from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, normal_scores
 
 _FIT_ON, _CONDITION_ON = 200, 4096  # labels of a source for hyperparameters, and for the posterior
 _FEWEST_COPIES = 30

@@ -23,9 +23,8 @@ from nasmeta.gaussian_process import (
     maximise_posterior,
 )
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
-from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace, from_content, move_cells, to_content
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, normal_scores
 
 _SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # means of the prior: tasks correlate by 0.8
 _STDS = (1.0, 1.5, 1.0, 1.0)  # of their logarithms

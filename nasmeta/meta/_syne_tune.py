@@ -12,13 +12,8 @@ import numpy as np
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
-from nasmeta.searchers import (
-    MetaSearcher,
-    OwnGenerators,
-    PeerSearch,
-    load_peer,
-    syne_tune_space,
-)
+from nasmeta.searchers import MetaSearcher
+from nasmeta.searchers.peers import OwnGenerators, PeerSearch, load_peer, syne_tune_space
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 

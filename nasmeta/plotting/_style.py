@@ -10,6 +10,7 @@ from zlib import crc32
 
 from nasmeta.checks import check_number
 from nasmeta.errors import UnknownNameError
+from nasmeta.registry import STYLES
 
 Width: TypeAlias = "str | float | None"
 
@@ -38,19 +39,8 @@ _DASHES: tuple[tuple[float, ...], ...] = (  # lengths of lines and gaps, in line
 _MARKERS = {  # of matplotlib and plotly
     "o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross", "X": "x"
 }  # fmt: skip
-# The position of a name determines its style. Names that often share a figure differ in colour and marker.
-_NAMES = (
-    "gp", "meta", "evolution", "local-search", "random", "tpe", "meta-gp", "source-order", "bananas", "rgpe",
-    "multi-task-gp", "local-search-full",
-    "hyperband", "ensemble", "ehvi", "reinforce", "random-forest", "bohb", "successive-halving", "meta-nas", "nsga2",
-    "asha", "meta-rl", "parego",
-    "optuna", "optuna-tpe", "smac", "syne-tune-kde", "rgpe-vanilla", "pareto-local-search", "pymoo-nsga2", "ax",
-    "syne-tune-zero-shot", "syne-tune-cqr", "syne-tune-bore", "nwot",
-    "syne-tune-gp", "optuna-gp", "syne-tune-bounding-box", "syne-tune-quantile-copula", "optuna-nsgaii", "botorch",
-    "xgboost", "ridge", "parameters",
-)  # fmt: skip
 _DISTINCT = len(COLOURS) * len(_DASHES)
-_FIRST_OTHER = 48  # position; fixed, so that other names keep their style if the table changes
+_FIRST_OTHER = 48  # position; fixed, so that other names keep their style if names are declared
 _GREY = "0.78"  # of curves in the background
 _MOST_CURVES, _HIGHLIGHTED = 8, 5
 
@@ -139,17 +129,17 @@ class Style:
 def styles(names: Iterable[str], highlight: Collection[str] | None = None) -> dict[str, Style]:
     """Return the style of each searcher or predictor; all except those to `highlight` are grey.
 
-    A name has the same style in every figure. Names outside the table get one by their checksum; if it is in use, the
-    next one.
+    A name has the same style in every figure: the one of its declaration (`Registry.declare`). Other names get one by
+    their checksum; if it is in use, the next one.
 
     >>> styles(["gp", "mine"])["gp"] == styles(["random", "gp"])["gp"]
     True
     """
     looks: dict[str, Style] = {}
     listed = list(dict.fromkeys(names))
-    for name in sorted(listed, key=lambda name: (name not in _NAMES, name)):
+    for name in sorted(listed, key=lambda name: (name not in STYLES, name)):
         other = _FIRST_OTHER + crc32(name.encode()) % (_DISTINCT - _FIRST_OTHER)
-        first = _NAMES.index(name) if name in _NAMES else other
+        first = STYLES.get(name, other)
         later = map(style_at, range(first, first + 10 * _DISTINCT))
         looks[name] = next((look for look in later if look not in looks.values()), style_at(first))
     grey = Style(_GREY, (), "")

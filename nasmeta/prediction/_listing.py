@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.errors import SettingError
 from nasmeta.meta import META_PREDICTORS
 from nasmeta.prediction._models import MEASURED, PUBLISHED, SOURCE_ORDER, label_free_names
-from nasmeta.predictors import ENCODERS, PREDICTORS, PredictorEntry, make_encoder
+from nasmeta.predictors import ENCODERS, PREDICTORS, make_encoder
 from nasmeta.registry import listed
 from nasmeta.spaces import SearchSpace, get_space
 
@@ -37,19 +37,14 @@ def list_predictors() -> pd.DataFrame:
     unknown = {"encoder": ""}
 
     def facts(_: str, entry: Any) -> dict[str, Any]:
-        return {"encoder": getattr(entry, "encoder", None) or ""}
+        return {"encoder": getattr(entry, "default_encoder", None) or ""}
 
     free = {name: f"Order by {name}, highest first; needs no label." for name in label_free_names()}
-    own = listed("predictor", [free, PREDICTORS], facts, unknown, _class_of, PREDICTORS.extras)
-    meta = listed("predictor", [META_PREDICTORS], facts, unknown, _class_of, META_PREDICTORS.extras)
+    own = listed("predictor", [free, PREDICTORS], facts, unknown, extras=PREDICTORS.extras)
+    meta = listed("predictor", [META_PREDICTORS], facts, unknown, extras=META_PREDICTORS.extras)
     order = listed("predictor", [{SOURCE_ORDER: "Mean score on the sources; needs no label."}], facts, unknown)
     both = pd.concat([own.assign(sources=False), meta.assign(sources=True), order.assign(sources=True, extra="")])
     return both.sort_values("predictor", ignore_index=True)
-
-
-def _class_of(entry: Any) -> Any:
-    """Return the class of a registered predictor."""
-    return entry.load() if isinstance(entry, PredictorEntry) else entry
 
 
 def list_encoders(space: str | SearchSpace = "nb201") -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_names
-from nasmeta.code import code_of, estimator_digest
+from nasmeta.code_identity import code_of, estimator_digest
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.meta import (
     META_PREDICTORS,
@@ -24,8 +24,8 @@ from nasmeta.meta import (
     meta_model_for,
     training_digest,
 )
-from nasmeta.predictors import PREDICTORS, PredictorEntry, label_of, make_predictor
-from nasmeta.registry import is_place, split_name
+from nasmeta.predictors import PREDICTORS, label_of, make_predictor
+from nasmeta.registry import STYLES, is_place, split_name
 from nasmeta.runs import SearcherSpec, on_evaluator, sources_of
 from nasmeta.spaces import SearchSpace, get_cell_space
 from nasmeta.tasks import SourceTask, Task
@@ -34,6 +34,7 @@ PredictorsLike: TypeAlias = "Any | Iterable[Any] | Mapping[str, Any]"
 MEASURED, PUBLISHED = "proxies", "published-proxies"
 SOURCE_ORDER = "source-order"
 _COSTS = ("parameters", "flops")
+STYLES.update(nwot=35, parameters=44)
 
 
 def label_free_names() -> tuple[str, ...]:
@@ -155,7 +156,7 @@ class Model:
             found["members"] = [member.identity(task) for member in self.members]
         elif learns_on_sources(self.name):
             found |= self.build(task).identity
-        elif self.predicts_labels and (self.name == "own" or not isinstance(PREDICTORS[self.name], PredictorEntry)):
+        elif self.predicts_labels and self.name not in PREDICTORS.declared:
             found["estimator"] = estimator_digest(self.build(task, 0))
         if not {MEASURED, *_measured("nb201")}.isdisjoint(parts):
             found["proxies"] = _digest(_measured(task.space))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import nasmeta
 from nasmeta.checks import check_choice, check_int
-from nasmeta.code import code_within
+from nasmeta.code_identity import code_within
 from nasmeta.errors import SettingError
 from nasmeta.files import require_writable
 from nasmeta.journals import JournalFile

@@ -1,67 +1,45 @@
 """Predictors of performance from architectures: encoders and regressors with scikit-learn's interface.
 
-scikit-learn is imported on first use.
+They are in `PREDICTORS` and `ENCODERS`, by name. scikit-learn is imported on first use.
 """
 
 from typing import TYPE_CHECKING
 
 from nasmeta.lazy import lazy_names
-from nasmeta.predictors._registry import PREDICTORS as PREDICTORS, PredictorEntry as PredictorEntry
-from nasmeta.tasks import normal_scores as normal_scores
+from nasmeta.predictors._registered import ENCODERS, PREDICTORS
 
 if TYPE_CHECKING:
-    from nasmeta.predictors._encoders import (
-        ENCODERS as ENCODERS,
-        CellEncoder,
-        CellIndices as CellIndices,
-        ColumnEncoder as ColumnEncoder,
-        CostEncoder as CostEncoder,
-        CountEncoder as CountEncoder,
-        OneHotEncoder as OneHotEncoder,
-        make_encoder,
-    )
-    from nasmeta.predictors._estimators import (
-        EnsembleRegressor as EnsembleRegressor,
-        ForestRegressor as ForestRegressor,
-        GPRegressor as GPRegressor,
-        RidgeRegressor as RidgeRegressor,
-        ScaledRegressor as ScaledRegressor,
-        XGBoostRegressor as XGBoostRegressor,
-    )
-    from nasmeta.predictors._metrics import (
-        LEVELS as LEVELS,
-        calibration as calibration,
-        rank_correlations as rank_correlations,
-    )
-    from nasmeta.predictors._neural import (
-        GraphNetwork as GraphNetwork,
-        MLPEnsemble as MLPEnsemble,
-    )
-    from nasmeta.predictors._neural._training import cpu_or_cuda as cpu_or_cuda
-    from nasmeta.predictors._registry import (
-        knows_deviation as knows_deviation,
-        label_of as label_of,
-        make_predictor,
-    )
+    from nasmeta.predictors._encoders._encoder import CellEncoder, make_encoder
+    from nasmeta.predictors._encoders._values import ColumnEncoder
+    from nasmeta.predictors._make_predictor import knows_deviation, label_of, make_predictor
+    from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
+    from nasmeta.predictors._neural._training import cpu_or_cuda
     from nasmeta.predictors._splits import isomorph_split
 
 __all__ = [
+    "ENCODERS",
+    "LEVELS",
+    "PREDICTORS",
     "CellEncoder",
+    "ColumnEncoder",
+    "calibration",
+    "cpu_or_cuda",
     "isomorph_split",
+    "knows_deviation",
+    "label_of",
     "make_encoder",
     "make_predictor",
+    "rank_correlations",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
-        "_encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
-        "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder make_encoder",
-        "_estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
+        "_encoders._encoder": "CellEncoder make_encoder",
+        "_encoders._values": "ColumnEncoder",
+        "_make_predictor": "knows_deviation label_of make_predictor",
         "_metrics": "LEVELS calibration rank_correlations",
         "_neural._training": "cpu_or_cuda",
-        "_neural": "GraphNetwork MLPEnsemble",
-        "_registry": "knows_deviation label_of make_predictor",
         "_splits": "isomorph_split",
     },
 )

@@ -60,7 +60,7 @@ def isomorph_split(
     >>> len(train), len(np.intersect1d(canonical(train), canonical(test)))
     (781, 0)
     """
-    from nasmeta.predictors._encoders._base import architectures_in
+    from nasmeta.predictors._encoders._encoder import architectures_in
 
     space = get_space(space)
     pool = np.arange(space.size, dtype=np.int32) if architectures is None else architectures_in(architectures, space)

@@ -8,7 +8,7 @@ import numpy as np
 
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, TableEvaluator, TrainingEvaluator, evaluate_or_fail
-from nasmeta.searchers import load_optuna, position_distributions
+from nasmeta.searchers.peers import load_peer, position_distributions
 from nasmeta.tasks import Task, as_task
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class OptunaObjective:
     """
 
     def __init__(self, evaluator: Evaluator) -> None:
-        self._pruned = load_optuna("optuna_objective").TrialPruned
+        self._pruned = load_peer("optuna", "optuna_objective", "optuna").TrialPruned
         self.task = evaluator.task
         self.direction = "maximize" if evaluator.sign > 0 else "minimize"
         self._evaluator = evaluator

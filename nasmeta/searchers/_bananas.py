@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.searchers._adam import Adam
-from nasmeta.searchers._base import WithoutReplacement
+from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 _CANDIDATES = 100

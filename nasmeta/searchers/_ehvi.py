@@ -10,12 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from nasmeta.gaussian_process import CellKernel, Hyperparameters, TrendGP, weak_prior
-from nasmeta.predictors import normal_scores
 from nasmeta.searchers._gp import GPSearch
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import pareto_front
-
-__all__ = ["EHVISearch", "expected_hypervolume_improvement"]
+from nasmeta.tasks import normal_scores, pareto_front
 
 _AUGMENTATION = 0.05  # factor of ParEGO's weighted sum
 _BELOW = 0.3  # scores, from the lowest value to a reference below it
@@ -45,7 +42,6 @@ def expected_hypervolume_improvement(
     Dominated points, and points not better than the reference, are ignored.
 
     >>> import numpy as np
-    >>> from nasmeta.searchers import expected_hypervolume_improvement
     >>> sure = np.full((2, 2), 1e-9)  # without uncertainty
     >>> candidates, front = np.array([[2.0, 2.0], [1.0, 1.0]]), np.array([[3.0, 1.0], [1.0, 3.0]])
     >>> expected_hypervolume_improvement(candidates, sure, front, np.zeros(2)).round(6)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.searchers._base import Searcher
+from nasmeta.searchers._searcher import Searcher
 from nasmeta.spaces import SearchSpace
 
 _BLOCK = 256

@@ -12,9 +12,9 @@ from scipy.special import log_ndtr, softmax
 from nasmeta.checks import check_int
 from nasmeta.errors import SpaceExhaustedError, UnknownNameError
 from nasmeta.gaussian_process import CellGP, CellKernel, Hyperparameters, PositionKernel, log_expected_improvement
-from nasmeta.predictors import normal_scores
-from nasmeta.searchers._base import Searcher
+from nasmeta.searchers._searcher import Searcher
 from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import normal_scores
 
 _REFIT_GROWTH = 1.2
 _REFIT_ALWAYS_BELOW = 20

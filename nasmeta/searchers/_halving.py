@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.searchers._base import MultiFidelitySearcher
+from nasmeta.searchers._searcher import MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace
 
 
@@ -166,9 +166,9 @@ class SuccessiveHalving(_Brackets):
     Examples
     --------
     >>> import numpy as np
-    >>> from nasmeta.searchers import SuccessiveHalving
+    >>> from nasmeta.searchers import SEARCHERS
     >>> from nasmeta.spaces import get_space
-    >>> searcher = SuccessiveHalving(get_space("nb201"), np.random.default_rng(0))
+    >>> searcher = SEARCHERS["successive-halving"](get_space("nb201"), np.random.default_rng(0))
     >>> searcher.begin([12, 200])
     >>> architectures, epochs = searcher.ask_at(3)
     >>> searcher.tell_at(architectures, epochs, np.array([88.0, 90.0, 89.0]))
@@ -210,9 +210,9 @@ class Hyperband(_Brackets):
     Examples
     --------
     >>> import numpy as np
-    >>> from nasmeta.searchers import Hyperband
+    >>> from nasmeta.searchers import SEARCHERS
     >>> from nasmeta.spaces import get_space
-    >>> searcher = Hyperband(get_space("nb201"), np.random.default_rng(0))
+    >>> searcher = SEARCHERS["hyperband"](get_space("nb201"), np.random.default_rng(0))
     >>> searcher.begin([12, 200])
     >>> searcher.ask_at(5)[1].tolist()  # the first bracket waits for three values; the second one starts higher
     [12, 12, 12, 200, 200]
@@ -261,9 +261,9 @@ class ASHA(Halving):
     Examples
     --------
     >>> import numpy as np
-    >>> from nasmeta.searchers import ASHA
+    >>> from nasmeta.searchers import SEARCHERS
     >>> from nasmeta.spaces import get_space
-    >>> searcher = ASHA(get_space("nb201"), np.random.default_rng(0))
+    >>> searcher = SEARCHERS["asha"](get_space("nb201"), np.random.default_rng(0))
     >>> searcher.begin([12, 200])
     >>> architectures, epochs = searcher.ask_at(3)
     >>> searcher.tell_at(architectures, epochs, np.array([88.0, 90.0, 89.0]))

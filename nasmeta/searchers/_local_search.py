@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.searchers._base import Searcher, WithoutReplacement
+from nasmeta.searchers._searcher import Searcher, WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.searchers._base import WithoutReplacement
+from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 _TRIES = 128  # consecutive known children

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_int, check_number
-from nasmeta.code import code_within, estimator_digest, identity_of
+from nasmeta.code_identity import code_within, estimator_digest, identity_of
 from nasmeta.errors import SettingError
 from nasmeta.gaussian_process import log_expected_improvement
-from nasmeta.predictors import PREDICTORS, knows_deviation, label_of, make_predictor, normal_scores
+from nasmeta.predictors import PREDICTORS, knows_deviation, label_of, make_predictor
 from nasmeta.registry import is_place
-from nasmeta.searchers._base import ACQUISITIONS, WithoutReplacement
+from nasmeta.searchers._searcher import ACQUISITIONS, WithoutReplacement
 from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import normal_scores
 
 _REFIT_ALWAYS_BELOW = 20
 _REFIT_GROWTH = 1.1

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_bool
 from nasmeta.errors import SpaceExhaustedError
-from nasmeta.searchers._base import Searcher
+from nasmeta.searchers._searcher import Searcher
 from nasmeta.spaces import SearchSpace
 
 

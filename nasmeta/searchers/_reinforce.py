@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_number
 from nasmeta.searchers._adam import Adam
-from nasmeta.searchers._base import Searcher
+from nasmeta.searchers._searcher import Searcher
 from nasmeta.spaces import SearchSpace
 
 _MOMENTUM = 0.9  # of the moving average of rewards

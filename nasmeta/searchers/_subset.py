@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SpaceExhaustedError
-from nasmeta.searchers._base import Searcher
+from nasmeta.searchers._searcher import Searcher
 
 _TRIES = 128  # consecutive proposals of the inner searcher without a new architecture of the subset
 
@@ -34,9 +34,9 @@ class SubsetSearch(Searcher):
     Examples
     --------
     >>> import numpy as np
-    >>> from nasmeta.searchers import RegularizedEvolution, SubsetSearch
+    >>> from nasmeta.searchers import SEARCHERS, SubsetSearch
     >>> from nasmeta.spaces import get_space
-    >>> inner = RegularizedEvolution(get_space("nb201"), np.random.default_rng(0))
+    >>> inner = SEARCHERS["evolution"](get_space("nb201"), np.random.default_rng(0))
     >>> search = SubsetSearch(inner, architectures=np.arange(100, dtype=np.int32), first=np.array([7], dtype=np.int32))
     >>> int(search.ask()[0]), bool((search.ask(5) < 100).all())
     (7, True)

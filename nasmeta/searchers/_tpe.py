@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.searchers._base import WithoutReplacement
+from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import Position, SearchSpace
 
 _PAIRS_FOR_ONE = 16  # products of two halves that take as long as one architecture alone

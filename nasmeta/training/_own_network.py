@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from nasmeta.code import identity_of
+from nasmeta.code_identity import identity_of
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, short, shown
 from nasmeta.training._dataset import ImageDataset
 
@@ -19,7 +19,7 @@ BuildNetwork: TypeAlias = Callable[[Mapping[str, Any]], torch.nn.Module]
 def network_identity(build: BuildNetwork) -> dict[str, Any]:
     """Return the identity of a function that builds networks, of JSON types and the same in every process.
 
-    It is the attribute ``identity`` of the function, or else the result of `nasmeta.code.identity_of`.
+    It is the attribute ``identity`` of the function, or else the result of `nasmeta.code_identity.identity_of`.
     """
     identity = getattr(build, "identity", None)
     if identity is None:

@@ -23,8 +23,8 @@ from cases import HALVES, Case, _some_of, _stranger, _wrong_at_the_top, cases
 from nasmeta.gaussian_process import Hyperparameters
 from nasmeta.meta import SourceMatrix
 from nasmeta.meta.in_context._reading import Reading, Similarity, SourceView, read
-from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import normal_scores
 
 # Families that share a table or data sets are left out together.
 GROUPS = {

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nasmeta.gaussian_process import CellGP, CellKernel, Hyperparameters, PositionKernel
-from nasmeta.searchers import BoTorchSearch, GPSearch
+from nasmeta.searchers import SEARCHERS, GPSearch
 from nasmeta.spaces import SearchSpace
 
 
@@ -27,7 +27,7 @@ class GPOnPositions(GPSearch):
         return [self._gp, CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0], 1))]
 
 
-class BoTorchOnFeatures(BoTorchSearch):
+class BoTorchOnFeatures(SEARCHERS["botorch"]):
     """BoTorch's `SingleTaskGP` on the features that `gp` reads, between 0 and 1, instead of the positions.
 
     A fit ends after 100 steps of L-BFGS, to save time: on ``tnb101/jigsaw`` it takes 0.5 s, without this limit 1.5 s.

@@ -24,7 +24,7 @@ from common import NB201, Rows, page_parser
 from equal_inputs import BoTorchOnFeatures, GPOnPositions
 from page import PACKAGES, PLAIN, TRANSFER, write_page
 
-from nasmeta.code import versions_of
+from nasmeta.code_identity import versions_of
 from nasmeta.evaluators import TableEvaluator
 from nasmeta.runs import run_loop
 from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher

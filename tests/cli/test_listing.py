@@ -97,7 +97,9 @@ def test_lists_of_what_predicts() -> None:
     found = nm.list_predictors().set_index("predictor")
     assert set(found.index) == {*PREDICTORS, *META_PREDICTORS, *label_free_names(), "source-order"}
     assert set(found.index[found["sources"]]) == {*META_PREDICTORS, "source-order"}
-    assert found.loc[list(PREDICTORS), "encoder"].to_list() == [PREDICTORS[one].encoder or "" for one in PREDICTORS]
+    assert found.loc[list(PREDICTORS), "encoder"].to_list() == [
+        PREDICTORS[one].default_encoder or "" for one in PREDICTORS
+    ]
     tree = nm.list_encoders("hpobench-mlp").set_index("encoder")
     assert tree["columns"][["one-hot", "graph", "columns"]].to_list() == [43, 0, 0]
     assert set(tree.index) == {*ENCODERS, "proxies", "published-proxies"}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.code import code_of, identity_of
+from nasmeta.code_identity import code_of, identity_of
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
 from nasmeta.evaluators import FunctionEvaluator
 from nasmeta.predictors import make_encoder, make_predictor

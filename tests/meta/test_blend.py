@@ -11,8 +11,8 @@ from scipy.stats import kendalltau, norm
 import nasmeta as nm
 from nasmeta.meta import META_PREDICTORS, MetaPredictor
 from nasmeta.meta._blend import _densities, mixture
-from nasmeta.predictors import make_predictor, normal_scores
-from nasmeta.tasks import SourceTask, Task
+from nasmeta.predictors import make_predictor
+from nasmeta.tasks import SourceTask, Task, normal_scores
 
 N_LABELS = 50
 

@@ -30,10 +30,9 @@ from nasmeta.meta.in_context._network import (
 )
 from nasmeta.meta.in_context._reading import EXPERTS, Context, Reading, Similarity, SourceView, _mixture, read
 from nasmeta.meta.in_context._searcher import SearchState
-from nasmeta.predictors import normal_scores
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, normal_scores
 from nasmeta.testing import MetaPredictorContract, made_up_values
 
 COLUMNS = SearchSpace("columns", {"width": [8, 16, 32, 64], **{f"op{i}": ["conv", "pool", "skip"] for i in range(5)}})

@@ -7,9 +7,8 @@ from scipy.stats import spearmanr
 
 import nasmeta as nm
 from nasmeta.meta import MetaGP, MetaGPSearch
-from nasmeta.predictors import normal_scores
 from nasmeta.spaces import get_space
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, normal_scores
 
 SPACE = get_space("nb201")
 FEATURES = ("edges", "paths", "operations")

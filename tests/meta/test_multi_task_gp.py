@@ -16,9 +16,8 @@ from nasmeta.meta._source_models import (
     joint_prior,
     matched_labels,
 )
-from nasmeta.predictors import normal_scores
 from nasmeta.spaces import CellSpace, get_space
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, normal_scores
 from nasmeta.testing import made_up_values
 
 SPACE, LARGER = get_space("tnb101"), get_space("nb201")

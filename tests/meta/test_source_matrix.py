@@ -4,8 +4,7 @@ import numpy as np
 
 import nasmeta as nm
 from nasmeta.meta import SourceMatrix
-from nasmeta.predictors import normal_scores
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, normal_scores
 from nasmeta.testing import made_up_values
 
 SPACE = nm.get_space("tnb101")

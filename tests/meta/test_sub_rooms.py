@@ -28,7 +28,7 @@ from nasmeta.searchers import SEARCHERS
 
 for registry in (SEARCHERS, META_PREDICTORS):
     for name in {names}:
-        registry._declared.pop(name, None)
+        registry.declared.pop(name, None)
 for searcher in ("source-order", "meta-gp"):
     print(len(nm.search(searcher, "nb201/cifar100", evaluations=4)))
 with tempfile.TemporaryDirectory() as folder:

@@ -24,7 +24,7 @@ import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError, JournalError, SettingError, UnknownNameError
 from nasmeta.prediction import models_of, splits_of
-from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor, make_encoder
+from nasmeta.predictors import PREDICTORS, ColumnEncoder, make_encoder
 from nasmeta.searchers import PredictorSearch
 
 TIMES = ["fit_seconds", "predict_seconds", "cpu_seconds"]
@@ -281,7 +281,7 @@ def test_estimators_that_print_alike_share_no_results(tmp_path: Path) -> None:
     column = np.arange(SPACE.n_architectures, dtype=np.float64)
     other = column.copy()
     other[5:-5] = np.random.default_rng(0).permutation(other[5:-5])
-    one, two = (make_pipeline(ColumnEncoder(values), RidgeRegressor()) for values in (column, other))
+    one, two = (make_pipeline(ColumnEncoder(values), PREDICTORS["ridge"]()) for values in (column, other))
     assert repr(one) == repr(two)
     options: dict[str, Any] = {"sizes": [50], "draws": 1, **VALID}
     first = scores({"a": one}, folder=tmp_path, **options)
@@ -293,7 +293,7 @@ def test_estimators_that_print_alike_share_no_results(tmp_path: Path) -> None:
 
 
 def test_estimators_whose_parameters_cannot_be_told_are_kept_in_no_folder(tmp_path: Path) -> None:
-    own = make_pipeline(FunctionTransformer(lambda features: features**2), RidgeRegressor())
+    own = make_pipeline(FunctionTransformer(lambda features: features**2), PREDICTORS["ridge"]())
     options: dict[str, Any] = {"sizes": [20], "draws": 1, **VALID}
     with pytest.raises(SettingError):
         scores({"own": own}, folder=tmp_path, **options)

@@ -9,14 +9,10 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from nasmeta.predictors import (
-    EnsembleRegressor,
-    ForestRegressor,
-    GPRegressor,
-    RidgeRegressor,
-    XGBoostRegressor,
-    make_predictor,
-)
+from nasmeta.predictors import make_predictor
+from nasmeta.predictors._estimators._ensemble import EnsembleRegressor
+from nasmeta.predictors._estimators._gaussian_process import GPRegressor
+from nasmeta.predictors._estimators._libraries import ForestRegressor, RidgeRegressor, XGBoostRegressor
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.testing import PredictorContract
 

@@ -13,8 +13,9 @@ import pytest
 from sklearn.base import clone
 
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
-from nasmeta.predictors import ENCODERS, ColumnEncoder, CostEncoder, make_encoder, normal_scores
+from nasmeta.predictors import ENCODERS, ColumnEncoder, make_encoder
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, move_cells, reference_space
+from nasmeta.tasks import normal_scores
 from nasmeta.testing import EXAMPLE_SPACES, example_space
 
 NB201, TNB101 = get_cell_space("nb201"), get_cell_space("tnb101")
@@ -174,7 +175,7 @@ def test_many_levels_are_not_one_hot() -> None:
 
 def test_costs_are_the_formulas() -> None:
     architectures = np.arange(0, NB201.n_architectures, 31)
-    costs = 10 ** CostEncoder(dataset="cifar100").transform(architectures)
+    costs = 10 ** make_encoder("cost", dataset="cifar100").transform(architectures)
     np.testing.assert_allclose(costs[:, 0], NB201.params(architectures, "cifar100"))
     np.testing.assert_allclose(costs[:, 1], NB201.flops(architectures, "cifar100"))
 

@@ -10,18 +10,13 @@ from scipy.stats import kendalltau
 
 import nasmeta as nm
 from nasmeta.errors import SettingError
-from nasmeta.predictors import (
-    EnsembleRegressor,
-    ForestRegressor,
-    GPRegressor,
-    RidgeRegressor,
-    ScaledRegressor,
-    isomorph_split,
-    make_encoder,
-    make_predictor,
-    normal_scores,
-)
+from nasmeta.predictors import isomorph_split, make_encoder, make_predictor
+from nasmeta.predictors._estimators._ensemble import EnsembleRegressor
+from nasmeta.predictors._estimators._gaussian_process import GPRegressor
+from nasmeta.predictors._estimators._libraries import ForestRegressor, RidgeRegressor
+from nasmeta.predictors._estimators._scaled import ScaledRegressor
 from nasmeta.spaces import get_space
+from nasmeta.tasks import normal_scores
 
 SPACE = get_space("nb201")
 CELL = "one-hot+live-paths+operation-counts"

@@ -12,12 +12,9 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from nasmeta.errors import SettingError
-from nasmeta.predictors import (
-    GraphNetwork,
-    MLPEnsemble,
-    isomorph_split,
-    make_predictor,
-)
+from nasmeta.predictors import isomorph_split, make_predictor
+from nasmeta.predictors._neural._graph_network import GraphNetwork
+from nasmeta.predictors._neural._perceptrons import MLPEnsemble
 from nasmeta.predictors._neural._training import pairwise_logistic
 from nasmeta.spaces import get_space
 from nasmeta.tables import load_table

@@ -15,7 +15,7 @@ import nasmeta as nm
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.evaluators import TableEvaluator
 from nasmeta.runs import Clock, History, Journal, RunConfig, run_loop
-from nasmeta.searchers import RegularizedEvolution
+from nasmeta.searchers import SEARCHERS
 
 
 def config_of(**asked: object) -> RunConfig:
@@ -62,7 +62,7 @@ def test_a_history_is_appended_to_and_read_in_the_order_of_the_ends(timed: bool)
 
 def test_a_history_of_a_loop_alone_is_the_record_and_nothing_else() -> None:
     evaluator = TableEvaluator(nm.get_task("nb201/cifar10"))
-    history = run_loop(RegularizedEvolution(evaluator.space, np.random.default_rng(0)), evaluator, evaluations=20)
+    history = run_loop(SEARCHERS["evolution"](evaluator.space, np.random.default_rng(0)), evaluator, evaluations=20)
     assert (len(history), history.stopped) == (20, "budget")
     with pytest.raises(SettingError):
         _ = history.task
@@ -73,7 +73,7 @@ def test_a_loop_goes_on_from_a_journal(tmp_path: Path) -> None:
     evaluator = TableEvaluator(nm.get_task("nb201/cifar10"))
 
     def run(evaluations: int) -> History:
-        searcher = RegularizedEvolution(evaluator.space, np.random.default_rng(0))
+        searcher = SEARCHERS["evolution"](evaluator.space, np.random.default_rng(0))
         with Journal(tmp_path / "loop.jsonl", {}) as journal:
             return run_loop(searcher, evaluator, evaluations=evaluations, journal=journal)
 

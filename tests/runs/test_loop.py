@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation
 from nasmeta.runs import run_loop
-from nasmeta.searchers import RandomSearch, RegularizedEvolution, Searcher
+from nasmeta.searchers import SEARCHERS, RandomSearch, Searcher
 from nasmeta.spaces import get_space
 
 SPACE = get_space("tnb101")
@@ -113,7 +113,7 @@ def test_nan_is_no_value() -> None:
 
 
 @given(seed=st.integers(0, 99), short=st.integers(1, 40), long=st.integers(41, 80))
-@pytest.mark.parametrize("kind", [RandomSearch, RegularizedEvolution])
+@pytest.mark.parametrize("kind", [RandomSearch, SEARCHERS["evolution"]])
 def test_a_shorter_run_is_a_prefix_of_a_longer_one(kind: type[Searcher], seed: int, short: int, long: int) -> None:
     first, second = (
         run_loop(kind(SPACE, np.random.default_rng(seed)), Counting(), evaluations=n) for n in (short, long)

@@ -16,7 +16,7 @@ import nasmeta as nm
 from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation
 from nasmeta.runs import Budget, Clock, History, run_loop
-from nasmeta.searchers import MultiFidelitySearcher, RandomSearch, RegularizedEvolution, Searcher
+from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import get_space
 
 SPACE = get_space("tnb101")
@@ -244,7 +244,7 @@ def test_no_worker_does_two_things_at_once(seconds: list[int], workers: int, bud
 
 
 @given(seed=st.integers(0, 99), evaluations=st.integers(1, 60))
-@pytest.mark.parametrize("kind", [RandomSearch, RegularizedEvolution])
+@pytest.mark.parametrize("kind", [RandomSearch, SEARCHERS["evolution"]])
 def test_one_worker_is_the_loop(kind: type[Searcher], seed: int, evaluations: int) -> None:
     plain = run_loop(kind(SPACE, np.random.default_rng(seed)), Seconds(), evaluations=evaluations)
     clocked = run(kind(SPACE, np.random.default_rng(seed)), evaluations=evaluations)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nasmeta.searchers import BananasSearch, PathNetworks
+from nasmeta.searchers._bananas import BananasSearch, PathNetworks
 from nasmeta.spaces import get_space
 from nasmeta.testing import made_up_values
 

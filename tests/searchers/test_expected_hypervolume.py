@@ -10,8 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import integrate, stats
 
-from nasmeta.searchers import expected_hypervolume_improvement
-from nasmeta.searchers._ehvi import _scores_at
+from nasmeta.searchers._ehvi import _scores_at, expected_hypervolume_improvement
 
 
 def improvement(points: NDArray[np.float64], front: NDArray[np.float64], reference: NDArray[np.float64]) -> list[float]:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nasmeta.searchers import SEARCHERS, KernelDensity, MultiFidelitySearcher
+from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher
+from nasmeta.searchers._bohb import KernelDensity
 from nasmeta.spaces import get_space
 from nasmeta.testing import made_up_values
 

@@ -11,7 +11,8 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
-from nasmeta.searchers import OptunaSearch, OptunaTPE
+from nasmeta.searchers import SEARCHERS
+from nasmeta.searchers.peers import OptunaSearch
 from nasmeta.spaces import get_space
 from nasmeta.testing import made_up_values
 
@@ -48,7 +49,7 @@ def test_its_cells_are_those_of_optunas_own_loop(name: str) -> None:
 
 def test_the_study_holds_what_was_told_and_nothing_global_changes() -> None:
     level = optuna.logging.get_verbosity()
-    searcher = OptunaTPE(SPACE, np.random.default_rng(0))
+    searcher = SEARCHERS["optuna-tpe"](SPACE, np.random.default_rng(0))
     searcher.tell(np.array([5, 9], np.int32), VALUES[[5, 9]])
     architectures = asked(searcher, 12)
     trials = searcher.study_.trials

@@ -19,11 +19,9 @@ from nasmeta.searchers import (
     SEARCHERS,
     MetaSearcher,
     MultiFidelitySearcher,
-    OwnGenerators,
-    PeerSearch,
     Searcher,
-    missing_packages,
 )
+from nasmeta.searchers.peers import OwnGenerators, PeerSearch
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import MultiFidelityContract, SearcherContract, example_space, made_up_values
@@ -59,7 +57,8 @@ SLOW = ("ax", "botorch", "syne-tune-bore", "syne-tune-cqr", "syne-tune-gp", "syn
 
 def where_installed(name: str, slow: bool = False) -> Any:
     """Return a parameter that is skipped where a package of the searcher is missing."""
-    missing = missing_packages(name)
+    packages = SEARCHERS.extras[name].replace("-", "_").split(",")
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
     skip = pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} is not installed")
     return pytest.param(name, marks=[skip, pytest.mark.slow] if slow or name in SLOW else [skip])
 
@@ -264,7 +263,7 @@ def test_without_the_peer_the_extra_is_named(
 def test_a_sampler_that_repeats_itself_is_not_waited_for() -> None:
     optuna = pytest.importorskip("optuna", reason="Needs the extra optuna.")
 
-    class Same(nm.searchers.OptunaSearch):
+    class Same(SEARCHERS["optuna"]):
         def make_sampler(self, seed: int) -> Any:
             return optuna.samplers.PartialFixedSampler({"0": 0, "1": 0}, optuna.samplers.RandomSampler(seed))
 

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 
 import nasmeta as nm
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.predictors import OneHotEncoder, make_encoder
+from nasmeta.predictors import make_encoder
 from nasmeta.searchers import SEARCHERS, PredictorSearch
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.testing import made_up_values
@@ -53,7 +53,7 @@ def told(n: int = 40, **settings: Any) -> PredictorSearch:
         "ridge",
         make_pipeline(make_encoder("counts", SPACE), RandomForestRegressor(n_estimators=10)),
         make_pipeline(make_encoder("counts", SPACE), StandardScaler(), KNeighborsRegressor(3)),
-        make_pipeline(OneHotEncoder("tnb101"), Ridge()),
+        make_pipeline(make_encoder("one-hot", "tnb101"), Ridge()),
     ],
     ids=["by-name", "forest", "pipeline", "encoder"],
 )

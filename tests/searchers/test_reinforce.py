@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nasmeta.searchers import Reinforce
+from nasmeta.searchers._reinforce import Reinforce
 from nasmeta.spaces import get_space
 
 SPACE = get_space("nb201")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nasmeta.searchers import TPESearch
+from nasmeta.searchers._tpe import TPESearch
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.testing import made_up_values
 

@@ -15,9 +15,8 @@ from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.meta.in_context._network import InContextNetwork, Weights, checked_weights, chosen_weights
 from nasmeta.meta.in_context._reading import Similarity, SourceView, read
-from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, normal_scores
 
 _BLOCK = 4096  # architectures predicted at once
 _PREFIX = "weights."

@@ -16,9 +16,8 @@ from nasmeta.meta._default import DefaultMetaModel, DefaultMetaSearch
 from nasmeta.meta.in_context._network import InContextNetwork
 from nasmeta.meta.in_context._predictor import InContext, InContextModel
 from nasmeta.meta.in_context._reading import Context, Reading, Similarity, SourceView
-from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, normal_scores
 
 _OBJECTIVES = ("joint", "reward", "likelihood")
 _CANDIDATES = 512  # architectures that the transformer compares

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder
+from nasmeta.predictors._encoders._encoder import CellEncoder, CellSpaceEncoder
 from nasmeta.spaces import CellSpace, SearchSpace, choice_one_hot
 
 # Names in columns, as papers on NAS-Bench-201 abbreviate them.
@@ -20,7 +20,6 @@ _MOST_FOR_ALL_SETS = 6  # operations; with more, only sets of one, two and all o
 _MOST_ONE_HOT = 32  # choices of an ordered position that `CountEncoder` encodes one-hot
 
 
-@ENCODERS.register("graph")
 class GraphEncoder(CellSpaceEncoder):
     """Properties of the live graph: edges on a path from input to output without ``none``.
 
@@ -105,7 +104,6 @@ def _position_names(space: SearchSpace) -> list[str]:
     return [position.name for position in space.positions]
 
 
-@ENCODERS.register("one-hot")
 class OneHotEncoder(CellEncoder):
     """The choice of each position (for cells: the operation of each edge) as columns of zeros and ones.
 
@@ -131,7 +129,6 @@ class OneHotEncoder(CellEncoder):
         return space.feature("edges" if isinstance(space, CellSpace) else "positions").counts, tuple(names)
 
 
-@ENCODERS.register("adjacency")
 class AdjacencyEncoder(CellEncoder):
     """The number of the choice of each position, from 1; categorical, for trees.
 
@@ -154,7 +151,6 @@ class AdjacencyEncoder(CellEncoder):
         return space.codes + np.int32(1), tuple(_position_names(space))
 
 
-@ENCODERS.register("paths")
 class PathEncoder(CellSpaceEncoder):
     """Whether a path from input to output applies a sequence of operations: zeros and ones.
 
@@ -206,7 +202,6 @@ class _FeatureEncoder(CellEncoder):
         return counts, _each_once(names)
 
 
-@ENCODERS.register("live-paths")
 class LivePathEncoder(_FeatureEncoder):
     """The number of paths from input to output that apply a sequence of operations.
 
@@ -228,7 +223,6 @@ class LivePathEncoder(_FeatureEncoder):
     feature = "paths"
 
 
-@ENCODERS.register("operation-counts")
 class OperationCountEncoder(_FeatureEncoder):
     """The number of occurrences of each operation, or of each choice that several positions share.
 
@@ -247,7 +241,6 @@ class OperationCountEncoder(_FeatureEncoder):
     feature = "operations"
 
 
-@ENCODERS.register("counts")
 class CountEncoder(CellEncoder):
     """All count features of the space, for any space.
 
@@ -260,10 +253,10 @@ class CountEncoder(CellEncoder):
 
     Examples
     --------
-    >>> from nasmeta.predictors import CountEncoder
+    >>> from nasmeta.predictors import make_encoder
     >>> from nasmeta.spaces import SearchSpace
     >>> space = SearchSpace("mlp", {"width": [16, 32, 64], "act": ["relu", "tanh"]})
-    >>> encoder = CountEncoder(space).set_output(transform="pandas")
+    >>> encoder = make_encoder("counts", space).set_output(transform="pandas")
     >>> encoder.transform(["width=32,act=tanh"]).iloc[0].to_dict()
     {'width=16': 0.0, 'width=32': 1.0, 'width=64': 0.0, 'act=relu': 0.0, 'act=tanh': 1.0, 'width': 0.5}
     """

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder, architectures_in
+from nasmeta.predictors._encoders._encoder import CellEncoder, CellSpaceEncoder, architectures_in
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.tasks import normal_scores
 
 
-@ENCODERS.register("cost")
 class CostEncoder(CellSpaceEncoder):
     """Parameters and FLOPs of the network with this cell, as decimal logarithms.
 
@@ -56,7 +55,6 @@ def _costs(space: CellSpace, dataset: str) -> tuple[NDArray[Any], tuple[str, ...
     return np.log10(costs), ("log10_parameters", "log10_flops")
 
 
-@ENCODERS.register("columns")
 class ColumnEncoder(CellEncoder):
     """Normal scores of the ranks of given columns, such as zero-cost proxies.
 

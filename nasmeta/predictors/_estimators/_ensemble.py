@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from nasmeta.predictors._labels import LabelScale, checked_labels
-from nasmeta.predictors._registry import knows_deviation
+from nasmeta.predictors._make_predictor import knows_deviation
 
 
 class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
@@ -30,13 +30,16 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
     Examples
     --------
     >>> import numpy as np
-    >>> from nasmeta.predictors import EnsembleRegressor, RidgeRegressor, ForestRegressor
+    >>> from nasmeta.predictors import PREDICTORS
     >>> X = np.arange(40.0)[:, None]
-    >>> model = EnsembleRegressor([("ridge", RidgeRegressor()), ("forest", ForestRegressor(20))]).fit(X, X[:, 0])
+    >>> members = [("ridge", PREDICTORS["ridge"]()), ("forest", PREDICTORS["random-forest"](20))]
+    >>> model = PREDICTORS["ensemble"](members).fit(X, X[:, 0])
     >>> mean, deviation = model.predict([[3.0], [30.0]], return_std=True)
     >>> bool(mean[0] < mean[1]), bool((deviation > 0).all())
     (True, True)
     """
+
+    default_encoder: ClassVar[str | None] = None
 
     def __init__(self, members: Sequence[tuple[str, Any]]) -> None:
         self.members = members

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.predictors._estimators._base import ScaledRegressor
+from nasmeta.predictors._estimators._scaled import ScaledRegressor
 
 _SMALLEST_VARIANCE = 1e-12  # trees that agree on pure leaves would claim certainty
 _SMALLEST_DEVIATION = 1e-6
@@ -28,9 +28,9 @@ class RidgeRegressor(ScaledRegressor):
     Examples
     --------
     >>> import numpy as np
-    >>> from nasmeta.predictors import RidgeRegressor
+    >>> from nasmeta.predictors import PREDICTORS
     >>> X = np.arange(20.0)[:, None]
-    >>> RidgeRegressor(labels="value").fit(X, 3 * X[:, 0] + 1).predict([[30.0]]).round(2)
+    >>> PREDICTORS["ridge"](labels="value").fit(X, 3 * X[:, 0] + 1).predict([[30.0]]).round(2)
     array([91.])
     """
 
@@ -77,9 +77,10 @@ class ForestRegressor(ScaledRegressor):
     Examples
     --------
     >>> import numpy as np
-    >>> from nasmeta.predictors import ForestRegressor
+    >>> from nasmeta.predictors import PREDICTORS
     >>> X = np.arange(60.0)[:, None]
-    >>> mean, deviation = ForestRegressor(n_estimators=20).fit(X, X[:, 0]).predict([[10.0]], return_std=True)
+    >>> model = PREDICTORS["random-forest"](n_estimators=20).fit(X, X[:, 0])
+    >>> mean, deviation = model.predict([[10.0]], return_std=True)
     >>> mean.shape, bool(deviation[0] > 0)
     ((1,), True)
     """
@@ -140,9 +141,9 @@ class XGBoostRegressor(ScaledRegressor):
     Examples
     --------
     >>> import numpy as np
-    >>> from nasmeta.predictors import XGBoostRegressor
+    >>> from nasmeta.predictors import PREDICTORS
     >>> X = np.arange(60.0)[:, None]
-    >>> model = XGBoostRegressor(n_estimators=50).fit(X, X[:, 0] ** 2)
+    >>> model = PREDICTORS["xgboost"](n_estimators=50).fit(X, X[:, 0] ** 2)
     >>> model.predict([[10.0], [50.0]]).shape
     (2,)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nasmeta.checks import check_int
-from nasmeta.searchers.peers._base import PeerSearch, Suggestion, load_peer
+from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
 _VALUE = "value"

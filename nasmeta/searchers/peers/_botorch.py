@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.searchers._base import WithoutReplacement
-from nasmeta.searchers.peers._base import OwnGenerators, load_peer
+from nasmeta.searchers._searcher import WithoutReplacement
+from nasmeta.searchers.peers._peer_search import OwnGenerators, load_peer
 from nasmeta.spaces import SearchSpace
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import UnknownNameError, needing
-from nasmeta.searchers.peers._base import OwnGenerators, PeerSearch, Suggestion, load_peer
+from nasmeta.searchers.peers._peer_search import OwnGenerators, PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
@@ -20,14 +19,9 @@ if TYPE_CHECKING:
 _UNSUITABLE = ("BaseSampler", "CmaEsSampler", "GridSampler", "PartialFixedSampler")
 
 
-def load_optuna(what: str) -> ModuleType:
-    """Import Optuna; an error names the extra that installs it."""
-    return load_peer("optuna", what, "optuna")
-
-
 def position_distributions(space: str | SearchSpace) -> dict[str, CategoricalDistribution]:
     """Return Optuna's distribution of each position, such as ``0->1`` of cells."""
-    distribution = load_optuna("A search space for Optuna").distributions.CategoricalDistribution
+    distribution = load_peer("optuna", "A search space for Optuna", "optuna").distributions.CategoricalDistribution
     return {position.name: distribution(position.choices) for position in get_space(space).positions}
 
 
@@ -74,7 +68,7 @@ class OptunaSearch(PeerSearch):
         super().__init__(space, rng)
         self.sampler = sampler
         self.options = dict(options or {})
-        optuna = self._optuna = load_optuna(type(self).__name__)
+        optuna = self._optuna = load_peer("optuna", type(self).__name__, "optuna")
         self._distributions = position_distributions(space)
         with OwnGenerators(0).used():  # without messages about the study and experimental samplers
             self.study_ = optuna.create_study(

@@ -8,7 +8,7 @@ import numpy as np
 
 from nasmeta.checks import check_int
 from nasmeta.errors import needing
-from nasmeta.searchers.peers._base import PeerSearch, Suggestion
+from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion
 from nasmeta.spaces import SearchSpace
 
 

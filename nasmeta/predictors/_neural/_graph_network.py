@@ -13,14 +13,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from nasmeta.errors import SettingError
-from nasmeta.predictors._encoders import default_encoder, make_encoder
-from nasmeta.predictors._encoders._base import architectures_in, in_reference_space
+from nasmeta.predictors._encoders._encoder import (
+    architectures_in,
+    in_reference_space,
+    make_encoder,
+    suitable_encoder,
+)
 from nasmeta.predictors._labels import checked_labels
-from nasmeta.predictors._neural._base import NeuralRegressor
+from nasmeta.predictors._neural._perceptrons import NeuralRegressor
 from nasmeta.predictors._neural._training import MemberLinear, MemberNetwork, Readout, normal_weight
+from nasmeta.predictors._registered import DEFAULT_ENCODER
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, reference_space
 
-CELL_FEATURES = "one-hot+live-paths+operation-counts+graph"
 _FEATURE_SCALE = 0.5  # deviation of a feature, relative to the state that the network computes
 _READOUT = 64
 
@@ -76,9 +80,10 @@ class GraphNetwork(NeuralRegressor):
 
     hidden: int = 32
     _: KW_ONLY
-    features: str | None = CELL_FEATURES
+    features: str | None = DEFAULT_ENCODER
     space: str | SearchSpace = "nb201"
     reads_architectures: ClassVar[bool] = True
+    default_encoder: ClassVar[str | None] = None
 
     @classmethod
     def check_space(cls, space: SearchSpace) -> None:
@@ -123,7 +128,7 @@ class GraphNetwork(NeuralRegressor):
         space = reference_space(self.space)
         if self.features is None:
             return np.zeros((space.size, 0), np.float32)
-        features = default_encoder(CELL_FEATURES, space) if self.features == CELL_FEATURES else self.features
+        features = suitable_encoder(DEFAULT_ENCODER, space) if self.features == DEFAULT_ENCODER else self.features
         return _feature_table(features, space)
 
     def _tensors(self, rows: NDArray[Any]) -> tuple[Tensor, ...]:

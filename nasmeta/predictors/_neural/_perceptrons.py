@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasmeta.predictors._estimators._base import ScaledRegressor
+from nasmeta.predictors._estimators._scaled import ScaledRegressor
 from nasmeta.predictors._neural._training import (
     MemberLinear,
     MemberNetwork,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, validate_dat
 
 from nasmeta.errors import SettingError
 from nasmeta.predictors._labels import LabelScale, checked_labels
+from nasmeta.predictors._registered import DEFAULT_ENCODER
 
 
 class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -22,7 +23,6 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     Examples
     --------
-    >>> from nasmeta.predictors import ScaledRegressor
     >>> class Slope(ScaledRegressor):
     ...     labels = "value"
     ...
@@ -36,6 +36,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     labels: str
+    default_encoder: ClassVar[str | None] = DEFAULT_ENCODER  # None if it reads architectures itself
 
     def fit(self, X: Any, y: Any) -> ScaledRegressor:
         """Learn from labelled rows.

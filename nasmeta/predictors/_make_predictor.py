@@ -3,51 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from nasmeta.checks import check_names
 from nasmeta.errors import SettingError
-from nasmeta.registry import Registry
+from nasmeta.predictors._registered import DEFAULT_ENCODER, PREDICTORS
 from nasmeta.spaces import SearchSpace, get_space, namesakes
-
-
-@dataclass(frozen=True)
-class PredictorEntry:
-    """A predictor of this package in `PREDICTORS`."""
-
-    place: str  # "module:class", imported when it is used
-    encoder: str | None  # the default, as `make_encoder` reads it; None if the regressor reads architectures itself
-
-    def load(self) -> type:
-        """Return the class."""
-        module, _, name = self.place.partition(":")
-        found: type = getattr(import_module(module), name)
-        return found
-
-
-PREDICTORS: Registry[Any] = Registry(
-    "predictor",
-    group="nasmeta.predictors",
-    accepts=lambda found: found if callable(found) or hasattr(found, "fit") else None,
-    wanted="an estimator with fit and predict, its class, or a function that returns one",
-)
-
-_OWN = "nasmeta.predictors._estimators"
-# Chosen on CIFAR-100 validation labels, as are the regressors' defaults.
-_CELL = "one-hot+live-paths+operation-counts+graph"
-for _name, _place, _default in (
-    ("ridge", f"{_OWN}:RidgeRegressor", _CELL),
-    ("gp", f"{_OWN}:GPRegressor", "one-hot+live-paths+graph"),
-    ("random-forest", f"{_OWN}:ForestRegressor", _CELL),
-    ("xgboost", f"{_OWN}:XGBoostRegressor", _CELL),
-    ("ensemble", f"{_OWN}:EnsembleRegressor", None),
-    ("mlp", "nasmeta.predictors._neural:MLPEnsemble", _CELL),
-    ("gnn", "nasmeta.predictors._neural:GraphNetwork", None),
-):
-    PREDICTORS.register(_name)(PredictorEntry(_place, _default))
-PREDICTORS.extras.update(dict.fromkeys(("mlp", "gnn"), "torch"))
 
 
 def make_predictor(
@@ -103,15 +64,13 @@ def make_predictor(
     """
     from sklearn.pipeline import Pipeline
 
-    from nasmeta.predictors._encoders import CellIndices
+    from nasmeta.predictors._encoders._encoder import CellIndices
 
-    found = PREDICTORS[predictor] if isinstance(predictor, str) else predictor
-    default: str | None = _CELL
-    if isinstance(found, PredictorEntry):
-        default, found = found.encoder, found.load()
-    if "members" in (inspect.signature(found).parameters if isinstance(found, type) else ()):
+    kind = PREDICTORS[predictor] if isinstance(predictor, str) else predictor
+    default = getattr(kind, "default_encoder", DEFAULT_ENCODER)
+    if "members" in (inspect.signature(kind).parameters if isinstance(kind, type) else ()):
         settings["members"], encoder = _members(settings.get("members"), encoder, space, seed), None
-    model = _estimator(found, f"the predictor {label_of(predictor)}", space, seed, settings)
+    model = _estimator(kind, f"the predictor {label_of(predictor)}", space, seed, settings)
     if hasattr(model, "check_space"):
         model.check_space(get_space(space))
     _require_space(model, get_space(space))
@@ -119,7 +78,7 @@ def make_predictor(
     if reads and encoder is not None:
         raise SettingError(f"encoder of {label_of(predictor)}", encoder, "None, as it reads architectures itself")
     if not reads or default is None:
-        first = CellIndices(space) if reads else _encoder(encoder, default or _CELL, space)
+        first = CellIndices(space) if reads else _encoder(encoder, default or DEFAULT_ENCODER, space)
         grouped = hasattr(first, "transformer_list") or hasattr(first, "group_sizes")
         if grouped and model.get_params().get("groups", ()) is None:
             model.set_params(groups=_groups(first))
@@ -130,17 +89,17 @@ def make_predictor(
     return model.set_params(**dict.fromkeys(unset, seed))
 
 
-def _estimator(found: Any, who: str, space: str | SearchSpace, seed: int, settings: dict[str, Any]) -> Any:
+def _estimator(kind: Any, who: str, space: str | SearchSpace, seed: int, settings: dict[str, Any]) -> Any:
     """Return a new estimator from a class, a function or an estimator."""
     from sklearn.base import clone
 
-    if isinstance(found, type) or (callable(found) and not hasattr(found, "fit")):
-        known = inspect.signature(found).parameters
+    if isinstance(kind, type) or (callable(kind) and not hasattr(kind, "fit")):
+        known = inspect.signature(kind).parameters
         check_names(who, "setting", settings, known)
         given = {"space": space, "seed": seed, "random_state": seed} | settings
-        model = found(**{name: value for name, value in given.items() if name in known})
+        model = kind(**{name: value for name, value in given.items() if name in known})
     else:
-        model = clone(found, safe=False)
+        model = clone(kind, safe=False)
         check_names(who, "setting", settings, model.get_params() if hasattr(model, "get_params") else ())
         if settings:
             model.set_params(**settings)
@@ -151,9 +110,9 @@ def _estimator(found: Any, who: str, space: str | SearchSpace, seed: int, settin
 
 def _encoder(encoder: Any, default: str, space: str | SearchSpace) -> Any:
     """Return the encoder of a regressor on features, with its default encoder in place of ``default``."""
-    from nasmeta.predictors._encoders import default_encoder, make_encoder
+    from nasmeta.predictors._encoders._encoder import make_encoder, suitable_encoder
 
-    usual = default_encoder(default, get_space(space))
+    usual = suitable_encoder(default, get_space(space))
     parts = encoder.split("+") if isinstance(encoder, str) else encoder
     if isinstance(parts, list | tuple) and "default" in parts:
         encoder = [one for part in parts for one in (usual.split("+") if part == "default" else [part])]
@@ -172,8 +131,7 @@ def _members(members: Any, encoder: Any, space: str | SearchSpace, seed: int) ->
     made = []
     for member in ["gp", "xgboost"] if members is None else members:
         if isinstance(member, str):
-            entry = PREDICTORS[member]
-            reads = isinstance(entry, PredictorEntry) and entry.encoder is None
+            reads = getattr(PREDICTORS[member], "default_encoder", DEFAULT_ENCODER) is None
             member = (member, make_predictor(member, None if reads else encoder, space, seed))
         made.append(member)
     return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from scipy.linalg import cho_solve, solve_triangular
 
 from nasmeta.errors import SettingError
 from nasmeta.gaussian_process import JITTER, fit_hyperparameters, weak_prior
-from nasmeta.predictors._estimators._base import ScaledRegressor
+from nasmeta.predictors._estimators._scaled import ScaledRegressor
 
 _MOST_COUNT = 8  # larger whole numbers are measurements
 _MEDIAN_DISTANCE = 6.0  # of scaled groups of measurements: the edits between two random cells
@@ -43,12 +43,14 @@ class GPRegressor(ScaledRegressor):
     Examples
     --------
     >>> import numpy as np
-    >>> from nasmeta.predictors import GPRegressor
+    >>> from nasmeta.predictors import PREDICTORS
     >>> X = np.linspace(0, 1, 30)[:, None]
-    >>> mean, std = GPRegressor().fit(X, np.sin(6 * X[:, 0])).predict([[0.25]], return_std=True)
+    >>> mean, std = PREDICTORS["gp"]().fit(X, np.sin(6 * X[:, 0])).predict([[0.25]], return_std=True)
     >>> mean.round(1), bool(std[0] > 0)
     (array([1.]), True)
     """
+
+    default_encoder: ClassVar[str | None] = "one-hot+live-paths+graph"
 
     def __init__(self, groups: Sequence[int] | None = None, labels: str = "rank") -> None:
         self.groups = groups

@@ -1,4 +1,4 @@
-"""The base of all encoders, their registry, and encoders by name."""
+"""The base of all encoders, and encoders by name."""
 
 from __future__ import annotations
 
@@ -15,15 +15,8 @@ from sklearn.pipeline import FeatureUnion
 
 from nasmeta.checks import check_names
 from nasmeta.errors import SettingError
-from nasmeta.registry import Registry
+from nasmeta.predictors._registered import ENCODERS
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, move_cells, reference_space
-
-ENCODERS: Registry[type[CellEncoder]] = Registry(
-    "encoder",
-    group="nasmeta.encoders",
-    accepts=lambda found: found if isinstance(found, type) and hasattr(found, "transform") else None,
-    wanted="a class with transform, such as one derived from nasmeta.predictors.CellEncoder",
-)
 
 
 def architectures_in(X: Any, space: SearchSpace) -> NDArray[np.int32]:
@@ -144,7 +137,6 @@ class CellIndices(CellEncoder):
 
     Examples
     --------
-    >>> from nasmeta.predictors import CellIndices
     >>> CellIndices("tnb101").transform(["64-41414-3_03_120", 7])
     array([3288,    7], dtype=int32)
     """
@@ -157,7 +149,7 @@ class CellIndices(CellEncoder):
         return np.arange(get_space(self.space).size)[:, None], ("cell",)
 
 
-def default_encoder(encoder: str, space: SearchSpace) -> str:
+def suitable_encoder(encoder: str, space: SearchSpace) -> str:
     """Return the name of an encoder if the space supports all of its parts, else ``counts``, which suits any space."""
     reference = reference_space(space)
     return encoder if all(ENCODERS[part].works_on(reference) for part in encoder.split("+")) else "counts"

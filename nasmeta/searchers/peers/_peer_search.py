@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import needing
-from nasmeta.searchers._base import WithoutReplacement
+from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 _MOST_SUGGESTIONS = 64  # per proposal; a sampler may repeat itself forever

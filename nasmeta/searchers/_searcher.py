@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.code import code_of
+from nasmeta.code_identity import code_of
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
+from nasmeta.predictors import PREDICTORS
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, checked_sources
@@ -35,8 +36,6 @@ class _Searchers(Registry["type[Searcher]"]):
         return self._of_predictors[name]
 
     def _of(self, predictor: str, acquisition: str, name: str) -> type[Searcher]:
-        from nasmeta.predictors import PREDICTORS
-
         # a class by its place may be a meta-predictor, which is a predictor, too
         for own in _OF_PREDICTORS[::-1] if is_place(predictor) else _OF_PREDICTORS:
             kind: Any = self[own] if own in self else None  # noqa: SIM401  (`get` knows no UnknownNameError)
@@ -52,53 +51,6 @@ SEARCHERS: Registry[type[Searcher]] = _Searchers(
     accepts=lambda found: found if isinstance(found, type) and issubclass(found, Searcher) else None,
     wanted="a class derived from nasmeta.searchers.Searcher",
 )
-
-# A searcher is imported when its name is used.
-for _name, _place in (
-    ("asha", "searchers._halving:ASHA"),
-    ("ax", "searchers.peers._ax:AxSearch"),
-    ("bananas", "searchers._bananas:BananasSearch"),
-    ("bohb", "searchers._bohb:BOHB"),
-    ("botorch", "searchers.peers._botorch:BoTorchSearch"),
-    ("ehvi", "searchers._ehvi:EHVISearch"),
-    ("evolution", "searchers._evolution:RegularizedEvolution"),
-    ("gp", "searchers._gp:GPSearch"),
-    ("hyperband", "searchers._halving:Hyperband"),
-    ("local-search", "searchers._local_search:LocalSearch"),
-    ("local-search-full", "searchers._local_search:FullLocalSearch"),
-    ("meta", "meta._default:DefaultMetaSearch"),
-    ("meta-gp", "meta._meta_gp:MetaGPSearch"),
-    ("meta-nas", "meta.in_context._searcher:MetaNASSearch"),
-    ("meta-predictor", "meta._predictor_search:MetaPredictorSearch"),
-    ("meta-rl", "meta.in_context._searcher:MetaRLSearch"),
-    ("multi-task-gp", "meta._multi_task_gp:MultiTaskGPSearch"),
-    ("nsga2", "searchers._nsga2:NSGA2"),
-    ("optuna", "searchers.peers._optuna:OptunaSearch"),
-    ("optuna-gp", "searchers.peers._optuna:OptunaGP"),
-    ("optuna-nsgaii", "searchers.peers._optuna:OptunaNSGAII"),
-    ("optuna-random", "searchers.peers._optuna:OptunaRandom"),
-    ("optuna-tpe", "searchers.peers._optuna:OptunaTPE"),
-    ("parego", "searchers._ehvi:ParEGO"),
-    ("pareto-local-search", "searchers._local_search:ParetoLocalSearch"),
-    ("predictor", "searchers._predictor:PredictorSearch"),
-    ("pymoo-nsga2", "searchers.peers._pymoo:PymooNSGA2"),
-    ("random", "searchers._random:RandomSearch"),
-    ("reinforce", "searchers._reinforce:Reinforce"),
-    ("rgpe", "meta._rgpe:RGPESearch"),
-    ("rgpe-vanilla", "meta._rgpe:VanillaRGPESearch"),
-    ("smac", "searchers.peers._smac:SMACSearch"),
-    ("source-order", "meta._source_order:SourceOrder"),
-    ("successive-halving", "searchers._halving:SuccessiveHalving"),
-    ("syne-tune-bore", "searchers.peers._syne_tune:SyneTuneBORE"),
-    ("syne-tune-bounding-box", "meta._syne_tune:SyneTuneBoundingBox"),
-    ("syne-tune-cqr", "searchers.peers._syne_tune:SyneTuneCQR"),
-    ("syne-tune-gp", "searchers.peers._syne_tune:SyneTuneGP"),
-    ("syne-tune-kde", "searchers.peers._syne_tune:SyneTuneKDE"),
-    ("syne-tune-quantile-copula", "meta._syne_tune:SyneTuneQuantileCopula"),
-    ("syne-tune-zero-shot", "meta._syne_tune:SyneTuneZeroShot"),
-    ("tpe", "searchers._tpe:TPESearch"),
-):
-    SEARCHERS.declare(_name, f"nasmeta.{_place}")
 
 
 class Searcher(ABC):
@@ -157,7 +109,7 @@ class Searcher(ABC):
 
     @classmethod
     def code_identity(cls, settings: Mapping[str, Any]) -> str | None:
-        """Return the identity of users' code in a run, as `nasmeta.code.code_of`; None for code of nasmeta."""
+        """Return the identity of users' code in a run, as `nasmeta.code_identity.code_of`; None for code of nasmeta."""
         return code_of(cls)
 
     @property
