@@ -75,7 +75,7 @@ class SyneTuneSearch(PeerSearch):
 class SyneTuneKDE(SyneTuneSearch):
     """Syne Tune's kernel density estimators, multivariate TPE (Bergstra et al., 2011; Falkner et al., ICML 2018).
 
-    See `nasmeta.searchers.SyneTuneSearch` for ``options``; needs the extra ``syne-tune``.
+    See `SyneTuneSearch` for ``options``; needs the extra ``syne-tune``.
     """
 
     of = "kde:KernelDensityEstimator"
@@ -84,7 +84,7 @@ class SyneTuneKDE(SyneTuneSearch):
 class SyneTuneBORE(SyneTuneSearch):
     """Syne Tune's BORE: density ratios by an XGBoost classifier (Tiao et al., ICML 2021).
 
-    See `nasmeta.searchers.SyneTuneSearch` for ``options``; needs the extra ``syne-tune``.
+    See `SyneTuneSearch` for ``options``; needs the extra ``syne-tune``.
     """
 
     of = "bore:Bore"
@@ -93,7 +93,7 @@ class SyneTuneBORE(SyneTuneSearch):
 class SyneTuneCQR(SyneTuneSearch):
     """Syne Tune's conformal quantile regression with Thompson sampling (Salinas et al., ICML 2023).
 
-    See `nasmeta.searchers.SyneTuneSearch` for ``options``; needs the extra ``syne-tune``.
+    See `SyneTuneSearch` for ``options``; needs the extra ``syne-tune``.
     """
 
     of = "conformal.conformal_quantile_regression_searcher:ConformalQuantileRegression"
@@ -102,7 +102,7 @@ class SyneTuneCQR(SyneTuneSearch):
 class SyneTuneGP(SyneTuneSearch):
     """Syne Tune's Gaussian process: BoTorch's, on one-hot codes with a continuous acquisition search.
 
-    See `nasmeta.searchers.SyneTuneSearch` for ``options``; needs the extras ``syne-tune`` and ``botorch``.
+    See `SyneTuneSearch` for ``options``; needs the extras ``syne-tune`` and ``botorch``.
     """
 
     of = "botorch.botorch_searcher:BoTorchSearcher"
