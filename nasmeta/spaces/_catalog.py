@@ -178,6 +178,18 @@ def fcnet() -> SearchSpace:
     )
 
 
+def step_law() -> SearchSpace:
+    """Step Law (Li et al., 2025): 16 learning rates, powers of the root of 2, and 18 batch sizes in sequences."""
+    return SearchSpace(
+        "step-law",
+        {
+            "learning_rate": [float(f"{2 ** (i / 2):.4g}") for i in range(-26, -10)],
+            "batch_size": [16, 24, 32, 64, 96, 128, 192, 256, 352, 384, 512, 704, 736, 768, 1024, 1472, 2048, 4096],
+        },
+        kernel_features=("levels",),
+    )
+
+
 def _builder(found: object) -> Callable[[], SearchSpace] | None:
     """Return a builder for a space of another package: a function, or a space."""
     if isinstance(found, SearchSpace):
@@ -248,6 +260,7 @@ SPACES.register("graph")(graph_networks)
 SPACES.register("graphgym")(graphgym)
 SPACES.register("hpobench-mlp")(hpobench_mlp)
 SPACES.register("nbmacro")(nas_bench_macro)
+SPACES.register("step-law")(step_law)
 SPACES.register("tnb101-macro")(transnas_macro)
 
 _built: dict[Callable[[], SearchSpace], SearchSpace] = {}

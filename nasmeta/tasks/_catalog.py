@@ -81,7 +81,9 @@ def declared_tasks() -> Mapping[str, DeclaredTask]:
                     one["dataset"], one["metric"], one.get("split"), one.get("epochs"), one.get("seed"), source.release,
                     kind=one.get("kind", "performance"), device=one.get("device"),
                 )  # fmt: skip
-                task = Task(one["name"], source.table, signal, cost="recorded" if "cost" in one else None)
+                held_out = [one["held_out"]] if "held_out" in one else None
+                cost = "recorded" if "cost" in one else None
+                task = Task(one["name"], source.table, signal, cost=cost, held_out=held_out)
                 found.setdefault(task.name, DeclaredTask(task, family, one.get("unit", "")))
     return found
 

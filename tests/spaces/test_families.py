@@ -1,4 +1,4 @@
-"""The spaces of the six families that the package brings: sizes, orders, isomorphism, what is written and read."""
+"""The spaces of the families that the package brings: sizes, orders, isomorphism, what is written and read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ SIZES = {
     "graphgym": 96,
     "hpobench-mlp": 30_000,
     "nbmacro": 6_561,
+    "step-law": 288,
     "tnb101-macro": 3_256,
 }
 

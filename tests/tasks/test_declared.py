@@ -48,6 +48,14 @@ def test_one_dataset_is_held_out_in_every_family() -> None:
     )
 
 
+def test_a_language_model_holds_out_all_with_as_many_parameters() -> None:
+    target = nm.get_task("step-law/215m-100b")
+    assert target.held_out == ("215m",)
+    sources = default_sources(target).names
+    assert len(sources) == 36
+    assert not [name for name in sources if "/215m-" in name]
+
+
 def test_latency_holds_out_the_device() -> None:
     task = nm.get_task("graph/latency/cora")
     assert (task.kind, task.device, task.held_out) == ("latency", "gpu", ("gpu",))

@@ -1,4 +1,4 @@
-"""The six families that the package brings: optima, sizes and correlations that others published or that were known."""
+"""The families that the package brings: optima, sizes and correlations that others published or that were known."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+import nasmeta as nm
 from nasmeta.spaces import get_space
 from nasmeta.tables.sources import registered_sources
 
-FAMILIES = ("fcnet", "graphgym", "hpobench-mlp", "nas-bench-graph", "nas-bench-macro", "transnas-macro")
+FAMILIES = ("fcnet", "graphgym", "hpobench-mlp", "nas-bench-graph", "nas-bench-macro", "step-law", "transnas-macro")
 
 
 def correlations(columns: list[np.ndarray]) -> np.ndarray:
@@ -143,6 +144,40 @@ class TestDesignTables:
         first = next(iter(of_metric)).rpartition("/")[0]
         mean = np.mean([of_metric[f"{first}/{seed}"] for seed in range(seeds)], axis=0)
         assert of_metric[f"{first}/mean"] == pytest.approx(mean, rel=1e-5)
+
+
+class TestStepLaw:
+    @pytest.mark.parametrize(
+        ("dataset", "best", "learning_rate", "batch_size"),
+        [
+            ("1.07b-100b", 2.0762, 0.001381, 512),
+            ("215m-100b", 2.3420, 0.007812, 1024),
+            ("537m-10b", 2.3833, 0.0009766, 128),
+        ],
+    )
+    def test_optima(
+        self, read_source: Callable[[str], Any], dataset: str, best: float, learning_rate: float, batch_size: int
+    ) -> None:
+        info, losses = read_source("step-law")[f"{dataset}/loss/-/-/-"]
+        setting = f"learning_rate={learning_rate},batch_size={batch_size}"
+        assert (info.unit, info.direction) == ("nats", "min")
+        assert np.nanmin(losses) == pytest.approx(best, abs=5e-5)
+        assert get_space("step-law").to_string(int(np.nanargmin(losses))) == setting
+
+    def test_every_training_has_a_place_of_its_own(self, read_source: Callable[[str], Any]) -> None:
+        columns = read_source("step-law")
+        losses = {info.dataset: values for info, values in columns.values() if info.metric == "loss"}
+        trained = {dataset: int(np.isfinite(values).sum()) for dataset, values in losses.items()}
+        assert (len(trained), sum(trained.values()), trained["1.07b-100b"]) == (42, 2_702 + 117, 117)
+        dense = {name.partition("/")[2] for name in nm.task_distribution("step-law/dense").names}
+        assert dense == {dataset for dataset, n in trained.items() if n >= 88}
+        assert sorted(n for dataset, n in trained.items() if dataset not in dense)[::24] == [34, 54]
+        assert np.isfinite(list(losses.values())).any(axis=0).sum() < get_space("step-law").size == 16 * 18
+
+    def test_flops_of_the_largest_training(self, read_source: Callable[[str], Any]) -> None:
+        info, flops = read_source("step-law")["1.07b-100b/train_flops/-/-/-"]
+        assert info.kind == "size"
+        assert set(flops[np.isfinite(flops)]) == {np.float32(6 * 1_073_741_824 * 100e9)}
 
 
 class TestTheRegistry:
