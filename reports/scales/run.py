@@ -1,0 +1,178 @@
+"""Measure what small language models tell about the learning rate and batch size of larger ones.
+
+Run ``nasmeta data fetch step-law``, then ``python reports/scales/run.py``. It writes README.md, results.csv and
+evaluations.png. Each run is appended to results.csv, so an interrupted report resumes.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from common import Rows, page_only, with_interval
+from drawing import dot_plot, in_order, save_png
+
+import nasmeta as nm
+from nasmeta.analysis import bootstrap_interval, to_markdown
+from nasmeta.evaluators import TableEvaluator
+from nasmeta.runs import run_loop
+from nasmeta.searchers import SEARCHERS as REGISTERED, MetaSearcher
+from nasmeta.tasks import Task, default_sources
+
+HERE = Path(__file__).parent
+DATE = "2026-12-01"
+NEAR = 0.002  # nats
+DRAWS = 10
+SEARCHERS = ("random", "tpe", "gp", "source-order", "rgpe", "multi-task-gp", "meta")
+SHARED = {"multi-task-gp": "rgpe"}  # searchers with equal meta-models
+REFIT, PUBLISHED = "power law, refitted", "power law, published"
+TOKENS_A_SEQUENCE = 2048
+COLUMNS = ("target", "searcher", "draw", "evaluations")
+
+
+def scale_of(name: str) -> tuple[float, float]:
+    """Return the parameters without embeddings and the tokens of a task, from its FLOPs and its name."""
+    flops = float(np.nanmax(nm.load_table("step-law").column(name, "train_flops")))
+    tokens = 1e9 * float(name.rpartition("-")[2].removesuffix("b"))
+    return flops / 6 / tokens, tokens
+
+
+def settings_of(task: Task, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return the logarithms to base 2 of learning rate and batch size, shape (n, 2)."""
+    choices = [np.array(position.choices, dtype=float) for position in task.space.positions]
+    codes = task.space.codes[architectures]
+    return np.log2(np.stack([own[codes[:, i]] for i, own in enumerate(choices)], axis=1))
+
+
+def published(parameters: float, tokens: float) -> NDArray[np.float64]:
+    """Return the published optimum (Li et al., 2025, equation 1), fitted to all these trainings, the target's too."""
+    rate = 1.79 * parameters**-0.713 * tokens**0.307
+    return np.log2([rate, 0.58 * tokens**0.571 / TOKENS_A_SEQUENCE])
+
+
+def refitted(target: Task) -> NDArray[np.float64]:
+    """Return the optimum by the law's form, fitted to the best settings of tasks with other numbers of parameters."""
+    sources = list(default_sources(target))
+    scales = np.log2([scale_of(task.signal.dataset) for task in sources])
+    best = np.concatenate([settings_of(task, task.optimal_architectures[:1]) for task in sources])
+    constant = np.ones((len(sources), 1))
+    at = np.log2(scale_of(target.signal.dataset))
+    rate = np.linalg.lstsq(np.hstack([constant, scales]), best[:, 0], rcond=None)[0] @ [1, *at]
+    batch = np.linalg.lstsq(np.hstack([constant, scales[:, 1:]]), best[:, 1], rcond=None)[0] @ [1, at[1]]
+    return np.array([rate, batch])
+
+
+def evaluations_by_law(task: Task, optimum: NDArray[np.float64]) -> int:
+    """Return the evaluations until a near setting, if those closest to a law's optimum are tried first."""
+    distances = np.linalg.norm(settings_of(task, task.measured) - optimum, axis=1)
+    losses = task.values[task.measured[np.argsort(distances, kind="stable")]]
+    return int(np.argmax(losses <= task.optimum + NEAR)) + 1
+
+
+def run(rows: Rows) -> None:
+    """Append the missing runs to the results."""
+    for task in nm.task_distribution("step-law/dense"):
+        target = task.signal.dataset
+        for law, optimum in ((REFIT, refitted(task)), (PUBLISHED, published(*scale_of(target)))):
+            if not rows.has(target, law, 0):
+                rows.add(target, law, 0, evaluations=evaluations_by_law(task, optimum))
+        sources = [source.as_source() for source in default_sources(task)]
+        models: dict[str, object] = {}
+        for draw in range(DRAWS):
+            for name in SEARCHERS:
+                if rows.has(target, name, draw):
+                    continue
+                searcher = REGISTERED[name](task.space, np.random.default_rng([draw, 51]))
+                if isinstance(searcher, MetaSearcher):
+                    model = SHARED.get(name, name)
+                    if model not in models:
+                        models[model] = searcher.meta_fit(sources).meta_model_
+                    searcher.meta_model_ = models[model]
+                searcher.restrict(task.measured)
+                history = run_loop(
+                    searcher, TableEvaluator(task), evaluations=len(task.measured), sign=task.sign,
+                    target=task.sign * (task.optimum + NEAR),
+                )  # fmt: skip
+                rows.add(target, name, draw, evaluations=len(history))
+
+
+def write_page() -> None:
+    """Write README.md and evaluations.png from results.csv."""
+    frame = pd.read_csv(HERE / "results.csv")
+    wide = frame.pivot_table(index="target", columns="searcher", values="evaluations", sort=False)
+    names = [PUBLISHED, REFIT, *SEARCHERS]
+    rows = []
+    for name in names:
+        own, ratio = wide[name], wide["gp"] / wide[name]
+        rows.append(
+            {
+                "method": f"`{name}`" if name in SEARCHERS else name,
+                "median over targets": f"{own.median():.1f}",
+                "mean": with_interval(own, ".1f"),
+                "at the first": f"{(own == 1).sum()} of {len(own)}",
+                "speed relative to `gp`": f"{np.exp(np.log(ratio).mean()):.2f}",
+                "slowest": f"{ratio.min():.2f} ({ratio.idxmin()})",
+            }
+        )
+    shown = wide[names].map("{:.1f}".format).reset_index()
+    shown.columns = ["target", *(row["method"] for row in rows)]
+    dots = pd.DataFrame({"panel": "", "row": names, "name": names, "mean": wide[names].mean().to_numpy()})
+    dots[["low", "high"]] = [bootstrap_interval(wide[name]) for name in names]
+    cases = wide[names].melt(var_name="name", value_name="value").assign(panel="", row=lambda one: one["name"])
+    x = f"evaluations until a loss within {NEAR} nats of the best"
+    save_png(dot_plot(dots, x, looks=in_order(names), log=True, cases=cases, ticks=(1, 2, 5, 10, 20, 50)),
+             HERE / "evaluations")  # fmt: skip
+    by = {name: wide[name].median() for name in names}
+    text = f"""# How much do small language models tell about the learning rate of larger ones?
+
+A power law that is fitted to trainings of other model sizes proposes a setting within {NEAR} nats of the best loss
+after {by[REFIT]:.0f} evaluations in the median of {len(wide)} targets. No general method reaches that: `rgpe` needs
+{by["rgpe"]:.0f} with the same trainings as sources, `meta` {by["meta"]:.1f}, their mean order alone (`source-order`)
+{by["source-order"]:.0f}, and `gp`, which knows no sources, {by["gp"]:.1f}. The law knows that the optimum moves with the
+scale; the searchers see tasks without an order.
+
+![Evaluations until a near-optimal setting](evaluations.png)
+
+{to_markdown(pd.DataFrame(rows))}
+Evaluations on each target, named by parameters and tokens:
+
+{to_markdown(shown)}
+
+## What is compared
+
+A target is one pair of parameters and tokens; its architectures are the 88 to 120 pairs of learning rate and batch size
+that were trained. Sources are all tasks with *other* numbers of parameters, smaller and larger, with all their labels.
+No training of the target's size is known in advance.
+
+The laws propose the trained setting closest to their optimum (on logarithmic scales), then the next closest. The
+published law was fitted to all these trainings, the target's included, so its row is no forecast. The refitted law has
+the same form, learning rate = a N^b D^c and batch size = d D^e, fitted to the best setting of each source.
+
+## How it was run
+
+`python reports/scales/run.py` on {DATE}, draws 0 to {DRAWS - 1}, nasmeta {nm.__version__}. Intervals resample targets.
+
+## Limits
+
+* Each setting was trained once, so the noise of a training is unknown.
+* Targets of one size share data and code, so {len(wide)} targets are fewer than {len(wide)} independent cases.
+* Knowing larger models too helps some targets; a forecast of the largest size (1.07b) uses smaller ones only.
+"""
+    (HERE / "README.md").write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Run, and write the report."""
+    if not page_only(__doc__):
+        run(Rows(HERE / "results.csv", COLUMNS, 3))
+    write_page()
+
+
+if __name__ == "__main__":
+    main()
