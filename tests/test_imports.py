@@ -24,7 +24,7 @@ EXCEPTIONS = {
     "Networks, and the loops that train them": {
         "nasmeta.meta.in_context._network", "nasmeta.meta.in_context._searcher",
         "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.bilevel._maml",
-        "nasmeta.training._device", "nasmeta.training._learner",
+        "nasmeta.training._device", "nasmeta.training._learner", "nasmeta.training._network",
     },
     "Formats of files, which are damaged, altered or written as before": {
         "nasmeta.meta._model_file",

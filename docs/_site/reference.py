@@ -18,7 +18,6 @@ RETURNED = {  # public functions return these classes, and users need not name t
     "prediction": ["PredictorComparison"],
     "runs": ["FrontHistory", "RunConfig"],
     "tasks": ["MultiObjectiveTask"],
-    "training": ["EpochRecord", "TrainingResult"],
     "verification": ["Verification"],
 }
 

@@ -167,7 +167,7 @@ class ImageDataset:
         Raises
         ------
         UnknownNameError, SettingError
-            If the source is unknown or incomplete (the message explains how to get it), or cannot be split like this.
+            If the source is unknown or cannot be split like this.
         DamagedFileError, UnsafePickleError
             If a file is damaged or of another kind. Pickles can only build containers and arrays.
 
@@ -183,42 +183,39 @@ class ImageDataset:
         kind, _, path = source.partition(":")
         kind = kind.lower()
         reader = READERS[kind]
+        if not path and kind not in NEED_NO_PATH:
+            raise SettingError("dataset", source, f"{kind}:PATH")
         if split is None:
             split = "nb201" if kind in _HALVED and valid_fraction is None else "fraction"
         check_choice("split", split, ("fraction", "nb201"))
-        if valid_fraction is not None and split != "fraction":
+        if split == "fraction":
+            valid_fraction = check_number("valid_fraction", 0.1 if valid_fraction is None else valid_fraction)
+        elif valid_fraction is not None:
             raise SettingError("split", split, "fraction, if valid_fraction is given")
-        valid_fraction = 0.1 if valid_fraction is None else check_number("valid_fraction", valid_fraction)
-        size = None if size is None else checked_size(size)
-        if not path and kind not in NEED_NO_PATH:
-            raise SettingError("dataset", source, f"{kind}:PATH")
+        options = {
+            "split": split,
+            "valid_fraction": valid_fraction,
+            "split_seed": split_seed,
+            "size": None if size is None else checked_size(size),
+        }
         folder = Path(path).expanduser() if path else DEBIAN_FASHION_MNIST
-        found = reader(folder, size, progress)
-        images = found.images
+        read = reader(folder, size, progress)
+        images = read.images
         if size is not None and images.shape[2:] != (size, size):
             images = resized(images, size)
         if images.shape[2] % 4 or images.shape[3] % 4:
             raise SettingError(f"size of {source}", images.shape[2:], "multiples of 4", "Scale images: size=32.")
-        splits = _split(found, kind, split, valid_fraction, np.random.default_rng(split_seed))
+        splits = _split(read, kind, split, valid_fraction or 0.0, np.random.default_rng(split_seed))
         for name in ("train", "test"):
             if not len(splits[name]):
                 raise SettingError(f"number of {name} images of {source}", 0, "at least 1")
-        mean, std = found.mean, found.std
+        mean, std = read.mean, read.std
         if mean is None or std is None:
             mean, std = _channel_statistics(images, splits["train"])
-        facts = {
-            "source": kind,
-            "split": split,
-            "valid_fraction": valid_fraction if split == "fraction" else None,
-            "split_seed": split_seed,
-            "size": size,
-        }
         name = folder.resolve().name if kind == "folder" else kind
-        options = {"split": split, "split_seed": split_seed, "size": size}
-        if split == "fraction":
-            options["valid_fraction"] = valid_fraction
-        dataset = cls(name, images, found.labels, found.classes, splits, mean, std, found.flips, facts)
-        return replace(dataset, origin=(source, tuple(options.items())))
+        origin = source, tuple(options.items())
+        facts = {"source": kind, **options}
+        return cls(name, images, read.labels, read.classes, splits, mean, std, read.flips, facts, origin)
 
     @classmethod
     def of(cls, data: str | ImageDataset, progress: bool = False) -> ImageDataset:
@@ -281,19 +278,16 @@ def _stratified(
 
 
 def _split(
-    found: ImageSource, kind: str, split: str, valid_fraction: float, rng: np.random.Generator
+    source: ImageSource, kind: str, split: str, valid_fraction: float, rng: np.random.Generator
 ) -> dict[str, NDArray[np.int64]]:
-    n, labels = len(found.labels), found.labels
+    n, labels = len(source.labels), source.labels
     positions = np.arange(n, dtype=np.int64)
-    train, valid, test = np.split(positions, [n - found.n_test - found.n_valid, n - found.n_test])
-    if not found.n_test:
+    train, valid, test = np.split(positions, [n - source.n_test - source.n_valid, n - source.n_test])
+    if not source.n_test:
         train, test = _stratified(train, labels, _TEST_SHARE, rng)
-    if found.n_valid:
-        pass
-    elif split == "fraction":
-        train, valid = _stratified(train, labels, valid_fraction, rng)
-    elif kind == "cifar10":
-        train, valid = _stratified(train, labels, 0.5, rng)
-    else:
-        test, valid = _stratified(test, labels, 0.5, rng)
+    if not source.n_valid:
+        if split == "fraction" or kind == "cifar10":
+            train, valid = _stratified(train, labels, valid_fraction if split == "fraction" else 0.5, rng)
+        else:
+            test, valid = _stratified(test, labels, 0.5, rng)
     return {"train": train, "valid": valid, "test": test}

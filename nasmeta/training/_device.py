@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -37,13 +37,9 @@ def chosen_device(device: str | torch.device) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        found = torch.device(device)
-    except RuntimeError as reason:
-        raise SettingError("device", device, "auto, cpu, cuda or cuda:N") from reason
-    count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
-    if (found.index or 0) >= count.get(found.type, 0):
-        raise SettingError("device", device, "one that PyTorch finds, such as cpu")
-    return found
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as reason:  # an AssertionError if PyTorch was built without CUDA
+        raise SettingError("device", device, "auto, or one that PyTorch finds, such as cpu or cuda:0") from reason
 
 
 def device_name(device: torch.device) -> str:
@@ -111,34 +107,26 @@ class DeviceData:
         return self.standardised(cropped), self.labels[positions]
 
 
-class Augmentation:
-    """The random crop and flip of each image of an epoch.
+class Augmentation(NamedTuple):
+    """The random crop and flip of each image, tensors of shape (n,)."""
 
-    Parameters
-    ----------
-    n : int
-    padding : int
-        Crops begin at 0 to twice the padding.
-    flip : bool
-    generator : torch.Generator
-    """
+    top: Tensor
+    left: Tensor
+    flip: Tensor
 
-    def __init__(self, n: int, padding: int, flip: bool, generator: torch.Generator) -> None:
+    @classmethod
+    def draw(cls, n: int, padding: int, flip: bool, generator: torch.Generator) -> Augmentation:
+        """Draw crops that begin at 0 to twice the padding, and flips, on the device of the generator."""
         device = generator.device
-        self.top, self.left = torch.randint(2 * padding + 1, (2, n), generator=generator, device=device)
-        if flip:
-            self.flip = torch.rand(n, generator=generator, device=device) < 0.5
-        else:
-            self.flip = torch.zeros(n, dtype=torch.bool, device=device)
+        top, left = torch.randint(2 * padding + 1, (2, n), generator=generator, device=device)
+        if not flip:
+            return cls(top, left, torch.zeros(n, dtype=torch.bool, device=device))
+        return cls(top, left, torch.rand(n, generator=generator, device=device) < 0.5)
 
-    def __getitem__(self, part: slice) -> Augmentation:
+    def part(self, images: slice) -> Augmentation:
         """Return the draws of some images."""
-        found = copy(self)
-        found.top, found.left, found.flip = self.top[part], self.left[part], self.flip[part]
-        return found
+        return Augmentation(*(drawn[images] for drawn in self))
 
     def to(self, device: torch.device) -> Augmentation:
         """Return the draws on a device."""
-        found = copy(self)
-        found.top, found.left, found.flip = (drawn.to(device) for drawn in (self.top, self.left, self.flip))
-        return found
+        return Augmentation(*(drawn.to(device) for drawn in self))

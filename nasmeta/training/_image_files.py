@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -68,9 +69,9 @@ def resized(images: Pixels, size: int) -> Pixels:
     return scaled
 
 
-def _require_file(path: Path, how: str) -> None:
-    if not path.is_file():
-        raise SettingError(f"There is no file {path}. {how} For a folder of image files, write folder:PATH.")
+def _inside(path: Path, *names: str) -> Path:
+    """Return the folder that a download contains, or the path itself."""
+    return path.joinpath(*names) if path.joinpath(*names).is_dir() else path
 
 
 def _batch(path: Path) -> dict[str, Any]:
@@ -85,8 +86,8 @@ def _images_of(path: Path, labels_key: str, size: int) -> tuple[Pixels, NDArray[
     batch = _batch(path)
     try:
         pixels, labels = (
-            found.to_numpy() if isinstance(found, PickledArray) else np.asarray(found)
-            for found in (batch["data"], batch[labels_key])
+            array.to_numpy() if isinstance(array, PickledArray) else np.asarray(array)
+            for array in (batch["data"], batch[labels_key])
         )
         if pixels.dtype != np.uint8 or pixels.shape != (len(labels), 3 * size * size):
             raise ValueError(f"data of shape {pixels.shape} and kind {pixels.dtype}, {len(labels)} labels")
@@ -95,8 +96,20 @@ def _images_of(path: Path, labels_key: str, size: int) -> tuple[Pixels, NDArray[
     return pixels.reshape(-1, 3, size, size), labels.astype(np.int64)
 
 
-def _over_255(*values: float) -> tuple[float, ...]:
-    return tuple(value / 255 for value in values)
+# Mean and standard deviation of each channel, of pixels from 0 to 255, as in the official code of NAS-Bench-201.
+_STATISTICS = {
+    "cifar10": ((125.3, 123.0, 113.9), (63.0, 62.1, 66.7)),
+    "cifar100": ((129.3, 124.1, 112.4), (68.2, 65.4, 70.4)),
+    "imagenet16-120": ((122.68, 116.66, 104.01), (63.22, 61.26, 65.09)),
+}
+
+
+def _joined(kind: str, batches: Iterable[tuple[Pixels, NDArray[np.int64]]], classes: Iterable[object]) -> ImageSource:
+    """Join official batches; the last one contains the images for test."""
+    images, labels = zip(*batches, strict=True)
+    mean, std = (tuple(value / 255 for value in values) for values in _STATISTICS[kind])
+    names = tuple(map(str, classes))
+    return ImageSource(np.concatenate(images), np.concatenate(labels), names, len(labels[-1]), mean=mean, std=std)
 
 
 @READERS.register("digits")
@@ -109,72 +122,40 @@ def read_digits(path: Path, size: int | None, progress: bool) -> ImageSource:
     return ImageSource(_coloured(grey), np.asarray(data.target, dtype=np.int64), tuple("0123456789"), flips=False)
 
 
-@dataclass(frozen=True)
-class _Cifar:
-    """The official Python batches of CIFAR-10 or CIFAR-100."""
-
-    name: str
-    folder: str
-    train: tuple[str, ...]
-    test: str
-    meta: str
-    labels_key: str
-    names_key: str
-    n_classes: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def read(self, path: Path, size: int | None, progress: bool) -> ImageSource:
-        """Read CIFAR's official Python batches."""
-        folder = path / self.folder if (path / self.folder).is_dir() else path
-        read = []
-        for name in (*self.train, self.test):
-            _require_file(folder / name, f"torchvision.datasets.{self.name}(PATH, download=True) fetches the files.")
-            read.append(_images_of(folder / name, self.labels_key, 32))
-        names: Sequence[Any] = range(self.n_classes)
-        if (folder / self.meta).is_file():
-            names = _batch(folder / self.meta).get(self.names_key, names)
-        images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
-        return ImageSource(images, labels, tuple(map(str, names)), len(read[-1][1]), mean=self.mean, std=self.std)
+@READERS.register("cifar10")
+def read_cifar10(path: Path, size: int | None, progress: bool) -> ImageSource:
+    """Read the official Python batches of CIFAR-10."""
+    folder = _inside(path, "cifar-10-batches-py")
+    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
+    batches = (_images_of(folder / name, "labels", 32) for name in names)
+    return _joined("cifar10", batches, _batch(folder / "batches.meta")["label_names"])
 
 
-READERS.register("cifar10")(
-    _Cifar(
-        "CIFAR10", "cifar-10-batches-py", tuple(f"data_batch_{number}" for number in range(1, 6)), "test_batch",
-        "batches.meta", "labels", "label_names", 10, _over_255(125.3, 123.0, 113.9), _over_255(63.0, 62.1, 66.7),
-    ).read
-)  # fmt: skip
-READERS.register("cifar100")(
-    _Cifar(
-        "CIFAR100", "cifar-100-python", ("train",), "test", "meta", "fine_labels", "fine_label_names", 100,
-        _over_255(129.3, 124.1, 112.4), _over_255(68.2, 65.4, 70.4),
-    ).read
-)  # fmt: skip
+@READERS.register("cifar100")
+def read_cifar100(path: Path, size: int | None, progress: bool) -> ImageSource:
+    """Read the official Python batches of CIFAR-100."""
+    folder = _inside(path, "cifar-100-python")
+    batches = (_images_of(folder / name, "fine_labels", 32) for name in ("train", "test"))
+    return _joined("cifar100", batches, _batch(folder / "meta")["fine_label_names"])
 
 
 @READERS.register("imagenet16-120")
 def read_imagenet16(path: Path, size: int | None, progress: bool) -> ImageSource:
     """Read the first 120 classes of the official batches of ImageNet at 16×16 pixels."""
-    folder = path / "ImageNet16" if (path / "ImageNet16").is_dir() else path
-    names = [f"train_data_batch_{number}" for number in range(1, 11)] + ["val_data"]
-    read = []
-    for name in names:
-        _require_file(folder / name, "Download ImageNet16 from image-net.org (downsampled images, 16×16).")
+    folder = _inside(path, "ImageNet16")
+    batches = []
+    for name in [*(f"train_data_batch_{number}" for number in range(1, 11)), "val_data"]:
         images, labels = _images_of(folder / name, "labels", 16)
         kept = labels <= 120
-        read.append((images[kept], labels[kept] - 1))
-    images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
-    mean, std = _over_255(122.68, 116.66, 104.01), _over_255(63.22, 61.26, 65.09)
-    classes = tuple(str(number) for number in range(1, 121))
-    return ImageSource(images, labels, classes, len(read[-1][1]), mean=mean, std=std)
+        batches.append((images[kept], labels[kept] - 1))
+    return _joined("imagenet16-120", batches, range(1, 121))
 
 
 def _idx(path: Path, n_dimensions: int) -> Pixels:
     """Read a gzipped IDX file of bytes: two zeros, the kind 8, the number of dimensions, their sizes, the values."""
-    _require_file(path, "torchvision.datasets.FashionMNIST(PATH, download=True) fetches the files.")
+    compressed = path.read_bytes()
     try:
-        with gzip.open(path) as stream:
-            content = stream.read()
+        content = gzip.decompress(compressed)
         if content[:4] != bytes((0, 0, 8, n_dimensions)):
             raise ValueError("it is not an IDX file of bytes")
         shape = np.frombuffer(content, dtype=">u4", count=n_dimensions, offset=4).astype(int)
@@ -186,9 +167,7 @@ def _idx(path: Path, n_dimensions: int) -> Pixels:
 @READERS.register("fashion-mnist")
 def read_fashion_mnist(path: Path, size: int | None, progress: bool) -> ImageSource:
     """Read the four gzipped IDX files."""
-    folder = path
-    if (folder / "FashionMNIST" / "raw").is_dir():
-        folder = folder / "FashionMNIST" / "raw"  # as torchvision keeps it
+    folder = _inside(path, "FashionMNIST", "raw")  # as torchvision keeps it
     read = {
         kind: [_idx(folder / f"{part}-{kind}-ubyte.gz", n_dimensions) for part in ("train", "t10k")]
         for kind, n_dimensions in (("images-idx3", 3), ("labels-idx1", 1))
@@ -207,13 +186,11 @@ _LAYOUT = (
 
 def _files_by_class(folder: Path) -> dict[str, list[Path]]:
     """Return the image files of each class, classes and files in alphabetical order; each class must have some."""
-    found = {}
-    for entry in _folders(folder):
-        found[entry.name] = sorted(f for f in entry.rglob("*") if f.is_file() and not f.name.startswith("."))
-    if len(found) < 2 or not all(found.values()):
-        counts = {name: len(files) for name, files in found.items()}
+    files = {entry.name: sorted(file for file in entry.rglob("[!.]*") if file.is_file()) for entry in _folders(folder)}
+    if len(files) < 2 or not all(files.values()):
+        counts = {name: len(of_class) for name, of_class in files.items()}
         raise SettingError("images per class", counts, "two or more classes with images", _LAYOUT)
-    return found
+    return files
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -227,20 +204,19 @@ def read_folder(path: Path, size: int | None, progress: bool) -> ImageSource:
     splits = [name for name in ("train", "valid", "val", "test") if name in inside]
     if splits and (inside - {*splits} or "train" not in inside or {"valid", "val"} <= inside):
         raise SettingError(f"folders in {path}", sorted(inside), "train, valid and test", _LAYOUT)
-    listed = {name: _files_by_class(path / name) for name in (splits if splits else ("",))}
+    listed = {name: _files_by_class(path / name) for name in splits or ("",)}
     classes = tuple(next(iter(listed.values())))
-    counts, labels, files = dict[str, int](), list[int](), list[Path]()
-    for name, found in listed.items():
-        if tuple(found) != classes:
-            raise SettingError(f"classes of {name}", tuple(found), f"{classes}, the classes of train")
-        counts[name] = sum(map(len, found.values()))
-        for label, of_class in enumerate(found.values()):
+    counts, labels, files = Counter[str](), list[int](), list[Path]()
+    for name, by_class in listed.items():
+        if tuple(by_class) != classes:
+            raise SettingError(f"classes of {name}", tuple(by_class), f"{classes}, the classes of train")
+        for label, of_class in enumerate(by_class.values()):
+            counts[name] += len(of_class)
             labels += [label] * len(of_class)
             files += of_class
-    n_valid = counts.get("valid", counts.get("val", 0))
     with progress_bar("images", len(files), shown=progress) as bar:
         pixels = _read_pictures(files, size, bar)
-    return ImageSource(pixels, np.array(labels), classes, counts.get("test", 0), n_valid)
+    return ImageSource(pixels, np.array(labels), classes, counts["test"], counts["valid"] + counts["val"])
 
 
 def _read_pictures(paths: Sequence[Path], size: int | None, bar: Bar) -> Pixels:

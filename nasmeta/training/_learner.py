@@ -115,7 +115,7 @@ class Learner:
         # drawn on the CPU for the whole epoch, so that every device sees the same images in the same order
         generator = torch.Generator().manual_seed(int(draw >> np.uint64(1)))
         order = positions[torch.randperm(len(positions), generator=generator).to(self._device)]
-        draws = Augmentation(len(positions), self._padding, self._flip, generator).to(self._device)
+        draws = Augmentation.draw(len(positions), self._padding, self._flip, generator).to(self._device)
         loss_sum, n_right = self._zeros()
         self.network.train()
         parts = _parts(len(positions), self._recipe.batch_size)
@@ -124,7 +124,7 @@ class Learner:
         for step, (part, rate) in enumerate(zip(parts, rates, strict=True)):
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
-            loss, right = self._step(order[part], draws[part])
+            loss, right = self._step(order[part], draws.part(part))
             loss_sum += loss
             n_right += right
             if step % _STEPS_BETWEEN_CHECKS == 0:

@@ -20,6 +20,14 @@ def network_identity(build: BuildNetwork) -> dict[str, Any]:
     """Return the identity of a function that builds networks, of JSON types and the same in every process.
 
     It is the attribute ``identity`` of the function, or else the result of `nasmeta.code_identity.identity_of`.
+
+    Examples
+    --------
+    >>> from nasmeta.training import network_identity
+    >>> def build(choices): ...
+    >>> build.identity = {"version": 2}
+    >>> network_identity(build)
+    {'version': 2}
     """
     identity = getattr(build, "identity", None)
     if identity is None:
@@ -29,7 +37,15 @@ def network_identity(build: BuildNetwork) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class IdentifiedNetwork:
-    """A function that builds networks, with an identity from another process."""
+    """A function that builds networks, with an identity from another process.
+
+    Examples
+    --------
+    >>> from nasmeta.training import IdentifiedNetwork, network_identity
+    >>> def build(choices): ...
+    >>> network_identity(IdentifiedNetwork(build, {"version": 2}))
+    {'version': 2}
+    """
 
     build: BuildNetwork
     identity: dict[str, Any]

@@ -48,7 +48,14 @@ class ProxyFile:
 
 
 def read_proxies(path: str | Path) -> ProxyFile:
-    """Read a file by ``nasmeta proxies compute``, without pickles."""
+    """Read a file by ``nasmeta proxies compute``, without pickles.
+
+    Examples
+    --------
+    >>> from nasmeta.training import read_proxies
+    >>> read_proxies(shipped_file()).facts["seed"]
+    0
+    """
     with intact(Path(path)) as content:
         arrays = unpack(content, _LARGEST)
         facts = json.loads(str(arrays["facts"]))

@@ -148,7 +148,18 @@ class TrainingResult:
 
 
 def read_result(folder: str | Path) -> TrainingResult:
-    """Read the result of a finished training from its folder."""
+    """Read the result of a finished training from its folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nasmeta.training import ImageDataset, Recipe, read_result, train
+    >>> few = ImageDataset.load("digits").subset(16)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     result = train(6111, few, Recipe.load("tiny", epochs=1), folder=folder, device="cpu")
+    ...     read_result(folder) == result
+    True
+    """
     with intact(Path(folder) / RESULT_FILE) as content:
         found = json.loads(content)
         found.pop("file", None)

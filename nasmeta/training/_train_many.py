@@ -103,6 +103,17 @@ def train_jobs(
         As in `train_many`.
     progress : bool, default False
         Show a progress bar over the epochs of all trainings.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from nasmeta.training import ImageDataset, Recipe, Trainer, train_jobs
+    >>> few = ImageDataset.load("digits").subset(32)
+    >>> trainer = Trainer(few, Recipe.load("tiny", epochs=1), device="cpu", isolated=False)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [job for job, result in train_jobs([(6111, 0), (6111, 1)], trainer, Path(folder), workers=1)]
+    [(6111, 0), (6111, 1)]
     """
     epochs, n_ended = dict.fromkeys(jobs, 0.0), 0
     with progress_bar("epochs", len(jobs) * trainer.recipe.epochs, shown=progress) as bar:

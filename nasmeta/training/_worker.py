@@ -29,7 +29,13 @@ _POLL_SECONDS = 0.5
 
 
 def require_torch() -> None:
-    """Report how to install PyTorch if it is missing, before any other work."""
+    """Report how to install PyTorch if it is missing, before any other work.
+
+    Examples
+    --------
+    >>> from nasmeta.training import require_torch
+    >>> require_torch()
+    """
     if find_spec("torch") is None:
         raise MissingPackageError.of("Training", "torch", "torch")
 
@@ -47,6 +53,14 @@ class Trainer:
     isolated : bool, default True
     threads : int, optional
         Of PyTorch in the worker process; PyTorch's default if left out.
+
+    Examples
+    --------
+    >>> from nasmeta.training import ImageDataset, Recipe, Trainer
+    >>> few = ImageDataset.load("digits").subset(32)
+    >>> with Trainer(few, Recipe.load("tiny", epochs=1), device="cpu", isolated=False) as trainer:
+    ...     trainer.train(6111).stopped
+    'finished'
     """
 
     def __init__(

@@ -124,6 +124,7 @@ def test_cifar10_of_both_pythons(cifar10: Path) -> None:
 def test_cifar100_and_imagenet16(tmp_path: Path) -> None:
     for name, n in (("train", 40), ("test", 20)):
         (tmp_path / name).write_bytes(python_2_batch(pixels(n, 32), [*range(20)] * (n // 20), "fine_labels"))
+    (tmp_path / "meta").write_bytes(pickle.dumps({"fine_label_names": [*range(100)]}))
     data = ImageDataset.load(f"cifar100:{tmp_path}", split="nb201")
     assert (data.n_classes, len(data.splits["train"])) == (100, 40)
     assert len(data.splits["valid"]) + len(data.splits["test"]) == 20
@@ -210,9 +211,9 @@ def test_a_damaged_image_is_named_whatever_pillow_raises(ending: str, position: 
     [
         ("cifar11", UnknownNameError),
         ("cifar10", SettingError),
-        ("cifar10:/nowhere", SettingError),
-        ("imagenet16-120:/nowhere", SettingError),
-        ("fashion-mnist:/nowhere", SettingError),
+        ("cifar10:/nowhere", FileNotFoundError),
+        ("imagenet16-120:/nowhere", FileNotFoundError),
+        ("fashion-mnist:/nowhere", FileNotFoundError),
         ("folder:/nowhere", FileNotFoundError),
     ],
 )

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from nasmeta.training import DeviceData, ImageDataset
-from nasmeta.training._device import Augmentation
+from nasmeta.training import ImageDataset
+from nasmeta.training._device import Augmentation, DeviceData
 
 CPU = torch.device("cpu")
 
@@ -15,8 +15,8 @@ def test_crops_and_flips_are_those_of_single_images(padding: int, flip: bool) ->
     dataset = ImageDataset.load("digits").subset(40)
     data = DeviceData(dataset, CPU, padding)
     positions = data.positions["train"]
-    draws = Augmentation(len(positions), padding, flip, torch.Generator().manual_seed(1))
-    images, labels = data.augmented(positions[5:25], draws[5:25])
+    draws = Augmentation.draw(len(positions), padding, flip, torch.Generator().manual_seed(1))
+    images, labels = data.augmented(positions[5:25], draws.part(slice(5, 25)))
     assert images.dtype == torch.float32
     for row, position in enumerate(dataset.splits["train"][5:25]):
         raw = dataset.images[position]
@@ -32,7 +32,7 @@ def test_crops_and_flips_are_those_of_single_images(padding: int, flip: bool) ->
 
 def test_draws_are_uniform_and_from_the_generator_alone() -> None:
     state = torch.get_rng_state()
-    draws = Augmentation(9000, 1, True, torch.Generator().manual_seed(0))
+    draws = Augmentation.draw(9000, 1, True, torch.Generator().manual_seed(0))
     assert torch.equal(torch.get_rng_state(), state)
     for drawn in (draws.top, draws.left):
         np.testing.assert_allclose(np.bincount(drawn) / 9000, 1 / 3, atol=0.03)

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from nasmeta.spaces import complete_edges, get_space
 from nasmeta.tables import load_table
-from nasmeta.training import CellModule, CellNetwork, multiply_adds
+from nasmeta.training import CellNetwork, multiply_adds
+from nasmeta.training._network import CellModule
 
 SPACE = get_space("nb201")
 RANDOM_CELLS = SPACE.sample(30, np.random.default_rng(4)).tolist()
