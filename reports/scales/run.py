@@ -134,8 +134,8 @@ def write_page() -> None:
 A power law that is fitted to trainings of other model sizes proposes a setting within {NEAR} nats of the best loss
 after {by[REFIT]:.0f} evaluations in the median of {len(wide)} targets. No general method reaches that: `rgpe` needs
 {by["rgpe"]:.0f} with the same trainings as sources, `meta` {by["meta"]:.1f}, their mean order alone (`source-order`)
-{by["source-order"]:.0f}, and `gp`, which knows no sources, {by["gp"]:.1f}. The law knows that the optimum moves with the
-scale; the searchers see tasks without an order.
+{by["source-order"]:.0f}, and `gp`, which knows no sources, {by["gp"]:.1f}. The law knows that the optimum moves with
+the scale; the searchers see tasks without an order.
 
 ![Evaluations until a near-optimal setting](evaluations.png)
 
