@@ -135,7 +135,7 @@ def commands(write: Callable[[str, str], None]) -> list[str]:
     """Write one page per command from the parser and return the names of the commands."""
     import typer
 
-    from nasmeta.cli._app import app
+    from nasmeta.cli._app import app, built_command
 
     group: Any = typer.main.get_command(app)
     rows = []
@@ -143,8 +143,9 @@ def commands(write: Callable[[str, str], None]) -> list[str]:
         context = command.context_class(command, info_name=f"nasmeta {name}")
         parts = [f"# nasmeta {name}\n"]
         children = getattr(command, "commands", {})
-        parts.append(usage(command, context, "##") if not children else f"{command.help}\n")
-        for child, below in children.items():
+        parts.append(f"{command.help}\n" if children else usage(built_command(name), context, "##"))
+        for child in children:
+            below = built_command(f"{name} {child}")
             inner = below.context_class(below, info_name=f"nasmeta {name} {child}")
             parts.append(f"## nasmeta {name} {child}\n\n{usage(below, inner, '###')}")
         write(f"cli/{name}.md", "\n".join(parts))

@@ -1,44 +1,110 @@
-"""The command line, with all commands."""
+"""The command line: all commands, each built from its function when it is called."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import ast
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import nasmeta
-from nasmeta.cli import _plan as _plan
-from nasmeta.cli._command import app as app
-from nasmeta.cli._data import data_app
-from nasmeta.cli._predict import proxies_app, surrogate_app
 
-_ORDER = (
-    "demo",
-    "search",
-    "compare",
-    "plan",
-    "reproduce",
-    "report",
-    "train",
-    "verify",
-    "predict",
-    "meta-train",
-    "list",
-    "query",
-    "explore",
-    "doctor",
-)
+# The commands in the order of the help, and the subpackages with their functions: `data list` is the function
+# `data_list_command` in `nasmeta.tables.commands`.
+COMMANDS = {
+    "demo": "experiments",
+    "search": "runs",
+    "compare": "experiments",
+    "plan": "experiments",
+    "reproduce": "experiments",
+    "report": "experiments",
+    "train": "training",
+    "verify": "verification",
+    "predict": "prediction",
+    "meta-train": "meta",
+    "list": "cli",
+    "query": "tables",
+    "explore": "exploration",
+    "doctor": "cli",
+    "data add": "tables",
+    "data remove": "tables",
+    "data import": "tables",
+    "data list": "tables",
+    "data fetch": "tables",
+    "surrogate fit": "surrogates",
+    "surrogate score": "surrogates",
+    "proxies compute": "training",
+}
+_GROUPS = {
+    "": "Meta-learned neural architecture search on tabular benchmarks.",
+    "data": "List, fetch, add and import tables.",
+    "surrogate": "Fit and score surrogates, small models that replace a table.",
+    "proxies": "Measure zero-cost proxies: statistics of untrained networks.",
+}
 
-app.registered_commands.sort(key=lambda one: _ORDER.index(str(one.name)))
-app.add_typer(data_app, name="data")
-app.add_typer(surrogate_app, name="surrogate")
-app.add_typer(proxies_app, name="proxies")
+
+def built_command(path: str) -> Any:
+    """Return a command, such as ``data list``, with the options of its function."""
+    from nasmeta.cli._call import Command, callback_of
+    from nasmeta.cli._options import described, options_of
+
+    function = getattr(import_module(f"nasmeta.{COMMANDS[path]}.commands"), _function_name(path))
+    text = described(function)
+    examples = [line for example in text.examples for line in (example.description or "").splitlines()]
+    app = _new_app(add_completion=False)
+    add = app.command(
+        path.split()[-1],
+        cls=Command,
+        help="\n\n".join(filter(None, [text.short_description, text.long_description])),
+        epilog="\n\n".join(["Examples:" if len(examples) > 1 else "Example:", *examples]),
+    )
+    add(callback_of(function, options_of(function)))
+    return typer.main.get_command(app)
+
+
+class _Group(TyperGroup):
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, summary, rest = super().resolve_command(ctx, args)
+        path = f"{ctx.command_path} {name}".partition(" ")[2]
+        return name, built_command(path) if path in COMMANDS else summary, rest
+
+
+def _new_app(help: str | None = None, **more: Any) -> typer.Typer:
+    names = {"help_option_names": ["-h", "--help"]}
+    more |= {"no_args_is_help": True, "rich_markup_mode": "rich", "pretty_exceptions_enable": False}
+    return typer.Typer(cls=_Group, help=help, context_settings=names, **more)
+
+
+def _function_name(path: str) -> str:
+    return f"{path.replace(' ', '_').replace('-', '_')}_command"
+
+
+@cache
+def _summaries(subpackage: str) -> dict[str, str]:
+    """Return the first lines of the docstrings of a subpackage's commands, without an import."""
+    file = Path(__file__).parents[1] / subpackage / "commands.py"
+    functions = (node for node in ast.parse(file.read_text("utf-8")).body if isinstance(node, ast.FunctionDef))
+    return {node.name: (ast.get_docstring(node) or "").partition("\n")[0] for node in functions}
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(nasmeta.__version__)
         raise typer.Exit
+
+
+_apps = {name: _new_app(help) for name, help in _GROUPS.items()}
+app = _apps[""]
+for _path, _subpackage in COMMANDS.items():
+    _group, _, _name = _path.rpartition(" ")
+    _apps[_group].command(_name, help=_summaries(_subpackage)[_function_name(_path)])(lambda: None)
+for _name in _GROUPS:
+    if _name:
+        app.add_typer(_apps[_name], name=_name)
 
 
 @app.callback(epilog="Start with: nasmeta demo")

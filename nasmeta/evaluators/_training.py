@@ -82,12 +82,13 @@ class TrainingEvaluator(Evaluator):
     data : str or ImageDataset
         A source as in `nasmeta.training.ImageDataset.load`, or a loaded dataset, with a validation split.
     recipe : str, Path or Recipe, optional
-        As in `nasmeta.train`.
+        Name of a recipe (`list_recipes`) or a TOML file, as in `nasmeta.train`.
     seed : int, default 0
         Of weights and batches, the same for every architecture.
     folder : path, optional
         Keeps checkpoints and results, one sub-folder per training. Finished trainings are not repeated.
     device : str, default "auto"
+        Device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     isolated : bool, default True
         Train in a worker process: if it is killed, the training is a failure and this process continues.
     build_network : callable, optional

@@ -73,7 +73,7 @@ def compare(
         A family of tasks such as ``nb201``, or one or more tasks. A space needs a function as `evaluator`. An evaluator
         implies its own task.
     repeats : int or sequence of int, default 10
-        The number of runs n with the seeds 0 to n - 1, or the seeds, such as ``range(5, 15)``.
+        Number of runs of each searcher on each task, with the seeds 0, 1, …; or the seeds, such as ``range(5, 15)``.
     evaluations : int, optional
         Budget of each run: number of distinct architectures; 200 unless `seconds` is given.
     seconds : float, or mapping of task to float, optional

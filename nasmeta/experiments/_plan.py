@@ -33,7 +33,7 @@ def plan(
     tasks, repeats, options
         Arguments of `nasmeta.compare` for the pilot, such as ``evaluations=100``.
     most : int, default 1000
-        Largest number of runs. Pairs that need more cannot be told apart.
+        Largest number of runs; pairs that need more cannot be told apart.
     at, x : optional
         Budget and its axis, as in `nasmeta.report`.
 

@@ -67,9 +67,9 @@ def report(
         Label of the searcher that defines a score of 0; by default random search. If the comparison lacks it, there are
         no scores.
     formats : sequence of {"png", "svg", "pdf"}
-        File formats of the figures.
+        File formats of the figures: png, svg and pdf.
     title : str, optional
-        By default the title in the comparison's specification.
+        Title of the report; by default the title in the comparison's specification.
 
     Returns
     -------

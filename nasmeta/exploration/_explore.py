@@ -40,6 +40,7 @@ def explore(
     tables : sequence of str or Table, optional
         By default all tables on this machine, including those added with `nasmeta data add`.
     output : path-like, default "explore.html"
+        File of the page.
     searcher : str, default "evolution"
         The searcher of the run on each task.
     evaluations : int, default 100

@@ -82,10 +82,12 @@ def meta_train(
     Parameters
     ----------
     learner : str or type
-        Registered name of a meta-searcher or meta-predictor, ``package.module:Name``, or a class. Your own class needs
-        ``_pack`` and ``_unpack``, see `SavedMetaModel.write`.
+        Registered name of a meta-searcher or meta-predictor, such as meta-gp or maml; ``package.module:Name``; or a
+        class. Your own class needs ``_pack`` and ``_unpack``, see `SavedMetaModel.write`.
     sources : names of tasks or families, Tasks or SourceTasks, default "nb201"
+        Tasks or families to learn from.
     output : path
+        File of the meta-model (.npz).
     leave_out : str, optional
         Dataset or device to leave out, so that the model can be tested on it without leakage.
     n_labels : int, optional

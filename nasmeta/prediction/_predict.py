@@ -108,27 +108,28 @@ def predict(
 
         The default depends on the space.
     task : str or Task, default "nb201/cifar10"
-        A task, or a dataset of nb201 such as ``cifar10``.
+        Name of a task, or a dataset of nb201 such as ``cifar10``.
     folder : path, optional
-        For the journal, ``results.csv``, ``summary.md`` and figures; the same call resumes after an interruption.
+        Folder for journal, ``results.csv``, ``summary.md`` and figures; the same call resumes after an interruption.
         Estimators are identified by class, parameters and your own code; changed ones are fitted again.
     protocol : {"few", "half"}, default "few"
         ``few``: train on `sizes` labels; ``half``: on half of the architectures.
     sizes : iterable of int, optional
         Numbers of labels; by default 10, 20, 50, 78, 156, 469, 781 and 1,563, up to half of the architectures.
     target : {"test", "valid"}, optional
-        The values with which the predicted order is compared: test values, or the signal itself. By default test
+        Compare the predicted order with test values (``test``) or with the signal itself (``valid``). By default test
         values, if the signal is a validation value.
     settings : mapping of label to mapping, optional
         Settings of `make_predictor`, or of the meta-predictor.
     sources : names of tasks or families, Tasks or SourceTasks, optional
         Sources of source-order and meta-predictors; by default the family of the task without its dataset.
     draws : int, default 5
+        Number of random draws of the labelled architectures.
     rule : {"upstream", "zero", "skip", "function"}, default "upstream"
-        Definition of isomorphic cells, see `CellSpace.canonical`; ``function``, the strictest, is
-        `CellSpace.function_classes`.
+        Definition of isomorphic cells: ``upstream``, ``zero``, ``skip``, or ``function``, the strictest. See
+        `CellSpace.canonical` and `CellSpace.function_classes`.
     seed : int, default 0
-        The seeds of the draws are spawned from it.
+        Seed of the draws.
     progress : bool, default False
         Show a progress bar on stderr.
 

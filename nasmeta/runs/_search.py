@@ -77,7 +77,8 @@ def search(
     seconds : float, optional
         Budget on the simulated clock, on which every evaluation takes its training seconds.
     seed : int, default 0
-        The same seed gives the same run in any process. Generators are spawned from seed, task and searcher.
+        Seed of the run; the same seed gives the same run in any process. Generators are spawned from seed, task and
+        searcher.
     settings : mapping, optional
         Keyword arguments of the searcher. Every searcher also takes two settings that use the sources. ``prune_space``
         is a fraction: 0.1 searches the most promising tenth of the space, according to the sources. ``warm_start`` is
@@ -90,8 +91,8 @@ def search(
         excluded from a family. A `nasmeta.meta.SavedMetaModel` replaces the meta-training, and provides defaults for
         the settings.
     journal : path, optional
-        File that records every evaluation. If it exists, the run resumes with the same trace as an uninterrupted run;
-        a larger budget continues a finished run.
+        File that records every evaluation; if it exists, the run resumes, with the same trace as an uninterrupted run.
+        A larger budget continues a finished run.
     evaluator : str, path, Evaluator or callable, default "table"
         Source of the values. ``"unknown-feasibility"``: the table, but evaluations of missing values fail.
         ``"surrogate"``: the shipped surrogate of the task, or the file of another one. A `TrainingEvaluator`

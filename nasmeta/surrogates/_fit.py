@@ -38,9 +38,9 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     ----------
     task : str or Task
     train_fraction : float, default 0.8
-        The most measured architectures in the training set, as a fraction between 0 and 1.
+        Largest fraction of the architectures to train on, between 0 and 1.
     seed : int, default 0
-        Of the split and the batches.
+        Seed of the split and the batches.
     steps : int, default 80
         Of the optimiser.
 

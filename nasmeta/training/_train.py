@@ -46,17 +46,21 @@ def train(
     Parameters
     ----------
     cell : int or str
+        Index, or string in the notation of the space.
     data : str or ImageDataset, default "digits"
         A source as in `ImageDataset.load`, or a loaded dataset.
     recipe : str, Path or Recipe, optional
-        As in `Recipe.load`; by default ``tiny`` for digits and ``fast`` for all other images.
+        Name of a recipe (`list_recipes`), a TOML file or a Recipe; by default ``tiny`` for digits and ``fast`` for all
+        other images.
     seed : int, default 0
+        Seed of the weights, the order of the images and the augmentation.
     space : str or SearchSpace, default "nb201"
+        Search space of the cell, such as nb201 or tnb101.
     folder : str or Path, optional
         Keeps the checkpoint after each epoch, ``result.json`` and ``network.safetensors``
         (`CellNetwork.load`). An unfinished training resumes; of a finished one the result is returned.
     device : str, default "auto"
-        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        Device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     progress : bool, default False
         Show a progress bar.
     on_epoch : callable, optional

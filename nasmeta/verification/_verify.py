@@ -101,12 +101,17 @@ def verify(
     data : str or ImageDataset
         A source as in `nasmeta.training.ImageDataset.load`, or a loaded dataset.
     recipe : str, Path or Recipe, optional
-        As in `nasmeta.train`. The recipes ``nb201-12`` and ``nb201-200`` on the table's dataset give comparable values.
+        Name of a recipe (`list_recipes`) or a TOML file, as in `nasmeta.train`. The recipes ``nb201-12`` and
+        ``nb201-200`` on the table's dataset give comparable values.
     folder : path
         Each training has its own folder in ``trainings``. The same call resumes after an interruption, and may add
         seeds or cells.
-    top, controls, worst : int, default 3, 3, 0
-        Number of the best evaluated cells, of random cells, and of the worst evaluated cells; no two are isomorphic.
+    top : int, default 3
+        Number of the best evaluated cells to train. No two trained cells are isomorphic.
+    controls : int, default 3
+        Number of random cells to train for comparison.
+    worst : int, default 0
+        Number of the worst evaluated cells to train.
     seeds : int, default 2
         Number of trainings of each cell, with the seeds ``seed``, ``seed + 1``, …
     seed : int, default 0
@@ -114,10 +119,11 @@ def verify(
     compare_with : str, optional
         Name of this dataset in the table, for example if `data` is a folder.
     device : str, default "auto"
+        Device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     isolated : bool, default True
         Train in a worker process: if it is killed, the training is a failure. With several workers it always is.
     workers : int, default 1
-        Number of parallel trainings, see `nasmeta.training.train_many`.
+        Number of parallel trainings, which share the device; see `nasmeta.training.train_many`.
     shard : str, optional
         ``I/N``, I from 0: train only the I-th of N parts, as the tasks of a job array do in one folder. The same call
         without it then trains the rest and writes the results.

@@ -293,7 +293,7 @@ def test_an_interrupt_has_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None
     def interrupted(*arguments: object, **named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nasmeta.search", interrupted)
+    monkeypatch.setattr("nasmeta.runs.commands.search", interrupted)
     assert run("search", "random", "nb201/cifar10").exit_code == 130
 
 

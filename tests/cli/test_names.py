@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
 import nasmeta as nm
-from nasmeta.cli._app import app
+from nasmeta.cli._app import COMMANDS, built_command
 from nasmeta.experiments import Workers
 from nasmeta.surrogates import Surrogate, fit_surrogate
 from nasmeta.tables import add_frame
@@ -41,12 +40,16 @@ FLAGS = {"settings": "--set", "listed": "--list", "as_json": "--json"}  # a sett
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_options_have_the_names_of_parameters(name: str) -> None:
-    command: Any = get_command(app)
-    for part in name.split():
-        command = command.commands[part]
     functions, own = FUNCTIONS[name]
     known = {parameter for function in functions for parameter in inspect.signature(function).parameters}
-    for option in command.params:
+    for option in built_command(name).params:
         assert option.name in known | own | {"as_json"}
         if option.param_type_name == "option":
             assert option.opts == [FLAGS.get(option.name, "--" + option.name.replace("_", "-"))]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_describe_themselves_and_their_options(name: str) -> None:
+    command = built_command(name)
+    assert f"nasmeta {name}" in command.epilog
+    assert all(option.help for option in command.params), [option.name for option in command.params if not option.help]

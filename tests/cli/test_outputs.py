@@ -21,7 +21,7 @@ def worked(*arguments: object, **settings: object) -> NoReturn:
 @pytest.mark.parametrize(
     ("command", "work"),
     [
-        ("surrogate fit nb201/cifar10 --output /proc/x.npz", "nasmeta.surrogates.fit_surrogate"),
+        ("surrogate fit nb201/cifar10 --output /proc/x.npz", "nasmeta.surrogates.commands.fit_surrogate"),
         ("meta-train meta-gp --output /proc/x.npz", "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit"),
         ("train 6111 --recipe tiny --folder /proc/x", "nasmeta.training._learner.Learner.epoch"),
         (

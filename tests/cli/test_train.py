@@ -53,7 +53,7 @@ def test_a_failed_training_is_no_wrong_question(monkeypatch: pytest.MonkeyPatch)
     def diverge(*_: object, **__: object) -> None:
         raise TrainingFailed("the loss is nan", "diverged")
 
-    monkeypatch.setattr("nasmeta.train", diverge)
+    monkeypatch.setattr("nasmeta.training.commands.train", diverge)
     assert CliRunner().invoke(app, ["train", "6111", "--data", "digits"]).exit_code == 1
 
 

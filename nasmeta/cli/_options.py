@@ -1,0 +1,109 @@
+"""The options of a command, derived from the signatures and docstrings of Python functions."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from docstring_parser import Docstring, DocstringStyle, parse
+
+import nasmeta
+from nasmeta.cli._values import (
+    architecture_in,
+    architectures_in,
+    integers_in,
+    names_in,
+    pairs_in,
+    settings_by_label,
+    settings_in,
+)
+
+# Parameters that commands fill themselves, or that a shell cannot express.
+_HIDDEN = {"self", "progress", "isolated", "page", "command", "on_epoch", "tell", "until", "build_network", "x"}
+_FLAGS = {"settings": "--set", "listed": "--list", "as_json": "--json"}
+_METAVARS = {"data": "KIND:PATH", "shard": "I/N", "backend": "loky|dask[=ADDRESS]"}
+_COMPLETED = {"searcher", "task", "recipe", "evaluator", "specification", "tables"}  # the shell completes these names
+_KINDS: list[tuple[str, Any, Callable[[Any], Any] | None, str | None]] = [
+    # pattern of the annotation; type in the shell; reader of the value; name of the value in the help
+    (r"^bool", bool, None, None),
+    (r"^int", int, None, None),
+    (r"^float", float, None, None),
+    (r"Sequence\[Architecture", list[str], architectures_in, "ARCHITECTURE"),
+    (r"^Architecture$", str, architecture_in, None),
+    (r"Mapping\[str, Mapping", list[str], settings_by_label, "NAME:KEY=VALUE"),
+    (r"Mapping\[str, Any", list[str], settings_in, "KEY=VALUE"),
+    (r"Mapping\[str, str", list[str], pairs_in, "METRIC=VALUE"),
+    (r"^list", list[str], None, None),
+    (r"Iterable\[int|ArchitectureLike", str, integers_in, "N,…"),
+    (r"PathLike|^Path", Path, None, None),
+    (r"sLike|Sequence|Iterable|^tuple", str, names_in, "NAME,…"),
+    (r"", str, None, None),
+]
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option: the parameter that Typer reads, and the function that reads its value."""
+
+    parameter: inspect.Parameter
+    read: Callable[[Any], Any] | None
+
+
+def described(function: Callable[..., object]) -> Docstring:
+    """Return the parsed docstring of a function."""
+    return parse(inspect.getdoc(function) or "", style=DocstringStyle.NUMPYDOC)
+
+
+def options_of(command: Callable[..., object]) -> dict[str, Option]:
+    """Return the options of a command: its own parameters, and those of the functions in `options_from`.
+
+    Its own docstring describes parameters in full; of other docstrings, the first sentence is shown. A command that
+    returns a result, or a function that computes it, has the option ``--json``.
+    """
+    sources = [(command, None, []), *vars(command).get("sources", [])]
+    texts: dict[str, str] = {}
+    for function, _, _ in sources:
+        for entry in described(function).params:
+            text = " ".join((entry.description or "").replace("`", "").split())
+            for name in entry.arg_name.split(", "):
+                texts.setdefault(name, text if function is command else re.split(r"(?<=\.) (?=[A-Z])", text)[0])
+    options: dict[str, Option] = {}
+    for function, panel, without in sources:
+        for name, parameter in inspect.signature(function).parameters.items():
+            if parameter.kind is not parameter.VAR_KEYWORD and name not in {*options, *without, *_HIDDEN}:
+                required = parameter.default is parameter.empty
+                argument = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and (required or function is command)
+                options[name] = _option(parameter, argument, texts.get(name, ""), panel)
+    if command.__annotations__["return"] != "None":
+        parameter = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation="bool")
+        options["as_json"] = _option(parameter, False, "Print the result as one JSON object.", None)
+    return options
+
+
+def _option(parameter: inspect.Parameter, argument: bool, text: str, panel: str | None) -> Option:
+    name, default = parameter.name, parameter.default
+    annotation = str(parameter.annotation)
+    kind, read, metavar = next(rest for pattern, *rest in _KINDS if re.search(pattern, annotation))
+    if kind == list[str] and not argument:
+        text += " Repeatable."
+    if isinstance(default, tuple):
+        default = ",".join(default) or None
+    more: dict[str, Any] = {"help": text, "metavar": _METAVARS.get(name, metavar), "rich_help_panel": panel}
+    if name in _COMPLETED:
+        more["autocompletion"] = lambda: _names(name.removesuffix("s"))
+    if argument:
+        about = typer.Argument(**more)
+    else:
+        about = typer.Option(_FLAGS.get(name, f"--{name.replace('_', '-')}"), **more)
+    kind = Annotated[kind | None if default is None else kind, about]
+    return Option(inspect.Parameter(name, parameter.KEYWORD_ONLY, default=default, annotation=kind), read)
+
+
+def _names(noun: str) -> list[str]:
+    """Return what a function such as `nasmeta.list_recipes` lists."""
+    return [str(name) for name in getattr(nasmeta, f"list_{noun}s")()[noun]]

@@ -1,0 +1,147 @@
+"""``nasmeta list`` and ``nasmeta doctor``."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+import nasmeta as nm
+from nasmeta.errors import EXTRAS, NasmetaError, UnknownNameError
+from nasmeta.terminal import print_facts, print_listing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_KINDS = (
+    "searchers", "tasks", "tables", "specifications",
+    "predictors", "encoders", "evaluators", "recipes", "images", "proxies",
+)  # fmt: skip
+_PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "matplotlib")
+
+
+def list_command(kind: str, name: str | None = None, *, space: str = "nb201") -> pd.DataFrame:
+    """List all names of a kind: searchers, tasks, tables, specifications, and so on.
+
+    Parameters
+    ----------
+    kind : str
+        One of searchers, tasks, tables, specifications, predictors, encoders, evaluators, recipes, images, proxies.
+    name : str, optional
+        Show the details of this name, or the tasks of this family.
+    space : str
+        Space of the encoders.
+
+    Examples
+    --------
+    nasmeta list searchers
+    nasmeta list searchers evolution
+    nasmeta list tasks nb201
+    """
+    if kind not in _KINDS:
+        raise UnknownNameError.of("kind of names", kind, _KINDS)
+    names: pd.DataFrame = getattr(nm, f"list_{kind}")(*([space] if kind == "encoders" else []))
+    if kind == "tasks" and name is not None and name not in {*names["task"]}:
+        return print_listing(f"list {kind}", nm.list_tasks(name), ["task", "dataset", "metric", "here"])
+    if kind == "specifications" and name is not None:
+        text = nm.experiments.read_specification(name).text
+        print(text, end="")
+        return names[names["specification"] == name].assign(text=text)
+    if kind == "searchers" and name is not None and name in nm.searchers.SEARCHERS:
+        parameters = [*inspect.signature(nm.searchers.SEARCHERS[name]).parameters.values()][2:]  # after space and rng
+        names["settings"] = ", ".join(str(setting.replace(annotation=setting.empty)) for setting in parameters)
+    if kind == "tasks" and name is None:
+        groups = names.groupby("family", sort=False)
+        families = groups.agg(tasks=("task", "size"), here=("here", "sum"), first=("task", "first")).reset_index()
+        print_listing(f"list {kind}", families, [*families])
+        return names
+    brief = {"tables": ["table", "sources", "here", "holds"], "specifications": ["specification", "title"]}
+    return print_listing(f"list {kind}", names, brief.get(kind, [names.columns[0], "summary"]), name)
+
+
+def doctor_command() -> None:
+    """Show versions, cache, extras, device and the tables that you added; exit code 1 if something is broken.
+
+    For each table it shows datasets and metrics, and suspicious values: accuracies that look like fractions among
+    percents, and test values without validation values.
+
+    Examples
+    --------
+    nasmeta doctor
+    """
+    from nasmeta.settings import mirror_address
+
+    broken: list[str] = []
+    print_facts(
+        {
+            "nasmeta": f"{nm.__version__}, in {Path(nm.__file__).parent}",
+            "Python": f"{platform.python_version()}, {sys.executable}",
+            "platform": f"{platform.platform()}, {os.cpu_count()} processors",
+            "packages": ", ".join(f"{package} {_installed(package) or 'missing'}" for package in _PACKAGES),
+            "cache": _cache(broken),
+            "mirror": mirror_address() or "none (NASMETA_MIRROR)",
+            "device": _device(),
+        }
+    )
+    for extra, packages in EXTRAS.items():
+        missing = [package for package in packages.split() if _installed(package) is None]
+        print_facts({"extra": f"{extra}: {f'pip install {chr(32).join(missing)}' if missing else 'installed'}"})
+    for line in _tables(broken):
+        print(line)
+    for problem in broken:
+        print(f"BROKEN: {problem}")
+    if broken:
+        raise typer.Exit(1)
+    print("Nothing is broken.")
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _cache(broken: list[str]) -> str:
+    from nasmeta.settings import cache_folder
+
+    folder = cache_folder()
+    if not folder.is_dir():
+        return f"{folder} (does not exist yet)"
+    if not os.access(folder, os.W_OK):
+        broken.append(f"{folder} is not writable: set NASMETA_CACHE to another folder.")
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return f"{folder} ({size / 1e6:,.1f} MB)"
+
+
+def _tables(broken: list[str]) -> Iterator[str]:
+    """Yield lines about each added table; tables that do not open are broken."""
+    from nasmeta.tables import added_tables, odd_values
+
+    for name in added_tables():
+        try:
+            table = nm.load_table(name)
+            odd = odd_values(table)
+        except NasmetaError as reason:
+            broken.append(f"{name} does not open: {' '.join(str(reason).split())}")
+            continue
+        metrics = ", ".join(dict.fromkeys(f"{i.metric} ({i.unit}, {i.direction})" for i in table.columns))
+        yield f"table     {name}: opens; datasets {', '.join(table.datasets)}; metrics {metrics}"
+        yield from (f"odd       {name}: {' '.join(text.split())}" for text in odd)
+
+
+def _device() -> str:
+    try:
+        import torch
+    except ImportError:
+        return "CPU; training and neural models need the extra torch"
+    if not torch.cuda.is_available():
+        return f"CPU, {torch.get_num_threads()} threads"
+    return f"CUDA: {', '.join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))}"

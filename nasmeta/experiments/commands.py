@@ -1,0 +1,313 @@
+"""``nasmeta compare``, ``demo``, ``plan``, ``reproduce`` and ``report``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import typer
+
+from nasmeta.analysis import RUNS, plot_power, save_figure, summarise_comparison, texts_of, write_summary
+from nasmeta.analysis.report import (
+    Findings,
+    column_notes,
+    published_section,
+    published_texts,
+    runs_text,
+    size_sentence,
+    summary_sections,
+)
+from nasmeta.errors import EvaluationFailed, SettingError
+from nasmeta.evaluators import TrainingEvaluator
+from nasmeta.experiments._compare import compare
+from nasmeta.experiments._plan import plan
+from nasmeta.experiments._report import report
+from nasmeta.experiments._reproduce import data_of, list_published, reproduce
+from nasmeta.experiments._specification import missing_data, run_specification, specification_to_run
+from nasmeta.experiments._workers import Workers
+from nasmeta.runs import evaluator_for, space_in
+from nasmeta.runs.commands import search_command, use_training_evaluator
+from nasmeta.tables import fetch as fetch_sources
+from nasmeta.terminal import console, options_from, print_frame, print_table, print_written, taken
+from nasmeta.training.commands import read_images
+
+DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
+_NOT_PRINTED = ("final_regret", "simulated_days", "seconds")  # columns of the summary
+_Record = Callable[[], dict[str, Any]]
+
+
+@options_from(search_command, compare, without="searcher task journal plot")
+@options_from(Workers, panel="Parallel runs", without="n")
+@options_from(read_images, TrainingEvaluator, panel="Real training", without="task seed folder")
+def compare_command(
+    specification: str | None = None,
+    *,
+    searchers: Sequence[str] = (),
+    tasks: Sequence[str] = ("nb201",),
+    folder: Path | None = None,
+    **options: Any,
+) -> dict[str, Any] | _Record:
+    """Run several searchers repeatedly on the same tasks and show a table of the results.
+
+    Parameters
+    ----------
+    specification : str, optional
+        A specification file (TOML), or a name of nasmeta list specifications.
+    searchers : sequence of str
+        Names of searchers, separated by commas.
+    tasks : sequence of str
+        A family of tasks, or names of tasks separated by commas.
+    folder : path
+        Folder for journals and results; run the same command again to resume.
+    settings : dict
+        A setting of one searcher, as in search.
+    workers : int
+        Number of processes; on a cluster, by default all its CPUs.
+    backend : str
+        Processes on this machine (loky), or a Dask cluster: at ADDRESS, such as tcp://host:8786, at
+        DASK_SCHEDULER_ADDRESS, or started on this machine.
+    shard : str
+        Do only part I of N of the runs, with I from 0; all parts may run at once in one folder. The same command
+        without it writes the results.
+    redo : sequence of str
+        Delete and repeat the runs of these searchers in the folder. Leave it out to resume.
+
+    Examples
+    --------
+    nasmeta compare --searchers random,evolution --repeats 100 --folder results
+    nasmeta list specifications
+    nasmeta compare nb201-paper --folder results
+    """
+    workers = Workers(options.pop("workers", None), **taken(options, Workers))
+    where = {"folder": folder, "workers": workers, "redo": options.pop("redo", ()), "progress": True}
+    evaluations = None if "seconds" in options else options.get("evaluations", 200)
+    if specification is None:
+        frame, evaluator = _compared(searchers, tasks, options | where)
+    else:
+        if options.keys() - {"repeats"} or searchers or tasks != ("nb201",):
+            raise SettingError("A specification has its own settings: give only --repeats, or change the file.")
+        specified = specification_to_run(specification)
+        evaluator, evaluations = specified.evaluator, specified.evaluations
+        print(specified.title)
+        frame = run_specification(specified, repeats=options.get("repeats"), **where)
+    if workers.shard is None:
+        return _print_results(frame, folder, evaluations, evaluator)
+    runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
+    print(f"Shard {workers.shard}: its {runs} runs are done. After all shards, omit --shard to write the results.")
+    if len(frame) and (frame["failure"].astype(str) != "").all():
+        raise EvaluationFailed("None of its evaluations succeeded.")
+    return {"shard": workers.shard, "runs": runs}
+
+
+def _compared(searchers: Sequence[str], tasks: Sequence[str], options: dict[str, Any]) -> tuple[pd.DataFrame, Any]:
+    """Run a comparison; return its results and the evaluator."""
+    if not searchers:
+        raise SettingError("Missing option --searchers, such as random,gp. `nasmeta list specifications` shows others.")
+    use_training_evaluator(options, tasks[0])
+    on: Any = tasks
+    evaluator = options.get("evaluator", "table")
+    if (space := space_in(tasks)) is not None:
+        evaluator = options["evaluator"] = evaluator_for(space, evaluator)
+        on = [evaluator.task]
+    return compare(searchers, on, **options), evaluator
+
+
+def _print_results(frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any) -> _Record:
+    findings = summarise_comparison(frame, evaluations, evaluator)
+    _print_summary(findings)
+    files = [] if folder is None else write_summary(findings, folder)
+    if files:
+        print_written(files)
+    if findings.failed:
+        raise EvaluationFailed(findings.failed)
+    return partial(_record, findings, files)
+
+
+def _print_summary(findings: Findings) -> None:
+    """Print one table per task, without intervals, and the remarks on the runs."""
+    terminal = console()
+    if findings.frame.empty:
+        terminal.print(summary_sections(findings)[0].text)
+        return
+    terminal.print(size_sentence(findings))
+    for fact in findings.facts:
+        table = findings.summary[fact.name]
+        names = [str(name) for name in table]
+        unwanted = [name for name in names if name.endswith(("_low", "_high")) or name.startswith(_NOT_PRINTED)]
+        table = table.drop(columns=unwanted)
+        decimals = findings.decimals | {"share_solved": 2, "evaluations_to_optimum": 1}
+        text = texts_of(table, findings.headers, decimals=decimals)
+        print_table(text.headings, text.rows, f"{fact.name}. {fact}", right=text.headings[1:])
+    for line in (*column_notes(findings, {"": table}, intervals=False), *findings.run_remarks):
+        terminal.print(line)
+    terminal.print()
+
+
+def _record(findings: Findings, files: Sequence[object]) -> dict[str, Any]:
+    """Return the result of ``nasmeta compare --json``: flat lists with the name of the task in each record."""
+    runs = findings.frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1)
+    names = ["task", "searcher", "seed", "evaluation", "incumbent", "incumbent_value", "regret", "simulated_seconds"]
+    tables, tests = ({}, {}) if findings.frame.empty else (findings.results, findings.tests)
+    return {
+        "tasks": [{"task": fact.name, "optimum": fact.optimum, "column": fact.column} for fact in findings.facts],
+        "results": pd.concat(tables, names=["task"]).reset_index("task") if tables else [],
+        "tests": pd.concat(tests.values()) if tests else [],
+        "runs": runs[[*names, "stopped"]],
+        "remarks": findings.remarks if tables else [],
+        "files": files,
+    }
+
+
+def demo_command(
+    *, folder: Path = Path("nasmeta-demo"), workers: int = 2, repeats: int = 10, evaluations: int = 200
+) -> _Record:
+    """Compare six searchers on the real NAS-Bench-201 tables of three datasets.
+
+    Parameters
+    ----------
+    folder : path
+        Folder for the results.
+    workers : int
+        Number of processes.
+    repeats : int
+        Number of runs of each searcher on each task.
+    evaluations : int
+        Budget of a run: number of distinct architectures to evaluate.
+
+    Examples
+    --------
+    nasmeta demo --folder my-demo
+    """
+    print(
+        f"Comparing {', '.join(DEMO_SEARCHERS)} on NAS-Bench-201 (CIFAR-10, CIFAR-100, ImageNet16-120): "
+        f"{repeats} runs each, {evaluations} evaluations per run.\n"
+        "source-order and meta-gp learn from two datasets and search on the third, which they have never seen.\n"
+    )
+    options: dict[str, Any] = {"repeats": repeats, "evaluations": evaluations, "workers": workers}
+    frame = compare(DEMO_SEARCHERS, "nb201", folder=folder, progress=True, **options)
+    return _print_results(frame, folder, evaluations, "table")
+
+
+@options_from(search_command, plan, compare, without="searcher task journal plot at searchers folder redo")
+@options_from(read_images, TrainingEvaluator, panel="Real training", without="task seed folder")
+def plan_command(
+    pilot: Sequence[str],
+    *,
+    tasks: Sequence[str] = ("nb201",),
+    repeats: int = 100,
+    most: int = 1000,
+    picture: Path | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Compute how many runs tell searchers apart, how often fewer name the wrong winner, and the cost.
+
+    Parameters
+    ----------
+    pilot : str
+        The folder of a finished comparison; or names of searchers, separated by commas, which are run as a pilot.
+    tasks : sequence of str
+        A family of tasks, or names of tasks separated by commas.
+    evaluations : int
+        Budget of a run: number of distinct architectures to evaluate; by default 100.
+    repeats : int
+        Number of runs of each searcher in the pilot.
+    workers : int
+        Number of processes.
+    picture : path
+        Draw power against runs as PNG and SVG, to this path without its extension.
+    settings : dict
+        A setting of one searcher, as in search.
+
+    Examples
+    --------
+    nasmeta plan evolution,local-search --tasks nb201 --evaluations 100
+    nasmeta plan results
+    """
+    frame: Any = pilot[0]
+    if len(pilot) > 1:
+        frame, _ = _compared(pilot, tasks, {"evaluations": 100, "repeats": repeats, "progress": True} | options)
+    pairs = plan(frame, most=most)
+    _print_plan(pairs, most)
+    if picture is not None:
+        print_written(save_figure(plot_power(pairs, most), picture))
+    return {"pairs": pairs}
+
+
+def _print_plan(pairs: pd.DataFrame, most: int) -> None:
+    """Print a table per task, and its explanation."""
+    headers = {"wrong": "wrong winner (%)", "needed": "runs needed"}
+    shown = pairs.loc[:, "searcher":"difference_high"].drop(columns=["runs", "measure"])
+    shown["wrong"] = [" / ".join(f"{100 * row[f'wrong_{n}']:.0f}" for n in RUNS) for _, row in pairs.iterrows()]
+    bounds = pairs[["needed", "needed_low", "needed_high"]].map(runs_text, most=most)
+    shown["needed"] = [f"{value} [{low}, {high}]" for value, low, high in bounds.itertuples(index=False)]
+    shown[["evaluations", "hours"]] = pairs[["evaluations", "hours"]]
+    for (task, measure), rows in shown.groupby([pairs["task"], pairs["measure"]], sort=False):
+        text = texts_of(rows, headers, decimals={"evaluations": 0, "hours": 0})
+        print_table(text.headings, text.rows, f"{task}, {measure}", right=text.headings[1:])
+    console().print(
+        f"From {pairs['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other, so the searcher is "
+        f"better below 0. Wrong winner: how often the means of {', '.join(map(str, RUNS))} runs name it, if this "
+        "difference is the true one. Runs needed: of each searcher, for 80 % power of a paired t-test at the level "
+        f"{pairs['level'].iloc[0]:.2g}, which is 0.05 divided by the pairs of a task; "
+        "evaluations and hours of training are of both searchers. In brackets: "
+        f"95 % bootstrap intervals. Pairs that need > {most:,} runs cannot be told apart within {most:,} runs."
+    )
+
+
+@options_from(reproduce)
+def reproduce_command(
+    tables: list[str] | None = None, *, listed: bool = False, fetch: bool = False, **options: Any
+) -> pd.DataFrame:
+    """Repeat published tables and print published values, measured values and their differences.
+
+    Parameters
+    ----------
+    tables : list of str, optional
+        Names of published tables (--list), or all.
+    listed : bool
+        List the published tables and exit.
+    fetch : bool
+        Download missing data without asking.
+    folder : path
+        Folder for runs, values and pages; run the same command again to resume.
+
+    Examples
+    --------
+    nasmeta reproduce --list
+    nasmeta reproduce nb201-paper --fetch --folder results
+    """
+    if listed or not tables:
+        print_frame(list_published()[["table", "title"]])
+        return list_published()
+    missing = missing_data(data_of(tables))
+    for state in missing:
+        print(f"Missing: {state.name} ({state.holds}), {state.download_bytes / 1e6:.1f} MB")
+    if missing and (fetch or (sys.stdin.isatty() and typer.confirm("Download them?", default=True, err=True))):
+        fetch_sources([state.name for state in missing], progress=True)
+    values = reproduce(tables, progress=True, **options)
+    for name, table in values.groupby("table", sort=False):
+        for on, texts in published_texts(table).groupby("on", sort=False):
+            print_frame(texts.drop(columns=["on", "difference"], errors="ignore"), f"{name}, {on}")
+        print(published_section(table).note)
+    return values
+
+
+@options_from(report)
+def report_command(results: str, **options: Any) -> None:
+    """Write the report of a comparison or run: an interactive page in one file, Markdown, figures and LaTeX tables.
+
+    Parameters
+    ----------
+    results : path
+        Folder of a finished comparison, or the journal of one run.
+
+    Examples
+    --------
+    nasmeta compare --searchers random,gp --folder results && nasmeta report results
+    """
+    files = report(results, **options).files
+    print_written([*files[:2], files[0].parent / "figures", files[0].parent / "tables"])

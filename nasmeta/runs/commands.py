@@ -1,0 +1,141 @@
+"""``nasmeta search``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from nasmeta.checks import check_choice, written
+from nasmeta.errors import EvaluationFailed, SettingError
+from nasmeta.evaluators import TrainingEvaluator
+from nasmeta.files import require_writable
+from nasmeta.progress import duration
+from nasmeta.runs._front_history import FrontHistory
+from nasmeta.runs._history import History
+from nasmeta.runs._search import search
+from nasmeta.tables import describe_column
+from nasmeta.terminal import options_from, print_facts, print_frame, print_written, taken
+from nasmeta.training.commands import read_images
+
+_OF_RUN = ("task", "searcher", "seed", "clock", "space", "warm_start", "stopped")  # columns of the results frame
+_REASONS = 3  # number of different reasons of failures to show
+
+
+@options_from(search)
+@options_from(read_images, TrainingEvaluator, panel="Real training", without="task seed folder")
+def search_command(
+    searcher: str, task: str, *, journal: Path | None = None, plot: Path | None = None, **options: Any
+) -> Callable[[], dict[str, Any]]:
+    """Run one searcher on one task and show the best architecture, or the Pareto front of several objectives.
+
+    Parameters
+    ----------
+    searcher : str
+        Name of a searcher, such as random, evolution, gp or meta-gp.
+    task : str
+        Name of a task, such as nb201/cifar10 or nb201/cifar10+latency/pixel3.
+    plot : path
+        Draw the search curve in this file, such as run.png.
+    settings : dict
+        A setting of the searcher; also prune_space=0.1, warm_start=5, epochs=12,200.
+    sources : list of str
+        Sources of a meta-searcher: tasks or families, separated by commas, or a file of nasmeta meta-train; by default
+        the family of the task, without its dataset.
+    evaluator : str
+        Source of the values: table; unknown-feasibility, the table with failures for missing values; surrogate, or
+        a surrogate file; training, on --data; or a Python function, MODULE:NAME.
+    clock : dict
+        A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued.
+
+    Examples
+    --------
+    nasmeta search evolution nb201/cifar10 --evaluations 300 --set population=10
+    nasmeta search meta-gp nb201/cifar100 --sources nb201/cifar10
+    nasmeta search gp nb201/cifar10 --evaluator training --data cifar10:PATH --evaluations 20 --journal run.jsonl
+    """
+    if plot is not None:
+        check_choice("suffix", plot.suffix, (".png", ".pdf", ".svg"))
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        require_writable(plot)
+    use_training_evaluator(options, task)
+    run = search(searcher, task, journal=journal, progress=True, **options)
+    failed = len(run) > 0 and bool(run.failures) and int(run.incumbent_positions[-1]) < 0
+    _print_run(run, journal, failed)
+    if failed:
+        raise EvaluationFailed("No evaluation succeeded, so the run has no best architecture.")
+    if plot is not None:
+        run.plot(plot)
+        print_written([plot])
+    return partial(_record, run, journal)
+
+
+def use_training_evaluator(options: dict[str, Any], task: str) -> None:
+    """Replace the options of real training by an evaluator for this task."""
+    images = taken(options, read_images)
+    training = {name: options.pop(name) for name in ("recipe", "device") if name in options}
+    if options.get("evaluator") == TrainingEvaluator.name:
+        options["evaluator"] = TrainingEvaluator(task, read_images(**images), **training)
+    elif given := [*images, *training]:
+        raise SettingError("--evaluator", options.get("evaluator", "table"), f"training with {', '.join(given)}")
+
+
+def _print_run(run: History, journal: Path | None, failed: bool) -> None:
+    """Print the facts of a run and its best architecture, or the front of several objectives."""
+    facts = dict(run._facts())
+    evaluator = run.evaluator
+    if run.sources:
+        facts["learned from"] = ", ".join(run.sources)
+    if run.space != "all":
+        chance = "" if isnan(run.chance_of_best) else f" (contains the best cell with chance {run.chance_of_best:.2f})"
+        facts["searched space"] = run.space + chance
+    if run.warm_start != "0":
+        facts["warm start"] = f"{run.warm_start} cells chosen by the sources"
+    if failed:
+        facts["best"] = "none: no evaluation succeeded"
+    if isinstance(run, FrontHistory):
+        facts |= {info.metric: f"{describe_column(info)}, in {info.unit}" for info in run.evaluator.columns}
+    else:
+        facts["values"] = f"{describe_column(evaluator.column)}, {evaluator.column.source}"
+        if not isnan(evaluator.optimum):
+            facts["optimum"] = f"{written(evaluator.optimum)}, of the {evaluator.name}"
+    if run.failures:
+        counts = Counter(run.failures.values()).most_common(_REASONS)
+        facts["failed"] = f"{len(run.failures)} evaluations: {', '.join(f'{why} ({n})' for why, n in counts)}"
+    spent = duration(float(run.cost_seconds.sum())) if run.cost_seconds.any() else "unknown"
+    facts["training time"] = f"{spent} on {run.clock}" if run.clock.workers > 1 else spent
+    if journal is not None:
+        facts["journal"] = journal
+    print_facts(facts)
+    if isinstance(run, FrontHistory):
+        print_frame(run.front)
+    elif not failed:
+        for column, value in run.report().items():
+            also = f"{column.metric} {written(value, column.unit)}: {describe_column(column)}"
+            print_facts({"also measured": also})
+
+
+def _record(run: History, journal: Path | None) -> dict[str, Any]:
+    """Return the result of ``nasmeta search --json``."""
+    record: dict[str, Any] = {
+        "task": run.task.name,
+        **{name: getattr(run, name) for name in ("searcher", "seed", "settings", "sources", "stopped")},
+        "evaluator": run.evaluator.name,
+        "journal": journal,
+    }
+    if isinstance(run, FrontHistory):
+        record |= {"columns": run.evaluator.columns, "front": run.front}
+    else:
+        best = run.best
+        record["column"] = run.evaluator.column
+        record["optimum"] = run.evaluator.optimum
+        record["best"] = {
+            "cell": best.architecture,
+            "architecture": run.task.space.to_string(best.architecture),
+            "value": best.value,
+        }
+        record["also_measured"] = [{"column": info, "value": value} for info, value in run.report().items()]
+    return record | {"evaluations": run.frame().drop(columns=[*_OF_RUN])}

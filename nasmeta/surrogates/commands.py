@@ -1,0 +1,77 @@
+"""``nasmeta surrogate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nasmeta.errors import SettingError
+from nasmeta.files import require_writable
+from nasmeta.progress import progress_bar
+from nasmeta.surrogates._fit import fit_surrogate
+from nasmeta.surrogates._surrogate import Surrogate
+from nasmeta.terminal import options_from, print_facts, print_frame, print_written
+
+
+@options_from(fit_surrogate, without="steps")
+def surrogate_fit_command(task: str, *, output: Path | None = None, overwrite: bool = False, **options: Any) -> None:
+    """Fit a surrogate to part of a table, score it on the rest, and write it to a file.
+
+    Parameters
+    ----------
+    task : str
+        Name of a task, such as nb201/cifar10 or tnb101/jigsaw.
+    output : path
+        Write the surrogate to this file (.npz).
+    overwrite : bool
+        Replace an existing file.
+
+    Examples
+    --------
+    nasmeta surrogate fit nb201/cifar10 --output cifar10.npz
+    """
+    if output is not None:  # before the fit
+        if output.suffix != ".npz" or not output.parent.is_dir() or (output.exists() and not overwrite):
+            raise SettingError("--output", str(output), "a new file that ends in .npz, or --overwrite")
+        require_writable(output)
+    with progress_bar(f"fitting {task}"):
+        surrogate = fit_surrogate(task, **options)
+        files = [] if output is None else [surrogate.save(output)]
+    _print(surrogate, surrogate.card["scores"])
+    if files:
+        print_written(files)
+
+
+@options_from(Surrogate.score)
+def surrogate_score_command(surrogate: str, *, task: str | None = None) -> None:
+    """Score a surrogate on the architectures on which it was not trained; needs the table.
+
+    Parameters
+    ----------
+    surrogate : str
+        A surrogate file, or the task of a shipped surrogate.
+
+    Examples
+    --------
+    nasmeta surrogate score nb201/cifar10
+    nasmeta surrogate score cifar10.npz
+    """
+    loaded = Surrogate.load(surrogate)
+    _print(loaded, loaded.score(task), task)
+
+
+def _print(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> None:
+    card, column = surrogate.card, surrogate.card["column"]
+    title = f"Surrogate of {card['task']}" + (f" on {task}" if task else "")
+    print_frame(pd.DataFrame(scores).T.astype(float).round(3).rename_axis("cells of").reset_index(), title)
+    address = "/".join(str(column[key]) for key in ("dataset", "metric", "split", "epochs", "seed"))
+    print_facts(
+        {
+            "trained on": f"{card['training_cells']:,} of {card['measured_cells']:,} architectures, {card['split']}",
+            "labels": f"{address} in {surrogate.unit}, {column['release']}, from {column['source']}",
+            "sha256": surrogate.sha256,
+        }
+    )

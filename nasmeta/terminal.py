@@ -1,0 +1,140 @@
+"""What the commands of all features share: where their options come from, and what the terminal shows."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from nasmeta.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+_LONG_WORD = 20  # letters
+
+
+def options_from(
+    *functions: Callable[..., object], panel: str | None = None, without: str = ""
+) -> Callable[[_Command], _Command]:
+    """Return a decorator that gives a command the parameters of functions as options.
+
+    The command receives options on the command line as keyword arguments; all others have their defaults in Python.
+
+    Parameters
+    ----------
+    *functions : callable
+        Names, types and defaults come from the signature, help from the section Parameters of the docstring.
+    panel : str, optional
+        Title of the options in the help.
+    without : str
+        Names of parameters that the command fills itself, separated by spaces.
+    """
+
+    def add(command: _Command) -> _Command:
+        sources = [(function, panel, without.split()) for function in functions]
+        vars(command)["sources"] = [*sources, *vars(command).get("sources", [])]
+        return command
+
+    return add
+
+
+def taken(options: dict[str, Any], function: Callable[..., object]) -> dict[str, Any]:
+    """Remove the parameters of a function from options and return them."""
+    return {name: options.pop(name) for name in inspect.signature(function).parameters if name in options}
+
+
+def console(stderr: bool = False) -> Console:
+    """Return the terminal; names of users are plain text without markup."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def print_table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    title: str | None = None,
+    right: Collection[str] = (),
+    lines: bool = False,
+) -> None:
+    """Print a table; `right` are the headings of numbers. A file is as wide as the table.
+
+    A terminal breaks long texts, but words only if they are long. With `lines`, each row is one line, and a terminal
+    cuts only the last column.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal, last = console(), len(headings) - 1 if lines else -1
+    table = Table(box=None, pad_edge=False)
+    rows = [*rows]
+    for position, heading in enumerate(headings):
+        justify: Literal["left", "right"] = "right" if heading in right else "left"
+        texts = [heading, *(row[position] for row in rows)]
+        longest = min(_LONG_WORD, max(map(len, " ".join(texts).split())))
+        fixed = position < last or longest == max(map(len, texts))
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=fixed, min_width=longest)
+    for row in rows:
+        table.add_row(
+            *(Text(text, no_wrap=True, overflow="ellipsis") if i == last else text for i, text in enumerate(row))
+        )
+    if title:
+        terminal.print(title)
+    if not terminal.is_terminal:
+        terminal.width = 10_000
+    terminal.print(table)
+
+
+def print_frame(frame: pd.DataFrame, title: str | None = None, lines: bool = False) -> None:
+    """Print a frame as a table, with numbers to the right."""
+    rows = [[_text(value) for value in row] for row in frame.itertuples(index=False)]
+    print_table([*map(str, frame)], rows, title, [*map(str, frame.select_dtypes("number"))], lines)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if value is None or value != value:
+        return ""
+    return f"{value:,.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Print facts in two columns."""
+    for name, fact in facts.items():
+        print(f"{name:<17} {_text(fact) if isinstance(fact, bool) else fact}")
+
+
+def print_listing(how: str, names: pd.DataFrame, brief: list[str], name: str | None = None) -> pd.DataFrame:
+    """Print some columns with one line per name, or all about one name; return the rows.
+
+    Parameters
+    ----------
+    how : str
+        The command, such as ``data list``.
+    names : DataFrame
+        Its first column has the names.
+    brief : list of str
+        The columns of the lines.
+    name : str, optional
+        Print the details of this name only.
+    """
+    if name is None:
+        print_frame(names[brief], lines=True)
+        print(f"\nDetails: nasmeta {how} NAME", file=sys.stderr)
+        return names
+    noun = str(names.columns[0])
+    details = names[names[noun] == name]
+    if details.empty:
+        raise UnknownNameError.of(noun, name, names[noun])
+    print_facts({str(key): fact for key, fact in details.iloc[0].to_dict().items() if fact not in ("", False)})
+    return details
+
+
+def print_written(paths: Iterable[object]) -> None:
+    """List the files that were written."""
+    print("Written:", *paths, sep="\n  ")
