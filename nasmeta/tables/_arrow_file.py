@@ -54,29 +54,12 @@ def _write(sink: Any, space: SearchSpace, columns: _Columns, origin: Mapping[str
             writer.write_batch(pa.record_batch([pa.array(whole)], schema=schema))
 
 
-def encode(space: SearchSpace, columns: _Columns, origin: Mapping[str, Any]) -> bytes:
-    """Return the bytes of a columnar file.
-
-    Columns have shape (n_cells,), with NaN for missing values. All are written as float64 if one of them is float64,
-    else as float32. `origin` identifies the raw files. The file contains the name of a registered space, or the content
-    of any other space.
-    """
-    import pyarrow as pa
-
-    sink = pa.BufferOutputStream()
-    _write(sink, space, columns, origin)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
-
-
-def write_files(
-    files: Mapping[Path, _Columns],
-    space: SearchSpace,
-    origin: Mapping[str, Any],
-) -> None:
+def write_files(files: Mapping[Path, _Columns], space: SearchSpace, origin: Mapping[str, Any]) -> None:
     """Write columnar files, with one whole column in memory at a time.
 
-    The files receive their names after all of them are complete and on the disk.
+    Columns have shape (n_cells,), with NaN for missing values. All columns of a file are written as float64 if one of
+    them is float64, else as float32. `origin` identifies the raw files. A file contains the name of a registered space,
+    or the content of any other space. The files receive their names after all of them are complete and on the disk.
     """
     temporaries = {path: temporary_of(path) for path in files}
     try:
@@ -123,16 +106,15 @@ class ColumnFile:
             if zlib.crc32(text) != int(metadata[_CHECKSUM]):
                 raise ValueError("the checksum of its header differs")
             header = json.loads(text)
-            self._version = header["format_version"]
-            if self._version not in (2, FORMAT_VERSION):
-                raise ValueError(f"it has format version {self._version}, not {FORMAT_VERSION}")
-            self._cells = header.get("cells")  # version 2: those with a row, None for all
+            version = header["format_version"]
+            if version != FORMAT_VERSION:
+                raise ValueError(f"it has format version {version}, not {FORMAT_VERSION}")
             self.space: str | dict[str, Any] = header["space"]
             self.n_architectures: int = header["n_cells"]
             self.origin: dict[str, Any] = header["origin"]
             self._checksums = [column.pop("crc32") for column in header["columns"]]
             self.infos = tuple(map(ColumnInfo.of, header["columns"]))
-            self._most_kept = _MOST_KEPT if header.get("is_sparse") else len(self.infos)
+            self._most_kept = _MOST_KEPT if header["is_sparse"] else len(self.infos)
         except Exception as reason:  # altered bytes may fail with nearly any exception
             raise DamagedFileError(f"{path} is damaged: {str(reason).rstrip('.')}.") from reason
 
@@ -145,8 +127,7 @@ class ColumnFile:
         """Return a column, read-only, shape (n_cells,)."""
         if position not in self._kept:
             try:
-                batch, column = (0, position) if self._version == 2 else (position, 0)  # in version 2, one for all
-                array = self._reader.get_batch(batch).column(column)  # its method to_numpy imports pandas
+                array = self._reader.get_batch(position).column(0)  # its method to_numpy imports pandas
                 values = np.frombuffer(array.buffers()[1], dtype=_KINDS[str(array.type)], count=len(array))
                 intact = zlib.crc32(values.data) == self._checksums[position]
             except Exception:  # altered bytes may fail with nearly any exception
@@ -154,9 +135,6 @@ class ColumnFile:
             if not intact:
                 address = self.infos[position].address
                 raise DamagedFileError(f"{self.path} is damaged: the checksum of {address} differs.")
-            if self._cells is not None:
-                rows, values = values, np.full(self.n_architectures, np.nan, values.dtype)
-                values[self._cells] = rows
             values.flags.writeable = False
             if len(self._kept) == self._most_kept:
                 del self._kept[next(iter(self._kept))]

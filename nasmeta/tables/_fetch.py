@@ -90,24 +90,16 @@ def _fetch_files(source: FetchedSource, bar: Bar) -> None:
     folder = cache_folder() / "downloads"
     base = (mirror_address() or _BASE_ADDRESS).rstrip("/") + "/"
     is_web = base.startswith(("http://", "https://"))
-    transport = _download if is_web else _copy
     known = {file.path: f"sha256:{file.sha256}" for file in source.files}
     downloads = pooch.create(folder, base, registry=known, retry_if_failed=2 if is_web else 0)
-    with _store.writable(folder), _store.only_one(folder / "downloads"):
+    downloader = pooch.HTTPDownloader(timeout=_TIMEOUT_SECONDS) if is_web else _copy
+    with _store.exclusive(folder / "downloads"):
         for file in source.files:
             try:
-                downloads.fetch(file.path, downloader=transport)
+                downloads.fetch(file.path, downloader=downloader)
             except (ValueError, requests.RequestException, FileNotFoundError) as reason:
                 raise _unfetched(source, file, base, reason) from reason
             bar.advance()
-
-
-def _download(address: str, output_file: Any, pooch: Any) -> None:
-    import requests
-
-    answer = requests.get(address, timeout=_TIMEOUT_SECONDS)
-    answer.raise_for_status()
-    Path(output_file).write_bytes(answer.content)
 
 
 def _copy(address: str, output_file: Any, pooch: Any) -> None:

@@ -16,9 +16,19 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import ArchitectureError, NasmetaWarning, SettingError, calls_inside
 from nasmeta.spaces import SearchSpace, canonical_dataset
-from nasmeta.tables._columns import KINDS, ColumnInfo, Seed, SparseValues, Values, known_metric, split_of, stored
+from nasmeta.tables._columns import (
+    KINDS,
+    ColumnInfo,
+    Seed,
+    SparseValues,
+    Values,
+    known_metric,
+    mean_over_seeds,
+    split_of,
+    stored,
+)
 from nasmeta.tables._nb201_measurements import our_name
-from nasmeta.tables._value_checks import STATED, odd_accuracies, with_means
+from nasmeta.tables._value_checks import STATED, odd_accuracies
 from nasmeta.tables.sources import table_names
 
 if TYPE_CHECKING:
@@ -28,32 +38,20 @@ Stated = str | Mapping[str, str] | None  # one value for all metrics, or one per
 _NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # possible names of the column of architectures
 _COSTS = ("size", "seconds", "latency", "energy")  # kinds for which lower is better
 _SHOWN = 5  # metrics in a message
-_OWN_RELEASE = "own"  # of columns without a release
 _Rows = NDArray[np.intp]
 _Measured = dict[str, tuple[_Rows, NDArray[np.float64]]]  # rows with a value, and these values, by metric
+_Columns = dict[ColumnInfo, SparseValues]  # facts without a checksum
 
 
 class _Keys(NamedTuple):
-    """The keys of some rows, or their address without the metric."""
+    """The address of rows, without the metric."""
 
-    dataset: str | None
+    dataset: str
     split: str | None
     epochs: int | None
     seed: Seed | None
-    release: str | None
+    release: str
     epoch: int | None
-
-
-_KEYS = _Keys._fields
-
-
-class _Facts(NamedTuple):
-    """Direction, kind and unit of a metric."""
-
-    direction: Any
-    kind: Any
-    unit: str
-    unit_is_stated: bool
 
 
 def columns_of_frame(
@@ -71,51 +69,47 @@ def columns_of_frame(
     **keys: Any,
 ) -> list[tuple[ColumnInfo, SparseValues]]:
     """Return the columns of a data frame; see `nasmeta.tables.Table.from_frame`."""
+    import pandas as pd
+
     if "/" in name or name in table_names():
         raise SettingError("name", name, "a name without '/' that differs from the built-in tables")
-    metrics = [metrics] if isinstance(metrics, str) else metrics
-    frame = _with_text_names(frame)
+    frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
+    # `DataFrame.to_csv` writes row numbers as a column without a name.
+    frame = frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
     architectures, used = _architectures(frame, space, architecture)
-    own_keys = [key for key in _KEYS if key in frame.columns and key not in used]
-    measured = _measured(frame, [c for c in frame.columns if c not in used and c not in own_keys], metrics)
-    of_row, groups = _rows_by_keys(frame, own_keys, keys)
-    numbers: dict[_Keys, int] = {}  # rows of two spellings of a dataset or split have one address
-    address = np.array([numbers.setdefault(_address(group, name), len(numbers)) for group in groups])[of_row]
-    addresses = list(numbers)
-    columns: list[tuple[ColumnInfo, SparseValues]] = []
+    of_row, addresses = _addresses(frame, used, keys, name)
+    rest = [column for column in frame.columns if column not in used and column not in _Keys._fields]
+    measured = _measured(frame, rest, [metrics] if isinstance(metrics, str) else metrics)
+    columns: _Columns = {}
     for metric, facts in _facts(measured, direction, unit, kind).items():
         rows, values = measured[metric]
-        if facts.kind == "seconds" and values.min() < 0:
+        if facts["kind"] == "seconds" and values.min() < 0:
             raise SettingError(metric, float(values.min()), "seconds of at least 0")
-        of_address = _positions_by(address[rows])
-        largest: dict[str | None, float] = {}  # an accuracy of a dataset has one unit in all its columns
-        for number, at in of_address.items():
-            dataset = addresses[number].dataset
-            largest[dataset] = max(largest.get(dataset, -np.inf), float(values[at].max()))
-        for number, at in of_address.items():
-            keys_ = addresses[number]
-            column = _column(architectures[rows[at]], values[at], rows[at], space, f"{keys_.dataset}/{metric}")
-            is_fraction = facts.unit == "percent" and not facts.unit_is_stated and largest[keys_.dataset] <= 1
+        # An accuracy of a dataset has one unit in all its columns.
+        datasets = np.array([address.dataset for address in addresses], dtype=object)[of_row[rows]]
+        largest = pd.Series(values).groupby(datasets).max()
+        for number, at in pd.Series(of_row[rows]).groupby(of_row[rows]).indices.items():
+            address = addresses[number]
+            what = f"{address.dataset}/{metric}"
+            column = _column(architectures[rows[at]], values[at], rows[at], space, what)
             info = ColumnInfo(
-                str(keys_.dataset), metric, keys_.split, keys_.epochs, keys_.seed, "1" if is_fraction else facts.unit,
-                facts.direction, str(keys_.release), name, licence, sha256(column.data).hexdigest(),
-                STATED if facts.unit == "percent" and facts.unit_is_stated else "", keys_.epoch, facts.kind,
-                device if facts.kind in ("latency", "energy") else None,
+                **address._asdict(), metric=metric, **facts, source=name, licence=licence,
+                device=device if facts["kind"] in ("latency", "energy") else None,
             )  # fmt: skip
-            columns.append((info, SparseValues.of(column)))
-    for message in odd_accuracies(columns, space):
+            if info.unit == "percent" and info.note != STATED and largest[address.dataset] <= 1:
+                info = replace(info, unit="1")
+            columns[info] = SparseValues.of(column)
+    for message in odd_accuracies(columns.items(), space):
         warnings.warn(f"{name}: {message}", NasmetaWarning, stacklevel=calls_inside() + 1)
-    return with_means(_with_ends(columns))
+    _add_ends(columns)
+    _add_means(columns)
+    return [
+        (replace(info, source_sha256=sha256(np.asarray(values).data).hexdigest()), values)
+        for info, values in columns.items()
+    ]
 
 
 # -- rows -----------------------------------------------------------------------------------------------------------
-def _with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with names of columns as strings, without row numbers of a CSV file."""
-    frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
-    # `DataFrame.to_csv` writes row numbers as a column without a name.
-    return frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
-
-
 def _architectures(
     frame: pd.DataFrame, space: SearchSpace, architecture: str | None
 ) -> tuple[NDArray[np.int32], set[str | None]]:
@@ -124,66 +118,43 @@ def _architectures(
     used = {*positions, *_NAMES, architecture}
     if architecture is None and set(positions) <= set(frame.columns):
         return _by_positions(frame, space), used
-    named = next((one for one in ([architecture] if architecture else _NAMES) if one in frame.columns), None)
-    if named is not None:
-        column = frame[named].reset_index(drop=True)
-    elif frame.index.name in _NAMES:
-        column = frame.index.to_series().reset_index(drop=True)
-    else:
+    named = next((name for name in ([architecture] if architecture else _NAMES) if name in frame.columns), None)
+    if named is None and frame.index.name not in _NAMES:
         raise SettingError(
             f"The column {architecture or 'of architectures'}", None,
             f"a name in architecture=… (--architecture), or one column per position of {space.name}",
             f"Its columns: {', '.join(frame.columns)}.",
         )  # fmt: skip
-    codes, values = column.factorize()
+    codes, values = (frame.index if named is None else frame[named]).factorize()
     if (codes < 0).any():
-        raise SettingError(f"The column {named} has no architecture in row {int((codes < 0).argmax())}.")
+        raise SettingError(f"The column {named} has no architecture in row {codes.argmin()}.")
     listed: Any = np.asarray(values)
     if values.dtype.kind == "f":  # a merge of frames turns integers into floats
-        listed = [int(one) if one.is_integer() else one for one in np.asarray(values, np.float64).tolist()]
-    try:
-        found: NDArray[np.int32] = space.index_of(listed)[codes]
-    except ArchitectureError as reason:
-        raise ArchitectureError(f"Column {named}: {reason}") from None
-    return found, used
+        listed = [int(value) if value.is_integer() else value for value in np.asarray(values, np.float64).tolist()]
+    return space.index_of(listed)[codes], used
 
 
 def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
-    ranks = np.zeros(len(frame), dtype=np.int64)
-    for position, place in zip(space.positions, space.place_values.tolist(), strict=True):
+    all_codes = np.empty((len(frame), space.n_positions), dtype=np.int64)
+    for i, position in enumerate(space.positions):
         codes, values = frame[position.name].factorize()
         if (codes < 0).any():
-            raise SettingError(f"Row {int((codes < 0).argmax())} has no choice for {position.name}.")
-        choices = np.zeros(len(values), dtype=np.int64)
-        for code, value in enumerate(values.tolist()):
-            try:
-                choices[code] = position.code(value)
-            except ValueError as reason:
-                raise ArchitectureError(f"Row {int((codes == code).argmax())}: {reason}") from None
-        ranks += place * choices[codes]
-    found = space.find(ranks)
-    if (found < 0).any():
-        raise ArchitectureError(f"{space.name} does not contain the architecture in row {int((found < 0).argmax())}.")
-    return found
+            raise SettingError(f"Row {codes.argmin()} has no choice for {position.name}.")
+        all_codes[:, i] = np.array([position.code(value) for value in values.tolist()])[codes]
+    architectures: NDArray[np.int32] = space.from_codes(all_codes)  # type: ignore[assignment]
+    return architectures
 
 
 def _measured(frame: pd.DataFrame, rest: list[str], metrics: Sequence[str] | None) -> _Measured:
     """Return the values of each metric of a wide or long frame, without missing ones."""
     if {"metric", "value"} <= set(rest) and (metrics is None or set(metrics) <= set(frame["metric"])):
-        codes, names = frame["metric"].astype(str).factorize()
-        values = _numbers(frame, "value")
-        found = {str(names[code]): (rows, values[rows]) for code, rows in _positions_by(codes).items()}
-        found = {metric: found[metric] for metric in (found if metrics is None else metrics)}
+        names, numbers = frame["metric"].astype(str).to_numpy(), _numbers(frame, "value")
+        values = {name: np.where(names == name, numbers, np.nan) for name in dict.fromkeys(metrics or names)}
     else:
-        for metric in metrics or ():
-            if metric not in frame.columns:
-                raise SettingError("metrics", metric, f"columns of the frame: {', '.join(frame.columns)}")
-        found = {m: (np.arange(len(frame)), _numbers(frame, m)) for m in (rest if metrics is None else metrics)}
-    measured = {}
-    for metric, (rows, values) in found.items():
-        known = ~np.isnan(values)
-        if known.any():
-            measured[metric] = rows[known], values[known]
+        values = {metric: _numbers(frame, metric) for metric in (rest if metrics is None else metrics)}
+    rows = {metric: np.flatnonzero(~np.isnan(of_metric)) for metric, of_metric in values.items()}
+    measured = {metric: (rows[metric], of_metric[rows[metric]]) for metric, of_metric in values.items()}
+    measured = {metric: pair for metric, pair in measured.items() if len(pair[0])}
     if not measured:
         raise SettingError(f"The frame has no value. Its columns: {', '.join(frame.columns)}.")
     return measured
@@ -192,6 +163,8 @@ def _measured(frame: pd.DataFrame, rest: list[str], metrics: Sequence[str] | Non
 def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     import pandas as pd
 
+    if name not in frame.columns:
+        raise SettingError("metrics", name, f"columns of the frame: {', '.join(frame.columns)}")
     column = frame[name]
     numbers: pd.Series[Any] = pd.to_numeric(column, errors="coerce")
     values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)
@@ -204,69 +177,54 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     return values
 
 
-def _positions_by(codes: _Rows) -> dict[int, _Rows]:
-    """Return the positions of each code, in the order of first positions.
-
-    >>> {code: at.tolist() for code, at in _positions_by(np.array([3, 0, 3])).items()}
-    {3: [0, 2], 0: [1]}
-    """
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order]))
-    parts = sorted(np.split(order, starts + 1), key=lambda positions: int(positions[0]))
-    return {int(codes[positions[0]]): positions for positions in parts}
-
-
 # -- keys -----------------------------------------------------------------------------------------------------------
-def _rows_by_keys(frame: pd.DataFrame, own_keys: Sequence[str], stated: Mapping[str, Any]) -> tuple[_Rows, list[_Keys]]:
-    """Return the group of each row, and the keys of each group: from columns, else as stated for all rows."""
+def _addresses(
+    frame: pd.DataFrame, used: set[str | None], stated: Mapping[str, Any], name: str
+) -> tuple[_Rows, list[_Keys]]:
+    """Return the number of the address of each row, and the addresses: from columns, else as stated for all rows."""
+    keys = [key for key in _Keys._fields if key in frame.columns and key not in used]
+    for key in keys:
+        if stated.get(key) is not None:
+            raise SettingError(f"The frame has a column {key}: leave out {key}={stated[key]!r}, or rename the column.")
+    if not keys:
+        return np.zeros(len(frame), np.intp), [_address(stated, name)]
+    groups = frame[keys].drop_duplicates().to_dict("records")
+    numbers: dict[_Keys, int] = {}  # two spellings of a dataset or split are one address
+    of_group = [numbers.setdefault(_address({**stated, **group}, name), len(numbers)) for group in groups]
+    of_row = frame.groupby(keys, dropna=False, sort=False).ngroup().to_numpy()
+    return np.array(of_group)[of_row], list(numbers)
+
+
+def _address(keys: Mapping[str, Any], name: str) -> _Keys:
+    """Return the checked keys of rows in one spelling, with the defaults."""
     import pandas as pd
 
-    of_row, listed = np.zeros(len(frame), np.intp), [tuple[Any, ...]()]
-    for key in _KEYS:
-        value = stated.get(key)
-        if key not in own_keys:
-            listed = [(*parts, None if value is None else _checked(key, value)) for parts in listed]
-            continue
-        if value is not None:
-            raise SettingError(f"The frame has a column {key}: leave out {key}={value!r}, or rename the column.")
-        codes, values = frame[key].factorize()
-        found = [*(_checked(key, one) for one in values.tolist()), None]
-        of_row, pairs = pd.factorize(of_row * len(found) + codes % len(found))
-        listed = [(*listed[pair // len(found)], found[pair % len(found)]) for pair in pairs.tolist()]
-    groups = [_Keys(*parts) for parts in listed]
-    for group in groups:
-        if group.epoch is not None and (group.epochs is None or group.epoch > group.epochs):
-            raise SettingError("epoch", group.epoch, f"a point of a training of epochs={group.epochs}")
-    return of_row, groups
+    given = {key: _checked(key, value) for key, value in keys.items() if not pd.isna(value)}
+    dataset, split = our_name(canonical_dataset(given.get("dataset", name)), given.get("split"))
+    epochs, epoch = given.get("epochs"), given.get("epoch")
+    if epoch is not None and (epochs is None or epoch > epochs):
+        raise SettingError("epoch", epoch, f"a point of a training of epochs={epochs}")
+    return _Keys(dataset, split_of(split), epochs, given.get("seed"), given.get("release", "own"), epoch)
 
 
-def _checked(key: str, value: Any) -> int | str:
+def _checked(key: str, value: Any) -> Any:
     """Return a value of a key, checked; numbers of a CSV file may be texts or floats."""
-    if key in ("epochs", "epoch", "seed"):
-        if key == "seed" and value == "mean":
-            return "mean"
+    if key in ("epochs", "epoch", "seed") and value != "mean":
         try:
             number = float(value)
-            return check_int(key, int(number) if number == int(number) else value, least=0, most=2**31 - 1)
-        except (TypeError, ValueError, OverflowError):
-            more = " or mean" if key == "seed" else ""
-            raise SettingError(key, value, f"an integer of at least 0{more}") from None
+        except ValueError:
+            raise SettingError(key, value, "an integer of at least 0") from None
+        return check_int(key, int(number) if number.is_integer() else value, least=0, most=2**31 - 1)
     text = str(value)
-    if not text.strip() or (key == "dataset" and "/" in text) or (key == "split" and not isinstance(value, str)):
+    if not text.strip() or (key == "dataset" and "/" in text):
         raise SettingError(key, value, "a string that is not empty, without '/'")
     return text
 
 
-def _address(group: _Keys, name: str) -> _Keys:
-    """Return the keys of a column: one spelling of dataset and split, and the defaults."""
-    dataset, split = our_name(canonical_dataset(name if group.dataset is None else group.dataset), group.split)
-    return group._replace(dataset=dataset, split=split_of(split), release=group.release or _OWN_RELEASE)
-
-
 # -- metrics and columns --------------------------------------------------------------------------------------------
-def _facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated) -> dict[str, _Facts]:
+def _facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated) -> dict[str, dict[str, Any]]:
     """Return the facts about each metric, as stated or, for well-known metrics, as known."""
-    facts, lacking = dict[str, _Facts](), list[str]()
+    facts, lacking = dict[str, dict[str, Any]](), list[str]()
     for metric in metrics:
         better, of_unit, of_kind = (
             given.get(metric) if isinstance(given, Mapping) else given for given in (direction, unit, kind)
@@ -279,9 +237,12 @@ def _facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated
             continue
         check_choice(f"direction of {metric}", better, ("max", "min"))
         if of_kind == "seconds":
-            of_unit = of_unit and check_choice(f"unit of {metric}", of_unit, ("s", "seconds")) and "s"
-        default = "s" if of_kind == "seconds" else known.unit if known else "1"
-        facts[metric] = _Facts(better, of_kind, of_unit or default, bool(of_unit))
+            check_choice(f"unit of {metric}", of_unit or "s", ("s", "seconds"))
+            in_unit = "s"
+        else:
+            in_unit = of_unit or (known.unit if known else "1")
+        note = STATED if of_unit and in_unit == "percent" else ""
+        facts[metric] = {"direction": better, "kind": of_kind, "unit": in_unit, "note": note}
     if lacking:
         call = ", ".join(f"{metric!r}: 'max'" for metric in lacking[:_SHOWN])
         options = " ".join(f"--direction {quote(f'{metric}=max')}" for metric in lacking[:_SHOWN])
@@ -307,21 +268,30 @@ def _column(
     if len(differ):
         architecture = architectures[differ[0]]
         first, second = rows[architectures == architecture][:2].tolist()
-        a, b = values[architectures == architecture][:2].tolist()
         raise SettingError(
-            f"Rows {first} and {second} contain different values of {what} for {space.to_string(int(architecture))}: "
-            f"{a!r} and {b!r}. If they are two trainings, add a column seed; otherwise keep one of them."
+            f"Rows {first} and {second} contain different values of {what} for {space.to_string(int(architecture))}. "
+            "If they are two trainings, add a column seed; otherwise keep one of them."
         )
     return column
 
 
-def _with_ends(columns: list[tuple[ColumnInfo, SparseValues]]) -> list[tuple[ColumnInfo, SparseValues]]:
-    """Add the last points of learning curves to the values at the ends of trainings, for architectures without one."""
-    found = {replace(info, source_sha256="", note=""): (info, values) for info, values in columns}
-    for info, values in columns:
-        if info.epoch == info.epochs is not None:
-            key = replace(info, epoch=None, source_sha256="", note="")
-            end, known = found.get(key, (replace(info, epoch=None), values))
-            filled = np.where(np.isnan(np.asarray(known)), values, known)
-            found[key] = replace(end, source_sha256=sha256(filled.data).hexdigest()), SparseValues.of(filled)
-    return list(found.values())
+def _add_ends(columns: _Columns) -> None:
+    """Add the last points of learning curves to the values at the ends of trainings."""
+    for info in [info for info in columns if info.epoch == info.epochs is not None]:
+        _fill(columns, replace(info, epoch=None), columns[info])
+
+
+def _add_means(columns: _Columns) -> None:
+    """Add the means over single seeds."""
+    of_seeds: dict[ColumnInfo, list[SparseValues]] = {}
+    for info, values in columns.items():
+        if isinstance(info.seed, int):
+            of_seeds.setdefault(replace(info, seed="mean"), []).append(values)
+    for info, seeds in of_seeds.items():
+        _fill(columns, info, SparseValues.of(mean_over_seeds(seeds)))
+
+
+def _fill(columns: _Columns, info: ColumnInfo, values: SparseValues) -> None:
+    """Set the values of a column for the architectures without one."""
+    known = np.asarray(columns.get(info, values))
+    columns[info] = SparseValues.of(np.where(np.isnan(known), values, known))

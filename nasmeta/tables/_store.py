@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import accumulate
 from pathlib import Path
 
 from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, SettingError
-from nasmeta.files import sha256_of, write_atomically
-from nasmeta.spaces import get_space
-from nasmeta.tables._arrow_file import ColumnFile, encode
+from nasmeta.files import sha256_of
+from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.tables._arrow_file import ColumnFile, write_files
 from nasmeta.tables._columns import Seed, Values
-from nasmeta.tables.sources import Source, registered_sources
+from nasmeta.tables.sources import Columns, Source, registered_sources
 from nasmeta.tables.sources._base import store_path, tables_folder
 
 MOST_CONTENT_BYTES = 2_000_000_000  # of the tables of data frames
@@ -59,26 +59,24 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
     One process builds; the others wait and open the new file. The file receives its name after it is complete and on
     the disk, so a killed process never leaves an incomplete file under this name.
     """
-    files = source.raw_files()
+    files, path = source.raw_files(), store_path(source)
     if not files:
         if damage is not None:
-            without = f" Or delete {store_path(source)} to continue without it." if source.optional else ""
+            without = f" Or delete {path} to continue without it." if source.optional else ""
             raise DamagedFileError(f"{damage} Its raw files are not on this machine. {source.how_to_get}{without}")
         raise MissingValueError(
             f"The raw files of {source.name} (table {source.table}) are not on this machine. {source.how_to_get} "
             "`nasmeta data list` shows all sources."
         )
-    path = store_path(source)
-    with writable(path.parent), only_one(path):
-        remove_stale(path)
-        try:
+    with exclusive(path):
+        with suppress(DamagedFileError):  # the reason for this build
             built_meanwhile = _open_current(source)
             if built_meanwhile is not None:
                 built_meanwhile.verify()
                 return built_meanwhile
-        except DamagedFileError:
-            pass  # the reason for this build
-        write_atomically(path, _encode(source, files))
+        space = get_space(source.space)
+        columns = _read(source, space, files)
+        write_files({path: columns}, space, {"identity": source.identity()})
     if damage is not None:
         warnings.warn(f"{damage} It was rebuilt from {source.name}.", RuntimeWarning, stacklevel=2)
     return source.open(path)
@@ -97,21 +95,13 @@ def _open_current(source: Source) -> ColumnFile | None:
     return opened if current or not source.raw_files() else None
 
 
-def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
-    space = get_space(source.space)
+def _read(source: Source, space: SearchSpace, files: Mapping[str, Path]) -> Columns:
     try:
-        columns = source.read(space, files, {name: sha256_of(file) for name, file in files.items()})
+        return source.read(space, files, {name: sha256_of(file) for name, file in files.items()})
     except NasmetaError:
         raise
     except OSError as reason:
         raise DamagedFileError(f"Raw files of {source.name} cannot be read: {reason} {source.how_to_get}") from reason
-    return encode(space, columns, {"identity": source.identity()})
-
-
-def remove_stale(path: Path) -> None:
-    """Remove temporary files of killed processes; the lock of the file must be held."""
-    for stale in path.parent.glob(f".{path.name}.*.tmp"):
-        stale.unlink()
 
 
 def content_folder() -> Path:
@@ -133,37 +123,25 @@ def prune_content() -> None:
             file.unlink()
 
 
-def _unusable(folder: Path, reason: object) -> SettingError:
-    return SettingError(
-        f"The cache folder {folder} cannot be used: {reason}. "
-        "Set the environment variable NASMETA_CACHE to a writable folder with free space."
-    )
-
-
 @contextmanager
-def writable(folder: Path) -> Iterator[None]:
-    """Create the folder; turn errors of the file system into a SettingError that names NASMETA_CACHE."""
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock of a file in a folder that is created, after removing temporary files of killed processes.
+
+    The lock ends with the process. Errors of the file system become a SettingError that names NASMETA_CACHE.
+    """
+    from filelock import FileLock
+
+    folder = path.parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        yield
+        with FileLock(folder / f".{path.name}.lock", timeout=_PATIENCE_SECONDS):
+            for stale in folder.glob(f".{path.name}.*.tmp"):
+                stale.unlink()
+            yield
     except NasmetaError:
         raise
     except OSError as reason:
-        raise _unusable(folder, reason) from reason
-
-
-@contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Hold the lock of a columnar file; the system releases it when a process dies."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_PATIENCE_SECONDS)
-    try:
-        lock.acquire()
-    except Timeout:
-        held = f"another process has held {lock.lock_file} for {_PATIENCE_SECONDS:.0f} s"
-        raise _unusable(path.parent, held) from None
-    try:
-        yield
-    finally:
-        lock.release()
+        raise SettingError(
+            f"The cache folder {folder} cannot be used: {reason}. "
+            "Set the environment variable NASMETA_CACHE to a writable folder with free space."
+        ) from reason

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
-from nasmeta.files import write_atomically
 from nasmeta.spaces import SearchSpace, to_content
 from nasmeta.tables import _store
-from nasmeta.tables._arrow_file import ColumnFile, encode, write_files
+from nasmeta.tables._arrow_file import ColumnFile, write_files
 from nasmeta.tables._columns import ColumnInfo, SparseValues
 from nasmeta.tables.sources import Source, table_names
 from nasmeta.tables.sources._base import tables_folder
@@ -74,9 +73,8 @@ class ContentSource(_UserSource):
     @classmethod
     def of(cls, name: str, space: SearchSpace, columns: _Columns) -> ContentSource:
         """Write columns to the store, and return their source."""
-        facts = [name, to_content(space), [vars(info) for info, _ in columns]]  # with the checksum of each column
-        source = cls(name, sha256(json.dumps(facts).encode()).hexdigest())
-        with _store.writable(source.path.parent):
+        source = cls(name, _content_of(name, space, columns))
+        with _store.exclusive(source.path):
             if not source.path.is_file():
                 write_files({source.path: columns}, space, {"own": name})
             source.path.touch()  # the least recently used files are removed
@@ -113,13 +111,18 @@ def add_columns(name: str, space: SearchSpace, columns: _Columns, citation: str,
         raise SettingError("name", name, "lower-case letters, digits, '.', '_' and '-'")
     if name in table_names():
         raise SettingError("name", name, "a name that differs from the built-in tables")
-    data = encode(space, columns, {"citation": citation})
+    origin = {"citation": citation, "content": _content_of(citation, space, columns)}
     path = AddedSource(name).path
-    with _store.writable(path.parent), _store.only_one(path):
-        _store.remove_stale(path)
-        if path.is_file() and not replace and path.read_bytes() != data:
+    with _store.exclusive(path):
+        if path.is_file() and not replace and ColumnFile(path).origin != origin:
             raise SettingError(f"A table {name} with other content exists. Use --replace, or another name.")
-        write_atomically(path, data)
+        write_files({path: columns}, space, origin)
+
+
+def _content_of(name: str, space: SearchSpace, columns: _Columns) -> str:
+    """Return a checksum of a name, a space and the facts about its columns, with the checksums of their values."""
+    facts = [name, to_content(space), [vars(info) for info, _ in columns]]
+    return sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def remove_added(name: str) -> None:
@@ -136,5 +139,5 @@ def remove_added(name: str) -> None:
     if name not in added_tables():
         raise SettingError("name", name, f"an added table: {', '.join(added_tables()) or 'none'}")
     path = AddedSource(name).path
-    with _store.writable(path.parent), _store.only_one(path):
+    with _store.exclusive(path):
         path.unlink(missing_ok=True)

@@ -1,18 +1,16 @@
-"""Checks of a user's values: units of accuracies, test values alone, and means over seeds."""
+"""Checks of a user's values: units of accuracies, and test values alone."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables._columns import ColumnInfo, SparseValues, Values, mean_over_seeds, measured_split
+from nasmeta.tables._columns import ColumnInfo, SparseValues, Values, measured_split
 
 STATED = "unit as stated"  # in the note of a column: its unit is not checked
 _NAMED = 5  # architectures in a message
@@ -96,25 +94,6 @@ def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) ->
         f"{column.metric} of {column.dataset} is of the test split, and there are no validation values. A search on "
         "test values selects by them, so the values that it finds are optimistic."
     )
-
-
-def with_means(columns: Sequence[tuple[ColumnInfo, SparseValues]]) -> list[tuple[ColumnInfo, SparseValues]]:
-    """Return columns and the means over their single seeds, for each architecture without a mean.
-
-    A given mean is used as it is.
-    """
-    groups: dict[ColumnInfo, list[SparseValues]] = {}
-    found = {replace(info, source_sha256=""): (info, values) for info, values in columns}
-    for info, values in columns:
-        if isinstance(info.seed, int):
-            groups.setdefault(replace(info, seed="mean", source_sha256=""), []).append(values)
-    for info, of_seeds in groups.items():
-        mean = mean_over_seeds(of_seeds)
-        if info in found:
-            given = np.asarray(found[info][1])
-            mean = np.where(np.isnan(given), mean, given)
-        found[info] = replace(info, source_sha256=sha256(mean.tobytes()).hexdigest()), SparseValues.of(mean)
-    return list(found.values())
 
 
 def last_decimal(values: Values) -> float:

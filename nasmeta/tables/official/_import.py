@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -220,13 +221,12 @@ def _info(name: str, key: Key, sha256: str) -> ColumnInfo:
 
 def _write(name: str, ends: Columns, curves: Columns, cells: NDArray[np.int32]) -> None:
     """Write both files."""
-    places = [store_path(IMPORTED[one]) for one in (f"{name}-curves", name)]
-    with _store.writable(places[0].parent), _store.only_one(places[0].parent / "import"):
-        for place in places:
-            _store.remove_stale(place)
-        space = get_cell_space("nb201")
-        files = {
-            place: [(info, SparseValues(space.size, cells, values)) for info, values in columns]
-            for place, columns in zip(places, (curves, ends), strict=True)
-        }
+    space = get_cell_space("nb201")
+    files = {
+        store_path(IMPORTED[source]): [(info, SparseValues(space.size, cells, values)) for info, values in columns]
+        for source, columns in ((f"{name}-curves", curves), (name, ends))
+    }
+    with ExitStack() as locks:
+        for path in files:
+            locks.enter_context(_store.exclusive(path))
         write_files(files, space, {})
