@@ -25,8 +25,7 @@ from nasmeta.experiments._workers import Workers
 from nasmeta.files import write_atomically, write_facts
 from nasmeta.registry import names_from_file
 from nasmeta.runs import Clock, SearcherSpec, evaluator_for, named_sources
-from nasmeta.tables import Address, ColumnInfo, SourceState, is_available, list_sources
-from nasmeta.tables.sources import registered_sources
+from nasmeta.tables import Address, ColumnInfo, SourceState, is_available, list_sources, registered_sources
 from nasmeta.tasks import as_tasks, get_task
 
 READY = Path(__file__).with_name("ready")

@@ -111,11 +111,11 @@ class ColumnInfo:
 _HARDWARE = re.compile(r"(latency|energy)_(.+?)(?:_batch\d+)?_(?:milliseconds|millijoules)")
 
 
-def kind_of_old(metric: str) -> tuple[Kind, str | None]:
+def kind_of_metric(metric: str) -> tuple[Kind, str | None]:
     """Return kind and device from the name of a metric of a built-in table.
 
-    >>> kind_of_old("latency_1080ti_batch32_milliseconds"), kind_of_old("proxy_synflow"), kind_of_old("train_seconds")
-    (('latency', '1080ti'), ('proxy', None), ('seconds', None))
+    >>> kind_of_metric("latency_1080ti_batch32_milliseconds"), kind_of_metric("train_seconds")
+    (('latency', '1080ti'), ('seconds', None))
     """
     if hardware := _HARDWARE.fullmatch(metric):
         return ("latency" if hardware[1] == "latency" else "energy"), hardware[2]

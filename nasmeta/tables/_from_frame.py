@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_int
-from nasmeta.errors import ArchitectureError, NasmetaWarning, SettingError, calls_inside
+from nasmeta.errors import NasmetaWarning, SettingError, calls_inside
 from nasmeta.spaces import SearchSpace, canonical_dataset
 from nasmeta.tables._columns import (
     KINDS,

@@ -13,11 +13,10 @@ from nasmeta.tables import _store
 from nasmeta.tables._address import Address
 from nasmeta.tables._catalog import table_sources
 from nasmeta.tables._columns import ColumnInfo, Values, default_metrics
-from nasmeta.tables._nb201_measurements import METRICS, legal_splits
 from nasmeta.tables.sources import Source
 
 FoundColumn = tuple[Values, ColumnInfo]  # values of all architectures, and the facts about them
-_MOST_LISTED = 20  # addresses in a message
+_MOST_LISTED = 20  # names in a message
 
 
 class JoinedColumns:
@@ -37,7 +36,7 @@ class JoinedColumns:
                     places.setdefault((info.address, info.release), []).append((file, position))
         self._places = tuple(places.values())
         self._united: dict[int, FoundColumn] = {}
-        self._positions: dict[Address, int] = {}
+        self._found: dict[Address, int] = {}
         self.columns = tuple(self._opened[file][1].infos[position] for (file, position), *_ in self._places)
         # A user's table has no default release.
         required = (source for source, _ in self._opened if not (source.optional or source.imported))
@@ -46,10 +45,10 @@ class JoinedColumns:
     @cached_property
     def by_dataset(self) -> dict[str, list[ColumnInfo]]:
         """The columns of each dataset."""
-        found: dict[str, list[ColumnInfo]] = {}
+        by_dataset: dict[str, list[ColumnInfo]] = {}
         for column in self.columns:
-            found.setdefault(column.dataset, []).append(column)
-        return found
+            by_dataset.setdefault(column.dataset, []).append(column)
+        return by_dataset
 
     @cached_property
     def default_metrics(self) -> dict[str, list[str]]:
@@ -57,33 +56,38 @@ class JoinedColumns:
         return {dataset: default_metrics(columns, dataset) for dataset, columns in self.by_dataset.items()}
 
     @cached_property
-    def _groups(self) -> dict[tuple[str, str, int | None], list[int]]:
-        found: dict[tuple[str, str, int | None], list[int]] = {}
-        for i, column in enumerate(self.columns):
-            found.setdefault((column.dataset, column.metric, column.epoch), []).append(i)
-        return found
+    def _positions(self) -> dict[ColumnInfo, int]:
+        return {info: position for position, info in enumerate(self.columns)}
+
+    @cached_property
+    def _groups(self) -> dict[tuple[str, str, int | None], list[ColumnInfo]]:
+        groups: dict[tuple[str, str, int | None], list[ColumnInfo]] = {}
+        for info in self.columns:
+            groups.setdefault((info.dataset, info.metric, info.epoch), []).append(info)
+        return groups
 
     # -- values -----------------------------------------------------------------------------------------------------
-    def column(self, position: int) -> FoundColumn:
-        """Return a column, read-only, and the facts about it; a damaged file is built again."""
+    def __iter__(self) -> Iterator[FoundColumn]:
+        return map(self._column, range(len(self.columns)))
+
+    def values_of(self, infos: Sequence[ColumnInfo]) -> Iterator[Values]:
+        """Yield the values of these columns, read-only; a damaged file is built again."""
+        return (self._column(self._positions[info])[0] for info in infos)
+
+    def _column(self, position: int) -> FoundColumn:
         (first, at), *others = self._places[position]
         if not others:
-            return self._column(first, at), self.columns[position]
+            return self._read(first, at), self.columns[position]
         if position not in self._united:
-            values, info = self._column(first, at), self.columns[position]
+            values, info = self._read(first, at), self.columns[position]
             for file, at in others:
                 if not np.isnan(values).any():
                     break
-                values, info = _united(values, info, self._column(file, at), self._opened[file][1].infos[at])
+                values, info = _united(values, info, self._read(file, at), self._opened[file][1].infos[at])
             self._united[position] = values, info
         return self._united[position]
 
-    def values_of(self, infos: Sequence[ColumnInfo]) -> Iterator[Values]:
-        """Yield the values of these columns."""
-        positions = {info: position for position, info in enumerate(self.columns)}
-        return (self.column(positions[info])[0] for info in infos)
-
-    def _column(self, file: int, position: int) -> Values:
+    def _read(self, file: int, position: int) -> Values:
         source, opened = self._opened[file]
         try:
             return opened.column(position)
@@ -94,92 +98,75 @@ class JoinedColumns:
     # -- addresses --------------------------------------------------------------------------------------------------
     def find(self, address: Address) -> FoundColumn:
         """Return the one column with this address."""
-        if address not in self._positions:
+        if address not in self._found:
             asked = address.normal()
-            matches = self._matches(asked)
-            self._require_stated(asked, matches, ("split", "epochs", "seed"))
-            self._require_single(asked, matches, ("split", "epochs", "seed", "release"))
-            self._positions[address] = matches[0]
-        return self.column(self._positions[address])
+            matches = self.matching(asked)
+            self._require_one(asked, matches, ("split", "epochs", "seed", "release"), ("split", "epochs", "seed"))
+            self._found[address] = self._positions[matches[0]]
+        return self._column(self._found[address])
 
     def seeds(self, address: Address, *, complete: bool) -> list[FoundColumn]:
         """Return the columns of single seeds; if `complete`, the address must state split and epochs."""
         asked = address.normal()
-        matches = self._matches(asked, single_seeds=True)
-        self._require_single(asked, matches, ("split", "epochs", "release"))
-        if complete:
-            self._require_stated(asked, matches, ("split", "epochs"))
-        return [self.column(i) for i in matches]
+        matches = self.matching(asked, single_seeds=True)
+        self._require_one(asked, matches, ("split", "epochs", "release"), ("split", "epochs") if complete else ())
+        return [self._column(self._positions[info]) for info in matches]
 
-    def matching(self, asked: Address) -> list[ColumnInfo]:
+    def matching(self, asked: Address, *, single_seeds: bool = False) -> list[ColumnInfo]:
         """Return the columns that fit an address, of the default release if it does not state one."""
-        return [self.columns[i] for i in self._matches(asked)]
-
-    def _matches(self, asked: Address, single_seeds: bool = False) -> list[int]:
         stated = [(part, getattr(asked, part)) for part in ("split", "epochs", "seed", "release")]
         stated = [(part, value) for part, value in stated if value is not None]
-        found = [
-            i
-            for i in self._groups.get((asked.dataset, asked.metric, asked.epoch), ())
-            if all(getattr(self.columns[i], part) == value for part, value in stated)
+        matches = [
+            info
+            for info in self._groups.get((asked.dataset, asked.metric, asked.epoch), ())
+            if all(getattr(info, part) == value for part, value in stated)
         ]
         if single_seeds:
-            found = [i for i in found if isinstance(self.columns[i].seed, int)]
-        if not found:
+            matches = [info for info in matches if isinstance(info.seed, int)]
+        if not matches:
             raise self._no_column(asked)
-        default = [i for i in found if self.columns[i].release == self.release] if asked.release is None else []
-        return default or found
+        default = [info for info in matches if info.release == self.release] if asked.release is None else []
+        return default or matches
 
-    def _require_stated(self, asked: Address, matches: Sequence[int], parts: Sequence[str]) -> None:
-        """Raise an error unless the address of a measurement on held-out data is complete."""
-        if all(self.columns[i].split in (None, "train") for i in matches):
-            return
-        missing = [
-            f"{part}="
-            for part in parts
-            if getattr(asked, part) is None and any(getattr(self.columns[i], part) is not None for i in matches)
-        ]
-        if missing:
-            raise ColumnError(f"{asked.described()} does not state {' and '.join(missing)}. {self._possible(asked)}")
-
-    def _require_single(self, asked: Address, matches: Sequence[int], parts: Sequence[str]) -> None:
-        several = [f"{part}=" for part in parts if len({getattr(self.columns[i], part) for i in matches}) > 1]
-        if several:
+    def _require_one(
+        self, asked: Address, matches: Sequence[ColumnInfo], parts: Sequence[str], stated: Sequence[str]
+    ) -> None:
+        """Raise an error if columns differ in a part, or if measurements on held-out data do not state one."""
+        if all(info.split in (None, "train") for info in matches):
+            stated = ()
+        values = {part: {getattr(info, part) for info in matches} for part in parts}
+        silent = [part for part in stated if getattr(asked, part) is None and values[part] != {None}]
+        unclear = [part for part in parts if len(values[part]) > 1 or part in silent]
+        if unclear:
+            parts_ = ", ".join(f"{part}=" for part in unclear)
             raise ColumnError(
-                f"{asked.described()} fits several columns of {self._table}; state {' and '.join(several)}. "
-                f"{self._possible(asked)}"
+                f"{asked.described()} of {self._table} is incomplete; state {parts_}. {self._possible(asked)}"
             )
 
     # -- messages ---------------------------------------------------------------------------------------------------
     def _no_column(self, asked: Address) -> NoColumnError:
-        """Return an error that names the legal addresses, or the columns here and a source of this address."""
+        """Return an error that names the possible addresses, or a source of this address."""
         here = {column.source for column in self.columns}
         try:
             sources = table_sources(self._table)
         except UnknownNameError:  # a data frame
             sources = []
-        found = [one.how_to_get for one in sources if one.name not in here and one.brings(**asked.declared())]
-        hint = " ".join([self._possible(asked), *dict.fromkeys(found[:2])])
+        others = [source for source in sources if source.name not in here and source.brings(**asked.declared())]
+        hint = " ".join([self._possible(asked), *dict.fromkeys(source.how_to_get for source in others[:2])])
         return NoColumnError(f"{self._table} has no {asked.described()}. {hint} `nasmeta data list` shows all sources.")
 
     def _possible(self, asked: Address) -> str:
         """Return the datasets, metrics or columns that are possible, by the first part of the address that is not."""
-        datasets = sorted(self.by_dataset)
-        if asked.dataset not in datasets:
-            listed = f"Datasets: {', '.join(datasets[:_MOST_LISTED]) or 'none'}."
-            return near_name(asked.dataset, datasets).strip() or listed
-        metrics = sorted({column.metric for column in self.by_dataset[asked.dataset]})
-        if asked.metric not in metrics:
-            more = ", …" if len(metrics) > _MOST_LISTED else ""
-            listed = f"Metrics of {asked.dataset}: {', '.join(metrics[:_MOST_LISTED])}{more}."
-            return near_name(asked.metric, metrics).strip() or listed
-        splits = legal_splits(asked.dataset) if self._table == "nb201" and asked.metric in METRICS else {}
-        if splits and asked.split not in (None, *splits):
-            listed = ", ".join(f"{split} (official: {official})" for split, official in splits.items())
-            return f"Splits of {asked.dataset}: {listed}."
-        columns = [column for column in self.by_dataset[asked.dataset] if column.metric == asked.metric]
-        addresses = dict.fromkeys(f"{replace(column, epoch=None).address} ({column.release})" for column in columns)
-        return f"Possible: {', '.join([*addresses][:_MOST_LISTED])}."
+        columns = self.by_dataset.get(asked.dataset, [])
+        of_metric = [replace(info, epoch=None) for info in columns if info.metric == asked.metric]
+        if of_metric:
+            unknown, names = "", [f"{info.address} ({info.release})" for info in of_metric]
+        elif columns:
+            unknown, names = asked.metric, sorted(info.metric for info in columns)
+        else:
+            unknown, names = asked.dataset, sorted(self.by_dataset)
+        listed = [*dict.fromkeys(names)]
+        return near_name(unknown, listed).strip() or f"Possible: {', '.join(listed[:_MOST_LISTED]) or 'none'}."
 
 
 def _united(values: Values, info: ColumnInfo, others: Values, other: ColumnInfo) -> FoundColumn:

@@ -21,7 +21,6 @@ class Measurement(NamedTuple):
 
 
 EPOCHS = (12, 200)  # two separate trainings with different learning-rate schedules
-METRICS = ("accuracy", "loss")
 
 _HALF = "trained on 25,000 images"
 _ALL = "trained on all 50,000 images"
@@ -42,11 +41,11 @@ _MEASUREMENTS = (
         )
     ),
 )
-_BY_OUR_NAME = {(one.dataset, one.split): one for one in _MEASUREMENTS}
-_BY_OFFICIAL_NAME = {(one.run.lower(), one.official_split): one for one in _MEASUREMENTS}
+_BY_OUR_NAME = {(measurement.dataset, measurement.split): measurement for measurement in _MEASUREMENTS}
 # Our cifar10 / train is from the run cifar10-valid; the split train of the run cifar10 is our train+valid.
 _ALIASES = {
-    **{names: one for names, one in _BY_OFFICIAL_NAME.items() if names not in _BY_OUR_NAME},
+    **{(measurement.run.lower(), measurement.official_split): measurement for measurement in _MEASUREMENTS},
+    **_BY_OUR_NAME,
     ("cifar10-valid", "train"): _BY_OUR_NAME["cifar10", "train"],
     ("cifar10-valid", "valid"): _BY_OUR_NAME["cifar10", "valid"],
     ("cifar10", "x-valid"): _BY_OUR_NAME["cifar10", "valid"],
@@ -55,8 +54,8 @@ _ALIASES = {
 
 def our_name(dataset: str, split: str | None) -> tuple[str, str | None]:
     """Return our names of an official dataset and split; other names are returned unchanged."""
-    found = _ALIASES.get((dataset, split or ""))
-    return (found.dataset, found.split) if found else (dataset, split)
+    measurement = _ALIASES.get((dataset, split or ""))
+    return (measurement.dataset, measurement.split) if measurement else (dataset, split)
 
 
 def official_name(dataset: str, split: str) -> str:
@@ -66,16 +65,11 @@ def official_name(dataset: str, split: str) -> str:
 
 def trained_on(dataset: str, split: str | None) -> str | None:
     """Return the training images of the networks, for datasets with several training sets."""
-    found = _BY_OUR_NAME.get((dataset, split or ""))
-    meaning = found.meaning.partition(", measured")[0] if found else ""
+    measurement = _BY_OUR_NAME.get((dataset, split or ""))
+    meaning = measurement.meaning.partition(", measured")[0] if measurement else ""
     return meaning if meaning.startswith("trained on") else None
 
 
 def legal_measurements() -> tuple[Measurement, ...]:
     """Return all measurements of NAS-Bench-201; each exists after 12 and after 200 epochs."""
     return _MEASUREMENTS
-
-
-def legal_splits(dataset: str) -> dict[str, str]:
-    """Return the official dataset and split of each split of a dataset; empty for other benchmarks."""
-    return {one.split: f"{one.run} / {one.official_split}" for one in _MEASUREMENTS if one.dataset == dataset}

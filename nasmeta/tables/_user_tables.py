@@ -30,7 +30,7 @@ class _UserSource(Source):
     release = "own"
     licence = "not stated"
     citation = ""
-    imported = True
+    own = imported = True
     path: Path
 
     @cached_property
@@ -100,7 +100,11 @@ class AddedSource(_UserSource):
 
 
 def added_tables() -> tuple[str, ...]:
-    """Return the names of the tables that were added on this machine."""
+    """Return the names of the tables that were added on this machine.
+
+    >>> "nb201" in added_tables()
+    False
+    """
     folder = tables_folder()
     return tuple(sorted(path.parent.name for path in folder.glob(f"*/*{_SUFFIX}"))) if folder.is_dir() else ()
 

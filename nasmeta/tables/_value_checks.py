@@ -84,6 +84,11 @@ def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) ->
     """Return a message if a column, or signal, is of the test split and its dataset has no validation values.
 
     Otherwise return an empty text.
+
+    >>> import nasmeta as nm
+    >>> table = nm.load_table("nb201")
+    >>> only_test_values(table.columns, table.columns[0])
+    ''
     """
     if column.kind not in ("performance", None) or measured_split(column.metric, column.split) != "test":
         return ""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_int
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
-from nasmeta.tables import ColumnInfo, Table, kind_of_old, load_table, space_of_table, split_of
+from nasmeta.tables import ColumnInfo, Table, kind_of_metric, load_table, space_of_table, split_of
 from nasmeta.tasks._objectives import Objective
 from nasmeta.tasks._signal import Cost, Signal, is_own_table, recorded_costs
 from nasmeta.tasks._source_task import SourceTask
@@ -168,7 +168,7 @@ class Task:
         try:
             column = self._signal_column
         except (ColumnError, MissingValueError):  # not on this machine
-            return kind_of_old(s.metric)
+            return kind_of_metric(s.metric)
         return column.kind, column.device
 
     @property

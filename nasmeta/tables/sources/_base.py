@@ -37,6 +37,8 @@ class Source:
         A sentence with the command that provides the raw files.
     curves : bool
         Whether all columns are learning curves. They are opened at the first query of a curve.
+    own : bool
+        Whether the columns are those of a user.
     optional : bool
         Whether the table is useful without this source. It becomes a part of the table once it is built.
     imported : bool
@@ -54,9 +56,15 @@ class Source:
     holds: str
     how_to_get: str
     curves: bool = False
+    own: bool = False
     optional: bool = False
     imported: bool = False
     declared: tuple[str, ...] = ()
+
+    @property
+    def has_points(self) -> bool:
+        """Whether some columns are points of learning curves."""
+        return self.curves or self.own
 
     def raw_files(self) -> dict[str, Path]:
         """Return the raw files by short name; empty if they are not on this machine."""

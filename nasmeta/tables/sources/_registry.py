@@ -151,12 +151,20 @@ class RegisteredSources(Mapping[str, FetchedSource]):
 
 @cache
 def registered_sources() -> RegisteredSources:
-    """Return the registered sources by name."""
+    """Return the registered sources by name.
+
+    >>> registered_sources()["nb201-curves"].table
+    'nb201'
+    """
     return RegisteredSources(shipped("sources"))
 
 
 def table_names() -> list[str]:
-    """Return the names of the built-in tables."""
+    """Return the names of the built-in tables.
+
+    >>> table_names()[:2]
+    ['fcnet', 'graph']
+    """
     return sorted(registered_sources().tables)
 
 

@@ -86,8 +86,8 @@ class Official:
     def whole(self, cells: Any, names: tuple[str, str], short_runs: Any = tuple(EVALS), **more: Any) -> dict[str, Any]:
         """Return the content of a file about many cells."""
         return {
-            "meta_archs": self.space.to_string(list(range(self.space.n_architectures))),
-            "total_archs": self.space.n_architectures,
+            "meta_archs": self.space.to_string(list(range(self.space.size))),
+            "total_archs": self.space.size,
             "arch2infos": {
                 cell: {names[0]: self.arch(cell, 12, short_runs, **more), names[1]: self.arch(cell, 200, **more)}
                 for cell in cells

@@ -1,4 +1,4 @@
-"""The column that a task observes, and the name of the task."""
+"""The column that a task observes, and the names of tasks."""
 
 from __future__ import annotations
 
@@ -12,22 +12,19 @@ from nasmeta.tables._address import Address
 from nasmeta.tables._columns import ColumnInfo, Seed, split_of
 from nasmeta.tables._joined_columns import JoinedColumns
 
-
-def _first(names: Sequence[str], most: int = 20) -> str:
-    more = f", ... and {len(names) - most} more: `nasmeta data list`" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
+_MOST_LISTED = 20  # names in a message
 
 
-def _meant(found: list[ColumnInfo], asked: Address) -> list[ColumnInfo]:
+def _meant(columns: list[ColumnInfo], asked: Address) -> list[ColumnInfo]:
     """Return the columns that a searcher observes if the address leaves parts open."""
-    if asked.split is None and any(info.split == "valid" for info in found):
-        found = [info for info in found if info.split == "valid"]
-    if asked.epochs is None and all(info.epochs is not None for info in found):
-        found = [info for info in found if info.epochs == max(info.epochs or 0 for info in found)]
-    if asked.seed is None:
-        of_all = [info for info in found if info.seed == "mean"], [info for info in found if info.seed is None]
-        found = of_all[0] or of_all[1] or found
-    return found
+    if asked.split is None:
+        columns = [info for info in columns if info.split == "valid"] or columns
+    if asked.epochs is None and all(info.epochs is not None for info in columns):
+        columns = [info for info in columns if info.epochs == max(info.epochs or 0 for info in columns)]
+    for seed in ("mean", None) if asked.seed is None else ():
+        if of_seed := [info for info in columns if info.seed == seed]:
+            return of_seed
+    return columns
 
 
 def task_name(table: str, index: JoinedColumns, column: ColumnInfo, *, sampled: bool = False) -> str:
@@ -54,13 +51,13 @@ def parts_of_name(name: str, columns: Sequence[ColumnInfo]) -> tuple[str, str, d
     ('pets', 'map@50', {'epochs': 12, 'seed': 0})
     """
     known = {text for info in columns for text in (info.dataset, f"{info.dataset}/{info.metric}")}
-    signs = [found.start() for found in re.finditer("[@#]", name)]
-    end = next((i for i in [len(name), *reversed(signs)] if name[:i] in known), min(signs, default=len(name)))
+    ends = [*(sign.start() for sign in re.finditer("[@#]", name)), len(name)]
+    end = next((i for i in reversed(ends) if name[:i] in known), ends[0])
     dataset, _, metric = name[:end].partition("/")
     if not re.fullmatch("([@#][^@#]+)*", name[end:]):
         raise ColumnError("column", name, "DATASET[/METRIC][@SPLIT][@12ep][#SEED]")
     splits, releases = {info.split for info in columns}, {info.release for info in columns}
-    found: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for sign, text in re.findall("([@#])([^@#]+)", name[end:]):
         if sign == "#":
             part, value = "seed", int(text) if text.isdigit() else text
@@ -71,10 +68,10 @@ def parts_of_name(name: str, columns: Sequence[ColumnInfo]) -> tuple[str, str, d
         else:  # val, valid and validation are one split
             alike = [split for split in splits if split_of(split) == split_of(text)]
             part, value = "split", alike[0] if text not in splits and len(alike) == 1 else text
-        if part in found:
+        if part in parts:
             raise ColumnError(f"parts of {name}", part, "each part once")
-        found[part] = value
-    return dataset, metric, found
+        parts[part] = value
+    return dataset, metric, parts
 
 
 def signal_column(
@@ -88,27 +85,22 @@ def signal_column(
     release: str | None = None,
 ) -> ColumnInfo:
     """Return the column that a searcher observes; see `nasmeta.tables.Table.task` for the defaults."""
-    datasets = index.by_dataset
-    if dataset is None:
-        if len(datasets) > 1:
-            raise ColumnError(f"dataset of {table}", None, f"one of {_first([*datasets])}")
-        dataset = next(iter(datasets))
-    metrics = index.default_metrics.get(canonical_dataset(dataset), []) if metric is None else [metric]
-    if not metrics:
-        raise ColumnError(f"dataset of {table}", dataset, f"one of {_first([*datasets])}")
+    datasets = [*index.by_dataset]
+    if dataset is None and len(datasets) == 1:
+        dataset = datasets[0]
+    metrics = [metric] if metric else index.default_metrics.get(canonical_dataset(dataset or ""), [])
+    if dataset is None or not metrics:
+        raise ColumnError(f"dataset of {table}", dataset, f"one of {', '.join(datasets[:_MOST_LISTED])}")
     if len(metrics) > 1:
         hint = f"Add it to the name, as in {table}/{dataset}/{metrics[0]}."
-        raise ColumnError(f"metric of {table}/{dataset}", None, f"one of {_first(metrics)}", hint)
-    sampled = isinstance(seed, str) and seed == "sample"
-    seed = None if sampled else seed
-    asked = Address(dataset, metrics[0], split, epochs, seed, release).normal()
-    found = index.matching(asked)
-    single = {(c.split, c.epochs, c.release) for c in found if isinstance(c.seed, int)}
-    found = _meant(found, asked)
-    several = [p for p in ("split", "epochs", "seed", "release") if len({getattr(info, p) for info in found}) > 1]
+        raise ColumnError(f"metric of {table}/{dataset}", None, f"one of {', '.join(metrics[:_MOST_LISTED])}", hint)
+    sampled = seed == "sample"
+    asked = Address(dataset, metrics[0], split, epochs, None if sampled else seed, release).normal()
+    if sampled:
+        index.matching(asked, single_seeds=True)
+    meant = _meant(index.matching(asked), asked)
+    several = [p for p in ("split", "epochs", "seed", "release") if len({getattr(info, p) for info in meant}) > 1]
     if several:
-        choices = "; ".join(f"{p}: {', '.join(sorted({str(getattr(i, p)) for i in found}))}" for p in several)
+        choices = "; ".join(f"{p}: {', '.join(sorted({str(getattr(i, p)) for i in meant}))}" for p in several)
         raise ColumnError(f"{asked.described()} fits several columns of {table}. State {choices}.")
-    if sampled and (found[0].split, found[0].epochs, found[0].release) not in single:
-        raise ColumnError(f"{table} does not have single seeds of {found[0].address}.")
-    return found[0]
+    return meant[0]
