@@ -148,7 +148,7 @@ def meta_train(
 
 
 def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: int) -> list[SourceTask]:
-    given = as_tasks(sources, sources=True)
+    given = as_tasks(sources)
     labelled = [source for source in given if isinstance(source, SourceTask)]
     tasks = [source for source in given if isinstance(source, Task)]
     if leave_out is not None:

@@ -155,7 +155,7 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
     if sources is None:
         sources = _default_sources(task, _who(spec))
     held_out = set(map(held_out_name, task.held_out))
-    found = as_tasks(sources, held_out=held_out, sources=True)
+    found = as_tasks(sources, held_out=held_out)
     if not found:
         raise SettingError(
             f"{task.name} lacks source tasks for {_who(spec)} without {' and '.join(task.held_out)}. Name some with "

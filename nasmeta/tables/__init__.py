@@ -2,7 +2,7 @@
 
 from nasmeta.tables._address import Address
 from nasmeta.tables._catalog import SourceState, is_here, list_sources, list_tables, space_of_table
-from nasmeta.tables._columns import ColumnInfo, Kind, kind_of_metric, known_metric, split_of
+from nasmeta.tables._columns import ColumnInfo, Kind, joined_facts, kind_of_metric, known_metric, split_of
 from nasmeta.tables._fetch import fetch
 from nasmeta.tables._store import is_available
 from nasmeta.tables._table import TABLES, Table, describe_column, describe_training, load_table, query
@@ -28,6 +28,7 @@ __all__ = [
     "import_official",
     "is_available",
     "is_here",
+    "joined_facts",
     "kind_of_metric",
     "known_metric",
     "list_sources",

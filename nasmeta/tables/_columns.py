@@ -126,6 +126,19 @@ def kind_of_metric(metric: str) -> tuple[Kind, str | None]:
     return ("seconds" if "seconds" in metric else "performance"), None
 
 
+def joined_facts(infos: Iterable[ColumnInfo], *facts: str) -> dict[str, Any]:
+    """Return facts about several columns, with " + " between different values.
+
+    >>> info = ColumnInfo("cifar10", "accuracy", "valid", 200, 777, "percent", "max", "v1.0", "made-up", "CC0")
+    >>> from dataclasses import replace
+    >>> joined_facts([info, replace(info, release="v1.1")], "release", "licence")
+    {'release': 'v1.0 + v1.1', 'licence': 'CC0'}
+    """
+    columns = list(infos)
+    parts = {fact: " + ".join(getattr(info, fact) for info in columns).split(" + ") for fact in facts}
+    return {fact: " + ".join(dict.fromkeys(values)) for fact, values in parts.items()}
+
+
 Values: TypeAlias = "NDArray[np.floating[Any]]"  # float32, or float64 if float32 would merge distinct values
 
 

@@ -12,7 +12,7 @@ from nasmeta.errors import ColumnError, DamagedFileError, NoColumnError, Unknown
 from nasmeta.tables import _store
 from nasmeta.tables._address import Address
 from nasmeta.tables._catalog import table_sources
-from nasmeta.tables._columns import ColumnInfo, Values, default_metrics
+from nasmeta.tables._columns import ColumnInfo, Values, default_metrics, joined_facts
 from nasmeta.tables.sources import Source
 
 FoundColumn = tuple[Values, ColumnInfo]  # values of all architectures, and the facts about them
@@ -179,7 +179,4 @@ def _united(values: Values, info: ColumnInfo, others: Values, other: ColumnInfo)
         return values, info
     whole = np.where(gaps, others, values)
     whole.flags.writeable = False
-    both: dict[str, str] = {}
-    for part in ("source", "licence", "source_sha256"):
-        both[part] = " + ".join(dict.fromkeys(f"{getattr(info, part)} + {getattr(other, part)}".split(" + ")))
-    return whole, replace(info, **both)  # type: ignore[arg-type]
+    return whole, replace(info, **joined_facts([info, other], "source", "licence", "source_sha256"))

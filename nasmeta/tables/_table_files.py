@@ -65,7 +65,7 @@ def add_frame(
 
 
 def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a .csv, .tsv or .parquet file with one row per measurement, for `Table.from_frame`.
+    r"""Read a .csv, .tsv or .parquet file with one row per measurement, for `Table.from_frame`.
 
     White space around names and texts is removed.
 
@@ -80,7 +80,7 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder, "mine.csv")
-    ...     _ = file.write_text("width,accuracy\\n16, 90\\n")
+    ...     _ = file.write_text("width,accuracy\n16, 90\n")
     ...     read_frame(file)["accuracy"].to_list()
     [90]
     """

@@ -39,23 +39,22 @@ from nasmeta.tables import (
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._multi_objective import MultiObjectiveTask
 from nasmeta.tasks._signal import Signal, is_own_table
-from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import OBJECTIVE, Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def _task_of(found: object) -> Task | None:
+def _from_package(provided: Any) -> Task | None:
     """Return the task that another package provides, as an object or from a function."""
-    made = found() if callable(found) and not isinstance(found, type) else found
-    return made if isinstance(made, Task) else None
+    task = provided() if callable(provided) and not isinstance(provided, type) else provided
+    return task if isinstance(task, Task) else None
 
 
 TASKS: Registry[Task] = Registry(
     "task",
     group="nasmeta.tasks",
-    accepts=_task_of,
+    accepts=_from_package,
     wanted="a Task, or a function that returns one",
 )
 
@@ -72,32 +71,33 @@ class DeclaredTask(NamedTuple):
 @cache
 def declared_tasks() -> Mapping[str, DeclaredTask]:
     """Return the declared tasks by name; if several declarations yield one name, the first is used."""
-    found: dict[str, DeclaredTask] = {}
+    declared: dict[str, DeclaredTask] = {}
     for source in registered_sources().values():
         for entry in source.tasks:
             family = entry.get("family") or entry["name"].replace("/{dataset}", "")
-            for one in spread(entry):
+            for facts in spread(entry):
                 signal = Signal(
-                    one["dataset"], one["metric"], one.get("split"), one.get("epochs"), one.get("seed"), source.release,
-                    kind=one.get("kind", "performance"), device=one.get("device"),
+                    facts["dataset"], facts["metric"], facts.get("split"), facts.get("epochs"), facts.get("seed"),
+                    source.release, facts.get("kind", "performance"), facts.get("device"),
                 )  # fmt: skip
-                held_out = [one["held_out"]] if "held_out" in one else None
-                cost = "recorded" if "cost" in one else None
-                task = Task(one["name"], source.table, signal, cost=cost, held_out=held_out)
-                found.setdefault(task.name, DeclaredTask(task, family, one.get("unit", "")))
-    return found
+                held_out = [facts["held_out"]] if "held_out" in facts else None
+                cost = "recorded" if "cost" in facts else None
+                task = Task(facts["name"], source.table, signal, cost=cost, held_out=held_out)
+                declared.setdefault(task.name, DeclaredTask(task, family, facts.get("unit", "")))
+    return declared
 
 
 @cache
 def declared_families() -> Mapping[str, list[str]]:
     """Return the names of the tasks of each declared family."""
     entries = tomllib.loads(shipped("families.toml").read_text(encoding="utf-8"))["families"]
-    found = {entry["name"]: [one["tasks"] for one in spread(entry)] for entry in entries if "tasks" in entry}
-    joined = {entry["name"]: entry["families"] for entry in entries if "families" in entry}
-    found |= {name: [task for family in families for task in found[family]] for name, families in joined.items()}
-    ordered = {entry["name"]: found[entry["name"]] for entry in entries}
+    families = {entry["name"]: [facts["tasks"] for facts in spread(entry)] for entry in entries if "tasks" in entry}
+    for entry in entries:
+        if "families" in entry:
+            families[entry["name"]] = [task for family in entry["families"] for task in families[family]]
+    ordered = {entry["name"]: families[entry["name"]] for entry in entries}
     for name, (_, family, _) in declared_tasks().items():
-        if family not in found:
+        if family not in families:
             ordered.setdefault(family, []).append(name)
     return ordered
 
@@ -105,13 +105,13 @@ def declared_families() -> Mapping[str, list[str]]:
 def spread(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield an entry once for each combination of the values of its lists, with its texts filled in.
 
-    >>> [one["name"] for one in spread({"name": "nb201/{dataset}@12ep", "dataset": ["cifar10", "cifar100"]})]
+    >>> [facts["name"] for facts in spread({"name": "nb201/{dataset}@12ep", "dataset": ["cifar10", "cifar100"]})]
     ['nb201/cifar10@12ep', 'nb201/cifar100@12ep']
     """
     lists = {key: value for key, value in entry.items() if isinstance(value, list)}
     for values in product(*lists.values()):
-        one = {**entry, **dict(zip(lists, values, strict=True))}
-        yield {key: value.format(**one) if isinstance(value, str) else value for key, value in one.items()}
+        facts = {**entry, **dict(zip(lists, values, strict=True))}
+        yield {key: value.format(**facts) if isinstance(value, str) else value for key, value in facts.items()}
 
 
 # -- names ----------------------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def _of_several_columns(name: str) -> Task | None:
     if not others:
         return None
     head = get_task(first)
-    parts = [head, *(_objective(text, head.table_name, head.table, head.signal.dataset) for text in others)]
+    parts = [head, *(_objective(text, head.table, head.signal.dataset) for text in others)]
     return MultiObjectiveTask(_joined_name(parts), parts)
 
 
@@ -220,27 +220,25 @@ def _declared_column(
     """Return the declared task of a table that a part of a name means, on this dataset or the one in the text."""
     for kind in kinds:
         for name in (f"{table}/{kind}{text}/{dataset}", f"{table}/{kind}{text}"):
-            found = declared_tasks().get(name)
-            if found is None or unit not in ("", found.unit):
-                continue
-            if dataset is None or found.task.signal.dataset in (dataset, *text.split("/")):
-                return found.task
+            declared = declared_tasks().get(name)
+            if declared and unit in ("", declared.unit):
+                task = declared.task
+                if dataset is None or task.signal.dataset in (dataset, *text.split("/")):
+                    return task
     return None
 
 
-def _objective(text: str, name: str, table: Table, dataset: str | None) -> Task:
-    text = text.removeprefix(f"{name}/")
+def _objective(text: str, table: Table, dataset: str | None) -> Task:
+    text = text.removeprefix(f"{table.name}/")
     on = canonical_dataset(dataset) if dataset else None
-    return _declared_column(text, name, on) or table.task(text.removeprefix(f"{on}/"), dataset)
+    return _declared_column(text, table.name, on) or table.task(text.removeprefix(f"{on}/"), dataset)
 
 
 def _joined_name(parts: list[Task]) -> str:
     """Return the name of the first part, followed by the differing ends of the other names."""
-    if not parts:
-        return "a task"
     table, dataset = f"{parts[0].table_name}/", parts[0].signal.dataset
-    short = [one.name.removeprefix(table).removeprefix(f"{dataset}/").removesuffix(f"/{dataset}") for one in parts[1:]]
-    return "+".join([parts[0].name, *short])
+    ends = (part.name.removeprefix(table).removeprefix(f"{dataset}/") for part in parts[1:])
+    return "+".join([parts[0].name, *(end.removesuffix(f"/{dataset}") for end in ends)])
 
 
 def multi_objective_task(
@@ -286,12 +284,11 @@ def multi_objective_task(
     ('own/pets+watts', array([2, 1], dtype=int32))
     """
     opened = load_table(table) if isinstance(table, str) else table
-    table_name = table if isinstance(table, str) else table.name
     parts: list[Task] = []
-    for one in [objectives] if isinstance(objectives, str) else objectives:
+    for objective in objectives:
         if dataset is None and parts:
             dataset = parts[0].signal.dataset
-        parts.append(_objective(one, table_name, opened, dataset) if isinstance(one, str) else one)
+        parts.append(_objective(objective, opened, dataset) if isinstance(objective, str) else objective)
     return MultiObjectiveTask(name or _joined_name(parts), parts)
 
 
@@ -392,13 +389,8 @@ def _of_same_weight(task: Task) -> list[str]:
     family = declared_families().get(f"{task.table_name}/tradeoff") if tradeoff else None
     if task.objective is None or family is None or "/" in device or task.signal.dataset not in base:
         return []
-    datasets = dict.fromkeys(name.split("/")[1] for name in family)
-    devices = dict.fromkeys(name.rpartition("/")[2] for name in family)
-    return [
-        f"{base.replace(task.signal.dataset, dataset)}/tradeoff-{weight}/{device}"
-        for dataset in datasets
-        for device in devices
-    ]
+    pairs = ((name.split("/")[1], name.rpartition("/")[2]) for name in family)
+    return [f"{base.replace(task.signal.dataset, dataset)}/tradeoff-{weight}/{device}" for dataset, device in pairs]
 
 
 def _on_other_datasets(task: Task) -> list[Task]:
@@ -407,15 +399,13 @@ def _on_other_datasets(task: Task) -> list[Task]:
     If a dataset lacks these, `Table.task` chooses.
     """
     table, s = task.table, task.signal
-    found = []
+    tasks = []
     for dataset in dict.fromkeys(info.dataset for info in table.columns if info.metric == s.metric):
-        if dataset == s.dataset:
-            continue
         try:
-            found.append(table.task(s.metric, dataset, split=s.split, epochs=s.epochs, release=s.release))
+            tasks.append(table.task(s.metric, dataset, split=s.split, epochs=s.epochs, release=s.release))
         except ColumnError:
-            found.append(table.task(s.metric, dataset))
-    return found
+            tasks.append(table.task(s.metric, dataset))
+    return tasks
 
 
 def as_task(task: str | Task | TaskDistribution) -> Task:
@@ -428,28 +418,23 @@ def as_task(task: str | Task | TaskDistribution) -> Task:
     return get_task(task) if isinstance(task, str) else task
 
 
-def as_tasks(asked: object, *, held_out: Iterable[str] = (), sources: bool = False) -> list[Any]:
-    """Return the tasks of names, families, Tasks, or a list of these; with `sources` also SourceTasks.
+def as_tasks(asked: object, *, held_out: Iterable[str] = ()) -> list[Any]:
+    """Return the tasks of names, families, Tasks, SourceTasks, or a list of these.
 
     If a family is given by its name, tasks on datasets and devices that are `held_out` are excluded.
 
     >>> [task.name for task in as_tasks(["nb201/latency/pixel3", "nb201"])]
     ['nb201/latency/pixel3', 'nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120']
     """
-    kinds = (Task, SourceTask) if sources else (Task,)
-    without = set(held_out)
-    found: list[Any] = []
-    for one in asked if is_listed(asked) and not isinstance(asked, (str, *kinds)) else [asked]:
-        if isinstance(one, str) and _is_family(one):
-            found += (task for task in task_distribution(one) if without.isdisjoint(task.held_out))
-        elif isinstance(one, str):
-            found.append(get_task(one))
-        elif isinstance(one, kinds):
-            found.append(one)
+    without, tasks = set(held_out), list[Any]()
+    for item in asked if is_listed(asked) and not isinstance(asked, str) else [asked]:
+        if not isinstance(item, str):
+            tasks.append(item)
+        elif _is_family(item):
+            tasks += (task for task in task_distribution(item) if without.isdisjoint(task.held_out))
         else:
-            kinds_ = " or ".join(kind.__name__ for kind in kinds)
-            raise SettingError("sources" if sources else "tasks", one, f"names of tasks or families, or {kinds_}")
-    return found
+            tasks.append(get_task(item))
+    return tasks
 
 
 def list_tasks(family: str | None = None) -> pd.DataFrame:

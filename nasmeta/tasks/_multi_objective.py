@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.spaces import namesakes
-from nasmeta.tables import ColumnInfo
+from nasmeta.tables import ColumnInfo, joined_facts
 from nasmeta.tasks._objectives import Front
 from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
@@ -134,11 +134,10 @@ class MultiObjectiveTask(Task):
     @cached_property
     def column(self) -> ColumnInfo:
         """The hypervolume, with releases, sources, licences and checksums of all columns."""
-        first, joined = self.columns[0], dict[str, Any]()
-        for name in ("release", "source", "licence", "source_sha256", "note"):
-            joined[name] = " + ".join(dict.fromkeys(getattr(column, name) for column in self.columns))
+        joined = joined_facts(self.columns, "release", "source", "licence", "source_sha256", "note")
         metric = f"hypervolume_of_{'_and_'.join(column.metric for column in self.columns)}"
-        return replace(first, metric=metric, unit=HYPERVOLUME_UNIT, direction="max", kind="performance", **joined)
+        facts = {"unit": HYPERVOLUME_UNIT, "direction": "max", "kind": "performance", **joined}
+        return replace(self.columns[0], metric=metric, **facts)
 
     @cached_property
     def values(self) -> NDArray[np.float64]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import MissingValueError, SettingError
-from nasmeta.tables import ColumnInfo
+from nasmeta.tables import ColumnInfo, joined_facts
 from nasmeta.tasks._signal import Signal
 
 _SLACK = 0.1  # of the front's range, by which the reference lies beyond its worst values
@@ -67,8 +67,7 @@ class Objective:
             metric, unit = f"{of.metric}_within_{self.amount:g}{in_unit}_{cost.device or cost.metric}", of.unit
         else:
             metric, unit = f"{of.metric}_minus_{self.amount:g}_ln_{cost.metric}", "1"
-        of_both = ("release", "source", "licence", "source_sha256")
-        both: Any = {part: " + ".join(dict.fromkeys([getattr(of, part), getattr(cost, part)])) for part in of_both}
+        both = joined_facts([of, cost], "release", "source", "licence", "source_sha256")
         return replace(of, metric=metric, unit=unit, note=f"{of.note}; {cost.note}", **both)
 
 

@@ -12,7 +12,7 @@ from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError
 from nasmeta.spaces import get_space
 from nasmeta.tables import ColumnInfo, fetch, load_table
-from nasmeta.tables._arrow_file import encode
+from nasmeta.tables._arrow_file import write_files
 from nasmeta.tables.sources import IMPORTED
 
 EMBEDDED: dict[str, Any] = {"dataset": "cifar100", "split": "valid", "epochs": 200, "seed": "mean"}
@@ -34,7 +34,7 @@ def imported(own_cache: Path) -> Path:
         "cifar100", "accuracy", "test", 200, 777, "percent", "max", source.release, source.name, source.licence
     )
     load_table("nb201")
-    path.write_bytes(encode(get_space("nb201"), [(info, np.ones(15625, dtype=np.float32))], {}))
+    write_files({path: [(info, np.ones(15625, dtype=np.float32))]}, get_space("nb201"), {})
     return path
 
 

@@ -83,11 +83,9 @@ def test_tasks_are_names_families_objects_or_several_of_these() -> None:
     assert [task.name for task in as_tasks(["nb201", own], held_out=["cifar100"])] == [nb201[0], nb201[2], own.name]
 
 
-def test_sources_may_be_labels_without_a_table_and_tasks_not() -> None:
+def test_sources_may_be_labels_without_a_table() -> None:
     labels = get_task("nb201/cifar100").as_source(20, np.random.default_rng(0))
-    assert as_tasks([labels, "nb201/cifar10"], sources=True)[0] is labels
-    with pytest.raises(SettingError):
-        as_tasks(labels)
+    assert as_tasks([labels, "nb201/cifar10"])[0] is labels
 
 
 def test_labels_of_a_source_are_built_once() -> None:
