@@ -11,7 +11,6 @@ from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._store import built_names, is_available
 from nasmeta.tables._user_tables import AddedSource, added_tables
 from nasmeta.tables.sources import IMPORTED, Source, registered_sources, table_names
-from nasmeta.tables.sources._base import store_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,8 +97,8 @@ def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
             **{fact: getattr(source, fact) for fact in _FACTS},
             download_bytes=sum(file.bytes for file in getattr(source, "files", ())),
             available=bool(source.raw_files()),
-            built=store_path(source).is_file(),
-            path=store_path(source),
+            built=source.path.is_file(),
+            path=source.path,
         )
         for name in names
         for source in table_sources(name)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.files import shipped
 from nasmeta.spaces import canonical_dataset
 
 Kind: TypeAlias = Literal["performance", "size", "seconds", "latency", "energy", "proxy"]
@@ -27,7 +30,7 @@ class ColumnInfo:
     dataset : str
         Lower case, such as ``imagenet16-120``.
     metric : str
-        Well-known names, such as accuracy and train_seconds, are listed in `KNOWN_METRICS`.
+        Well-known names, such as accuracy and train_seconds, are listed in ``benchmarks_data/metrics.toml``.
     split : str or None
         The data of the measurement; None for metrics without a split, such as parameters.
     epochs : int or None
@@ -203,39 +206,11 @@ class KnownMetric(NamedTuple):
     split: str | None = None
 
 
-# Names are compared in lower case and as a whole. The main metric of a dataset is the first accuracy in this order.
-KNOWN_METRICS = {
-    "accuracy": KnownMetric("max", unit="percent"),
-    "val_accuracy": KnownMetric("max", unit="percent", split="valid"),
-    "val_acc": KnownMetric("max", unit="percent", split="valid"),
-    "valid_accuracy": KnownMetric("max", unit="percent", split="valid"),
-    "valid_acc": KnownMetric("max", unit="percent", split="valid"),
-    "acc": KnownMetric("max", unit="percent"),
-    "test_accuracy": KnownMetric("max", unit="percent", split="test"),
-    "test_acc": KnownMetric("max", unit="percent", split="test"),
-    "train_accuracy": KnownMetric("max", unit="percent", split="train"),
-    "train_acc": KnownMetric("max", unit="percent", split="train"),
-    "error": KnownMetric("min"),
-    "val_error": KnownMetric("min", split="valid"),
-    "test_error": KnownMetric("min", split="test"),
-    "train_error": KnownMetric("min", split="train"),
-    "loss": KnownMetric("min"),
-    "val_loss": KnownMetric("min", split="valid"),
-    "valid_loss": KnownMetric("min", split="valid"),
-    "test_loss": KnownMetric("min", split="test"),
-    "train_loss": KnownMetric("min", split="train"),
-    "params": KnownMetric("min", "size"),
-    "parameters": KnownMetric("min", "size"),
-    "flops": KnownMetric("min", "size"),
-    "macs": KnownMetric("min", "size"),
-    "latency": KnownMetric("min", "latency"),
-    "latency_ms": KnownMetric("min", "latency", "ms"),
-    "latency_seconds": KnownMetric("min", "latency", "s"),
-    "energy": KnownMetric("min", "energy"),
-    "energy_mj": KnownMetric("min", "energy", "mJ"),
-    "train_seconds": KnownMetric("min", "seconds", "s"),
-    "seconds": KnownMetric("min", "seconds", "s"),
-}
+@cache
+def known_metrics() -> dict[str, KnownMetric]:
+    """Return the well-known metrics by name."""
+    declared = tomllib.loads(shipped("metrics.toml").read_text(encoding="utf-8"))
+    return {name: KnownMetric(**facts) for name, facts in declared.items()}
 
 
 def known_metric(metric: str) -> KnownMetric | None:
@@ -244,7 +219,7 @@ def known_metric(metric: str) -> KnownMetric | None:
     >>> known_metric("Val_Acc").direction, known_metric("f1")
     ('max', None)
     """
-    return KNOWN_METRICS.get(metric.lower())
+    return known_metrics().get(metric.lower())
 
 
 def measured_split(metric: str, split: str | None) -> str | None:
@@ -254,7 +229,7 @@ def measured_split(metric: str, split: str | None) -> str | None:
     ('valid', 'test', None)
     """
     known = known_metric(metric)
-    return split_of(split) if split is not None or known is None else known.split
+    return known.split if known and split is None else split_of(split)
 
 
 def split_of(name: str | None) -> str | None:
@@ -275,6 +250,6 @@ def default_metrics(columns: Sequence[ColumnInfo], dataset: str) -> list[str]:
     """
     kinds = {info.metric: info.kind for info in columns if info.dataset == dataset}
     performances = [m for m in kinds if kinds[m] == "performance" and measured_split(m, None) != "train"]
-    order = [name for name, known in KNOWN_METRICS.items() if known.unit == "percent"]
+    order = [name for name, known in known_metrics().items() if known.unit == "percent"]
     accuracies = sorted((m for m in performances if m.lower() in order), key=lambda m: order.index(m.lower()))
     return accuracies[:1] or performances or list(kinds)

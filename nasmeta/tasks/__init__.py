@@ -1,50 +1,59 @@
 """Tasks, families of tasks, their split into sources and target, and several objectives."""
 
 from nasmeta.tasks._catalog import (
-    TASKS as TASKS,
-    as_task as as_task,
-    as_tasks as as_tasks,
-    default_sources as default_sources,
+    TASKS,
+    as_task,
+    as_tasks,
+    default_sources,
     get_task,
     list_tasks,
     multi_objective_task,
     task_distribution,
-    task_families as task_families,
+    task_families,
 )
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._episodes import (
     Augmentation,
-    Episode as Episode,
+    Episode,
     EpisodeSampler,
-    checked_sources as checked_sources,
-    normal_scores as normal_scores,
-    standardised as standardised,
+    checked_sources,
+    normal_scores,
+    standardised,
 )
-from nasmeta.tasks._fidelity import fidelities as fidelities
-from nasmeta.tasks._multi_objective import MultiObjectiveTask as MultiObjectiveTask, front_frame as front_frame
-from nasmeta.tasks._objectives import (
-    Front as Front,
-    Objective,
-    hypervolume,
-    log_tradeoff as log_tradeoff,
-    pareto_front as pareto_front,
-    within_budget as within_budget,
-)
-from nasmeta.tasks._signal import Cost as Cost, Signal as Signal, is_own_table as is_own_table
+from nasmeta.tasks._fidelity import fidelities
+from nasmeta.tasks._multi_objective import MultiObjectiveTask, front_frame
+from nasmeta.tasks._objectives import Front, Objective, hypervolume, pareto_front
+from nasmeta.tasks._signal import Cost, Signal, is_own_table
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
 __all__ = [
+    "TASKS",
     "Augmentation",
+    "Cost",
+    "Episode",
     "EpisodeSampler",
+    "Front",
+    "MultiObjectiveTask",
     "Objective",
+    "Signal",
     "SourceTask",
     "Task",
     "TaskDistribution",
+    "as_task",
+    "as_tasks",
+    "checked_sources",
+    "default_sources",
+    "fidelities",
+    "front_frame",
     "get_task",
     "hypervolume",
+    "is_own_table",
     "list_tasks",
     "multi_objective_task",
+    "normal_scores",
     "pareto_front",
+    "standardised",
     "task_distribution",
+    "task_families",
 ]

@@ -369,6 +369,9 @@ def default_sources(task: Task) -> TaskDistribution:
     main family: a task under attack or with a budget learns from the validation accuracies on the other datasets. A
     trade-off learns from trade-offs of the same weight on the other datasets and devices. A task of a user's table
     learns from the same metric on the table's other datasets.
+
+    >>> default_sources(get_task("nb201/cifar100")).names
+    ('nb201/cifar10', 'nb201/imagenet16-120')
     """
     if names := _of_same_weight(task):
         return _without(task, map(get_task, names))
@@ -409,7 +412,11 @@ def _on_other_datasets(task: Task) -> list[Task]:
 
 
 def as_task(task: str | Task | TaskDistribution) -> Task:
-    """Return a task from its name, itself, or a distribution of exactly one."""
+    """Return a task from its name, itself, or a distribution of exactly one.
+
+    >>> as_task("nb201/cifar10").name
+    'nb201/cifar10'
+    """
     if isinstance(task, TaskDistribution):
         if len(task) != 1:
             raise SettingError("task", task, "a single task")

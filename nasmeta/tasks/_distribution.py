@@ -99,10 +99,8 @@ imagenet16-120.
         check_choice("by", by, ("dataset", "task"))
         groups: dict[str, list[Task]] = {}
         for task in self._tasks:
-            if by == "task":
-                groups[task.name] = [task]
-            elif not task.device:
-                groups.setdefault(task.held_out[0], []).append(task)
+            if by == "task" or not task.device:
+                groups.setdefault(task.name if by == "task" else task.held_out[0], []).append(task)
         for name, group in groups.items():
             target = TaskDistribution(group)
             yield name, self._without(target), target
@@ -112,8 +110,8 @@ imagenet16-120.
         return [task.as_source(n_labels, rng) for task in self._tasks]
 
     def __getitem__(self, index: Any) -> Any:
-        found = self._tasks[index]
-        return TaskDistribution(found) if isinstance(index, slice) else found
+        chosen = self._tasks[index]
+        return TaskDistribution(chosen) if isinstance(index, slice) else chosen
 
     def __len__(self) -> int:
         return len(self._tasks)

@@ -19,7 +19,11 @@ _MOST_MIXED = 3
 
 
 def standardised(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values with mean 0 and deviation 1, or all 0 if they are equal."""
+    """Return values with mean 0 and deviation 1, or all 0 if they are equal.
+
+    >>> standardised([1.0, 3.0])
+    array([-1.,  1.])
+    """
     values = np.asarray(values, dtype=np.float64)
     return np.asarray((values - values.mean()) / (values.std() or 1.0))
 
@@ -28,6 +32,9 @@ def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.f
     """Replace values by standard normal quantiles of their ranks; ties share a rank.
 
     This label transform is invariant under monotone changes of the unit.
+
+    >>> normal_scores([7.0, 9.0, 900.0]).round(2)
+    array([-0.97,  0.  ,  0.97])
     """
     from scipy.special import ndtri
     from scipy.stats import rankdata
@@ -43,6 +50,10 @@ def checked_sources(
 
     They must be in `space`, if given; with `move`, architectures of other spaces are mapped to it as far as it has
     them. Of a task only the signal is used. A source needs at least two different labels.
+
+    >>> import nasmeta as nm
+    >>> [source.name for source in checked_sources("this example", nm.task_distribution("nb201"))]
+    ['nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120']
     """
     seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
     if not seen:

@@ -39,19 +39,19 @@ def _shorter(task: Task) -> dict[int, Task]:
     signal, full = task.signal, task.signal.epochs or 0
     if task.objective is not None or not full:
         return {}
-    found = {}
+    lengths: dict[int, Task] = {}
     if not is_own_table(task.table_name):
         base = task.name.partition("#")[0]
         for name, (other, _, _) in declared_tasks().items():
             length = other.signal.epochs or full
             if name.startswith(f"{base}@") and other.signal.metric == signal.metric and length < full:
-                found[length] = other
-        return found
+                lengths[length] = other
+        return lengths
     columns = task.table.columns
     held = {Signal.of(column).address for column in columns}
     for length in sorted({column.epochs for column in columns if column.epochs and column.epochs < full}):
         cost = None if task._cost is None else "recorded"
         shorter = Task(f"{task.name}@{length}ep", task._table, replace(signal, epochs=length), cost=cost)  # type: ignore[arg-type]
         if shorter.signal.address in held and not np.isnan(shorter.values[task.measured]).any():
-            found[length] = shorter
-    return found
+            lengths[length] = shorter
+    return lengths

@@ -196,7 +196,13 @@ class MultiObjectiveTask(Task):
 def front_frame(
     task: MultiObjectiveTask, architectures: NDArray[np.int32], values: NDArray[np.float64]
 ) -> pd.DataFrame:
-    """Return architectures with their objectives as a data frame, in the given order."""
+    """Return architectures with their objectives as a data frame, in the given order.
+
+    >>> import nasmeta as nm
+    >>> task = nm.multi_objective_task(["accuracy", "train_seconds"], dataset="cifar10")
+    >>> front_frame(task, task.front.architectures[:1], task.front.values[:1])["accuracy"].round(2).tolist()
+    [91.61]
+    """
     import pandas as pd
 
     about = {
@@ -207,18 +213,15 @@ def front_frame(
 
 
 def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
-    found = tuple(parts)
-    for part in found:
-        if part.is_sampled:
-            raise SettingError(f"objective of {name}", part.name, "a task without #sample")
-    columns = {(part.table_name, part.signal.address, part.objective) for part in found}
-    if len(found) < 2 or len(columns) < len(found):
-        raise SettingError(f"objectives of {name}", [part.name for part in found], "at least two different ones")
-    spaces = list(dict.fromkeys(part.space for part in found))
+    columns = {(part.table_name, part.signal.address, part.objective) for part in parts}
+    if len(parts) < 2 or len(columns) < len(parts) or any(part.is_sampled for part in parts):
+        names = [part.name for part in parts]
+        raise SettingError(f"objectives of {name}", names, "at least two different ones, without #sample")
+    spaces = list(dict.fromkeys(part.space for part in parts))
     if len(spaces) > 1:
         names = [space.name for space in spaces]
         raise SettingError(f"spaces of {name}", names, "a single one", namesakes(*spaces[:2]).strip())
-    datasets = list(dict.fromkeys(part.signal.dataset.removesuffix("-valid") for part in found))
+    datasets = list(dict.fromkeys(part.signal.dataset.removesuffix("-valid") for part in parts))
     if len(datasets) > 1:
         raise SettingError(f"datasets of {name}", datasets, "a single one, as in nb201/cifar100+latency/pixel3")
-    return found
+    return tuple(parts)

@@ -186,13 +186,13 @@ class Front:
 
     def __init__(self, values: NDArray[np.float64], directions: Sequence[str]) -> None:
         everything = np.asarray(values, np.float64)
-        found = pareto_front(everything, directions)
-        if not len(found):
+        front = pareto_front(everything, directions)
+        if not len(front):
             raise MissingValueError("No architecture was measured in every objective.")
         self.directions = tuple(directions)
         self._signs = np.array([1.0 if direction == "max" else -1.0 for direction in self.directions])
-        order = np.argsort(-self._signs[0] * everything[found, 0], kind="stable")
-        self.architectures = found[order]
+        order = np.argsort(-self._signs[0] * everything[front, 0], kind="stable")
+        self.architectures = front[order]
         self.values = everything[self.architectures]
         signed = self._signs * self.values
         self.best, self.worst = self._signs * signed.max(axis=0), self._signs * signed.min(axis=0)

@@ -71,7 +71,11 @@ class Cost:
 
 
 def is_own_table(name: str) -> bool:
-    """Whether the table of this name comes from a user or another package."""
+    """Whether the table of this name comes from a user or another package.
+
+    >>> is_own_table("nb201"), is_own_table("mine")
+    (False, True)
+    """
     return name not in ("", *table_names())
 
 
@@ -92,15 +96,12 @@ def recorded_costs(table: Table, signal: Signal) -> list[Cost]:
             return [Cost(own)]
         embedded = Signal(dataset, "train_seconds", "train", 200, "mean", EMBEDDED_RELEASE)
         return [Cost(own), Cost(embedded, (s.epochs / 200) * (2 if whole else 1))]
-    found = [
-        column
-        for column in table.columns
-        if (column.kind, column.dataset, column.epoch) == ("seconds", s.dataset, None)
-        and column.epochs in (s.epochs, None)
+    seconds = [
+        c for c in table.columns if (c.kind, c.dataset) == ("seconds", s.dataset) and c.epochs in (s.epochs, None)
     ]
-    found = [column for column in found if column.metric.lower() == "train_seconds"] or found
-    if len({column.metric for column in found}) > 1:
+    seconds = [c for c in seconds if c.metric.lower() == "train_seconds"] or seconds
+    if len({c.metric for c in seconds}) > 1:
         return []
     preferred = {s.seed: 0, "mean": 1, None: 2}
-    found.sort(key=lambda c: (c.release != s.release, c.epochs is None, preferred.get(c.seed, 3)))
-    return [Cost(Signal.of(column)) for column in found]
+    seconds.sort(key=lambda c: (c.release != s.release, c.epochs is None, preferred.get(c.seed, 3)))
+    return [Cost(Signal.of(column)) for column in seconds]

@@ -77,8 +77,7 @@ class SourceTask:
         object.__setattr__(self, "utilities", utilities)
         listed: Any = self.held_out
         given = (listed,) if isinstance(listed, str) else listed
-        of_metric = held_out_metric(self.metric_kind)
-        names = (self.dataset, *([of_metric] if of_metric else []), *given)
+        names = [self.dataset, *filter(None, [held_out_metric(self.metric_kind)]), *given]
         if not all(names):
             raise SettingError(f"held_out of source {self.name}", names, "names that are not empty")
         held_out = dict.fromkeys(held_out_name(held_out_metric(name) or name) for name in names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -115,21 +116,23 @@ class Task:
         >>> task.name, task.optimum, task.values[[1, 2, 3]].round(1).tolist()
         ('own/pets/within-6/latency', 90.0, [90.0, -33.3, 89.0])
         """
-        found = OBJECTIVE.fullmatch(objective)
-        if found is None or self.objective is not None:
+        parts = OBJECTIVE.fullmatch(objective)
+        if parts is None or self.objective is not None:
             raise SettingError(
                 f"objective of {self.name}", objective, "one, such as within-5/latency or tradeoff-2/latency"
             )
-        rule, amount, unit, metric = found.groups()
-        of_cost = self.table.task(metric, self.signal.dataset) if cost is None else None
-        if of_cost is not None and unit not in ("", of_cost.column.unit):
+        rule, amount, unit, metric = parts.groups()
+        task = copy(self)
+        task.name = f"{self.name}/{objective}"
+        if cost is not None:
+            task.objective = Objective(cost, rule, float(amount))  # type: ignore[arg-type]
+            return task
+        of_cost = self.table.task(metric, self.signal.dataset)
+        if unit not in ("", of_cost.column.unit):
             raise SettingError(f"unit of {metric}", unit, of_cost.column.unit)
-        made = copy(self)
-        made.name = f"{self.name}/{objective}"
-        made.objective = Objective(cost or of_cost.signal, rule, float(amount))  # type: ignore[arg-type, union-attr]
-        if cost is None:
-            _ = made.column  # raises if the directions do not fit
-        return made
+        task.objective = Objective(of_cost.signal, rule, float(amount))  # type: ignore[arg-type]
+        _ = task.column  # raises if the directions do not fit
+        return task
 
     # -- table, kind and held-out names -------------------------------------------------------------------------------
     @property
@@ -160,26 +163,24 @@ class Task:
         return self._table if isinstance(self._table, SearchSpace) else self._table.space
 
     @cached_property
-    def _is_about(self) -> tuple[str, str | None]:
+    def _kind_and_device(self) -> tuple[str, str | None]:
         """Kind and device of the signal; the table is opened only if the signal does not state them."""
-        s = self.signal
-        if s.kind is not None:
-            return s.kind, s.device
+        if self.signal.kind is not None:
+            return self.signal.kind, self.signal.device
         try:
-            column = self._signal_column
+            return self._signal_column.kind, self._signal_column.device
         except (ColumnError, MissingValueError):  # not on this machine
-            return kind_of_metric(s.metric)
-        return column.kind, column.device
+            return kind_of_metric(self.signal.metric)
 
     @property
     def kind(self) -> str:
         """The kind of the signal: performance, size, seconds, latency, energy or proxy."""
-        return self._is_about[0]
+        return self._kind_and_device[0]
 
     @property
     def device(self) -> str | None:
         """The device on which latency or energy was measured; None for other signals."""
-        return self._is_about[1]
+        return self._kind_and_device[1]
 
     @property
     def dataset(self) -> str:
@@ -201,15 +202,16 @@ class Task:
         if self._held_out is not None:
             return self._held_out
         if self.device is not None:
-            own: tuple[str, ...] = (self.device,)
+            names = [self.device]
         else:
             # Networks trained on half of CIFAR-10 have another dataset name, but the same images.
-            dataset = held_out_name(self.signal.dataset)
-            more = {"performance": None, "size": "parameters_and_flops"}.get(self.kind, self.signal.metric)
-            if self.kind in ("latency", "energy") and is_own_table(self.table_name):
-                more = None
-            own = (dataset,) if more is None else (dataset, more)
-        return own if self.objective is None else tuple(dict.fromkeys([*own, *self.parts[1].held_out]))
+            names = [held_out_name(self.signal.dataset)]
+            is_own_hardware = self.kind in ("latency", "energy") and is_own_table(self.table_name)
+            if self.kind != "performance" and not is_own_hardware:
+                names.append("parameters_and_flops" if self.kind == "size" else self.signal.metric)
+        if self.objective is not None:
+            names += self.parts[1].held_out
+        return tuple(dict.fromkeys(names))
 
     @property
     def is_cost(self) -> bool:
@@ -229,10 +231,9 @@ class Task:
         if self.device is not None:
             return self.kind
         metric, under, _ = self.signal.metric.partition("_under_")
-        of_signal = f"{metric} under attack" if under else metric
-        if self.objective is None:
-            return of_signal
-        return f"{of_signal} within a budget" if self.objective.rule == "within" else f"{of_signal} against a cost"
+        rules = {"within": " within a budget", "tradeoff": " against a cost"}
+        rule = rules[self.objective.rule] if self.objective else ""
+        return f"{metric}{' under attack' if under else ''}{rule}"
 
     @property
     def parts(self) -> tuple[Task, ...]:
@@ -324,12 +325,10 @@ class Task:
             return None
         costs = (self._cost,) if isinstance(self._cost, Cost) else recorded_costs(self.table, self.signal)
         for cost in costs:
-            try:
-                found = self.table.column(*cost.signal.address).astype(np.float64) * cost.factor
-            except (ColumnError, MissingValueError):
-                continue
-            found.flags.writeable = False
-            return found
+            with suppress(ColumnError, MissingValueError):
+                seconds = self.table.column(*cost.signal.address).astype(np.float64) * cost.factor
+                seconds.flags.writeable = False
+                return seconds
         return None
 
     @property
@@ -370,14 +369,14 @@ class Task:
         s = self.signal
         if split_of(s.split) != "valid" or isinstance(self._table, SearchSpace):
             return ()
-        found: dict[tuple[str, str], ColumnInfo] = {}
+        tests: dict[tuple[str, str], ColumnInfo] = {}
         for info in self.table.columns:
-            same = (info.metric, info.epochs) == (s.metric, s.epochs) and split_of(info.split) == "test"
+            same = (info.metric, info.epochs, info.split) == (s.metric, s.epochs, "test")
             if same and info.dataset in (s.dataset, f"{s.dataset}-valid"):
-                known = found.setdefault((info.dataset, info.release), info)
+                known = tests.setdefault((info.dataset, info.release), info)
                 if known.seed != s.seed and info.seed in (s.seed, "mean"):
-                    found[info.dataset, info.release] = info
-        return tuple(found.values())
+                    tests[info.dataset, info.release] = info
+        return tuple(tests.values())
 
     @property
     def test_columns(self) -> tuple[ColumnInfo, ...]:
@@ -395,11 +394,8 @@ class Task:
         cifar100/accuracy/test/200/mean NB201 v1.1 73.51
         """
         architecture = check_int("architecture", architecture, 0, self.space.size - 1)
-        if not self.report_columns:
-            return {}
-        table = self.table
-        values = {info: float(table.column(*Signal.of(info).address)[architecture]) for info in self.report_columns}
-        return {info: value for info, value in values.items() if not np.isnan(value)}
+        columns = {info: self.table.column(*Signal.of(info).address) for info in self.report_columns}
+        return {info: float(of[architecture]) for info, of in columns.items() if not np.isnan(of[architecture])}
 
     @cached_property
     def optimum(self) -> float:

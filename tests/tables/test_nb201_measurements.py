@@ -38,43 +38,6 @@ def test_official_names_are_understood(full_table: Table, official: tuple[str, s
     assert (found.dataset, found.split) == ours
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"split": "train+test"},
-        {"epochs": 50},
-        {"dataset": "cifar100", "split": "test", "epoch": 37},
-        {"epoch": 201},
-        {"epochs": None, "epoch": 3},
-    ],
-)
-def test_illegal_addresses(table: Table, wrong: dict[str, Any]) -> None:
-    for ask in (lambda **address: table.query(0, **address), table.column, table.info, table.lookup):
-        with pytest.raises(ColumnError):
-            ask(**{**WHOLE, **wrong})
-
-
-@pytest.mark.parametrize(
-    "legal",
-    [
-        {"split": "test"},
-        {"split": "test", "seed": 777},
-        {"dataset": "cifar10-valid", "split": "ori-test"},
-        {"split": "train"},
-        {"epochs": 12},
-        {"dataset": "cifar100", "split": "ori-test"},
-        {"dataset": "cifar100", "split": "x-test", "seed": 888},
-        {"epoch": 37},
-        {"release": "NB201 v1.1"},
-        {"metric": "latency_pixel3_milliseconds", "split": None, "epochs": None, "seed": None},
-    ],
-)
-def test_legal_addresses_of_other_sources(table: Table, legal: dict[str, Any]) -> None:
-    for ask in (lambda **address: table.query(0, **address), table.column, table.info, table.lookup):
-        with pytest.raises(ColumnError):
-            ask(**{**WHOLE, **legal})
-
-
 def test_the_last_point_of_a_curve_is_the_end(table: Table) -> None:
     assert table.query(0, epoch=200, **WHOLE) == table.query(0, **WHOLE)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
+from nasmeta.errors import ColumnError, UnknownNameError
 from nasmeta.tables import Address, Table, list_sources, load_table
 
 WHOLE: dict[str, Any] = {
@@ -19,21 +19,24 @@ WHOLE: dict[str, Any] = {
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"split": "test"},
+        {"split": "test"},  # of another source
+        {"dataset": "cifar100", "split": "x-test", "seed": 888},
+        {"epoch": 37},
+        {"release": "NB201 v1.1"},
+        {"split": "train+test"},  # of no source
         {"epochs": 12},
         {"seed": 111},
-        {"seed": "median"},
         {"dataset": "cifar1000"},
         {"metric": "accurracy"},
-        {"metric": "accuracy", "release": "v9"},
         {"split": None},
         {"epochs": None, "seed": None},
-        {"epochs": "200"},
+        {"epochs": None, "epoch": 3},
+        {"epoch": 201},
     ],
 )
 def test_bad_questions(table: Table, wrong: dict[str, Any]) -> None:
     table.query(0, **WHOLE)  # a cached column must not replace the error
-    for ask in (lambda **address: table.query(0, **address), table.column, table.lookup):
+    for ask in (lambda **address: table.query(0, **address), table.column, table.info, table.lookup):
         with pytest.raises(ColumnError):
             ask(**{**WHOLE, **wrong})
 
@@ -56,16 +59,6 @@ def test_costs_leave_out_what_is_single_and_no_more(table: Table) -> None:
 def test_other_names_of_a_dataset(table: Table) -> None:
     for name in ("ImageNet16-120", "imagenet", "IMAGENET16-120"):
         assert table.query(7, **{**WHOLE, "dataset": name}) == table.query(7, **{**WHOLE, "dataset": "imagenet16-120"})
-
-
-def test_a_missing_seed_names_the_cell_and_its_seeds(table: Table) -> None:
-    missing = np.flatnonzero(np.isnan(table.column(**{**WHOLE, "seed": 999})))
-    with pytest.raises(MissingValueError) as caught:
-        table.query(missing[:5], **{**WHOLE, "seed": 999})
-    message = str(caught.value)
-    assert f"{missing[0]} ({table.space.to_string(missing[0])}; measured seeds: 777, 888)" in message
-    assert "and 4 more" in message
-    assert "seed=999" in message
 
 
 def test_sources_tell_their_state(own_cache: object) -> None:

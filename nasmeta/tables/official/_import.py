@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,14 +25,13 @@ from nasmeta.tables._nb201_measurements import legal_measurements
 from nasmeta.tables.official._records import Key, trials_of
 from nasmeta.tables.official._unpickle import read_records
 from nasmeta.tables.sources import IMPORTED, Columns
-from nasmeta.tables.sources._base import store_path
 
 _CELLS_AT_ONCE = 100
 _MOST_WORKERS = 4
 _CELL_FILE = re.compile(r"\d+(-FULL)?\.(pickle|pickle\.pbz2|pth)")
 
 _Report = Callable[[int, int], None]  # number of converted files or cells, and their total
-_Found: TypeAlias = dict[Key, list[tuple[int, NDArray[np.float32]]]]  # the cells with their values
+_Measured = dict[Key, list[tuple[int, NDArray[np.float32]]]]  # the cells with their values
 
 
 # -- import ---------------------------------------------------------------------------------------------------------
@@ -85,12 +85,15 @@ def import_official(path: str | os.PathLike[str], *, progress: _Report | None = 
     path = Path(path).expanduser()
     report = progress or (lambda done, of: None)
     try:
-        files = _cell_files(path) if path.is_dir() else [path]
-        found, lengths = _of_folder(files, report) if path.is_dir() else _of_files(files, report)
-        name = _source_name(lengths, found)
-        checksums = [sha256_of(file) for file in files]
-        sha256 = hashlib.sha256("".join(checksums).encode()).hexdigest() if path.is_dir() else checksums[0]
-        ends, curves, cells = _columns(name, found, sha256)
+        if path.is_dir():
+            files = _cell_files(path)
+            measured, lengths = _of_folder(files, report)
+            sha256 = hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()
+        else:
+            measured, lengths = _of_files([path], report)
+            sha256 = sha256_of(path)
+        name = _source_name(lengths, measured)
+        ends, curves, cells = _columns(name, measured, sha256)
         _write(name, ends, curves, cells)
     except (SettingError, UnsafePickleError, OSError, MemoryError):  # clear, as a DamagedFileError, or of this machine
         raise
@@ -107,33 +110,32 @@ def _cell_files(folder: Path) -> list[Path]:
     return files
 
 
-def _of_folder(files: Sequence[Path], report: _Report) -> tuple[_Found, set[str]]:
+def _of_folder(files: Sequence[Path], report: _Report) -> tuple[_Measured, set[str]]:
     """Return the measurements in the files of an archive, and the names of its lengths of trainings."""
     import joblib
 
     parts = [files[i : i + _CELLS_AT_ONCE] for i in range(0, len(files), _CELLS_AT_ONCE)]
     n_workers = min(joblib.cpu_count(), _MOST_WORKERS, len(parts))
-    found: _Found = {}
-    lengths: set[str] = set()
+    measured, lengths = _Measured(), set[str]()
     convert = joblib.Parallel(n_workers, return_as="generator")
     for n, (part, names) in enumerate(convert(joblib.delayed(_of_files)(part) for part in parts), start=1):
         for key, values in part.items():
-            found.setdefault(key, []).extend(values)
+            measured.setdefault(key, []).extend(values)
         lengths |= names
         report(min(n * _CELLS_AT_ONCE, len(files)), len(files))
-    return found, lengths
+    return measured, lengths
 
 
-def _of_files(files: Sequence[Path], report: _Report | None = None) -> tuple[_Found, set[str]]:
+def _of_files(files: Sequence[Path], report: _Report | None = None) -> tuple[_Measured, set[str]]:
     """Return the measurements in files, and the names of their lengths of trainings."""
     space = get_cell_space("nb201")
-    cells, found, lengths = set[int](), _Found(), set[str]()
+    cells, measured, lengths = set[int](), _Measured(), set[str]()
 
     def add(text: str, record: Mapping[Any, Any]) -> None:
         cell = int(space.index_of(text))
         cells.add(cell)
         for key, values in trials_of(record):
-            found.setdefault(key, []).append((cell, values.astype(np.float32)))
+            measured.setdefault(key, []).append((cell, values.astype(np.float32)))
         if report is not None and len(cells) % _CELLS_AT_ONCE == 0:
             report(len(cells), space.n_architectures)
 
@@ -141,20 +143,21 @@ def _of_files(files: Sequence[Path], report: _Report | None = None) -> tuple[_Fo
         root = read_records(file, add)  # without the results, which are read
         for of_cell in root["arch2infos"].values() if "arch2infos" in root else [root]:
             lengths |= {name for name, record in of_cell.items() if "arch_str" in record}
-    if not found:
+    if not measured:
         raise ValueError("it has no measurement of a cell, so it is not an official file.")
-    return found, lengths
+    return measured, lengths
 
 
 def _source_name(lengths: set[str], keys: Iterable[Key]) -> str:
     """Return the source of records with these names of lengths; NAS-Bench-201's releases differ in 12-epoch runs."""
-    if lengths and lengths <= {"12", "200"}:
+    if lengths <= {"12", "200"}:
         return "nats-tss-v1.0-official"
-    if lengths and lengths <= {"less", "full"}:
+    if lengths <= {"less", "full"}:
         short = {key.run for key in keys if key.epochs == 12}
         return "nb201-v1.0-official" if short <= {"cifar10-valid"} else "nb201-v1.1-official"
-    found = ", ".join(sorted(map(str, lengths)))
-    raise ValueError(f"the lengths of its trainings are {found}; expected less and full, or 12 and 200")
+    raise ValueError(
+        f"the lengths of its trainings are {sorted(map(str, lengths))}; expected less and full, or 12, 200"
+    )
 
 
 # -- columns --------------------------------------------------------------------------------------------------------
@@ -178,16 +181,14 @@ _FACTS: dict[str, tuple[str, Any, str, Kind]] = {  # unit, direction, note, kind
 }  # fmt: skip
 
 
-def _columns(name: str, found: _Found, sha256: str) -> tuple[Columns, Columns, NDArray[np.int32]]:
+def _columns(name: str, measured: _Measured, sha256: str) -> tuple[Columns, Columns, NDArray[np.int32]]:
     """Return the ends of trainings, the points of learning curves, and the cells that both are about."""
-    cells = np.unique([cell for values in found.values() for cell, _ in values]).astype(np.int32)
-    groups: dict[tuple[Any, ...], list[Key]] = {}
-    for key in sorted(found):
-        groups.setdefault(key[:-1], []).append(key)
+    cells = np.unique([cell for values in measured.values() for cell, _ in values]).astype(np.int32)
     ends: Columns = []
     curves: Columns = []
-    for keys in groups.values():
-        by_seed: dict[Seed, NDArray[np.float32]] = {key.seed: _over_epochs(found.pop(key), cells) for key in keys}
+    for _, group in groupby(sorted(measured), key=lambda key: key[:-1]):
+        keys = list(group)
+        by_seed: dict[Seed, NDArray[np.float32]] = {key.seed: _over_epochs(measured.pop(key), cells) for key in keys}
         mean = np.stack([mean_over_seeds(values) for values in zip(*by_seed.values(), strict=True)])
         if keys[0].metric in _COSTS and all((np.isnan(of) | (of == mean)).all() for of in by_seed.values()):
             by_seed = {}
@@ -202,11 +203,11 @@ def _columns(name: str, found: _Found, sha256: str) -> tuple[Columns, Columns, N
 
 def _over_epochs(values: list[tuple[int, NDArray[np.float32]]], cells: NDArray[np.int32]) -> NDArray[np.float32]:
     """Return the values of a key over the cells, shape (epochs, n); NaN for cells without a measurement."""
-    measured = [cell for cell, _ in values]
-    if len(set(measured)) < len(measured):
-        raise ValueError(f"cell {np.bincount(measured).argmax()} appears twice.")
+    of_values = [cell for cell, _ in values]
+    if len(set(of_values)) < len(of_values):
+        raise ValueError("a cell appears twice.")
     over = np.full((len(values[0][1]), len(cells)), np.nan, dtype=np.float32)
-    over[:, np.searchsorted(cells, measured)] = np.stack([of_cell for _, of_cell in values], axis=1)
+    over[:, np.searchsorted(cells, of_values)] = np.stack([of_cell for _, of_cell in values], axis=1)
     return over
 
 
@@ -223,7 +224,7 @@ def _write(name: str, ends: Columns, curves: Columns, cells: NDArray[np.int32]) 
     """Write both files."""
     space = get_cell_space("nb201")
     files = {
-        store_path(IMPORTED[source]): [(info, SparseValues(space.size, cells, values)) for info, values in columns]
+        IMPORTED[source].path: [(info, SparseValues(space.size, cells, values)) for info, values in columns]
         for source, columns in ((f"{name}-curves", curves), (name, ends))
     }
     with ExitStack() as locks:

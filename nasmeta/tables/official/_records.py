@@ -42,33 +42,33 @@ def trials_of(record: Mapping[Any, Any]) -> Measured:
 
 def _trial(run: str, seed: int, trial: Mapping[str, Any]) -> Measured:
     if run not in _SPLITS:
-        raise ValueError(f"the run is {run!r}; expected {', '.join(_SPLITS)}")
+        raise ValueError(f"the run is {run!r}; expected one of {list(_SPLITS)}")
     epochs = trial["epochs"]
     if epochs not in EPOCHS:
-        raise ValueError(f"a training of {epochs!r} epochs, not of {' or '.join(map(str, EPOCHS))}")
+        raise ValueError(f"a training of {epochs!r} epochs, not of {EPOCHS}")
 
-    def found(metric: str, split: str, values: NDArray[np.float64]) -> Measured:
+    def measured(metric: str, split: str, values: NDArray[np.float64]) -> Measured:
         if not np.isnan(values).all():
             yield Key(epochs, run, split, metric, seed), _possible(metric, values)
 
     every = range(epochs)
-    yield from found("accuracy", "train", _series(trial["train_acc1es"], every))
-    yield from found("loss", "train", _series(trial["train_losses"], every))
-    yield from found("accuracy_top5", "train", _series(trial.get("train_acc5es"), every))
+    yield from measured("accuracy", "train", _series(trial["train_acc1es"], every))
+    yield from measured("loss", "train", _series(trial["train_losses"], every))
+    yield from measured("accuracy_top5", "train", _series(trial.get("train_acc5es"), every))
     steps = _possible("train_seconds", _series(trial.get("train_times"), every))
-    yield from found("train_seconds", "train", steps.sum(keepdims=True))
+    yield from measured("train_seconds", "train", steps.sum(keepdims=True))
     for split in trial["eval_names"]:
         if split not in _SPLITS[run]:
-            raise ValueError(f"the split of {run} is {split!r}; expected {', '.join(_SPLITS[run])}")
+            raise ValueError(f"the split of {run} is {split!r}; expected one of {_SPLITS[run]}")
         keys = _eval_keys(split, epochs)
-        yield from found("accuracy", split, _series(trial["eval_acc1es"], keys))
-        yield from found("loss", split, _series(trial["eval_losses"], keys))
+        yield from measured("accuracy", split, _series(trial["eval_acc1es"], keys))
+        yield from measured("loss", split, _series(trial["eval_losses"], keys))
         seconds = _possible("evaluation_seconds", _series(trial.get("eval_times"), keys))
-        yield from found("evaluation_seconds", split, seconds[-1:])
+        yield from measured("evaluation_seconds", split, seconds[-1:])
     latency = [value for value in trial.get("latency") or () if value > 0]  # -1 if not measured
-    yield from found("recorded_parameters", "train", (_one(trial["params"]) * 1e6).round())  # their unit is M
-    yield from found("recorded_flops_millions", "train", _one(trial["flop"]))
-    yield from found("recorded_latency_seconds", "train", _one(sum(latency) / len(latency) if latency else None))
+    yield from measured("recorded_parameters", "train", (_one(trial["params"]) * 1e6).round())  # their unit is M
+    yield from measured("recorded_flops_millions", "train", _one(trial["flop"]))
+    yield from measured("recorded_latency_seconds", "train", _one(sum(latency) / len(latency) if latency else None))
 
 
 def _series(values: Any, keys: Iterable[Any]) -> NDArray[np.float64]:

@@ -21,8 +21,7 @@ from typing import Any, BinaryIO, ClassVar
 from nasmeta.errors import DamagedFileError, NasmetaError, UnsafePickleError
 from nasmeta.pickles import NUMPY_ARRAYS, NUMPY_NUMBERS, PickledArray
 
-_MAGIC_OF_OLD_TORCH = 0x1950A86A20F9469CFC6C
-_OLD_TORCH_STARTS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_OLD_TORCH_STARTS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the pickle of its magic number
 
 
 def read_records(path: Path, sink: Sink) -> Any:
@@ -33,10 +32,8 @@ def read_records(path: Path, sink: Sink) -> Any:
     try:
         with _opened(path) as (stream, is_old_torch):
             if is_old_torch:
-                for part in ("magic number", "protocol version", "system information"):
-                    value = stream_pickle(stream, sink)
-                    if part == "magic number" and value != _MAGIC_OF_OLD_TORCH:
-                        raise DamagedFileError("It is not a torch file.")
+                for _ in ("magic number", "protocol version", "system information"):
+                    stream_pickle(stream, sink)
             root = stream_pickle(stream, sink)
             # Weights follow in an old torch file. Other files are read to the end, for the checksums of decompressors.
             if not is_old_torch and stream.read(1):
@@ -156,10 +153,6 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
     def persistent_load(self, pid: Any) -> None:
         """Skip a storage of weights."""
 
-    def get_extension(self, code: int) -> Any:
-        """Raise an error: extensions are not allowed."""
-        raise UnsafePickleError(f"The pickle names extension {code}, which is not allowed.")
-
     def load_build(self) -> None:
         """Set the state of an instance of a replacement, never of a class."""
         state = self.stack.pop()
@@ -173,20 +166,10 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
         self.memo[self._n_memoized] = self.stack[-1]
         self._n_memoized += 1
 
-    def load_dict(self) -> None:
-        """Make a dictionary from the stack, as old protocols do."""
-        items = self.pop_mark()
-        self.append({})
-        self._set(items)
-
     def load_additems(self) -> None:
         """Add items to a set."""
         items = self.pop_mark()
         self.stack[-1].update(_set_of(items))
-
-    def load_frozenset(self) -> None:
-        """Make a set from the stack."""
-        self.append(frozenset(_set_of(self.pop_mark())))
 
     def load_setitem(self) -> None:
         """Set one item and pass on a complete record."""
@@ -225,15 +208,17 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
 for _opcode, _load in (
     (pickle.BUILD, _StreamingUnpickler.load_build),
     (pickle.MEMOIZE, _StreamingUnpickler.load_memoize),
-    (pickle.DICT, _StreamingUnpickler.load_dict),
     (pickle.ADDITEMS, _StreamingUnpickler.load_additems),
-    (pickle.FROZENSET, _StreamingUnpickler.load_frozenset),
     (pickle.SETITEM, _StreamingUnpickler.load_setitem),
     (pickle.SETITEMS, _StreamingUnpickler.load_setitems),
 ):
     _StreamingUnpickler.dispatch[_opcode[0]] = _load
-for _opcode in (pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER):
-    del _StreamingUnpickler.dispatch[_opcode[0]]  # unused by official files; they allocate memory before they read
+# Official files do not use these. Buffers allocate memory before they are read.
+for _opcode in b"".join((
+    pickle.DICT, pickle.FROZENSET, pickle.EXT1, pickle.EXT2, pickle.EXT4,
+    pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER,
+)):  # fmt: skip
+    del _StreamingUnpickler.dispatch[_opcode]
 
 
 def stream_pickle(file: BinaryIO, sink: Sink) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ Column: TypeAlias = "tuple[ColumnInfo, NDArray[np.float32]]"
 Columns: TypeAlias = "list[Column]"
 
 
+@dataclass(eq=False, kw_only=True)
 class Source:
     """Raw files and their reader, or only a columnar file.
 
@@ -54,12 +56,17 @@ class Source:
     licence: str
     citation: str
     holds: str
-    how_to_get: str
+    how_to_get: str = ""
     curves: bool = False
     own: bool = False
     optional: bool = False
     imported: bool = False
     declared: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The path of the columnar file, built or not."""
+        return tables_folder() / self.table / f"{self.name}.arrow"
 
     @property
     def has_points(self) -> bool:
@@ -115,9 +122,3 @@ def by_seed(values: NDArray[np.float64], seeds: Iterable[int]) -> list[tuple[int
 def tables_folder() -> Path:
     """Return the folder of columnar files; each table has a subfolder."""
     return cache_folder() / "tables" / "v1"
-
-
-def store_path(source: Source) -> Path:
-    """Return the path of the columnar file of a source, built or not."""
-    chosen: Path | None = getattr(source, "path", None)  # of a user's table
-    return chosen or tables_folder() / source.table / f"{source.name}.arrow"

