@@ -21,7 +21,7 @@ from nasmeta.files import shipped
 from nasmeta.meta import SavedMetaModel
 from nasmeta.registry import Registry, names_from_file
 from nasmeta.surrogates import Surrogate
-from nasmeta.tables._arrow_file import ColumnFile, encode
+from nasmeta.tables._arrow_file import ColumnFile, write_files
 from nasmeta.training import read_proxies
 
 CODE = "hostile:run"
@@ -79,7 +79,7 @@ def surrogate(**changes: Any) -> Surrogate:
 def table() -> None:
     space = nm.SearchSpace("mine", {"width": [1, 2]})
     space.registered_name = CODE
-    Path("mine.arrow").write_bytes(encode(space, [], {}))
+    write_files({Path("mine.arrow"): []}, space, {})
     _ = ColumnFile(Path("mine.arrow")).search_space
 
 
