@@ -153,14 +153,6 @@ def test_the_derived_half_is_a_count_of_images(table: Table, dataset: str, half:
     assert "derived" not in table.info(dataset, "accuracy", "test", 200, "mean", V1_1).note
 
 
-def test_the_embedded_release_is_meant_where_none_is_said(table: Table) -> None:
-    address = ("cifar100", "accuracy", "test", 200, "mean")
-    said, other = (table.column(*address, release) for release in (V1_0, "NB201 v1.1"))
-    np.testing.assert_array_equal(table.column(*address), said)
-    assert table.info(*address).release == V1_0
-    assert not np.array_equal(said, other, equal_nan=True)
-
-
 def test_seeds_that_a_source_does_not_name_are_in_no_column_of_a_seed(table: Table) -> None:
     n_seeds = table.column("cifar10", "seed_count", "test", 200)
     assert np.bincount(n_seeds.astype(int)).tolist() == [0, 2225, 5439, 7961]

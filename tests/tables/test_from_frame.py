@@ -73,19 +73,6 @@ def test_wide_and_long_are_the_same() -> None:
     assert addresses(own(frame_of(metric=[1, 1], value=[3.0, 4.0]), direction="max")) == ["own/1/-/-/-"]
 
 
-def test_means_are_over_the_measured_seeds() -> None:
-    rng = np.random.default_rng(0)
-    values = rng.random((3, SPACE.size)) * 100
-    values[1, :4], values[2, 2:6] = np.nan, np.nan
-    rows = [(architecture, seed, values[seed, architecture]) for seed in range(3) for architecture in range(SPACE.size)]
-    table = own(pd.DataFrame(rows, columns=["architecture", "seed", "acc"]))
-    assert addresses(table) == [f"own/acc/-/-/{seed}" for seed in (0, 1, 2, "mean")]
-    expected = np.nanmean(values.astype(np.float32).astype(np.float64), axis=0).astype(np.float32)
-    np.testing.assert_array_equal(table.column("own", "acc", seed="mean"), expected)
-    assert table.task().signal.seed == "mean"
-    assert table.available_seeds(3, "own", "acc") == (0,)
-
-
 def test_a_given_mean_is_kept() -> None:
     measured = {0: [90.25, 91.5], 1: [80.75, 80.5]}
     rows = [(architecture, seed, values[seed]) for architecture, values in measured.items() for seed in (0, 1)]

@@ -63,15 +63,6 @@ def test_an_added_table_is_known_by_name() -> None:
     assert nm.get_task("mine/pets") == pickle.loads(pickle.dumps(nm.get_task("mine/pets")))
 
 
-def test_another_process_knows_it() -> None:
-    mine().add()
-    script = (
-        "import nasmeta as nm; t = nm.get_task('mine/pets'); print(t.optimum, t.space.n_positions, t.measured.size)"
-    )
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert found.stdout.split() == ["3.0", "2", "3"]
-
-
 @pytest.mark.parametrize("name", ["Mine", "../up", ".content", "a b"])
 def test_names_that_cannot_be(name: Any, cache: Path) -> None:
     table = mine()
@@ -250,13 +241,6 @@ def test_the_least_recently_used_tables_of_data_frames_are_removed(
     assert mine()._sources[0].path == first  # used again
     third = mine(frame=FRAME.assign(acc=FRAME["acc"] + 2))._sources[0].path
     assert (first.is_file(), second.is_file(), third.is_file()) == (True, False, True)
-
-
-def test_a_table_of_ten_thousand_datasets_makes_tasks() -> None:
-    """Each task looked at the columns of all datasets, which took a minute."""
-    n = 10_000
-    table = mine(frame=pd.DataFrame({"cell": 0, "acc": 1.0, "dataset": [f"d{i}" for i in range(n)]}))
-    assert len(table.tasks()) == n
 
 
 def test_a_table_of_two_metrics_has_tasks_and_a_family_per_metric() -> None:

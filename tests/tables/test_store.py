@@ -183,7 +183,7 @@ def test_damage_without_raw_files_cannot_be_mended(built: Path, monkeypatch: pyt
 
 
 # -- raw files ------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("changed", ["version", "package", "time"])
+@pytest.mark.parametrize("changed", ["version", "time"])
 def test_another_version_is_read_again(
     own_cache: Path, raw: dict[str, Path], monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:

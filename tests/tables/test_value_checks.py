@@ -124,15 +124,6 @@ def test_a_search_on_test_values_alone_is_told() -> None:
         nm.search("random", both.task(metric), evaluations=5)
 
 
-@pytest.mark.parametrize("key", ["seed", "split", "epochs"])
-def test_a_table_of_which_some_rows_lack_a_key_is_looked_at(key: str) -> None:
-    parts = {"seed": [0, 1, None], "split": ["valid", None], "epochs": [12, None]}[key]
-    frames = [pd.DataFrame({"cell": range(60), "accuracy": PERCENT}).assign(**{key: part}) for part in parts]
-    table = Table.from_frame(pd.concat(frames, ignore_index=True), SPACE, name="mine")
-    assert not odd(table)
-    assert table.to_frame().filter(like="accuracy").shape == (60, len(table.columns))
-
-
 def test_one_diverged_network_hides_no_fractions() -> None:
     rng = np.random.default_rng(0)
     values = np.r_[rng.uniform(0.8, 0.95, 100).round(4), rng.uniform(80, 95, 100).round(2), 3.0]

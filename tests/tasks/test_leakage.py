@@ -108,11 +108,6 @@ def test_a_few_values_of_the_target_are_no_source_and_few_in_its_order_are() -> 
         nm.search("multi-task-gp", task, sources=[copy], evaluations=5)
 
 
-def test_leave_out_takes_the_usual_names() -> None:
-    tasks = nm.task_distribution("nb201")
-    assert tasks.leave_out("imagenet")[1].names == ("nb201/imagenet16-120",)
-
-
 def test_the_same_source_twice_is_refused() -> None:
     (source,) = nm.task_distribution("nb201")[1:2]
     for name in ("source-order", "meta-gp"):

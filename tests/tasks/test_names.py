@@ -179,15 +179,6 @@ def test_default_sources_share_nothing_with_the_target(target: str, first: str, 
     assert not set(sources.datasets) & set(task.held_out)
 
 
-def test_leakage_is_refused_by_dataset_and_by_device() -> None:
-    fpga = nm.tasks.SourceTask(
-        "mine", "fpga", nm.get_space("nb201"), np.arange(3, dtype=np.int32), np.zeros(3), ("cifar100", "fpga")
-    )
-    for target in ("nb201/energy/fpga", "nb201/cifar100"):
-        with pytest.raises(nm.errors.LeakageError):
-            nm.search("meta-gp", target, evaluations=3, sources=[fpga])
-
-
 def test_costs_of_an_evaluation() -> None:
     full = nm.get_task("nb201/cifar10").cost_seconds
     np.testing.assert_array_equal(nm.get_task("nb201/cifar10#777").cost_seconds, full)
