@@ -88,7 +88,8 @@ def columns_of_frame(
         # An accuracy of a dataset has one unit in all its columns.
         datasets = np.array([address.dataset for address in addresses], dtype=object)[of_row[rows]]
         largest = pd.Series(values).groupby(datasets).max()
-        for number, at in pd.Series(of_row[rows]).groupby(of_row[rows]).indices.items():
+        rows_of_address: Any = pd.Series(of_row[rows]).groupby(of_row[rows]).indices
+        for number, at in rows_of_address.items():
             address = addresses[number]
             what = f"{address.dataset}/{metric}"
             column = _column(architectures[rows[at]], values[at], rows[at], space, what)
@@ -188,7 +189,7 @@ def _addresses(
             raise SettingError(f"The frame has a column {key}: leave out {key}={stated[key]!r}, or rename the column.")
     if not keys:
         return np.zeros(len(frame), np.intp), [_address(stated, name)]
-    groups = frame[keys].drop_duplicates().to_dict("records")
+    groups: Any = frame[keys].drop_duplicates().to_dict("records")
     numbers: dict[_Keys, int] = {}  # two spellings of a dataset or split are one address
     of_group = [numbers.setdefault(_address({**stated, **group}, name), len(numbers)) for group in groups]
     of_row = frame.groupby(keys, dropna=False, sort=False).ngroup().to_numpy()

@@ -369,8 +369,11 @@ epochs=200, seed='mean'. Possible: ...
         values: list[float] = self._find(of)[0].tolist()  # items of a list are read fastest
 
         def look_up(architecture: Architecture) -> float:
-            is_index = type(architecture) is int and 0 <= architecture < n_architectures
-            index = architecture if is_index else index_of(architecture)
+            index = (
+                architecture
+                if type(architecture) is int and 0 <= architecture < n_architectures
+                else index_of(architecture)
+            )
             value = values[index]
             if value != value:
                 raise not_measured([index], of)

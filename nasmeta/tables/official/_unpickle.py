@@ -214,11 +214,11 @@ for _opcode, _load in (
 ):
     _StreamingUnpickler.dispatch[_opcode[0]] = _load
 # Official files do not use these. Buffers allocate memory before they are read.
-for _opcode in b"".join((
+for _code in b"".join((
     pickle.DICT, pickle.FROZENSET, pickle.EXT1, pickle.EXT2, pickle.EXT4,
     pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER,
 )):  # fmt: skip
-    del _StreamingUnpickler.dispatch[_opcode]
+    del _StreamingUnpickler.dispatch[_code]
 
 
 def stream_pickle(file: BinaryIO, sink: Sink) -> Any:

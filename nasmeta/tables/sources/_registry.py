@@ -102,7 +102,7 @@ class FetchedSource(Source):
         declared = self.facts[max(patterns, key=len)] if patterns else {}
         info = ColumnInfo(
             dataset, metric, split, epochs, seed, release=self.release, source=self.name, licence=self.licence,
-            source_sha256=self._sha256[file], **declared | facts,
+            source_sha256=self._sha256[file], **{**declared, **facts},
         )  # fmt: skip
         return info, np.asarray(values, dtype=np.float64).astype(np.float32)
 
