@@ -19,8 +19,9 @@ Examples
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from nasmeta.lazy import lazy_names
 
 if TYPE_CHECKING:
     from nasmeta import (
@@ -109,9 +110,10 @@ __all__ = [
     "verify",
 ]
 
-_SUBPACKAGE_OF = {
-    name: subpackage
-    for subpackage, names in {
+__getattr__ = lazy_names(
+    __name__,
+    {
+        **dict.fromkeys(["analysis", "errors", "gaussian_process", "predictors", "surrogates", "testing"], ""),
         "evaluators": "list_evaluators",
         "experiments": "compare list_specifications plan report reproduce",
         "exploration": "explore",
@@ -124,18 +126,8 @@ _SUBPACKAGE_OF = {
         "tasks": "get_task list_tasks multi_objective_task task_distribution",
         "training": "list_images list_proxies list_recipes train",
         "verification": "verify",
-    }.items()
-    for name in names.split()
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f"{__name__}.{_SUBPACKAGE_OF.get(name, name)}")
-    found: object = getattr(module, name) if name in _SUBPACKAGE_OF else module
-    globals()[name] = found
-    return found
+    },
+)
 
 
 def __dir__() -> list[str]:

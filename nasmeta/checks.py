@@ -38,10 +38,10 @@ def check_int(name: str, value: Any, least: int = 1, most: int = 2**63 - 1) -> i
 
 def check_number(name: str, value: Any, least: float = 0.0, most: float = math.inf) -> float:
     """Return a finite number between two bounds; raise an error for any other value."""
-    if isinstance(value, np.integer | np.floating):
+    if isinstance(value, np.generic):
         value = value.item()
-    largest = min(most, sys.float_info.max)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= largest:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not least <= value <= min(most, sys.float_info.max):
         bounds = f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
         raise SettingError(name, value, f"a number {bounds}")
     return value
@@ -85,11 +85,11 @@ def listed_names(function: Callable[..., Any], settings: Mapping[str, Any]) -> d
     >>> listed_names(search, {"features": "edges, paths", "kernel": "rbf"})
     {'features': ['edges', 'paths'], 'kernel': 'rbf'}
     """
-    found = dict(settings)
+    listed = dict(settings)
     for name, parameter in inspect.signature(function).parameters.items():
-        if isinstance(found.get(name), str) and _NAMES.fullmatch(str(parameter.annotation)):
-            found[name] = [one.strip() for one in found[name].split(",") if one.strip()]
-    return found
+        if isinstance(listed.get(name), str) and _NAMES.fullmatch(str(parameter.annotation)):
+            listed[name] = [part.strip() for part in listed[name].split(",") if part.strip()]
+    return listed
 
 
 def recorded_settings(
@@ -98,8 +98,8 @@ def recorded_settings(
     """Return the settings of a class as JSON types, in which they are recorded; raise an error for unknown ones."""
     plain = {name: _plain(who, name, value) for name, value in listed_names(kind, settings).items()}
     known = [*possible]
-    if all(one.kind is not one.VAR_KEYWORD for one in known):
-        check_names(who, "setting", plain, [one.name for one in known])
+    if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in known):
+        check_names(who, "setting", plain, [parameter.name for parameter in known])
     return plain
 
 

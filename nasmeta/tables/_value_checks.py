@@ -41,13 +41,18 @@ def looks_fractional(values: NDArray[np.float64]) -> NDArray[np.bool_]:
         return nothing
     usual, top = float(np.quantile(high, 0.1)), float(high.max())
     reach = max(2.5, (top - usual) / 4)
-    found = low & (100 * values >= usual - reach) & (100 * values <= top + reach)
-    n = int(found.sum())
-    at_chance = n > 1 and np.ptp(values[found]) == 0
+    fractions = low & (100 * values >= usual - reach) & (100 * values <= top + reach)
+    n = int(fractions.sum())
+    at_chance = n > 1 and np.ptp(values[fractions]) == 0
     continuous = usual <= _BETWEEN or (high <= _BETWEEN).sum() >= n or 2 * n < low.sum()
-    if n == 0 or at_chance or continuous or (top - usual > _WIDE and last_decimal(values[found]) >= last_decimal(high)):
+    if (
+        n == 0
+        or at_chance
+        or continuous
+        or (top - usual > _WIDE and last_decimal(values[fractions]) >= last_decimal(high))
+    ):
         return nothing
-    return found
+    return fractions
 
 
 def odd_accuracies(columns: Iterable[tuple[ColumnInfo, Values | SparseValues]], space: SearchSpace) -> Iterator[str]:
@@ -60,8 +65,8 @@ def odd_accuracies(columns: Iterable[tuple[ColumnInfo, Values | SparseValues]], 
         if info.unit == "percent" and STATED not in info.note:
             groups.setdefault((info.metric, info.dataset), []).append(SparseValues.of(np.asarray(values)))
     for (metric, dataset), several in groups.items():
-        architectures = np.concatenate([one.architectures for one in several])
-        known = np.concatenate([one.values for one in several]).astype(np.float64)
+        architectures = np.concatenate([column.architectures for column in several])
+        known = np.concatenate([column.values for column in several]).astype(np.float64)
         rounded = np.round(known, 3)  # 100.00000001 is a rounding of 100
         checks = {
             "looks like a fraction among percents": looks_fractional(known),

@@ -108,7 +108,7 @@ class Augmentation:
         mixed = scores[0]
         if len(scores) > 1:
             weights = rng.dirichlet(np.ones(len(scores))).tolist()
-            mixed = np.sum([w * one for w, one in zip(weights, scores, strict=True)], axis=0)
+            mixed = np.sum([weight * score for weight, score in zip(weights, scores, strict=True)], axis=0)
             mixed = standardised(mixed)  # keeps the scale of the noise
         return mixed + self.noise * rng.standard_normal(len(mixed)) if self.noise else mixed
 
@@ -226,20 +226,18 @@ class EpisodeSampler:
         space = self.sources[first].space
         others = [i for i, source in enumerate(self.sources) if i != first and source.space == space]
         members = self.augment.members(first, others, rng)
-        architectures, scores = self._on_common_cells(tuple(sorted(members)))
+        architectures, scores = self._on_common_architectures(tuple(sorted(members)))
         if len(architectures) < self.support[1] + self.query:  # too few common architectures
             members = [first]
-            architectures, scores = self._on_common_cells((first,))
+            architectures, scores = self._on_common_architectures((first,))
         if len(members) == 1 and not self.augment.noise:
             return members, architectures, scores[0]
         return members, architectures, normal_scores(self.augment.combined(scores, rng))
 
-    def _on_common_cells(self, members: tuple[int, ...]) -> tuple[NDArray[np.int32], list[NDArray[np.float64]]]:
+    def _on_common_architectures(self, members: tuple[int, ...]) -> tuple[NDArray[np.int32], list[NDArray[np.float64]]]:
         """Return the architectures that all members have labelled, ascending, and each member's scores there."""
         if members not in self._common:
             architectures = reduce(np.intersect1d, [self.sources[i].architectures for i in members])
-            self._common[members] = (
-                architectures,
-                [self._scores[i][self.sources[i].rows_of(architectures)] for i in members],
-            )
+            scores = [self._scores[i][self.sources[i].rows_of(architectures)] for i in members]
+            self._common[members] = architectures, scores
         return self._common[members]

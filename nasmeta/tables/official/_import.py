@@ -161,7 +161,7 @@ def _source_name(lengths: set[str], keys: Iterable[Key]) -> str:
 
 
 # -- columns --------------------------------------------------------------------------------------------------------
-_MEASUREMENTS = {(one.run, one.official_split): one for one in legal_measurements()}
+_MEASUREMENTS = {(measured.run, measured.official_split): measured for measured in legal_measurements()}
 _COSTS = ("train_seconds", "evaluation_seconds", "recorded_latency_seconds")  # one column if all seeds share them
 _FACTS: dict[str, tuple[str, Any, str, Kind]] = {  # unit, direction, note, kind
     "accuracy": ("percent", "max", "official: {official}", "performance"),

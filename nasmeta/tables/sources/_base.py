@@ -91,7 +91,7 @@ class Source:
         The epochs of a point of a learning curve are written ``37of200``.
         """
         address = [parts.get(part) for part in ("dataset", "metric", "split", "epochs", "seed")]
-        return parts.get("release") in (None, self.release) and any(fits(one, address) for one in self.declared)
+        return parts.get("release") in (None, self.release) and any(fits(pattern, address) for pattern in self.declared)
 
     def open(self, path: Path) -> ColumnFile:
         """Open the columnar file."""
@@ -101,7 +101,7 @@ class Source:
 def fits(pattern: str, parts: Iterable[object]) -> bool:
     """Whether the parts of an address fit a pattern such as ``cifar10,cifar100/loss/*/200/-``; None fits anything."""
     return all(
-        part is None or any(fnmatchcase(str(part), one) for one in choices.split(","))
+        part is None or any(fnmatchcase(str(part), choice) for choice in choices.split(","))
         for part, choices in zip(parts, pattern.split("/"), strict=True)
     )
 
