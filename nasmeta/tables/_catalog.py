@@ -140,8 +140,8 @@ def is_here(table: str, **parts: object) -> bool:
     """
     if table not in table_names():  # a user's table, with its values
         return True
-    sources = table_sources(table)
-    always = {
-        source.name for source in sources if not source.declared and parts.get("release") in (None, source.release)
-    }
-    return any((source.name in always or source.brings(**parts)) and is_available(source) for source in sources)
+    return any(
+        (source.brings(**parts) if source.declared else parts.get("release") in (None, source.release))
+        and is_available(source)
+        for source in table_sources(table)
+    )

@@ -13,7 +13,7 @@ from nasmeta.progress import progress_bar
 from nasmeta.settings import cache_folder, mirror_address
 from nasmeta.tables import _store
 from nasmeta.tables._catalog import SourceState, list_sources
-from nasmeta.tables.sources import FetchedSource, RegisteredFile, registered_sources
+from nasmeta.tables.sources import FetchedSource, registered_sources
 
 if TYPE_CHECKING:
     from nasmeta.progress import Bar
@@ -98,7 +98,11 @@ def _fetch_files(source: FetchedSource, bar: Bar) -> None:
             try:
                 downloads.fetch(file.path, downloader=downloader)
             except (ValueError, requests.RequestException, FileNotFoundError) as reason:
-                raise _unfetched(source, file, base, reason) from reason
+                raise DownloadError(
+                    f"{source.name}: {base}{file.path} could not be fetched: {reason}. Wanted: {file.bytes:,} bytes "
+                    f"with sha256 {file.sha256}. Put this file at {folder / file.path} and run `nasmeta data fetch "
+                    f"{source.name}` again, or set NASMETA_MIRROR to a folder or base address that has {file.path}."
+                ) from reason
             bar.advance()
 
 
@@ -113,11 +117,3 @@ def _download(address: str, output_file: Any, pooch: Any) -> None:
 def _copy(address: str, output_file: Any, pooch: Any) -> None:
     """Copy a file from a mirror that is a folder."""
     shutil.copyfile(Path(address).expanduser(), output_file)
-
-
-def _unfetched(source: FetchedSource, file: RegisteredFile, base: str, reason: Exception) -> DownloadError:
-    return DownloadError(
-        f"{source.name}: {base}{file.path} could not be fetched: {reason}. Wanted: {file.bytes:,} bytes with sha256 "
-        f"{file.sha256}. Put this file at {cache_folder() / 'downloads' / file.path} and run `nasmeta data fetch "
-        f"{source.name}` again, or set NASMETA_MIRROR to a folder or base address that has {file.path}."
-    )

@@ -86,10 +86,9 @@ def columns_of_frame(
         if facts["kind"] == "seconds" and values.min() < 0:
             raise SettingError(metric, float(values.min()), "seconds of at least 0")
         # An accuracy of a dataset has one unit in all its columns.
-        datasets = np.array([address.dataset for address in addresses], dtype=object)[of_row[rows]]
-        largest = pd.Series(values).groupby(datasets).max()
-        rows_of_address: Any = pd.Series(of_row[rows]).groupby(of_row[rows]).indices
-        for number, at in rows_of_address.items():
+        by_address: Any = pd.Series(values).groupby(of_row[rows])
+        largest = by_address.max().groupby(lambda number: addresses[number].dataset).max()
+        for number, at in by_address.indices.items():
             address = addresses[number]
             what = f"{address.dataset}/{metric}"
             column = _column(architectures[rows[at]], values[at], rows[at], space, what)
@@ -245,10 +244,9 @@ def _facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated
         note = STATED if of_unit and in_unit == "percent" else ""
         facts[metric] = {"direction": better, "kind": of_kind, "unit": in_unit, "note": note}
     if lacking:
-        call = ", ".join(f"{metric!r}: 'max'" for metric in lacking[:_SHOWN])
-        options = " ".join(f"--direction {quote(f'{metric}=max')}" for metric in lacking[:_SHOWN])
         raise SettingError(
-            f"direction of {', '.join(lacking[:_SHOWN])}", None, f"direction={{{call}}} or 'min' ({options})",
+            f"direction of {', '.join(lacking[:_SHOWN])}", None,
+            f"direction={{{lacking[0]!r}: 'max'}} or 'min' (--direction {quote(f'{lacking[0]}=max')})",
             "If a column is not a metric, list the metrics: metrics=['accuracy'] (--metrics accuracy).",
         )  # fmt: skip
     for what, given in (("direction", direction), ("unit", unit), ("kind", kind)):
