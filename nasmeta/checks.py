@@ -38,10 +38,10 @@ def check_int(name: str, value: Any, least: int = 1, most: int = 2**63 - 1) -> i
 
 def check_number(name: str, value: Any, least: float = 0.0, most: float = math.inf) -> float:
     """Return a finite number between two bounds; raise an error for any other value."""
-    if isinstance(value, np.generic):
+    if isinstance(value, np.integer | np.floating):
         value = value.item()
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not least <= value <= min(most, sys.float_info.max):
+    largest = min(most, sys.float_info.max)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= largest:
         bounds = f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
         raise SettingError(name, value, f"a number {bounds}")
     return value

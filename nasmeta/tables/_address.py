@@ -11,7 +11,11 @@ from nasmeta.tables._nb201_measurements import our_name
 
 
 class Address(NamedTuple):
-    """The parts of an address in a query; None if not stated. Without `epoch`, it is the end of a training."""
+    """The parts of an address in a query; None if not stated. Without `epoch`, it is the end of a training.
+
+    >>> Address("CIFAR-10", split="x-valid").normal().described()
+    "dataset='cifar10', metric='accuracy', split='valid'"
+    """
 
     dataset: str
     metric: str = "accuracy"

@@ -39,6 +39,7 @@ from nasmeta.tables import (
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._multi_objective import MultiObjectiveTask
 from nasmeta.tasks._signal import Signal, is_own_table
+from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import OBJECTIVE, Task
 
 if TYPE_CHECKING:
@@ -81,8 +82,9 @@ def declared_tasks() -> Mapping[str, DeclaredTask]:
                     source.release, facts.get("kind", "performance"), facts.get("device"),
                 )  # fmt: skip
                 held_out = [facts["held_out"]] if "held_out" in facts else None
-                cost = "recorded" if "cost" in facts else None
-                task = Task(facts["name"], source.table, signal, cost=cost, held_out=held_out)
+                task = Task(
+                    facts["name"], source.table, signal, cost="recorded" if "cost" in facts else None, held_out=held_out
+                )
                 declared.setdefault(task.name, DeclaredTask(task, family, facts.get("unit", "")))
     return declared
 
@@ -435,12 +437,14 @@ def as_tasks(asked: object, *, held_out: Iterable[str] = ()) -> list[Any]:
     """
     without, tasks = set(held_out), list[Any]()
     for item in asked if is_listed(asked) and not isinstance(asked, str) else [asked]:
-        if not isinstance(item, str):
-            tasks.append(item)
-        elif _is_family(item):
+        if isinstance(item, str) and _is_family(item):
             tasks += (task for task in task_distribution(item) if without.isdisjoint(task.held_out))
-        else:
+        elif isinstance(item, str):
             tasks.append(get_task(item))
+        elif isinstance(item, Task | SourceTask):
+            tasks.append(item)
+        else:
+            raise SettingError("tasks", item, "names of tasks or families, or tasks")
     return tasks
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,8 @@ def read_step_law(source: FetchedSource, space: SearchSpace, files: Mapping[str,
     # The files round one rate to two numbers, such as 0.000345 and 0.0003453; rates are powers of the root of 2.
     codes = np.abs(np.log2(rows["lr"].to_numpy())[:, None] - np.log2(rates)).argmin(axis=1)
     rows["architecture"] = space.from_codes(np.stack([codes, np.searchsorted(batches, rows["bsz"])], axis=1))
-    for (parameters, tokens), task in rows.groupby(["non_embedding_param_size", "data_size"]):
+    tasks: Any = rows.groupby(["non_embedding_param_size", "data_size"])
+    for (parameters, tokens), task in tasks:
         dataset = f"{parameters_name(parameters)}-{tokens / 1e9:g}b"
         of_task = (task["file"].iloc[0], spread(space, task["architecture"], task["lm_loss"]))
         yield source.column(*of_task, dataset, "loss", unit="nats", direction="min", note=_LOSS)
