@@ -146,7 +146,7 @@ def test_workers_that_pause_trainings_agree_with_one_process(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_the_trainings_of_a_worker_that_is_killed_go_on(tmp_path: Path) -> None:
     def values(folder: Path, **where: Any) -> Any:
-        answers = TrainingEvaluator("nb201/cifar10", "digits", TINY)
+        answers = TrainingEvaluator("nb201/cifar10", "digits", TINY.but(train_images=320, evaluation_images=64))
         found = nm.compare(["random"], answers, repeats=3, evaluations=3, folder=folder, **where)
         return found[["searcher", "seed", "cell", "value"]]
 

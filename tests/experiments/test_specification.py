@@ -198,7 +198,8 @@ def full_sources(mirror: Path, cache_with: Callable[..., Path], monkeypatch: pyt
 def test_the_columns_of_shipped_specifications_exist(full_sources: None) -> None:
     for file in Path(experiments.__file__).with_name("ready").rglob("*.toml"):
         if "[predict]" not in file.read_text(encoding="utf-8"):
-            assert len(read_specification(file).columns) == len(read_specification(file).report)
+            specification = read_specification(file)
+            assert len(specification.columns) == len(specification.report)
 
 
 def test_commands(tmp_path: Path) -> None:

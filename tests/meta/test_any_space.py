@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,7 @@ SEARCHED = (
     "meta", "meta-gp", "meta-nas", "meta-predictor", "meta-rl", "multi-task-gp", "rgpe",
     "rgpe-vanilla", "source-order",
 )  # fmt: skip
-NETWORKS = ("in-context", "maml", "meta-dkl", "meta-nas", "meta-rl")
-SLOW = {  # seconds each; what they do is tried on the other spaces, too
-    "six-ops": (*NETWORKS, "meta", "meta-predictor", "multi-task-gp", "rgpe"),
-    "five-nodes": (*NETWORKS, "meta", "meta-predictor", "multi-task-gp", "rgpe"),
-    "sizes": (*NETWORKS, "meta", "meta-predictor", "rgpe"),
-}
+CELL_SPACES = ("five-nodes", "six-ops")
 QUICK: dict[str, dict[str, Any]] = {
     "maml": {"steps": 2, "width": 8}, "meta-dkl": {"steps": 2, "width": 32},
     "meta-predictor": {"predictor": "maml", "options": {"steps": 2, "width": 8}},
@@ -49,16 +45,18 @@ def sources_in(name: str) -> list[SourceTask]:
     return [SourceTask(f"m/{s}", f"d{s}", space, own, made_up(space, s)[own]) for own, s in pairs]
 
 
-def with_slow_ones(learners: tuple[str, ...]) -> list[Any]:
+def on_spaces(learners: Iterable[str]) -> list[tuple[str, str]]:
+    """Pair each learner with one of the two spaces of cells, which are the slowest, and with all others."""
     return [
-        pytest.param(name, learner, marks=[pytest.mark.slow] if learner in SLOW.get(name, ()) else [])
+        (name, learner)
+        for i, learner in enumerate(learners)
         for name in SPACES
-        for learner in learners
+        if name not in CELL_SPACES or name == CELL_SPACES[i % 2]
     ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "learner"), with_slow_ones(SEARCHED))
+@pytest.mark.parametrize(("name", "learner"), on_spaces(SEARCHED))
 def test_a_searcher_learns_and_searches(name: str, learner: str, tmp_path: Path) -> None:
     space = example_space(name)
     values = made_up(space)
@@ -82,7 +80,7 @@ def test_a_searcher_learns_and_searches(name: str, learner: str, tmp_path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "learner"), with_slow_ones(tuple(sorted(META_PREDICTORS))))
+@pytest.mark.parametrize(("name", "learner"), on_spaces(sorted(META_PREDICTORS)))
 def test_a_predictor_learns_adapts_and_comes_back(name: str, learner: str, tmp_path: Path) -> None:
     space = example_space(name)
     made = META_PREDICTORS[learner](space, **QUICK.get(learner, {}))

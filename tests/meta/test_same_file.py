@@ -16,8 +16,8 @@ LEARNERS = {
 }
 BEFORE = {
     "alone": "",
-    "after a search": "nm.search('gp', 'nb201/cifar10', evaluations=8)",
-    "after PyTorch on several threads": (
+    "after a search and PyTorch on several threads": (
+        "nm.search('gp', 'nb201/cifar10', evaluations=8)\n"
         "import torch; torch.set_num_threads(2); (torch.randn(600, 600) @ torch.randn(600, 600)).sum()"
     ),
 }
@@ -48,4 +48,4 @@ def test_the_file_does_not_depend_on_what_ran_before(tmp_path: Path) -> None:
     assert len(first) == len(LEARNERS)
     for name, lines in found.items():
         assert lines[:-1] == first, name
-    assert found["after PyTorch on several threads"][-1] == "2", "the number of threads is put back"
+    assert found["after a search and PyTorch on several threads"][-1] == "2", "the number of threads is put back"

@@ -9,7 +9,7 @@ from scipy.stats import chi2, norm, rankdata
 import nasmeta as nm
 
 DATASETS = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv")
-CAP, RUNS, REFERENCE_RUNS = 200, 300, 60
+CAP, RUNS, REFERENCE_RUNS = 200, 100, 60
 # Mean evaluations to one of the best 26, at most 200, of 60 runs.
 REFERENCE = {
     "evolution": (164, 107, 155, 116, 132, 118, 144, 97),

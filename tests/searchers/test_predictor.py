@@ -46,16 +46,14 @@ def told(n: int = 40, **settings: Any) -> PredictorSearch:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("acquisition", ["ei", "ucb", "thompson", "greedy"])
 @pytest.mark.parametrize(
-    "predictor",
+    ("predictor", "acquisition"),
     [
-        "ridge",
-        make_pipeline(make_encoder("counts", SPACE), RandomForestRegressor(n_estimators=10)),
-        make_pipeline(make_encoder("counts", SPACE), StandardScaler(), KNeighborsRegressor(3)),
-        make_pipeline(make_encoder("one-hot", "tnb101"), Ridge()),
+        *(("ridge", acquisition) for acquisition in ("ei", "ucb", "thompson", "greedy")),
+        (make_pipeline(make_encoder("counts", SPACE), RandomForestRegressor(n_estimators=10)), "ei"),
+        (make_pipeline(make_encoder("counts", SPACE), StandardScaler(), KNeighborsRegressor(3)), "thompson"),
+        (make_pipeline(make_encoder("one-hot", "tnb101"), Ridge()), "ucb"),
     ],
-    ids=["by-name", "forest", "pipeline", "encoder"],
 )
 def test_finds_more_than_chance_and_repeats_itself(predictor: Any, acquisition: str) -> None:
     one, again = (

@@ -37,7 +37,6 @@ def test_refused(name: str, settings: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "found"),
     [
-        ("meta", {"members": "rgpe"}, {"members": ["rgpe"]}),
         ("meta", {"members": "rgpe, multi-task-gp"}, {"members": ["rgpe", "multi-task-gp"]}),
         ("gp", {"features": "edges,paths"}, {"features": ["edges", "paths"]}),
     ],
