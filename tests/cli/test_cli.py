@@ -14,6 +14,7 @@ from pandas.testing import assert_frame_equal
 from typer.testing import CliRunner
 
 import nasmeta as nm
+from nasmeta.analysis import summarise_comparison
 from nasmeta.cli._app import app
 
 BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
@@ -75,7 +76,8 @@ def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> N
     assert set(frame["stopped"]) == {"budget"}
 
 
-def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+@pytest.mark.usefixtures("blank_figures")
+def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     arguments = ["--searchers", "random,local-search", "--repeats", "3", "--evaluations", "60", "--folder", str(folder)]
     result = run("compare", *arguments)
@@ -83,15 +85,14 @@ def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path, request:
     for task in nm.task_distribution("nb201").names:
         assert task in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= max(80, len(f"  {folder}/regret_evaluations.png"))
-    for name in ("results.parquet", "summary.md", "regret_evaluations.png", "regret_evaluations.svg",
-                 "regret_seconds.png", "regret_seconds.svg"):  # fmt: skip
+    figures = [f"regret_{axis}.{suffix}" for axis in ("evaluations", "seconds") for suffix in ("png", "svg")]
+    for name in ("results.parquet", "summary.md", *figures):
         assert str(folder / name) in result.stdout
-        assert (folder / name).stat().st_size > 500
+        assert (folder / name).is_file()
     assert len(pd.read_parquet(folder / "results.parquet")) == 2 * 3 * 3 * 60
     summary = (folder / "summary.md").read_text(encoding="utf-8")
     assert "NATS-tss v1.0" in summary
     assert "3 runs each" in summary
-    request.getfixturevalue("blank_figures")  # the real ones were drawn
     assert run("compare", *arguments).stdout == result.stdout
 
 
@@ -109,25 +110,6 @@ def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
         assert "source-order on nb201/cifar10: all runs are identical" in " ".join(text.split())
 
 
-@pytest.mark.slow
-def test_runs_that_ended_early_are_told(tmp_path: Path) -> None:
-    from nasmeta.analysis.report import run_remarks as remarks
-
-    few = {"prune_space": 0.001}  # 16 cells
-    searchers = {
-        "random": ("random", few),
-        "halving": ("successive-halving", {"rungs": 2, "epochs": [200], **few}),
-    }
-    frame = nm.compare(searchers, "nb201/cifar10", evaluations=20, repeats=2)
-    assert len(frame) == 2 * 2 * 16
-    early = "random exhausted the space", "halving stalled"
-    expected = [one.replace(" ", " on nb201/cifar10: 2 of its 2 runs ", 1) for one in early]
-    assert remarks(frame) == [f"{one} after 16 evaluations and keep their value." for one in expected]
-    by_budget = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20, seconds=20_000)
-    assert by_budget["evaluation"].max() < 20
-    assert remarks(by_budget) == [], "the seconds were used up"
-
-
 @pytest.mark.usefixtures("blank_figures")
 def test_a_budget_in_seconds_states_the_rule_for_evaluations_that_cross_it(tmp_path: Path) -> None:
     arguments = ["--searchers", "random", "--tasks", "nb201/imagenet16-120", "--repeats", "6", "--seconds", "60000"]
@@ -142,8 +124,6 @@ def test_a_budget_in_seconds_states_the_rule_for_evaluations_that_cross_it(tmp_p
 
 @pytest.mark.usefixtures("blank_figures")
 def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
-    from nasmeta.analysis import summarise_comparison
-
     arguments = ["--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "3", "--seconds", "1500"]
     arguments += ["--clock", "overshoot=discard", "--folder", str(tmp_path)]
     result = run("compare", *arguments)
@@ -153,12 +133,10 @@ def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
         assert "3 runs each" in said
         assert "random on nb201/cifar10: 2 of its 3 runs finished no evaluation" in said
     assert run("compare", *arguments).stdout == result.stdout, "read again from the folder"
-
     frame = nm.compare(["random"], "nb201/cifar10", repeats=3, evaluations=4).assign(epochs=12)  # as asha begins
-    found = summarise_comparison(frame)
-    assert found.summary["nb201/cifar10"]["value_end"].isna().all(), "the worst cell of the table is nobody's best"
-    (remark,) = found.run_remarks
-    assert remark.startswith("random on nb201/cifar10: 3 of its 3 runs have no best value")
+    findings = summarise_comparison(frame)
+    assert findings.summary["nb201/cifar10"]["value_end"].isna().all(), "the worst cell of the table is nobody's best"
+    assert "random on nb201/cifar10: 3 of its 3 runs have no best value" in findings.run_remarks[0]
 
 
 def test_a_comparison_in_which_nothing_ended(tmp_path: Path) -> None:
@@ -262,17 +240,6 @@ def test_errors_are_one_line_and_exit_code_2(arguments: str) -> None:
     assert result.stdout == ""
     assert result.stderr.startswith("Error: ")
     assert len(result.stderr.splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    "command", [[], ["demo"], ["search"], ["compare"], ["query"], ["data", "list"], ["data", "fetch"]]
-)
-def test_help_has_an_example_and_fits_80_columns(command: list[str]) -> None:
-    result = run(*command, "--help")
-    assert result.exit_code == 0
-    assert max(map(len, result.stdout.splitlines())) <= 80
-    example = "Start with: nasmeta demo" if not command else f"nasmeta {' '.join(command)}"
-    assert [line for line in result.stdout.splitlines() if example in line and "Usage" not in line]
 
 
 def test_a_crash_of_custom_code_shows_its_own_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

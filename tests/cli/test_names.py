@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.cli._app import COMMANDS, built_command
+from nasmeta.cli._app import COMMANDS, app, built_command
 from nasmeta.experiments import Workers
 from nasmeta.surrogates import Surrogate, fit_surrogate
 from nasmeta.tables import add_frame
@@ -49,7 +50,9 @@ def test_options_have_the_names_of_parameters(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_commands_describe_themselves_and_their_options(name: str) -> None:
+def test_help_describes_each_option_has_an_example_and_fits_80_columns(name: str) -> None:
     command = built_command(name)
     assert f"nasmeta {name}" in command.epilog
-    assert all(option.help for option in command.params), [option.name for option in command.params if not option.help]
+    assert [option.name for option in command.params if not option.help] == []
+    shown = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).stdout
+    assert max(map(len, shown.splitlines())) <= 80
