@@ -62,9 +62,11 @@ def evaluations_of(searcher: Searcher, case: Case, cap: int) -> int:
     return int(found.argmax()) + 1 if found.any() else cap
 
 
-def run(rows: Rows, asked: list[tuple[Case, str]], draws: int, searchers: Sequence[str]) -> None:
+def run(
+    rows: Rows, asked: list[tuple[Case, str]], draws: int, searchers: Sequence[str], n_labels: Sequence[int | None]
+) -> None:
     """Append the missing runs to the results."""
-    for (case, stress), labels in product(asked, LABELS):
+    for (case, stress), labels in product(asked, n_labels):
         models: dict[str, object] = {}
         for draw, name in product(range(draws), searchers):
             if name == searchers[0] and (labels is not None or stress in RANDOM):
@@ -91,16 +93,16 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=DRAWS, help="runs of each searcher on each case")
     parser.add_argument("--family", action="append", choices=FAMILIES, help="a family; repeatable")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of results and page")
-    parser.add_argument("--quick", action="store_true", help="two draws of two families, few searchers")
+    parser.add_argument("--quick", action="store_true", help="two draws of two families, few searchers and sources")
     parser.add_argument("--page", action="store_true", help="only rewrite the page")
     chosen = parser.parse_args()
-    searchers = PLAIN + META
+    searchers, n_labels = PLAIN + META, LABELS
     families, draws = chosen.family or list(FAMILIES), chosen.draws
     if chosen.quick:
-        searchers = ("gp", "rgpe", "meta")
+        searchers, n_labels = ("gp", "rgpe", "meta"), LABELS[:1]
         families, draws = chosen.family or ["tnb101", "nb201"], min(draws, 2)
     if not chosen.page:
-        run(Rows(chosen.out / "results.csv", COLUMNS, 6), list(questions(families)), draws, searchers)
+        run(Rows(chosen.out / "results.csv", COLUMNS, 6), list(questions(families)), draws, searchers, n_labels)
     write_page(chosen.out)
 
 

@@ -52,7 +52,7 @@ class ForgetfulContract(SearcherContract):
 
 def test_the_contract_notices_a_wrong_shape() -> None:
     with pytest.raises(AssertionError):
-        ForgetfulContract().test_proposes_cells_of_the_space(get_space("tnb101"), 1)
+        ForgetfulContract().test_proposes_architectures_of_the_space(get_space("tnb101"), 1)
 
 
 def test_the_contract_needs_make() -> None:
