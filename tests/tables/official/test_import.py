@@ -24,17 +24,16 @@ RELEASES = {
     "v1.1": ("nb201-v1.1-official", "NB201 v1.1", ("less", "full"), ("cifar10-valid", "cifar100")),
     "v1.0": ("nb201-v1.0-official", "NB201 v1.0", ("less", "full"), ("cifar10-valid",)),
 }
-TRAIN: dict[str, Any] = {"dataset": "cifar100", "split": "train", "epochs": 200, "seed": 777, "release": "NB201 v1.1"}
+TRAIN: dict[str, Any] = {"dataset": "cifar100", "split": "train", "epochs": 12, "seed": 111, "release": "NB201 v1.1"}
 
 
-def few(official: Any, cell: int = 0) -> Any:
-    """Return the content of a file of NAS-Bench-201 v1.1 with one cell."""
-    return official.whole((cell,), ("less", "full"), ("cifar10-valid", "cifar100"))
+def few(official: Any) -> Any:
+    """Return the content of a file of NAS-Bench-201 v1.1 with the short trainings of one cell."""
+    return {"arch2infos": {0: {"less": official.arch(0, 12, ("cifar10-valid", "cifar100"))}}}
 
 
 def curve_of(content: Any) -> list[float]:
-    trial = content["arch2infos"][0]["full"]["all_results"]["cifar100", 777]
-    return [trial["train_acc1es"][epoch] for epoch in range(200)]
+    return [*content["arch2infos"][0]["less"]["all_results"]["cifar100", 111]["train_acc1es"].values()]
 
 
 @pytest.mark.slow
@@ -190,7 +189,9 @@ def test_wrong_paths(own_cache: Path, tmp_path: Path, official: Any, write: Any,
 
 
 def test_the_command(own_cache: Path, tmp_path: Path, official: Any) -> None:
-    official.archive(tmp_path / "archive", (0, 1))
+    (tmp_path / "archive").mkdir()
+    for cell in (0, 1):
+        (tmp_path / "archive" / f"{cell:06d}.pickle").write_bytes(pickle.dumps({"12": official.arch(cell, 12)}))
     done = CliRunner().invoke(app, ["data", "import", str(tmp_path / "archive")])
     assert done.exit_code == 0, done.output
     assert "2 of 15,625 cells" in done.output
