@@ -209,7 +209,7 @@ def _address(keys: Mapping[str, Any], name: str) -> _Keys:
 
 def _checked(key: str, value: Any) -> Any:
     """Return a value of a key, checked; numbers of a CSV file may be texts or floats."""
-    if key in ("epochs", "epoch", "seed") and value != "mean":
+    if key in ("epochs", "epoch", "seed") and (key, value) != ("seed", "mean"):
         try:
             number = float(value)
         except ValueError:

@@ -412,8 +412,7 @@ epochs=200, seed='mean'. Possible: ...
         Well-known metrics, such as ``accuracy``, ``val_acc``, ``test_error``, ``loss``, ``params``, ``flops``,
         ``latency_ms``, ``energy`` and ``train_seconds``, need no statement; see the page *Search your own table* for
         all of them. Any other metric needs a direction. Accuracies of a dataset are in percent if one of them is above
-        1. A warning names accuracies that look like fractions among percents, unless `unit` is stated, and rows without
-        a key that other rows have.
+        1. A warning names accuracies that look like fractions among percents, unless `unit` is stated.
 
         Parameters
         ----------
