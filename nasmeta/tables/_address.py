@@ -53,6 +53,6 @@ class Address(NamedTuple):
         return self._replace(dataset=dataset, split=split_of(split))
 
     def declared(self) -> dict[str, object]:
-        """Return the parts as arguments of `Source.brings`: epochs of a point of a learning curve are ``37of200``."""
+        """Return the parts as arguments of `Source.declares`: epochs of a point of a learning curve are ``37of200``."""
         epochs = self.epochs if self.epoch is None else f"{self.epoch}of{self.epochs}"
         return {**self._asdict(), "epochs": epochs}

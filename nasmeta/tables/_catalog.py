@@ -141,7 +141,7 @@ def is_here(table: str, **parts: object) -> bool:
     if table not in table_names():  # a user's table, with its values
         return True
     return any(
-        (source.brings(**parts) if source.declared else parts.get("release") in (None, source.release))
+        (source.declares(**parts) if source.declared else parts.get("release") in (None, source.release))
         and is_available(source)
         for source in table_sources(table)
     )

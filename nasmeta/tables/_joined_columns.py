@@ -151,7 +151,7 @@ class JoinedColumns:
             sources = table_sources(self._table)
         except UnknownNameError:  # a data frame
             sources = []
-        others = [source for source in sources if source.name not in here and source.brings(**asked.declared())]
+        others = [source for source in sources if source.name not in here and source.declares(**asked.declared())]
         hint = " ".join([self._possible(asked), *dict.fromkeys(source.how_to_get for source in others[:2])])
         return NoColumnError(f"{self._table} has no {asked.described()}. {hint} `nasmeta data list` shows all sources.")
 

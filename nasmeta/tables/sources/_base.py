@@ -85,7 +85,7 @@ class Source:
         """Return the identity of the raw files and of the reader, in JSON types; a change rebuilds the file."""
         return None
 
-    def brings(self, **parts: object) -> bool:
+    def declares(self, **parts: object) -> bool:
         """Whether it declares a column with these parts of an address; absent parts and None fit anything.
 
         The epochs of a point of a learning curve are written ``37of200``.

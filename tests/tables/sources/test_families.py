@@ -189,5 +189,5 @@ class TestTheRegistry:
             assert task["name"].startswith(f"{entry.table}/")
             for dataset in task["dataset"]:
                 parts = {part: task.get(part, "-") for part in ("split", "epochs", "seed")}
-                assert entry.brings(dataset=dataset, metric=task["metric"], **parts)
-                assert "cost" not in task or entry.brings(dataset=dataset, metric=task["cost"])
+                assert entry.declares(dataset=dataset, metric=task["metric"], **parts)
+                assert "cost" not in task or entry.declares(dataset=dataset, metric=task["cost"])

@@ -18,7 +18,7 @@ def test_declared_columns_are_those_that_are_read(read_source: Callable[[str], A
         parts = {"dataset": info.dataset, "metric": info.metric, "release": info.release}
         epochs = info.epochs if info.epoch is None else f"{info.epoch}of{info.epochs}"
         split, seed = (part if part is not None else "-" for part in (info.split, info.seed))
-        assert entry.brings(**parts, split=split, epochs=epochs or "-", seed=seed), info.address
+        assert entry.declares(**parts, split=split, epochs=epochs or "-", seed=seed), info.address
     for patterns in entry.declared:
         datasets, metrics = (part.split(",") for part in patterns.split("/")[:2])
         for dataset in datasets:
