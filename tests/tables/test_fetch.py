@@ -223,6 +223,3 @@ def test_a_wrong_file_in_place_is_replaced(folder: Path, target: Path) -> None:
         _store.open_or_build(registered_sources()["made-up"])
     fetch("made-up")
     assert load_table("nb201").query(7, "cifar10", "beauty") == 7
-
-
-# -- this machine ---------------------------------------------------------------------------------------------------
