@@ -134,11 +134,11 @@ class Table(ShowsFacts):
         return self._points.seeds(address, complete=complete)
 
     def _facts(self) -> dict[str, object]:
-        facts: dict[str, object] = {"name": self.name, "space": f"{self.space.name}, {self.space.size:,} architectures"}
-        for info in self.columns:
-            datasets = dict.fromkeys(other.dataset for other in self.columns if other.metric == info.metric)
-            facts[with_unit(info.metric, info.unit)] = ", ".join(datasets)
-        return facts
+        datasets: dict[str, list[str]] = {}
+        for metric, unit, dataset in dict.fromkeys((info.metric, info.unit, info.dataset) for info in self.columns):
+            datasets.setdefault(with_unit(metric, unit), []).append(dataset)
+        space = f"{self.space.name}, {self.space.size:,} architectures"
+        return {"name": self.name, "space": space} | {metric: ", ".join(of) for metric, of in datasets.items()}
 
     def column(
         self,
