@@ -134,11 +134,16 @@ class Table(ShowsFacts):
         return self._points.seeds(address, complete=complete)
 
     def _facts(self) -> dict[str, object]:
-        datasets: dict[str, list[str]] = {}
-        for metric, unit, dataset in dict.fromkeys((info.metric, info.unit, info.dataset) for info in self.columns):
-            datasets.setdefault(with_unit(metric, unit), []).append(dataset)
-        space = f"{self.space.name}, {self.space.size:,} architectures"
-        return {"name": self.name, "space": space} | {metric: ", ".join(of) for metric, of in datasets.items()}
+        facts: dict[str, object] = {"name": self.name, "space": f"{self.space.name}, {self.space.size:,} architectures"}
+        for metric in dict.fromkeys(info.metric for info in self.columns):
+            of_metric = [info for info in self.columns if info.metric == metric]
+            parts = [
+                text + ", ".join(dict.fromkeys(str(getattr(info, part)) for info in of_metric))
+                for text, part in (("", "dataset"), ("split ", "split"), ("epochs ", "epochs"), ("seed ", "seed"))
+                if any(getattr(info, part) is not None for info in of_metric)
+            ]
+            facts[with_unit(metric, of_metric[0].unit)] = "; ".join(parts)
+        return facts
 
     def column(
         self,
