@@ -27,7 +27,7 @@ from nasmeta.cli._values import (
 _HIDDEN = {"self", "progress", "isolated", "page", "command", "on_epoch", "tell", "until", "build_network", "x"}
 _FLAGS = {"settings": "--set", "listed": "--list", "as_json": "--json"}
 _METAVARS = {"data": "KIND:PATH", "shard": "I/N", "backend": "loky|dask[=ADDRESS]"}
-_COMPLETED = {"searcher", "task", "recipe", "evaluator", "specification", "tables"}  # the shell completes these names
+_COMPLETED = {"searcher", "task", "recipe", "evaluator", "specification", "table"}  # the shell completes these names
 _KINDS: list[tuple[str, Any, Callable[[Any], Any] | None, str | None]] = [
     # pattern of the annotation; type in the shell; reader of the value; name of the value in the help
     (r"^bool", bool, None, None),
@@ -95,7 +95,7 @@ def _option(parameter: inspect.Parameter, argument: bool, text: str, panel: str 
         default = ",".join(default) or None
     more: dict[str, Any] = {"help": text, "metavar": _METAVARS.get(name, metavar), "rich_help_panel": panel}
     if name in _COMPLETED:
-        more["autocompletion"] = lambda: _names(name.removesuffix("s"))
+        more["autocompletion"] = lambda: _names(name)
     if argument:
         about = typer.Argument(**more)
     else:

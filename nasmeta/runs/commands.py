@@ -85,15 +85,13 @@ def use_training_evaluator(options: dict[str, Any], task: str) -> None:
 
 def _print_run(run: History, journal: Path | None, failed: bool) -> None:
     """Print the facts of a run and its best architecture, or the front of several objectives."""
-    facts = dict(run._facts())
     evaluator = run.evaluator
-    if run.sources:
-        facts["learned from"] = ", ".join(run.sources)
-    if run.space != "all":
-        chance = "" if isnan(run.chance_of_best) else f" (contains the best cell with chance {run.chance_of_best:.2f})"
-        facts["searched space"] = run.space + chance
-    if run.warm_start != "0":
-        facts["warm start"] = f"{run.warm_start} cells chosen by the sources"
+    chance = "" if isnan(run.chance_of_best) else f" (contains the best cell with chance {run.chance_of_best:.2f})"
+    facts = dict(run._facts()) | {
+        "learned from": ", ".join(run.sources),
+        "searched space": run.space + chance if run.space != "all" else "",
+        "warm start": f"{run.warm_start} cells chosen by the sources" if run.warm_start != "0" else "",
+    }
     if failed:
         facts["best"] = "none: no evaluation succeeded"
     if isinstance(run, FrontHistory):
@@ -107,9 +105,8 @@ def _print_run(run: History, journal: Path | None, failed: bool) -> None:
         facts["failed"] = f"{len(run.failures)} evaluations: {', '.join(f'{why} ({n})' for why, n in counts)}"
     spent = duration(float(run.cost_seconds.sum())) if run.cost_seconds.any() else "unknown"
     facts["training time"] = f"{spent} on {run.clock}" if run.clock.workers > 1 else spent
-    if journal is not None:
-        facts["journal"] = journal
-    print_facts(facts)
+    facts["journal"] = journal
+    print_facts({name: fact for name, fact in facts.items() if fact})
     if isinstance(run, FrontHistory):
         print_frame(run.front)
     elif not failed:

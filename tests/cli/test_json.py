@@ -24,16 +24,17 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 def run(*arguments: str, status: int = 0) -> dict[str, Any]:
     done = CliRunner().invoke(app, [*arguments, "--json"])
-    found = json.loads(done.stdout)
-    assert (done.exit_code, found["status"]) == (status, status), done.output
-    assert list(found) == ["nasmeta", "command", "status", "warnings", "error" if status else "result"]
-    return found
+    output = json.loads(done.stdout)
+    assert (done.exit_code, output["status"]) == (status, status), done.output
+    assert list(output) == ["nasmeta", "command", "status", "warnings", "error" if status else "result"]
+    return output
 
 
-def assert_rows(found: list[dict[str, Any]], frame: pd.DataFrame) -> None:
-    """Compare all columns exactly, with null for missing numbers."""
+def assert_rows(records: list[dict[str, Any]], frame: pd.DataFrame) -> None:
+    """Compare the columns of a frame exactly, with null for missing numbers."""
     wanted = frame.astype(object).where(frame.notna(), None).reset_index(drop=True)
-    assert_frame_equal(pd.DataFrame(found, dtype=object), wanted, check_dtype=False, check_column_type=False)
+    rows = pd.DataFrame(records, dtype=object)[list(frame)]
+    assert_frame_equal(rows, wanted, check_dtype=False, check_column_type=False)
 
 
 def test_query() -> None:
@@ -44,42 +45,39 @@ def test_query() -> None:
 
 def test_search(tmp_path: Path) -> None:
     options = ["--evaluations", "30", "--seed", "4", "--set", "population=10", "--journal", str(tmp_path / "run.jsonl")]
-    found = run("search", "evolution", "nb201/cifar100", *options)["result"]
+    result = run("search", "evolution", "nb201/cifar100", *options)["result"]
     history = nm.search("evolution", "nb201/cifar100", evaluations=30, seed=4, settings={"population": 10})
-    assert (found["best"]["cell"], found["best"]["value"]) == history.best
-    assert found["settings"] == {"population": 10}
-    assert [one["value"] for one in found["also_measured"]] == list(history.report().values())
-    assert_rows(found["evaluations"], history.frame()[list(found["evaluations"][0])])
+    assert (result["best"]["cell"], result["best"]["value"]) == history.best
+    assert result["settings"] == {"population": 10}
+    assert [record["value"] for record in result["also_measured"]] == list(history.report().values())
+    assert_rows(result["evaluations"], history.frame()[list(result["evaluations"][0])])
 
 
 def test_search_of_several_objectives() -> None:
-    found = run("search", "random", "nb201/cifar10+train_seconds", "--evaluations", "20")["result"]
-    assert_rows(found["front"], nm.search("random", "nb201/cifar10+train_seconds", evaluations=20).front)
-    assert [one["metric"] for one in found["columns"]] == ["accuracy", "train_seconds"]
+    result = run("search", "random", "nb201/cifar10+train_seconds", "--evaluations", "20")["result"]
+    assert_rows(result["front"], nm.search("random", "nb201/cifar10+train_seconds", evaluations=20).front)
+    assert [record["metric"] for record in result["columns"]] == ["accuracy", "train_seconds"]
 
 
 def test_compare() -> None:
     options = ["--tasks", "nb201", "--repeats", "3", "--evaluations", "20"]
-    found = run("compare", "--searchers", "random,evolution", *options)["result"]
+    result = run("compare", "--searchers", "random,evolution", *options)["result"]
     frame = nm.compare(["random", "evolution"], "nb201", repeats=3, evaluations=20)
     wanted = summarise_comparison(frame, 20)
     for task in nm.task_distribution("nb201").names:
         for key, tables in (("results", wanted.results), ("tests", wanted.tests)):
-            rows = pd.DataFrame([one for one in found[key] if one["task"] == task])
-            assert_rows(rows[list(tables[task])].to_dict("records"), tables[task])
-    assert len(found["runs"]) == 3 * 2 * 3
-    assert [one["optimum"] for one in found["tasks"]] == [fact.optimum for fact in wanted.facts]
+            assert_rows([record for record in result[key] if record["task"] == task], tables[task])
+    assert len(result["runs"]) == 3 * 2 * 3
+    assert [record["optimum"] for record in result["tasks"]] == [fact.optimum for fact in wanted.facts]
 
 
 def test_predict() -> None:
     options = ["--sizes", "20", "--draws", "2", "--target", "valid"]
-    found = run("predict", "--predictors", "ridge,nwot", *options)["result"]
+    result = run("predict", "--predictors", "ridge,nwot", *options)["result"]
     wanted = nm.predict(["ridge", "nwot"], sizes=[20], draws=2, target="valid")
     timed = [name for name in wanted.frame if str(name).endswith("_seconds")]
-    assert_rows(pd.DataFrame(found["fits"], dtype=object).drop(columns=timed).to_dict("records"),
-                wanted.frame.drop(columns=timed))  # fmt: skip
-    assert_rows(pd.DataFrame(found["summary"], dtype=object).drop(columns=timed).to_dict("records"),
-                wanted.summary.drop(columns=timed))  # fmt: skip
+    assert_rows(result["fits"], wanted.frame.drop(columns=timed))
+    assert_rows(result["summary"], wanted.summary.drop(columns=timed))
 
 
 def test_lists() -> None:
@@ -122,8 +120,8 @@ def test_workers_that_print_leave_stdout_alone(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("always")
 def test_warnings_are_part_of_the_object() -> None:
     source = "nb201/train-seconds/cifar100"
-    found = run("search", "source-order", "nb201/cifar10", "--sources", source, "--evaluations", "3")
-    assert len(found["warnings"]) == 1
+    output = run("search", "source-order", "nb201/cifar10", "--sources", source, "--evaluations", "3")
+    assert len(output["warnings"]) == 1
 
 
 def test_the_page_shows_the_output() -> None:

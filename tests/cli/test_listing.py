@@ -95,11 +95,11 @@ def test_lists_have_one_line_per_name(kind: str, monkeypatch: pytest.MonkeyPatch
 
 
 def test_lists_of_what_predicts() -> None:
-    found = nm.list_predictors().set_index("predictor")
-    assert set(found.index) == {*PREDICTORS, *META_PREDICTORS, *label_free_names(), "source-order"}
-    assert set(found.index[found["sources"]]) == {*META_PREDICTORS, "source-order"}
-    assert found.loc[list(PREDICTORS), "encoder"].to_list() == [
-        PREDICTORS[one].default_encoder or "" for one in PREDICTORS
+    predictors = nm.list_predictors().set_index("predictor")
+    assert set(predictors.index) == {*PREDICTORS, *META_PREDICTORS, *label_free_names(), "source-order"}
+    assert set(predictors.index[predictors["sources"]]) == {*META_PREDICTORS, "source-order"}
+    assert predictors.loc[list(PREDICTORS), "encoder"].to_list() == [
+        PREDICTORS[name].default_encoder or "" for name in PREDICTORS
     ]
     tree = nm.list_encoders("hpobench-mlp").set_index("encoder")
     assert tree["columns"][["one-hot", "graph", "columns"]].to_list() == [43, 0, 0]
@@ -107,9 +107,9 @@ def test_lists_of_what_predicts() -> None:
 
 
 WITHOUT_TORCH = f"""{SEARCHES.partition("for name")[0]}
-found = nm.list_predictors().set_index("predictor")
-print(*found.index[found["summary"].str.contains("pip install torch gpytorch safetensors")])
-print(*found.index[found["extra"] == "torch"])
+predictors = nm.list_predictors().set_index("predictor")
+print(*predictors.index[predictors["summary"].str.contains("pip install torch gpytorch safetensors")])
+print(*predictors.index[predictors["extra"] == "torch"])
 print(len(nm.list_recipes()), len(nm.list_images()), len(nm.list_evaluators()))
 for call in (nm.list_proxies, lambda: nm.train(0, "digits"),
              lambda: nm.search("maml-ei", "nb201/cifar10", evaluations=5)):
@@ -137,11 +137,11 @@ def test_the_extras_of_messages_are_those_of_the_package() -> None:
     extras = declared["optional-dependencies"]
 
     def packages(extra: str) -> set[str]:
-        found = set()
+        names = set()
         for asked in extras[extra]:
             inner = re.fullmatch(r"nasmeta\[(.*)\]", asked)
-            found |= packages(inner[1]) if inner else {re.match(r"[\w-]+", asked)[0]}
-        return found
+            names |= packages(inner[1]) if inner else {re.match(r"[\w-]+", asked)[0]}
+        return names
 
     for extra, names in EXTRAS.items():
         assert set(names.split()) == set().union(*map(packages, extra.split(",")))
@@ -179,7 +179,7 @@ def test_the_doctor_finds_what_is_broken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "name"),
     [
         ("search source-", "source-order"),
         ("search gp nb201/cifar100@", "nb201/cifar100@12ep"),
@@ -188,8 +188,8 @@ def test_the_doctor_finds_what_is_broken() -> None:
         ("search gp --evaluator sur", "surrogate"),
     ],
 )
-def test_the_shell_completes_names(words: str, found: str) -> None:
-    assert CliRunner().invoke(app, env=typed(words), prog_name="nasmeta").stdout.split() == [found]
+def test_the_shell_completes_names(words: str, name: str) -> None:
+    assert CliRunner().invoke(app, env=typed(words), prog_name="nasmeta").stdout.split() == [name]
 
 
 def typed(words: str) -> dict[str, str]:
