@@ -44,7 +44,7 @@ def nb201_table(runs: pd.DataFrame, queries: pd.DataFrame) -> str:
     rows = []
     plain = queries[queries.searcher == "gp"].set_index("task")
     architectures = {
-        NB201[t]: f"{r['mean']:,.1f} [{r.mean_low:,.1f}, {r.mean_high:,.1f}]" for t, r in plain.loc[[*NB201]].iterrows()
+        NB201[t]: f"{r['mean']:,.1f} [{r.low:,.1f}, {r.high:,.1f}]" for t, r in plain.loc[[*NB201]].iterrows()
     }
     rows.append({"labels per source": "0", "searcher": "`gp`", **architectures})
     for labels in (25, 100, 400, -1):
@@ -113,7 +113,7 @@ def plot_budgets(runs: pd.DataFrame) -> Figure:
                 panel.errorbar(x * shift, mean, (below, above), label=searcher, **looks[searcher].line())
         plain = queries[(queries.task == task) & (queries.searcher == "gp")].iloc[0]
         panel.axhline(plain["mean"], color=looks["gp"].colour, linewidth=1, label="gp, without sources")
-        panel.axhspan(plain.mean_low, plain.mean_high, color=looks["gp"].colour, alpha=0.15, linewidth=0)
+        panel.axhspan(plain["low"], plain["high"], color=looks["gp"].colour, alpha=0.15, linewidth=0)
         panel.set(xscale="log", yscale="log", xlim=(18, 25_000))
         panel.set_xticks([25, 100, 400, 15_625], ["25", "100", "400", "all"])
         panel.set_yticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])

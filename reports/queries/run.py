@@ -17,7 +17,7 @@ from common import NB201, options_of
 from drawing import dot_plot, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import evaluations_to_optimum, to_markdown
+from nasmeta.analysis import summarise, to_markdown
 
 HERE = Path(__file__).parent
 WHOLE_SPACE = 15_625
@@ -40,10 +40,12 @@ RUNS = {
     "meta-gp": 10,
 }
 
+COLUMNS = ["task", "searcher", "runs", "mean", "low", "high"]
+
 
 def run_all(folder: Path, workers: int) -> pd.DataFrame:
     """Run every searcher until it finds the optimum; return the summary."""
-    found = []
+    summaries = []
     for searcher, runs in RUNS.items():
         print(f"{searcher}: {runs} runs on each dataset", flush=True)
         frame = nm.compare(
@@ -55,16 +57,15 @@ def run_all(folder: Path, workers: int) -> pd.DataFrame:
             folder=folder / searcher,
             workers=workers,
         )
-        found.append(evaluations_to_optimum(frame.astype({"task": object, "searcher": object})))
-    return pd.concat(found, ignore_index=True)
+        needed = "evaluations_to_optimum"
+        names = {needed: "mean", f"{needed}_low": "low", f"{needed}_high": "high"}
+        summaries.append(summarise(frame, at=()).rename(columns=names)[COLUMNS])
+    return pd.concat(summaries, ignore_index=True)
 
 
 def write_page(found: pd.DataFrame) -> None:
     """Write README.md and the picture."""
     frame = found.assign(panel=found["task"].map(NB201), row=found["searcher"], name=found["searcher"])
-    frame = frame.drop(columns=["low", "high"], errors="ignore").rename(
-        columns={"mean_low": "low", "mean_high": "high"}
-    )
     frame = frame.set_index("searcher").loc[[*RUNS]].reset_index()
     figure = dot_plot(frame, "mean evaluations to the optimum, log scale", log=True, ticks=(1, 10, 100, 1000, 10_000))
     save_png(figure, HERE / "evaluations")
@@ -76,15 +77,15 @@ def write_page(found: pd.DataFrame) -> None:
             one = found.loc[(searcher, task)]
             digits = 0 if one["mean"] >= 1000 else 1
             row[dataset] = f"{one['mean']:,.{digits}f}"
-            if one.mean_low < one.mean_high:
-                row[dataset] += f" [{one.mean_low:,.{digits}f}, {one.mean_high:,.{digits}f}]"
+            if one.low < one.high:
+                row[dataset] += f" [{one.low:,.{digits}f}, {one.high:,.{digits}f}]"
             if searcher in REFERENCE:
                 row[dataset] += f" ({REFERENCE[searcher][i]:,})"
         rows.append(row)
     gp = found.loc[("gp", "nb201/cifar10")]
     text = f"""# How many evaluations does each searcher need for the optimum?
 
-On CIFAR-10, `gp` needs {gp["mean"]:.1f} [{gp.mean_low:.1f}, {gp.mean_high:.1f}] evaluations to find the best cell of
+On CIFAR-10, `gp` needs {gp["mean"]:.1f} [{gp.low:.1f}, {gp.high:.1f}] evaluations to find the best cell of
 NAS-Bench-201, and random search about 7,800 (mean, 95 % bootstrap interval).
 
 ![Mean evaluations to the optimum, with 95 % intervals](evaluations.png)
