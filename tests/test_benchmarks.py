@@ -44,13 +44,6 @@ def test_a_peer_that_is_not_there_leaves_its_half_empty(tmp_path: Path, monkeypa
     assert len(trial["ratios"]) == 1
 
 
-def test_unknown_case_lists_the_cases(tmp_path: Path) -> None:
-    done = run("--only", "colum", "--output", str(tmp_path))
-    assert done.returncode == 2
-    assert "column" in done.stderr
-    assert not list(tmp_path.iterdir())
-
-
 def test_rows_compare_in_the_direction_that_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     from _measure import Row  # type: ignore[import-not-found]

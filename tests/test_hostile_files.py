@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.analysis import summarise_comparison
+from nasmeta.analysis.report import summarise_comparison
 from nasmeta.archives import digest_of
 from nasmeta.errors import NasmetaError
 from nasmeta.experiments import read_specification, run_specification

@@ -8,53 +8,39 @@ otherwise it is *censored*: the number of evaluations until the optimum is beyon
 """
 
 import nasmeta.searchers  # noqa: F401  (declares the styles of their names)
-from nasmeta.analysis._aggregates import aggregate_scores as aggregate_scores
-from nasmeta.analysis._attainment import (
-    attainment_surfaces as attainment_surfaces,
-    front_distances,
-    plot_attainment,
-)
+from nasmeta.analysis._aggregates import aggregate_scores
+from nasmeta.analysis._attainment import attainment_surfaces, front_distances, plot_attainment
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
-from nasmeta.analysis._curves import XAxis as XAxis, regret_curves as regret_curves
-from nasmeta.analysis._frame import check_frame as check_frame
-from nasmeta.analysis._metrics import (
-    evaluations_to_optimum as evaluations_to_optimum,
-    summarise,
-)
-from nasmeta.analysis._paired_tests import holm as holm, paired_tests
-from nasmeta.analysis._power import RUNS as RUNS, plan_runs as plan_runs, power as power
-from nasmeta.analysis._ranks import (
-    average_ranks as average_ranks,
-    friedman_test as friedman_test,
-    rank_curves as rank_curves,
-)
-from nasmeta.analysis._statistics import bootstrap_interval, interval_columns as interval_columns
-from nasmeta.analysis._tables import (
-    number_or_dash as number_or_dash,
-    range_text as range_text,
-    spread as spread,
-    texts_of as texts_of,
-    to_html as to_html,
-    to_latex,
-    to_markdown,
-)
-from nasmeta.analysis.report import (
-    summarise_comparison as summarise_comparison,
-    title_of as title_of,
-    write_summary as write_summary,
-)
-from nasmeta.plotting import WIDTHS as WIDTHS, save_figure
+from nasmeta.analysis._curves import XAxis, regret_curves
+from nasmeta.analysis._frame import check_frame
+from nasmeta.analysis._metrics import summarise
+from nasmeta.analysis._paired_tests import paired_tests
+from nasmeta.analysis._power import RUNS, plan_runs, power
+from nasmeta.analysis._ranks import average_ranks, friedman_test, rank_curves
+from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
+from nasmeta.pages import to_latex, to_markdown
+from nasmeta.plotting import save_figure
 
 __all__ = [
+    "RUNS",
+    "XAxis",
+    "aggregate_scores",
+    "attainment_surfaces",
+    "average_ranks",
     "bootstrap_interval",
+    "check_frame",
     "friedman_test",
     "front_distances",
+    "interval_columns",
     "paired_tests",
+    "plan_runs",
     "plot_attainment",
     "plot_critical_difference",
     "plot_power",
     "plot_ranks",
     "plot_regret",
+    "power",
+    "rank_curves",
     "regret_curves",
     "save_figure",
     "summarise",

@@ -20,12 +20,10 @@ def random_label(frame: pd.DataFrame) -> str:
     The frame of `nasmeta.compare` records the classes of the searchers. Without that record, as in a frame from a CSV
     file, the label is ``random``.
     """
-    is_random = {"random": True}
-    if recorded := frame.attrs.get("random_search"):
-        is_random = {label: found for of_task in recorded.values() for label, found in of_task.items()}
+    recorded = frame.attrs.get("random_search") or {"": {"random": True}}
     searchers = [str(name) for name in frame["searcher"].unique()]
     for label in searchers:
-        if is_random.get(label, False):
+        if any(of_task.get(label, False) for of_task in recorded.values()):
             return label
     raise SettingError("reference", None, f"one of {', '.join(searchers)}", "Random search was not compared.")
 

@@ -51,12 +51,12 @@ def attainment_surfaces(
     """
     import moocore
 
-    found, rows, names = _evaluations(frame, task, at)
+    task, rows, names = _evaluations(frame, task, at)
     parts = []
     for searcher, runs in rows.groupby("searcher", sort=False, observed=True):
-        costs = -found.signs * runs[names].to_numpy(np.float64)
+        costs = -task.signs * runs[names].to_numpy(np.float64)
         corners = moocore.eaf(costs, runs["seed"].to_numpy(np.float64), percentiles=list(shares))
-        part = pd.DataFrame(-found.signs * corners[:, :-1], columns=names)
+        part = pd.DataFrame(-task.signs * corners[:, :-1], columns=names)
         part.insert(0, "share", corners[:, -1])
         part.insert(0, "searcher", str(searcher))
         parts.append(part)
@@ -103,10 +103,11 @@ def front_distances(
     """
     import moocore
 
-    found, rows, names = _evaluations(frame, task, at)
-    front, distances = found.front.scaled(found.front.values), []
+    task, rows, names = _evaluations(frame, task, at)
+    scaled, distances = task.front.scaled, []
+    front = scaled(task.front.values)
     for (searcher, seed), run in rows.groupby(["searcher", "seed"], sort=False, observed=True):
-        distance = moocore.igd_plus(found.front.scaled(run[names].to_numpy(np.float64)), ref=front, maximise=True)
+        distance = moocore.igd_plus(scaled(run[names].to_numpy(np.float64)), ref=front, maximise=True)
         distances.append({"searcher": str(searcher), "seed": seed, "igd_plus": 100 * float(distance)})
     return pd.DataFrame(distances, columns=["searcher", "seed", "igd_plus"])
 
@@ -153,9 +154,10 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
         panel.plot(grid, _heights(front, task, grid), color="0.35", drawstyle=f"steps-{step}", label="true front")
         looks = styles(map(str, surfaces["searcher"].unique()))
         for searcher, rows in surfaces.groupby("searcher", sort=False):
-            lines = {}
-            for share, part in rows.groupby("share"):
-                lines[share] = _heights(part[["objective_1", "objective_2"]].to_numpy(), task, grid)
+            lines = {
+                share: _heights(part.filter(like="objective").to_numpy(), task, grid)
+                for share, part in rows.groupby("share")
+            }
             draw_line(panel, str(searcher), looks, grid, lines[50], (lines[25], lines[75]), step)
         panel.set(xlim=robust_limits(front[:, 1]), ylim=robust_limits(front[:, 0]))
         y, x = (value_label(column.metric_name, column.unit) for column in task.columns[:2])
@@ -176,36 +178,27 @@ def _heights(points: Any, task: MultiObjectiveTask, grid: Any) -> Any:
 def _evaluations(
     frame: pd.DataFrame, task: MultiObjectiveTask | str | None, at: int | None
 ) -> tuple[MultiObjectiveTask, pd.DataFrame, list[str]]:
-    """Return a task, its first `at` evaluations in each run, and the columns of the objectives."""
-    found = _task_of(frame, task)
-    rows = frame[frame["task"] == found.name]
-    if at is not None:
-        rows = rows[rows["evaluation"] <= at]
-    return found, rows, [f"objective_{i + 1}" for i in range(found.n_objectives)]
-
-
-def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> MultiObjectiveTask:
-    """Return a task of a frame, by default the only one."""
-    if isinstance(task, MultiObjectiveTask):
-        return task
-    known = _tasks_of(frame)
-    name = next(iter(known)) if task is None and len(known) == 1 else task
-    if name not in known:
-        raise SettingError("task", task, f"a task with several objectives: {', '.join(known) or 'none in this frame'}")
-    return known[name]
+    """Return a task, by default the only one, its first `at` evaluations in each run, and the columns of objectives."""
+    if not isinstance(task, MultiObjectiveTask):
+        known = {one.name: one for one in _tasks_of(frame)}
+        name = task or "".join(known)
+        if name not in known:
+            raise SettingError("task", task, f"one with several objectives: {', '.join(known) or 'none in this frame'}")
+        task = known[name]
+    rows = frame[(frame["task"] == task.name) & (frame["evaluation"] <= (at or np.inf))]
+    return task, rows, [f"objective_{i + 1}" for i in range(task.n_objectives)]
 
 
 def tasks_with_two(frame: pd.DataFrame) -> list[MultiObjectiveTask]:
     """Return the tasks of a frame that have two objectives and are known by name."""
-    return [task for task in _tasks_of(frame).values() if task.n_objectives == 2]
+    return [task for task in _tasks_of(frame) if task.n_objectives == 2]
 
 
 @names_from_file()
-def _tasks_of(frame: pd.DataFrame) -> dict[str, MultiObjectiveTask]:
+def _tasks_of(frame: pd.DataFrame) -> list[MultiObjectiveTask]:
     """Return the tasks of a frame with several objectives that are known by name."""
-    found = {}
+    tasks = []
     for name in map(str, frame["task"].unique()):
         with suppress(NasmetaError):
-            if isinstance(task := get_task(name), MultiObjectiveTask):
-                found[name] = task
-    return found
+            tasks.append(get_task(name))
+    return [task for task in tasks if isinstance(task, MultiObjectiveTask)]

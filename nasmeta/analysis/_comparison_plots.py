@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,10 @@ import pandas as pd
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._power import POWER, power
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, friedman_test, rank_curves
-from nasmeta.analysis._tables import range_text
 from nasmeta.analysis._units import column_of, regret_unit
-from nasmeta.checks import check_choice
-from nasmeta.errors import UnknownNameError, needing
+from nasmeta.checks import check_names
+from nasmeta.errors import needing
+from nasmeta.pages import range_text
 from nasmeta.plotting import (
     Width,
     draw_grid,
@@ -37,10 +37,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_CENTRES = {
-    "mean": ("mean", "low", "high", "95 % bootstrap interval of the mean"),
-    "median": ("median", "q25", "q75", "quartiles"),
-}
 _DECADES = 3  # of the logarithmic part of the regret axis
 _SIZE = (3.3, 2.6)  # inches, of a figure with a single panel
 
@@ -49,7 +45,6 @@ _SIZE = (3.3, 2.6)  # inches, of a figure with a single panel
 def plot_regret(
     frame: pd.DataFrame,
     x: XAxis = "evaluation",
-    centre: Literal["mean", "median"] = "mean",
     tasks: Sequence[str] | None = None,
     unit: str | None = None,
     share_y: bool = True,
@@ -58,6 +53,8 @@ def plot_regret(
     caption: bool | None = None,
 ) -> Figure:
     """Draw search curves, one panel per task, one line per searcher; `regret_curves` returns their numbers.
+
+    Lines are means over the runs, and bands their 95 % bootstrap intervals.
 
     If the optimum of a task is not known, the best value so far is drawn instead of the regret. Both axes are
     logarithmic. The regret axis becomes linear close to 0, and the optimum is a separate line. A curve ends at the
@@ -69,8 +66,6 @@ def plot_regret(
         A results frame.
     x : {"evaluation", "simulated_seconds"}
         The horizontal axis.
-    centre : {"mean", "median"}
-        The mean with its 95 % bootstrap interval, or the median with the quartiles.
     tasks : sequence of str, optional
         The tasks to draw, in this order; all by default.
     unit : str, optional
@@ -79,7 +74,7 @@ def plot_regret(
     share_y : bool
         Whether all panels have the same regret axis; switch it off for tasks in different units.
     width : str or float, optional
-        Width of the figure: a name in `nasmeta.analysis.WIDTHS`, such as ``"icml"`` for a column and ``"icml-full"``
+        Width of the figure: a name in `nasmeta.plotting.WIDTHS`, such as ``"icml"`` for a column and ``"icml-full"``
         for the text of that paper, or inches. By default panels have 2.45 inches, three per row.
     highlight : sequence of str, optional
         Searchers in colour; the others are grey. By default all. If there are more than eight, the five with the lowest
@@ -97,7 +92,7 @@ def plot_regret(
     Raises
     ------
     SettingError
-        If the frame is not valid, or `x`, `centre` or `width` are not possible.
+        If the frame is not valid, or `x` or `width` are not possible.
     UnknownNameError
         If the frame does not have a task, or the width is unknown.
 
@@ -111,38 +106,31 @@ def plot_regret(
     >>> figure.axes[0].get_title(), figure.axes[0].get_xscale()
     ('CIFAR-10', 'log')
     """
-    middle, low, high, band = _CENTRES[check_choice("centre", centre, _CENTRES)]
     has_optimum = not has_unknown_optimum(frame)
-    column = "regret" if has_optimum else "incumbent_value"
-    curves = regret_curves(frame, x, column)
-    known, searchers = list(frame["task"].unique()), list(frame["searcher"].unique())
+    curves = regret_curves(frame, x, "regret" if has_optimum else "incumbent_value")
+    known, searchers = ([str(name) for name in frame[column].unique()] for column in ("task", "searcher"))
     names = list(known if tasks is None else tasks)
-    for name in names:
-        if name not in known:
-            raise UnknownNameError.of("task", name, known)
+    check_names("this frame", "task", names, known)
     curves = curves[curves["task"].isin(names)]
-    figure, panels = new_panels(panel_titles([str(name) for name in names]), width, (2.45, 2.35), sharey=share_y)
-    areas = curves.groupby(["searcher", "task"], sort=False, observed=True)[middle].mean().unstack()
-    best_first = list(areas.rank().mean(axis=1).sort_values().index if has_optimum else searchers)
-    looks = styles(map(str, searchers), highlighted(best_first, highlight))
-    for panel, name in zip(panels, names, strict=True):
-        of_task = curves[curves["task"] == name]
-        for searcher in searchers:
-            curve = of_task[of_task["searcher"] == searcher]
-            if curve.empty:
-                continue
-            solved = np.flatnonzero(curve[middle] == 0)
+    figure, panels = new_panels(panel_titles(names), width, (2.45, 2.35), sharey=share_y)
+    areas = curves.groupby(["searcher", "task"], sort=False)["mean"].mean().unstack()
+    best_first = areas.rank().mean(axis=1).sort_values().index.tolist() if has_optimum else searchers
+    looks = styles(searchers, highlighted(best_first, highlight))
+    for panel, task in zip(panels, names, strict=True):
+        of_task = curves[curves["task"] == task]
+        for searcher, curve in of_task.groupby("searcher", sort=False):
+            name, solved = str(searcher), np.flatnonzero(curve["mean"] == 0)
             if has_optimum and len(solved):
                 curve = curve.iloc[: solved[0] + 1]
-                look = looks[str(searcher)]
+                look = looks[name]
                 end: dict[str, Any] = {"color": look.colour, "marker": look.marker, "linestyle": "", "clip_on": False}
                 panel.plot(curve[x].iloc[-1:], [0.0], zorder=5, **end)
-            draw_line(panel, str(searcher), looks, curve[x], curve[middle], (curve[low], curve[high]))
+            draw_line(panel, name, looks, curve[x], curve["mean"], (curve["low"], curve["high"]))
         log_axis(panel)
         if has_optimum:
-            _scale_regrets(panel, curves if share_y else of_task, middle, high)
+            _scale_regrets(panel, curves if share_y else of_task)
         draw_grid(panel)
-    unit = regret_unit([column_of(str(name)) for name in names]) if unit is None else unit
+    unit = regret_unit([column_of(name) for name in names]) if unit is None else unit
     value = "percent" if unit == "percentage points" else unit.removeprefix("percentage points of ")
     seconds = "simulated time (s)" if has_optimum else "training time (s)"
     label_panels(
@@ -151,24 +139,22 @@ def plot_regret(
         f"regret ({unit})" if has_optimum else f"best found ({value})",
     )
     runs = range_text(curves["runs"])
-    title = "one run" if runs == "1" else f"{centre} of {runs} runs; band: {band}"
-    if caption is None:
-        caption = not isinstance(width, str)
-    legend_below(figure, title if caption else "", width)
+    title = "one run" if runs == "1" else f"mean of {runs} runs; band: 95 % bootstrap interval of the mean"
+    legend_below(figure, title if caption or (caption is None and not isinstance(width, str)) else "", width)
     return figure
 
 
-def _scale_regrets(panel: Axes, curves: pd.DataFrame, middle: str, high: str) -> None:
+def _scale_regrets(panel: Axes, curves: pd.DataFrame) -> None:
     """Scale the regret axis: logarithmic, and linear from a threshold down to the optimum."""
     from matplotlib.ticker import FuncFormatter, NullFormatter, SymmetricalLogLocator
 
-    values = curves[middle].to_numpy()
+    values = curves["mean"].to_numpy()
     positive = values[values > 0]
     top = float(positive.max(initial=0)) or 1.0
     smallest = max(float(positive.min(initial=top)), top / 10**_DECADES)
     threshold = 10.0 ** np.floor(np.log10(smallest))
     panel.set_yscale("symlog", linthresh=threshold, linscale=0.5)
-    top = max(top, float(curves[high].fillna(0).max()))
+    top = max(top, float(curves["high"].fillna(0).max()))
     panel.set_ylim(-0.12 * threshold, 1.3 * top)
     panel.yaxis.set_minor_locator(SymmetricalLogLocator(base=10, linthresh=threshold, subs=list(range(2, 10))))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

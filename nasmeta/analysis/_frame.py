@@ -89,42 +89,30 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     if frame.empty:
         raise SettingError("The results frame has no rows, so there is no run to analyse.")
     frame, known = with_regrets(frame)
-    values = {name: frame[name].to_numpy(np.float64, na_value=np.nan) for name in names}
-    for name in (*_KEYS, *names):
-        if frame[name].isna().any():
-            raise SettingError(name, None, "a value in every row of the frame")
-    task, tasks = pd.factorize(frame["task"])
-    searcher, searchers = pd.factorize(frame["searcher"])
+    incomplete = frame[[*_KEYS, *names]].isna().any()
+    if incomplete.any():
+        raise SettingError(str(incomplete.idxmax()), None, "a value in every row of the frame")
+    stopped = frame["stopped"].isin([*ENDED_EARLY]) if "stopped" in frame else pd.Series(False, frame.index)
+    (task, tasks), (searcher, searchers) = (pd.factorize(frame[key]) for key in ("task", "searcher"))
     seed = frame["seed"].to_numpy()
-    order = np.lexsort((values["evaluation"], seed, searcher, task))
+    order = np.lexsort((frame["evaluation"], seed, searcher, task))
     task, searcher, seed = task[order], searcher[order], seed[order]
-    values = {name: column[order] for name, column in values.items()}
-    new = np.r_[True, (np.diff(task) != 0) | (np.diff(searcher) != 0) | (seed[1:] != seed[:-1])]
-    start = np.flatnonzero(new)
+    values = {name: frame[name].to_numpy(np.float64)[order] for name in names}
+    new = (np.diff(task) != 0) | (np.diff(searcher) != 0) | (seed[1:] != seed[:-1])
+    start = np.flatnonzero(np.r_[True, new])
     length = np.diff(np.r_[start, len(frame)])
-    evaluation, regret = values["evaluation"], values["regret"]
-    if (evaluation != np.arange(len(frame)) - np.repeat(start, length) + 1).any():
-        raise SettingError("evaluation", evaluation.tolist(), "1, 2, 3, … in each run")
-    early = frame["stopped"].isin([*ENDED_EARLY]).to_numpy() if "stopped" in frame else np.zeros(len(frame), dtype=bool)
-    solved = (regret[start + length - 1] == 0) & known[order][start]
-    final = solved | early[order][start]
+    if (values["evaluation"] != np.arange(len(frame)) - np.repeat(start, length) + 1).any():
+        raise SettingError("evaluation", values["evaluation"].tolist(), "1, 2, 3, … in each run")
+    known = known[order][start]
+    solved = (values["regret"][start + length - 1] == 0) & known
+    final = solved | stopped.to_numpy()[order][start]
     pairs = [*zip(tasks[task[start]], searchers[searcher[start]], strict=True)]
     seconds, limit = (_recorded(frame, name, pairs) for name in ("seconds", "evaluations"))
+    timed = ~final & ~np.isnan(seconds) & ~(length >= limit)
     return Runs(
-        tasks=tuple(map(str, tasks)),
-        searchers=tuple(map(str, searchers)),
-        task=task[start],
-        searcher=searcher[start],
-        seed=seed[start],
-        start=start,
-        length=length,
-        known=known[order][start],
-        solved=solved,
-        final=final,
-        seconds=seconds,
-        timed=~final & ~np.isnan(seconds) & ~(length >= limit),
-        columns=values,
-    )
+        tuple(map(str, tasks)), tuple(map(str, searchers)), task[start], searcher[start], seed[start], start, length,
+        known, solved, final, seconds, timed, values,
+    )  # fmt: skip
 
 
 def _recorded(frame: pd.DataFrame, name: str, pairs: Sequence[tuple[str, str]]) -> FloatArray:
@@ -162,13 +150,13 @@ def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
     known = frame["regret"].notna().to_numpy()
     if known.all() or "evaluation" not in frame.columns:
         return np.ones(len(frame), dtype=bool)
-    good = pd.Series(True, frame.index)
+    rows = frame[[*_KEYS, "evaluation"]].assign(good=True)
     if "failure" in frame.columns:
-        good &= frame["failure"].astype(str) == ""
+        rows["good"] &= frame["failure"].astype(str) == ""
     if "epochs" in frame.columns:
-        good &= frame["epochs"] == full_epochs(frame)
-    rows = frame[[*_KEYS, "evaluation"]].assign(good=good).reset_index(drop=True)
-    good = rows.sort_values("evaluation", kind="stable").groupby(list(_KEYS), observed=True)["good"].cummax()
+        rows["good"] &= frame["epochs"] == full_epochs(frame)
+    in_order = rows.reset_index(drop=True).sort_values("evaluation", kind="stable")
+    good = in_order.groupby(list(_KEYS), observed=True)["good"].cummax()
     return known | good.sort_index().to_numpy(dtype=bool)
 
 
@@ -186,11 +174,12 @@ def direction_of(rows: pd.DataFrame) -> float:
     """
     ordered = rows.sort_values("evaluation", kind="stable").groupby(["searcher", "seed"], observed=True)
     steps = ordered["incumbent_value"].diff()
-    if (steps < 0).any() or (steps > 0).any() or "value" not in rows.columns:
-        return -1.0 if (steps < 0).any() else 1.0
-    full = rows[rows["epochs"] == rows["epochs"].max()] if "epochs" in rows.columns else rows
-    full = rows if full.empty else full  # functions lack epochs
-    return -1.0 if (full["value"] > full["incumbent_value"]).any() else 1.0
+    falls = (steps < 0).any()
+    if not steps.any() and "value" in rows.columns:  # no run has two different values
+        full = rows[rows["epochs"] == rows["epochs"].max()] if "epochs" in rows.columns else rows
+        full = rows if full.empty else full  # functions lack epochs
+        falls = (full["value"] > full["incumbent_value"]).any()
+    return -1.0 if falls else 1.0
 
 
 def count_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:

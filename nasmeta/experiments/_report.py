@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from nasmeta.analysis import title_of
-from nasmeta.analysis.report import Findings, XAxis, find, write_findings
+from nasmeta.analysis import XAxis
+from nasmeta.analysis.report import Findings, find, title_of, write_findings
 from nasmeta.code_identity import versions_of
 from nasmeta.errors import NasmetaError
 from nasmeta.evaluators import TrainingEvaluator

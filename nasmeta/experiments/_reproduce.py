@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import nasmeta
-from nasmeta.analysis.report import Section, as_markdown, published_section, with_differences
+from nasmeta.analysis.report import published_section, with_differences
 from nasmeta.checks import check_names
 from nasmeta.experiments._specification import (
     READY,
@@ -22,6 +22,7 @@ from nasmeta.experiments._specification import (
     specification_to_run,
 )
 from nasmeta.experiments._workers import Workers
+from nasmeta.pages import Section, as_markdown
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, get_task
 

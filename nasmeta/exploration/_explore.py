@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from nasmeta.analysis.report import asset, filled
 from nasmeta.exploration._table_data import table_data
 from nasmeta.files import require_writable, write_atomically
+from nasmeta.pages import html_page
 from nasmeta.progress import progress_bar
 from nasmeta.runs import search
 from nasmeta.tables import Table, load_table
@@ -91,32 +91,24 @@ def explore(
             packed = b64encode(gzip.compress(data.encode(), mtime=0)).decode()
             parts.append(f'<script type="text/plain" id="table-{position}">{packed}</script>')
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, _page(index, parts))
+    page = html_page(__package__, "explore", "Tables of trained networks", index, more="\n".join(parts))
+    write_atomically(path, page)
     return path
 
 
 def _tasks(tables: Sequence[str | Table] | None) -> Iterator[tuple[Table, dict[Task, str]]]:
     """Yield each table with its tasks of one column, and the family of each task."""
     listed = list_tasks().query("here")
-    names = listed["table"].unique() if tables is None else tables
-    for one in names:
-        table = one if isinstance(one, Table) else load_table(str(one))
+    for chosen in listed["table"].unique() if tables is None else tables:
+        table = chosen if isinstance(chosen, Table) else load_table(chosen)
         rows = listed[listed["table"] == table.name]
-        found = {get_task(task): family for task, family in zip(rows["task"], rows["family"], strict=True)}
-        if isinstance(one, Table) or not found:
-            found = dict.fromkeys(table.tasks(), table.name) | found
-        several = [task for task in found if isinstance(task, MultiObjectiveTask) or task.objective is not None]
-        plain = {task: family for task, family in found.items() if task not in several and len(task.measured)}
+        families = {get_task(task): family for task, family in zip(rows["task"], rows["family"], strict=True)}
+        if isinstance(chosen, Table) or not families:
+            families = dict.fromkeys(table.tasks(), table.name) | families
+        plain = {
+            task: family
+            for task, family in families.items()
+            if not isinstance(task, MultiObjectiveTask) and task.objective is None and len(task.measured)
+        }
         if plain:
             yield table, plain
-
-
-def _page(index: dict[str, Any], parts: Sequence[str]) -> str:
-    own = "nasmeta.exploration"
-    return filled(
-        asset(own, "explore.html"),
-        style=asset(own, "explore.css"),
-        index=json.dumps(index).replace("<", "\\u003c"),  # no text in it can end the element
-        tables="\n".join(parts),
-        script=asset(own, "explore.js"),
-    )

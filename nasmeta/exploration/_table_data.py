@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.cross_decomposition import PLSRegression
 
-from nasmeta.analysis.report import rounded
 from nasmeta.checks import decimals_of
+from nasmeta.pages import rounded
 from nasmeta.runs import History
 from nasmeta.spaces import CellSpace, SearchSpace
 from nasmeta.tables import ColumnInfo, Table, describe_column, describe_training

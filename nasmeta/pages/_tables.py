@@ -47,7 +47,7 @@ def to_markdown(
     Parameters
     ----------
     table : DataFrame
-        For example from `summarise`, `evaluations_to_optimum` or `average_ranks`. The index is not written.
+        For example from `nasmeta.analysis.summarise`. The index is not written.
     headers : mapping of str to str, optional
         Headings of columns; by default their names with spaces for underscores.
     decimals : mapping of str to int, optional

@@ -28,7 +28,7 @@ from nasmeta.predictors import PREDICTORS, label_of, make_predictor
 from nasmeta.registry import STYLES, is_place, split_name
 from nasmeta.runs import SearcherSpec, on_evaluator, sources_of
 from nasmeta.spaces import SearchSpace, get_cell_space
-from nasmeta.tasks import SourceTask, Task
+from nasmeta.tasks import Signal, SourceTask, Task
 
 PredictorsLike: TypeAlias = "Any | Iterable[Any] | Mapping[str, Any]"
 MEASURED, PUBLISHED = "proxies", "published-proxies"
@@ -102,8 +102,8 @@ def source_predictor(name: str, task: Task, sources: Any, settings: Mapping[str,
         seed = chosen.pop("seed")
         learner = build_learner(name if name == SOURCE_ORDER else META_PREDICTORS[name], task.space, seed, chosen)
         spec = SearcherSpec.of(SOURCE_ORDER if name == SOURCE_ORDER else "meta-predictor")
-        found = sources_of(spec, on_evaluator(task, "table"), sources)
-        tasks = [source if isinstance(source, SourceTask) else source.as_source() for source in found]
+        known = sources_of(spec, on_evaluator(task, "table"), sources)
+        tasks = [source if isinstance(source, SourceTask) else source.as_source() for source in known]
 
         def train(progress: Any) -> Any:
             learner.monitor, learner.avoid = Monitor(progress=progress), task.held_out
@@ -150,19 +150,21 @@ class Model:
 
     def identity(self, task: Task) -> dict[str, Any]:
         """Return the facts that determine its results, of JSON's types."""
-        found: dict[str, Any] = {"predictor": self.name, "encoder": self.encoder, "settings": dict(self.settings)}
+        identity: dict[str, Any] = {
+            "predictor": self.name, "encoder": self.encoder, "settings": dict(self.settings)
+        }  # fmt: skip
         parts = [self.name, *(self.encoder or "").split("+")]
         if self.members:
-            found["members"] = [member.identity(task) for member in self.members]
+            identity["members"] = [member.identity(task) for member in self.members]
         elif learns_on_sources(self.name):
-            found |= self.build(task).identity
+            identity |= self.build(task).identity
         elif self.predicts_labels and self.name not in PREDICTORS.declared:
-            found["estimator"] = estimator_digest(self.build(task, 0))
+            identity["estimator"] = estimator_digest(self.build(task, 0))
         if not {MEASURED, *_measured("nb201")}.isdisjoint(parts):
-            found["proxies"] = _digest(_measured(task.space))
+            identity["proxies"] = _digest(_measured(task.space))
         if PUBLISHED in parts:
-            found["published_proxies"] = _digest(published_proxies(task))
-        return found
+            identity["published_proxies"] = _digest(published_proxies(task))
+        return identity
 
     def build(self, task: Task, seed: int = 0) -> Any:
         """Return a new estimator over architectures."""
@@ -180,9 +182,8 @@ class Model:
         settings = dict(self.settings)
         if self.members:
             settings["members"] = [(member.label, member.build(task, seed)) for member in self.members]
-        encoder = (
-            None if self.encoder is None else [_encoder_of(part.strip(), task) for part in self.encoder.split("+")]
-        )
+        parts = None if self.encoder is None else self.encoder.split("+")
+        encoder = None if parts is None else [_encoder_of(part.strip(), task) for part in parts]
         return make_predictor(self.predictor, encoder, space, seed, **settings)
 
 
@@ -190,18 +191,17 @@ def models_of(
     predictors: PredictorsLike, settings: Mapping[str, Mapping[str, Any]] | None = None, sources: Any = None
 ) -> list[Model]:
     """Read the models of a comparison: one predictor, several, or a mapping of labels to predictors."""
+    settings = settings or {}
     if isinstance(predictors, Mapping):
         named = dict(predictors)
     else:
         single = isinstance(predictors, str) or hasattr(predictors, "fit")
         several = [predictors] if single else list(predictors)
-        named = {label_of(one): one for one in several}
-        if len(named) < len({one if isinstance(one, str) else id(one) for one in several}):
+        named = {label_of(predictor): predictor for predictor in several}
+        if len(named) < len({predictor if isinstance(predictor, str) else id(predictor) for predictor in several}):
             raise SettingError("Two predictors have the same name: pass a mapping of labels to predictors.")
-    if not named:
-        raise SettingError("predictors", predictors, "at least one")
-    check_names("this comparison", "predictor", settings or {}, named)
-    models = [_model_of(label, what, (settings or {}).get(label, {}), sources) for label, what in named.items()]
+    check_names("this comparison", "predictor", settings, named)
+    models = [_model_of(label, what, settings.get(label, {}), sources) for label, what in named.items()]
     if sources is not None and not any(learns_on_sources(model.name) for model in models):
         possible = f"with one of {SOURCE_ORDER}, {', '.join(META_PREDICTORS)}"
         raise SettingError("predictors", list(named), possible, "The others do not learn on sources.")
@@ -210,24 +210,20 @@ def models_of(
 
 def _model_of(label: str, what: Any, settings: Mapping[str, Any], sources: Any = None) -> Model:
     """Read an estimator, ``NAME``, ``NAME:ENCODER``, or several of them joined by ``/``."""
-    if not isinstance(what, str):
+    if not isinstance(what, str) or what in label_free_names():
         return Model(label, what, None, settings)
     if learns_on_sources(what):  # a file may have slashes in its name
         return Model(label, what, None, settings, sources=sources)
+    known = [*PREDICTORS, *META_PREDICTORS, *label_free_names(), SOURCE_ORDER]
     if "/" in what:
         members = tuple(_model_of(part.strip(), part.strip(), {}) for part in what.split("/"))
-        if any(learns_on_sources(member.name) or member.name in label_free_names() for member in members):
+        if any(learns_on_sources(member.name) or not member.predicts_labels for member in members):
             raise SettingError("members of an ensemble", what, f"names in {', '.join(PREDICTORS)}")
         return Model(label, "ensemble", None, settings, members)
-    known = [*PREDICTORS, *META_PREDICTORS, *label_free_names(), SOURCE_ORDER]
-    name, chosen = split_name(what, known)
-    if name in label_free_names() or learns_on_sources(name):
-        if chosen is not None:
-            raise SettingError(f"encoder of {name}", chosen, "none")
-        return Model(label, name, None, settings)
+    name, encoder = split_name(what, known)
     if name not in PREDICTORS and not is_place(name):
-        raise UnknownNameError.of("predictor", name, known)
-    return Model(label, name, chosen, settings)
+        raise UnknownNameError.of("predictor", what, known)
+    return Model(label, name, encoder, settings)
 
 
 def _encoder_of(part: str, task: Task) -> Any:
@@ -258,13 +254,12 @@ def published_proxies(task: Task) -> dict[str, NDArray[np.float64]]:
     if not infos:
         table.column(dataset, "proxy_synflow")  # the error states how to fetch them
     classes = np.asarray(task.space.canonical(np.arange(task.space.size)))
-    found = {}
+    proxies = {}
     for info in infos:
-        column = table.column(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
-        values = pd.Series(column.astype(np.float64))
+        values = pd.Series(table.column(*Signal.of(info).address).astype(np.float64))
         values = values.fillna(values.groupby(classes).transform("mean"))
-        found[info.metric.removeprefix("proxy_")] = np.asarray(values, dtype=np.float64)
-    return found
+        proxies[info.metric.removeprefix("proxy_")] = np.asarray(values, dtype=np.float64)
+    return proxies
 
 
 def _digest(columns: Mapping[str, NDArray[np.float64]]) -> str:

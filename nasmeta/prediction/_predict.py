@@ -29,7 +29,7 @@ from nasmeta.progress import Bar, progress_bar
 from nasmeta.runs import SourcesLike
 from nasmeta.spaces import SearchSpace, get_space, reference_space
 from nasmeta.tables import ColumnInfo
-from nasmeta.tasks import Task, as_task
+from nasmeta.tasks import Signal, Task, as_task
 from nasmeta.threads import one_thread
 
 Rows: TypeAlias = list[dict[str, Any]]
@@ -62,8 +62,8 @@ class PredictorComparison:
     Examples
     --------
     >>> import nasmeta as nm
-    >>> found = nm.predict("ridge", sizes=[20], target="valid", draws=1)
-    >>> list(found.frame["scope"]), list(found.summary["predictor"].unique())
+    >>> comparison = nm.predict("ridge", sizes=[20], target="valid", draws=1)
+    >>> list(comparison.frame["scope"]), list(comparison.summary["predictor"].unique())
     (['isomorph-disjoint', 'unseen', 'all'], ['ridge'])
     """
 
@@ -157,9 +157,9 @@ def predict(
     Examples
     --------
     >>> import nasmeta as nm
-    >>> found = nm.predict(["ridge", "nwot"], "cifar10", sizes=[78], target="valid", draws=2)
-    >>> tau = found.summary.query("scope == 'all'").set_index("predictor")["kendall_tau"]
-    >>> bool(tau["ridge"] > tau["nwot"]), len(found.frame), found.files
+    >>> comparison = nm.predict(["ridge", "nwot"], "cifar10", sizes=[78], target="valid", draws=2)
+    >>> tau = comparison.summary.query("scope == 'all'").set_index("predictor")["kendall_tau"]
+    >>> bool(tau["ridge"] > tau["nwot"]), len(comparison.frame), comparison.files
     (True, 12, ())
     """
     home = None if folder is None else Path(folder)
@@ -174,10 +174,10 @@ def predict(
     if models is None:
         has_proxies = reference_space(space) == get_space("nb201")
         models = models_of(DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS, settings, sources)
-    numbers = _checked_sizes(protocol, sizes, len(question.pool))
-    draws = check_int("draws", draws, most=10_000)
+    fits = [*product(_checked_sizes(protocol, sizes, len(question.pool)), range(check_int("draws", draws)))]
     seed = check_int("seed", seed, least=0, most=2**63)
     built = [model.build(question.task) for model in models]  # raises errors for impossible settings
+    about = {"task": question.task.name, "target": question.name, "protocol": protocol}
     header = {
         "task": question.task.name,
         "signal_sha256": question.task.column.source_sha256,
@@ -187,32 +187,31 @@ def predict(
         "seed": seed,
         "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
     }
-    rows: Rows = []
-    bar = progress_bar("fits", len(models) * len(numbers) * draws, shown=progress)
+    frame_rows: Rows = []
+    bar = progress_bar("fits", len(models) * len(fits), shown=progress)
     records: AbstractContextManager[BenchmarkJournal | None] = nullcontext()
     if home is not None:
         records = BenchmarkJournal(home, header)
     with records as journal, one_thread(), bar as counter:
         for model, estimator in zip(models, built, strict=True):
-            job: dict[str, Any] = {"label": model.label}
+            job: dict[str, Any] = {}
             if home is not None:  # a journal needs the parameters and the code of an estimator
                 code = code_within(estimator)
                 job = model.identity(question.task) | ({} if code is None else {"code": code})
-            about: dict[str, Any] = {"task": question.task.name, "target": question.name, "protocol": protocol}
-            about |= {"predictor": model.label, "encoder": model.encoder}
-            for n, draw in product(numbers, range(draws)):
+            for n, draw in fits:
                 job |= {"protocol": protocol, "n_train": n, "draw": draw}
-                found = None if journal is None else journal.find(job)
-                if found is None:
+                rows = None if journal is None else journal.find(job)
+                if rows is None:
                     _warm_up(model, question, counter)
                     child = np.random.SeedSequence(seed, spawn_key=(draw,))
                     splits = splits_of(protocol, space, question.pool, n, child, rule)
-                    found = [row for split in splits for row in _scores_of(model, question, split, child)]
+                    rows = [row for split in splits for row in _scores_of(model, question, split, child)]
                     if journal is not None:
-                        journal.record(job, found)
-                rows += [{**about, "n_train": n, "draw": draw, **row} for row in found]
+                        journal.record(job, rows)
+                of_fit = about | {"predictor": model.label, "encoder": model.encoder, "n_train": n, "draw": draw}
+                frame_rows += [of_fit | row for row in rows]
                 counter.advance()
-    frame = pd.DataFrame(rows).reindex(columns=[*_COLUMNS, *_SCORES, *_TIMES])
+    frame = pd.DataFrame(frame_rows).reindex(columns=[*_COLUMNS, *_SCORES, *_TIMES])
     frame = frame.astype(dict.fromkeys((*_SCORES, *_TIMES), "float64"))
     files = () if home is None else tuple(write_prediction_summary(frame, home))
     return PredictorComparison(frame, summarise_predictions(frame), files)
@@ -278,9 +277,7 @@ def _checked_sizes(protocol: str, sizes: Iterable[int] | None, n_pool: int) -> t
         if sizes is not None:
             raise SettingError("sizes", sizes, "None with the protocol half")
         return (n_pool // 2,)
-    chosen = [n for n in SIZES if 2 * n < n_pool] or [2] if sizes is None else list(sizes)
-    if not chosen:
-        raise SettingError("sizes", sizes, "at least one number of labels")
+    chosen = [n for n in SIZES if 2 * n < n_pool] or [2] if sizes is None else sizes
     return tuple(dict.fromkeys(check_int("number of labels", n, 2, n_pool - 1) for n in chosen))
 
 
@@ -302,22 +299,18 @@ class _Question:
 
     @classmethod
     def of(cls, task: str | Task, target: str | None) -> _Question:
-        found = as_task(task)
-        if target is None:
-            target = "test" if found.signal.split == "valid" else "valid"
-        check_choice("target", target, ("test", "valid"))
-        info = found.column
-        if target == "test":
-            s, table = found.signal, found.table
+        task = as_task(task)
+        s, table, info = task.signal, task.table, task.column
+        target = target or ("test" if s.split == "valid" else "valid")
+        if check_choice("target", target, ("test", "valid")) == "test":
             # The release of the signal comes first. Networks trained on half of CIFAR-10 are another dataset.
-            tests = [column for column in found.test_columns if column.dataset == s.dataset]
+            tests = [column for column in task.test_columns if column.dataset == s.dataset]
             tests = [column for column in tests if column.seed == s.seed] or tests
             tests.sort(key=lambda column: (column.release != s.release, column.release))
             info = tests[0] if tests else table.info(s.dataset, s.metric, "test", s.epochs, s.seed)
-        address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
-        truth = found.table.column(*address).astype(np.float64)
-        pool = np.flatnonzero(np.isfinite(found.values) & np.isfinite(truth)).astype(np.int32)
-        return cls(found, found.values, truth, pool, info)
+        truth = table.column(*Signal.of(info).address).astype(np.float64)
+        pool = np.flatnonzero(np.isfinite(task.values) & np.isfinite(truth)).astype(np.int32)
+        return cls(task, task.values, truth, pool, info)
 
 
 def _warm_up(model: Model, question: _Question, bar: Bar) -> None:

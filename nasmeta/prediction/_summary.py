@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis import bootstrap_interval, check_frame, interval_columns, range_text, to_markdown
+from nasmeta.analysis import bootstrap_interval, check_frame, interval_columns
 from nasmeta.errors import SettingError
+from nasmeta.pages import Section, range_text, write_markdown
 from nasmeta.plotting import (
     Width,
     draw_grid,
@@ -20,7 +22,6 @@ from nasmeta.plotting import (
     legend_below,
     log_axis,
     new_panels,
-    save_figure,
     styles,
     task_title,
 )
@@ -181,23 +182,22 @@ def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -
     ['results.csv', 'summary.md']
     """
     table = summarise_predictions(frame)
-    parts = [
-        "# Comparison of predictors\n",
+    about = (
         f"{frame['task'].iloc[0]}, compared with {frame['target'].iloc[0]}. Mean over the draws, in brackets the 95 % "
-        "bootstrap interval. Seconds are medians.\n",
-    ]
+        "bootstrap interval. Seconds are medians."
+    )
+    sections = [Section(text=about)]
     for scope, title in SCOPES.items():
         rows = table[table["scope"] == scope].drop(columns=["task", "target", "protocol", "scope"])
         if scope != "isomorph-disjoint":  # the only scope of calibration
             rows = rows.drop(columns=["crps", *_coverage_levels(rows)])
-        parts += [f"## Scored on {title}\n", to_markdown(rows)]
-    home = Path(folder)
-    files = [home / "results.csv", home / "summary.md"]
-    home.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(files[0], index=False, float_format="%.6g")
-    files[1].write_text("\n".join(parts), encoding="utf-8")
+        sections.append(Section(f"Scored on {title}", table=rows))
+    figures = {}
     if frame["n_train"].nunique() > 1:
-        files += save_figure(plot_predictions(frame), home / "kendall_tau")
+        figures["kendall_tau"] = partial(plot_predictions, frame)
     if frame["crps"].notna().any():
-        files += save_figure(plot_calibration(frame), home / "calibration")
-    return files
+        figures["calibration"] = partial(plot_calibration, frame)
+    home = Path(folder)
+    files = write_markdown(home / "summary.md", "Comparison of predictors", sections, figures=figures)
+    frame.to_csv(home / "results.csv", index=False, float_format="%.6g")
+    return [home / "results.csv", *files]

@@ -17,7 +17,6 @@ from nasmeta.runs import require_journal
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, get_task
 
-_NAMED = 10  # cells that a message lists
 _SAME = ("task", "column", "release", "evaluator")
 
 
@@ -38,62 +37,37 @@ class Searches:
     values: Mapping[int, float]  # of each successfully evaluated cell, in percent
     searchers: tuple[str, ...]
     evaluator: Mapping[str, Any] | None  # identity of the evaluator; None for the table
-    left_out: Mapping[str, Sequence[int]]  # cells without a value, by reason
 
 
 def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
-    """Read the journals of one or more runs on one task."""
+    """Read the journals of one or more runs on one task. Failed and shortened trainings have no value."""
     if not journals:
         raise SettingError("Name at least one journal of `nasmeta search … --journal run.jsonl`.")
-    paths = [Path(journal) for journal in journals]
     values: dict[int, float] = {}
-    without: dict[int, str] = {}  # the reasons, by cell
-    searchers: list[str] = []
-    first: dict[str, Any] = {}
-    for path in paths:
-        header, history = require_journal(path)
-        first = first or header
+    runs = [(Path(journal), *require_journal(Path(journal))) for journal in journals]
+    path, first, _ = runs[0]
+    for other, header, history in runs:
         for key in _SAME:
             if header.get(key) != first.get(key):
-                raise SettingError(f"{key} of {path}", header.get(key), f"{first.get(key)!r} as in {paths[0]}")
-        searchers.append(str(header.get("searcher")))
+                raise SettingError(f"{key} of {other}", header.get(key), f"{first.get(key)!r} as in {path}")
         full = _full_epochs(header)
         for architecture, value, _, details in map(history.row, range(len(history))):
-            if "failure" in details:
-                without[architecture] = f"failed: {details['failure']}"
-            elif full is not None and details.get("epochs", full) < full:
-                without[architecture] = f"trained for fewer than {full} epochs"
-            else:
+            if "failure" not in details and (full is None or details.get("epochs", full) >= full):
                 values[architecture] = value
-    left_out: dict[str, list[int]] = {}
-    for architecture in sorted(without.keys() - values.keys()):
-        left_out.setdefault(without[architecture], []).append(architecture)
-    task = _task_of(first, paths[0])
+    task = _task_of(first, path)
     if not values:
+        paths = ", ".join(map(str, journals))
         raise JournalError(
-            f"{', '.join(map(str, paths))}: no cell was evaluated successfully, so nothing can be picked. Give the "
-            "search a larger budget."
+            f"{paths}: no cell was evaluated successfully, so nothing can be picked. Give the search a larger budget."
         )
-    return Searches(task, values, tuple(dict.fromkeys(searchers)), first.get("evaluator"), left_out)
+    searchers = dict.fromkeys(str(header.get("searcher")) for _, header, _ in runs)
+    return Searches(task, values, tuple(searchers), first.get("evaluator"))
 
 
 def _full_epochs(header: Mapping[str, Any]) -> int | None:
     """Return the epochs of a full training, from the column in a journal's header; None if it lacks them."""
     address = str(header.get("column")).split("/")  # dataset, metric, split, epochs, seed
     return int(address[-2]) if len(address) > 3 and address[-2].isdecimal() else None
-
-
-def left_out_of(left_out: Mapping[str, Sequence[int]]) -> list[str]:
-    """Describe the cells that cannot be picks.
-
-    >>> left_out_of({"trained for fewer than 6 epochs": [5, 7]})
-    ['2 cells trained for fewer than 6 epochs (5, 7)']
-    """
-    return [
-        f"{len(cells)} cell{'s' * (len(cells) > 1)} {why} ({', '.join(map(str, cells[:_NAMED]))}"
-        f"{', …' * (len(cells) > _NAMED)})"
-        for why, cells in left_out.items()
-    ]
 
 
 @names_from_file()
@@ -112,29 +86,28 @@ def choose(
     controls, worst = check_int("controls", controls, 0), check_int("worst", worst, 0)
     space, values = searches.task.space, searches.values
     ranked = sorted(values, key=lambda architecture: (-values[architecture], architecture))
+    drawn = np.random.default_rng(check_int("seed", seed, 0)).permutation(space.size).tolist()
     taken: set[int] = set()
     picks = _distinct(ranked, top, space, taken)
     bad = _distinct(ranked[::-1], worst, space, taken)
     if len(picks) < top or len(bad) < worst:
         raise SettingError("top + worst", top + worst, f"at most {len(taken)}, as many distinct cells were evaluated")
-    drawn = np.random.default_rng(check_int("seed", seed, 0)).permutation(space.size).tolist()
-    random = _distinct(drawn, controls, space, taken)
-    roles = [("pick", picks), ("random", random), ("worst", bad)]
+    roles = {"pick": picks, "random": _distinct(drawn, controls, space, taken), "worst": bad}
     return tuple(
         ChosenArchitecture(architecture, role, values.get(architecture))
-        for role, architectures in roles
+        for role, architectures in roles.items()
         for architecture in architectures
     )
 
 
 def _distinct(architectures: Sequence[int], n: int, space: SearchSpace, taken: set[int]) -> list[int]:
     """Return the first n cells of isomorphism classes that are not taken yet."""
-    found: list[int] = []
+    distinct: list[int] = []
     for architecture in architectures:
-        if len(found) == n:
-            break
         representative = int(space.canonical(architecture))
+        if len(distinct) == n:
+            break
         if representative not in taken:
             taken.add(representative)
-            found.append(architecture)
-    return found
+            distinct.append(architecture)
+    return distinct

@@ -7,20 +7,20 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 import nasmeta
 from nasmeta.predictors import rank_correlations
 from nasmeta.training import Trainer
-from nasmeta.verification._chosen import ChosenArchitecture, Searches, left_out_of
+from nasmeta.verification._chosen import ChosenArchitecture, Searches
 from nasmeta.verification._look_up import LookUp
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nasmeta.training import TrainingResult
 
 _Z = 1.959963984540054  # of 95 %
 _BAND = 2.0  # standard deviations
+_MEASURED = ["cell", "measured", "measured_test", "parameters", "train_seconds"]
 
 
 def separation_of(architectures: pd.DataFrame) -> dict[str, Any] | None:
@@ -29,20 +29,15 @@ def separation_of(architectures: pd.DataFrame) -> dict[str, Any] | None:
     In ``chance`` a tie is one half; ``table_chance`` is the same statistic of the look-up. None for fewer than two
     picks or random cells.
     """
-    known = architectures[architectures["lookup"].notna() & architectures["measured"].notna()]
-    picks, random = (known[known["role"] == role] for role in ("pick", "random"))
+    known = architectures.dropna(subset=["lookup", "measured"])
+    picks, random = (known.loc[known["role"] == role, ["measured", "lookup"]] for role in ("pick", "random"))
     if min(len(picks), len(random)) < 2:
         return None
-    chance = _chance_above(picks["measured"], random["measured"])
+    above = np.sign(picks.to_numpy(float)[:, None] - random.to_numpy(float)).mean(axis=(0, 1))
+    chance, table_chance = map(float, 0.5 + 0.5 * above)
     low, high = chance_interval(chance, len(picks), len(random))
-    table_chance = _chance_above(picks["lookup"], random["lookup"])
     counts = {"picks": len(picks), "random": len(random)}
     return {**counts, "chance": chance, "low": low, "high": high, "table_chance": table_chance}
-
-
-def _chance_above(first: pd.Series[float], second: pd.Series[float]) -> float:
-    """Return the fraction of pairs in which the first is larger; a tie is one half."""
-    return float(0.5 + 0.5 * np.sign(np.subtract.outer(first.to_numpy(float), second.to_numpy(float))).mean())
 
 
 def chance_interval(chance: float, n: int, m: int) -> tuple[float, float]:
@@ -74,71 +69,53 @@ def _lower(chance: float, n: int, m: int) -> float:
 def architectures_frame(
     chosen: Sequence[ChosenArchitecture],
     searches: Searches,
-    found: LookUp,
+    look_up: LookUp,
     results: Mapping[int, list[TrainingResult]],
     failures: Mapping[int, list[str]],
 ) -> pd.DataFrame:
     """Return one row per cell, see `Verification`."""
-    import pandas as pd
-
     architectures = [entry.cell for entry in chosen]
-    trained = pd.DataFrame(
-        [
-            {
-                "cell": result.cell,
-                "measured": result.test_accuracy if result.valid_accuracy is None else result.valid_accuracy,
-                "measured_test": result.test_accuracy,
-                "parameters": result.parameters,
-                "train_seconds": result.train_seconds,
-            }
-            for of_architecture in results.values()
-            for result in of_architecture
-        ],
-        columns=["cell", "measured", "measured_test", "parameters", "train_seconds"],
-        dtype=float,
-    ).groupby("cell")
-    means, n = (
-        trained.mean().reindex(architectures),
-        trained["measured"].count().reindex(architectures, fill_value=0).to_numpy(),
-    )
-    deviations: Any = found.deviations
-    n_table: Any = found.n_seeds
-    if np.isnan(deviations).all():  # the table gives no single seeds
-        variances, freedom = trained["measured"].var(), trained["measured"].count() - 1
-        with np.errstate(invalid="ignore"):
-            deviations = np.full(len(architectures), np.sqrt((freedom * variances).sum() / freedom.sum()))
-        n_table = np.ones(len(architectures))
-    with np.errstate(divide="ignore"):
+    trained = pd.DataFrame([_measured(result) for of_cell in results.values() for result in of_cell], columns=_MEASURED)
+    by_cell = trained.astype(float).groupby("cell")
+    means, spread = by_cell.mean().reindex(architectures), by_cell["measured"].std()
+    n = by_cell["measured"].count().reindex(architectures, fill_value=0).to_numpy()
+    deviations, n_table = look_up.deviations, look_up.n_seeds
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if np.isnan(deviations).all():  # the table gives no single seeds
+            freedom = by_cell["measured"].count() - 1
+            deviations = np.full(len(chosen), np.sqrt((freedom * spread**2).sum() / freedom.sum()))
+            n_table = np.ones(len(chosen), np.int64)
         allowed = _BAND * deviations * np.sqrt(1 / n_table + 1 / n)
-    difference = means["measured"].to_numpy() - found.values
-    judged = np.isfinite(allowed) & np.isfinite(difference) & (not found.not_comparable)
-    within = np.abs(difference) <= allowed
+    difference = means["measured"].to_numpy() - look_up.values
+    judged = np.isfinite(allowed) & np.isfinite(difference) & (not look_up.not_comparable)
+    within = pd.Series(np.abs(difference) <= allowed, dtype=object)
     return pd.DataFrame([asdict(entry) for entry in chosen]).assign(
         architecture=[searches.task.space.to_string(architecture) for architecture in architectures],
-        lookup=found.values,
-        lookup_low=found.lowest,
-        lookup_high=found.highest,
-        lookup_seeds=found.n_seeds,
-        lookup_std=found.deviations,
+        lookup=look_up.values,
+        lookup_low=look_up.lowest,
+        lookup_high=look_up.highest,
+        lookup_seeds=look_up.n_seeds,
+        lookup_std=look_up.deviations,
         measured=means["measured"].to_numpy(),
-        measured_std=trained["measured"].std().reindex(architectures).to_numpy(),
+        measured_std=spread.reindex(architectures).to_numpy(),
         trainings=n,
         measured_test=means["measured_test"].to_numpy(),
-        difference=np.nan if found.not_comparable else difference,
+        difference=np.nan if look_up.not_comparable else difference,
         allowed=np.where(judged, allowed, np.nan),
-        in_band=pd.Series(
-            [bool(inside) if known else None for inside, known in zip(within, judged, strict=True)], dtype=object
-        ),
+        in_band=within.where(judged, None),
         failures=[", ".join(dict.fromkeys(failures.get(architecture, []))) for architecture in architectures],
         parameters=means["parameters"].to_numpy(),
         train_seconds=means["train_seconds"].to_numpy(),
     )
 
 
+def _measured(result: TrainingResult) -> tuple[float | None, ...]:
+    accuracy = result.test_accuracy if result.valid_accuracy is None else result.valid_accuracy
+    return result.cell, accuracy, result.test_accuracy, result.parameters, result.train_seconds
+
+
 def epochs_frame(chosen: Sequence[ChosenArchitecture], results: Mapping[int, list[TrainingResult]]) -> pd.DataFrame:
     """Return one row per epoch of a training."""
-    import pandas as pd
-
     return pd.DataFrame(
         [
             {"cell": entry.cell, "role": entry.role, "seed": result.seed, **asdict(epoch)}
@@ -151,7 +128,7 @@ def epochs_frame(chosen: Sequence[ChosenArchitecture], results: Mapping[int, lis
 
 def facts_of(
     searches: Searches,
-    found: LookUp,
+    look_up: LookUp,
     trainer: Trainer,
     architectures: pd.DataFrame,
     top: int,
@@ -159,14 +136,13 @@ def facts_of(
     seed: int,
 ) -> dict[str, Any]:
     """Return data, recipe, look-up and rank correlations."""
-    dataset, recipe, column = trainer.dataset, trainer.recipe, found.column
+    dataset, recipe, column = trainer.dataset, trainer.recipe, look_up.column
     both = architectures[architectures["lookup"].notna() & architectures["measured"].notna()]
     kendall, spearman = _rank_correlations(architectures["lookup"], architectures["measured"])
     return {
         "task": searches.task.name,
         "searchers": list(searches.searchers),
         "evaluated": len(searches.values),
-        "left_out": left_out_of(searches.left_out),
         "searched_on": searches.evaluator["kind"] if searches.evaluator else "table",
         "data": dataset.name,
         "images": {name: len(positions) for name, positions in dataset.splits.items()},
@@ -180,8 +156,8 @@ def facts_of(
             "address": column.address,
             "release": column.release,
             "unit": column.unit,
-            "not_comparable": found.not_comparable,
-            "has_seeds": bool(found.n_seeds.any()),
+            "not_comparable": look_up.not_comparable,
+            "has_seeds": bool(look_up.n_seeds.any()),
         },
         "measured_split": "valid" if len(dataset.splits["valid"]) else "test",
         "cells": len(both),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables import ColumnInfo, Table
-from nasmeta.tasks import Task
+from nasmeta.tasks import Signal, Task
 from nasmeta.training import ImageDataset, Recipe
 
 _NEIGHBOURS = 500  # cells with a similar accuracy, which estimate the spread between seeds
@@ -53,9 +53,7 @@ def look_up(
         raise UnknownNameError.of("dataset of the table", compare_with, known)
     column = _column_of(table, name, recipe, task)
     of_seeds = np.array([*table.of_seeds(column).values()], np.float64).reshape(-1, table.space.size)
-    means = table.column(
-        column.dataset, column.metric, column.split, column.epochs, column.seed, column.release
-    ).astype(np.float64)
+    means = table.column(*Signal.of(column).address).astype(np.float64)
     chosen = np.asarray(architectures, dtype=np.int64)
     mine = np.vstack([of_seeds[:, chosen], means[chosen]])  # the mean, because a table may lack single seeds
     return LookUp(
@@ -71,13 +69,12 @@ def look_up(
 
 def _column_of(table: Table, name: str, recipe: Recipe, task: Task) -> ColumnInfo:
     wanted = (name, "accuracy", "valid", recipe.epochs, "mean", None)
+    s = task.signal
     fitting = [
         info
-        for info in table.columns
+        for info in sorted(table.columns, key=lambda info: info.release != s.release)
         if (info.dataset, info.metric, info.split, info.epochs, info.seed, info.epoch) == wanted
     ]
-    s = task.signal
-    fitting.sort(key=lambda info: info.release != s.release)
     return fitting[0] if fitting else table.info(s.dataset, s.metric, s.split, s.epochs, s.seed, s.release)
 
 
@@ -117,8 +114,11 @@ def _other_images(name: str, dataset: ImageDataset) -> str:
     """Describe the difference between these images and the images of the table; empty if they are equal."""
     if name not in _OF_TABLES:
         return f"the images of {name} in the table are not known"
-    counts = [len(dataset.splits[split]) for split in ("train", "valid", "test")]
-    here = (*dataset.image_size, dataset.n_classes, *counts)
+    here = (
+        *dataset.image_size,
+        dataset.n_classes,
+        *(len(dataset.splits[split]) for split in ("train", "valid", "test")),
+    )
     table = (_OF_TABLES[name][0], *_OF_TABLES[name])
     text = "{}×{} pixels, {} classes, {:,} / {:,} / {:,} images to train / validate / test"
     return "" if here == table else f"the table has {text.format(*table)}; these data have {text.format(*here)}"

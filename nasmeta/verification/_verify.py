@@ -16,9 +16,10 @@ from nasmeta.files import require_writable, write_atomically
 from nasmeta.journals import Shard
 from nasmeta.training import Trainer, TrainingResult, train_jobs
 from nasmeta.verification._chosen import choose, read_searches
+from nasmeta.verification._figures import plot_verification
 from nasmeta.verification._frames import architectures_frame, epochs_frame, facts_of
 from nasmeta.verification._look_up import look_up
-from nasmeta.verification._page import plot_verification, write_verification_page
+from nasmeta.verification._page import write_verification_page
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ class Verification:
     facts : dict
         Data, recipe, look-up and rank correlations; of JSON types.
     files : tuple of Path
-        The page ``README.md`` and its pictures; empty without a page.
+        The page ``README.md`` and its figures; empty without a page.
     """
 
     architectures: pd.DataFrame
@@ -159,28 +160,27 @@ def verify(
     >>> few, recipe = ImageDataset.load("digits").subset(16), Recipe.load("tiny", epochs=1)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     run = nm.search("random", "nb201/cifar10", evaluations=9, journal=f"{folder}/run.jsonl")
-    ...     found = nm.verify(
+    ...     verification = nm.verify(
     ...         [f"{folder}/run.jsonl"], few, recipe, folder=folder, top=1, controls=1, seeds=1, isolated=False
     ...     )
-    >>> list(found.architectures["role"]), bool(found.architectures["cell"][0] == run.best.architecture)
+    >>> list(verification.architectures["role"]), bool(verification.architectures["cell"][0] == run.best.architecture)
     (['pick', 'random'], True)
-    >>> [file.name for file in found.files]
-    ['README.md', 'agreement.png', 'curves.png']
+    >>> [file.name for file in verification.files]
+    ['README.md', 'agreement.png', 'agreement.svg', 'curves.png', 'curves.svg']
     """
     searches = read_searches(journals)
     chosen = choose(searches, top, controls, worst, seed)
     architectures = [entry.cell for entry in chosen]
     home, task = Path(folder), searches.task
     require_writable(home, folder=True)
-    jobs = [
-        (architecture, one) for one in range(seed, seed + check_int("seeds", seeds)) for architecture in architectures
-    ]
+    seeds_of_cells = range(seed, seed + check_int("seeds", seeds))
+    jobs = [(architecture, seed_of_cell) for seed_of_cell in seeds_of_cells for architecture in architectures]
     if shard is not None:
         jobs = list(Shard.of(shard).dealt(jobs))
     results: dict[int, list[TrainingResult]] = {}
     failures: dict[int, list[str]] = {}
     with Trainer(data, recipe, task.space.name, device=device, isolated=isolated) as trainer:
-        found = look_up(task, architectures, trainer.dataset, trainer.recipe, compare_with)
+        table = look_up(task, architectures, trainer.dataset, trainer.recipe, compare_with)
         with closing(train_jobs(jobs, trainer, home / "trainings", workers, progress)) as ended:
             for (architecture, _), result in ended:
                 if isinstance(result, TrainingFailed):
@@ -189,8 +189,8 @@ def verify(
                     results.setdefault(architecture, []).append(result)
         for of_architecture in results.values():
             of_architecture.sort(key=lambda result: result.seed)
-        frame = architectures_frame(chosen, searches, found, results, failures)
-        facts = facts_of(searches, found, trainer, frame, top, seeds, seed)
+        frame = architectures_frame(chosen, searches, table, results, failures)
+        facts = facts_of(searches, table, trainer, frame, top, seeds, seed)
     facts["trainings"], facts["failed"] = (sum(map(len, of.values())) for of in (results, failures))
     verification = Verification(frame, epochs_frame(chosen, results), facts)
     if shard is not None:

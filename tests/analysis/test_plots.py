@@ -14,9 +14,8 @@ from nasmeta.plotting import task_title
 
 
 @pytest.mark.parametrize("x", ["evaluation", "simulated_seconds"])
-@pytest.mark.parametrize(("centre", "low", "high"), [("mean", "low", "high"), ("median", "q25", "q75")])
-def test_lines_and_bands_hold_the_curves(real_frame, x, centre, low, high):
-    figure = plot_regret(real_frame, x, centre)
+def test_lines_and_bands_hold_the_curves(real_frame, x):
+    figure = plot_regret(real_frame, x)
     curves = regret_curves(real_frame, x)
     tasks = list(real_frame["task"].unique())
     assert [panel.get_title() for panel in figure.axes] == [task_title(task) for task in tasks]
@@ -26,15 +25,15 @@ def test_lines_and_bands_hold_the_curves(real_frame, x, centre, low, high):
         bands = dict(zip(real_frame["searcher"].unique(), panel.collections, strict=True))
         for searcher in ("source-order", "random"):
             curve = curves[(curves["task"] == task) & (curves["searcher"] == searcher)]
-            solved = np.flatnonzero(curve[centre] == 0)
+            solved = np.flatnonzero(curve["mean"] == 0)
             curve = curve.iloc[: solved[0] + 1 if len(solved) else None]
             np.testing.assert_array_equal(lines[searcher].get_xdata(), curve[x])
-            np.testing.assert_array_equal(lines[searcher].get_ydata(), curve[centre])
+            np.testing.assert_array_equal(lines[searcher].get_ydata(), curve["mean"])
             if searcher == "random":
                 corners = bands[searcher].get_paths()[0].vertices
-                assert corners[:, 1].min() == curve[low].min()
-                assert corners[:, 1].max() == curve[high].max()
-                assert x != "evaluation" or panel.get_ylim()[1] > curve[high].max()
+                assert corners[:, 1].min() == curve["low"].min()
+                assert corners[:, 1].max() == curve["high"].max()
+                assert x != "evaluation" or panel.get_ylim()[1] > curve["high"].max()
 
 
 def test_legend_labels_and_optimum(real_frame):

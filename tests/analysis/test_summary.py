@@ -10,15 +10,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 import nasmeta as nm
-from nasmeta.analysis import (
-    summarise,
-    summarise_comparison,
-    to_html,
-    to_latex,
-    to_markdown,
-    write_summary,
-)
-from nasmeta.analysis._tables import in_markdown
+from nasmeta.analysis import summarise
+from nasmeta.analysis.report import summarise_comparison, write_summary
+from nasmeta.pages import in_markdown, to_html, to_latex, to_markdown
 
 
 def test_summary_by_hand(make_frame):

@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.analysis import summarise_comparison
+from nasmeta.analysis.report import summarise_comparison
 from nasmeta.cli._app import app
 
 BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"

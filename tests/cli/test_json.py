@@ -16,7 +16,7 @@ from pandas.testing import assert_frame_equal
 from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.analysis import summarise_comparison
+from nasmeta.analysis.report import summarise_comparison
 from nasmeta.cli._app import COMMANDS, app, built_command
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

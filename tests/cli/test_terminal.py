@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from nasmeta.analysis import title_of
+from nasmeta.analysis.report import title_of
 from nasmeta.cli._app import app
 from nasmeta.files import write_facts
 

@@ -47,15 +47,7 @@ def grid() -> nm.Table:
 
 
 @pytest.fixture(scope="session")
-def two(measured: pd.DataFrame) -> nm.Table:
-    """Return a table of two metrics, neither of which is the main one."""
-    frame = measured[measured["seed"] == 0].drop(columns="seed")
-    frame = frame.rename(columns={"accuracy": "f1", "latency": "infer_ms"})
-    return nm.Table.from_frame(frame, space="nb201", name="two", direction={"f1": "max", "infer_ms": "min"})
-
-
-@pytest.fixture(scope="session")
-def written(clinic: nm.Table, grid: nm.Table, two: nm.Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(clinic: nm.Table, grid: nm.Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return nm.explore(
-        [clinic, grid, two], tmp_path_factory.mktemp("page") / "explore.html", searcher="random", evaluations=30
+        [clinic, grid], tmp_path_factory.mktemp("page") / "explore.html", searcher="random", evaluations=30
     )

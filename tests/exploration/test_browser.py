@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-import nasmeta as nm
-
 pytestmark = pytest.mark.browser
 
 
@@ -145,21 +143,3 @@ def test_it_fits_the_width(page: Any, width: int, scheme: str) -> None:
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-
-
-def test_table_of_two_metrics(page: Any) -> None:
-    show(page, "two/birds/infer_ms")
-    assert "Infer ms" in text(page, "about")
-    assert colours(page, "values") > 5
-    assert [link.text for link in page.find_elements("css selector", "#correlations a")] == [
-        "two/pets/infer_ms", "two/birds/f1", "two/pets/f1",
-    ]  # fmt: skip
-    show(page, "clinic/pets")
-
-
-def test_added_table_alone(two: nm.Table, tmp_path: Path, browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "cache"))
-    two.add("mine")
-    browser.get(nm.explore(["mine"], tmp_path / "mine.html", evaluations=5).as_uri())
-    show(browser, "mine/pets/infer_ms")
-    assert colours(browser, "others") > 5

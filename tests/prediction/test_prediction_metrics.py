@@ -81,11 +81,6 @@ def test_summary_has_means_with_intervals_and_medians_of_seconds() -> None:
     assert flat[["spearman", "spearman_low", "crps", "coverage_95"]].isna().all(axis=None)
 
 
-def test_summary_refuses_other_frames() -> None:
-    with pytest.raises(SettingError):
-        summarise_predictions(made_up().drop(columns=["scope", "kendall_tau"]))
-
-
 def test_curves_show_every_predictor_in_every_scope() -> None:
     figure = plot_predictions(made_up())
     assert [axes.get_title() for axes in figure.axes] == ["cells without a labelled duplicate", "all cells"]

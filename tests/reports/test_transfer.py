@@ -61,17 +61,8 @@ def test_sources_hold_nothing_of_the_target(cases: ModuleType) -> None:
 
 @pytest.mark.slow
 def test_a_short_run_writes_its_page_and_goes_on(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        str(FOLDER / "run.py"),
-        "--quick",
-        "--family",
-        "nb201",
-        "--draws",
-        "1",
-        "--out",
-        str(tmp_path),
-    ]
+    options = ["--quick", "--family", "nb201", "--draws", "1", "--out", str(tmp_path)]
+    command = [sys.executable, str(FOLDER / "run.py"), *options]
     subprocess.run(command, check=True)
     first = pd.read_csv(tmp_path / "results.csv")
     assert set(first["searcher"]) == {"gp", "rgpe", "meta"}

@@ -13,7 +13,7 @@ import pandas as pd
 from nasmeta.analysis._frame import FloatArray, has_value, with_regrets
 from nasmeta.analysis._units import digits_of
 from nasmeta.checks import decimals_of, with_unit
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import NasmetaError
 from nasmeta.tables import ColumnInfo, describe_training, only_test_values
 from nasmeta.tasks import Signal, Task
 
@@ -109,31 +109,29 @@ def facts_of(
     `tasks` provide units, releases and test values; the first `reported` column of its dataset has the test values of
     a task. `evaluators`, by task, returned the values if they are not from the tables.
     """
-    found = []
+    facts = []
     for name, rows in frame.groupby("task", sort=False, observed=True):
-        name, task = str(name), (tasks or {}).get(str(name))
-        evaluator = (evaluators or {}).get(name)
-        info = evaluator.column if evaluator is not None else None if task is None else task.column
+        task, evaluator = (tasks or {}).get(str(name)), (evaluators or {}).get(str(name))
+        source = evaluator or task
+        column = None if source is None else source.column
         known = not rows["regret"].isna().all()
         test = None if task is None or not known else _test_column(task, rows["incumbent"].unique(), reported)
-        optimum, sign = _from_frame(rows, name)
-        digits = digits_of(rows, "" if info is None else info.unit)
+        optimum, sign = _from_frame(rows)
+        digits = digits_of(rows, "" if column is None else column.unit)
         described, kind = known or evaluator is not None, "table" if evaluator is None else evaluator.name
-        found.append(TaskFacts(name, optimum, sign, known, digits, info, described, test, kind))
-    return found
+        facts.append(TaskFacts(str(name), optimum, sign, known, digits, column, described, test, kind))
+    return facts
 
 
-def _from_frame(rows: pd.DataFrame, name: str) -> tuple[float, float]:
+def _from_frame(rows: pd.DataFrame) -> tuple[float, float]:
     """Return optimum and sign; value plus regret is the optimum if higher is better, value minus regret if lower."""
     if not has_value(rows).any():
         return nan, 1.0
     rows = with_regrets(rows)[0]
     value, regret = rows["incumbent_value"].to_numpy(np.float64), rows["regret"].to_numpy(np.float64)
-    for sign in (1.0, -1.0):
-        optimum = value + sign * regret
-        if np.ptp(optimum) <= 1e-9 * max(1.0, float(np.abs(optimum).max())):
-            return float(optimum[0]), sign
-    raise SettingError(f"In the results of {name}, incumbent_value and regret do not add up to one optimum.")
+    optima = {sign: value + sign * regret for sign in (1.0, -1.0)}
+    sign = min(optima, key=lambda sign: float(np.ptp(optima[sign])))  # one optimum for all rows
+    return float(optima[sign][0]), sign
 
 
 def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnInfo]) -> TestColumn | None:
@@ -145,16 +143,16 @@ def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnIn
     try:
         s = task.signal
         wanted = [info for info in reported if info.dataset in (s.dataset, f"{s.dataset}-valid")]
-        others = sorted(
+        wanted += sorted(
             task.test_columns,
             key=lambda info: (info.dataset != s.dataset, info.release != s.release, info.release, info.address),
         )
-        for info in [*wanted, *others]:
+        for info in wanted:
             values = task.table.column(*Signal.of(info).address).astype(np.float64)
             if not np.isnan(values[incumbents]).any():
-                label = f"{info.dataset}, {describe_training(info)}, release {info.release}"
+                label = f"{info.metric} ({info.dataset}, {describe_training(info)}, release {info.release})"
                 best = f"{task.sign * np.nanmax(task.sign * values):.{decimals_of(values, info.unit)}f}"
-                return TestColumn(f"{info.metric} ({label})", values, best)
+                return TestColumn(label, values, best)
     except NasmetaError:  # a damaged file of a fetched source must not prevent the report
         pass
     return None

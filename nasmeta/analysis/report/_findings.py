@@ -19,7 +19,6 @@ from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._paired_tests import paired_tests
 from nasmeta.analysis._power import plan_runs
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, average_ranks, friedman_test, rank_curves
-from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
 from nasmeta.analysis.report._remarks import (
     NOTHING_SUCCEEDED,
@@ -30,6 +29,7 @@ from nasmeta.analysis.report._remarks import (
     without_spread_of_equals,
 )
 from nasmeta.errors import SettingError
+from nasmeta.pages import Goals
 from nasmeta.registry import names_from_file
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _KEYS = ["task", "searcher"]
+_RUN = [*_KEYS, "seed"]
 
 
 class Column(NamedTuple):
@@ -101,6 +102,7 @@ COLUMNS = (
     Column("seconds", "seconds per run", "Seconds per run: mean time of all its evaluations.", decimals=1),
 )
 _ORDER = [column.name for column in COLUMNS]
+_VALUE_AT = COLUMNS[_ORDER.index("value_at")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +124,7 @@ class Findings:
         if self.ranks is None:
             return self.summary
         per_task = self.ranks.melt("searcher", [fact.name for fact in self.facts], "task", "rank")
-        return self._by_task(_joined(self._summary, per_task))
+        return self._by_task(self._summary.merge(per_task, how="left"))
 
     @cached_property
     def summary(self) -> dict[str, pd.DataFrame]:
@@ -132,28 +134,28 @@ class Findings:
     @cached_property
     def _summary(self) -> pd.DataFrame:
         frame = self.frame.astype(dict.fromkeys(_KEYS, str))
-        rows = summarise(frame, self.budgets).astype(dict.fromkeys(_KEYS, str))
+        rows = summarise(frame, self.budgets).merge(_ends(frame, "test", "test_end"), how="left")
         if self.x == "simulated_seconds":
-            rows = _joined(rows, _ends(frame[trained(self.frame)], "incumbent_value", "value_end"))
-            lengths = frame.groupby([*_KEYS, "seed"], sort=False).size().groupby(_KEYS, sort=False).mean()
-            rows = _joined(rows, lengths.rename("evaluations").reset_index())
-        rows = _joined(rows, _ends(frame, "test", "test_end"))
+            rows = rows.merge(_ends(frame[trained(self.frame)], "incumbent_value", "value_end"), how="left")
+            lengths = frame.groupby(_RUN, sort=False).size().groupby(_KEYS, sort=False).mean()
+            rows = rows.merge(lengths.rename("evaluations").reset_index(), how="left")
         seconds = rows.pop("simulated_seconds")
         seconds = seconds.where(seconds > 0)  # costs of 0 mean that none were recorded
         return rows.assign(**{"simulated_days": seconds / 86_400} if self.known else {"seconds": seconds})
 
     def _by_task(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         """Return the table of each task, with its columns in order and without empty ones."""
-        rows = without_spread_of_equals(rows, self.frame)
+        rows, asked = without_spread_of_equals(rows, self.frame), asked_runs(self.frame)
         tables = {}
         for task, part in rows.groupby("task", sort=False):
-            requested = {n for (name, _), n in asked_runs(self.frame).items() if name == task}
-            unwanted = {"task"} | ({"runs"} if requested == set(part["runs"]) and len(requested) == 1 else set())
+            unwanted = {"task"}
+            if len({n for (name, _), n in asked.items() if name == task}.union(part["runs"])) == 1:
+                unwanted.add("runs")
             if part["test_end"].isna().all():
-                unwanted |= {"test_end"}
+                unwanted.add("test_end")
             if part["share_solved"].isna().all():
-                unwanted |= {column.name for column in COLUMNS if column.of_optimum}
-            names = sorted((str(name) for name in part if base_of(str(name)) not in unwanted), key=_place)
+                unwanted.update(column.name for column in COLUMNS if column.of_optimum)
+            names = sorted((str(name) for name in part if _base(str(name)) not in unwanted), key=_place)
             tables[str(task)] = part[names].reset_index(drop=True)
         return tables
 
@@ -178,9 +180,11 @@ class Findings:
         """The words of the headings and notes of columns, which depend on the comparison."""
         crossing = ""
         if self.x == "simulated_seconds" and "clock" in self.frame.columns:
-            crossing = "; evaluations that began in time and ended later count (overshoot=count)"
-            if self.frame["clock"].astype(str).str.contains("overshoot discard").any():
-                crossing = "; only evaluations that ended in time count (overshoot=discard)"
+            discarded = self.frame["clock"].astype(str).str.contains("overshoot discard").any()
+            late = "only evaluations that ended in time count (overshoot=discard)"
+            crossing = (
+                f"; {late if discarded else 'evaluations that began in time and ended later count (overshoot=count)'}"
+            )
         fronts = " (with several objectives: the whole front; the value is the hypervolume)"
         return {
             "common": ", common time" if self.two_times else "",
@@ -189,26 +193,30 @@ class Findings:
             "solved": "evaluated the best architecture" + fronts * any(fact.of_front for fact in self.facts),
         }
 
-    @cached_property
+    @property
+    def _columns(self) -> dict[str, Column]:
+        after = {f"value_at_{n}": _VALUE_AT._replace(heading=f"best after {n:,}") for n in self.budgets}
+        return {column.name: column for column in COLUMNS} | after
+
+    @property
     def headers(self) -> dict[str, str]:
         """Headings of the columns of the tables."""
-        headings = {column.name: column.heading.format(**self.words) for column in COLUMNS}
-        return headings | {f"value_at_{n}": f"best after {n:,}" for n in self.budgets}
+        return {name: column.heading.format(**self.words) for name, column in self._columns.items()}
 
-    @cached_property
+    @property
     def goals(self) -> Goals:
         """Which values of a column are the best."""
         signs = {fact.sign for fact in self.facts}
-        best = ("max" if 1.0 in signs else "min") if len(signs) == 1 else ""
-        goals = {column.name: best if column.goal == "best value" else column.goal for column in COLUMNS}
-        goals |= {f"value_at_{n}": best for n in self.budgets}
-        return {name: goal for name, goal in goals.items() if goal}  # type: ignore[misc]
+        goals: dict[str, Any] = {"min": "min", "max": "max"}
+        if len(signs) == 1:
+            goals["best value"] = "max" if 1.0 in signs else "min"
+        return {name: goals[column.goal] for name, column in self._columns.items() if column.goal in goals}
 
     @property
     def decimals(self) -> dict[str, int]:
         """Decimals of the columns without uncertainties."""
         fixed = {column.name: column.decimals for column in COLUMNS if column.decimals is not None}
-        return fixed | {"mean": 2} | {fact.name: 2 for fact in self.facts}
+        return fixed | dict.fromkeys(["mean", *(fact.name for fact in self.facts)], 2)
 
     # Comparisons of all searchers; None, or empty, if they cannot be computed: see `remarks`
 
@@ -243,8 +251,8 @@ class Findings:
         """By task, the paired tests of all pairs."""
         if not self._comparable or len(self.searchers) < 2:
             return {}
-        found = paired_tests(self.frame, self.at, self.x, self.best)
-        return {str(task): rows.reset_index(drop=True) for task, rows in found.groupby("task", sort=False)}
+        tests = paired_tests(self.frame, self.at, self.x, self.best)
+        return {str(task): rows.reset_index(drop=True) for task, rows in tests.groupby("task", sort=False)}
 
     @cached_property
     def plan(self) -> pd.DataFrame | None:
@@ -281,10 +289,9 @@ class Findings:
 
     def against_best(self, task: str) -> pd.DataFrame:
         """Return the tests of each searcher against the best one of the task."""
-        columns = ["searcher", "other", "difference", "difference_low", "difference_high", "better", "ties", "worse"]
-        rows = self.tests[task].set_index("searcher")
+        rows = self.tests[task].drop(columns=["task", "runs", "p_value"])
         others = [name for name in self.searchers if name != self.best[task]]
-        return rows[rows["other"] == self.best[task]].reindex(others).reset_index()[[*columns, "p_holm"]]
+        return rows[rows["other"] == self.best[task]].set_index("searcher").loc[others].reset_index()
 
     # Facts for sentences
 
@@ -302,11 +309,6 @@ class Findings:
     def on_test(self) -> bool:
         """Whether searchers observed test values."""
         return any(fact.on_test for fact in self.facts)
-
-    @property
-    def tested(self) -> bool:
-        """Whether any task has a test column here."""
-        return any(fact.test is not None for fact in self.facts)
 
     @property
     def simulated(self) -> str:
@@ -366,23 +368,18 @@ class Findings:
 
 def _ends(rows: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
     """Return mean and standard deviation over the runs of a column's last value."""
-    last = rows.groupby([*_KEYS, "seed"], sort=False)[column].last()
-    found = last.groupby(_KEYS, sort=False).agg(["mean", "std"])
-    return found.set_axis([name, f"{name}_std"], axis=1).reset_index()
+    last = rows.groupby(_RUN, sort=False)[column].last().groupby(_KEYS, sort=False)
+    return last.agg(["mean", "std"]).set_axis([name, f"{name}_std"], axis=1).reset_index()
 
 
-def _joined(rows: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
-    return rows.merge(more, how="left", on=_KEYS)
-
-
-def base_of(column: str) -> str:
+def _base(column: str) -> str:
     """Return the column that belongs to this deviation or bound."""
     return column.removesuffix("_low").removesuffix("_high").removesuffix("_std")
 
 
 def _place(column: str) -> int:
     """Return the position of a column in a table."""
-    return _ORDER.index("value_at" if column.startswith("value_at_") else base_of(column))
+    return _ORDER.index("value_at" if column.startswith("value_at_") else _base(column))
 
 
 def find(
@@ -410,11 +407,10 @@ def find(
     if at is not None:
         paired_losses(frame, at, x)  # raises if a run does not reach this budget
     test = np.full(len(frame), np.nan)
-    incumbent, names = frame["incumbent"].to_numpy(), frame["task"].astype(str).to_numpy()
     for fact in facts:
         if fact.test is not None:
-            of_task = names == fact.name
-            test[of_task] = fact.test.values[incumbent[of_task]]
+            of_task = (frame["task"] == fact.name).to_numpy()
+            test[of_task] = fact.test.values[frame["incumbent"].to_numpy()[of_task]]
     return Findings(frame.assign(test=test), facts, x, at, reference)
 
 
@@ -430,8 +426,8 @@ def summarise_comparison(
 
     >>> import nasmeta as nm
     >>> frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20)
-    >>> found = summarise_comparison(frame, evaluations=20)
-    >>> list(found.summary), found.budgets
+    >>> findings = summarise_comparison(frame, evaluations=20)
+    >>> list(findings.summary), findings.budgets
     (['nb201/cifar10'], [20])
     """
     from nasmeta.evaluators import Evaluator
@@ -443,8 +439,8 @@ def summarise_comparison(
         evaluators = dict.fromkeys(names, evaluator)
     else:
         with names_from_file():  # the frame may be from a file
-            tasks = {name: get_task(name) for name in names}
-        evaluators = {name: evaluator_for(task, evaluator) for name, task in tasks.items()}
+            tasks = [get_task(name) for name in names]
+        evaluators = {name: evaluator_for(task, evaluator) for name, task in zip(names, tasks, strict=True)}
     facts = facts_of(frame, evaluators=evaluators)
     x: XAxis = "simulated_seconds" if evaluations is None else "evaluation"
     return Findings(frame.assign(test=np.nan), facts, x)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._tables import number_or_dash, spread
-from nasmeta.analysis.report._sections import Section
+from nasmeta.pages import Section, number_or_dash, spread
 
 _MANY = 10  # runs whose deviation is known well enough
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._frame import ENDED_EARLY, count_runs, full_epochs, has_value
-from nasmeta.analysis._tables import range_text
+from nasmeta.pages import range_text
 
 NOTHING_SUCCEEDED = "no full evaluation succeeded"
 _REASONS = 3  # of failures in a remark

@@ -1,5 +1,5 @@
 (() => {
-  const index = JSON.parse(document.getElementById("index").textContent);
+  const index = JSON.parse(document.getElementById("data").textContent);
   const tasks = index.tables.flatMap((table, number) => table.tasks.map(([name, family], position) => ({ name, family, table: number, position })));
   const state = { entry: null, data: null, task: null, column: null, other: 0, range: "all", chosen: -1, step: 0 };
   const unpacked = new Map(); // tables that were opened

@@ -1,0 +1,62 @@
+"""One HTML file with its style, script and data, which loads nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from html import escape
+from importlib.resources import files
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def html_page(package: str, name: str, title: str, data: Any, library: str = "", more: str = "", **parts: str) -> str:
+    """Return a page from the files ``name.html``, ``name.css`` and ``name.js`` in a package's folder ``assets``.
+
+    `parts` are HTML texts that replace ``{{keys}}`` in ``name.html``. The script reads `data` from the element with the
+    id ``data``, and may use a JavaScript `library`. `more` are further elements with data.
+    """
+    of_page = {suffix: _asset(package, f"{name}.{suffix}") for suffix in ("html", "css", "js")}
+    content = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")  # it cannot end the tag
+    return _filled(
+        _asset(__package__, "frame.html"),
+        title=escape(title),
+        shared_style=_asset(__package__, "page.css"),
+        style=of_page["css"],
+        body=_filled(of_page["html"], title=escape(title), **parts),
+        data=f'<script type="application/json" id="data">{content}</script>{more}',
+        library=re.sub(r"</(?=script)", r"<\\/", library, flags=re.IGNORECASE),
+        shared_script=_asset(__package__, "element.js"),
+        script=of_page["js"],
+    )
+
+
+def _asset(package: str, name: str) -> str:
+    return files(package).joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _filled(template: str, **parts: str) -> str:
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
+
+
+def rounded(values: Iterable[float], digits: int = 6) -> list[float | None]:
+    """Return numbers with this many significant digits; None for NaN.
+
+    >>> rounded([91.6066666, float("nan")], 4)
+    [91.61, None]
+    """
+    return [float(f"{value:.{digits}g}") if value == value else None for value in values]
+
+
+def svg_element(figure: Figure) -> str:
+    """Return a figure as an SVG element for HTML."""
+    from matplotlib import rc_context
+
+    with rc_context({"svg.hashsalt": "nasmeta"}), StringIO() as buffer:
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        text = buffer.getvalue()
+    return re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)

@@ -1,0 +1,109 @@
+"""Sections of a page, rendered as Markdown, HTML and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from nasmeta.errors import SettingError
+from nasmeta.pages._tables import Goals, in_markdown, to_html, to_latex, to_markdown
+from nasmeta.plotting import save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page; a table with a name is also written as LaTeX."""
+
+    heading: str = ""
+    text: str = ""
+    table: pd.DataFrame | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    goals: Goals = field(default_factory=dict)
+    decimals: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""  # below the table
+    name: str = ""
+    figures: Mapping[str, str] = field(default_factory=dict)  # their descriptions by file name without suffix
+
+    def in_markdown(self) -> Section:
+        """Return the section with its texts, headings and labels as Markdown."""
+        paragraphs, table, headers = map(in_markdown, self.text.split("\n\n")), self.table, self.headers
+        if table is not None:
+            headers = {name: in_markdown(headers.get(name, name.replace("_", " "))) for name in map(str, table)}
+            table = table.map(lambda value: in_markdown(value) if isinstance(value, str) else value)
+        return replace(
+            self, heading=in_markdown(self.heading), text="\n\n".join(paragraphs), table=table, headers=headers,
+            note=in_markdown(self.note),
+        )  # fmt: skip
+
+
+def as_markdown(
+    title: str, sections: Iterable[Section], remarks: Iterable[str] = (), figures: Mapping[str, str] | None = None
+) -> str:
+    """Return sections with texts in Markdown as a page; `figures` are the paths of figures by name, relative to it."""
+    paths, parts = figures or {}, [f"# {title}"]
+    for section in sections:
+        parts += [f"## {section.heading}" if section.heading else "", section.text]
+        parts += [f"![{alt}]({paths[name]})" for name, alt in section.figures.items() if name in paths]
+        if section.table is not None:
+            parts.append(to_markdown(section.table, section.headers, section.decimals).rstrip("\n"))
+        parts.append(section.note)
+    parts.append("\n".join(f"* {remark}" for remark in remarks))
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def write_markdown(
+    path: Path,
+    title: str,
+    sections: Sequence[Section],
+    remarks: Iterable[str] = (),
+    figures: Mapping[str, Callable[[], Figure]] | None = None,
+    folder: str = "",
+    formats: Sequence[str] = ("png", "svg"),
+) -> list[Path]:
+    """Write sections with texts in Markdown, and figures in a `folder` next to the page; return the page, then these.
+
+    A remark names each figure that cannot be drawn. Figures that no section mentions are only saved.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    saved, missing = {}, []
+    for name, draw in (figures or {}).items() if formats else ():
+        try:
+            saved[name] = save_figure(draw(), path.parent / folder / name, formats)
+        except SettingError as reason:
+            missing.append(in_markdown(f"No figure {name}: {reason}"))
+    paths = {name: files[0].relative_to(path.parent).as_posix() for name, files in saved.items()}
+    path.write_text(as_markdown(title, sections, [*remarks, *missing], paths), encoding="utf-8")
+    return [path, *(file for files in saved.values() for file in files)]
+
+
+def as_html(sections: Iterable[Section], pictures: Mapping[str, str]) -> str:
+    """Return sections as HTML, with pictures by name. Wide tables scroll by themselves, also with the keyboard."""
+    parts = []
+    for section in sections:
+        parts += [f"<h3>{escape(section.heading)}</h3>"] if section.heading else []
+        parts += [f"<p>{escape(section.text)}</p>"] if section.text else []
+        parts += [f'<div class="picture">{pictures[name]}</div>' for name in section.figures if name in pictures]
+        if section.table is not None:
+            table = to_html(section.table, section.headers, section.goals, section.decimals)
+            label = escape(section.heading or section.text or section.note)
+            parts.append(f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{table}</div>')
+        parts += [f'<p class="note">{escape(section.note)}</p>'] if section.note else []
+    return "\n".join(parts)
+
+
+def latex_tables(sections: Iterable[Section]) -> dict[str, str]:
+    """Return the tables of a page by file name without suffix; each is a tabular for an input command."""
+    head = "% Needs \\usepackage{booktabs}. Written by nasmeta report.\n"
+    return {
+        section.name: head + to_latex(section.table, section.headers, section.goals, section.decimals)
+        for section in sections
+        if section.table is not None and section.name
+    }

@@ -1,0 +1,131 @@
+"""The figures of a verification: look-up against training, and training curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from nasmeta.plotting import (
+    COLOURS,
+    Width,
+    draw_grid,
+    house_style,
+    label_panels,
+    legend_below,
+    new_panels,
+    robust_limits,
+    task_title,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_ROLES = {  # name, colour, marker and line
+    "pick": ("best of the search", COLOURS["blue"], "o", "-"),
+    "random": ("random control", COLOURS["orange"], "s", "--"),
+    "worst": ("worst of the search", COLOURS["vermilion"], "v", ":"),
+}
+
+
+@house_style()
+def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
+    """Draw accuracy and training loss after each epoch, a line per training, in the colour of the cell's role.
+
+    Trainings that are far from the others, such as those at chance level, are cut off.
+
+    Parameters
+    ----------
+    epochs : DataFrame
+        With the columns cell, role, seed, epoch, train_loss, valid_accuracy and test_accuracy; validation is drawn,
+        or the test accuracy if there is none.
+    width : str or float, optional
+        As in `nasmeta.analysis.plot_regret`; 6.6 inches by default.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"cell": 1, "role": "pick", "seed": 0, "epoch": [1, 2], "train_loss": [2.0, 1.0],
+    ...                       "valid_accuracy": [50.0, 60.0], "test_accuracy": [49.0, 59.0]})
+    >>> [axes.get_ylabel() for axes in plot_training_curves(frame).axes]
+    ['validation accuracy (%)', 'training loss']
+    """
+    accuracy = ("valid_accuracy", "validation accuracy (%)")
+    if epochs["valid_accuracy"].isna().all():
+        accuracy = ("test_accuracy", "test accuracy (%)")
+    figure, panels = new_panels(["", ""], width, (3.3, 2.4))
+    for panel, (column, label) in zip(panels, (accuracy, ("train_loss", "training loss")), strict=True):
+        for (role, _, _), training in epochs.dropna(subset=[column]).groupby(["role", "cell", "seed"], sort=False):
+            name, colour, _, line = _ROLES[str(role)]
+            panel.plot(training["epoch"], training[column], label=name, color=colour, linestyle=line, linewidth=1.0)
+        panel.set_ylim(robust_limits(epochs[column]))
+        draw_grid(panel)
+        label_panels([panel], "epoch", label)
+        panel.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
+    legend_below(figure, width=width)
+    return figure
+
+
+@house_style()
+def plot_verification(architectures: pd.DataFrame, facts: Mapping[str, Any], width: Width = None) -> Figure:
+    """Draw the accuracies of trainings against the accuracies in the table.
+
+    Bars show the range of the table's seeds, and one standard deviation of the trainings in both directions. Outlying
+    cells are hollow markers at the edge; the legend states their number.
+
+    Parameters
+    ----------
+    architectures, facts : DataFrame, mapping
+        As in `nasmeta.verification.Verification`.
+    width : str or float, optional
+        As in `nasmeta.analysis.plot_regret`; 3.6 inches by default.
+    """
+    figure, (axes,) = new_panels([""], 3.6 if width is None else width, (3.6, 3.0))
+    known = architectures[architectures["measured"].notna() & architectures["lookup"].notna()]
+    near = known["lookup"].between(*robust_limits(known["lookup"]))
+    near &= known["measured"].between(*robust_limits(known["measured"]))
+    for role, rows in known[near].groupby("role", sort=False):
+        name, colour, marker, _ = _ROLES[str(role)]
+        ranges = np.array([rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]], dtype=float)
+        axes.errorbar(
+            rows["lookup"],
+            rows["measured"],
+            xerr=np.clip(ranges, 0, None),
+            yerr=rows["measured_std"].fillna(0.0),
+            label=name,
+            fmt=marker,
+            color=colour,
+            markersize=4,
+            elinewidth=0.8,
+            capsize=0,
+        )
+    limits = axes.get_xlim(), axes.get_ylim()
+    for role, rows in known[~near].groupby("role", sort=False):
+        name, colour, marker, _ = _ROLES[str(role)]
+        axes.plot(
+            rows["lookup"].clip(*limits[0]),
+            rows["measured"].clip(*limits[1]),
+            marker,
+            label=f"{name}, {len(rows)} outside",
+            color=colour,
+            markersize=6,
+            markerfacecolor="white",
+            clip_on=False,
+            zorder=4,
+        )
+    if not facts["lookup"]["not_comparable"]:
+        lowest = min(limits[0][0], limits[1][0])
+        axes.axline((lowest, lowest), slope=1, color="#999999", linewidth=0.8, zorder=0)
+    axes.set(xlim=limits[0], ylim=limits[1])
+    table = task_title("/" + facts["lookup"]["address"].partition("/")[0])
+    label_panels([axes], f"{table} accuracy in the table (%)", f"{measured_split(facts)} accuracy here (%)")
+    draw_grid(axes)
+    legend_below(figure, width=width)
+    return figure
+
+
+def measured_split(facts: Mapping[str, Any]) -> str:
+    """Return the name of the split on which trainings were measured."""
+    return "validation" if facts["measured_split"] == "valid" else "test"
