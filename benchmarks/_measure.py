@@ -45,15 +45,15 @@ class Row:
 
 def in_turns(rounds: int, *samples: Sample | None) -> list[list[float]]:
     """Take a sample of each in turns, A B A B …; for None the list stays empty. One unrecorded turn warms up."""
-    found: list[list[float]] = [[] for _ in samples]
+    numbers: list[list[float]] = [[] for _ in samples]
     for turn in range(rounds + 1):
-        for values, sample in zip(found, samples, strict=True):
+        for values, sample in zip(numbers, samples, strict=True):
             if sample is not None:
                 gc.collect()  # so that nobody pays for the other's garbage; collection stays on while measuring
                 value = sample()
                 if turn:
                     values.append(value)
-    return found
+    return numbers
 
 
 def per_call(function: Callable[[], object], calls: int = 1, unit: float = 1.0) -> Sample:

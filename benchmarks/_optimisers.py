@@ -33,7 +33,7 @@ def syne_tune(levels: dict[int, Any]) -> Iterator[tuple[Callable[[str, int], flo
         yield None, f"Syne Tune: not installed; {SYNE_TUNE_PYTHON} may name a Python that has it"
         return
     version = "from importlib.metadata import version; print(version('syne-tune'))"
-    found = subprocess.run([python, "-c", version], check=True, capture_output=True, text=True).stdout.strip()
+    release = subprocess.run([python, "-c", version], check=True, capture_output=True, text=True).stdout.strip()
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "table.npz"
         np.savez(
@@ -60,7 +60,7 @@ def syne_tune(levels: dict[int, Any]) -> Iterator[tuple[Callable[[str, int], flo
             return int(results) / float(seconds)
 
         try:
-            yield rate, f"Syne Tune {found}"
+            yield rate, f"Syne Tune {release}"
         finally:
             stdin.close()
             peer.wait(timeout=60)

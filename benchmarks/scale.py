@@ -96,7 +96,7 @@ def run(folder: Path, evaluations: int) -> dict[str, Any]:
 def page(record: dict[str, Any]) -> str:
     """Return the report as Markdown."""
     rows, here = record["rows"], record["machine"]
-    packages = ", ".join(f"{name} {found}" for name, found in record["versions"].items())
+    packages = ", ".join(f"{name} {release}" for name, release in record["versions"].items())
     text = INTRODUCTION.format(peak=rows[-1]["peak_mb"], seconds=rows[-1]["seconds"])
     text += "| | " + " | ".join(f"{row['evaluations']:,} evaluations" for row in rows) + " |\n"
     text += "|---|" + "---:|" * len(rows) + "\n"

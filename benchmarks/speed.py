@@ -86,7 +86,7 @@ def page(record: dict[str, Any]) -> str:
     answer = answer.format(what=first.what, ours=ours, ratio=ratio, second=second)
     options = "".join(f" --only {case}" for case in cases) if len(cases) < 4 else ""
     system = f"{record['cpu']}, {record['cores']} cores, load {record['load']}, {record['pinning']}"
-    packages = ", ".join(f"{package} {found}" for package, found in record["versions"].items())
+    packages = ", ".join(f"{package} {release}" for package, release in record["versions"].items())
     notes = "\n".join(f"* {NOTES[case]}" for case in cases if case in NOTES)
     alone = all(row.peer == "–" for row in rows)
     head = ["| | ours |", "|---|---|"] if alone else ["| | ours | peer | peer's | ratio |", "|---|---|---|---|---|"]
@@ -139,9 +139,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nasmeta.load_table()  # built here, so that no case pays for it
         rows: list[Row] = []
         for name in options.only or CASES:
-            found = CASES[name](options.rounds)
-            print(*map(line, found), sep="\n", flush=True)
-            rows += found
+            measured = CASES[name](options.rounds)
+            print(*map(line, measured), sep="\n", flush=True)
+            rows += measured
         record = {**where, "rounds": options.rounds, "rows": [row.to_dict() for row in rows if row.ours]}
         kept.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     text = page(json.loads(kept.read_text(encoding="utf-8")))

@@ -158,8 +158,8 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     rows = []
 
     def add(case: str, what: str, mine: Callable[[], float], theirs: Callable[[], float]) -> None:
-        found = in_turns(asked.rounds, mine, theirs)
-        rows.append(Row(case, what, "images/s", found[0], True, f"DataLoader, {asked.workers} workers", found[1]))
+        rates = in_turns(asked.rounds, mine, theirs)
+        rows.append(Row(case, what, "images/s", rates[0], True, f"DataLoader, {asked.workers} workers", rates[1]))
         print(f"{case}, {what}: {statistics.median(rows[-1].ratios):.2f} times the peer's", file=sys.stderr)
 
     for architecture in CELLS:
@@ -204,7 +204,7 @@ def page(record: dict[str, Any]) -> str:
     table = "\n".join(lines)
     trained = [row for row in rows if row["what"] == "training"]
     facts = {"least": min(statistics.median(row["ratios"]) for row in trained), "table": table}
-    packages = ", ".join(f"{name} {found}" for name, found in about["versions"].items())
+    packages = ", ".join(f"{name} {release}" for name, release in about["versions"].items())
     fast = "*Training, fast* adds bfloat16, channels last and torch.compile to ours only.\n" * (
         "fast" in facts["table"]
     )

@@ -44,8 +44,8 @@ class Rows:
 
     def add(self, *key: Any, **values: Any) -> None:
         """Append a row: its key and the values of columns; numbers have six significant digits."""
-        found = dict(zip(self.columns, key, strict=False)) | values
-        row = [found.get(column, "") for column in self.columns]
+        values_of = dict(zip(self.columns, key, strict=False)) | values
+        row = [values_of.get(column, "") for column in self.columns]
         row = [f"{value:.6g}" if isinstance(value, float) else value for value in row]
         with self.path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerow(row)

@@ -180,7 +180,7 @@ def _evaluations(
 ) -> tuple[MultiObjectiveTask, pd.DataFrame, list[str]]:
     """Return a task, by default the only one, its first `at` evaluations in each run, and the columns of objectives."""
     if not isinstance(task, MultiObjectiveTask):
-        known = {one.name: one for one in _tasks_of(frame)}
+        known = {candidate.name: candidate for candidate in _tasks_of(frame)}
         name = task or "".join(known)
         if name not in known:
             raise SettingError("task", task, f"one with several objectives: {', '.join(known) or 'none in this frame'}")

@@ -157,7 +157,8 @@ def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
         rows["good"] &= frame["epochs"] == full_epochs(frame)
     in_order = rows.reset_index(drop=True).sort_values("evaluation", kind="stable")
     good = in_order.groupby(list(_KEYS), observed=True)["good"].cummax()
-    return known | good.sort_index().to_numpy(dtype=bool)
+    valued: npt.NDArray[np.bool_] = known | good.sort_index().to_numpy(dtype=bool)
+    return valued
 
 
 def full_epochs(frame: pd.DataFrame) -> pd.Series[Any]:

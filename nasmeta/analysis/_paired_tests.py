@@ -116,5 +116,5 @@ def wilcoxon_p(difference: FloatArray) -> float:
     for rank, end in zip(ascending, ascending.cumsum() + 1, strict=True):
         chance[:end] *= 0.5
         chance[rank:end] += chance[: end - rank]
-    found = ranks[difference > 0].sum()
-    return min(1.0, 2 * float(min(chance[: found + 1].sum(), chance[found:].sum())))
+    observed = ranks[difference > 0].sum()
+    return min(1.0, 2 * float(min(chance[: observed + 1].sum(), chance[observed:].sum())))

@@ -54,9 +54,9 @@ def pairs_of(
         for two in combinations(range(len(losses.searchers)), 2):
             pair = two[::-1] if against is not None and losses.searchers[two[0]] == against[task] else two
             solved = not regrets_only and (regret[:, pair] == 0).all() and np.isfinite(evaluations[:, pair]).all()
-            one, other = (evaluations if solved else regret)[:, pair].T
+            first, second = (evaluations if solved else regret)[:, pair].T
             measure = "evaluations to optimum" if solved else "regret"
-            yield Pair(task, losses.searchers[pair[0]], losses.searchers[pair[1]], measure, one - other)
+            yield Pair(task, losses.searchers[pair[0]], losses.searchers[pair[1]], measure, first - second)
 
 
 def power(effect: float, runs: npt.ArrayLike, level: float = SIGNIFICANT) -> FloatArray:

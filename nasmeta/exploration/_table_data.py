@@ -79,9 +79,9 @@ def _front(order: Integers, utility: Floats) -> Integers:
 
     Of architectures that are equal in the first column, dominated ones may be included.
     """
-    found = utility[order]
-    best = np.maximum.accumulate(found)
-    return order[found > np.append(-np.inf, best[:-1])]
+    sorted_utility = utility[order]
+    best = np.maximum.accumulate(sorted_utility)
+    return order[sorted_utility > np.append(-np.inf, best[:-1])]
 
 
 def _described(space: SearchSpace) -> dict[str, Any]:

@@ -168,8 +168,8 @@ def legend_below(figure: Figure, title: str = "", width: Width = None) -> None:
 
     lines: dict[Any, Any] = {}
     for panel in figure.axes:
-        found, names = panel.get_legend_handles_labels()
-        lines |= dict(zip(names, found, strict=True))
+        handles, names = panel.get_legend_handles_labels()
+        lines |= dict(zip(names, handles, strict=True))
     total, height = figure.get_size_inches()
     letter, size = points(8) / 72, rcParams["legend.fontsize"]
     entry = max(text_inches(name, size) for name in lines) + (_HANDLE + 2.5) * letter

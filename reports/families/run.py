@@ -69,28 +69,28 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     for (name, searcher), runs in frame.groupby(["task", "searcher"], sort=False):
         task = nm.get_task(str(name))
         hits = runs[task.sign * runs["value"] >= least_of_best(task)].groupby("seed")["evaluation"].min()
-        found = hits.reindex(runs["seed"].unique())
-        mean = found.fillna(runs["evaluation"].max()).mean()
-        rows.append((name, searcher, f"{mean:.0f}", found.isna().sum()))
+        results = hits.reindex(runs["seed"].unique())
+        mean = results.fillna(runs["evaluation"].max()).mean()
+        rows.append((name, searcher, f"{mean:.0f}", results.isna().sum()))
     return pd.DataFrame(rows, columns=["task", "searcher", "mean evaluations", "not found"])
 
 
-def draw(found: pd.DataFrame) -> None:
+def draw(results: pd.DataFrame) -> None:
     """Draw the mean evaluations of each searcher on each task."""
-    rows = [f"{task_title(task)} ({task.partition('/')[0]})" for task in found["task"]]
-    shown = pd.DataFrame({"panel": "", "row": rows, "name": found["searcher"], "mean": found["mean evaluations"]})
+    rows = [f"{task_title(task)} ({task.partition('/')[0]})" for task in results["task"]]
+    shown = pd.DataFrame({"panel": "", "row": rows, "name": results["searcher"], "mean": results["mean evaluations"]})
     x = f"mean evaluations until one of the best 0.1 % (at most {EVALUATIONS})"
     save_png(dot_plot(shown, x), HERE / "search")
 
 
 def write_page() -> None:
     """Write README.md from search.csv."""
-    found = pd.read_csv(HERE / "search.csv")
-    found["text"] = [f"{row['mean evaluations']} ({row['not found']})" for _, row in found.iterrows()]
-    best = found.pivot(index="task", columns="searcher", values="mean evaluations").idxmin(axis=1)
-    wide = found.pivot(index="task", columns="searcher", values="text").loc[[*REPORTED], [*SEARCHERS]]
+    results = pd.read_csv(HERE / "search.csv")
+    results["text"] = [f"{row['mean evaluations']} ({row['not found']})" for _, row in results.iterrows()]
+    best = results.pivot(index="task", columns="searcher", values="mean evaluations").idxmin(axis=1)
+    wide = results.pivot(index="task", columns="searcher", values="text").loc[[*REPORTED], [*SEARCHERS]]
     low, high = binomtest(int((best == "gp").sum()), len(best)).proportion_ci()
-    draw(found)
+    draw(results)
     text = f"""# What do six further benchmark families measure, and does `gp` work on them?
 
 On {(best == "gp").sum()} of {len(best)} tasks (95 % interval: {100 * low:.0f} to {100 * high:.0f} %), `gp` needs the

@@ -54,18 +54,18 @@ def summary(frame: pd.DataFrame, seconds: dict[str, float]) -> pd.DataFrame:
     rows, alike = [], deterministic_runs(frame)
     for (name, searcher), runs in frame.groupby(["task", "searcher"], sort=False):
         hits = runs[runs["value"] >= least_of_best(nm.get_task(str(name)))].groupby("seed")["evaluation"].min()
-        found = hits.reindex(runs["seed"].unique()).fillna(CAP)
-        low, high = bootstrap_interval(found)
-        row = {"dataset": str(name).partition("/")[2], "searcher": searcher, "runs": len(found)}
+        results = hits.reindex(runs["seed"].unique()).fillna(CAP)
+        low, high = bootstrap_interval(results)
+        row = {"dataset": str(name).partition("/")[2], "searcher": searcher, "runs": len(results)}
         row["alike"] = (name, searcher) in alike
-        row |= {"evaluations": found.mean(), "low": float(low), "high": float(high)}
+        row |= {"evaluations": results.mean(), "low": float(low), "high": float(high)}
         rows.append(row | {"seconds": seconds[searcher]})
     return pd.DataFrame(rows)
 
 
-def draw(found: pd.DataFrame) -> None:
+def draw(results: pd.DataFrame) -> None:
     """Draw mean evaluations with their 95 % intervals: a panel per dataset."""
-    shown = found.set_index("searcher").loc[[*SHOWN]].reset_index()
+    shown = results.set_index("searcher").loc[[*SHOWN]].reset_index()
     frame = pd.DataFrame(
         {"panel": [task_title(f"graph/{name}") for name in shown["dataset"]], "row": shown["searcher"]}
     )
@@ -74,14 +74,14 @@ def draw(found: pd.DataFrame) -> None:
     save_png(figure, HERE / "regret")
 
 
-def page(found: pd.DataFrame) -> str:
+def page(results: pd.DataFrame) -> str:
     """Return the page."""
-    evaluations = found.pivot(index="searcher", columns="dataset", values="evaluations")
+    evaluations = results.pivot(index="searcher", columns="dataset", values="evaluations")
     overall = pd.DataFrame({"new": evaluations[list(NEW)].mean(axis=1), "seen": evaluations[list(SEEN)].mean(axis=1)})
     overall["all"] = evaluations.mean(axis=1)
     n = evaluations.shape[1]
     overall["wins"] = evaluations.lt(evaluations.loc["gp"]).sum(axis=1)
-    columns = found.groupby("searcher").agg({"runs": "min", "alike": "all", "seconds": "median"})
+    columns = results.groupby("searcher").agg({"runs": "min", "alike": "all", "seconds": "median"})
     overall = overall.join(columns).sort_values(["new", "all"])
     rows = [
         {
@@ -134,9 +134,9 @@ def main() -> None:
     if not chosen.page:
         frame, seconds = run_all(chosen.folder)
         summary(frame, seconds).to_csv(HERE / "results.csv", index=False, float_format="%.5g")
-    found = pd.read_csv(HERE / "results.csv")
-    draw(found)
-    (HERE / "README.md").write_text(page(found), encoding="utf-8")
+    results = pd.read_csv(HERE / "results.csv")
+    draw(results)
+    (HERE / "README.md").write_text(page(results), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -43,13 +43,13 @@ def read(folder: Path) -> pd.DataFrame:
 
 def gains(means: pd.DataFrame) -> dict[int, str]:
     """Return the gain over the better of the others for each number of labels, with an interval over the cases."""
-    rng, found = np.random.default_rng(0), {}
+    rng, leads = np.random.default_rng(0), {}
     for labels in LABELS:
         wide = means[means["labels"] == labels].pivot_table(index=CASE, columns="method", values="blended")
         best = wide[list(RIVALS)].mean().idxmax()
         ahead = (wide["in-context"] - wide[best]).dropna()
-        found[labels] = with_interval(ahead, "+.3f", rng)
-    return found
+        leads[labels] = with_interval(ahead, "+.3f", rng)
+    return leads
 
 
 def labels_table(means: pd.DataFrame, ahead: dict[int, str]) -> str:

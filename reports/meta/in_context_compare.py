@@ -177,14 +177,14 @@ def summary(means: pd.DataFrame) -> pd.DataFrame:
         ratios = {kind: of_name[of_name["sources"] == kind]["ratio"].to_numpy() for kind in STRESS}
         if name in ("evolution", "source-order"):
             ratios = {kind: ratio if kind == "natural" else ratio[:0] for kind, ratio in ratios.items()}
-        found = [ratio for ratio in ratios.values() if len(ratio)]
+        nonempty = [ratio for ratio in ratios.values() if len(ratio)]
         kind, comma, withheld = name.partition(",")
         table.append(
             {
                 "searcher": f"`{kind}`{comma}{withheld}",
                 **{kind: interval(np.log(ratio)) if len(ratio) else "–" for kind, ratio in ratios.items()},
-                "slower by over 20 %": ", ".join(f"{(ratio < 1 / 1.2).sum()}/{len(ratio)}" for ratio in found),
-                "worst cases": ", ".join(f"×{ratio.min():.2f}" for ratio in found),
+                "slower by over 20 %": ", ".join(f"{(ratio < 1 / 1.2).sum()}/{len(ratio)}" for ratio in nonempty),
+                "worst cases": ", ".join(f"×{ratio.min():.2f}" for ratio in nonempty),
             }
         )
     return pd.DataFrame(table)

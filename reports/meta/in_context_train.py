@@ -35,7 +35,7 @@ HERE = Path(__file__).parent
 def pools(folder: Path, every: list[Bank], episodes: int) -> dict[int, Pool]:
     """Return episodes by the size of the context."""
     known: dict[str, Similarity] = {}
-    found = {}
+    pool_of_size = {}
     for size in SIZES:
         path = folder / f"episodes-{size}-{episodes}.pickle"
         if not path.is_file():
@@ -58,8 +58,8 @@ def pools(folder: Path, every: list[Bank], episodes: int) -> dict[int, Pool]:
             path.write_bytes(pickle.dumps((families, list(map(tuple, readings)), np.stack(wanted))))
             print(f"{episodes} episodes of {size} labels in {time.monotonic() - began:.0f} s", flush=True)
         families, readings, wanted = pickle.loads(path.read_bytes())
-        found[size] = Pool(families, [Reading(*one) for one in readings], wanted)
-    return found
+        pool_of_size[size] = Pool(families, [Reading(*one) for one in readings], wanted)
+    return pool_of_size
 
 
 def batch_of(pool: Pool, chosen: NDArray[np.integer]) -> tuple[list[torch.Tensor], torch.Tensor]:
@@ -97,19 +97,24 @@ def loss_of(network: TrainedNetwork, arguments: list[torch.Tensor], wanted: torc
     return likelihood.clamp(max=_MOST_LOSS).mean()
 
 
-def train(found: dict[int, Pool], without: str, steps: int, seed: int) -> tuple[TrainedNetwork, list[list[object]]]:
+def train(
+    pool_of_size: dict[int, Pool], without: str, steps: int, seed: int
+) -> tuple[TrainedNetwork, list[list[object]]]:
     """Return the network that has not seen a group of families, and rows on what it says of these."""
     hidden = GROUPS.get(without, ())
-    kept = {size: np.array([i for i, f in enumerate(pool.families) if f not in hidden]) for size, pool in found.items()}
+    kept = {
+        size: np.array([i for i, f in enumerate(pool.families) if f not in hidden])
+        for size, pool in pool_of_size.items()
+    }
     torch.manual_seed(seed)
     network = TrainedNetwork()
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
     rng = np.random.default_rng([seed, 4])
-    sizes, began, running = list(found), time.monotonic(), []
+    sizes, began, running = list(pool_of_size), time.monotonic(), []
     for step in range(steps):
         size = sizes[rng.integers(len(sizes))]
-        arguments, wanted = batch_of(found[size], rng.choice(kept[size], BATCH, replace=False))
+        arguments, wanted = batch_of(pool_of_size[size], rng.choice(kept[size], BATCH, replace=False))
         optimiser.zero_grad()
         loss = loss_of(network, arguments, wanted)
         loss.backward()
@@ -124,14 +129,14 @@ def train(found: dict[int, Pool], without: str, steps: int, seed: int) -> tuple[
             )
     network.eval()
     said = [without, steps, f"{np.mean(running[-1000:]):.4f}", f"{time.monotonic() - began:.0f}"]
-    return network, [[*said, *row] for row in checked(network, found, hidden) or [[""] * 4]]
+    return network, [[*said, *row] for row in checked(network, pool_of_size, hidden) or [[""] * 4]]
 
 
 @torch.no_grad()
-def checked(network: TrainedNetwork, found: dict[int, Pool], hidden: tuple[str, ...]) -> list[list[object]]:
+def checked(network: TrainedNetwork, pool_of_size: dict[int, Pool], hidden: tuple[str, ...]) -> list[list[object]]:
     """Return rank correlations on episodes of families that were left out: of the network and of its experts."""
     rows: list[list[object]] = []
-    for size, pool in found.items():
+    for size, pool in pool_of_size.items():
         apart = np.array([i for i, family in enumerate(pool.families) if family in hidden])[:CHECKED]
         if not len(apart):
             continue
@@ -161,9 +166,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    found = pools(chosen.cache, list(banks(chosen.cache)), chosen.episodes)
+    pool_of_size = pools(chosen.cache, list(banks(chosen.cache)), chosen.episodes)
     for group in chosen.without or (*GROUPS, "nothing"):
-        network, rows = train(found, group, chosen.steps, chosen.seed)
+        network, rows = train(pool_of_size, group, chosen.steps, chosen.seed)
         write(chosen.out, network, group, chosen.steps, chosen.seed)
         with chosen.log.open("a", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")

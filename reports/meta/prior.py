@@ -50,9 +50,9 @@ LEARNERS = (*SEARCHING, *PREDICTING)
 def sources_of(task: Task) -> list[Task]:
     """Return the tasks of the families of the task's space that share nothing with what the target holds out."""
     families = {"nb201": ("nb201", "nb201/12ep"), "tnb101": ("tnb101", "tnb101/train")}[task.name.split("/")[0]]
-    found = [other for family in families for other in nm.task_distribution(family)]
+    others = [other for family in families for other in nm.task_distribution(family)]
     held_out = {name.lower() for name in task.held_out}
-    return [other for other in found if held_out.isdisjoint(name.lower() for name in other.held_out)]
+    return [other for other in others if held_out.isdisjoint(name.lower() for name in other.held_out)]
 
 
 def prior_of(method: str, task: Task) -> Any:

@@ -120,7 +120,7 @@ def measure_searches(name: str, plans: Iterable[tuple[Task, str, int, float | No
         key = (searcher, "all" if fraction is None else f"learned:{fraction:g}", warm_start, task.name)
         if rows.has(*key):
             continue
-        found = pd.Series(np.nan, range(runs))
+        hit_at = pd.Series(np.nan, range(runs))
         if not holds_none(task, fraction):
             options = {"prune_space": fraction, "warm_start": warm_start}
             budget = min(MOST.get(searcher, task.space.n_architectures), task.space.n_architectures)
@@ -128,8 +128,8 @@ def measure_searches(name: str, plans: Iterable[tuple[Task, str, int, float | No
                 {" ".join(key[:3]): (searcher, options)}, task, repeats=runs, evaluations=budget, stop_at_optimum=True
             )
             hits = frame[frame["cell"].isin(best_architectures(task))]
-            found = hits.groupby("seed")["evaluation"].min().reindex(range(runs))
-        for seed, evaluations in found.items():
+            hit_at = hits.groupby("seed")["evaluation"].min().reindex(range(runs))
+        for seed, evaluations in hit_at.items():
             rows.add(*key, seed=seed, evaluations=evaluations)
 
 

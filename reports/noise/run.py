@@ -31,12 +31,12 @@ RUNS = 30
 def regrets(frame: pd.DataFrame, task: nm.tasks.Task, searcher: str) -> dict[str, np.ndarray]:
     """Return regrets of one searcher on one task, one value per run, by budget and for the best cell seen."""
     own = frame[(frame["task"] == task.name) & (frame["searcher"] == searcher)]
-    found = {
+    by_budget = {
         f"after {budget}": own[own["evaluation"] == budget].sort_values("seed")["regret"].to_numpy()
         for budget in BUDGETS
     }
     seen = own.assign(true=task.values[own["cell"]]).groupby("seed")["true"].max()
-    return found | {f"best seen in {BUDGETS[-1]}": task.optimum - seen.to_numpy()}
+    return by_budget | {f"best seen in {BUDGETS[-1]}": task.optimum - seen.to_numpy()}
 
 
 def measure(folder: Path, workers: int) -> pd.DataFrame:

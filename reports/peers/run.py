@@ -65,7 +65,7 @@ def case_of(task: str) -> Case:
 def measure(name: str, searcher: str, seeds: tuple[int, ...], cap: int) -> list[tuple[int, int, float]]:
     """Return seed, evaluations to one of the best 0.1 % (0: none) and milliseconds per evaluation of each run."""
     case, kind = case_of(name), VARIANTS.get(searcher) or SEARCHERS[searcher]
-    task, learnt, found = case.target, None, []
+    task, learnt, measured = case.target, None, []
     settings = {} if kind.budget_setting is None else {kind.budget_setting: cap}
     settings |= SETTINGS.get(searcher, {})
     for seed in seeds:
@@ -78,8 +78,8 @@ def measure(name: str, searcher: str, seeds: tuple[int, ...], cap: int) -> list[
         history = run_loop(one, TableEvaluator(task), evaluations=cap, sign=task.sign, target=case.least_of_best)
         ms = 1e3 * (time.process_time() - began) / len(history)
         hits = np.flatnonzero(task.sign * history.values >= case.least_of_best)
-        found.append((seed, int(hits[0]) + 1 if len(hits) else 0, ms))
-    return found
+        measured.append((seed, int(hits[0]) + 1 if len(hits) else 0, ms))
+    return measured
 
 
 def measure_missing(file: str, workers: int) -> None:
@@ -96,8 +96,8 @@ def measure_missing(file: str, workers: int) -> None:
     ]
     with ProcessPoolExecutor(workers) as pool:
         done = pool.map(measure, *zip(*todo, strict=True), [cap] * len(todo)) if todo else []
-        for (task, searcher, _), found in zip(todo, done, strict=True):
-            for seed, needed, ms in found:
+        for (task, searcher, _), measured in zip(todo, done, strict=True):
+            for seed, needed, ms in measured:
                 rows.add(task, searcher, seed, needed=needed, ms=ms)
 
 

@@ -47,9 +47,9 @@ def at_full_depth(table: nm.tables.Table) -> dict[str, float]:
     }
     known = np.flatnonzero(np.isfinite(np.stack(list(published.values()))).all(axis=0))
     architectures = np.random.default_rng(0).choice(known, N_CHECKED, replace=False)
-    found = compute_proxies(architectures, "digits", settings={"cells_per_stage": 5})
+    measured = compute_proxies(architectures, "digits", settings={"cells_per_stage": 5})
     everywhere = np.ones(N_CHECKED, dtype=bool)
-    return {name: spearman(values, published[name][architectures], everywhere) for name, values in found.items()}
+    return {name: spearman(values, published[name][architectures], everywhere) for name, values in measured.items()}
 
 
 def results() -> pd.DataFrame:

@@ -100,13 +100,13 @@ def latencies(draws: int = 50) -> Iterator[tuple]:
     inputs = StandardScaler().fit_transform(np.column_stack([*predicted, SPACE.feature("operations").counts]))
     for i, device in enumerate(TARGETS):
         own, queries = middle(pool, known[device]), middle(rest, known[device])
-        found = {"FLOPs": [np.asarray(SPACE.flops(queries, "cifar10"), dtype=np.float64)]}
+        by_method = {"FLOPs": [np.asarray(SPACE.flops(queries, "cifar10"), dtype=np.float64)]}
         gp = make_predictor("gp", space=SPACE).fit(own, np.log(known[device][own]))
-        found["gp, 720 labels"] = [gp.predict(queries)]
+        by_method["gp, 720 labels"] = [gp.predict(queries)]
         few = [np.random.default_rng([draw, i]).permutation(own)[:10] for draw in range(draws)]
         fitted = (RidgeCV(np.logspace(-4, 3, 15)).fit(inputs[c], np.sqrt(known[device][c])) for c in few)
-        found["ridge, 10 labels"] = [one.predict(inputs[queries]) for one in fitted]
-        for method, predictions in found.items():
+        by_method["ridge, 10 labels"] = [one.predict(inputs[queries]) for one in fitted]
+        for method, predictions in by_method.items():
             yield from ((method, device, spearmanr(one, known[device][queries]).statistic) for one in predictions)
 
 
@@ -136,8 +136,8 @@ def main(name: str) -> None:
         content, runs, values = ZERO, 100, correlations()
         means = [(method, method, "cifar100", *both) for method, both in ZERO_MEANS.items()]
     with one_thread():
-        found = pd.DataFrame(values, columns=["here", "on", "value"]).groupby(["here", "on"])["value"]
-    measured = found.agg(measured="mean", measured_std="std", runs="size").reset_index()
+        by_method = pd.DataFrame(values, columns=["here", "on", "value"]).groupby(["here", "on"])["value"]
+    measured = by_method.agg(measured="mean", measured_std="std", runs="size").reset_index()
     published = pd.DataFrame(means, columns=["method", "here", "on", "published", "published_std"])
     table, home = with_differences(published.merge(measured), runs), Path(__file__).with_name(name)
     table.to_csv(home.with_suffix(".csv"), index=False, float_format="%.6g")

@@ -63,18 +63,18 @@ def run_all(folder: Path, workers: int) -> pd.DataFrame:
     return pd.concat(summaries, ignore_index=True)
 
 
-def write_page(found: pd.DataFrame) -> None:
+def write_page(table: pd.DataFrame) -> None:
     """Write README.md and the picture."""
-    frame = found.assign(panel=found["task"].map(NB201), row=found["searcher"], name=found["searcher"])
+    frame = table.assign(panel=table["task"].map(NB201), row=table["searcher"], name=table["searcher"])
     frame = frame.set_index("searcher").loc[[*RUNS]].reset_index()
     figure = dot_plot(frame, "mean evaluations to the optimum, log scale", log=True, ticks=(1, 10, 100, 1000, 10_000))
     save_png(figure, HERE / "evaluations")
-    found = found.set_index(["searcher", "task"])
+    table = table.set_index(["searcher", "task"])
     rows = []
     for searcher in RUNS:
         row: dict[str, object] = {"searcher": f"`{searcher}`", "runs": f"{RUNS[searcher]:,}"}
         for i, (task, dataset) in enumerate(NB201.items()):
-            one = found.loc[(searcher, task)]
+            one = table.loc[(searcher, task)]
             digits = 0 if one["mean"] >= 1000 else 1
             row[dataset] = f"{one['mean']:,.{digits}f}"
             if one.low < one.high:
@@ -82,7 +82,7 @@ def write_page(found: pd.DataFrame) -> None:
             if searcher in REFERENCE:
                 row[dataset] += f" ({REFERENCE[searcher][i]:,})"
         rows.append(row)
-    gp = found.loc[("gp", "nb201/cifar10")]
+    gp = table.loc[("gp", "nb201/cifar10")]
     text = f"""# How many evaluations does each searcher need for the optimum?
 
 On CIFAR-10, `gp` needs {gp["mean"]:.1f} [{gp.low:.1f}, {gp.high:.1f}] evaluations to find the best cell of
@@ -113,8 +113,8 @@ def main() -> None:
     """Run, and write the report."""
     options = options_of(__doc__, HERE.name)
     if not options.page:
-        found = run_all(options.folder, options.workers)
-        found.to_csv(HERE / "queries.csv", index=False, float_format="%.6g")
+        table = run_all(options.folder, options.workers)
+        table.to_csv(HERE / "queries.csv", index=False, float_format="%.6g")
     write_page(pd.read_csv(HERE / "queries.csv"))
 
 

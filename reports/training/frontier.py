@@ -75,14 +75,14 @@ def cells(values: np.ndarray, spread: int = SPREAD, best: int = BEST) -> dict[in
 
 def trained(cell: int, recipe: Recipe, data: ImageDataset) -> list[dict[str, float]]:
     """Train a cell; return accuracy and processor seconds until the end of each epoch, its evaluation included."""
-    start, found = time.process_time(), []
+    start, records = time.process_time(), []
 
     def see(record: EpochRecord) -> None:
         accuracy, seconds = round(record.valid_accuracy, 2), round(time.process_time() - start, 2)
-        found.append({"epoch": record.epoch, "valid_accuracy": accuracy, "cpu_seconds": seconds})
+        records.append({"epoch": record.epoch, "valid_accuracy": accuracy, "cpu_seconds": seconds})
 
     train(cell, data, recipe, device="cpu", on_epoch=see)
-    return found
+    return records
 
 
 def measure(options: argparse.Namespace, path: Path, values: np.ndarray, chosen: dict[int, str]) -> None:

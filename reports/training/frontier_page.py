@@ -58,13 +58,13 @@ def agreement(table: np.ndarray, measured: np.ndarray, best: np.ndarray) -> dict
 
 def frontier(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per recipe and epoch."""
-    found = []
+    point_rows = []
     for (recipe, epoch), of_point in rows.groupby(["recipe", "epoch"], sort=False):
         best = (of_point["group"] == "best").to_numpy()
         if min(best.sum(), (~best).sum()) < 2:
             continue
         table, measured = of_point["table"].to_numpy(), of_point["valid_accuracy"].to_numpy()
-        found.append(
+        point_rows.append(
             {
                 "recipe": recipe,
                 "epoch": epoch,
@@ -73,7 +73,7 @@ def frontier(rows: pd.DataFrame) -> pd.DataFrame:
                 **agreement(table, measured, best),
             }
         )
-    return pd.DataFrame(found)
+    return pd.DataFrame(point_rows)
 
 
 def others(values: np.ndarray, chosen: dict[int, str]) -> pd.DataFrame:

@@ -122,8 +122,8 @@ def _stranger(source: SourceTask, number: int, rng: np.random.Generator) -> Sour
     renamed = np.stack([rng.permutation(base)[column] for base, column in zip(bases, codes.T, strict=True)], axis=1)
     order = np.argsort(codes @ places)
     ranks = (codes @ places)[order]
-    found = np.searchsorted(ranks, renamed @ places).clip(max=len(ranks) - 1)
-    architectures = np.where(ranks[found] == renamed @ places, order[found], -1)[source.architectures]
+    positions = np.searchsorted(ranks, renamed @ places).clip(max=len(ranks) - 1)
+    architectures = np.where(ranks[positions] == renamed @ places, order[positions], -1)[source.architectures]
     inside = architectures >= 0
     return replace(
         source,

@@ -51,13 +51,13 @@ FIELDS = (*KEYS, "gp", "own", "blended")
 
 def questions(families: list[str]) -> list[tuple[Case, str]]:
     """Return targets with a kind of sources."""
-    found = []
+    pairs = []
     for family in families:
         every = list(cases(family))
         chosen = [case for case in every if case.target.name.rpartition("/")[2] in TARGETS[family]] or every[:2]
         for case in chosen:
-            found += [(case, kind) for kind in ("natural", *(STRESS if case.target.name in STRESSED else ()))]
-    return found
+            pairs += [(case, kind) for kind in ("natural", *(STRESS if case.target.name in STRESSED else ()))]
+    return pairs
 
 
 def measure(rows: Rows, methods: Sequence[str], asked: list[tuple[Case, str]], draws: int) -> None:

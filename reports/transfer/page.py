@@ -74,15 +74,15 @@ def text_of(values: tuple[float, float, float]) -> str:
     return "×{:.2f} [{:.2f}, {:.2f}]".format(*values)
 
 
-def by(found: pd.DataFrame, column: str, order: tuple[str, ...], searchers: list[str]) -> pd.DataFrame:
+def by(gains: pd.DataFrame, column: str, order: tuple[str, ...], searchers: list[str]) -> pd.DataFrame:
     """Return geometric means of the speed-up: searchers × families, or searchers × kinds of sources."""
     rows = []
     for searcher in searchers:
-        own = found[found["searcher"] == searcher]
+        own = gains[gains["searcher"] == searcher]
         row = {"searcher": f"`{searcher}`"}
         for name in order:
             part = own[own[column] == name]
-            if len(found[found[column] == name]):
+            if len(gains[gains[column] == name]):
                 row[name] = f"×{geometric(part)[0]:.2f}" if len(part) else "–"
         rows.append(row)
     return pd.DataFrame(rows)
@@ -93,24 +93,24 @@ def by_labels(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame[frame["searcher"].isin(["meta", "gp"])]
     rows = []
     for labels in (label for label in ("100", LABELS, "all") if label in set(frame["labels"])):
-        found = ratios(frame[frame["labels"].isin(["-", labels])]).query("searcher == 'meta'")
-        (cases,) = harm(found, ["meta"]).drop(columns="searcher").to_dict("records")
-        rows.append({"labels per source": labels} | speed_ups(found) | cases)
+        gains = ratios(frame[frame["labels"].isin(["-", labels])]).query("searcher == 'meta'")
+        (cases,) = harm(gains, ["meta"]).drop(columns="searcher").to_dict("records")
+        rows.append({"labels per source": labels} | speed_ups(gains) | cases)
     return pd.DataFrame(rows)
 
 
-def speed_ups(found: pd.DataFrame) -> dict[str, str]:
+def speed_ups(gains: pd.DataFrame) -> dict[str, str]:
     """Return the geometric means of the speed-up by kind of sources."""
-    natural = found["sources"] == "natural"
-    parts = (("natural sources", found[natural]), ("misleading sources", found[~natural]))
+    natural = gains["sources"] == "natural"
+    parts = (("natural sources", gains[natural]), ("misleading sources", gains[~natural]))
     return {kind: text_of(geometric(part)) for kind, part in parts if len(part)}
 
 
-def harm(found: pd.DataFrame, searchers: list[str]) -> pd.DataFrame:
+def harm(gains: pd.DataFrame, searchers: list[str]) -> pd.DataFrame:
     """Return the number of cases that each searcher slows down, and its worst case."""
     rows = []
     for searcher in searchers:
-        own = found[found["searcher"] == searcher]
+        own = gains[gains["searcher"] == searcher]
         row = {"searcher": f"`{searcher}`"}
         is_natural = own["sources"] == "natural"
         for kind, part in (("natural", own[is_natural]), ("misleading", own[~is_natural])):
@@ -124,9 +124,9 @@ def harm(found: pd.DataFrame, searchers: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def picture(found: pd.DataFrame, path: Path) -> None:
+def picture(gains: pd.DataFrame, path: Path) -> None:
     """Draw the speed-up of each case and the geometric means: a row per kind of sources."""
-    shown = found[found["sources"].isin(KINDS)]
+    shown = gains[gains["sources"].isin(KINDS)]
     rows = [
         (kind, name, *geometric(shown[(shown["searcher"] == name) & (shown["sources"] == kind)]))
         for name in SHOWN
@@ -145,12 +145,12 @@ def picture(found: pd.DataFrame, path: Path) -> None:
 def write_page(folder: Path) -> None:
     """Write README.md and gains.png from results.csv."""
     frame = read(folder)
-    found = ratios(frame[frame["labels"].isin(["-", LABELS])])
-    searchers = [name for name in SHOWN if name in set(found["searcher"])]
+    gains = ratios(frame[frame["labels"].isin(["-", LABELS])])
+    searchers = [name for name in SHOWN if name in set(gains["searcher"])]
     families = tuple(family for half in HALVES.values() for family in half)
-    natural, stress = found[found["sources"] == "natural"], found[found["sources"].isin(STRESS)]
-    overall = [{"searcher": f"`{name}`"} | speed_ups(found[found["searcher"] == name]) for name in searchers]
-    table = pd.DataFrame(overall).merge(harm(found, searchers), on="searcher")
+    natural, stress = gains[gains["sources"] == "natural"], gains[gains["sources"].isin(STRESS)]
+    overall = [{"searcher": f"`{name}`"} | speed_ups(gains[gains["searcher"] == name]) for name in searchers]
+    table = pd.DataFrame(overall).merge(harm(gains, searchers), on="searcher")
     best = geometric(natural[natural["searcher"] == "meta"])
     text = f"""# When does transfer help, and when does it harm?
 
@@ -181,7 +181,7 @@ best tenth is exchanged.
 """
     text += f"""## How it was run
 
-`python reports/transfer/run.py` on {DATE}, nasmeta {nm.__version__}: {found["draws"].max()} draws of {LABELS} labels
+`python reports/transfer/run.py` on {DATE}, nasmeta {nm.__version__}: {gains["draws"].max()} draws of {LABELS} labels
 per source, at most 100 evaluations. An unsuccessful run enters with 100 evaluations.
 
 ## Limits
@@ -194,5 +194,5 @@ per source, at most 100 evaluations. An unsuccessful run enters with 100 evaluat
 * Targets with many ties for the best 0.1 % are excluded.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")
-    picture(found, folder / "gains")
+    picture(gains, folder / "gains")
     print(f"Written: {folder / 'README.md'}")

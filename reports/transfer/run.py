@@ -58,8 +58,8 @@ def evaluations_of(searcher: Searcher, case: Case, cap: int) -> int:
     task = case.target
     cap = min(cap, len(task.measured))
     history = run_loop(searcher, TableEvaluator(task), evaluations=cap, sign=task.sign, target=case.least_of_best)
-    found = task.sign * history.values >= case.least_of_best
-    return int(found.argmax()) + 1 if found.any() else cap
+    reached = task.sign * history.values >= case.least_of_best
+    return int(reached.argmax()) + 1 if reached.any() else cap
 
 
 def run(

@@ -63,9 +63,9 @@ def test_distances_are_those_of_their_definition(frame: pd.DataFrame) -> None:
     task = nm.get_task(TASK)
     best, worst = task.front.values.max(axis=0), task.front.values.min(axis=0)
     scale = (best - worst) * task.signs  # accuracy is maximised, seconds are minimised
-    found = front_distances(frame, at=25).set_index(["searcher", "seed"])["igd_plus"]
-    assert len(found) == 10
-    for (searcher, seed), distance in found.items():
+    distances = front_distances(frame, at=25).set_index(["searcher", "seed"])["igd_plus"]
+    assert len(distances) == 10
+    for (searcher, seed), distance in distances.items():
         run = frame[(frame["searcher"] == searcher) & (frame["seed"] == seed) & (frame["evaluation"] <= 25)]
         points = run[["objective_1", "objective_2"]].to_numpy()
         worse = np.maximum((task.front.values[:, None] - points) / scale, 0)

@@ -24,9 +24,9 @@ def losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "cache"))
     values = 0.003 + 0.001 * np.random.default_rng(0).random(SPACE.size)
     values[7] = 900.0
-    found = pd.DataFrame({"architecture": np.arange(SPACE.size), "loss": values})
-    nm.Table.from_frame(found, SPACE, name="small", dataset="x").add()
-    return found
+    table = pd.DataFrame({"architecture": np.arange(SPACE.size), "loss": values})
+    nm.Table.from_frame(table, SPACE, name="small", dataset="x").add()
+    return table
 
 
 @pytest.mark.parametrize(

@@ -52,11 +52,11 @@ def test_rows_follow_the_frame_whatever_the_order_of_its_rows(make_frame):
 
 def test_source_order_on_the_real_tables(real_frame):
     table = solved(real_frame).set_index(["searcher", "task"])
-    found = [
+    needed = [
         int(table.loc[("source-order", f"nb201/{name}"), "evaluations_to_optimum"])
         for name in ("cifar10", "cifar100", "imagenet16-120")
     ]
-    assert found == [22, 4, 18]
+    assert needed == [22, 4, 18]
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ def test_wilcoxon_without_ties_is_scipys_exact_test(make_frame, seed, n):
 def test_wilcoxon_with_ties_is_the_distribution_over_all_signs(make_frame, difference):
     ranks = scipy.stats.rankdata(np.abs(difference)) * np.sign(difference)
     sums = np.array([np.abs(ranks) @ signs for signs in itertools.product([0, 1], repeat=len(ranks))])
-    found = ranks[ranks > 0].sum()
-    expected = min(1, 2 * min((sums <= found).mean(), (sums >= found).mean()))
+    observed = ranks[ranks > 0].sum()
+    expected = min(1, 2 * min((sums <= observed).mean(), (sums >= observed).mean()))
     assert p_value(make_frame, difference) == pytest.approx(expected)
 
 

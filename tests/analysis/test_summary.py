@@ -86,12 +86,12 @@ def test_latex_and_html_mark_the_best():
 
 def test_a_comparison_in_short() -> None:
     frame = nm.compare(["random", "source-order"], "nb201/cifar100", repeats=2, evaluations=60)
-    found = summarise_comparison(frame, evaluations=60)
-    table = found.summary["nb201/cifar100"]
-    assert found.budgets == [50, 60]
+    findings = summarise_comparison(frame, evaluations=60)
+    table = findings.summary["nb201/cifar100"]
+    assert findings.budgets == [50, 60]
     assert "runs" not in table
     assert table["value_at_60_std"].isna().tolist() == [False, True], "source-order has no chance in it"
-    (remark,) = found.run_remarks
+    (remark,) = findings.run_remarks
     assert remark.startswith("source-order on nb201/cifar100: all runs are identical")
     by_seconds = summarise_comparison(frame)
     table = by_seconds.summary["nb201/cifar100"]

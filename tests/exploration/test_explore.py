@@ -22,7 +22,7 @@ from nasmeta.tables import remove_added
 
 def tables_of(page: Path) -> list[dict[str, Any]]:
     packed = re.findall(r'<script type="text/plain" id="table-\d+">([^<]+)</script>', page.read_text("utf-8"))
-    return [json.loads(gzip.decompress(b64decode(one))) for one in packed]
+    return [json.loads(gzip.decompress(b64decode(content))) for content in packed]
 
 
 @pytest.fixture(scope="module")

@@ -41,8 +41,8 @@ def test_a_file_predicts_as_the_same_training_does(file: Path) -> None:
     task = nm.get_task("nb201/cifar10")
     few = np.arange(0, 15625, 1000)
     by_hand = learnt.fit(few, task.values[few]).predict(np.arange(15625))
-    found = source_predictor("in-context", task, None, {}).fit(few, task.values[few]).predict(np.arange(15625))
-    np.testing.assert_allclose(found, by_hand)
+    predicted = source_predictor("in-context", task, None, {}).fit(few, task.values[few]).predict(np.arange(15625))
+    np.testing.assert_allclose(predicted, by_hand)
 
 
 class HigherIsBetter:
@@ -59,10 +59,10 @@ class HigherIsBetter:
 def test_lower_labels_may_be_better() -> None:
     inner = HigherIsBetter()
     architectures, seconds = np.array([4, 7, 9]), np.array([3.0, 1.0, 2.0])
-    found = SourcePredictor(lambda progress: inner, -1.0, {}).fit(architectures, seconds)
+    predicted = SourcePredictor(lambda progress: inner, -1.0, {}).fit(architectures, seconds)
     assert inner.best == 7
-    np.testing.assert_array_equal(found.predict(architectures), seconds)
-    np.testing.assert_array_equal(found.predict(architectures, return_std=True), [seconds, np.ones(3)])
+    np.testing.assert_array_equal(predicted.predict(architectures), seconds)
+    np.testing.assert_array_equal(predicted.predict(architectures, return_std=True), [seconds, np.ones(3)])
     task = nm.get_task("nb201/train-seconds/cifar10")
     with pytest.raises(SettingError):  # seconds of another dataset are the same but a factor
         scores("in-context", task, sources="nb201/train-seconds", **FEW)

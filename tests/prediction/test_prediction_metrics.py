@@ -37,11 +37,11 @@ def made_up(**changes: object) -> pd.DataFrame:
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=40))
 def test_rank_correlations_are_scipys_with_ties(pairs: list[tuple[int, int]]) -> None:
     a, b = np.array(pairs, dtype=float).T
-    found = rank_correlations(a, b)
+    correlations = rank_correlations(a, b)
     if np.ptp(a) == 0 or np.ptp(b) == 0:
-        assert np.isnan(found).all()
+        assert np.isnan(correlations).all()
     else:
-        assert found == (kendalltau(a, b, variant="b").statistic, spearmanr(a, b).statistic)
+        assert correlations == (kendalltau(a, b, variant="b").statistic, spearmanr(a, b).statistic)
 
 
 @pytest.mark.parametrize(("mean", "deviation", "truth"), [(0.0, 1.0, 0.3), (90.0, 2.5, 84.0), (-3.0, 0.1, -3.4)])

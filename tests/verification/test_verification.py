@@ -184,19 +184,19 @@ def test_journals_without_picks_are_refused(
 def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
     task, table = nm.get_task("nb201/cifar10"), nm.load_table("nb201")
     architectures = [6111, 0, 11759]
-    found = look_up(task, architectures, as_large(), Recipe.load("nb201-200"))
-    assert found.not_comparable == ""
-    np.testing.assert_array_equal(found.values, task.values[architectures])
+    outcome = look_up(task, architectures, as_large(), Recipe.load("nb201-200"))
+    assert outcome.not_comparable == ""
+    np.testing.assert_array_equal(outcome.values, task.values[architectures])
     for i, architecture in enumerate(architectures):
         seeds = table.available_seeds(architecture, dataset="cifar10", metric="accuracy", split="valid", epochs=200)
         single = [
             table.query(architecture, dataset="cifar10", metric="accuracy", split="valid", epochs=200, seed=s)
             for s in seeds
         ]
-        assert found.n_seeds[i] == len(single)
-        assert (found.lowest[i], found.highest[i]) == pytest.approx((min(single), max(single)), abs=1e-4)
-    assert 0.1 < found.deviations[0] < 0.3  # ANCHORS: about 0.19 among the best cells
-    assert found.deviations[0] < found.deviations[1]
+        assert outcome.n_seeds[i] == len(single)
+        assert (outcome.lowest[i], outcome.highest[i]) == pytest.approx((min(single), max(single)), abs=1e-4)
+    assert 0.1 < outcome.deviations[0] < 0.3  # ANCHORS: about 0.19 among the best cells
+    assert outcome.deviations[0] < outcome.deviations[1]
 
 
 @pytest.mark.parametrize(
@@ -212,9 +212,9 @@ def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
     ],
 )
 def test_what_can_be_compared_with_the_table(dataset: ImageDataset, recipe: Any, words: str) -> None:
-    found = look_up(nm.get_task("nb201/cifar10"), [6111], dataset, recipe)
-    assert words in found.not_comparable
-    assert bool(words) == bool(found.not_comparable)
+    outcome = look_up(nm.get_task("nb201/cifar10"), [6111], dataset, recipe)
+    assert words in outcome.not_comparable
+    assert bool(words) == bool(outcome.not_comparable)
 
 
 def checked(journal: Path, folder: Path, **changes: Any) -> Any:
@@ -225,8 +225,8 @@ def checked(journal: Path, folder: Path, **changes: Any) -> Any:
 @pytest.mark.usefixtures("small_counts")
 def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: Path) -> None:
     folder = tmp_path / "page"
-    found = checked(journal, folder)
-    architectures = found.architectures
+    outcome = checked(journal, folder)
+    architectures = outcome.architectures
     assert len(trained) == 8
     np.testing.assert_allclose(architectures["measured"], architectures["lookup"] - 0.5)
     np.testing.assert_allclose(architectures["measured_std"], np.sqrt(2) * 0.1)
@@ -234,17 +234,17 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     allowed = 2 * architectures["lookup_std"] * np.sqrt(1 / architectures["lookup_seeds"] + 1 / 2)
     np.testing.assert_allclose(architectures["allowed"].astype(float), allowed)
     assert architectures["in_band"].tolist() == (allowed >= 0.5).tolist()
-    assert found.facts["spearman"] == pytest.approx(1)
-    assert len(found.epochs) == 8 * 3
+    assert outcome.facts["spearman"] == pytest.approx(1)
+    assert len(outcome.epochs) == 8 * 3
 
-    assert found.files == ()
+    assert outcome.files == ()
     assert sorted(path.name for path in folder.iterdir() if path.is_file()) == ["cells.csv", "epochs.csv", "facts.json"]
 
     again = checked(journal, folder, top=3, seeds=3)  # goes on: only what is new is trained
     assert len(trained) == len(set(trained)) == 15
     assert len(again.architectures) == 5
 
-    pages = write_verification_page(architectures, found.epochs, found.facts, folder, note="a note")
+    pages = write_verification_page(architectures, outcome.epochs, outcome.facts, folder, note="a note")
     text = pages[0].read_text(encoding="utf-8")
     for picture in pages[1:]:
         assert f"]({picture.name})" in text
@@ -281,12 +281,12 @@ def test_separation_is_what_one_counts_by_hand() -> None:
             "measured": [5.0, 3.0, 1.0, 3.0, 2.0, 4.0, 9.0, np.nan],
         }
     )
-    found = separation_of(architectures)
-    assert found is not None
-    assert (found["picks"], found["random"]) == (2, 4)  # a failed training is none
-    assert found["chance"] == (4 + 2 + 0.5) / 8
-    assert found["table_chance"] == (4 + 3) / 8
-    assert 0 < found["low"] < found["chance"] < found["high"] < 1
+    outcome = separation_of(architectures)
+    assert outcome is not None
+    assert (outcome["picks"], outcome["random"]) == (2, 4)  # a failed training is none
+    assert outcome["chance"] == (4 + 2 + 0.5) / 8
+    assert outcome["table_chance"] == (4 + 3) / 8
+    assert 0 < outcome["low"] < outcome["chance"] < outcome["high"] < 1
     assert separation_of(architectures[architectures["role"] != "pick"]) is None
 
 
@@ -310,12 +310,14 @@ def test_a_table_without_seeds_counts_as_one_training(
     trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nasmeta.tables.Table.of_seeds", lambda table, info: {})
-    found = checked(journal, tmp_path / "page")
-    assert found.architectures["lookup_seeds"].tolist() == [0] * 4
-    np.testing.assert_array_equal(found.architectures["lookup_low"], found.architectures["lookup"])
-    np.testing.assert_allclose(found.architectures["allowed"], 2 * 0.1 * np.sqrt(2) * np.sqrt(1 + 1 / 2))
-    assert found.architectures["in_band"].tolist() == [False] * 4
-    page = write_verification_page(found.architectures, found.epochs, found.facts, tmp_path / "page")[0].read_text()
+    outcome = checked(journal, tmp_path / "page")
+    assert outcome.architectures["lookup_seeds"].tolist() == [0] * 4
+    np.testing.assert_array_equal(outcome.architectures["lookup_low"], outcome.architectures["lookup"])
+    np.testing.assert_allclose(outcome.architectures["allowed"], 2 * 0.1 * np.sqrt(2) * np.sqrt(1 + 1 / 2))
+    assert outcome.architectures["in_band"].tolist() == [False] * 4
+    page = write_verification_page(outcome.architectures, outcome.epochs, outcome.facts, tmp_path / "page")[
+        0
+    ].read_text()
     assert "In the band: 0 of 4" in page
     assert "is treated as one training" in page
     alone = checked(journal, tmp_path / "alone", seeds=1)
@@ -327,7 +329,7 @@ def test_the_pooled_deviation_of_trainings_is_weighted_by_their_number(journal: 
     chosen = [entry for entry in choose(searches, 2, 0) if entry.role == "pick"]
     unknown = np.full(2, np.nan)
     column = searches.task.column
-    found = LookUp(column, np.full(2, 90.0), unknown, unknown, np.zeros(2, np.int64), unknown, "")
+    outcome = LookUp(column, np.full(2, 90.0), unknown, unknown, np.zeros(2, np.int64), unknown, "")
     accuracies = [[90.0, 91.0, 92.0, 93.0], [80.0, 84.0]]
     results: Any = {
         entry.cell: [
@@ -336,7 +338,7 @@ def test_the_pooled_deviation_of_trainings_is_weighted_by_their_number(journal: 
         ]
         for entry, of_cell in zip(chosen, accuracies, strict=True)
     }
-    architectures = architectures_frame(chosen, searches, found, results, {})
+    architectures = architectures_frame(chosen, searches, outcome, results, {})
     pooled = np.sqrt((3 * np.var(accuracies[0], ddof=1) + np.var(accuracies[1], ddof=1)) / 4)
     np.testing.assert_allclose(architectures["allowed"], 2 * pooled * np.sqrt(1 + 1 / np.array([4, 2])))
 
@@ -400,18 +402,18 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
     def asked(**more: Any) -> Any:
         return verify([journal], FEW, recipe, folder=tmp_path / "page", **common, **more)
 
-    found = asked()
-    assert found.architectures["measured"].between(0, 100).all()
-    assert (found.architectures["train_seconds"] > 0).all()
+    outcome = asked()
+    assert outcome.architectures["measured"].between(0, 100).all()
+    assert (outcome.architectures["train_seconds"] > 0).all()
     names = ["README.md", "agreement.png", "agreement.svg", "curves.png", "curves.svg"]
-    assert found.files == tuple(tmp_path / "page" / name for name in names)
-    assert all(picture.stat().st_size > 10_000 for picture in found.files[1:])
-    assert f"| {found.architectures['cell'][0]} | pick |" in found.files[0].read_text(encoding="utf-8")
-    assert "\nWritten by nasmeta" in found.files[0].read_text(encoding="utf-8")
-    result = tmp_path / "page" / "trainings" / f"{found.architectures['cell'][0]}-0" / "result.json"
+    assert outcome.files == tuple(tmp_path / "page" / name for name in names)
+    assert all(picture.stat().st_size > 10_000 for picture in outcome.files[1:])
+    assert f"| {outcome.architectures['cell'][0]} | pick |" in outcome.files[0].read_text(encoding="utf-8")
+    assert "\nWritten by nasmeta" in outcome.files[0].read_text(encoding="utf-8")
+    result = tmp_path / "page" / "trainings" / f"{outcome.architectures['cell'][0]}-0" / "result.json"
     written = result.stat().st_mtime_ns
-    pd.testing.assert_frame_equal(asked(page=False).architectures, found.architectures)
-    pd.testing.assert_frame_equal(asked(workers=1, page=False).architectures, found.architectures)
+    pd.testing.assert_frame_equal(asked(page=False).architectures, outcome.architectures)
+    pd.testing.assert_frame_equal(asked(workers=1, page=False).architectures, outcome.architectures)
     assert result.stat().st_mtime_ns == written
 
 

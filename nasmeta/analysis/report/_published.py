@@ -19,8 +19,8 @@ def with_differences(table: pd.DataFrame, published_runs: float) -> pd.DataFrame
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"published": [1.0], "published_std": [2.0], "measured": [2.0], "measured_std": [1.0]})
-    >>> found = with_differences(table.assign(runs=3), published_runs=4).iloc[0]
-    >>> found["difference"], round(found["standard_errors"], 3), found["verdict"]
+    >>> row = with_differences(table.assign(runs=3), published_runs=4).iloc[0]
+    >>> row["difference"], round(row["standard_errors"], 3), row["verdict"]
     (np.float64(1.0), np.float64(0.655), 'agrees')
     """
     from scipy.stats import norm, t
@@ -48,8 +48,8 @@ def published_texts(table: pd.DataFrame) -> pd.DataFrame:
         texts[name] = [spread(mean, deviation, digits) for mean, deviation in pairs]
     if table["published"].isna().all():
         return texts.drop(columns="published")
-    texts["difference"] = [number_or_dash(one, f"+.{digits}f") for one in table["difference"]]
-    texts["standard errors"] = [number_or_dash(one, "+.1f") for one in table["standard_errors"]]
+    texts["difference"] = [number_or_dash(value, f"+.{digits}f") for value in table["difference"]]
+    texts["standard errors"] = [number_or_dash(value, "+.1f") for value in table["standard_errors"]]
     return texts.assign(verdict=table["verdict"])
 
 

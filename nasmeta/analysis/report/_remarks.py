@@ -23,8 +23,8 @@ def asked_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:
 
 def trained(frame: pd.DataFrame) -> pd.Series[bool]:
     """Return for each row whether it is a full training and the run has a best value by then."""
-    found = pd.Series(has_value(frame), frame.index)
-    return found & (frame["epochs"] == full_epochs(frame)) if "epochs" in frame.columns else found
+    valued = pd.Series(has_value(frame), frame.index)
+    return valued & (frame["epochs"] == full_epochs(frame)) if "epochs" in frame.columns else valued
 
 
 def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
@@ -35,12 +35,12 @@ def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
     >>> deterministic_runs(frame)
     {('t', 'a')}
     """
-    found = set()
+    pairs = set()
     for (task, searcher), rows in frame.groupby(["task", "searcher"], sort=False, observed=True):
         runs = {tuple(architectures) for _, architectures in rows.groupby("seed", sort=False)["cell"]}
         if len(runs) == 1 and rows["seed"].nunique() > 1:
-            found.add((str(task), str(searcher)))
-    return found
+            pairs.add((str(task), str(searcher)))
+    return pairs
 
 
 def without_spread_of_equals(summary: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

@@ -189,8 +189,8 @@ def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
 
 def test_a_searcher_that_lacks_a_task_and_evaluations_that_cost_nothing(comparison, tmp_path):
     holes = comparison[(comparison["searcher"] != "evolution") | (comparison["task"] == "made/one")]
-    found = find(holes.assign(cost_seconds=0.0, simulated_seconds=0.0))
-    page, text, *rest = write_findings(found, tmp_path, formats=["svg"])
+    findings = find(holes.assign(cost_seconds=0.0, simulated_seconds=0.0))
+    page, text, *rest = write_findings(findings, tmp_path, formats=["svg"])
     remarks = text.read_text(encoding="utf-8")
     assert "No ranks and tests: " in remarks
     assert {path.stem for path in rest if path.suffix == ".svg"} == {
@@ -215,10 +215,10 @@ def test_runs_needed_are_stated_for_differences_that_the_runs_do_not_show(make_f
     rng = np.random.default_rng(0)
     means = {"best": 1.0, "near": 1.1, "far": 9.0}
     frame = make_frame({("t", name): mean + rng.uniform(-0.5, 0.5, (20, 1)) for name, mean in means.items()})
-    found = find(frame)
-    [p_value] = found.against_best("t").query("searcher == 'near'")["p_holm"]
-    [needed] = found.plan.query("searcher == 'near'")["needed"]
-    result, _, _, tests, *_ = report_sections(found)
+    findings = find(frame)
+    [p_value] = findings.against_best("t").query("searcher == 'near'")["p_holm"]
+    [needed] = findings.plan.query("searcher == 'near'")["needed"]
+    result, _, _, tests, *_ = report_sections(findings)
     assert result.text.endswith(
         f"(p = {p_value:.2g}). 20 runs do not show this difference; about {needed:.0f} runs are needed."
     )
@@ -233,10 +233,10 @@ def test_runs_needed_are_stated_for_differences_that_the_runs_do_not_show(make_f
 def test_a_budget_of_simulated_time_is_seen(comparison):
     lengths = 30 + comparison["seed"] % 3
     timed = comparison[comparison["evaluation"] <= lengths].copy()
-    found = find(timed)
-    assert found.x == "simulated_seconds"
-    assert "value_end" in found.results["made/one"]
-    assert found.headers["rank"] == "mean rank, common time"
+    findings = find(timed)
+    assert findings.x == "simulated_seconds"
+    assert "value_end" in findings.results["made/one"]
+    assert findings.headers["rank"] == "mean rank, common time"
     assert find(timed, None, 2000, "simulated_seconds").budget == "after 2,000 simulated seconds"
     assert find(comparison).x == "evaluation"
     at = find(comparison, at=10)
@@ -246,10 +246,10 @@ def test_a_budget_of_simulated_time_is_seen(comparison):
 def test_the_tests_of_each_task_are_at_the_budget_of_the_ranks(comparison):
     last = comparison["task"].unique()[-1]
     shorter = comparison[(comparison["task"] != last) | (comparison["evaluation"] <= 10)]
-    found = find(shorter, x="evaluation")
-    assert found.budget == "after 10 evaluations"
-    for task, tests in found.tests.items():
-        of_task = paired_tests(shorter, 10, "evaluation", found.best)
+    findings = find(shorter, x="evaluation")
+    assert findings.budget == "after 10 evaluations"
+    for task, tests in findings.tests.items():
+        of_task = paired_tests(shorter, 10, "evaluation", findings.best)
         pd.testing.assert_frame_equal(tests, of_task[of_task["task"] == task].reset_index(drop=True))
 
 
