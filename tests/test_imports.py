@@ -36,6 +36,10 @@ EXCEPTIONS = {
         "nasmeta.tables._store",
         "nasmeta.tables.sources._registry",
     },
+    "Parts of features, called one by one": {
+        "nasmeta.prediction._models", "nasmeta.prediction._predict",
+        "nasmeta.verification._chosen", "nasmeta.verification._look_up",
+    },
     "Workers, and what they are handed": {
         "nasmeta.experiments._jobs",
     },

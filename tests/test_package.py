@@ -17,7 +17,7 @@ import nasmeta
 
 ROOT = Path(__file__).parents[1]
 ROOMS = sorted(path.parent.name for path in (ROOT / "nasmeta").glob("*/__init__.py"))
-NOT_PUBLIC = {"cli", "journals", "plotting"}  # a command, and packages of the ground, as its modules are
+NOT_PUBLIC = {"cli", "journals", "pages", "plotting"}  # a command, and packages of the ground, as its modules are
 SUB_ROOMS = ["meta.bilevel", "meta.in_context"]
 WITHOUT_EXAMPLE = {
     "fetch": "it downloads",

@@ -15,10 +15,8 @@ SUBPACKAGES = re.findall(r"^generated/api/(\w+)$", INDEX.read_text("utf-8"), re.
 INHERITING = ("SearchSpace", "Table")  # part of their methods are defined in a private base class
 RETURNED = {  # public functions return these classes, and users need not name them
     "experiments": ["Report"],
-    "prediction": ["PredictorComparison"],
     "runs": ["FrontHistory", "RunConfig"],
     "tasks": ["MultiObjectiveTask"],
-    "verification": ["Verification"],
 }
 
 

@@ -12,12 +12,11 @@ from nasmeta.analysis._aggregates import aggregate_scores
 from nasmeta.analysis._attainment import attainment_surfaces, front_distances, plot_attainment
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
 from nasmeta.analysis._curves import XAxis, regret_curves
-from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._metrics import summarise
 from nasmeta.analysis._paired_tests import paired_tests
 from nasmeta.analysis._power import RUNS, plan_runs, power
 from nasmeta.analysis._ranks import average_ranks, friedman_test, rank_curves
-from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
+from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.pages import to_latex, to_markdown
 from nasmeta.plotting import save_figure
 
@@ -28,10 +27,8 @@ __all__ = [
     "attainment_surfaces",
     "average_ranks",
     "bootstrap_interval",
-    "check_frame",
     "friedman_test",
     "front_distances",
-    "interval_columns",
     "paired_tests",
     "plan_runs",
     "plot_attainment",

@@ -8,8 +8,9 @@ import pandas as pd
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import paired_losses
-from nasmeta.analysis._statistics import interval_columns, quantile_interval
+from nasmeta.analysis._statistics import quantile_interval
 from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.pages import interval_columns
 
 _RESAMPLES = 2000
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, has_value, read_runs
-from nasmeta.analysis._statistics import LEVEL, bootstrap_interval, interval_columns
+from nasmeta.analysis._statistics import LEVEL, bootstrap_interval
+from nasmeta.pages import interval_columns
 
 _UNKNOWN = (np.nan, np.nan)  # an interval
 

@@ -11,8 +11,9 @@ import pandas as pd
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._power import pairs_of
-from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
+from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.errors import SettingError
+from nasmeta.pages import interval_columns
 
 
 def holm(p_values: npt.ArrayLike) -> FloatArray:

@@ -15,8 +15,9 @@ from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import paired_losses
 from nasmeta.analysis._ranks import SIGNIFICANT
-from nasmeta.analysis._statistics import bootstrap_interval, interval_columns, quantile_interval
+from nasmeta.analysis._statistics import bootstrap_interval, quantile_interval
 from nasmeta.errors import SettingError
+from nasmeta.pages import interval_columns
 
 RUNS = (3, 10, 30, 100, 300, 1000)
 POWER = 0.8
@@ -113,6 +114,10 @@ def plan_runs(
     """Compute how many runs each pair of searchers needs on each task, from the runs of a pilot; see `nasmeta.plan`.
 
     `against` selects the pairs with one searcher per task, which becomes `other`.
+
+    >>> import nasmeta as nm
+    >>> plan_runs(nm.compare(["random", "evolution"], "nb201/cifar10", repeats=3, evaluations=20))["runs"].tolist()
+    [3]
     """
     pairs = list(pairs_of(frame, at, x, against))
     if not pairs or len(pairs[0].differences) < 2:

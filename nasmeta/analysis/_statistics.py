@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -75,12 +74,6 @@ def bootstrap_interval(
     ).confidence_interval
     equal = sample.min(axis=-1) == sample.max(axis=-1)
     return np.where(equal, exact, interval.low), np.where(equal, exact, interval.high)
-
-
-def interval_columns(name: str, value: Any, bounds: Sequence[Any]) -> dict[str, Any]:
-    """Return a number and its interval as three columns of a table."""
-    low, high = bounds
-    return {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
 def quantile_interval(draws: FloatArray, method: Literal["linear", "inverted_cdf"] = "linear") -> tuple[Any, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from html import escape
 from numbers import Real
 from typing import Any, Literal, NamedTuple
@@ -154,6 +154,12 @@ def to_html(
         numbers = [f"<td{kind}>{architecture}</td>" for architecture, kind in zip(others, kinds[1:], strict=True)]
         body += f'<tr><th scope="row">{first}</th>{"".join(numbers)}</tr>'
     return f"<table><thead><tr>{''.join(headings)}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def interval_columns(name: str, value: Any, bounds: Sequence[Any]) -> dict[str, Any]:
+    """Return a number and its interval as three columns of a table."""
+    low, high = bounds
+    return {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
 def number_or_dash(value: float, form: str = ".2f") -> str:

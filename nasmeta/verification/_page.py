@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +22,9 @@ def write_verification_page(
     architectures: pd.DataFrame,
     epochs: pd.DataFrame,
     facts: Mapping[str, Any],
-    folder: str | PathLike[str],
-    command: str | None = None,
-    note: str = "",
+    folder: Path,
+    command: str | None,
+    note: str,
 ) -> list[Path]:
     """Write ``README.md``, which is returned first, and its figures: agreement and training curves.
 
@@ -50,7 +49,7 @@ def write_verification_page(
         Section(text=f"{bars}\n\nWritten by {by}."),
     ]
     title = f"Are the picks of {searchers} on {facts['task']} better after real training on {facts['data']}?"
-    return write_markdown(Path(folder) / "README.md", title, sections, figures=figures)
+    return write_markdown(folder / "README.md", title, sections, figures=figures)
 
 
 def _about(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -46,6 +46,12 @@ class Verification:
         Data, recipe, look-up and rank correlations; of JSON types.
     files : tuple of Path
         The page ``README.md`` and its figures; empty without a page.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> Verification(pd.DataFrame({"cell": [7]}), pd.DataFrame(), {"task": "nb201/cifar10"}).files
+    ()
     """
 
     architectures: pd.DataFrame
@@ -68,6 +74,19 @@ class Verification:
         matplotlib.figure.Figure
         """
         return plot_verification(self.architectures, self.facts, width)
+
+    def write(self, folder: str | os.PathLike[str], command: str | None = None, note: str = "") -> list[Path]:
+        """Write the page ``README.md``, which is returned first, and its figures.
+
+        Parameters
+        ----------
+        folder : path
+        command : str, optional
+            The command line, which the page names.
+        note : str
+            A text in Markdown about the data, after the facts.
+        """
+        return write_verification_page(self.architectures, self.epochs, self.facts, Path(folder), command, note)
 
 
 def verify(
@@ -197,8 +216,7 @@ def verify(
         return verification
     _write(home, verification)
     if page:
-        files = write_verification_page(frame, verification.epochs, facts, home, command)
-        verification = replace(verification, files=tuple(files))
+        verification = replace(verification, files=tuple(verification.write(home, command)))
     return verification
 
 

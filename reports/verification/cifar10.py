@@ -21,7 +21,7 @@ import pandas as pd
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
 from nasmeta.training import ImageDataset, Recipe
-from nasmeta.verification import write_verification_page
+from nasmeta.verification import Verification
 
 HERE = Path(__file__).parent
 NOTE = """\
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str]) -> None:
         if facts["data"] == "digits":
             how, note = "--smoke", SMOKE
         command = f"python reports/verification/cifar10.py {how}"
-        write_verification_page(architectures, epochs, facts, folder, command, note)
+        Verification(architectures, epochs, facts).write(folder, command, note)
     except NasmetaError as error:
         sys.exit(f"Error: {error}")
 

@@ -17,7 +17,7 @@ from nasmeta.cli._app import app
 from nasmeta.errors import EXTRAS, UnknownNameError
 from nasmeta.experiments import read_specification
 from nasmeta.meta import META_PREDICTORS
-from nasmeta.prediction import label_free_names
+from nasmeta.prediction._models import label_free_names
 from nasmeta.predictors import ENCODERS, PREDICTORS
 from nasmeta.searchers import SEARCHERS
 from nasmeta.training import ImageDataset, Recipe, compute_proxies

@@ -12,7 +12,7 @@ from pandas.testing import assert_frame_equal
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError
 from nasmeta.meta import META_PREDICTORS, meta_train
-from nasmeta.prediction import SourcePredictor, source_predictor
+from nasmeta.prediction._models import SourcePredictor, source_predictor
 
 FEW: dict[str, Any] = {"target": "valid", "sizes": [10], "draws": 2}
 SCORES = ["scope", "n_train", "draw", "kendall_tau", "spearman", "rmse", "crps"]

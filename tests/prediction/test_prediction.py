@@ -23,7 +23,8 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError, JournalError, SettingError, UnknownNameError
-from nasmeta.prediction import models_of, splits_of
+from nasmeta.prediction._models import models_of
+from nasmeta.prediction._predict import splits_of
 from nasmeta.predictors import PREDICTORS, ColumnEncoder, make_encoder
 from nasmeta.searchers import PredictorSearch
 

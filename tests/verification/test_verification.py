@@ -19,16 +19,10 @@ from nasmeta.evaluators import Trainer
 from nasmeta.journals import JournalFile
 from nasmeta.runs import Journal
 from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult
-from nasmeta.verification import (
-    LookUp,
-    Verification,
-    choose,
-    look_up,
-    read_searches,
-    verify,
-    write_verification_page,
-)
+from nasmeta.verification import Verification, verify
+from nasmeta.verification._chosen import choose, read_searches
 from nasmeta.verification._frames import architectures_frame, chance_interval, separation_of
+from nasmeta.verification._look_up import LookUp, look_up
 
 DIGITS = ImageDataset.load("digits")
 FEW = DIGITS.subset(48)
@@ -244,7 +238,7 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     assert len(trained) == len(set(trained)) == 15
     assert len(again.architectures) == 5
 
-    pages = write_verification_page(architectures, outcome.epochs, outcome.facts, folder, note="a note")
+    pages = outcome.write(folder, note="a note")
     text = pages[0].read_text(encoding="utf-8")
     for picture in pages[1:]:
         assert f"]({picture.name})" in text
@@ -315,9 +309,7 @@ def test_a_table_without_seeds_counts_as_one_training(
     np.testing.assert_array_equal(outcome.architectures["lookup_low"], outcome.architectures["lookup"])
     np.testing.assert_allclose(outcome.architectures["allowed"], 2 * 0.1 * np.sqrt(2) * np.sqrt(1 + 1 / 2))
     assert outcome.architectures["in_band"].tolist() == [False] * 4
-    page = write_verification_page(outcome.architectures, outcome.epochs, outcome.facts, tmp_path / "page")[
-        0
-    ].read_text()
+    page = outcome.write(tmp_path / "page")[0].read_text()
     assert "In the band: 0 of 4" in page
     assert "is treated as one training" in page
     alone = checked(journal, tmp_path / "alone", seeds=1)
