@@ -31,19 +31,6 @@ def test_report_is_written(tmp_path: Path) -> None:
         assert f"| {row['what']} | " in text
 
 
-@pytest.mark.slow
-def test_a_peer_that_is_not_there_leaves_its_half_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NASMETA_SYNE_TUNE_PYTHON", raising=False)
-    done = run("--only", "simulator", "--only", "optuna_loop", "--rounds", "1", "--output", str(tmp_path / "speed"))
-    assert done.returncode == 0, done.stderr
-    rows = json.loads((tmp_path / "speed" / "speed.json").read_text(encoding="utf-8"))["rows"]
-    *simulated, trial = rows
-    for row in simulated:
-        assert "NASMETA_SYNE_TUNE_PYTHON" in row["peer"]
-        assert not row["peers"]
-    assert len(trial["ratios"]) == 1
-
-
 def test_rows_compare_in_the_direction_that_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     from _measure import Row  # type: ignore[import-not-found]

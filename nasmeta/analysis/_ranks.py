@@ -178,10 +178,7 @@ def friedman_test(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
     mean = pd.Series(ranks.mean(axis=0), index=list(losses.searchers)).sort_values(kind="stable")
     error = np.sqrt(k * (k + 1) / (6 * n))
     distance = np.abs(mean.to_numpy()[:, None] - mean.to_numpy()) / error * np.sqrt(2)
-    upper = np.triu_indices(k, 1)
-    p_values = np.ones((k, k))
-    p_values[upper] = studentized_range.sf(distance[upper], k, np.inf)
-    p_values = np.minimum(p_values, p_values.T)
+    p_values = studentized_range.sf(distance, k, np.inf)
     return Friedman(
         statistic=statistic,
         p_value=p_value,

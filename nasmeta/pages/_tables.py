@@ -70,10 +70,7 @@ def to_markdown(
     | random | – |
     """
     text = texts_of(table, headers, decimals=decimals)
-    lines = [
-        [architecture.replace("|", "\\|").replace("\n", " ") for architecture in row]
-        for row in (text.headings, *text.rows)
-    ]
+    lines = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (text.headings, *text.rows)]
     lines.insert(1, ["---:" if right else ":---" for right in text.right])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -199,28 +196,23 @@ def texts_of(
     decimals: Mapping[str, int] | None = None,
 ) -> _Texts:
     """Return a formatted table; `best` lists the columns in which to mark the best cells."""
-    names = [str(name) for name in table.columns]
-    parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")} & set(names)
-    shown = [name for name in names if name not in parts]
-    columns = [table.iloc[:, names.index(name)] for name in shown]
-    most = {name: _most_decimals(column) for name, column in zip(shown, columns, strict=True)}
-    fixed = decimals or {}
-    rows = [[_cell(row, name, parts, fixed.get(name), most[name]) for name in shown] for _, row in table.iterrows()]
+    table = table.set_axis([str(name) for name in table.columns], axis=1)
+    parts = {f"{name}{end}" for name in table for end in ("_low", "_high", "_std")}
+    shown = [name for name in table if name not in parts]
+    most = {name: _most_decimals(table[name]) for name in shown}
+    fixed, records = decimals or {}, table.to_dict("records")
+    rows = [[_cell(record, name, fixed.get(name), most[name]) for name in shown] for record in records]
     winners = set()
     for name, goal in (best or {}).items():
-        if name not in shown or not np.isfinite(table[name]).any():
-            continue
-        column = shown.index(name)
-        printed = [row[column].split(" ")[0] for row in rows]
-        position = int(np.nanargmin(table[name]) if goal == "min" else np.nanargmax(table[name]))
-        if set(printed) != {printed[position]}:  # no cell is marked if all are equal
-            winners |= {(row, column) for row, text in enumerate(printed) if text == printed[position]}
-    return _Texts(
-        headings=[(headers or {}).get(name, name.replace("_", " ")) for name in shown],
-        right=[all(isinstance(value, Real) for value in column) for column in columns],
-        rows=rows,
-        best=winners,
-    )
+        if name in shown and np.isfinite(table[name]).any():
+            column = shown.index(name)
+            printed = [row[column].split(" ")[0] for row in rows]
+            winner = printed[int(np.nanargmin(table[name]) if goal == "min" else np.nanargmax(table[name]))]
+            if set(printed) != {winner}:  # no cell is marked if all are equal
+                winners |= {(row, column) for row, text in enumerate(printed) if text == winner}
+    headings = [(headers or {}).get(name, name.replace("_", " ")) for name in shown]
+    right = [all(isinstance(value, Real) for value in table[name]) for name in shown]
+    return _Texts(headings, right, rows, winners)
 
 
 def _most_decimals(column: pd.Series[Any]) -> int:
@@ -230,11 +222,11 @@ def _most_decimals(column: pd.Series[Any]) -> int:
     return decimals_for(largest if largest > _ROUNDING else 0.0, 4)
 
 
-def _cell(row: pd.Series[Any], name: str, parts: set[str], fixed: int | None, most: int) -> str:
-    value = row[name]
+def _cell(record: Mapping[Any, Any], name: str, fixed: int | None, most: int) -> str:
+    value = record[name]
     if not isinstance(value, Real):
         return str(value)
-    low, high, std = (row[name + end] if name + end in parts else np.nan for end in ("_low", "_high", "_std"))
+    low, high, std = (record.get(f"{name}{end}", np.nan) for end in ("_low", "_high", "_std"))
     if np.isfinite(high - low):
         digits = _decimals(float(value), float(high - low), most)
         return f"{_number(value, digits)} [{_number(low, digits)}, {_number(high, digits)}]"

@@ -11,7 +11,6 @@ import pytest
 from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.analysis import summarise, to_markdown
 from nasmeta.checks import decimals_of, written
 from nasmeta.cli._app import app
 
@@ -74,9 +73,3 @@ def test_small_values_are_told_apart_on_the_command_line_and_on_pages(losses: pd
     page, pairs = (out / "report" / "report.md").read_text("utf-8"), (out / "report" / "index.html").read_text("utf-8")
     assert f"best architecture {best}." in page
     assert f"best architecture {best}." in pairs
-
-
-def test_tables_tell_small_values_apart(losses: pd.DataFrame) -> None:
-    frame = nm.compare(["random", "evolution"], "small/x", repeats=4, evaluations=20)
-    text = to_markdown(summarise(frame, at=[10]))
-    assert re.findall(r"\| 0\.003\d\d ± 0\.000\d\d \|", text), text

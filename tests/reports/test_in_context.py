@@ -95,12 +95,6 @@ def test_episodes_of_a_group_that_is_left_out_change_nothing(scripts: Any, found
     assert not all(bool((value == made[0][name]).all()) for name, value in changed.named_parameters())
 
 
-def test_families_that_share_a_table_or_data_sets_are_left_out_together(scripts: Any) -> None:
-    tasks = scripts[0]
-    grouped = [family for families in tasks.GROUPS.values() for family in families]
-    assert sorted(grouped) == sorted(tasks.FAMILIES)
-
-
 # -- training of the search head --------------------------------------------------------------------------------------
 def test_an_advantage_is_the_discounted_return_minus_that_of_the_other_searches(scripts: Any) -> None:
     rewards = np.random.default_rng(0).random((2, 3, 4))
