@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import typer
 
-from nasmeta.analysis import RUNS, plot_power, save_figure, summarise_comparison, texts_of, write_summary
+from nasmeta.analysis import RUNS, plot_power, save_figure
 from nasmeta.analysis.report import (
     Findings,
     column_notes,
@@ -19,7 +19,9 @@ from nasmeta.analysis.report import (
     published_texts,
     runs_text,
     size_sentence,
+    summarise_comparison,
     summary_sections,
+    write_summary,
 )
 from nasmeta.errors import EvaluationFailed, SettingError
 from nasmeta.evaluators import TrainingEvaluator
@@ -29,6 +31,7 @@ from nasmeta.experiments._report import report
 from nasmeta.experiments._reproduce import data_of, list_published, reproduce
 from nasmeta.experiments._specification import missing_data, run_specification, specification_to_run
 from nasmeta.experiments._workers import Workers
+from nasmeta.pages import texts_of
 from nasmeta.runs import evaluator_for, space_in
 from nasmeta.runs.commands import search_command, use_training_evaluator
 from nasmeta.tables import fetch as fetch_sources

@@ -38,7 +38,7 @@ def predict_command(**options: Any) -> dict[str, Any]:
 
 
 def _print(frame: pd.DataFrame) -> None:
-    from nasmeta.analysis import spread
+    from nasmeta.pages import spread
     from nasmeta.prediction import SCOPES
 
     first, draws = frame.iloc[0], frame["draw"].nunique()
