@@ -73,7 +73,7 @@ class Runs:
         return np.where(known, self.columns[name][row], np.nan)
 
 
-def _check_columns(frame: pd.DataFrame, needed: Sequence[str]) -> None:
+def check_columns(frame: pd.DataFrame, needed: Sequence[str]) -> None:
     """Raise a SettingError if a frame lacks a column."""
     missing = [name for name in needed if name not in frame.columns]
     if missing:
@@ -85,7 +85,7 @@ def _check_columns(frame: pd.DataFrame, needed: Sequence[str]) -> None:
 def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     """Check a results frame and arrange the given columns by run."""
     names = list(dict.fromkeys(("evaluation", "regret", *columns)))
-    _check_columns(frame, [*_KEYS, *names])
+    check_columns(frame, [*_KEYS, *names])
     if frame.empty:
         raise SettingError("The results frame has no rows, so there is no run to analyse.")
     frame, known = with_regrets(frame)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._frame import FloatArray, has_value, read_runs
+from nasmeta.analysis._frame import FloatArray, check_columns, has_value, read_runs
 from nasmeta.analysis._statistics import LEVEL, bootstrap_interval
 from nasmeta.pages import interval_columns
 
@@ -59,16 +59,20 @@ def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.Dat
     """
     from scipy.stats import binomtest
 
+    check_columns(frame, ["regret"])
     budgets = list(dict.fromkeys(at))
     runs = read_runs(frame.assign(valued=has_value(frame)), "incumbent_value", "simulated_seconds", "valued")
     ends = {name: runs.ends(name) for name in runs.columns}
     values, valued = runs.at("incumbent_value", budgets), runs.at("valued", budgets)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    reached = set()
     for task, searcher, group in runs.groups():
         solved = runs.solved[group]
         n, n_solved = len(solved), int(solved.sum())
         row: dict[str, Any] = {"task": task, "searcher": searcher, "runs": n}
         for column, budget in enumerate(budgets):
+            if not np.isnan(values[group, column]).any():
+                reached.add(budget)
             value = pd.Series(values[group, column][valued[group, column] != 0])
             row[f"value_at_{budget}"] = value.mean(skipna=False)
             row[f"value_at_{budget}_std"] = value.std(skipna=False)
@@ -82,7 +86,7 @@ def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.Dat
         row["simulated_seconds"] = ends["simulated_seconds"][group].mean()
         rows.append(row)
     table = pd.DataFrame(rows)
-    unreached = [f"value_at_{budget}" for budget in budgets if table[f"value_at_{budget}"].isna().all()]
+    unreached = [f"value_at_{budget}" for budget in budgets if budget not in reached]
     return table.drop(columns=[*unreached, *(f"{name}_std" for name in unreached)])
 
 

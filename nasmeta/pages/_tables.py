@@ -196,9 +196,10 @@ def texts_of(
     decimals: Mapping[str, int] | None = None,
 ) -> _Texts:
     """Return a formatted table; `best` lists the columns in which to mark the best cells."""
-    table = table.set_axis([str(name) for name in table.columns], axis=1)
-    parts = {f"{name}{end}" for name in table for end in ("_low", "_high", "_std")}
-    shown = [name for name in table if name not in parts]
+    names = [str(name) for name in table.columns]
+    table = table.set_axis(names, axis=1)
+    parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")}
+    shown = [name for name in names if name not in parts]
     most = {name: _most_decimals(table[name]) for name in shown}
     fixed, records = decimals or {}, table.to_dict("records")
     rows = [[_cell(record, name, fixed.get(name), most[name]) for name in shown] for record in records]
