@@ -15,12 +15,23 @@ from nasmeta.errors import SettingError
 from nasmeta.registry import Registry, names_from_file
 from nasmeta.spaces._cell_graph import complete_edges
 from nasmeta.spaces._cell_space import CellSpace
-from nasmeta.spaces._content import BUILDERS
 from nasmeta.spaces._features import CostFormula, CountFeature, choice_one_hot
 from nasmeta.spaces._graph_networks import graph_networks
 from nasmeta.spaces._notation import CellCodec
-from nasmeta.spaces._positions import Position
-from nasmeta.spaces._search_space import SearchSpace
+from nasmeta.spaces._positions import Choice, Position
+from nasmeta.spaces._search_space import BUILDERS, SearchSpace
+
+
+def _builder(named: object) -> Callable[[], SearchSpace] | None:
+    """Return a builder for a space of another package: a function, or a space."""
+    if isinstance(named, SearchSpace):
+        return lambda: named
+    return named if callable(named) else None
+
+
+SPACES: Registry[Callable[[], SearchSpace]] = Registry(
+    "space", group="nasmeta.spaces", accepts=_builder, wanted="a SearchSpace, or a function that returns one"
+)
 
 _TRANSNAS_LENGTHS = (4, 5, 6)
 _TRANSNAS_CHANNEL_STEPS, _TRANSNAS_DOWNSAMPLINGS = (1, 2, 3), (1, 2, 3, 4)
@@ -47,24 +58,25 @@ def _digits(n_layers: tuple[int, ...], choices: str) -> CellCodec:
     return CellCodec(write, read)
 
 
+@SPACES.register("tnb101-macro")
 def transnas_macro() -> SearchSpace:
     """TransNAS-Bench-101 macro (Duan et al., CVPR 2021): 3,256 networks of four to six layers.
 
     1 to 3 layers double the channels and 1 to 4 halve the resolution; a layer may do both. The order is the numbering
     in NASGraph-Public, inferred from 48 named networks.
     """
-    networks = []
-    for length in _TRANSNAS_LENGTHS:
-        for n_wider in _TRANSNAS_CHANNEL_STEPS:
-            for n_smaller in _TRANSNAS_DOWNSAMPLINGS:
-                for wider in combinations(range(length), n_wider):
-                    for smaller in combinations(range(length), n_smaller):
-                        network = [_ABSENT] * max(_TRANSNAS_LENGTHS)
-                        network[:length] = [(i in wider) + 2 * (i in smaller) for i in range(length)]
-                        networks.append(network)
+    most = max(_TRANSNAS_LENGTHS)
+    networks = [
+        [*((layer in wider) + 2 * (layer in smaller) for layer in range(length)), *[_ABSENT] * (most - length)]
+        for length in _TRANSNAS_LENGTHS
+        for n_wider in _TRANSNAS_CHANNEL_STEPS
+        for n_smaller in _TRANSNAS_DOWNSAMPLINGS
+        for wider in combinations(range(length), n_wider)
+        for smaller in combinations(range(length), n_smaller)
+    ]
     return SearchSpace(
         "tnb101-macro",
-        [Position(f"layer{i}", _TRANSNAS_CHOICES) for i in range(1, max(_TRANSNAS_LENGTHS) + 1)],
+        [Position(f"layer{i}", _TRANSNAS_CHOICES) for i in range(1, most + 1)],
         architectures=networks,
         features={"widths": partial(_counted_up, choices=(1, 3)), "resolutions": partial(_counted_up, choices=(2, 3))},
         kernel_features=("positions", "operations", "widths", "resolutions"),
@@ -72,23 +84,28 @@ def transnas_macro() -> SearchSpace:
     )
 
 
-def _counted_up(space: SearchSpace, choices: tuple[int, ...]) -> CountFeature:
+def _counted_up(codes: NDArray[np.integer], choices: tuple[int, ...]) -> CountFeature:
     """Return the number of these choices up to each layer; absent layers repeat the last value."""
-    steps = np.isin(space.codes, choices)
-    return CountFeature(np.cumsum(steps, axis=1).astype(np.int8), tuple(p.name for p in space.positions))
+    steps = np.isin(codes, choices)
+    return CountFeature(np.cumsum(steps, axis=1).astype(np.int8), tuple(f"layer{i + 1}" for i in range(codes.shape[1])))
 
 
+@SPACES.register("nbmacro")
 def nas_bench_macro() -> SearchSpace:
     """NAS-Bench-Macro (Su et al., CVPR 2021): 6,561 networks of eight layers in three stages, 3,969 of them distinct.
 
     A layer is 0, an identity; 1, an inverted residual of expansion 3 and kernel 3; or 2, one of expansion 6 and kernel
     5. The first layer of each stage is strided, so it matters even as an identity; other identities do nothing.
     """
+    positions = [Position(f"layer{i}", ("0", "1", "2")) for i in range(1, 9)]
     return SearchSpace(
         "nbmacro",
-        [Position(f"layer{i}", ("0", "1", "2")) for i in range(1, 9)],
+        positions,
         isomorphic=_without_identities,
-        features={"layers": _layers, "stages": _stages},
+        features={
+            "layers": lambda codes: choice_one_hot(positions, _without_identities(codes)),
+            "stages": _stages,
+        },
         kernel_features=("layers", "stages"),
         notation=_digits((8,), "012"),
     )
@@ -96,26 +113,22 @@ def nas_bench_macro() -> SearchSpace:
 
 def _without_identities(codes: NDArray[np.integer]) -> NDArray[np.integer]:
     """Return the codes with the redundant identities at the end of their stage."""
-    found = codes.copy()
+    reduced = codes.copy()
     for stage in _STAGES:
         rest = slice(stage.start + 1, stage.stop)
         order = np.argsort(codes[:, rest] == 0, axis=1, kind="stable")
-        found[:, rest] = np.take_along_axis(codes[:, rest], order, axis=1)
-    return found
+        reduced[:, rest] = np.take_along_axis(codes[:, rest], order, axis=1)
+    return reduced
 
 
-def _layers(space: SearchSpace) -> CountFeature:
-    """Return the operation of each layer without redundant identities, one-hot."""
-    return choice_one_hot(space, _without_identities(space.codes))
-
-
-def _stages(space: SearchSpace) -> CountFeature:
+def _stages(codes: NDArray[np.integer]) -> CountFeature:
     """Return the number of layers of each operation per stage."""
-    counts = [(space.codes[:, stage] == digit).sum(axis=1) for stage in _STAGES for digit in range(3)]
+    counts = [(codes[:, stage] == digit).sum(axis=1) for stage in _STAGES for digit in range(3)]
     names = tuple(f"stage{i}:{digit}" for i in range(1, len(_STAGES) + 1) for digit in range(3))
     return CountFeature(np.stack(counts, axis=1).astype(np.int8), names)
 
 
+@SPACES.register("graphgym")
 def graphgym() -> SearchSpace:
     """GraphGym's second grid (You, Ying and Leskovec, NeurIPS 2020): 96 designs of graph neural networks.
 
@@ -133,6 +146,7 @@ def graphgym() -> SearchSpace:
     )
 
 
+@SPACES.register("hpobench-mlp")
 def hpobench_mlp() -> SearchSpace:
     """HPOBench's tabular multilayer perceptrons (Eggensperger et al., NeurIPS 2021): 30,000 settings.
 
@@ -153,31 +167,29 @@ def hpobench_mlp() -> SearchSpace:
     )  # fmt: skip
 
 
-def _steps(space: SearchSpace) -> CountFeature:
-    """Return the index of each choice; positions with two texts also differ by one step."""
-    return CountFeature(space.codes, tuple(position.name for position in space.positions))
-
-
+@SPACES.register("fcnet")
 def fcnet() -> SearchSpace:
     """FCNet (Klein and Hutter, 2019): 62,208 networks of two hidden layers with their hyperparameters."""
+    positions: dict[str, list[Choice]] = {
+        "activation_fn_1": ["relu", "tanh"],
+        "activation_fn_2": ["relu", "tanh"],
+        "batch_size": [8, 16, 32, 64],
+        "dropout_1": [0.0, 0.3, 0.6],
+        "dropout_2": [0.0, 0.3, 0.6],
+        "init_lr": [5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 1e-1],
+        "lr_schedule": ["cosine", "const"],
+        "n_units_1": [16, 32, 64, 128, 256, 512],
+        "n_units_2": [16, 32, 64, 128, 256, 512],
+    }
     return SearchSpace(
         "fcnet",
-        {
-            "activation_fn_1": ["relu", "tanh"],
-            "activation_fn_2": ["relu", "tanh"],
-            "batch_size": [8, 16, 32, 64],
-            "dropout_1": [0.0, 0.3, 0.6],
-            "dropout_2": [0.0, 0.3, 0.6],
-            "init_lr": [5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 1e-1],
-            "lr_schedule": ["cosine", "const"],
-            "n_units_1": [16, 32, 64, 128, 256, 512],
-            "n_units_2": [16, 32, 64, 128, 256, 512],
-        },
-        features={"steps": _steps},
+        positions,
+        features={"steps": lambda codes: CountFeature(codes, tuple(positions))},  # two texts also differ by one step
         kernel_features=("steps",),
     )
 
 
+@SPACES.register("step-law")
 def step_law() -> SearchSpace:
     """Step Law (Li et al., 2025): 16 learning rates, powers of the root of 2, and 18 batch sizes in sequences."""
     return SearchSpace(
@@ -189,17 +201,6 @@ def step_law() -> SearchSpace:
         kernel_features=("levels",),
     )
 
-
-def _builder(found: object) -> Callable[[], SearchSpace] | None:
-    """Return a builder for a space of another package: a function, or a space."""
-    if isinstance(found, SearchSpace):
-        return lambda: found
-    return found if callable(found) else None
-
-
-SPACES: Registry[Callable[[], SearchSpace]] = Registry(
-    "space", group="nasmeta.spaces", accepts=_builder, wanted="a SearchSpace, or a function that returns one"
-)
 
 _EDGES = complete_edges(4)
 
@@ -255,13 +256,7 @@ def _tnb101() -> CellSpace:
     return CellSpace("tnb101", _NB201_OPERATIONS[:4], CellCodec(_write_tnb101, _read_tnb101))
 
 
-SPACES.register("fcnet")(fcnet)
 SPACES.register("graph")(graph_networks)
-SPACES.register("graphgym")(graphgym)
-SPACES.register("hpobench-mlp")(hpobench_mlp)
-SPACES.register("nbmacro")(nas_bench_macro)
-SPACES.register("step-law")(step_law)
-SPACES.register("tnb101-macro")(transnas_macro)
 
 _built: dict[Callable[[], SearchSpace], SearchSpace] = {}
 
@@ -298,7 +293,14 @@ def get_space(name: str | SearchSpace) -> SearchSpace:
 
 
 def get_cell_space(name: str | SearchSpace) -> CellSpace:
-    """Return the cell space of this name."""
+    """Return the cell space of this name.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import get_cell_space
+    >>> get_cell_space("nb201").paths
+    ((3,), (0, 4), (1, 5), (0, 2, 5))
+    """
     space = get_space(name)
     if not isinstance(space, CellSpace):
         raise SettingError("space", space.name, "a space of cells")

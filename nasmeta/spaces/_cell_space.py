@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import Any, Literal
+from functools import cached_property, lru_cache, partial
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,20 +12,20 @@ from numpy.typing import ArrayLike, NDArray
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.spaces._cell_graph import (
     IsomorphismRule,
-    class_representatives,
     complete_edges,
+    expressions,
     function_classes,
     live_edges,
     live_path_counts,
     paths_between,
 )
-from nasmeta.spaces._content import BUILDERS, packed, unpacked
 from nasmeta.spaces._datasets import canonical_dataset
 from nasmeta.spaces._drawing import draw_cell
-from nasmeta.spaces._features import CostFormula, CountFeature, FeatureBuilder, choice_counts, choice_one_hot
+from nasmeta.spaces._features import CostFormula, FeatureBuilder, choice_counts, choice_one_hot
 from nasmeta.spaces._notation import CellCodec, cell_notation
-from nasmeta.spaces._positions import Position
-from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace
+from nasmeta.spaces._packed_arrays import packed, unpacked
+from nasmeta.spaces._positions import Position, place_values
+from nasmeta.spaces._search_space import BUILDERS, ArchitectureLike, SearchSpace, int_or_array, read_only
 
 
 class CellSpace(SearchSpace):
@@ -105,14 +105,12 @@ class CellSpace(SearchSpace):
         self.real_operations = tuple(i for i in range(self.n_operations) if i not in (self.none, self.skip))
         self._costs = {"parameters": parameters, "multiply-adds": multiply_adds}
         positions = [Position(f"{source}->{target}", self.operations) for source, target in self.edges]
-        super().__init__(name, positions, notation=notation or cell_notation(self.operations, self.edges))
-        self._has_order = official_order is not None
+        n_choices = [self.n_operations] * self.n_edges
+        codes = None
         if official_order is not None:
-            order = np.asarray(official_order)
-            if not np.array_equal(np.sort(order), np.arange(self.size)):
-                raise SettingError("official_order", order, f"each integer from 0 to {self.size - 1} once")
-            self.codes = self.raw_codes = self.codes[order]
-            self._finish()
+            codes = np.asarray(official_order)[:, None] // place_values(n_choices) % n_choices
+        notation = notation or cell_notation(self.operations, self.edges)
+        super().__init__(name, positions, notation=notation, architectures=codes)
 
     @property
     def n_architectures(self) -> int:
@@ -129,20 +127,18 @@ class CellSpace(SearchSpace):
 
     def described(self, *, features: bool = True) -> dict[str, Any]:
         """Return the definition of the space as JSON types."""
-
-        def name_of(digit: int | None) -> str | None:
-            return None if digit is None else self.operations[digit]
-
-        order = self.codes.astype(np.int64) @ self.place_values
-        return {
+        described = {
             "name": self.name,
             "operations": list(self.operations),
             "n_nodes": self.n_nodes,
             "edges": [list(edge) for edge in self.edges],
-            "none": name_of(self.none),
-            "skip": name_of(self.skip),
-            **({"official_order": packed(order.astype(np.int32))} if self._has_order else {}),
+            "none": None if self.none is None else self.operations[self.none],
+            "skip": None if self.skip is None else self.operations[self.skip],
         }
+        order = self.codes @ self.place_values
+        if (np.diff(order) != 1).any():
+            described["official_order"] = packed(order.astype(np.int32))
+        return described
 
     @classmethod
     def from_described(cls, content: Mapping[str, Any]) -> CellSpace:
@@ -161,7 +157,7 @@ class CellSpace(SearchSpace):
     @cached_property
     def live_edges(self) -> NDArray[np.bool_]:
         """Whether each edge is on a path from input to output without ``none``, shape (n_architectures, n_edges)."""
-        return _read_only(live_edges(self.digits, self.edges, self.none))
+        return read_only(live_edges(self.digits, self.edges, self.none))
 
     @cached_property
     def function_classes(self) -> NDArray[np.int32]:
@@ -175,10 +171,14 @@ class CellSpace(SearchSpace):
         >>> int(get_space("nb201").function_classes.max()) + 1
         4930
         """
-        return _read_only(function_classes(self))
+        return read_only(function_classes(self, self.digits))
 
     def _own_features(self) -> dict[str, FeatureBuilder]:
-        return {"edges": choice_one_hot, "paths": _paths_of, "operations": choice_counts}
+        return {
+            "edges": partial(choice_one_hot, self.positions),
+            "paths": partial(live_path_counts, self),
+            "operations": partial(choice_counts, self.positions),
+        }
 
     def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
         """Return the representative of each cell's isomorphism class: its member with the smallest index.
@@ -203,8 +203,7 @@ class CellSpace(SearchSpace):
         >>> len(np.unique(space.canonical(np.arange(space.size))))
         6466
         """
-        found = class_representatives(self, rule)[self.index_of(architectures)]
-        return int(found) if found.ndim == 0 else found
+        return int_or_array(_representatives(self, rule)[self.index_of(architectures)])
 
     # -- forms ------------------------------------------------------------------------------------------------------
     def ops_of(self, architectures: ArchitectureLike) -> NDArray[np.str_]:
@@ -268,34 +267,37 @@ class CellSpace(SearchSpace):
             raise UnknownNameError.of(
                 f"dataset with a formula for {kind} in {self.name}:", dataset, formula.base if formula else ()
             )
-        cost = formula.of(self.codes[self.index_of(architectures)], key)
-        return int(cost) if cost.ndim == 0 else cost
+        return int_or_array(formula.of(self.codes[self.index_of(architectures)], key))
 
     @property
     def _drawn_inches(self) -> tuple[float, float]:
         return (2.7, 1.5) if self.n_nodes == 4 else (1.2 * self.n_nodes, 0.2 * self.n_nodes + 0.6)
 
     def _draw_on(self, axes: Any, architecture: int) -> None:
-        draw_cell(axes, self, architecture)
+        draw_cell(axes, self, self.digits[architecture], self.live_edges[architecture])
 
 
 BUILDERS["operations"] = CellSpace.from_described
 
 
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    array.flags.writeable = False
-    return array
+BUILDERS["operations"] = CellSpace.from_described
 
 
-def _paths_of(space: SearchSpace) -> CountFeature:
-    assert isinstance(space, CellSpace)
-    return live_path_counts(space)
+@lru_cache(maxsize=16)
+def _representatives(space: CellSpace, rule: IsomorphismRule) -> NDArray[np.int32]:
+    """Return the smallest index in each cell's isomorphism class, int32, read-only."""
+    if rule not in get_args(IsomorphismRule):
+        raise UnknownNameError.of("isomorphism rule", rule, get_args(IsomorphismRule))
+    first: dict[str, int] = {}
+    every = enumerate(expressions(space, space.digits, rule))
+    return read_only(np.array([first.setdefault(expression, cell) for cell, expression in every], dtype=np.int32))
 
 
 def _checked_edges(name: str, n_nodes: int, edges: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    found = sorted({(int(source), int(target)) for source, target in edges}, key=lambda edge: (edge[1], edge[0]))
-    if len(found) < len(edges) or any(not 0 <= source < target < n_nodes for source, target in found):
-        raise SettingError(f"edges of {name}", edges, f"different pairs of a node and a later one below {n_nodes}")
-    if not found or found[-1][1] < n_nodes - 1:
-        raise SettingError(f"edges of {name}", edges, f"at least one to node {n_nodes - 1}, the output")
-    return tuple(found)
+    different = sorted({(int(source), int(target)) for source, target in edges}, key=lambda edge: (edge[1], edge[0]))
+    targets = [target for _, target in different]
+    if any(not 0 <= source < target for source, target in different) or n_nodes - 1 != max(targets, default=0):
+        raise SettingError(
+            f"edges of {name}", edges, f"pairs of a node and a later one, up to the output {n_nodes - 1}"
+        )
+    return tuple(different)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.plotting import COLOURS
-
-if TYPE_CHECKING:
-    from nasmeta.spaces._cell_space import CellSpace
-    from nasmeta.spaces._positions import Position
+from nasmeta.spaces._cell_graph import CellGraph
+from nasmeta.spaces._positions import Position
 
 _COLOURS = [COLOURS[name] for name in ("sky", "blue", "pink", "green", "orange", "vermilion", "black")]
 _SKIP, _DEAD, _DEAD_TEXT, _CHOSEN = "#444444", "#BBBBBB", "#999999", COLOURS["blue"]
@@ -33,28 +31,36 @@ _LABEL_BOX = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "
 
 
 def short_label(choice: str) -> str:
-    """Return the short name of an operation."""
+    """Return the short name of an operation.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import short_label
+    >>> short_label("nor_conv_3x3"), short_label("max_pool")
+    ('conv 3×3', 'max pool')
+    """
     return _LABELS.get(choice, choice.replace("_", " "))
 
 
-def draw_cell(axes: Any, space: CellSpace, architecture: int) -> None:
-    """Draw a cell from left to right: dead edges grey and dashed, edges with ``none`` not at all."""
+def draw_cell(axes: Any, graph: CellGraph, digits: NDArray[np.integer], live: NDArray[np.bool_]) -> None:
+    """Draw a cell from left to right: dead edges grey and dashed, edges with ``none`` not at all.
+
+    Digits, the operations of the edges, and whether an edge is live have the shape (n_edges,).
+    """
     from matplotlib.patches import FancyArrowPatch
 
     style: dict[str, Any] = {"ha": "center", "va": "center", "parse_math": False}
-    colours = dict(zip(space.real_operations, cycle(_COLOURS), strict=False))
-    places = np.array(_FOUR if space.n_nodes == 4 else [(_STEP * node, 0.0) for node in range(space.n_nodes)])
+    colours = dict(zip(graph.real_operations, cycle(_COLOURS), strict=False))
+    places = np.array(_FOUR if graph.n_nodes == 4 else [(_STEP * node, 0.0) for node in range(graph.n_nodes)])
     boxes, covered = [], [*places]
-    for place, name in zip(places, ["in", *map(str, range(1, space.n_nodes - 1)), "out"], strict=True):
+    for place, name in zip(places, ["in", *map(str, range(1, graph.n_nodes - 1)), "out"], strict=True):
         text = axes.text(*place, name, fontsize=7, color="black", zorder=4, bbox=_BOX, **style)
         boxes.append(text.get_bbox_patch())
-    for edge, digit, alive in zip(
-        space.edges, space.codes[architecture].tolist(), space.live_edges[architecture], strict=True
-    ):
-        if digit == space.none:
+    for edge, digit, alive in zip(graph.edges, digits.tolist(), live, strict=True):
+        if digit == graph.none:
             continue
         ends, colour = places[list(edge)], colours.get(digit, _SKIP)
-        bend = _FOUR_BENDS[edge] if space.n_nodes == 4 else _bend(*edge)
+        bend = _FOUR_BENDS[edge] if graph.n_nodes == 4 else _bend(*edge)
         axes.add_patch(
             FancyArrowPatch(
                 *ends, connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>", mutation_scale=9, shrinkA=0, shrinkB=1,
@@ -62,9 +68,9 @@ def draw_cell(axes: Any, space: CellSpace, architecture: int) -> None:
                 color=colour if alive else _DEAD, patchA=boxes[edge[0]], patchB=boxes[edge[1]],
             )
         )  # fmt: skip
-        middle = _point(ends, bend, _FOUR_SHARES.get(edge, 0.5) if space.n_nodes == 4 else 0.5)
+        middle = _point(ends, bend, _FOUR_SHARES.get(edge, 0.5) if graph.n_nodes == 4 else 0.5)
         covered.append(middle)
-        label, shade = short_label(space.operations[digit]), colour if alive else _DEAD_TEXT
+        label, shade = short_label(graph.operations[digit]), colour if alive else _DEAD_TEXT
         axes.text(*middle, label, fontsize=6.5, color=shade, zorder=6, bbox=_LABEL_BOX, **style)
     (left, bottom), (right, top) = np.min(covered, axis=0), np.max(covered, axis=0)
     axes.set(xlim=(left - 0.45, right + 0.45), ylim=(bottom - 0.3, top + 0.3), aspect="equal")

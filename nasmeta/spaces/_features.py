@@ -2,80 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from nasmeta.spaces._search_space import SearchSpace
+from nasmeta.spaces._positions import Choice, Position
 
 
 class CountFeature(NamedTuple):
-    """Counts of all architectures."""
+    """Counts of all architectures.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import get_space
+    >>> get_space("tnb101").feature("operations").names
+    ('n_none', 'n_skip_connect', 'n_nor_conv_1x1', 'n_nor_conv_3x3')
+    """
 
     counts: NDArray[np.integer]  # (size, n_columns), not negative
     names: tuple[str, ...]  # of the columns
 
 
-FeatureBuilder: TypeAlias = "Callable[[SearchSpace], CountFeature]"
+FeatureBuilder: TypeAlias = "Callable[[NDArray[Any]], CountFeature]"
+"""From the codes of all architectures, shape (size, n_positions), to a feature."""
 
 
 def choice_one_hot(
-    space: SearchSpace, codes: NDArray[np.integer] | None = None, without: Collection[int] = ()
+    positions: Sequence[Position], codes: NDArray[np.integer], without: Collection[int] = ()
 ) -> CountFeature:
-    """Return the choice of each position, one-hot, from the codes of the space or others; omit some positions."""
-    codes = space.codes if codes is None else codes
-    kept = [i for i in range(space.n_positions) if i not in without]
-    parts = [codes[:, [i]] == np.arange(space.n_choices[i], dtype=codes.dtype) for i in kept]
-    names = [f"{space.positions[i].name}={choice}" for i in kept for choice in space.positions[i].choices]
+    """Return the choice of each position, one-hot; omit some positions, given as indices.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.spaces import SearchSpace, choice_one_hot
+    >>> space = SearchSpace("mlp", {"width": [16, 32], "act": ["relu", "tanh"]})
+    >>> counts, names = choice_one_hot(space.positions, space.codes[1:2])
+    >>> counts.tolist(), names
+    ([[1, 0, 0, 1]], ('width=16', 'width=32', 'act=relu', 'act=tanh'))
+    """
+    kept = [(i, position) for i, position in enumerate(positions) if i not in without]
+    parts = [codes[:, [i]] == np.arange(len(position.choices), dtype=codes.dtype) for i, position in kept]
+    names = [f"{position.name}={choice}" for _, position in kept for choice in position.choices]
     return CountFeature(np.concatenate([codes[:, :0] > 0, *parts], axis=1).astype(np.int8), tuple(names))
 
 
-def levels(space: SearchSpace) -> CountFeature:
+def levels(positions: Sequence[Position], codes: NDArray[np.integer]) -> CountFeature:
     """Return the index of the choice of each ordered position."""
-    ordered = [i for i, position in enumerate(space.positions) if position.ordered]
-    return CountFeature(space.codes[:, ordered], tuple(space.positions[i].name for i in ordered))
+    ordered = [i for i, position in enumerate(positions) if position.ordered]
+    return CountFeature(codes[:, ordered], tuple(positions[i].name for i in ordered))
 
 
-def choice_counts(space: SearchSpace) -> CountFeature:
+def choice_counts(positions: Sequence[Position], codes: NDArray[np.integer]) -> CountFeature:
     """Return how many positions have each choice, counted over positions with the same choices.
 
     For cells this is the label histogram of the Weisfeiler-Lehman kernel.
     """
-    groups: dict[tuple[object, ...], list[int]] = {}
-    for i, position in enumerate(space.positions):
+    groups = _with_the_same_choices(positions)
+    shared = {choices: members for choices, members in groups.items() if len(members) > 1} or groups
+    parts = [
+        (codes[:, members, None] == np.arange(len(choices), dtype=codes.dtype)).sum(axis=1, dtype=np.int8)
+        for choices, members in shared.items()
+    ]
+    return CountFeature(np.concatenate(parts, axis=1), tuple(f"n_{choice}" for choices in shared for choice in choices))
+
+
+def _with_the_same_choices(positions: Sequence[Position]) -> dict[tuple[Choice, ...], list[int]]:
+    """Return the indices of the unordered positions, by their choices."""
+    groups: dict[tuple[Choice, ...], list[int]] = {}
+    for i, position in enumerate(positions):
         if not position.ordered:
             groups.setdefault(position.choices, []).append(i)
-    shared = {choices: members for choices, members in groups.items() if len(members) > 1} or groups
-    parts, names = [], []
-    for choices, members in shared.items():
-        part = space.codes[:, members]
-        parts.append((part[:, :, None] == np.arange(len(choices), dtype=part.dtype)).sum(axis=1, dtype=np.int8))
-        names += [f"n_{choice}" for choice in choices]
-    return CountFeature(np.concatenate(parts, axis=1), tuple(names))
+    return groups
 
 
-def plain_features(space: SearchSpace) -> dict[str, FeatureBuilder]:
+def plain_features(positions: Sequence[Position]) -> dict[str, FeatureBuilder]:
     """Return the features of any space.
 
     ``positions``: the choice of each position; ``levels``, if positions are ordered; ``operations``, if several
     positions have the same choices: the number of positions with each choice.
     """
-    found: dict[str, FeatureBuilder] = {"positions": choice_one_hot}
-    if any(position.ordered and len(position.choices) > 2 for position in space.positions):
-        found["levels"] = levels
-    kinds = [position.choices for position in space.positions if not position.ordered]
-    if len(set(kinds)) < len(kinds):
-        found["operations"] = choice_counts
-    return found
+    features: dict[str, FeatureBuilder] = {"positions": partial(choice_one_hot, positions)}
+    if any(position.ordered and len(position.choices) > 2 for position in positions):
+        features["levels"] = partial(levels, positions)
+    if any(len(members) > 1 for members in _with_the_same_choices(positions).values()):
+        features["operations"] = partial(choice_counts, positions)
+    return features
 
 
 @dataclass(frozen=True)
 class CostFormula:
-    """A cost that is exactly linear in the operations of the edges."""
+    """A cost that is exactly linear in the operations of the edges.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.spaces import CostFormula
+    >>> weights = CostFormula(base={"digits": 100}, per_operation={"digits": (0, 25)})
+    >>> weights.of(np.array([[0, 1, 1]]), "digits")
+    array([150])
+    """
 
     base: Mapping[str, int]  # cost of the skeleton (stem, residual blocks, head), for each dataset
     per_operation: Mapping[str, tuple[int, ...]]  # for each dataset, (n_operations,)

@@ -68,16 +68,15 @@ def _hands_on_the_input(parents: NDArray[np.int64], operations: NDArray[np.int64
 
 
 class _Trees:
-    """The live nodes of all networks of the space; skips that pass the input on are part of the input."""
+    """The live nodes of networks with codes (n, 5); skips that pass the input on are part of the input."""
 
-    def __init__(self, space: SearchSpace) -> None:
-        codes = space.codes.astype(np.int64)
-        rows, parents = np.arange(space.size), _PARENTS[codes[:, 0]]
-        self.operations = codes[:, 1:]
+    def __init__(self, codes: NDArray[np.integer]) -> None:
+        n, rows, parents = len(codes), np.arange(len(codes)), _PARENTS[codes[:, 0]]
+        self.operations = codes[:, 1:].astype(np.int64)
         self.live = ~_hands_on_the_input(parents, self.operations)
-        live_or_input = np.column_stack([np.zeros(space.size, dtype=bool), self.live])
+        live_or_input = np.column_stack([np.zeros(n, dtype=bool), self.live])
         self.parents = np.where(live_or_input[rows[:, None], parents], parents, 0)
-        depths, fed = np.zeros((2, space.size, _N_NODES + 1), dtype=np.int64)
+        depths, fed = np.zeros((2, n, _N_NODES + 1), dtype=np.int64)
         for node in range(_N_NODES):
             depths[:, node + 1] = np.where(self.live[:, node], depths[rows, self.parents[:, node]] + 1, 0)
             fed[rows, self.parents[:, node]] += self.live[:, node]
@@ -87,51 +86,48 @@ class _Trees:
 
 def _totals(kinds: NDArray[np.int64], n_kinds: int, weights: NDArray[Any]) -> NDArray[np.int8]:
     """Return the sum of the nodes' weights for each kind of node, shape (n, n_kinds); kinds and weights (n, 4)."""
-    totals = np.zeros((len(kinds), n_kinds), dtype=np.int8)
-    for kind, weight in zip(kinds.T, weights.T, strict=True):
-        totals[np.arange(len(kinds)), kind] += weight.astype(np.int8)
-    return totals
+    return np.asarray(((kinds[:, :, None] == np.arange(n_kinds)) * weights[:, :, None]).sum(axis=1, dtype=np.int8))
 
 
-def _operations(space: SearchSpace) -> CountFeature:
+def _operations(codes: NDArray[np.integer]) -> CountFeature:
     """Return the number of live nodes with each operation."""
-    trees = _Trees(space)
+    trees = _Trees(codes)
     return CountFeature(_totals(trees.operations, len(_OPERATIONS), trees.live), _OPERATIONS)
 
 
-def _pairs(space: SearchSpace) -> CountFeature:
+def _pairs(codes: NDArray[np.integer]) -> CountFeature:
     """Return the number of times that each operation follows each other, including input and output."""
-    trees, n = _Trees(space), len(_OPERATIONS)
-    with_input = np.column_stack([np.full(space.size, n), trees.operations])
+    trees, n = _Trees(codes), len(_OPERATIONS)
+    with_input = np.column_stack([np.full(len(codes), n), trees.operations])
     before = np.take_along_axis(with_input, trees.parents, axis=1)
     counts = _totals(before * (n + 1) + trees.operations, (n + 1) ** 2, trees.live)
     counts += _totals(trees.operations * (n + 1) + n, (n + 1) ** 2, trees.leaves)
     return _that_occur(counts, [f"{a}→{b}" for a in (*_OPERATIONS, "input") for b in (*_OPERATIONS, "output")])
 
 
-def _depths(space: SearchSpace) -> CountFeature:
+def _depths(codes: NDArray[np.integer]) -> CountFeature:
     """Return the number of live nodes of each operation at each depth."""
-    trees, n = _Trees(space), len(_OPERATIONS)
+    trees, n = _Trees(codes), len(_OPERATIONS)
     kinds = (np.maximum(trees.depths, 1) - 1) * n + trees.operations
     counts = _totals(kinds, _N_NODES * n, trees.live)
     return _that_occur(counts, [f"{name}@{depth}" for depth in range(1, _N_NODES + 1) for name in _OPERATIONS])
 
 
-def _paths(space: SearchSpace) -> CountFeature:
+def _paths(codes: NDArray[np.integer]) -> CountFeature:
     """Return the number of paths from input to output of each length, and through each operation."""
-    trees = _Trees(space)
-    through = np.column_stack([np.zeros(space.size, np.int64), trees.leaves])  # paths through each node
+    trees = _Trees(codes)
+    through = np.column_stack([np.zeros(len(codes), np.int64), trees.leaves])  # paths through each node
     for node in range(_N_NODES, 0, -1):
-        through[np.arange(space.size), trees.parents[:, node - 1]] += through[:, node]
+        through[np.arange(len(codes)), trees.parents[:, node - 1]] += through[:, node]
     lengths = _totals(np.maximum(trees.depths, 1) - 1, _N_NODES, trees.leaves)
     by_operation = _totals(trees.operations, len(_OPERATIONS), through[:, 1:])
     names = (*(f"length {k}" for k in range(1, _N_NODES + 1)), *_OPERATIONS)
     return CountFeature(np.concatenate([lengths, by_operation], axis=1), names)
 
 
-def _shape(space: SearchSpace) -> CountFeature:
+def _shape(codes: NDArray[np.integer]) -> CountFeature:
     """Return the numbers of live nodes, of layers, and of nodes that feed the output."""
-    trees = _Trees(space)
+    trees = _Trees(codes)
     columns = [trees.live.sum(axis=1), trees.depths.max(axis=1), trees.leaves.sum(axis=1)]
     return CountFeature(np.stack(columns, axis=1).astype(np.int8), ("nodes", "depth", "outputs"))
 

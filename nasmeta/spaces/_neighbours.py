@@ -2,106 +2,111 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from nasmeta.spaces._search_space import SearchSpace
+Find = Callable[[NDArray[np.int64]], NDArray[np.int32]]
+"""From the ranks of combinations to architectures."""
 
 
-class Neighbours:
-    """The neighbours of a space's architectures: at one edit or, if there are none, at the fewest edits.
+def edits_of_all(codes: NDArray[np.integer], place_values: NDArray[np.int64], find: Find) -> NDArray[np.int32]:
+    """Return the architectures one edit from each, in a space of all combinations, int32, shape (size, n_edits).
 
-    The nearest architectures are computed on demand, because random rows of a large space have no neighbours.
+    They are ordered by position and choice, starting after the current choice.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (size, n_positions)
+    place_values : ndarray of int64, shape (n_positions,)
+        Factors that turn codes into ranks.
+    find : callable
+        From ranks to architectures.
     """
-
-    def __init__(self, space: SearchSpace) -> None:
-        self._table = _edit_table(space)
-        self._columns = np.ascontiguousarray(space.codes.T)
-        self._nearest: dict[int, NDArray[np.int32]] = {}
-
-    @property
-    def is_regular(self) -> bool:
-        """Whether every edit of every architecture is an architecture."""
-        return bool((self._table >= 0).all())
-
-    def of(self, index: int | NDArray[np.int32] | None = None) -> NDArray[np.int32]:
-        """Return the neighbours of one architecture, (n,), or of several or all, (n, most) with -1 after the last."""
-        if isinstance(index, int):
-            found = self._table[index]
-            found = found[found >= 0]
-            return found if len(found) else self._nearest_to(index)
-        rows = np.arange(len(self._table)) if index is None else index
-        found = self._table if index is None else self._table[rows]
-        nearest = {row: self._nearest_to(int(rows[row])) for row in np.flatnonzero((found < 0).all(axis=1)).tolist()}
-        if not nearest:
-            return found
-        width = max(found.shape[1], *map(len, nearest.values()))
-        table = np.pad(found, ((0, 0), (0, width - found.shape[1])), constant_values=-1)
-        for row, near in nearest.items():
-            table[row, : len(near)] = near
-        return table
-
-    def _nearest_to(self, index: int) -> NDArray[np.int32]:
-        if index not in self._nearest:
-            n_positions, n = self._columns.shape
-            edits = np.zeros(n, np.int32)
-            for column in self._columns:
-                edits += column != column[index]
-            edits[index] = n_positions + 1  # never its own neighbour
-            near = np.flatnonzero(edits == edits.min()).astype(np.int32)
-            self._nearest[index] = near[near != index]
-        return self._nearest[index]
+    ranks = codes @ place_values
+    table = []
+    for column, place in zip(codes.T.astype(np.int64), place_values, strict=True):
+        n = column.max() + 1
+        table += [find(ranks + ((column + step) % n - column) * place) for step in range(1, n)]
+    return np.stack(table, axis=1) if table else np.full((len(codes), 1), -1, np.int32)
 
 
-def _edit_table(space: SearchSpace) -> NDArray[np.int32]:
-    """Return the architectures one edit from each, int32, shape (size, most), -1 after the last.
+def edits_of_listed(
+    codes: NDArray[np.integer], place_values: NDArray[np.int64], architectures: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Return the architectures one edit from each, in a listed space, int32, shape (size, most), -1 after the last.
 
-    In a complete space they are ordered by position and choice, starting after the current choice; in other spaces by
-    index.
+    They are ordered by index. Sorted by all other positions, combinations that differ in one position are adjacent.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (n_combinations, n_positions)
+        The codes of the listed combinations.
+    place_values : ndarray of int64, shape (n_positions,)
+        Factors that turn codes into ranks.
+    architectures : ndarray of int32, shape (n_combinations,)
+        The architecture of each combination; several combinations may be one architecture.
     """
-    raw = space.raw_codes.astype(np.int64)
-    ranks = raw @ space.place_values
-    if space.is_complete:
-        columns = []
-        for position, n in enumerate(space.n_choices):
-            for step in range(1, n):
-                changed = (raw[:, position] + step) % n
-                columns.append(space.find(ranks + (changed - raw[:, position]) * space.place_values[position]))
-        return np.stack(columns, axis=1) if columns else np.full((space.size, 1), -1, np.int32)
-    pairs = _pairs(space, ranks)
-    if space.architecture_of_raw is not None:
-        pairs = space.architecture_of_raw[pairs]
-    one, other = pairs[:, pairs[0] != pairs[1]]
-    both = np.unique(np.r_[one, other].astype(np.int64) * space.size + np.r_[other, one])
-    rows, found = (both // space.size).astype(np.int32), (both % space.size).astype(np.int32)
-    return _padded(rows, found, space.size)
-
-
-def _pairs(space: SearchSpace, ranks: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return the pairs of listed combinations that differ in one position, int32, shape (2, n_pairs).
-
-    Sorted by all other positions, combinations that differ in one position are adjacent.
-    """
-    found = [np.empty((2, 0), np.int32)]
-    for codes, place_value in zip(space.raw_codes.T.astype(np.int64), space.place_values, strict=True):
-        others = ranks - codes * place_value
-        order = np.argsort(others, kind="stable").astype(np.int32)
+    ranks, pairs = codes @ place_values, [np.empty((2, 0), np.int32)]
+    for column, place in zip(codes.T.astype(np.int64), place_values, strict=True):
+        others = ranks - column * place
+        order = np.argsort(others, kind="stable")
         others = others[order]
         for step in range(1, len(order)):
             same = np.flatnonzero(others[step:] == others[:-step])
             if not len(same):
                 break
-            found.append(np.stack([order[same], order[same + step]]))
-    return np.concatenate(found, axis=1)
-
-
-def _padded(rows: NDArray[np.integer], found: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-    """Return a table of n rows from entries sorted by row."""
-    counts = np.bincount(rows, minlength=n)
-    table = np.full((n, max(int(counts.max(initial=0)), 1)), -1, np.int32)
-    starts = np.cumsum(counts) - counts
-    table[rows, np.arange(len(rows)) - starts[rows]] = found
+            pairs.append(architectures[np.stack([order[same], order[same + step]])])
+    left, right = np.concatenate(pairs, axis=1).astype(np.int64)
+    size, different = int(architectures.max()) + 1, left != right
+    left, right = left[different], right[different]
+    rows, neighbours = np.divmod(np.unique(np.r_[left * size + right, right * size + left]), size)
+    counts = np.bincount(rows, minlength=size)
+    table = np.full((size, max(int(counts.max()), 1)), -1, np.int32)
+    table[rows, np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]] = neighbours
     return table
+
+
+class Neighbours:
+    """The neighbours of architectures: at one edit or, if there are none, at the fewest edits.
+
+    The nearest architectures are computed on demand, because random rows of a large space have no neighbours.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (size, n_positions)
+    edits : ndarray of int32, shape (size, most)
+        The architectures one edit from each, -1 after the last.
+    """
+
+    def __init__(self, codes: NDArray[np.integer], edits: NDArray[np.int32]) -> None:
+        self._columns = np.ascontiguousarray(codes.T)
+        self._edits = edits
+        self._nearest: dict[int, NDArray[np.int32]] = {}
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether every edit of every architecture is an architecture."""
+        return bool((self._edits >= 0).all())
+
+    def of(self, architectures: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the neighbours of several architectures, int32, shape (n, most) with -1 after the last."""
+        table = self._edits[architectures]
+        alone = np.flatnonzero(table[:, 0] < 0)
+        if not len(alone):
+            return table
+        nearest = [self._nearest_to(architecture) for architecture in architectures[alone].tolist()]
+        width = max([table.shape[1], *map(len, nearest)])
+        table = np.pad(table, ((0, 0), (0, width - table.shape[1])), constant_values=-1)
+        for row, near in zip(alone, nearest, strict=True):
+            table[row, : len(near)] = near
+        return table
+
+    def _nearest_to(self, architecture: int) -> NDArray[np.int32]:
+        if architecture not in self._nearest:
+            edits = sum((column != column[architecture]).astype(np.int32) for column in self._columns)
+            edits[architecture] = len(self._columns) + 1  # never its own neighbour
+            near = np.flatnonzero(edits == edits.min()).astype(np.int32)
+            self._nearest[architecture] = near[near != architecture]
+        return self._nearest[architecture]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,6 @@ from nasmeta.errors import SettingError, short
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from nasmeta.spaces._search_space import SearchSpace
 
 Choice: TypeAlias = "str | int | float | bool"
 
@@ -49,9 +48,8 @@ class Position:
     def __post_init__(self) -> None:
         given: Any = self.choices
         choices = tuple(c.item() if isinstance(c, np.generic) else c for c in given)
-        texts = {str(choice) for choice in choices}
         plain = all(isinstance(choice, str | int | float) and choice == choice for choice in choices)
-        if isinstance(given, str) or not choices or not plain or len(texts) < len(choices):
+        if not choices or not plain or len({str(choice) for choice in choices}) < len(choices):
             raise SettingError(f"choices of {self.name}", choices, "different strings, numbers or booleans")
         object.__setattr__(self, "choices", choices)
 
@@ -92,26 +90,37 @@ class Position:
 def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position]) -> tuple[Position, ...]:
     """Return positions, also of a mapping of names to choices; positions with only numbers are ordered."""
     if isinstance(positions, Mapping):
-        found = tuple(_position(name, choices) for name, choices in positions.items())
-    else:
-        found = tuple(positions)
-    if not found or len({position.name for position in found}) < len(found):
-        raise SettingError("positions", positions, "at least one, with different names")
-    return found
+        return tuple(Position(name, choices, _are_numbers(choices)) for name, choices in positions.items())  # type: ignore[arg-type]
+    if len({position.name for position in positions}) < len(positions):
+        raise SettingError("positions", positions, "different names")
+    return tuple(positions)
 
 
-def _position(name: str, choices: Any) -> Position:
-    numeric = [isinstance(c, int | float | np.number) and not isinstance(c, bool) for c in choices]
-    return Position(name, choices, ordered=all(numeric))
+def _are_numbers(choices: Sequence[Choice]) -> bool:
+    return all(isinstance(c, int | float | np.number) and not isinstance(c, bool) for c in choices)
 
 
-_S = TypeVar("_S", bound="SearchSpace")
+def place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:
+    """Return factors that turn codes into ranks by a product, int64, shape (n_positions,).
+
+    If the combinations do not fit into 62 bits, the ranks are hashes modulo 2**64: the factors are random odd numbers.
+    Among a million architectures the chance that two have one hash is below 1e-7.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import place_values
+    >>> place_values([2, 10, 3])
+    array([30,  3,  1])
+    """
+    if math.prod(n_choices) < 2**62:
+        return np.cumprod([1, *n_choices[:0:-1]], dtype=np.int64)[::-1].copy()
+    return 2 * np.random.default_rng(0).integers(2**62, size=len(n_choices)) + 1
 
 
-def space_from_frame(
-    kind: type[_S], frame: pd.DataFrame, columns: Sequence[str] | None, name: str, settings: Mapping[str, Any]
-) -> _S:
-    """Return the listed space of the distinct rows of these columns; see `SearchSpace.from_frame`."""
+def positions_of_frame(
+    frame: pd.DataFrame, columns: Sequence[str] | None
+) -> tuple[list[Position], NDArray[np.integer]]:
+    """Return a position per column, and the codes of the distinct rows, shape (n_rows, n_columns)."""
     import pandas as pd
 
     chosen = [columns] if isinstance(columns, str) else list(frame.columns if columns is None else columns)
@@ -124,14 +133,15 @@ def space_from_frame(
                 f"{column} in row {missing[0]}", None, "a choice", "pandas reads None, NA, null and nan as missing."
             )
     distinct = frame[chosen].drop_duplicates()
-    positions, codes = [], []
+    positions, columns_of_codes = [], []
+    choices: Any
     for column in chosen:
         values = distinct[column]
-        if not isinstance(values.dtype, pd.CategoricalDtype):
-            ordered = bool(pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values))
-            choices = values.drop_duplicates()
-            categories = choices.sort_values() if ordered else choices
-            values = values.astype(pd.CategoricalDtype(categories.tolist(), ordered))
-        positions.append(Position(str(column), tuple(values.cat.categories.tolist()), bool(values.cat.ordered)))
-        codes.append(values.cat.codes.to_numpy())
-    return kind(name, positions, architectures=np.stack(codes, axis=1), **settings)
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            codes, choices, ordered = values.cat.codes.to_numpy(), values.cat.categories, values.cat.ordered
+        else:
+            ordered = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+            codes, choices = values.factorize(sort=bool(ordered))
+        positions.append(Position(str(column), tuple(choices.tolist()), bool(ordered)))
+        columns_of_codes.append(codes)
+    return positions, np.stack(columns_of_codes, axis=1)

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence, Set
+import operator
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import is_listed
-from nasmeta.errors import ArchitectureError, NasmetaError, SettingError, UnknownNameError, short
+from nasmeta.errors import ArchitectureError, DamagedFileError, SettingError, UnknownNameError, short
 from nasmeta.plotting import ShowsFacts, new_figure
-from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
+from nasmeta.spaces._cell_graph import IsomorphismRule
 from nasmeta.spaces._drawing import draw_choices
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features
-from nasmeta.spaces._neighbours import Neighbours
+from nasmeta.spaces._neighbours import Neighbours, edits_of_all, edits_of_listed
 from nasmeta.spaces._notation import CellCodec, position_notation
-from nasmeta.spaces._positions import Choice, Position, as_positions, space_from_frame
+from nasmeta.spaces._packed_arrays import digest, packed, unpacked
+from nasmeta.spaces._positions import Choice, Position, as_positions, place_values, positions_of_frame
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from nasmeta.spaces._cell_graph import IsomorphismRule
-
 Architecture: TypeAlias = "int | np.integer[Any] | str | Mapping[str, Choice]"
 ArchitectureLike: TypeAlias = "Architecture | Sequence[Architecture] | NDArray[Any]"
 
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 _LARGEST = 5_000_000  # combinations of choices that are enumerated
 _DENSE = 2**23  # combinations; with more, ranks are sorted
 _SHOWN = 12  # positions in a notebook
@@ -56,7 +59,8 @@ class SearchSpace(ShowsFacts):
     architectures : array-like of int, shape (size, n_positions), optional
         The codes of all architectures, in their order, of a listed space.
     features : mapping of str to callable, optional
-        Additional count features: functions from the space to a `CountFeature`.
+        Additional count features: functions from the codes of all architectures to their counts, int, shape
+        (size, n_columns), and the names of the columns.
     kernel_features : sequence of str, optional
         The default features of Gaussian processes; by default all features.
     notation : CellCodec, optional
@@ -108,60 +112,31 @@ class SearchSpace(ShowsFacts):
         self.n_choices = tuple(len(position.choices) for position in self.positions)
         self.notation = notation or position_notation(self.positions)
         self.n_combinations = math.prod(self.n_choices)
-        self.place_values = _place_values(self.n_choices)
-        kind = np.min_scalar_type(-max(self.n_choices))
-        self.raw_codes = self._enumerated(kind) if architectures is None else self._listed(architectures, kind)
-        self.architecture_of_raw: NDArray[np.int32] | None = None  # None if each combination is one
-        self.codes = self.raw_codes
-        self._kernel_features = None if kernel_features is None else tuple(kernel_features)
+        self.place_values = place_values(self.n_choices)
+        self._kernel_features = kernel_features
         self._more_features = dict(features or {})
+        self._features: dict[str, CountFeature] = {}
+        codes = self._enumerated() if architectures is None else self._listed(architectures)
+        codes = codes.astype(np.min_scalar_type(-max(self.n_choices)))
         if valid is not None:
-            self.raw_codes = self.codes = self.raw_codes[self._is_valid(valid)]
-        if not len(self.codes):
+            codes = codes[np.asarray(valid(self._frame_of(codes)), dtype=bool)]
+        if not len(codes):
             raise SettingError(f"{name} has no architecture: no combination of choices is valid.")
+        self.raw_codes = self.codes = codes
+        self.architecture_of_raw: NDArray[np.int32] | None = None  # None if each combination is one
         self._canonical: NDArray[np.int32] | None = None
         if isomorphic is not None:
-            self._canonical = self._first_of(isomorphic)
-            if merge:
-                representatives, classes = np.unique(self._canonical, return_inverse=True)
-                self.codes, self._canonical = self.raw_codes[representatives], None
-                self.architecture_of_raw = classes.ravel().astype(np.int32)
-        self._features: dict[str, CountFeature] = {}
-        self._finish()
-
-    def _is_valid(self, valid: Callable[[pd.DataFrame], ArrayLike]) -> NDArray[np.bool_]:
-        found = np.asarray(valid(self._frame_of(self.raw_codes)))
-        if found.shape != (len(self.raw_codes),) or found.dtype != np.bool_:
-            raise SettingError("result of valid", found, f"{len(self.raw_codes)} booleans")
-        return found
-
-    def _first_of(self, isomorphic: Callable[[NDArray[Any]], ArrayLike]) -> NDArray[np.int32]:
-        keys = np.asarray(isomorphic(self.raw_codes.copy()))  # the function may modify them
-        if len(keys) != len(self.raw_codes):
-            raise SettingError("result of isomorphic", keys, f"{len(self.raw_codes)} keys")
-        _, first, classes = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-        return first[classes.ravel()].astype(np.int32)
-
-    def _finish(self) -> None:
-        """Set the attributes that depend on the codes."""
+            keys = np.asarray(isomorphic(codes.copy()))  # the function may modify them
+            _, first, classes = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+            self._canonical = first[classes.ravel()].astype(np.int32)
+        if self._canonical is not None and merge:
+            representatives, classes = np.unique(self._canonical, return_inverse=True)
+            self.codes, self._canonical = codes[representatives], None
+            self.architecture_of_raw = classes.ravel().astype(np.int32)
         self.size = len(self.codes)
-        self.codes.flags.writeable = False
-        self.raw_codes.flags.writeable = False
-        self.__dict__.pop("_of_ranks", None)
+        self.codes.flags.writeable = self.raw_codes.flags.writeable = False
 
-    @cached_property
-    def _of_ranks(self) -> tuple[NDArray[np.int32], NDArray[np.int64] | None]:
-        """Architectures of combinations: a table of all ranks, or architectures with their sorted ranks."""
-        ranks = self.raw_codes.astype(np.int64) @ self.place_values
-        own = np.arange(self.size, dtype=np.int32) if self.architecture_of_raw is None else self.architecture_of_raw
-        if self.n_combinations <= _DENSE:
-            table = np.full(self.n_combinations, -1, dtype=np.int32)
-            table[ranks] = own
-            return table, None
-        order = np.argsort(ranks, kind="stable")
-        return own[order], ranks[order]
-
-    def _enumerated(self, kind: np.dtype[Any]) -> NDArray[Any]:
+    def _enumerated(self) -> NDArray[Any]:
         if self.n_combinations > _LARGEST:
             raise SettingError(
                 f"combinations of {self.name}",
@@ -169,32 +144,40 @@ class SearchSpace(ShowsFacts):
                 f"at most {_LARGEST:,}",
                 "Or list architectures: SearchSpace.from_frame(frame, columns=…).",
             )
-        ranks = np.arange(self.n_combinations)[:, None]
-        return np.asarray(ranks // self.place_values % np.array(self.n_choices)).astype(kind)
+        return np.asarray(np.arange(self.n_combinations)[:, None] // self.place_values % np.array(self.n_choices))
 
-    def _listed(self, architectures: ArrayLike, kind: np.dtype[Any]) -> NDArray[Any]:
-        codes = self._checked_codes(architectures, SettingError)
-        if codes.ndim != 2:
-            raise SettingError("shape of architectures", codes.shape, f"(n, {self.n_positions})")
-        ranks, counts = np.unique(codes.astype(np.int64) @ self.place_values, return_counts=True)
-        if len(ranks) < len(codes):
-            raise SettingError("repeated architectures", int((counts > 1).sum()), "distinct rows")
-        return codes.astype(kind)
+    def _listed(self, architectures: ArrayLike) -> NDArray[Any]:
+        codes = self._checked_codes(architectures)
+        if len(np.unique(codes.astype(np.int64) @ self.place_values)) < len(codes):
+            raise SettingError("architectures", architectures, "distinct rows")
+        return codes
 
-    def _checked_codes(self, codes: ArrayLike, error: type[NasmetaError] = ArchitectureError) -> NDArray[Any]:
+    def _checked_codes(self, codes: ArrayLike) -> NDArray[Any]:
         """Return codes of one architecture or of several, with a choice for each position."""
         array = np.asarray(codes)
         if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.shape[-1] != self.n_positions:
-            raise error("codes", array, f"integers of shape ({self.n_positions},) or (n, {self.n_positions})")
-        outside = (array < 0) | (array >= np.array(self.n_choices))
-        if outside.any():
-            position = int(np.argwhere(outside)[0][-1])
-            raise error(
-                f"code of {self.positions[position].name}",
-                int(array[outside][0]),
-                f"an integer from 0 to {self.n_choices[position] - 1}",
+            raise ArchitectureError(
+                "codes", array, f"integers of shape ({self.n_positions},) or (n, {self.n_positions})"
             )
+        if ((array < 0) | (array >= np.array(self.n_choices))).any():
+            raise ArchitectureError("codes", array, f"codes from 0, below {self.n_choices}")
         return array
+
+    @cached_property
+    def _of_ranks(self) -> tuple[NDArray[np.int32], NDArray[np.int64] | None]:
+        """Architectures of combinations: a table of all ranks, or architectures with their sorted ranks."""
+        ranks = self.raw_codes @ self.place_values
+        if self.n_combinations <= _DENSE:
+            table = np.full(self.n_combinations, -1, dtype=np.int32)
+            table[ranks] = self._architectures_of_raw
+            return table, None
+        order = np.argsort(ranks, kind="stable")
+        return self._architectures_of_raw[order], ranks[order]
+
+    @property
+    def _architectures_of_raw(self) -> NDArray[np.int32]:
+        """The architecture of each row of `raw_codes`."""
+        return np.arange(self.size, dtype=np.int32) if self.architecture_of_raw is None else self.architecture_of_raw
 
     @property
     def is_complete(self) -> bool:
@@ -233,48 +216,38 @@ class SearchSpace(ShowsFacts):
         Traceback (most recent call last):
         nasmeta.errors.ArchitectureError: cell of nb201 is -1; expected an integer from 0 to 15624 or a string.
         """
-        several: Any = architectures
-        if isinstance(several, str | bytes | bytearray | Mapping | Set) or not is_listed(several):
-            return self._index_of_one(several)
-        if hasattr(several, "__array__"):  # also a pandas Series, whose [i] is a look-up by label
-            several = np.asarray(several)
-            if several.ndim != 1 or several.dtype.kind in "iu":
-                return self._checked(several)
-        return np.array([self._index_of_one(one) for one in several], dtype=np.int32)
+        given: Any = architectures
+        if isinstance(given, str | Mapping) or not is_listed(given):
+            return self._index_of_one(given)
+        rows = np.asarray(given) if hasattr(given, "__array__") else given  # [i] of a pandas Series is a label
+        if not isinstance(rows, np.ndarray) or rows.ndim > 1 or rows.dtype.kind not in "iu":
+            return np.array([self._index_of_one(row) for row in rows], dtype=np.int32)
+        if rows.size and (rows.min() < 0 or rows.max() >= self.size):
+            self._index_of_one(rows[(rows < 0) | (rows >= self.size)][0])
+        return rows.astype(np.int32, copy=False)
 
-    def _index_of_one(self, one: Any) -> int:
+    def _index_of_one(self, architecture: Any) -> int:
+        what = f"{self.noun} of {self.name}"
+        if isinstance(architecture, str | Mapping):
+            try:
+                return int(self.from_codes(self._codes_of(architecture)))
+            except ValueError as reason:
+                expected = f"one such as {self.to_string(0)!r}"
+                raise ArchitectureError(what, architecture, expected, short(str(reason))) from None
         try:
-            if isinstance(one, str):
-                return self._index_of_codes(self.notation.read(one))
-            if isinstance(one, Mapping):
-                if set(one) != {position.name for position in self.positions}:
-                    raise ValueError(f"positions are {', '.join(p.name for p in self.positions)}, each once.")
-                return self._index_of_codes([position.code(one[position.name]) for position in self.positions])
-        except ValueError as reason:
-            raise ArchitectureError(
-                f"{self.noun} of {self.name}", one, f"one such as {self.to_string(0)!r}", short(str(reason))
-            ) from None
-        one = one[()] if isinstance(one, np.ndarray) and one.ndim == 0 else one
-        whole = isinstance(one, int | np.integer) and not isinstance(one, bool)
-        if not whole or not 0 <= one < self.size:
-            raise ArchitectureError(
-                f"{self.noun} of {self.name}", one, f"an integer from 0 to {self.size - 1} or a string"
-            )
-        return int(one)
+            index = operator.index(architecture)
+        except TypeError:
+            index = -1
+        if isinstance(architecture, bool) or not 0 <= index < self.size:
+            raise ArchitectureError(what, architecture, f"an integer from 0 to {self.size - 1} or a string")
+        return index
 
-    def _index_of_codes(self, codes: Sequence[int]) -> int:
-        found = int(self.find(np.array([int(np.dot(codes, self.place_values))]))[0])
-        if found < 0:
-            raise ValueError("The space does not contain this combination.")
-        return found
-
-    def _checked(self, architectures: NDArray[Any]) -> NDArray[np.int32]:
-        if architectures.ndim != 1 or architectures.dtype.kind not in "iu":
-            raise ArchitectureError(f"shape of {self.noun}s", architectures.shape, "(n,)", "Use from_codes for codes.")
-        if architectures.size and (architectures.min() < 0 or architectures.max() >= self.size):
-            wrong = architectures[(architectures < 0) | (architectures >= self.size)][0]
-            self._index_of_one(int(wrong))
-        return architectures.astype(np.int32, copy=False)
+    def _codes_of(self, architecture: str | Mapping[str, Choice]) -> Sequence[int]:
+        if isinstance(architecture, str):
+            return self.notation.read(architecture)
+        if set(architecture) != {position.name for position in self.positions}:
+            raise ValueError(f"positions are {', '.join(p.name for p in self.positions)}, each once.")
+        return [position.code(architecture[position.name]) for position in self.positions]
 
     # -- forms ------------------------------------------------------------------------------------------------------
     def find(self, ranks: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -300,11 +273,11 @@ class SearchSpace(ShowsFacts):
         0
         """
         array = self._checked_codes(codes)
-        found = self.find(array.astype(np.int64) @ self.place_values)
-        if (found < 0).any():
-            wrong = np.atleast_2d(array)[np.atleast_1d(found) < 0][0]
+        architectures = self.find(array.astype(np.int64) @ self.place_values)
+        if (architectures < 0).any():
+            wrong = np.atleast_2d(array)[np.argmin(architectures)]
             raise ArchitectureError(f"The space {self.name} does not contain {self.notation.write(wrong.tolist())}.")
-        return int(found) if array.ndim == 1 else found
+        return int_or_array(architectures)
 
     @overload
     def to_string(self, architectures: Architecture) -> str: ...  # type: ignore[overload-overlap]
@@ -344,9 +317,8 @@ class SearchSpace(ShowsFacts):
         import pandas as pd
 
         return pd.DataFrame(
-            {p.name: np.array(p.choices, dtype=None if _is_numeric(p) else object)[codes[:, i]]
-             for i, p in enumerate(self.positions)}
-        )  # fmt: skip
+            {p.name: _as_array(p.choices)[column] for p, column in zip(self.positions, codes.T, strict=True)}
+        )
 
     def sample(self, n: int, rng: np.random.Generator, replace: bool = False) -> NDArray[np.int32]:
         """Draw architectures uniformly.
@@ -392,9 +364,6 @@ class SearchSpace(ShowsFacts):
         facts: dict[str, object] = {"name": self.name, "architectures": f"{self.size:,}"}
         return facts | {p.name: ", ".join(map(str, p.choices[:100])) for p in self.positions[:_SHOWN]}
 
-    def __copy__(self) -> SearchSpace:
-        return self
-
     def __deepcopy__(self, memo: dict[int, Any]) -> SearchSpace:
         return self
 
@@ -407,43 +376,35 @@ class SearchSpace(ShowsFacts):
             "name": self.name,
             "positions": [[p.name, list(p.choices), p.ordered] for p in self.positions],
         }
-        ranks = self.raw_codes.astype(np.int64) @ self.place_values
-        if len(ranks) < self.n_combinations or not np.array_equal(ranks, np.arange(len(ranks))):
+        ranks = self.raw_codes @ self.place_values
+        if len(ranks) < self.n_combinations or (np.diff(ranks) != 1).any():
             described["raw_codes"] = packed(self.raw_codes)
         if self.architecture_of_raw is not None:
             described["architecture_of_raw"] = packed(self.architecture_of_raw)
-        every = np.arange(self.size, dtype=np.int32)
-        canonical = np.asarray(self.canonical(every))
-        if not np.array_equal(canonical, every):
-            described["canonical"] = packed(canonical)
+        if self._canonical is not None and not np.array_equal(self._canonical, np.arange(self.size)):
+            described["canonical"] = packed(self._canonical)
         if features:
             more = {name: self.feature(name) for name in self._more_features}
-            described["features"] = [[name, packed(f.counts), list(f.names)] for name, f in more.items()]
+            described["features"] = [[name, packed(counts), list(names)] for name, (counts, names) in more.items()]
             described["kernel_features"] = list(self.kernel_features)
         return described
 
     @classmethod
     def from_described(cls, content: Mapping[str, Any]) -> SearchSpace:
         """Return the space of a description by `described`."""
-        positions = [Position(name, tuple(choices), ordered) for name, choices, ordered in content["positions"]]
-        given = {
-            name: CountFeature(unpacked(counts), tuple(names)) for name, counts, names in content.get("features", ())
-        }
-        space = SearchSpace(
+        features = [
+            (name, CountFeature(unpacked(counts), tuple(names))) for name, counts, names in content.get("features", ())
+        ]
+        classes = content.get("architecture_of_raw", content.get("canonical"))
+        return SearchSpace(
             content["name"],
-            positions,
+            [Position(name, tuple(choices), ordered) for name, choices, ordered in content["positions"]],
             architectures=unpacked(content["raw_codes"]) if "raw_codes" in content else None,
-            features={name: partial(_given, feature) for name, feature in given.items()},
+            isomorphic=None if classes is None else lambda _: unpacked(classes),
+            merge="architecture_of_raw" in content,
+            features={name: partial(_constant, feature) for name, feature in features},
             kernel_features=content.get("kernel_features"),
         )
-        if "architecture_of_raw" in content:
-            own = unpacked(content["architecture_of_raw"])
-            first = np.unique(own, return_index=True)[1]
-            space.codes, space.architecture_of_raw = space.raw_codes[first], own
-            space._finish()
-        if "canonical" in content:
-            space._canonical = unpacked(content["canonical"])
-        return space
 
     @classmethod
     def from_frame(
@@ -479,19 +440,22 @@ class SearchSpace(ShowsFacts):
         >>> space.to_string(0), space.size, space.is_complete
         ('layers=3,act=relu', 3, False)
         """
-        return space_from_frame(cls, frame, columns, name, settings)
+        positions, codes = positions_of_frame(frame, columns)
+        return cls(name, positions, architectures=codes, **settings)
 
     # -- structure --------------------------------------------------------------------------------------------------
     @cached_property
     def _neighbours(self) -> Neighbours:
-        return Neighbours(self)
+        if self.is_complete:
+            edits = edits_of_all(self.codes, self.place_values, self.find)
+        else:
+            edits = edits_of_listed(self.raw_codes, self.place_values, self._architectures_of_raw)
+        return Neighbours(self.codes, edits)
 
     @cached_property
     def neighbour_table(self) -> NDArray[np.int32]:
         """Neighbours of all architectures, int32, shape (size, n_neighbours), read-only; -1 after the last."""
-        table = self._neighbours.of()
-        table.flags.writeable = False
-        return table
+        return read_only(self._neighbours.of(np.arange(self.size, dtype=np.int32)))
 
     @property
     def is_regular(self) -> bool:
@@ -514,7 +478,11 @@ class SearchSpace(ShowsFacts):
         >>> get_space("nb201").neighbours([0, 1]).shape
         (2, 24)
         """
-        return self._neighbours.of(self.index_of(architectures))
+        index = self.index_of(architectures)
+        if not isinstance(index, int):
+            return self._neighbours.of(index)
+        row: NDArray[np.int32] = self._neighbours.of(np.array([index], dtype=np.int32))[0]
+        return row[row >= 0]
 
     def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
         """Return the representative of each architecture's isomorphism class: its member with the smallest index.
@@ -532,17 +500,13 @@ class SearchSpace(ShowsFacts):
         int or ndarray of int32, shape (n,)
         """
         index = self.index_of(architectures)
-        if self._canonical is None:
-            return index
-        return int(self._canonical[index]) if isinstance(index, int) else self._canonical[index]
+        return index if self._canonical is None else int_or_array(self._canonical[index])
 
     @cached_property
     def function_classes(self) -> NDArray[np.int32]:
         """The number of each architecture's isomorphism class, int32, shape (size,)."""
         _, inverse = np.unique(self.canonical(np.arange(self.size, dtype=np.int32)), return_inverse=True)
-        classes = inverse.ravel().astype(np.int32)
-        classes.flags.writeable = False
-        return classes
+        return read_only(inverse.ravel().astype(np.int32))
 
     # -- count features ---------------------------------------------------------------------------------------------
     @cached_property
@@ -550,7 +514,7 @@ class SearchSpace(ShowsFacts):
         return {**self._own_features(), **self._more_features}
 
     def _own_features(self) -> dict[str, FeatureBuilder]:
-        return plain_features(self)
+        return plain_features(self.positions)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -560,7 +524,7 @@ class SearchSpace(ShowsFacts):
     @property
     def kernel_features(self) -> tuple[str, ...]:
         """Names of the default features of a Gaussian process."""
-        return self.feature_names if self._kernel_features is None else self._kernel_features
+        return self.feature_names if self._kernel_features is None else tuple(self._kernel_features)
 
     def feature(self, name: str) -> CountFeature:
         """Return a count feature: counts of all architectures, shape (size, n_columns), and the columns' names.
@@ -575,10 +539,10 @@ class SearchSpace(ShowsFacts):
         >>> get_space("nb201").feature("operations").counts[0]
         array([0, 3, 2, 0, 1], dtype=int8)
         """
+        if name not in self._builders:
+            raise UnknownNameError.of(f"count feature of {self.name}", name, self.feature_names)
         if name not in self._features:
-            if name not in self._builders:
-                raise UnknownNameError.of(f"count feature of {self.name}", name, self.feature_names)
-            counts, names = self._builders[name](self)
+            counts, names = self._builders[name](self.codes)
             self._features[name] = CountFeature(np.asarray(counts), tuple(names))
         return self._features[name]
 
@@ -617,23 +581,63 @@ class SearchSpace(ShowsFacts):
         draw_choices(axes, self.positions, self.codes[architecture].tolist())
 
 
-def _place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:
-    """Return factors that turn codes into ranks by a product, int64, shape (n_positions,).
-
-    If the combinations do not fit into 62 bits, the ranks are hashes modulo 2**64: the factors are random odd numbers.
-    Among a million architectures the chance that two have one hash is below 1e-7.
-    """
-    if math.prod(n_choices) < 2**62:
-        return np.cumprod([1, *n_choices[:0:-1]], dtype=np.int64)[::-1].copy()
-    return 2 * np.random.default_rng(0).integers(2**62, size=len(n_choices)) + 1
+def _as_array(choices: Sequence[Choice]) -> NDArray[Any]:
+    """Return numbers of one type, or booleans, as such an array, and other choices as an array of objects."""
+    numeric = len({type(choice) for choice in choices}) == 1 and not isinstance(choices[0], str)
+    return np.array(choices, dtype=None if numeric else object)
 
 
-def _is_numeric(position: Position) -> bool:
-    return len({type(choice) for choice in position.choices}) == 1 and not isinstance(position.choices[0], str)
-
-
-def _given(feature: CountFeature, space: SearchSpace) -> CountFeature:
+def _constant(feature: CountFeature, codes: NDArray[Any]) -> CountFeature:
     return feature
 
 
-BUILDERS["positions"] = SearchSpace.from_described
+def int_or_array(array: NDArray[_Scalar]) -> int | NDArray[_Scalar]:
+    """Return a zero-dimensional array of integers as an int, and other arrays as they are."""
+    return int(array) if array.ndim == 0 else array
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Forbid changes of an array, and return it."""
+    array.flags.writeable = False
+    return array
+
+
+# Builders of spaces, by an entry that is specific to the description of a kind of space.
+BUILDERS: dict[str, Callable[[Mapping[str, Any]], SearchSpace]] = {"positions": SearchSpace.from_described}
+_known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()  # one object per content in each process
+
+
+def to_content(space: SearchSpace) -> str | dict[str, Any]:
+    """Return the name of a registered space, or the whole content of any other space, as JSON types.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import get_space, to_content
+    >>> to_content(get_space("nb201"))
+    'nb201'
+    """
+    return space.registered_name or space.described()
+
+
+def from_content(content: str | Mapping[str, Any]) -> SearchSpace:
+    """Return the space that `to_content` described: in one process always the same object.
+
+    Content may come from a data file, so names resolve as in `names_from_file`.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import SearchSpace, from_content, to_content
+    >>> from_content(to_content(SearchSpace("mlp", {"width": [16, 32]})))
+    SearchSpace('mlp', 2 architectures, positions: width (2))
+    """
+    if isinstance(content, str):
+        return BUILDERS["registered"]({"name": content})
+    key = digest(content)
+    space = _known.get(key)
+    if space is None:
+        try:
+            build = BUILDERS[next(entry for entry in BUILDERS if entry in content)]
+            space = _known[key] = build(content)
+        except (KeyError, StopIteration, TypeError, ValueError, zlib.error) as reason:
+            raise DamagedFileError("description of a space", dict(content), "another", f"{reason!r}.") from reason
+    return space

@@ -45,25 +45,24 @@ def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
 def _of_cells(space: CellSpace, classes: NDArray[np.int32]) -> tuple[NDArray[np.float64], ...]:
     dead = -1 if space.none is None else space.none
     digits = np.where(space.live_edges, space.digits, dead).astype(np.int64)
-    order = np.lexsort((*digits.T[::-1], classes))
+    order = np.lexsort((digits @ space.place_values, classes))
     members = order[np.diff(classes[order], prepend=-1) > 0]
     digits = digits[members]
     passing = [digit for digit in range(space.n_operations) if digit != space.none]
     convolutional = [digit for digit in space.real_operations if "pool" not in space.operations[digit].lower()]
     one_hot = (digits[:, :, None] == np.arange(space.n_operations)).reshape(len(digits), -1)
     operations = (digits[:, :, None] == np.array(passing)).sum(axis=1)
-    length, convolutions, lives = np.zeros((3, len(digits), len(space.paths)))
+    length, convolutions = np.full((2, len(digits), len(space.paths)), -1.0)
     for j, path in enumerate(space.paths):
         on_path = digits[:, path]
         live = (on_path != dead).all(axis=1)
-        lives[:, j] = live
-        length[:, j] = np.where(live, np.isin(on_path, space.real_operations).sum(axis=1), -1)
-        convolutions[:, j] = np.where(live, np.isin(on_path, convolutional).sum(axis=1), -1)
+        length[live, j] = np.isin(on_path[live], space.real_operations).sum(axis=1)
+        convolutions[live, j] = np.isin(on_path[live], convolutional).sum(axis=1)
     shape = np.column_stack(
         [
             -np.sort(-length, axis=1),
             -np.sort(-convolutions, axis=1),
-            lives.sum(axis=1),
+            (length >= 0).sum(axis=1),
             convolutions.max(axis=1),
             (length == 0).sum(axis=1),
         ]

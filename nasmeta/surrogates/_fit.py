@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.checks import check_int
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors import isomorph_split
 from nasmeta.spaces import CellSpace, choice_one_hot, to_content
@@ -69,34 +68,27 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
         raise SettingError("task", task.name, "a task of one column, such as nb201/cifar10")
     if not 0 < train_fraction < 1:
         raise SettingError("train_fraction", train_fraction, "a number between 0 and 1")
-    seed, steps = check_int("seed", seed, least=0), check_int("steps", steps)
-    space = task.space
-    every = space.function_classes
     measured = np.flatnonzero(np.isfinite(task.values))
-    n_different = len(np.unique(every[measured]))
+    n_different = len(np.unique(task.space.function_classes[measured]))
     if n_different < _FEWEST:
         raise LabelError(f"different networks in {task.name}", n_different, f"at least {_FEWEST}")
     split_rng, batch_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
-    train, _ = isomorph_split(space, rng=split_rng, test_fraction=1.0 - train_fraction, architectures=measured)
+    train, _ = isomorph_split(task.space, rng=split_rng, test_fraction=1.0 - train_fraction, architectures=measured)
     train = np.sort(train)
-    trained = np.zeros(space.size, dtype=bool)
-    trained[train] = True
+    trained = np.isin(np.arange(task.space.size), train)
 
-    classes = every[train]
+    classes = task.space.function_classes[train]
     counts = np.bincount(classes)
     observed = np.flatnonzero(counts).astype(np.int32)
-    utilities = task.sign * task.values[train]
-    labels = np.bincount(classes, utilities)[observed] / counts[observed]
+    labels = np.bincount(classes, task.sign * task.values[train])[observed] / counts[observed]
     if len(observed) < _FEWEST_TRAINED or np.ptp(labels) <= 1e-9 * np.abs(labels).max():
         expected = f"at least {_FEWEST_TRAINED}, whose values differ"
         raise LabelError(f"different networks in the training set of {task.name}", len(observed), expected)
-    process = fit_process(class_features(space), observed, labels, counts[observed], batch_rng, steps)
-    card = _card(task, train, train_fraction, seed, len(measured))
-    mean = Surrogate(card, process, trained)
-    costs, card["cost_r2"] = _fit_costs(task, train)
-    surrogate = Surrogate(card, process, trained, _fit_noise(task, train, mean.values), costs)
-    card["scores"] = surrogate.score(task)
-    surrogate.card = card
+    process = fit_process(class_features(task.space), observed, labels, counts[observed], batch_rng, steps)
+    surrogate = Surrogate(_card(task, train, train_fraction, seed, len(measured)), process, trained)
+    surrogate.noise = _fit_noise(task, train, surrogate.values)
+    surrogate.cost_coefficients, surrogate.card["cost_r2"] = _fit_costs(task, train)
+    surrogate.card["scores"] = surrogate.score(task)
     return surrogate
 
 
@@ -121,16 +113,14 @@ def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64
     """Return the coefficients of the training seconds, and R² on held-out architectures."""
     if not task.has_cost:
         return None, None
-    space, costs = task.space, task.cost_seconds
-    good = train[np.isfinite(costs[train])]
-    if not len(good) or not (costs[good] > 0).any():
+    costs, known = task.cost_seconds, np.isfinite(task.cost_seconds)
+    good = train[known[train]]
+    if not (costs[good] > 0).any():
         return None, None
-    one_hot = choice_one_hot(space).counts[good]
-    solved = np.linalg.lstsq(np.column_stack([np.ones(len(good)), one_hot]), costs[good], rcond=None)[0]
-    coefficients = np.asarray(solved, dtype=np.float64)
-    rest = np.isfinite(costs)
-    rest[train] = False
-    r2 = score_predictions(costs[rest], choice_costs(space, coefficients)[rest])["r2"]
+    one_hot = choice_one_hot(task.space.positions, task.space.codes[good]).counts
+    coefficients = np.linalg.lstsq(np.column_stack([np.ones(len(good)), one_hot]), costs[good], rcond=None)[0]
+    known[train] = False
+    r2 = score_predictions(costs[known], choice_costs(task.space, coefficients)[known])["r2"]
     return coefficients, r2
 
 

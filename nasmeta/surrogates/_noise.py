@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
 
 _FEWEST = 50  # architectures of the outermost knots; each further knot has twice as many
 N_LEVELS = 64
@@ -19,23 +20,19 @@ class SeedNoise:
     quantiles: NDArray[np.float32]  # (n_knots, 64), ascending: the mean deviation of each 64th of the trainings
 
     def draw(self, means: NDArray[np.float64], architectures: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
-        """Return the deviations of trainings with a seed: the same for the same (architecture, seed)."""
-        knot_below, knot_above, weight = self._knots(means)
-        place = np.clip(_uniform(architectures, seed) * N_LEVELS - 0.5, 0.0, N_LEVELS - 1.0)
-        low = np.minimum(place.astype(np.intp), N_LEVELS - 2)
+        """Return the deviations of trainings with a seed: the same for the same (architecture, seed).
+
+        Parameters
+        ----------
+        means : ndarray of float64, shape (n,)
+            Predicted means, in the unit of the task.
+        architectures : ndarray of int32, shape (n,)
+        seed : int
+        """
+        knots = np.interp(means, self.means, np.arange(len(self.means)))
+        levels = _uniform(architectures, seed) * N_LEVELS - 0.5
         quantiles = self.quantiles.astype(np.float64)
-
-        def at(knots: NDArray[np.intp]) -> NDArray[np.float64]:
-            below, above = quantiles[knots, low], quantiles[knots, low + 1]
-            return np.asarray(below + (place - low) * (above - below), dtype=np.float64)
-
-        return (1.0 - weight) * at(knot_below) + weight * at(knot_above)
-
-    def _knots(self, means: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-        """Return the knots around means, and the weight of the upper one."""
-        place = np.interp(means, self.means, np.arange(len(self.means)))
-        below = place.astype(np.intp)
-        return below, np.minimum(below + 1, len(self.means) - 1), place - below
+        return np.asarray(map_coordinates(quantiles, [knots, levels], order=1, mode="nearest"), dtype=np.float64)
 
 
 def _uniform(architectures: NDArray[np.int32], seed: int) -> NDArray[np.float64]:

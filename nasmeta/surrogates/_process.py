@@ -12,20 +12,21 @@ More than 6,000 observations would need gigabytes and minutes, so a random subse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
-from nasmeta.gaussian_process import JITTER, negative_log_likelihood
+from nasmeta.gaussian_process import JITTER, negative_log_likelihood, posterior_weights
 
 Parts: TypeAlias = "Sequence[NDArray[np.float32]]"
 Factors: TypeAlias = "Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]]"
 
 _BLOCK = 256  # rows of a covariance at once, which fit into the cache
+_BATCH = 600  # observations of one gradient
+_MOST_OBSERVED = 6_000
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,13 @@ class Process:
     def predict(self, parts: Parts) -> NDArray[np.float64]:
         """Return the posterior median of u for every row of the features, float64, shape (n_rows,).
 
-        Each kernel is computed once per distinct row of its feature set.
+        Each kernel is computed once per distinct row of its feature set, whose array has shape (n_rows, n_features).
         """
         warped = np.full(len(parts[0]), self.centre)
         for part, scale, variance in zip(parts, self.inverse_lengthscales, self.variances, strict=True):
-            rows, inverse = _distinct_rows(part)
+            numbers = part @ np.sqrt(np.arange(1.0, part.shape[1] + 1) * 2 + 1e-3)  # different for different rows
+            _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+            rows = part[first]
             grouped = np.bincount(inverse[self.observed], weights=self.weights, minlength=len(rows))
             seen = np.flatnonzero(np.bincount(inverse[self.observed], minlength=len(rows)))
             scaled = (rows * scale).astype(np.float32)
@@ -65,13 +68,6 @@ class Process:
         return np.asarray(self.best + self.margin - np.exp(-warped), dtype=np.float64)
 
 
-def _distinct_rows(part: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Return the distinct rows and the index of each row among them; sorts one number per row."""
-    codes = part.astype(np.float64) @ np.sqrt(np.arange(1.0, part.shape[1] + 1) * 2 + 1e-3)
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    return part[first], inverse.ravel()
-
-
 def _scaled_distances(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
     """Return the Euclidean distances between scaled rows, times the root of 3."""
     squares = x @ (-6.0 * y).T
@@ -82,35 +78,41 @@ def _scaled_distances(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
 
 
 class _Likelihood:
-    """Minus the log marginal likelihood of warped labels per observation, and its gradient."""
+    """Minus the log marginal likelihood of warped labels per observation, and its gradient.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray, each of shape (n, n_features)
+        The features of the observations, one array per set.
+    u : ndarray of float64, shape (n,)
+        Labels, larger is better.
+    counts : ndarray of int, shape (n,)
+        The number of values behind each label.
+    """
 
     def __init__(self, parts: Parts, u: NDArray[np.float64], counts: NDArray[np.int64]) -> None:
         self.parts, self.u, self.counts = [part.astype(np.float64) for part in parts], u, counts
-        self.bounds = np.cumsum([part.shape[1] for part in parts])
-        self.prior = np.repeat([-0.5 * np.log(part.shape[1]) for part in parts], [part.shape[1] for part in parts])
+        widths = [part.shape[1] for part in parts]
+        self.bounds = np.cumsum(widths)
+        self.prior = np.repeat(-0.5 * np.log(widths), widths)
         self.best, self.spread = float(u.max()), float(u.std())
 
     def start(self) -> NDArray[np.float64]:
         """Return the initial logarithms of inverse lengthscales, variances, noise and margin."""
         margin = 0.1 * self.spread
-        variance = np.log(self.best + margin - self.u).var()
-        n_sets = len(self.parts)
-        others = np.r_[np.full(n_sets, np.log(variance / n_sets)), np.log(variance / 50), np.log(margin)]
+        variance, n_sets = self.warped(margin).var(), len(self.parts)
+        others = np.log([*[variance / n_sets] * n_sets, variance / 50, margin])
         return np.concatenate([self.prior, others], dtype=np.float64)
 
     def warped(self, margin: float) -> NDArray[np.float64]:
-        """Return warped labels."""
+        """Return warped labels, shape (n,)."""
         warped: NDArray[np.float64] = -np.log(self.best + margin - self.u)
         return warped
 
-    def _kernels(self, logarithms: NDArray[np.float64]) -> Iterator[tuple[Any, Any, Any]]:
-        """Yield the features, inverse lengthscales and variance of each set."""
-        *scales, variances = np.split(np.exp(logarithms[:-2]), self.bounds)
-        return zip(self.parts, scales, variances, strict=True)
-
     def factors(self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]) -> Factors:
         """Yield for each set the factors ``v exp(-a)`` and ``1 + a`` of its kernel among observations."""
-        for part, scale, variance in self._kernels(logarithms):
+        *scales, variances = np.split(np.exp(logarithms[:-2]), self.bounds)
+        for part, scale, variance in zip(self.parts, scales, variances, strict=True):
             x = part[rows] * scale
             a = _scaled_distances(x, x)
             yield variance * np.exp(-a), 1.0 + a
@@ -130,24 +132,24 @@ class _Likelihood:
         factors = list(self.factors(logarithms, rows))
         margin = float(np.exp(logarithms[-1]))
         z = self.warped(margin)[rows]
-        found = negative_log_likelihood(self.covariance(logarithms, rows, factors), [z - z.mean()])
-        if found is None:
+        likelihood = negative_log_likelihood(self.covariance(logarithms, rows, factors), [z - z.mean()])
+        if likelihood is None:
             return None
         by_scales, by_variances = [], []
-        for (part, scale, _), (decay, linear) in zip(self._kernels(logarithms), factors, strict=True):
+        for part, (decay, linear) in zip(self.parts, factors, strict=True):
             x = part[rows]
-            # d k / d log w_i = -3 v exp(-a) w_i² (x_i - x'_i)²
-            h = found.by_covariance * decay
-            squares = h.sum(axis=1) @ (x * x) - np.einsum("pi,pi->i", x, h @ x)
-            by_scales.append(-6.0 * scale**2 * squares)
+            h = likelihood.by_covariance * decay
+            by_scales.append(h.sum(axis=1) @ (x * x) - np.einsum("pi,pi->i", x, h @ x))
             by_variances.append((h * linear).sum())
-        by_noise = np.diag(found.by_covariance) @ (np.exp(logarithms[-2]) / self.counts[rows])
+        by_noise = np.diag(likelihood.by_covariance) @ (np.exp(logarithms[-2]) / self.counts[rows])
         slope = -1.0 / (self.best + margin - self.u[rows])
-        by_margin = margin * (found.weights[0] @ (slope - slope.mean()) - slope.sum())
-        gradient: NDArray[np.float64] = np.concatenate([*by_scales, by_variances, [by_noise, by_margin]]) / len(rows)
+        by_margin = margin * (likelihood.weights[0] @ (slope - slope.mean()) - slope.sum())
+        gradient: NDArray[np.float64] = np.concatenate([*by_scales, by_variances, [by_noise, by_margin]])
+        scales = slice(len(self.prior))
+        gradient[scales] *= -6.0 * np.exp(logarithms[scales]) ** 2  # d k / d log w_i = -3 v exp(-a) w_i² (x_i - x'_i)²
+        gradient /= len(rows)
         # Weak priors: a factor of e^1.5 for a lengthscale, of e for the margin around a tenth of the spread.
-        n_scales = len(self.prior)
-        gradient[:n_scales] += (logarithms[:n_scales] - self.prior) / 1.5**2 / len(self.u)
+        gradient[scales] += (logarithms[scales] - self.prior) / 1.5**2 / len(self.u)
         gradient[-1] += (logarithms[-1] - np.log(0.1 * self.spread)) / len(self.u)
         return gradient
 
@@ -159,43 +161,53 @@ def fit_process(
     counts: NDArray[np.int64],
     rng: np.random.Generator,
     steps: int = 80,
-    batch: int = 600,
-    most: int = 6000,
 ) -> Process:
     """Learn the hyperparameters by stochastic gradients on batches, then condition on all observations.
 
-    Adam (Kingma and Ba, ICLR 2015) on batches drawn without replacement; its gradient is that of the batch's marginal
-    likelihood, as in Chen, Zheng, Al Kontar and Raskutti, "Stochastic gradient descent in correlated settings: a study
-    on Gaussian processes", NeurIPS 2020. The labels `u` of the `observed` rows, larger is better, are means of `counts`
-    values. Of more than `most`, a random subset is used.
+    Adam (Kingma and Ba, ICLR 2015) on batches of 600 drawn without replacement; its gradient is that of the batch's
+    marginal likelihood, as in Chen, Zheng, Al Kontar and Raskutti, "Stochastic gradient descent in correlated settings:
+    a study on Gaussian processes", NeurIPS 2020. Of more than 6,000 observations, a random subset is used.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray, each of shape (n_rows, n_features)
+        The features of all rows, one array per set.
+    observed : ndarray of int32, shape (n,)
+        The observed rows.
+    u : ndarray of float64, shape (n,)
+        Labels, larger is better.
+    counts : ndarray of int64, shape (n,)
+        Each label is the mean of so many values.
+    rng : numpy.random.Generator
+    steps : int, default 80
     """
-    if len(u) > most:
-        kept = np.sort(rng.permutation(len(u))[:most])
+    if len(u) > _MOST_OBSERVED:
+        kept = np.sort(rng.permutation(len(u))[:_MOST_OBSERVED])
         observed, u, counts = observed[kept], u[kept], counts[kept]
     likelihood = _Likelihood([part[observed] for part in parts], u, counts)
     logarithms = likelihood.start()
-    first, second = np.zeros_like(logarithms), np.zeros_like(logarithms)
-    low = np.r_[likelihood.prior - 5, np.full(len(logarithms) - len(likelihood.prior), -16.0)]
+    first, second = np.zeros((2, len(logarithms)))
+    low = np.full(len(logarithms), -16.0)
+    low[: len(likelihood.prior)] = likelihood.prior - 5
     low[-1] = np.log(1e-3 * likelihood.spread)
     for step in range(1, steps + 1):
-        gradient = likelihood.gradient(logarithms, rng.permutation(len(u))[:batch])
+        gradient = likelihood.gradient(logarithms, rng.permutation(len(u))[:_BATCH])
         if gradient is None:
             continue
         first, second = 0.9 * first + 0.1 * gradient, 0.99 * second + 0.01 * gradient**2
         rate = 0.1 if step <= 0.7 * steps else 0.03
         move = rate * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.99**step)) + 1e-10)
         logarithms = np.maximum(logarithms - move, low)
-    margin = float(np.exp(logarithms[-1]))
-    z = likelihood.warped(margin)
+    noise, margin = np.exp(logarithms[-2:]).tolist()
+    z, every = likelihood.warped(margin), np.arange(len(u))
     centre = float(z.mean())
-    every = np.arange(len(u))
     covariance = likelihood.covariance(logarithms, every, likelihood.factors(logarithms, every))
-    weights = cho_solve(cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False), z - centre)
+    weights = posterior_weights(covariance, 0.0, z - centre)
     *scales, variances = np.split(np.exp(logarithms[:-2]), likelihood.bounds)
     return Process(
         tuple(scale.astype(np.float32) for scale in scales),
         variances,
-        float(np.exp(logarithms[-2])),
+        noise,
         likelihood.best,
         margin,
         centre,

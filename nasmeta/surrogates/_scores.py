@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nasmeta.predictors import rank_correlations
 
-class Scores(TypedDict):
-    """Scores of a set of architectures; None if undefined, such as a rank correlation of constants.
-
-    Examples
-    --------
-    >>> from nasmeta.surrogates import score_predictions
-    >>> score_predictions([1.0, 2.0, 3.0], [1.0, 2.0, 3.1])["tau"]
-    1.0
-    """
-
-    cells: int
-    r2: float | None
-    tau: float | None
-    sparse_tau: float | None
-    spearman: float | None
-    rmse: float | None
+Scores: TypeAlias = dict[str, int | float | None]
+"""Scores of a set of architectures; None if undefined, such as a rank correlation of constants."""
 
 
 def score_predictions(y: ArrayLike, predicted: ArrayLike, percent: bool = True) -> Scores:
@@ -33,25 +20,33 @@ def score_predictions(y: ArrayLike, predicted: ArrayLike, percent: bool = True) 
     Lukasik, Keuper and Hutter, "Surrogate NAS benchmarks: going beyond the limited search spaces of tabular NAS
     benchmarks", ICLR 2022.
 
-    >>> import numpy as np
-    >>> scores = score_predictions(np.array([90.0, 91.0, 92.0]), np.array([90.0, 91.02, 91.04]))
+    Parameters
+    ----------
+    y, predicted : array-like of float, shape (n,)
+        Values and predictions, in the same unit.
+    percent : bool, default True
+        Whether the unit is percent.
+
+    Returns
+    -------
+    dict of str to int or float
+        ``cells``: n; ``r2``, ``tau``, ``sparse_tau``, ``spearman``, ``rmse``; None if undefined.
+
+    Examples
+    --------
+    >>> from nasmeta.surrogates import score_predictions
+    >>> scores = score_predictions([90.0, 91.0, 92.0], [90.0, 91.02, 91.04])
     >>> round(scores["tau"], 3), round(scores["sparse_tau"], 3)
     (1.0, 0.816)
     """
-    from scipy.stats import kendalltau, spearmanr
-
     y, predicted = np.asarray(y, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
-    n = len(y)
-    if n < 2:
-        return Scores(cells=n, r2=None, tau=None, sparse_tau=None, spearman=None, rmse=None)
-    variance, error = float(y.var()), float(((y - predicted) ** 2).mean())
-    rounded = np.round(predicted, 1)
-    varied = variance > 0 and bool(np.ptp(predicted) > 0)
-    return Scores(
-        cells=n,
-        r2=1.0 - error / variance if variance > 0 else None,
-        tau=float(kendalltau(y, predicted).statistic) if varied else None,
-        sparse_tau=float(kendalltau(y, rounded).statistic) if varied and percent and np.ptp(rounded) > 0 else None,
-        spearman=float(spearmanr(y, predicted).statistic) if varied else None,
-        rmse=float(np.sqrt(error)),
-    )
+    scores = dict.fromkeys(("r2", "tau", "sparse_tau", "spearman", "rmse"), np.nan)
+    if len(y) > 1:
+        error, variance = ((y - predicted) ** 2).mean(), y.var()
+        scores["tau"], scores["spearman"] = rank_correlations(y, predicted)
+        scores["rmse"] = float(np.sqrt(error))
+        if variance > 0:
+            scores["r2"] = float(1.0 - error / variance)
+        if percent:
+            scores["sparse_tau"], _ = rank_correlations(y, np.round(predicted, 1))
+    return {"cells": len(y), **{name: None if np.isnan(score) else score for name, score in scores.items()}}

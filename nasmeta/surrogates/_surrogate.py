@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -12,29 +13,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice, check_int
+from nasmeta.archives import ArchiveKind
+from nasmeta.checks import check_choice
 from nasmeta.errors import MissingValueError, SettingError, UnknownNameError
 from nasmeta.files import shipped, write_atomically
 from nasmeta.registry import names_from_file
-from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, from_content
-from nasmeta.surrogates._features import class_features
-from nasmeta.surrogates._file import Content, encode, read
+from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, choice_one_hot, from_content
+from nasmeta.surrogates._features import class_features, feature_sets
 from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
 from nasmeta.surrogates._scores import Scores, score_predictions
 from nasmeta.tasks import Signal, Task, get_task
 
+_KIND = ArchiveKind(
+    "nasmeta-surrogate",
+    1,
+    "surrogate",
+    "`nasmeta surrogate fit TASK --output FILE` makes one.",
+    largest=2**26,
+    version_key="format_version",
+)
+_SUFFIX = ".npz"
+_NUMBERS = ("noise", "best", "margin", "centre")  # of a process
 _BEST = 0.1  # fraction of the architectures that is also scored separately
 _DIGITS = 6  # of the largest value; further digits differ between processors
 
 
 def choice_costs(space: SearchSpace, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a constant plus one coefficient per choice, for all architectures, shape (size,)."""
-    first = np.cumsum([1, *space.n_choices[:-1]])
-    costs: NDArray[np.float64] = coefficients[0] + coefficients[first + space.codes].sum(axis=1)
+    costs: NDArray[np.float64] = (
+        coefficients[0] + choice_one_hot(space.positions, space.codes).counts @ coefficients[1:]
+    )
     return costs
 
 
+@dataclass(eq=False, repr=False)
 class Surrogate:
     """A surrogate of one task, by `fit_surrogate` or `Surrogate.load`.
 
@@ -42,7 +55,7 @@ class Surrogate:
 
     Parameters
     ----------
-    card : mapping
+    card : dict
         The data card: task, space, column, release, source, licence, number of architectures, split, scores, versions.
     process : Process
     trained : ndarray of bool, shape (n_architectures,)
@@ -61,19 +74,11 @@ class Surrogate:
     True
     """
 
-    def __init__(
-        self,
-        card: Mapping[str, Any],
-        process: Process,
-        trained: NDArray[np.bool_],
-        noise: SeedNoise | None = None,
-        cost_coefficients: NDArray[np.float64] | None = None,
-    ) -> None:
-        self.card = dict(card)
-        self.process = process
-        self.trained = trained
-        self.noise = noise
-        self.cost_coefficients = cost_coefficients
+    card: dict[str, Any]
+    process: Process
+    trained: NDArray[np.bool_]
+    noise: SeedNoise | None = None
+    cost_coefficients: NDArray[np.float64] | None = None
 
     @cached_property
     def space(self) -> SearchSpace:
@@ -131,21 +136,15 @@ class Surrogate:
         ------
         MissingValueError
             If the noise is unknown, because the table has no single seeds.
-        SettingError
-            If the seed is negative.
         """
-        seed = check_int("seed", seed, least=0)
         if self.noise is None:
             raise MissingValueError(f"The surrogate of {self.card['task']} lacks seed noise. Use answer='mean'.")
         architectures = np.arange(self.space.size, dtype=np.int32) if architectures is None else architectures
         means = self.values[architectures]
-        deviations = np.where(self._live(architectures), self.noise.draw(means, architectures, seed), 0.0)
+        deviations = self.noise.draw(means, architectures, seed)
+        if isinstance(self.space, CellSpace):
+            deviations *= self.space.live_edges[architectures].any(axis=1)
         return self._rounded(self._possible(means + deviations))
-
-    def _live(self, architectures: NDArray[np.int32]) -> NDArray[np.bool_]:
-        if not isinstance(self.space, CellSpace):
-            return np.ones(len(architectures), dtype=bool)
-        return np.asarray(self.space.live_edges[architectures].any(axis=1), dtype=bool)
 
     def predict(
         self, architectures: ArchitectureLike, answer: str = "mean", seed: int = 0
@@ -173,8 +172,8 @@ class Surrogate:
         index = self.space.index_of(architectures)
         some = np.atleast_1d(np.asarray(index, dtype=np.int32))
         check_choice("answer", answer, ("mean", "training"))
-        found = self.values[some] if answer == "mean" else self.training_values(seed, some)
-        return float(found[0]) if isinstance(index, int) else found
+        values = self.values[some] if answer == "mean" else self.training_values(seed, some)
+        return float(values[0]) if isinstance(index, int) else values
 
     def score(self, task: str | Task | None = None) -> dict[str, Scores]:
         """Score the predictions of measured architectures outside the training set.
@@ -213,9 +212,7 @@ class Surrogate:
         measured = np.isfinite(y)
         held_out = measured & ~self.trained
         classes = task.space.function_classes
-        known = np.zeros(int(classes.max()) + 1, dtype=bool)
-        known[classes[self.trained]] = True
-        new = held_out & ~known[classes]
+        new = measured & ~np.isin(classes, classes[self.trained])
         utilities = task.sign * y
         best = utilities >= np.quantile(utilities[measured], 1.0 - _BEST)
         groups = {
@@ -238,7 +235,21 @@ class Surrogate:
 
     @cached_property
     def _bytes(self) -> bytes:
-        return encode(Content(self.card, self.process, self.trained, self.noise, self.cost_coefficients))
+        """The content of the file; equal surrogates have equal bytes."""
+        process = self.process
+        arrays: dict[str, NDArray[Any]] = {
+            "trained": np.packbits(self.trained),
+            "numbers": np.array([getattr(process, name) for name in _NUMBERS]),
+            "variances": process.variances,
+            "observed": process.observed,
+            "weights": process.weights,
+            **dict(zip(_arrays_of_sets(self.space), process.inverse_lengthscales, strict=True)),
+        }
+        if self.noise is not None:
+            arrays |= {"noise_means": self.noise.means, "noise_quantiles": self.noise.quantiles}
+        if self.cost_coefficients is not None:
+            arrays["cost_coefficients"] = self.cost_coefficients
+        return _KIND.encode(self.card, arrays)
 
     @property
     def sha256(self) -> str:
@@ -277,7 +288,7 @@ class Surrogate:
         name = which.name if isinstance(which, Task) else os.fspath(which)
         if name in known:
             return _shipped(known[name])
-        if Path(name).suffix == SUFFIX or os.path.isfile(name):
+        if Path(name).suffix == _SUFFIX or os.path.isfile(name):
             return cls._of_file(name)
         hint = f"Fit one: nasmeta surrogate fit {name} --output FILE."
         raise UnknownNameError("surrogate", name, f"a file, or one of {', '.join(known)}", hint)
@@ -292,13 +303,26 @@ class Surrogate:
         >>> sorted(Surrogate.shipped())[:3]
         ['nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120']
         """
-        return {path.stem.replace("-", "/", 1): path for path in sorted(shipped("surrogates").glob(f"*{SUFFIX}"))}
+        return {path.stem.replace("-", "/", 1): path for path in sorted(shipped("surrogates").glob(f"*{_SUFFIX}"))}
 
     @classmethod
     def _of_file(cls, path: str | os.PathLike[str]) -> Surrogate:
         """Read a file of `save`."""
-        raw, content = read(Path(path))
-        surrogate = cls(content.card, content.process, content.trained, content.noise, content.cost_coefficients)
+        path = Path(path)
+        raw = path.read_bytes()
+        card, arrays = _KIND.decode(raw, path)
+        with _KIND.blaming(path):
+            space = from_content(card["space"])
+            process = Process(
+                inverse_lengthscales=tuple(arrays[name] for name in _arrays_of_sets(space)),
+                variances=arrays["variances"],
+                observed=arrays["observed"],
+                weights=arrays["weights"],
+                **dict(zip(_NUMBERS, arrays["numbers"].tolist(), strict=True)),
+            )
+            trained = np.unpackbits(arrays["trained"], count=space.size).astype(bool)
+            noise = SeedNoise(arrays["noise_means"], arrays["noise_quantiles"]) if "noise_means" in arrays else None
+        surrogate = cls(card, process, trained, noise, arrays.get("cost_coefficients"))
         surrogate.__dict__["_bytes"] = raw  # so the checksum equals the file's
         return surrogate
 
@@ -307,7 +331,10 @@ class Surrogate:
         return f"Surrogate({self.card['task']!r}, fitted on {counts})"
 
 
-SUFFIX = ".npz"
+def _arrays_of_sets(space: SearchSpace) -> list[str]:
+    """Return the names of the arrays of the feature sets; names of count features may not fit a file."""
+    names = feature_sets(space)
+    return [f"scales_{name if isinstance(space, CellSpace) else f'feature_{i}'}" for i, name in enumerate(names)]
 
 
 @cache

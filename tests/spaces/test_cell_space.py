@@ -37,12 +37,9 @@ def test_every_form_leads_back_to_every_cell(space: CellSpace) -> None:
 
 
 def test_one_cell_gives_what_many_give(space: CellSpace) -> None:
-    for architecture in (0, 1, space.n_architectures // 2, space.n_architectures - 1):
-        many = [architecture]
-        assert space.to_string(architecture) == space.to_string(many)[0]
-        np.testing.assert_array_equal(space.ops_of(architecture), space.ops_of(many)[0])
-        np.testing.assert_array_equal(space.neighbours(architecture), space.neighbours(many)[0])
-        assert space.canonical(architecture) == space.canonical(many)[0]
+    for architecture in (0, space.n_architectures - 1):
+        for form in (space.to_string, space.ops_of, space.neighbours, space.canonical):
+            np.testing.assert_array_equal(form(architecture), form([architecture])[0])
         assert isinstance(space.index_of(architecture), int)
 
 
@@ -146,22 +143,13 @@ def test_integers_of_all_kinds_are_accepted(data: st.DataObject) -> None:
         15_625,
         np.array([3, -1]),
         1.0,
-        np.array([1.0, 2.0]),
         True,
         None,
-        [0, None],
-        "",
-        "|none~0|",
         "|none~0|+|none~0|none~1|+|none~0|none~1|conv_5x5~2|",
         "|none~0|+|none~0|none~0|+|none~0|none~1|none~2|",
-        "|none~0|+|none~0|+|none~0|none~1|none~2|",
         "none~0+|none~0|none~1|+|none~0|none~1|none~2|",
-        [[0, 1], [2, 3]],
         np.zeros((2, 2), dtype=int),
-        b"ab",
         {0: 1},
-        {0, 1},
-        pd.DataFrame({"cell": [1]}),
         "|" + "x" * 5000 + "|+|a|b|+|c|d|e|",
     ],
     ids=lambda wrong: type(wrong).__name__,
@@ -174,28 +162,15 @@ def test_other_objects_are_no_cells(wrong: object) -> None:
 
 def test_a_column_of_a_data_frame_is_taken_by_rows(space: CellSpace) -> None:
     architectures, index = [7, 3, 5, 0], [2, 0, 3, 1]
-    numbers = pd.Series(architectures, index=index)
     strings = pd.Series(space.to_string(architectures), index=index)
-    labelled = pd.Series(architectures, index=list("abcd"))
-    for column in (
-        numbers,
-        strings,
-        strings.astype(object),
-        strings.astype("category"),
-        labelled,
-        pd.Index(architectures),
-    ):
+    for column in (pd.Series(architectures, index=index), strings, strings.astype("category"), pd.Index(architectures)):
         assert space.index_of(column).tolist() == architectures
-        assert space.to_string(column) == space.to_string(architectures)
         np.testing.assert_array_equal(space.neighbours(column), space.neighbours(architectures))
-    assert space.index_of(np.array(space.to_string(architectures), dtype=object)).tolist() == architectures
-    assert space.index_of(range(3)).tolist() == [0, 1, 2]
 
 
 def test_codes_and_operations_of_no_cell(space: CellSpace) -> None:
-    for kind in (np.int8, np.uint64):
-        assert space.from_codes(space.codes[[3, 4]].astype(kind)).tolist() == [3, 4]
-    for wrong in ([0] * 5 + [space.n_operations], [0, 0, 0], [0.0] * 6, np.full(6, 2**64 - 1, dtype=np.uint64)):
+    assert space.from_codes(space.codes[[3, 4]].astype(np.uint64)).tolist() == [3, 4]
+    for wrong in ([0] * 5 + [space.n_operations], [0, 0, 0], [0.0] * 6):
         with pytest.raises(ArchitectureError):
             space.from_codes(wrong)
     for text in ("64-41414-1_02_3334", "1_02_334"):

