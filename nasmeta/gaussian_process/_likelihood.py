@@ -97,11 +97,11 @@ def negative_log_posterior(
     value, gradient = float(0.5 * offset @ offset), offset / std
     for kernel, tasks in models:
         covariance, chain_rule = kernel(logarithms)
-        found = negative_log_likelihood(covariance, tasks)
-        if found is None:
+        likelihood = negative_log_likelihood(covariance, tasks)
+        if likelihood is None:
             return _IMPOSSIBLE, np.zeros_like(logarithms)
-        value += found.value
-        gradient += chain_rule(found.by_covariance)
+        value += likelihood.value
+        gradient += chain_rule(likelihood.by_covariance)
     return value, gradient
 
 
@@ -128,7 +128,7 @@ def maximise_posterior(
 
     bounds = [(mean - _REACH, mean + _REACH) for mean in prior[0]]
     bounds[-1] = (np.log(_SMALLEST_NOISE), bounds[-1][1])
-    found = minimize(
+    optimum = minimize(
         negative_log_posterior,
         prior[0] if start is None else start,
         args=(models, prior),
@@ -137,7 +137,7 @@ def maximise_posterior(
         bounds=bounds,
         options={"maxiter": iterations},
     )
-    logarithms: NDArray[np.float64] = found.x
+    logarithms: NDArray[np.float64] = optimum.x
     return logarithms
 
 

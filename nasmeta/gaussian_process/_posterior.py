@@ -38,7 +38,7 @@ def posterior_weights(
 
 
 def _with_room(rows: NDArray[Any], n: int) -> NDArray[Any]:
-    """Return an array with at least n + 1 rows that starts with the given rows."""
+    """Return an array with at least n + 1 rows that starts with the given rows, shape (n_rows, n_columns)."""
     return rows if n < len(rows) else np.concatenate([rows, np.empty_like(rows)])
 
 
@@ -46,8 +46,15 @@ class ExactPosterior(ABC):
     """Posterior of an exact Gaussian process, kept for every architecture of a space.
 
     L is the Cholesky factor of the covariance of the n observed architectures. It keeps V = L⁻¹ K(observed, all) and
-    adds one row per observation, so a step costs O(n * n_architectures) and nothing is approximated. Prior variance and
-    mean (by default zero) have the shape (n_architectures,).
+    adds one row per observation, so a step costs O(n * n_architectures) and nothing is approximated. Mean and variance
+    are those of Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, algorithm 2.1.
+
+    Parameters
+    ----------
+    variance : ndarray of float32, shape (n_architectures,)
+        Prior variance of the function; overwritten.
+    mean : ndarray, shape (n_architectures,), optional
+        Prior mean, by default zero.
 
     Examples
     --------
@@ -113,7 +120,10 @@ class ExactPosterior(ABC):
         return self._factor[: len(self.architectures), : len(self.architectures)]
 
     def posterior(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return posterior mean and deviation of every architecture; labels are in the order of the observations."""
+        """Return posterior mean and deviation of every architecture, both float64, shape (n_architectures,).
+
+        The deviation is that of the function, without noise. Labels, shape (n,), are in the order of the observations.
+        """
         n = len(self.architectures)
         residual = labels if self.mean is None else labels - self.mean[self.architectures]
         weights = solve_triangular(self.factor, residual, lower=True, check_finite=False)
@@ -127,6 +137,13 @@ class CellGP(ExactPosterior):
     """Exact Gaussian process that keeps the posterior of every architecture of a space.
 
     One more observation costs O(n * size). Hyperparameters stay as they are until `fit`.
+
+    Parameters
+    ----------
+    kernel : CellKernel
+    hyperparameters : Hyperparameters
+    mean : ndarray, shape (size,), optional
+        Prior mean, by default zero.
 
     Examples
     --------
@@ -151,26 +168,39 @@ class CellGP(ExactPosterior):
         self._codes = np.empty((_FIRST_ROOM, n_architectures), dtype=kernel.code_type)
 
     def _prior_covariance(self, architecture: int) -> NDArray[np.float32]:
+        """Keep the codes of the architecture's pairs, and return its covariances with all, shape (size,)."""
         n = len(self.architectures)
         self._codes = _with_room(self._codes, n)
         self._codes[n] = self.kernel.codes(architecture)
         return self.kernel.covariance(self._codes[n], self.hyperparameters)
 
     def _label_variance(self, architecture: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
-        prior = self.hyperparameters.prior_variance + self.hyperparameters.noise + JITTER
+        prior = self._prior_variance_of(architecture) + self.hyperparameters.noise + JITTER
         return max(prior - float(left @ left), JITTER)
 
+    def _prior_variance_of(self, architecture: int) -> float:
+        return self.hyperparameters.prior_variance
+
+    @property
+    def _observed_codes(self) -> NDArray[np.unsignedinteger]:
+        """The kernel's codes of all pairs of observed architectures, shape (n, n)."""
+        return self._codes[: len(self.architectures), self.architectures]
+
     def fit(self, labels: NDArray[np.float64], prior: Prior, iterations: int = 15) -> None:
-        """Maximise the posterior density of the hyperparameters from the current ones, and update the posterior."""
+        """Maximise the posterior density of the hyperparameters from the current ones, and update the posterior.
+
+        Labels have the shape (n,), in the order of the observations.
+        """
         own = self.hyperparameters
-        among = self.kernel.among(self._codes[: len(self.architectures), self.architectures])
-        found = maximise_posterior([(among, [labels])], prior, iterations, own.logarithms)
-        self.set_hyperparameters(Hyperparameters.from_logarithms(found, len(own.variances)))
+        among = self.kernel.among(self._observed_codes)
+        fitted = maximise_posterior([(among, [labels])], prior, iterations, own.logarithms)
+        self.set_hyperparameters(Hyperparameters.from_logarithms(fitted, len(own.variances)))
 
     def log_evidence(self, labels: NDArray[np.float64], prior: Prior) -> float:
         """Return the log marginal likelihood plus the log prior density of the hyperparameters relative to its maximum.
 
-        The summand n / 2 log 2π of the likelihood is left out.
+        The summand n / 2 log 2π of the likelihood is left out. Labels have the shape (n,); mean and deviation of the
+        prior have the shape (n_hyperparameters,).
         """
         weights = solve_triangular(self.factor, labels, lower=True, check_finite=False)
         offset = (self.hyperparameters.logarithms - prior[0]) / prior[1]
@@ -178,11 +208,11 @@ class CellGP(ExactPosterior):
 
     def observed_distances(self) -> NDArray[np.int64]:
         """Return the distances between the observed architectures, int64, shape (n_features, n, n)."""
-        return self.kernel.distances(self._codes[: len(self.architectures), self.architectures])
+        return self.kernel.distances(self._observed_codes)
 
     def observed_covariance(self) -> NDArray[np.float32]:
         """Return the prior covariances between the observed architectures, without noise, float32, shape (n, n)."""
-        return self.kernel.covariance(self._codes[: len(self.architectures), self.architectures], self.hyperparameters)
+        return self.kernel.covariance(self._observed_codes, self.hyperparameters)
 
     def _fill(self, rows: NDArray[np.float32]) -> None:
         """Write the prior covariances of the observed architectures with all into rows, shape (n, n_architectures)."""
@@ -239,16 +269,17 @@ class TrendGP(CellGP):
     def fit(self, labels: NDArray[np.float64], prior: Prior, iterations: int = 15) -> None:
         """Maximise the posterior density of all hyperparameters from the current ones, and update the posterior.
 
-        `prior` is for the hyperparameters; the prior of `slopes` is 0.5, within a factor of e.
+        `prior` is for the hyperparameters; the prior of `slopes` is 0.5, within a factor of e. Labels have the shape
+        (n,), in the order of the observations.
         """
         inputs = self._inputs[self.architectures].astype(np.float64)
         kernel = SumKernel(self.observed_distances().astype(np.float64), (inputs @ inputs.T)[None])
         mean, std = prior
         start = np.r_[np.log(self.slopes), self.hyperparameters.logarithms]
         of_all = np.r_[np.log(_SLOPES), mean], np.r_[1.0, std]
-        found = maximise_posterior([(kernel, [labels])], of_all, iterations, start)
-        self.slopes = float(np.exp(found[0]))
-        self.set_hyperparameters(Hyperparameters.from_logarithms(found[1:]))
+        fitted = maximise_posterior([(kernel, [labels])], of_all, iterations, start)
+        self.slopes = float(np.exp(fitted[0]))
+        self.set_hyperparameters(Hyperparameters.from_logarithms(fitted[1:]))
 
     def _prior_variances(self) -> NDArray[np.float32]:
         return np.asarray(self.hyperparameters.prior_variance + self.slopes * self._lengths, np.float32)
@@ -257,9 +288,8 @@ class TrendGP(CellGP):
         linear: NDArray[np.float32] = np.float32(self.slopes) * (self._inputs @ self._inputs[architecture])
         return super()._prior_covariance(architecture) + linear
 
-    def _label_variance(self, architecture: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
-        prior = self.hyperparameters.prior_variance + self.slopes * float(self._lengths[architecture])
-        return max(prior + self.hyperparameters.noise + JITTER - float(left @ left), JITTER)
+    def _prior_variance_of(self, architecture: int) -> float:
+        return self.hyperparameters.prior_variance + self.slopes * float(self._lengths[architecture])
 
     def observed_covariance(self) -> NDArray[np.float32]:
         return super().observed_covariance() + self._linear(self.architectures)

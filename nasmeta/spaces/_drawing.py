@@ -22,10 +22,13 @@ _LABELS = {
     "avg_pool_3x3": "pool 3×3",
 }
 _STEP, _BEND = 1.7, 0.3  # distance of nodes in a row, and bend of edges that pass other nodes
-# Places, bends, and positions of labels along the edges of cells with four nodes.
-_FOUR = [(0.0, 0.0), (1.15, 0.75), (1.85, -0.75), (3.0, 0.0)]
-_FOUR_BENDS = {(0, 1): -0.08, (0, 2): 0.08, (1, 2): 0.0, (0, 3): 0.0, (1, 3): -0.08, (2, 3): 0.08}
-_FOUR_SHARES = {(0, 3): 0.2}  # away from the crossing with 1→2
+_PLACES_OF_FOUR = [(0.0, 0.0), (1.15, 0.75), (1.85, -0.75), (3.0, 0.0)]
+# Bends of the edges between four nodes, and places of their labels as a share of the curve; that of 0→3 is away from
+# the crossing with 1→2.
+_FOUR = {
+    (0, 1): (-0.08, 0.5), (0, 2): (0.08, 0.5), (1, 2): (0.0, 0.5), (0, 3): (0.0, 0.2), (1, 3): (-0.08, 0.5),
+    (2, 3): (0.08, 0.5),
+}  # fmt: skip
 _BOX = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "black", "linewidth": 0.9}
 _LABEL_BOX = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"}
 
@@ -47,11 +50,11 @@ def draw_cell(axes: Any, graph: CellGraph, digits: NDArray[np.integer], live: ND
 
     Digits, the operations of the edges, and whether an edge is live have the shape (n_edges,).
     """
-    from matplotlib.patches import FancyArrowPatch
+    from matplotlib.patches import ConnectionStyle, FancyArrowPatch
 
     style: dict[str, Any] = {"ha": "center", "va": "center", "parse_math": False}
     colours = dict(zip(graph.real_operations, cycle(_COLOURS), strict=False))
-    places = np.array(_FOUR if graph.n_nodes == 4 else [(_STEP * node, 0.0) for node in range(graph.n_nodes)])
+    places = np.array(_PLACES_OF_FOUR if graph.n_nodes == 4 else [(_STEP * node, 0.0) for node in range(graph.n_nodes)])
     boxes, covered = [], [*places]
     for place, name in zip(places, ["in", *map(str, range(1, graph.n_nodes - 1)), "out"], strict=True):
         text = axes.text(*place, name, fontsize=7, color="black", zorder=4, bbox=_BOX, **style)
@@ -60,15 +63,16 @@ def draw_cell(axes: Any, graph: CellGraph, digits: NDArray[np.integer], live: ND
         if digit == graph.none:
             continue
         ends, colour = places[list(edge)], colours.get(digit, _SKIP)
-        bend = _FOUR_BENDS[edge] if graph.n_nodes == 4 else _bend(*edge)
+        bend, share = _FOUR[edge] if graph.n_nodes == 4 else (_bend(*edge), 0.5)
+        curve = ConnectionStyle("arc3", rad=bend)
         axes.add_patch(
             FancyArrowPatch(
-                *ends, connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>", mutation_scale=9, shrinkA=0, shrinkB=1,
+                *ends, connectionstyle=curve, arrowstyle="-|>", mutation_scale=9, shrinkA=0, shrinkB=1,
                 linewidth=1.5 if alive else 0.9, linestyle="-" if alive else (0, (3, 2)), zorder=5,
                 color=colour if alive else _DEAD, patchA=boxes[edge[0]], patchB=boxes[edge[1]],
             )
         )  # fmt: skip
-        middle = _point(ends, bend, _FOUR_SHARES.get(edge, 0.5) if graph.n_nodes == 4 else 0.5)
+        middle = np.array([(1 - share) ** 2, 2 * share * (1 - share), share**2]) @ curve.connect(*ends).vertices
         covered.append(middle)
         label, shade = short_label(graph.operations[digit]), colour if alive else _DEAD_TEXT
         axes.text(*middle, label, fontsize=6.5, color=shade, zorder=6, bbox=_LABEL_BOX, **style)
@@ -79,17 +83,7 @@ def draw_cell(axes: Any, graph: CellGraph, digits: NDArray[np.integer], live: ND
 
 def _bend(source: int, target: int) -> float:
     """Return the bend of an edge between nodes in a row; edges pass other nodes above or below."""
-    if target == source + 1:
-        return 0.0
-    return _BEND if (source + target) % 2 else -_BEND
-
-
-def _point(ends: NDArray[np.float64], bend: float, share: float) -> NDArray[np.float64]:
-    """Return the point at a share of matplotlib's ``arc3``, a quadratic curve, shape (2,)."""
-    start, end = ends
-    along = end - start
-    control = (start + end) / 2 + bend * np.array([along[1], -along[0]])
-    return np.asarray((1 - share) ** 2 * start + 2 * share * (1 - share) * control + share**2 * end)
+    return 0.0 if target == source + 1 else _BEND * (-1) ** (source + target + 1)
 
 
 def draw_choices(axes: Any, positions: Sequence[Position], codes: Sequence[int]) -> None:

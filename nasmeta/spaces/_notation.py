@@ -42,12 +42,6 @@ def position_notation(positions: Sequence[Position]) -> CellCodec:
         if position.name != position.name.strip() or "=" in position.name or "," in position.name:
             raise SettingError("name of a position", position.name, "one without ',', '=' or outer spaces")
 
-    def code(position: Position, text: str) -> int:
-        try:
-            return position.code(text)  # spaces may belong to the choice
-        except ValueError:
-            return position.code(text.strip())
-
     def write(codes: Iterable[int]) -> str:
         return ",".join(f"{p.name}={p.choices[code]}" for p, code in zip(positions, codes, strict=True))
 
@@ -56,7 +50,7 @@ def position_notation(positions: Sequence[Position]) -> CellCodec:
         given = {name.rstrip(): choice for name, _, choice in parts}
         if len(given) < len(parts) or set(given) != {position.name for position in positions}:
             raise ValueError("Give position=choice once for each position.")
-        return tuple(code(position, given[position.name]) for position in positions)
+        return tuple(position.code(given[position.name]) for position in positions)
 
     return CellCodec(write, read)
 
@@ -75,18 +69,15 @@ def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -
     for source, target in edges:  # sorted by target
         nodes[target] = nodes.get(target, "|") + f"{{}}~{source}|"
     template = "+".join(nodes.values())
-    pattern = re.compile(re.escape(template).replace(r"\{\}", "([^|~+]+)"))
+    pattern = re.compile(re.escape(template).replace(r"\{\}", f"({'|'.join(map(re.escape, operations))})"))
 
     def write(codes: Iterable[int]) -> str:
         return template.format(*[operations[code] for code in codes])
 
     def read(text: str) -> tuple[int, ...]:
-        found = pattern.fullmatch(text.strip())
-        if found is None:
-            raise ValueError(f"Write {template.replace('{}', operations[0])}.")
-        unknown = set(found.groups()) - set(operations)
-        if unknown:
-            raise ValueError(f"{min(unknown)!r} is not an operation.")
-        return tuple(operations.index(name) for name in found.groups())
+        match = pattern.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f"Write {template.replace('{}', operations[0])}, with {', '.join(operations)}.")
+        return tuple(operations.index(name) for name in match.groups())
 
     return CellCodec(write, read)

@@ -21,6 +21,8 @@ def feature_sets(space: SearchSpace) -> tuple[str, ...]:
 def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
     """Return the features of each class of `SearchSpace.function_classes`, one array per set of `feature_sets`.
 
+    The arrays are float32, shape (n_classes, n_features).
+
     For cells, they belong to the member with the lexicographically first live digits:
 
     * ``edges``: the operation of each edge, one-hot; ``none`` for edges without a live path.
@@ -43,6 +45,7 @@ def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
 
 
 def _of_cells(space: CellSpace, classes: NDArray[np.int32]) -> tuple[NDArray[np.float64], ...]:
+    """Return the four feature sets of `FEATURE_SETS`, each of shape (n_classes, n_features)."""
     dead = -1 if space.none is None else space.none
     digits = np.where(space.live_edges, space.digits, dead).astype(np.int64)
     order = np.lexsort((digits @ space.place_values, classes))

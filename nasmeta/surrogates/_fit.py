@@ -93,6 +93,7 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
 
 
 def _card(task: Task, train: NDArray[np.int32], fraction: float, seed: int, n_measured: int) -> dict[str, Any]:
+    """Return the data card, without scores."""
     rule = "upstream" if isinstance(task.space, CellSpace) else "the space's own"
     return {
         "task": task.name,
@@ -110,7 +111,7 @@ def _card(task: Task, train: NDArray[np.int32], fraction: float, seed: int, n_me
 
 
 def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64] | None, float | None]:
-    """Return the coefficients of the training seconds, and R² on held-out architectures."""
+    """Return the coefficients of the training seconds, shape (1 + n_choices,), and R² on held-out architectures."""
     if not task.has_cost:
         return None, None
     costs, known = task.cost_seconds, np.isfinite(task.cost_seconds)
@@ -118,13 +119,15 @@ def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64
     if not (costs[good] > 0).any():
         return None, None
     one_hot = choice_one_hot(task.space.positions, task.space.codes[good]).counts
-    coefficients = np.linalg.lstsq(np.column_stack([np.ones(len(good)), one_hot]), costs[good], rcond=None)[0]
+    solution = np.linalg.lstsq(np.column_stack([np.ones(len(good)), one_hot]), costs[good], rcond=None)
+    coefficients = solution[0].astype(np.float64)
     known[train] = False
     r2 = score_predictions(costs[known], choice_costs(task.space, coefficients)[known])["r2"]
     return coefficients, r2
 
 
 def _fit_noise(task: Task, train: NDArray[np.int32], means: NDArray[np.float64]) -> SeedNoise | None:
+    """Fit the seed noise of the training set; `means` are the predictions of all architectures, shape (size,)."""
     if task.signal.seed != "mean":
         return None
     live = train[task.space.live_edges[train].any(axis=1)] if isinstance(task.space, CellSpace) else train

@@ -36,7 +36,7 @@ class SeedNoise:
 
 
 def _uniform(architectures: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
-    """Return a number in [0, 1) for each (architecture, seed), independent of the other architectures.
+    """Return a number in [0, 1) for each (architecture, seed), shape (n,), independent of the other architectures.
 
     The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014)
     on a counter that starts at the first 64 bits of numpy's SeedSequence.
@@ -55,7 +55,8 @@ def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoi
 
     Each knot pools the deviations of architectures with similar predicted means: the 50 lowest and the 50 highest, the
     next 100 and so on, because noise changes most at both ends. A deviation from the mean of m seeds is multiplied by
-    sqrt(m / (m - 1)), which corrects its variance.
+    sqrt(m / (m - 1)), which corrects its variance. Predicted means have the shape (n,), seeds (n, n_seeds), NaN if
+    missing; both are in the unit of the task.
     """
     counts = np.isfinite(seeds).sum(axis=1)
     several = np.flatnonzero(counts >= 2)

@@ -69,7 +69,7 @@ class Process:
 
 
 def _scaled_distances(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """Return the Euclidean distances between scaled rows, times the root of 3."""
+    """Return the Euclidean distances between scaled rows, times the root of 3, shape (n_x, n_y)."""
     squares = x @ (-6.0 * y).T
     squares += 3.0 * np.einsum("ij,ij->i", x, x)[:, None]
     squares += 3.0 * np.einsum("ij,ij->i", y, y)
@@ -98,7 +98,10 @@ class _Likelihood:
         self.best, self.spread = float(u.max()), float(u.std())
 
     def start(self) -> NDArray[np.float64]:
-        """Return the initial logarithms of inverse lengthscales, variances, noise and margin."""
+        """Return the initial logarithms of inverse lengthscales, variances, noise and margin, in this order.
+
+        All methods take logarithms of this shape, (n_hyperparameters,), and the rows of some observations, (n_some,).
+        """
         margin = 0.1 * self.spread
         variance, n_sets = self.warped(margin).var(), len(self.parts)
         others = np.log([*[variance / n_sets] * n_sets, variance / 50, margin])
@@ -110,7 +113,10 @@ class _Likelihood:
         return warped
 
     def factors(self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]) -> Factors:
-        """Yield for each set the factors ``v exp(-a)`` and ``1 + a`` of its kernel among observations."""
+        """Yield for each set the factors ``v exp(-a)`` and ``1 + a`` of its kernel, both of shape (n_some, n_some).
+
+        Their product is the Matérn-3/2 kernel (Rasmussen and Williams, equation 4.17).
+        """
         *scales, variances = np.split(np.exp(logarithms[:-2]), self.bounds)
         for part, scale, variance in zip(self.parts, scales, variances, strict=True):
             x = part[rows] * scale
@@ -120,7 +126,7 @@ class _Likelihood:
     def covariance(
         self, logarithms: NDArray[np.float64], rows: NDArray[np.intp], factors: Factors
     ) -> NDArray[np.float64]:
-        """Return the covariance of observations with noise, from the factors of the kernels."""
+        """Return the covariance of observations with noise, shape (n_some, n_some), from the factors of the kernels."""
         total = np.zeros((len(rows), len(rows)))
         for decay, linear in factors:
             total += linear * decay
@@ -128,7 +134,7 @@ class _Likelihood:
         return total
 
     def gradient(self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64] | None:
-        """Return the gradient on some observations; None if the covariance is not positive definite."""
+        """Return the gradient by the logarithms; None if the covariance is not positive definite."""
         factors = list(self.factors(logarithms, rows))
         margin = float(np.exp(logarithms[-1]))
         z = self.warped(margin)[rows]

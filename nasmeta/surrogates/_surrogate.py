@@ -92,6 +92,7 @@ class Surrogate:
 
     @cached_property
     def _by_class(self) -> NDArray[np.float64]:
+        """The prediction of each class of `SearchSpace.function_classes`, shape (n_classes,), in the task's unit."""
         sign = 1.0 if self.card["column"]["direction"] == "max" else -1.0
         return sign * self.process.predict(class_features(self.space))
 

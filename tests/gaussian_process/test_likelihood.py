@@ -57,9 +57,9 @@ class Problem:
 def test_likelihood_and_weights_are_those_of_scikit_learn(seed: int) -> None:
     problem = Problem(seed)
     peer, (covariance, _) = problem.peer(), problem.kernel(problem.logarithms)
-    found = negative_log_likelihood(covariance, problem.tasks)
-    assert found.value == pytest.approx(-peer.log_marginal_likelihood_value_, rel=1e-9)
-    np.testing.assert_allclose(np.stack(found.weights, axis=1), peer.alpha_.reshape(len(problem.x), -1), rtol=1e-6)
+    likelihood = negative_log_likelihood(covariance, problem.tasks)
+    assert likelihood.value == pytest.approx(-peer.log_marginal_likelihood_value_, rel=1e-9)
+    np.testing.assert_allclose(np.stack(likelihood.weights, axis=1), peer.alpha_.reshape(len(problem.x), -1), rtol=1e-6)
     assert negative_log_likelihood(covariance - 10 * np.eye(len(covariance)), problem.tasks) is None
 
 
@@ -102,8 +102,8 @@ def test_posterior_mean_is_that_of_scikit_learn(seed: int) -> None:
 def test_maximum_is_as_likely_as_that_of_scikit_learn(seed: int) -> None:
     problem = Problem(seed)
     peer = problem.peer("fmin_l_bfgs_b")
-    found = maximise_posterior(problem.models, problem.flat, 1000, problem.logarithms)
-    value, _ = negative_log_posterior(found, problem.models, problem.flat)
+    fitted = maximise_posterior(problem.models, problem.flat, 1000, problem.logarithms)
+    value, _ = negative_log_posterior(fitted, problem.models, problem.flat)
     assert value == pytest.approx(-peer.log_marginal_likelihood_value_, abs=0.01)
 
 
@@ -129,7 +129,7 @@ def test_posterior_of_a_space_is_that_of_scikit_learn(seed: int) -> None:
     expected = peer.predict(counts[some], return_std=True)
     grown = gp.posterior(labels)
     gp.set_hyperparameters(h)
-    for found in (grown, gp.posterior(labels)):
-        for ours, theirs in zip(found, expected, strict=True):
+    for posterior in (grown, gp.posterior(labels)):
+        for ours, theirs in zip(posterior, expected, strict=True):
             np.testing.assert_allclose(ours[some], theirs, atol=5e-4)
     np.testing.assert_allclose(gp.factor, peer.L_, atol=1e-5)
