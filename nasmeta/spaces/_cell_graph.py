@@ -122,14 +122,16 @@ def function_classes(graph: CellGraph, digits: NDArray[np.integer]) -> NDArray[n
     terms = [np.ones((len(digits), 1), dtype=np.int64)]  # of each node, sorted, 0 in front; 1: input
     ids = [terms[0][:, 0]]
     for node in range(1, graph.n_nodes):
-        parts = [np.zeros((len(digits), 1), dtype=np.int64)]
+        parts = []
         for edge, (source, target) in enumerate(graph.edges):
             if target == node:
                 applied = (places[:, edge] >= 0) & (ids[source] != 0)
                 parts.append(np.where(skips[:, [edge]], terms[source], 0))
                 parts[-1][:, 0] += np.where(applied, 2 + factor * ids[source] + places[:, edge], 0)
-        terms.append(np.sort(np.concatenate(parts, axis=1), axis=1))
+        terms.append(np.sort(np.concatenate(parts or [0 * terms[0]], axis=1), axis=1))
         ids.append(terms[node][:, -1].copy())
+        if node == graph.n_nodes - 1:
+            break
         several = np.flatnonzero((terms[node] != 0).sum(axis=1) > 1)
         sums, which = np.unique(terms[node][several], axis=0, return_inverse=True)
         keys = [tuple(filter(None, row)) for row in sums.tolist()]

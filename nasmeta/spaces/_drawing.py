@@ -64,15 +64,15 @@ def draw_cell(axes: Any, graph: CellGraph, digits: NDArray[np.integer], live: ND
             continue
         ends, colour = places[list(edge)], colours.get(digit, _SKIP)
         bend, share = _FOUR[edge] if graph.n_nodes == 4 else (_bend(*edge), 0.5)
-        curve = ConnectionStyle("arc3", rad=bend)
+        curve = ConnectionStyle.Arc3(rad=bend).connect(*ends)
         axes.add_patch(
             FancyArrowPatch(
-                *ends, connectionstyle=curve, arrowstyle="-|>", mutation_scale=9, shrinkA=0, shrinkB=1,
+                *ends, connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>", mutation_scale=9, shrinkA=0, shrinkB=1,
                 linewidth=1.5 if alive else 0.9, linestyle="-" if alive else (0, (3, 2)), zorder=5,
                 color=colour if alive else _DEAD, patchA=boxes[edge[0]], patchB=boxes[edge[1]],
             )
         )  # fmt: skip
-        middle = np.array([(1 - share) ** 2, 2 * share * (1 - share), share**2]) @ curve.connect(*ends).vertices
+        middle = np.array([(1 - share) ** 2, 2 * share * (1 - share), share**2]) @ curve.vertices
         covered.append(middle)
         label, shade = short_label(graph.operations[digit]), colour if alive else _DEAD_TEXT
         axes.text(*middle, label, fontsize=6.5, color=shade, zorder=6, bbox=_LABEL_BOX, **style)

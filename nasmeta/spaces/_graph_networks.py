@@ -86,7 +86,9 @@ class _Trees:
 
 def _totals(kinds: NDArray[np.int64], n_kinds: int, weights: NDArray[Any]) -> NDArray[np.int8]:
     """Return the sum of the nodes' weights for each kind of node, shape (n, n_kinds); kinds and weights (n, 4)."""
-    return np.asarray(((kinds[:, :, None] == np.arange(n_kinds)) * weights[:, :, None]).sum(axis=1, dtype=np.int8))
+    numbers = np.arange(len(kinds))[:, None] * n_kinds + kinds
+    totals = np.bincount(numbers.ravel(), weights.ravel(), len(kinds) * n_kinds)
+    return totals.reshape(-1, n_kinds).astype(np.int8)
 
 
 def _operations(codes: NDArray[np.integer]) -> CountFeature:

@@ -90,6 +90,12 @@ class Neighbours:
         """Whether every edit of every architecture is an architecture."""
         return bool((self._edits >= 0).all())
 
+    def of_one(self, architecture: int) -> NDArray[np.int32]:
+        """Return the neighbours of one architecture, int32, shape (n_neighbours,)."""
+        row = self._edits[architecture]
+        row = row[row >= 0]
+        return row if len(row) else self._nearest_to(architecture)
+
     def of(self, architectures: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the neighbours of several architectures, int32, shape (n, most) with -1 after the last."""
         table = self._edits[architectures]

@@ -230,7 +230,10 @@ class SearchSpace(ShowsFacts):
         what = f"{self.noun} of {self.name}"
         if isinstance(architecture, str | Mapping):
             try:
-                return int(self.from_codes(self._codes_of(architecture)))
+                index = int(self.find(np.array([np.dot(self._codes_of(architecture), self.place_values)]))[0])
+                if index < 0:
+                    raise ValueError("The space does not contain this combination.")
+                return index
             except ValueError as reason:
                 expected = f"one such as {self.to_string(0)!r}"
                 raise ArchitectureError(what, architecture, expected, short(str(reason))) from None
@@ -479,10 +482,7 @@ class SearchSpace(ShowsFacts):
         (2, 24)
         """
         index = self.index_of(architectures)
-        if not isinstance(index, int):
-            return self._neighbours.of(index)
-        row: NDArray[np.int32] = self._neighbours.of(np.array([index], dtype=np.int32))[0]
-        return row[row >= 0]
+        return self._neighbours.of_one(index) if isinstance(index, int) else self._neighbours.of(index)
 
     def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
         """Return the representative of each architecture's isomorphism class: its member with the smallest index.
