@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import combinations
@@ -212,18 +213,14 @@ _TNB101_MACRO = "64-41414-"  # all micro cells share this macro skeleton
 
 
 def _write_tnb101(digits: Iterable[int]) -> str:
-    d = [str(digit) for digit in digits]
-    return f"{_TNB101_MACRO}{d[0]}_{''.join(d[1:3])}_{''.join(d[3:])}"
+    return _TNB101_MACRO + "{}_{}{}_{}{}{}".format(*digits)
 
 
 def _read_tnb101(text: str) -> tuple[int, ...]:
-    nodes = text.strip().removeprefix(_TNB101_MACRO).split("_")
-    if [len(node) for node in nodes] != [1, 2, 3]:
-        raise ValueError("Give 1, 2 and 3 digits, joined by '_'.")
-    joined = "".join(nodes)
-    if not set(joined) <= set("0123"):
-        raise ValueError("Digits are from 0 to 3.")
-    return tuple(int(digit) for digit in joined)
+    match = re.fullmatch(rf"(?:{_TNB101_MACRO})?([0-3])_([0-3]{{2}})_([0-3]{{3}})", text.strip())
+    if match is None:
+        raise ValueError("Give 1, 2 and 3 digits from 0 to 3, joined by '_'.")
+    return tuple(map(int, "".join(match.groups())))
 
 
 @SPACES.register("nb201")

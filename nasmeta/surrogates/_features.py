@@ -13,7 +13,15 @@ FEATURE_SETS = ("edges", "paths", "operations", "shape")
 
 
 def feature_sets(space: SearchSpace) -> tuple[str, ...]:
-    """Return the names of the feature sets of a space: `FEATURE_SETS` for cells, else its count features."""
+    """Return the names of the feature sets of a space: `FEATURE_SETS` for cells, else its count features.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import get_space
+    >>> from nasmeta.surrogates import feature_sets
+    >>> feature_sets(get_space("nb201")), feature_sets(get_space("graphgym"))
+    (('edges', 'paths', 'operations', 'shape'), ('positions', 'levels'))
+    """
     return FEATURE_SETS if isinstance(space, CellSpace) else space.feature_names
 
 
@@ -34,6 +42,13 @@ def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
 
     For other spaces, they are the count features of the first member. Each feature is divided by its standard deviation
     over the classes (at least 0.2).
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import get_space
+    >>> from nasmeta.surrogates import class_features
+    >>> [features.shape for features in class_features(get_space("nb201"))]
+    [(4930, 30), (4930, 40), (4930, 4), (4930, 11)]
     """
     classes = space.function_classes
     if isinstance(space, CellSpace):
@@ -51,10 +66,9 @@ def _of_cells(space: CellSpace, classes: NDArray[np.int32]) -> tuple[NDArray[np.
     order = np.lexsort((digits @ space.place_values, classes))
     members = order[np.diff(classes[order], prepend=-1) > 0]
     digits = digits[members]
-    passing = [digit for digit in range(space.n_operations) if digit != space.none]
     convolutional = [digit for digit in space.real_operations if "pool" not in space.operations[digit].lower()]
-    one_hot = (digits[:, :, None] == np.arange(space.n_operations)).reshape(len(digits), -1)
-    operations = (digits[:, :, None] == np.array(passing)).sum(axis=1)
+    one_hot = digits[:, :, None] == np.arange(space.n_operations)
+    operations = one_hot.sum(axis=1)[:, np.arange(space.n_operations) != space.none]
     length, convolutions = np.full((2, len(digits), len(space.paths)), -1.0)
     for j, path in enumerate(space.paths):
         on_path = digits[:, path]
@@ -71,4 +85,4 @@ def _of_cells(space: CellSpace, classes: NDArray[np.int32]) -> tuple[NDArray[np.
         ]
     )
     paths = space.feature("paths").counts[members]
-    return tuple(part.astype(np.float64) for part in (one_hot, paths, operations, shape))
+    return tuple(part.astype(np.float64) for part in (one_hot.reshape(len(digits), -1), paths, operations, shape))

@@ -14,7 +14,17 @@ N_LEVELS = 64
 
 @dataclass(frozen=True)
 class SeedNoise:
-    """A distribution of the deviation of one training, which depends on the predicted mean."""
+    """A distribution of the deviation of one training, which depends on the predicted mean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.surrogates import SeedNoise
+    >>> noise = SeedNoise(np.array([90.0]), np.linspace(-1, 1, 64, dtype=np.float32)[None])
+    >>> draws = noise.draw(np.full(1000, 90.0), np.arange(1000, dtype=np.int32), seed=0)
+    >>> bool(abs(draws).max() <= 1), bool(abs(draws.mean()) < 0.05)
+    (True, True)
+    """
 
     means: NDArray[np.float64]  # (n_knots,), ascending; quantiles are interpolated between knots, and constant outside
     quantiles: NDArray[np.float32]  # (n_knots, 64), ascending: the mean deviation of each 64th of the trainings
@@ -76,9 +86,7 @@ def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoi
 
 def _bounds(n: int) -> list[int]:
     """Return the cuts of n sorted architectures into parts that double from both ends to the middle."""
-    low: list[int] = []
-    width = _FEWEST
-    while (cut := sum(low[-1:]) + width) + width <= n // 2:
-        low.append(cut)
-        width *= 2
-    return [*low, n // 2, *(n - bound for bound in reversed(low))]
+    widths = _FEWEST * 2 ** np.arange(32)
+    low = np.cumsum(widths)
+    low = low[low + widths <= n // 2]
+    return [*low.tolist(), n // 2, *(n - low[::-1]).tolist()]
