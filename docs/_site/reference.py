@@ -14,8 +14,6 @@ INDEX = Path(__file__).resolve().parents[1] / "reference.md"
 SUBPACKAGES = re.findall(r"^generated/api/(\w+)$", INDEX.read_text("utf-8"), re.MULTILINE)
 INHERITING = ("SearchSpace", "Table")  # part of their methods are defined in a private base class
 RETURNED = {  # public functions return these classes, and users need not name them
-    "experiments": ["Report"],
-    "runs": ["FrontHistory", "RunConfig"],
     "tasks": ["MultiObjectiveTask"],
 }
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from nasmeta.checks import check_bool, check_choice, check_int, check_names, check_number
-from nasmeta.errors import SettingError
+from nasmeta.checks import check_choice, check_int, check_names, check_number
 
 _CHOICES = {"repeats": ("free", "charged"), "overshoot": ("count", "discard"), "promotion": ("scratch", "continued")}
 
@@ -48,7 +47,7 @@ class Clock:
     promotion: str = "scratch"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "workers", check_int("workers of the clock", self.workers, most=1_000_000))
+        check_int("workers of the clock", self.workers)
         for name, choices in _CHOICES.items():
             check_choice(f"{name} of the clock", getattr(self, name), choices)
 
@@ -73,7 +72,14 @@ class Clock:
 
 @dataclass(frozen=True)
 class Budget:
-    """What one run may spend; the limit that is reached first ends the run."""
+    """What one run may spend; the limit that is reached first ends the run.
+
+    Examples
+    --------
+    >>> from nasmeta.runs import Budget
+    >>> Budget(evaluations=100).most_seconds
+    inf
+    """
 
     evaluations: int | None = None
     seconds: float | None = None  # on the simulated clock
@@ -82,23 +88,27 @@ class Budget:
     @property
     def most_evaluations(self) -> float:
         """The number of evaluations, infinite without a limit."""
-        return math.inf if self.evaluations is None else self.evaluations
+        return self.evaluations or math.inf
 
     @property
     def most_seconds(self) -> float:
         """The seconds, infinite without a limit."""
-        return math.inf if self.seconds is None else self.seconds
+        return self.seconds or math.inf
 
 
 def checked_budget(
-    evaluations: object, seconds: object, stop_at_optimum: bool, *, default: int, what: str = "seconds"
+    evaluations: int | None, seconds: float | None, stop_at_optimum: bool, *, default: int, what: str = "seconds"
 ) -> Budget:
-    """Return the budget of a run; `default` evaluations if neither limit is given."""
-    stop_at_optimum, number = check_bool("stop_at_optimum", stop_at_optimum), None
+    """Return the budget of a run; `default` evaluations if neither limit is given.
+
+    Examples
+    --------
+    >>> from nasmeta.runs import checked_budget
+    >>> checked_budget(None, None, False, default=100).evaluations
+    100
+    """
     if seconds is not None:
-        number = float(check_number(what, seconds))
-        if number == 0:
-            raise SettingError(what, seconds, "a positive number")
-    if evaluations is not None:
-        return Budget(check_int("evaluations", evaluations), number, stop_at_optimum)
-    return Budget(default if number is None else None, number, stop_at_optimum)
+        seconds = float(check_number(what, seconds, 1e-9))
+    if evaluations is not None or seconds is None:
+        evaluations = check_int("evaluations", default if evaluations is None else evaluations)
+    return Budget(evaluations, seconds, stop_at_optimum)

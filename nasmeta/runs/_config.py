@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,16 +13,13 @@ from numpy.typing import NDArray
 
 import nasmeta
 from nasmeta.checks import check_int
-from nasmeta.errors import MissingValueError, NasmetaError, RunFailed, SettingError
+from nasmeta.errors import NasmetaError, RunFailed, SettingError
 from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
 from nasmeta.runs._clock import Budget, Clock
-from nasmeta.runs._history import History
-from nasmeta.runs._journal import Journal, check_recorded, read_journal
-from nasmeta.runs._loop import run_loop
-from nasmeta.runs._sources import SourcesLike, check_learnable, is_model, named_sources, saved_model_of, sources_of
-from nasmeta.runs._spec import SearcherSpec, check_objectives, why_no_seconds
+from nasmeta.runs._searcher_spec import SearcherSpec, check_costs, check_objectives
+from nasmeta.runs._sources import SourcesLike, is_model, named_sources, saved_model_of, sources_of
 from nasmeta.runs._transfer import Transfer
-from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
+from nasmeta.searchers import MetaSearcher, Searcher
 from nasmeta.tasks import SourceTask, Task
 
 if TYPE_CHECKING:
@@ -58,10 +54,12 @@ class RunConfig:
     Examples
     --------
     >>> import nasmeta as nm
-    >>> config = nm.search("random", "nb201/cifar10", evaluations=20, seed=3).config
+    >>> from nasmeta.runs import run_config
+    >>> run = nm.search("random", "nb201/cifar10", evaluations=20, seed=3)
+    >>> config = run.config
     >>> config.searcher.name, config.seed, config.budget.evaluations
     ('random', 3, 20)
-    >>> config.run().best == nm.search("random", "nb201/cifar10", evaluations=20, seed=3).best
+    >>> run_config(config).architectures.tolist() == run.architectures.tolist()
     True
     """
 
@@ -79,8 +77,8 @@ class RunConfig:
         """Draw the values of this run, if the task samples them."""
         object.__setattr__(self, "evaluator", self.evaluator.for_seed(self.seed))
         if self.lengths is not None:
-            drawn = {epochs: one.for_seed(self.seed) for epochs, one in self.lengths.items()}
-            object.__setattr__(self, "lengths", drawn)
+            lengths = {epochs: evaluator.for_seed(self.seed) for epochs, evaluator in self.lengths.items()}
+            object.__setattr__(self, "lengths", lengths)
 
     @classmethod
     def of(
@@ -113,15 +111,17 @@ class RunConfig:
         config, sources = self, named_sources(sources)
         if is_model(sources):
             saved, sources = saved_model_of(self.searcher, self.task, sources), None
-            assert issubclass(self.searcher.kind, MetaSearcher)
-            settings = self.searcher.kind.with_learnt(saved.card["settings"], self.searcher.settings)
+            kind: Any = self.searcher.kind
+            settings = kind.with_learnt(saved.card["settings"], self.searcher.settings)
             config = replace(self, searcher=replace(self.searcher, settings=settings), saved=saved)
             if not self.searcher.transfer:
                 return config
-        found = sources_of(config.searcher, self.evaluator, sources)
-        if found:
-            check_learnable(config.searcher, self.task, found, config.saved)
-        return replace(config, sources=tuple(found))
+        spec, tasks = config.searcher, sources_of(config.searcher, self.evaluator, sources)
+        if tasks and spec.is_meta and config.saved is None:
+            searcher: Any = spec.build(self.task.space, np.random.default_rng(0))
+            searcher.check_sources(tasks)
+        spec.transfer.check(self.task, tasks)
+        return replace(config, sources=tuple(tasks))
 
     def with_clock(self, clock: Clock | Mapping[str, Any] | None) -> RunConfig:
         """Return the config with a clock, and with the training lengths of a multi-fidelity searcher."""
@@ -134,13 +134,11 @@ class RunConfig:
                     f"training lengths of {task.name}", [*lengths], "at least two",
                     f"With settings={{'epochs': {[*lengths]}}} {spec.name} uses full trainings only.",
                 )  # fmt: skip
-            resumes = any(one.resumes for one in lengths.values())
+            resumes = any(each.resumes for each in lengths.values())
             clock = clock or Clock(promotion="continued" if resumes else "scratch")
         if budget.seconds is not None:
             clock = clock or Clock()
-            free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
-            if free is not None:
-                raise why_no_seconds(free)
+            check_costs((lengths or {0: evaluator}).values())
         if budget.stop_at_optimum and (task.is_sampled or evaluator.values is None):
             raise SettingError(f"The optimum of {task.name} is unknown, so stop_at_optimum is not possible.")
         if evaluator.values is None and clock is not None and clock.workers > 1:
@@ -158,50 +156,36 @@ class RunConfig:
         return self.lengths or {self.evaluator.full_epochs: self.evaluator}
 
     @property
-    def is_timed(self) -> bool:
-        """Whether time passes on a simulated clock."""
-        return self.clock is not None
-
-    @property
     def source_names(self) -> tuple[str, ...]:
         """The names of the source tasks, including the meta-model's."""
         learned = self.saved.sources if self.saved else ()
         return tuple(dict.fromkeys([*learned, *(source.name for source in self.sources)]))
 
-    @property
-    def prune_space(self) -> float | None:
-        """The fraction of the space to search; None for the whole space."""
-        return self.searcher.transfer.prune_space
-
     @cached_property
     def measured(self) -> NDArray[np.int32] | None:
         """The architectures with values for all training lengths, int32; None if the table is complete."""
-        parts = [one.measured for one in self.evaluators.values() if one.measured is not None]
-        if not parts:
-            return None
-        common = parts[0]
-        for part in parts[1:]:
-            common = np.intersect1d(common, part)
-        if not len(common):
-            raise MissingValueError(f"{self.task.name}: no architecture has values for all training lengths.")
-        return common
+        parts = [each.measured for each in self.evaluators.values() if each.measured is not None]
+        return reduce(np.intersect1d, parts) if parts else None
+
+    @property
+    def n_measured(self) -> int:
+        """The number of architectures that can be evaluated."""
+        return self.task.space.size if self.measured is None else len(self.measured)
 
     @property
     def searched_space(self) -> str:
         """The name of the searched part: ``all``, ``learned:0.1``, or ``measured:0.128``."""
-        learned = self.searcher.transfer.space_name
-        share = 1.0 if self.measured is None else len(self.measured) / self.task.space.size
+        learned, share = self.searcher.transfer.space_name, self.n_measured / self.task.space.size
         parts = [f"measured:{share:.3g}"] * (share < 1) + [learned] * (learned != "all")
         return " ".join(parts) or "all"
 
     @property
     def most_evaluations(self) -> int | None:
         """The largest number of evaluations within budget and space; None if only seconds end the run."""
-        most = self.budget.most_evaluations
-        if self.clock is None or self.clock.repeats == "free":
-            n_measured = self.task.space.size if self.measured is None else len(self.measured)
-            most = min(most, n_measured * len(self.evaluators))
-        return None if self.budget.evaluations is None else int(most)
+        most = self.budget.evaluations
+        if most is None or (self.clock is not None and self.clock.repeats == "charged"):
+            return most
+        return min(most, self.n_measured * len(self.evaluators))
 
     @property
     def target(self) -> float | None:
@@ -212,63 +196,32 @@ class RunConfig:
     def identity(self) -> dict[str, Any]:
         """All facts that identify the run, without its budget, as in the first line of its journal."""
         spec, column, saved = self.searcher, self.evaluator.column, self.saved
-        lengths = {str(epochs): _column(one) for epochs, one in (self.lengths or {}).items()}
-        return {
+        lengths = {str(epochs): _column(each) for epochs, each in (self.lengths or {}).items()}
+        facts = {
             "task": self.task.name,
             "searcher": spec.name,
-            **spec.code_identity,
+            "code": spec.code,
             "settings": spec.settings | spec.transfer.settings,
             "seed": self.seed,
             "sources": [_labels(source) for source in self.sources],
-            **({"meta_model": {"sha256": saved.sha256, "sources": list(saved.sources)}} if saved else {}),
+            "meta_model": saved and {"sha256": saved.sha256, "sources": list(saved.sources)},
             "column": _column(self.evaluator),
-            **_objectives(self.evaluator),
+            "objectives": _objectives(self.evaluator),
             "unit": column.unit,
             "release": column.release,
             "source": column.source,
             "source_sha256": column.source_sha256,
-            **({"evaluator": self.evaluator.identity} if self.evaluator.identity else {}),
-            **({} if self.clock is None else {"clock": self.clock.settings}),
-            **({"epochs": lengths} if lengths else {}),
+            "evaluator": self.evaluator.identity or None,
+            "clock": self.clock and self.clock.settings,
+            "epochs": lengths or None,
             "written_by": f"nasmeta {nasmeta.__version__}, numpy {np.__version__}",
         }
-
-    def read(self, path: Path) -> History | None:
-        """Return the history in the journal of a finished run; None if the run has to continue.
-
-        Raises
-        ------
-        JournalError
-            If the journal is damaged, belongs to another run, or contradicts the table.
-        """
-        found = read_journal(path, self.identity)
-        if found is None:
-            return None
-        history = found[1]
-        self._check(path, history)
-        return history.of(self) if self._finish(history) else None
-
-    def _finish(self, history: History) -> bool:
-        """Remove evaluations after the end of the run; return False if the run is not finished."""
-        clock, most, until = self.clock or Clock(), self.budget.most_evaluations, self.budget.most_seconds
-        n, ends = len(history), history.end_seconds
-        within = (np.arange(n) < most) & (history.start_seconds < until)
-        free_again = dict(zip(history.workers[within].tolist(), ends[within].tolist(), strict=True))
-        all_busy_until = min(free_again.values()) if len(free_again) == clock.workers else -np.inf
-        history.end(self.budget, clock, self.evaluator.sign, self.target, self.evaluator.full_epochs)
-        if within.sum() >= most or within.sum() < n or all_busy_until >= until:
-            return True
-        if history.stopped == "optimum":  # unless another evaluation could have started before
-            return clock.workers == 1 or all_busy_until >= float(history.end_seconds[-1])
-        if not self.is_timed and n >= (self.task.space.size if self.measured is None else len(self.measured)):
-            history.stopped = "exhausted"
-            return True
-        return False
+        return {name: fact for name, fact in facts.items() if fact is not None}
 
     def learn(self) -> Transfer:
         """Learn from the sources; the result does not depend on the seed."""
         spec, model = self.searcher, None
-        with _naming_crashes(f"meta-training of {self.label or spec.name} for {self.task.name}"):
+        with naming_crashes(f"meta-training of {self.label or spec.name} for {self.task.name}"):
             if spec.is_meta:
                 model = spec.meta_fit(self.task, list(self.sources), self.saved)
             return spec.transfer.learn(self.task, self.sources, model, self.evaluator.measured)
@@ -283,66 +236,9 @@ class RunConfig:
             transfer = transfer.within(self.measured, task)
         return transfer.around(searcher)
 
-    def run(
-        self,
-        path: Path | None = None,
-        *,
-        learnt: Transfer | None = None,
-        watch: Callable[[int], object] | None = None,
-    ) -> History:
-        """Run the searcher.
-
-        Parameters
-        ----------
-        path : Path, optional
-            Journal to resume and to append to.
-        learnt : Transfer, optional
-            The result of `learn`, which many runs share.
-        watch : callable, optional
-            Called with the number of evaluations.
-        """
-        learnt = self.learn() if learnt is None else learnt
-        searcher = self.start(learnt)
-        if isinstance(searcher, MultiFidelitySearcher) and self.lengths is not None:
-            searcher.begin(tuple(self.evaluators))
-        with ExitStack() as stack:
-            for one in self.evaluators.values():
-                stack.callback(one.close)
-            journal = None if path is None else stack.enter_context(Journal(path, self.identity))
-            past = History() if journal is None else journal.past
-            if path is not None:
-                self._check(path, past)
-            rows = [past.row(i) for i in range(len(past))]
-            for epochs, one in self.evaluators.items():
-                of_length = [row for row in rows if row[3].get("epochs", epochs) == epochs]
-                one.resume(
-                    [(architecture, value, details.get("failure")) for architecture, value, _, details in of_length]
-                )
-            hint = f"The same command resumes from {path}; after a change of the code, use another file."
-            what = f"{self.label or self.searcher.name} on {self.task.name}, seed {self.seed}"
-            stack.enter_context(_naming_crashes(what, "" if path is None or self.label else hint))
-            history = run_loop(
-                searcher,
-                self.evaluators,
-                evaluations=self.budget.evaluations,
-                seconds=self.budget.seconds,
-                clock=self.clock,
-                sign=self.evaluator.signs,
-                target=self.target,
-                journal=journal,
-                watch=watch,
-            )
-        history.chance_of_best = learnt.chance_of_best
-        return history.of(self)
-
-    def _check(self, path: Path, past: History) -> None:
-        """Raise a JournalError if recorded values contradict the tables."""
-        continued = self.clock is not None and self.clock.promotion == "continued"  # costs then depend on the past
-        check_recorded(path, past, self.evaluators, costs=not continued)
-
 
 @contextmanager
-def _naming_crashes(what: str, hint: str = "") -> Iterator[None]:
+def naming_crashes(what: str, hint: str = "") -> Iterator[None]:
     """Raise an exception of custom code as an error that names the run."""
     try:
         yield
@@ -354,10 +250,10 @@ def _naming_crashes(what: str, hint: str = "") -> Iterator[None]:
         raise RunFailed.of(what, reason, hint) from reason
 
 
-def _objectives(evaluator: Evaluator) -> dict[str, list[str]]:
+def _objectives(evaluator: Evaluator) -> list[str] | None:
     if not isinstance(evaluator, MultiObjectiveEvaluator):
-        return {}
-    return {"objectives": [f"{_column(part)}, {part.column.direction}, {part.column.unit}" for part in evaluator.parts]}
+        return None
+    return [f"{_column(part)}, {part.column.direction}, {part.column.unit}" for part in evaluator.parts]
 
 
 def _column(evaluator: Evaluator) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -10,16 +9,11 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import MultiObjectiveEvaluator
-from nasmeta.plotting import Width
 from nasmeta.runs._history import History
-from nasmeta.runs._picture import RunAxis, plot_front, saved
 from nasmeta.tasks import MultiObjectiveTask, front_frame, pareto_front
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
-
-    from nasmeta.runs._config import RunConfig
 
 
 class FrontHistory(History):
@@ -28,12 +22,6 @@ class FrontHistory(History):
     In its frame ``value`` is the hypervolume that an evaluation added, in percent of the hypervolume of the true front,
     ``incumbent_value`` the hypervolume of all evaluations so far, ``regret`` 100 minus it, ``incumbent`` the last
     architecture that added some; ``objective_1``, ``objective_2``, … are the values.
-
-    Parameters
-    ----------
-    n_objectives : int
-    config, timed
-        As in `History`.
 
     Examples
     --------
@@ -45,40 +33,26 @@ class FrontHistory(History):
     """
 
     evaluator: MultiObjectiveEvaluator
-
-    def __init__(self, n_objectives: int, config: RunConfig | None = None, *, timed: bool = False) -> None:
-        super().__init__(config, timed=timed)
-        self.n_objectives = n_objectives
-
-    @property
-    def values(self) -> NDArray[np.float64]:
-        """The values in the units of the objectives, float64, shape (n, m)."""
-        return np.array(self._values).reshape(-1, self.n_objectives)[self._counted]
+    task: MultiObjectiveTask
 
     @property
     def _reached(self) -> NDArray[np.float64]:
         """The values, NaN for failures."""
         values = self.values
-        values[list(self._reasons())] = np.nan
+        values[[*self.reasons()]] = np.nan
         return values
-
-    @property
-    def task(self) -> MultiObjectiveTask:
-        """The task of the run."""
-        return self.evaluator.task
 
     @property
     def front_positions(self) -> NDArray[np.int64]:
         """The positions of non-dominated evaluations, from the best value of the first objective to the worst."""
-        directions = ["max" if sign > 0 else "min" for sign in self.evaluator.signs]
-        found = pareto_front(self._reached, directions).astype(np.int64) if len(self) else np.empty(0, np.int64)
-        return found[np.argsort(-self.evaluator.signs[0] * self.values[found, 0], kind="stable")]
+        positions = pareto_front(self._reached, self.task.directions).astype(np.int64)
+        return positions[np.argsort(-self.evaluator.signs[0] * self.values[positions, 0], kind="stable")]
 
     @property
     def front(self) -> pd.DataFrame:
         """The non-dominated architectures: ``architecture``, ``architecture``, and one column per objective."""
-        found = self.front_positions
-        return front_frame(self.task, self.architectures[found], self.values[found])
+        positions = self.front_positions
+        return front_frame(self.task, self.architectures[positions], self.values[positions])
 
     @property
     def hypervolumes(self) -> NDArray[np.float64]:
@@ -109,44 +83,11 @@ class FrontHistory(History):
             "best architecture. Use run.front."
         )
 
-    def plot(
-        self, path: str | os.PathLike[str] | None = None, x: RunAxis = "evaluation", width: Width = None
-    ) -> Figure:
-        """Draw the values, the front that was found, and the true front.
-
-        Parameters
-        ----------
-        path : path, optional
-            Also save the figure in this file, as in `History.plot`.
-        x : {"evaluation"}
-            Not used: the axes are the first two objectives.
-        width : str or float, optional
-            As in `nasmeta.analysis.plot_regret`; by default 5.6 inches.
-
-        Raises
-        ------
-        SettingError
-            If the run has no evaluation.
-
-        Examples
-        --------
-        >>> import nasmeta as nm
-        >>> nm.search("random", "nb201/cifar10+train_seconds", evaluations=20).plot().axes[0].get_title()
-        'random, seed 0: CIFAR-10, training time'
-        """
-        return saved(plot_front(self, width), path)
-
     def _facts(self) -> dict[str, object]:
-        facts = super()._facts()
-        return facts and {**facts, "front": self._result()[2:]}
+        return super()._facts() | {"front": self._result()[2:]}
 
     def _result(self) -> str:
-        found = f", {len(self.front_positions)} architectures on the front"
+        count = f", {len(self.front_positions)} architectures on the front"
         if not len(self) or self.evaluator.front is None:
-            return found
-        return f"{found}, {self.hypervolumes[-1]:.2f} % of the true front's hypervolume"
-
-
-def history_for(n_objectives: int, *, timed: bool) -> History:
-    """Return an empty history for this number of objectives."""
-    return FrontHistory(n_objectives, timed=timed) if n_objectives > 1 else History(timed=timed)
+            return count
+        return f"{count}, {self.hypervolumes[-1]:.2f} % of the true front's hypervolume"

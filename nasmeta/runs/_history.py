@@ -1,10 +1,9 @@
-"""The history of a run: the record that loop, journal and frame share."""
+"""The history of a run: its trace and its config; and the results frame of several."""
 
 from __future__ import annotations
 
 import os
-from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,16 +13,17 @@ from nasmeta.checks import written
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.plotting import ShowsFacts, Width
-from nasmeta.runs._clock import Budget, Clock
-from nasmeta.runs._frame import results_frame
-from nasmeta.runs._picture import RunAxis, facts_of, plot_run, saved
+from nasmeta.runs._clock import Clock
+from nasmeta.runs._config import RunConfig
+from nasmeta.runs._plots import RunAxis, plot_front, plot_run
+from nasmeta.runs._trace import Trace
+from nasmeta.searchers import RandomSearch
 from nasmeta.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from nasmeta.runs._config import RunConfig
     from nasmeta.tables import ColumnInfo
 
 
@@ -42,29 +42,13 @@ class Best(NamedTuple):
     value: float
 
 
-class History(ShowsFacts):
-    """The record of one run: the evaluated architectures with their values, costs and failures.
-
-    The loop and the journal append evaluations in the order in which they start. The properties list them in the order
-    in which they end, without those that the budget excludes.
+class History(Trace, ShowsFacts):
+    """The record of one run: a `nasmeta.runs.Trace` with the config that led to it.
 
     Parameters
     ----------
-    config : RunConfig, optional
-        The config of the run; `run_loop` returns a history without one, which contains the evaluations only.
-    timed : bool, default False
-        Whether starts, workers and epochs are recorded, as on a simulated clock.
-
-    Attributes
-    ----------
-    stopped : {"budget", "optimum", "exhausted", "stalled"}
-        Why the run ended: the budget was used up; the optimum of the task was evaluated; the searcher or the space had
-        no architecture left; the searcher proposed no new architecture for very long.
-    searcher_seconds : float
-        The computing time of the searcher; NaN if the run was read from its journal.
-    chance_of_best : float
-        Estimated probability that the searched subset contains the best architecture of the task; NaN if the run
-        searched the whole space or was read from its journal.
+    config : RunConfig
+    trace : Trace
 
     Examples
     --------
@@ -76,100 +60,9 @@ class History(ShowsFacts):
     True
     """
 
-    n_objectives = 1
-
-    def __init__(self, config: RunConfig | None = None, *, timed: bool = False) -> None:
-        self.timed = timed
-        self.stopped = "budget"
-        self.searcher_seconds = self.chance_of_best = float("nan")
-        self._config = config
-        self._cells, self._values, self._costs = array("i"), array("d"), array("d")
-        self._starts, self._workers, self._epochs = array("d"), array("i"), array("i")
-        # By position; most evaluations have none:
-        self._failures: dict[int, str] = {}
-        self._notes: dict[int, Mapping[str, Any]] = {}
-        self._counted: NDArray[np.intp] | slice = slice(None)  # positions within the budget, in the order of the ends
-
-    def append(
-        self,
-        architecture: int,
-        value: Any,
-        cost_seconds: float,
-        failure: str | None = None,
-        note: Mapping[str, Any] | None = None,
-        start: float = 0.0,
-        worker: int = 0,
-        epochs: int = 0,
-    ) -> None:
-        """Record an evaluation; with several objectives, the value is a list."""
-        if note:
-            self._notes[len(self._cells)] = note
-        if failure is not None:
-            self._failures[len(self._cells)] = failure
-        self._cells.append(architecture)
-        if self.n_objectives == 1:
-            self._values.append(value)
-        else:
-            self._values.fromlist(value)
-        self._costs.append(cost_seconds)
-        if self.timed:
-            self._starts.append(start)
-            self._workers.append(worker)
-            self._epochs.append(epochs)
-
-    def row(self, position: int) -> tuple[int, Any, float, dict[str, Any]]:
-        """Return cell, value, cost and details of an evaluation, as its line in a journal lists them."""
-        m = self.n_objectives
-        value = self._values[position] if m == 1 else self._values[position * m : (position + 1) * m].tolist()
-        details: dict[str, Any] = {}
-        if not (self.timed or self._failures or self._notes):
-            return self._cells[position], value, self._costs[position], details
-        if self.timed:
-            details["start"] = self._starts[position]
-            details["worker"] = self._workers[position]
-            details["epochs"] = self._epochs[position]
-        if position in self._failures:
-            details["failure"] = self._failures[position]
-        if position in self._notes:
-            details["note"] = self._notes[position]
-        return self._cells[position], value, self._costs[position], details
-
-    def end(self, budget: Budget, clock: Clock, sign: float, target: float | None, full_epochs: int) -> None:
-        """Exclude the evaluations that started or ended after the budget, and those after the target was reached."""
-        kept = np.arange(len(self._cells))[: budget.evaluations]
-        epochs = np.array(self._epochs)
-        if self.timed:
-            starts = np.array(self._starts)
-            ends = starts + np.array(self._costs)
-            kept = kept[starts[kept] < budget.most_seconds]
-            kept = kept[np.argsort(ends[kept], kind="stable")]
-            if clock.overshoot == "discard":
-                kept = kept[ends[kept] <= budget.most_seconds]
-        if target is not None:
-            hits = sign * np.array(self._values)[kept] >= target
-            if self.timed:
-                hits &= epochs[kept] == full_epochs
-            if hits.any():
-                kept, self.stopped = kept[: hits.argmax() + 1], "optimum"
-        self._counted = kept if self.timed else slice(len(kept))
-
-    def of(self, config: RunConfig | None) -> History:
-        """Set the config and return the history."""
-        self._config = config
-        return self
-
-    @property
-    def config(self) -> RunConfig:
-        """The config of the run.
-
-        Raises
-        ------
-        SettingError
-            If `run_loop` returned the history.
-        """
-        if self._config is None:
-            raise SettingError("A history of run_loop has no task. Use nasmeta.search.")
-        return self._config
+    def __init__(self, config: RunConfig, trace: Trace) -> None:
+        vars(self).update(vars(trace))
+        self.config, self.full_epochs = config, config.evaluator.full_epochs
 
     @property
     def evaluator(self) -> Evaluator:
@@ -216,66 +109,6 @@ class History(ShowsFacts):
         """The number of first architectures that the sources chose: ``0``, ``5``, or ``5/second``."""
         return self.config.searcher.transfer.warm_start_name
 
-    def _column(self, column: array[Any]) -> NDArray[Any]:
-        return np.array(column)[self._counted]
-
-    @property
-    def architectures(self) -> NDArray[np.int32]:
-        """The architectures, int32, shape (n,); distinct unless repeats are charged or trainings differ in length."""
-        return self._column(self._cells)
-
-    @property
-    def values(self) -> NDArray[np.float64]:
-        """The values in the unit of the task, NaN for a failure without a value; float64, shape (n,)."""
-        return self._column(self._values)
-
-    _scores = values  # one number per evaluation, for the frame
-
-    @property
-    def cost_seconds(self) -> NDArray[np.float64]:
-        """The training seconds of each evaluation, float64, shape (n,)."""
-        return self._column(self._costs)
-
-    @property
-    def start_seconds(self) -> NDArray[np.float64]:
-        """When each evaluation started on the simulated clock, float64, shape (n,)."""
-        if not self.timed:
-            return np.append(0.0, self.cost_seconds.cumsum())[: len(self)]
-        return self._column(self._starts)
-
-    @property
-    def end_seconds(self) -> NDArray[np.float64]:
-        """When each evaluation ended on the simulated clock, ascending; float64, shape (n,)."""
-        if not self.timed:
-            return self.cost_seconds.cumsum()
-        return self.start_seconds + self.cost_seconds
-
-    @property
-    def workers(self) -> NDArray[np.int32]:
-        """The simulated worker of each evaluation, int32, shape (n,)."""
-        return self._column(self._workers) if self.timed else np.zeros(len(self), np.int32)
-
-    @property
-    def epochs(self) -> NDArray[np.int32]:
-        """The length of each training, 0 without a training; int32, shape (n,)."""
-        return self._column(self._epochs) if self.timed else np.full(len(self), self.full_epochs, np.int32)
-
-    @property
-    def failures(self) -> dict[int, str]:
-        """The reasons of failed evaluations, by architecture."""
-        architectures: list[int] = self.architectures.tolist() if self._failures else []
-        return {architectures[position]: reason for position, reason in self._reasons().items()}
-
-    def _reasons(self) -> dict[int, str]:
-        """Return the reasons of failed evaluations, by their position in `architectures`."""
-        counted = np.arange(len(self._cells))[self._counted].tolist() if self._failures else []
-        return {position: self._failures[i] for position, i in enumerate(counted) if i in self._failures}
-
-    @property
-    def notes(self) -> list[Mapping[str, Any]]:
-        """The notes of searcher and evaluator on each evaluation, see `nasmeta.searchers.Searcher`; mostly empty."""
-        return [self._notes.get(i, {}) for i in np.arange(len(self._cells))[self._counted].tolist()]
-
     @property
     def weights(self) -> pd.DataFrame:
         """The weights of the members of an ensemble such as ``meta`` at each proposal, shape (n, n_members).
@@ -288,19 +121,14 @@ class History(ShowsFacts):
         return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="evaluation"))
 
     @property
-    def full_epochs(self) -> int:
-        """Epochs of a full training, as in the task; 0 without a training."""
-        return self.evaluator.full_epochs
-
-    def __len__(self) -> int:
-        if isinstance(self._counted, slice):
-            return len(range(len(self._cells))[self._counted])
-        return len(self._counted)
-
-    @property
     def evaluations(self) -> int:
         """The number of evaluations within the budget."""
         return len(self)
+
+    @property
+    def _scores(self) -> NDArray[np.float64]:
+        """One number per evaluation, for the frame."""
+        return self.values
 
     @property
     def incumbent_positions(self) -> NDArray[np.int64]:
@@ -308,12 +136,10 @@ class History(ShowsFacts):
 
         The first of equal values; -1 until a full training has succeeded.
         """
-        utilities = self.evaluator.sign * self.values
-        utilities[list(self._reasons())] = -np.inf
+        utilities = np.where(self.epochs == self.full_epochs, self.evaluator.sign * self.values, -np.inf)
+        utilities[[*self.reasons()]] = -np.inf
         if np.isnan(utilities).any():
             raise SettingError(f"The run of {self.searcher} has a value that is NaN, so it has no best architecture.")
-        if self.timed:
-            utilities = np.where(self.epochs == self.full_epochs, utilities, -np.inf)
         best = np.maximum.accumulate(utilities)
         better = np.append(best[:1] > -np.inf, utilities[1:] > best[:-1])[: len(utilities)]
         return np.maximum.accumulate(np.where(better, np.arange(len(utilities)), -1))
@@ -334,7 +160,7 @@ class History(ShowsFacts):
         if len(positions) and positions[0] < 0:
             known = self.evaluator.values
             candidates = self.values if known is None else known
-            worst = int(np.argmin(np.nan_to_num(self.evaluator.sign * candidates, nan=np.inf)))
+            worst = np.argmin(np.nan_to_num(self.evaluator.sign * candidates, nan=np.inf))
             architectures[positions < 0] = self.architectures[worst] if known is None else worst
             values[positions < 0] = candidates[worst]
         return architectures, values
@@ -389,15 +215,16 @@ class History(ShowsFacts):
     def plot(
         self, path: str | os.PathLike[str] | None = None, x: RunAxis = "evaluation", width: Width = None
     ) -> Figure:
-        """Draw the values and the best value so far.
+        """Draw the values and the best value so far; with several objectives, values, front and true front.
 
         Parameters
         ----------
         path : path, optional
             Also save the figure in this file; its suffix is the format, such as ``.png`` or ``.pdf``.
         x : {"evaluation", "simulated_seconds"}
+            Not used with several objectives: the axes are the first two of them.
         width : str or float, optional
-            As in `nasmeta.analysis.plot_regret`; by default 4.6 inches.
+            As in `nasmeta.analysis.plot_regret`; by default 4.6 inches, or 5.6 inches for a front.
 
         Raises
         ------
@@ -410,10 +237,19 @@ class History(ShowsFacts):
         >>> nm.search("random", "nb201/cifar10", evaluations=20).plot().axes[0].get_title()
         'random, seed 0: CIFAR-10'
         """
-        return saved(plot_run(self, x, width), path)
+        figure = plot_run(self, x, width) if self.n_objectives == 1 else plot_front(self, width)
+        if path is not None:
+            figure.savefig(path, dpi=200)
+        return figure
 
     def _facts(self) -> dict[str, object]:
-        return {} if self._config is None else facts_of(self)
+        facts: dict[str, object] = {"searcher": f"{self.searcher}, seed {self.seed}", "task": self.task.name}
+        facts["evaluations"] = f"{len(self):,}, stopped by {self.stopped}"
+        if self.n_objectives == 1 and self._result():
+            info, best, position = self.evaluator.column, self.best, self.incumbent_positions[-1]
+            facts["best"] = f"{info.metric} {written(best.value, info.unit)}, found by evaluation {position + 1:,}"
+            facts["architecture"] = f"{best.architecture}: {self.task.space.to_string(best.architecture)}"
+        return facts
 
     def _result(self) -> str:
         if not len(self) or self.incumbent_positions[-1] < 0:
@@ -422,7 +258,112 @@ class History(ShowsFacts):
 
     def __repr__(self) -> str:
         count = f"{len(self)} evaluations, stopped by {self.stopped}"
-        if self._config is None:
-            return f"History({count})"
-        name = type(self).__name__
-        return f"{name}({self.searcher} on {self.task.name}, seed {self.seed}: {count}{self._result()})"
+        run = f"{self.searcher} on {self.task.name}, seed {self.seed}"
+        return f"{type(self).__name__}({run}: {count}{self._result()})"
+
+
+def results_frame(runs: Sequence[History]) -> pd.DataFrame:
+    """Return the results frame of runs, one row per evaluation, in the order of the runs; see `History.frame`.
+
+    ``frame.attrs`` has six facts by task and searcher. ``searcher_seconds``: mean computing time of the searcher per
+    run; missing if all runs were read from journals. ``runs``: the number of runs, including those without an
+    evaluation. ``full_epochs``: the epochs of a full training. ``random_search``: whether it is random search on the
+    whole space, under any label. ``seconds`` and ``evaluations``: the budget of a run.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.runs import results_frame
+    >>> runs = [nm.search("random", "nb201/cifar10", evaluations=20, seed=seed) for seed in range(3)]
+    >>> results_frame(runs)["seed"].value_counts().to_dict()
+    {0: 20, 1: 20, 2: 20}
+    """
+    import pandas as pd
+
+    lengths = [len(run) for run in runs]
+
+    def names(of_runs: list[str]) -> pd.Categorical[str]:
+        codes, categories = pd.factorize(np.array(of_runs, dtype=object))
+        return pd.Categorical.from_codes(np.repeat(codes, lengths), categories=pd.Index(categories, dtype=str))
+
+    data: dict[str, Any] = {
+        "task": names([run.task.name for run in runs]),
+        "searcher": names([run.searcher for run in runs]),
+        "seed": np.repeat(np.array([run.seed for run in runs], dtype=np.int64), lengths),
+    }
+    numbers = [_numbers(run) for run in runs]
+    for name, dtype in _NUMBERS.items():
+        data[name] = np.concatenate([np.empty(0, dtype), *(own[name] for own in numbers)], dtype=dtype)
+    for name in ("clock", "space", "warm_start", "stopped"):
+        data[name] = names([str(getattr(run, name)) for run in runs])
+    begins = np.cumsum([0, *lengths])
+    failures = {begins[i] + position: why for i, run in enumerate(runs) for position, why in run.reasons().items()}
+    reasons, codes = ["", *dict.fromkeys(failures.values())], np.zeros(begins[-1], np.int64)
+    codes[[*failures]] = [reasons.index(why) for why in failures.values()]
+    data["failure"] = pd.Categorical.from_codes(codes, categories=pd.Index(reasons, dtype=str))
+    for i in range(max((run.n_objectives for run in runs if run.n_objectives > 1), default=0)):
+        objective = [run.values[:, i] if run.n_objectives > 1 else np.full(len(run), np.nan) for run in runs]
+        data[f"objective_{i + 1}"] = np.concatenate(objective)
+    frame = pd.DataFrame(data)
+    frame.attrs |= _facts(runs)
+    return frame
+
+
+_NUMBERS: dict[str, type] = {
+    "evaluation": np.int64,
+    "cell": np.int32,
+    "value": np.float64,
+    "cost_seconds": np.float64,
+    "simulated_seconds": np.float64,
+    "incumbent": np.int32,
+    "incumbent_value": np.float64,
+    "regret": np.float64,
+    "worker": np.int32,
+    "epochs": np.int32,
+}
+
+
+def _numbers(run: History) -> dict[str, NDArray[Any]]:
+    """Return the columns of numbers of one run."""
+    (incumbents, values), evaluator = run._incumbents(), run.evaluator
+    if run.task.is_sampled and evaluator.noise_free is not None:
+        values = evaluator.noise_free[incumbents]  # the means over seeds
+    regrets = evaluator.sign * (evaluator.optimum - values) + 0.0  # no -0.0
+    if (regrets < 0).any():
+        raise SettingError(f"best value of the run on {run.task.name}", run.best.value, f"{evaluator.optimum} at best")
+    return {
+        "evaluation": np.arange(1, len(run) + 1),
+        "cell": run.architectures,
+        "value": run._scores,
+        "cost_seconds": run.cost_seconds,
+        "simulated_seconds": run.end_seconds,
+        "incumbent": incumbents,
+        "incumbent_value": values,
+        "regret": regrets,
+        "worker": run.workers,
+        "epochs": run.epochs,
+    }
+
+
+def _facts(runs: Sequence[History]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the attributes of a frame, by task and searcher."""
+    groups: dict[tuple[str, str], list[History]] = {}
+    for run in runs:
+        groups.setdefault((run.task.name, run.searcher), []).append(run)
+    names = ("runs", "full_epochs", "random_search", "searcher_seconds", "seconds", "evaluations")
+    facts: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in names}
+    for (task, searcher), group in groups.items():
+        config = group[-1].config
+        seconds = [run.searcher_seconds for run in group if not np.isnan(run.searcher_seconds)]
+        entries = (
+            len(group),
+            group[-1].full_epochs,
+            issubclass(config.searcher.kind, RandomSearch) and not config.searcher.transfer,
+            float(np.mean(seconds)) if seconds else None,
+            config.budget.seconds,
+            config.budget.evaluations,
+        )
+        for name, entry in zip(names, entries, strict=True):
+            if entry is not None:
+                facts[name].setdefault(task, {})[searcher] = entry
+    return facts

@@ -1,4 +1,4 @@
-"""The journal of a run: a history in a file."""
+"""The journal of a run: a trace in a file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from nasmeta.errors import JournalError
-from nasmeta.evaluators import Evaluation, Evaluator
+from nasmeta.evaluators import Evaluation
 from nasmeta.journals import JournalFile
-from nasmeta.runs._front_history import history_for
-from nasmeta.runs._history import History
+from nasmeta.runs._config import RunConfig
+from nasmeta.runs._trace import Trace
 
 _encode = JSONEncoder().encode
 
@@ -28,7 +28,7 @@ class Journal(JournalFile):
 
     Attributes
     ----------
-    past : History
+    past : Trace
         The evaluations that were in the file.
 
     Examples
@@ -48,7 +48,7 @@ class Journal(JournalFile):
 
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
         super().__init__(path, header)
-        self.past = _history_of(self.records)
+        self.past = _trace_of(self.records)
 
     def append(
         self, architecture: int, value: Any, cost_seconds: float, details: Mapping[str, Any] | None = None
@@ -59,29 +59,38 @@ class Journal(JournalFile):
         self.add(f"{architecture},{text},{cost_seconds!r}{rest}")
 
 
-def read_journal(path: Path, header: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], History] | None:
-    """Return the header and the history in a journal; None if it does not exist or contains no evaluation."""
-    found = Journal.read(path, header)
-    return None if found is None else (found.header, _history_of(found.records))
+def read_journal(path: Path, header: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], Trace] | None:
+    """Return the header and the trace in a journal; None if it does not exist or contains no evaluation."""
+    contents = Journal.read(path, header)
+    return None if contents is None else (contents.header, _trace_of(contents.records))
 
 
-def require_journal(path: Path) -> tuple[dict[str, Any], History]:
-    """Return the header and the history in a journal; raise a JournalError if it contains no evaluation."""
-    found = read_journal(path)
-    if found is None:
+def require_journal(path: Path) -> tuple[dict[str, Any], Trace]:
+    """Return the header and the trace in a journal; raise a JournalError if it contains no evaluation.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import nasmeta as nm
+    >>> from nasmeta.runs import require_journal
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = nm.search("random", "nb201/cifar10", evaluations=5, journal=f"{folder}/run.jsonl")
+    ...     header, trace = require_journal(Path(folder, "run.jsonl"))
+    >>> header["searcher"], len(trace)
+    ('random', 5)
+    """
+    contents = read_journal(path)
+    if contents is None:
         raise JournalError(f"{path} contains no run. Create it with nasmeta search … --journal {path}.")
-    return found
+    return contents
 
 
-def _history_of(rows: list[list[Any]]) -> History:
-    first: list[Any] = rows[0] if rows else [0, 0.0, 0.0]
-    n_objectives = len(first[1]) if isinstance(first[1], list) else 1
-    history = history_for(n_objectives, timed=len(first) > 3 and "start" in first[3])
+def _trace_of(rows: list[list[Any]]) -> Trace:
+    _, value, _, *rest = rows[0] if rows else (0, 0.0, 0.0)
+    trace = Trace(len(value) if isinstance(value, list) else 1, timed=bool(rest) and "start" in rest[0])
     for architecture, value, cost, *rest in rows:
-        details = rest[0] if rest else {}
-        timing = {name: details[name] for name in ("start", "worker", "epochs") if name in details}
-        history.append(architecture, value, cost, details.get("failure"), details.get("note"), **timing)
-    return history
+        trace.append(architecture, value, cost, **(rest[0] if rest else {}))
+    return trace
 
 
 def recorded_evaluation(journal: Journal, position: int, architecture: int, epochs: int) -> Evaluation:
@@ -102,16 +111,18 @@ def recorded_evaluation(journal: Journal, position: int, architecture: int, epoc
     return Evaluation(np.array([value], np.float64), np.array([cost]), failures)
 
 
-def check_recorded(path: Path, past: History, evaluators: Mapping[int, Evaluator], *, costs: bool) -> None:
-    """Raise a JournalError if recorded values, or costs, differ from those of the tables (evaluators by epochs)."""
-    for epochs, one in evaluators.items() if len(past) else ():
+def check_recorded(path: Path, past: Trace, config: RunConfig) -> None:
+    """Raise a JournalError if recorded values or costs differ from those of the tables."""
+    continued = config.clock is not None and config.clock.promotion == "continued"  # costs then depend on the past
+    for epochs, evaluator in config.evaluators.items() if len(past) else ():
         rows = np.flatnonzero(past.epochs == epochs) if past.timed else np.arange(len(past))
-        columns = [("value", past.values, one.values)] + [("cost", past.cost_seconds, one.cost_seconds)] * costs
+        costs = None if continued else evaluator.cost_seconds
+        columns = (("value", past.values, evaluator.values), ("cost", past.cost_seconds, costs))
         for what, recorded, due in columns:
             if due is None or not (wrong := recorded[rows] != due[past.architectures[rows]]).any():
                 continue
             i = rows[np.argwhere(wrong)[0][0]]
             raise JournalError(
-                f"{path}, line {i + 2}: the {what} of cell {past.architectures[i]} is {recorded[i].tolist()!r}, but "
-                f"{due[past.architectures[i]].tolist()!r} in the table. The table was altered. Use another file."
+                f"{path}, line {i + 2}: the {what} of architecture {past.architectures[i]} is not that of the table, "
+                "which was altered. Use another file."
             )

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation, SupportsEvaluate, evaluate_or_fail
 from nasmeta.runs._clock import Budget, Clock
-from nasmeta.runs._front_history import history_for
-from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, recorded_evaluation
+from nasmeta.runs._trace import Trace
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 
 STALL_LIMIT = 100_000  # consecutive proposals without a new architecture, which end a run
 _INT32 = np.dtype(np.int32)
+_UNPAID = (0, 0.0)
 _PATIENCE = 100  # consecutive proposals that are already running, before a free worker waits for the next result
 
 
@@ -35,7 +35,7 @@ def run_loop(
     target: float | None = None,
     journal: Journal | None = None,
     watch: Callable[[int], object] | None = None,
-) -> History:
+) -> Trace:
     """Run a searcher on an evaluator until the budget, the target or the space ends the run.
 
     An architecture that was evaluated before is not evaluated again if repeats are free; the searcher then observes the
@@ -65,7 +65,7 @@ def run_loop(
 
     Returns
     -------
-    History
+    Trace
 
     Examples
     --------
@@ -98,27 +98,17 @@ def run_loop(
         loop.run_one_worker()
     else:
         loop.run_workers()
-    return loop.ended_history()
+    trace = loop.trace
+    trace.stopped, trace.searcher_seconds = loop.stopped, loop.searcher_seconds
+    trace.end(loop.budget, loop.clock, sign, target)
+    return trace
 
 
 _Observation: TypeAlias = "tuple[NDArray[np.int32], int]"  # cells and epochs
 
 
 class _Trial:
-    """A proposal and its evaluation by one worker; trials are ordered by their end, then by their start."""
-
-    __slots__ = (
-        "architecture",
-        "architectures",
-        "end",
-        "epochs",
-        "key",
-        "position",
-        "total",
-        "utilities",
-        "utility",
-        "worker",
-    )
+    """A proposal and its evaluation by one worker."""
 
     def __init__(self, architectures: NDArray[np.int32], architecture: int, epochs: int, key: Any) -> None:
         self.architectures = architectures  # the proposal, shape (1,)
@@ -132,9 +122,6 @@ class _Trial:
     total: float  # seconds, including the shorter training that it continues
     utility: Any  # a number, or one number per objective
     utilities: NDArray[np.float64]  # the same, shape (1,) or (1, m)
-
-    def __lt__(self, other: _Trial) -> bool:
-        return (self.end, self.position) < (other.end, other.position)
 
 
 @dataclass
@@ -179,7 +166,7 @@ class _Loop:
         self.costs_unknown = self.budget.seconds is not None and any(
             getattr(one, "cost_seconds", None) is None for one in self.evaluators.values()
         )
-        self.history = history_for(int(np.size(self.sign)), timed=self.timed)
+        self.trace = Trace(int(np.size(self.sign)), self.full_epochs, timed=self.timed)
         self.n_recorded = 0 if self.journal is None else len(self.journal.past)
 
     def run_one_worker(self) -> None:
@@ -196,7 +183,7 @@ class _Loop:
 
     def run_workers(self) -> None:
         """Give each free worker a proposal; then go to the moment at which the next trial ends, and observe it."""
-        running: list[_Trial] = []  # a heap
+        running: list[tuple[float, int, _Trial]] = []  # a heap: by the end, then by the start
         idle = list(range(self.clock.workers))  # a heap
         while True:
             self.stopped = "budget"
@@ -205,10 +192,10 @@ class _Loop:
                 if trial is None:
                     break
                 self.start(trial, worker=heappop(idle))
-                heappush(running, trial)
+                heappush(running, (trial.end, trial.position, trial))
             if not running:
                 break
-            trial = heappop(running)
+            _, _, trial = heappop(running)
             self.now = trial.end
             heappush(idle, trial.worker)
             if running:
@@ -260,12 +247,8 @@ class _Loop:
             type(architectures) is np.ndarray and architectures.shape == (1,) and architectures.dtype.kind in "iu"
         )
         if not is_proposal or not 0 <= architectures.item() < self.n_architectures:
-            raise NasmetaError(
-                f"proposal of {type(self.searcher).__name__}",
-                architectures,
-                f"an array of one integer from 0 to {self.n_architectures - 1}, the index in "
-                f"{self.searcher.space.name}",
-            )
+            expected = f"an array of one integer from 0 to {self.n_architectures - 1}"
+            raise NasmetaError(f"proposal of {type(self.searcher).__name__}", architectures, expected)
         return architectures if architectures.dtype == _INT32 else architectures.astype(_INT32), epochs
 
     def start(self, trial: _Trial, worker: int) -> None:
@@ -273,7 +256,7 @@ class _Loop:
         evaluation = self._evaluate(trial.architectures, trial.epochs)
         trial.utilities = evaluation.values if self.maximised else self.sign * evaluation.values
         (trial.utility,), cost = trial.utilities.tolist(), evaluation.cost_seconds.item()
-        (value,) = (trial.utility,) if self.maximised else evaluation.values.tolist()
+        value = trial.utility if self.maximised else evaluation.values.tolist()[0]
         self.known[trial.key] = trial.utility
         failure = evaluation.failures[0] if evaluation.failures else None
         if failure is not None:
@@ -282,13 +265,14 @@ class _Loop:
             name = type(self.evaluators[trial.epochs]).__name__
             raise NasmetaError(f"value of {name}", "NaN", "a number or a failure with a reason")
         is_recorded = self.n < self.n_recorded
-        before = self._paid_before(trial) if self.continued else 0.0
+        longest, before = self.paid.get(trial.architecture, _UNPAID) if self.continued else _UNPAID
+        before = before if trial.epochs > longest else 0.0  # of the shorter training that this one continues
         if before and not is_recorded:
             cost = max(cost - before, 0.0)
         note = self.searcher.notes[0] if self.searcher.notes else None
-        self.history.append(trial.architecture, value, cost, failure, note, self.now, worker, trial.epochs)
+        self.trace.append(trial.architecture, value, cost, failure, note, self.now, worker, trial.epochs)
         if self.journal is not None and not is_recorded:
-            self.journal.append(*self.history.row(self.n))
+            self.journal.append(*self.trace.row(self.n))
         if self.shared:
             self.pending[trial.key] = 1
             trial.architectures = trial.architectures.copy()
@@ -305,36 +289,18 @@ class _Loop:
             evaluation = evaluate_or_fail(evaluator, architectures)
         else:
             evaluation = recorded_evaluation(self.journal, self.n, architectures.item(), epochs)
-        if self.objectives and evaluation.values.shape[1:] != self.objectives:
-            expected = f"(1, {self.objectives[0]})"
-            raise NasmetaError(f"shape of the values of {type(evaluator).__name__}", evaluation.values.shape, expected)
-        if self.costs_unknown:
-            self._require_seconds(evaluator, evaluation)
+        if self.costs_unknown and not any(evaluation.failures):
+            self.costs_unknown = False
+            if not evaluation.cost_seconds.any():
+                expected = "above 0 with a budget in seconds"
+                hint = "Return (value, seconds) or cost_seconds, or give evaluations instead."
+                raise SettingError(f"cost of an evaluation by {type(evaluator).__name__}", 0.0, expected, hint)
         return evaluation
-
-    def _require_seconds(self, evaluator: SupportsEvaluate, evaluation: Evaluation) -> None:
-        """Raise an error if the first successful evaluations have no cost."""
-        self.costs_unknown = any(evaluation.failures)
-        if not self.costs_unknown and not evaluation.cost_seconds.any():
-            function = getattr(evaluator, "function", None) or type(evaluator)
-            raise SettingError(
-                f"cost of an evaluation by {getattr(function, '__qualname__', function)}",
-                0.0,
-                "above 0 with a budget in seconds",
-                "Return (value, seconds) or cost_seconds, or give evaluations instead.",
-            )
-
-    def _paid_before(self, trial: _Trial) -> float:
-        """Return the total cost of the shorter training that a training continues, in seconds."""
-        longest, before = self.paid.get(trial.architecture, (0, 0.0))
-        return before if trial.epochs > longest > 0 else 0.0
 
     def reaches_target(self, trial: _Trial) -> bool:
         """Return whether a trial that ends now is a full training with the target value."""
-        if self.continued:
-            longest, _ = self.paid.get(trial.architecture, (0, 0.0))
-            if trial.epochs > longest:
-                self.paid[trial.architecture] = (trial.epochs, trial.total)
+        if self.continued and trial.epochs > self.paid.get(trial.architecture, _UNPAID)[0]:
+            self.paid[trial.architecture] = (trial.epochs, trial.total)
         if self.target is None or trial.epochs != self.full_epochs or trial.key in self.failed:
             return False
         return bool(trial.utility >= self.target)
@@ -388,13 +354,6 @@ class _Loop:
             self.searcher.tell_failures(architectures, utilities)
         else:
             self.searcher.tell(architectures, utilities)
-
-    def ended_history(self) -> History:
-        """Return the history, without the evaluations after the end of the run."""
-        self.history.stopped, self.history.searcher_seconds = self.stopped, self.searcher_seconds
-        sign = 1.0 if self.objectives else float(self.sign)
-        self.history.end(self.budget, self.clock, sign, self.target, self.full_epochs)
-        return self.history
 
 
 def _missing(values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -14,11 +14,12 @@ from nasmeta.progress import progress_bar
 from nasmeta.registry import names_from_file
 from nasmeta.runs._clock import Budget, Clock, checked_budget
 from nasmeta.runs._config import RunConfig
-from nasmeta.runs._evaluator import EvaluatorLike, evaluator_for, on_evaluator
+from nasmeta.runs._evaluator_argument import EvaluatorLike, evaluator_for, on_evaluator
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import require_journal
+from nasmeta.runs._run import finished_run, history_of, run_config
+from nasmeta.runs._searcher_spec import SearcherSpec
 from nasmeta.runs._sources import SourcesLike
-from nasmeta.runs._spec import SearcherSpec
 from nasmeta.runs._transfer import TransferSettings
 from nasmeta.searchers import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
@@ -34,8 +35,19 @@ def read_run(path: str | os.PathLike[str]) -> History:
     ------
     SettingError
         If the values are from an evaluator other than the table.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import nasmeta as nm
+    >>> from nasmeta.runs import read_run
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = nm.search("random", "nb201/cifar10", evaluations=5, journal=f"{folder}/run.jsonl")
+    ...     read = read_run(f"{folder}/run.jsonl")
+    >>> read.best == run.best
+    True
     """
-    header, history = require_journal(Path(path))
+    header, trace = require_journal(Path(path))
     if "evaluator" in header:
         raise SettingError(f"evaluator of {path}", header["evaluator"].get("kind"), "the table of the task")
     name, settings = header["searcher"], dict(header["settings"])
@@ -43,9 +55,10 @@ def read_run(path: str | os.PathLike[str]) -> History:
     kind = SEARCHERS[name] if name in SEARCHERS else Searcher  # noqa: SIM401 - `get` raises an error for custom code
     spec = SearcherSpec(name, kind, settings, transfer)
     clock = Clock.of(header["clock"]) if "clock" in header else None
-    evaluator, budget = on_evaluator(as_task(header["task"]), "table"), Budget(len(history))
-    history.end(budget, clock or Clock(), evaluator.sign, None, evaluator.full_epochs)
-    return history.of(RunConfig(spec, evaluator, budget, header["seed"], clock))
+    evaluator, budget = on_evaluator(as_task(header["task"]), "table"), Budget(len(trace))
+    history = history_of(RunConfig(spec, evaluator, budget, header["seed"], clock), trace)
+    history.end(budget, history.clock, evaluator.sign, None)
+    return history
 
 
 def search(
@@ -140,18 +153,18 @@ def search(
     """
     spec = SearcherSpec.of(searcher, settings)
     path = None if journal is None else Path(journal)
-    found = evaluator_for(task, evaluator)
+    evaluator = evaluator_for(task, evaluator)
     if path is not None:
-        found = found.in_folder(path.with_name(f"{path.name}.trainings"))
+        evaluator = evaluator.in_folder(path.with_name(f"{path.name}.trainings"))
     budget = checked_budget(evaluations, seconds, stop_at_optimum, default=100)
-    config = RunConfig.of(spec, found, budget, seed=seed, sources=sources, clock=clock)
-    history = None if path is None else config.read(path)
-    if history is not None:
-        return history
-    if path is not None and spec.learns:  # before the meta-training
-        require_writable(path)
-    title = f"{spec.name} on {found.task.name}"
+    config = RunConfig.of(spec, evaluator, budget, seed=seed, sources=sources, clock=clock)
+    if path is not None:
+        history = finished_run(config, path)
+        if history is not None:
+            return history
+        require_writable(path)  # before the meta-training
+    title = f"{spec.name} on {evaluator.task.name}"
     with progress_bar(title, config.most_evaluations, shown=progress) as bar, one_thread():
-        if progress and isinstance(found, TrainingEvaluator):
-            found.trainer.announce = bar.note
-        return config.run(path, watch=bar.update if progress else None)
+        if progress and isinstance(evaluator, TrainingEvaluator):
+            evaluator.trainer.announce = bar.note
+        return history_of(config, run_config(config, path, watch=bar.update if progress else None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
@@ -22,7 +22,7 @@ from nasmeta.errors import (
     calls_inside,
 )
 from nasmeta.evaluators import Evaluator
-from nasmeta.runs._spec import SearcherSpec
+from nasmeta.runs._searcher_spec import SearcherSpec
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import get_space, held_out_name
 from nasmeta.tasks import (
@@ -72,13 +72,10 @@ def _values_at_hand(evaluator: Evaluator) -> Iterator[NDArray[np.float64]]:
     if evaluator.values is not None:
         yield evaluator.sign * evaluator.values
     task = evaluator.task
-    asked: list[Task | str] = [task] if evaluator.values is not None else [f"{task.table_name}/{task.dataset}"]
-    for one in asked if evaluator.identity else ():  # else the evaluator is the table
-        try:
-            known = get_task(one) if isinstance(one, str) else one
+    if evaluator.identity:  # else the evaluator is the table
+        with suppress(ColumnError, MissingValueError, UnknownNameError):
+            known = task if evaluator.values is not None else get_task(f"{task.table_name}/{task.dataset}")
             yield known.sign * known.values
-        except (ColumnError, MissingValueError, UnknownNameError):
-            continue
 
 
 def _how_alike(target: NDArray[np.float64], labels: NDArray[np.float64], fewest: int) -> str:
@@ -105,7 +102,14 @@ SourcesLike: TypeAlias = "_Tasks | SavedMetaModel | os.PathLike[str]"
 
 
 def is_model(sources: object) -> TypeGuard[SavedMetaModel]:
-    """Return whether sources are a meta-model instead of tasks."""
+    """Return whether sources are a meta-model instead of tasks.
+
+    Examples
+    --------
+    >>> from nasmeta.runs import is_model
+    >>> is_model(["nb201/cifar100"])
+    False
+    """
     if sources is None or isinstance(sources, str | Task | SourceTask | TaskDistribution):
         return False
     from nasmeta.meta import SavedMetaModel
@@ -114,7 +118,14 @@ def is_model(sources: object) -> TypeGuard[SavedMetaModel]:
 
 
 def named_sources(sources: Any, folder: Path = Path()) -> Any:
-    """Return sources with a meta-model instead of the name of its file."""
+    """Return sources with a meta-model instead of the name of its file.
+
+    Examples
+    --------
+    >>> from nasmeta.runs import named_sources
+    >>> named_sources("nb201")
+    'nb201'
+    """
     names = [sources] if isinstance(sources, str | os.PathLike) else sources
     for name in names if isinstance(names, list) else ():
         if str(name).endswith(".npz"):
@@ -144,6 +155,12 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
     A custom table on a built-in space without further datasets uses the space's built-in family, with a warning. A
     source that shares a dataset, a device or its values with the target raises a LeakageError. A warning is shown if
     all sources measure another metric than the target.
+
+    Examples
+    --------
+    >>> from nasmeta.runs import SearcherSpec, evaluator_for, sources_of
+    >>> [source.name for source in sources_of(SearcherSpec.of("meta-gp"), evaluator_for("nb201/cifar10"), None)]
+    ['nb201/cifar100', 'nb201/imagenet16-120']
     """
     task = evaluator.task
     if not spec.learns:
@@ -155,63 +172,49 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
     if sources is None:
         sources = _default_sources(task, _who(spec))
     held_out = set(map(held_out_name, task.held_out))
-    found = as_tasks(sources, held_out=held_out)
-    if not found:
+    tasks = as_tasks(sources, held_out=held_out)
+    if not tasks:
         raise SettingError(
             f"{task.name} lacks source tasks for {_who(spec)} without {' and '.join(task.held_out)}. Name some with "
             "sources=[…] (--sources), or change the held-out datasets with task.with_held_out([…])."
         )
-    if len({source.name for source in found}) < len(found):
-        raise SettingError("sources", [source.name for source in found], "each source once")
-    shared = {source.name: held_out & set(map(held_out_name, source.held_out)) for source in found}
-    leaks = [name for name, common in shared.items() if common]
-    if leaks:
-        on = min(shared[leaks[0]])
-        raise LeakageError(
-            f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. Other tasks: "
-            f"task_distribution(…).leave_out({on!r})[0]."
-        )
+    if len({source.name for source in tasks}) < len(tasks):
+        raise SettingError("sources", [source.name for source in tasks], "each source once")
+    for source in tasks:
+        for shared in held_out & set(map(held_out_name, source.held_out)):
+            raise LeakageError(
+                f"{source.name} cannot be a source for {task.name}: both are on {shared}. Other tasks: "
+                f"task_distribution(…).leave_out({shared!r})[0]."
+            )
     from nasmeta.meta import warn_of_other_metric
 
-    refuse_copies(evaluator, found)
+    refuse_copies(evaluator, tasks)
     helps = "Name sources of the target's metric, or search without sources."
     if spec.transfer.prune_space is not None:
         helps = f"A learned space may miss the best architectures, and its estimated chance does not show this. {helps}"
-    kinds = [source.metric_kind for source in found]
-    warn_of_other_metric(task, kinds, _who(spec), helps)
-    return found
+    warn_of_other_metric(task, [source.metric_kind for source in tasks], _who(spec), helps)
+    return tasks
 
 
 def _default_sources(task: Task, who: str) -> list[Task]:
     """Return the other tasks of the task's family; if a custom table lacks others, the built-in family of its space."""
     with suppress(UnknownNameError):
-        if found := list(default_sources(task)):
-            return found
+        if related := list(default_sources(task)):
+            return related
     family = task.space.name
     if not is_own_table(task.table_name) or is_own_table(family) or get_space(family) != task.space:
         return []
     held_out = set(map(held_out_name, task.held_out))
-    found = [one for one in task_distribution(family) if held_out.isdisjoint(map(held_out_name, one.held_out))]
+    tasks = [each for each in task_distribution(family) if held_out.isdisjoint(map(held_out_name, each.held_out))]
     warnings.warn(
         f"{task.table_name} lacks another dataset to learn from, so {who} learns from "
-        f"{', '.join(source.name for source in found)}. If these share images with {task.dataset}, the result is not "
+        f"{', '.join(source.name for source in tasks)}. If these share images with {task.dataset}, the result is not "
         "an honest test. Choose other sources with sources=[…] (--sources).",
         NasmetaWarning,
         stacklevel=calls_inside() + 1,
     )
-    return found
+    return tasks
 
 
 def _who(spec: SearcherSpec) -> str:
     return spec.name if spec.is_meta else " and ".join(spec.transfer.names)
-
-
-def check_learnable(
-    spec: SearcherSpec, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None
-) -> None:
-    """Raise an error for sources from which a run could not learn, for example of another space."""
-    if spec.is_meta and saved is None:
-        searcher = spec.build(task.space, np.random.default_rng(0))
-        assert isinstance(searcher, MetaSearcher)
-        searcher.check_sources(sources)
-    spec.transfer.check(task, sources)

@@ -19,11 +19,17 @@ _PER_SECOND = "/second"
 
 @dataclass(frozen=True)
 class Transfer:
-    """Knowledge from source tasks for one target."""
+    """Knowledge from source tasks for one target.
 
-    architectures: NDArray[np.int32] | None = (
-        None  # the subset to search, the most promising first; None: the whole space
-    )
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("random", "nb201/cifar10", evaluations=5, settings={"warm_start": 2})
+    >>> run.config.learn().first.tolist() == run.architectures[:2].tolist()
+    True
+    """
+
+    architectures: NDArray[np.int32] | None = None  # the subset to search, the best first; None: the whole space
     first: NDArray[np.int32] | None = None  # evaluated first
     meta_model: Any = None  # of the searcher itself, if it is a meta-searcher
     chance_of_best: float = float("nan")  # estimated probability that the subset contains the best architecture
@@ -65,9 +71,7 @@ class TransferSettings:
     @classmethod
     def of(cls, prune_space: Any = None, warm_start: Any = 0) -> TransferSettings:
         """Parse a fraction, and ``5`` or ``5/second``."""
-        fraction = None if prune_space is None else check_number("prune_space", prune_space, 0, 1)
-        if fraction == 0:
-            raise SettingError("prune_space", 0, "a fraction above 0", "Example: 0.1 searches a tenth of the space.")
+        fraction = None if prune_space is None else check_number("prune_space", prune_space, 1e-9, 1)
         number, slash, unit = str(warm_start).partition("/")
         if not number.isdecimal() or slash + unit not in ("", _PER_SECOND):
             raise SettingError("warm_start", warm_start, f'a number of architectures such as 5 or "5{_PER_SECOND}"')
@@ -89,8 +93,8 @@ class TransferSettings:
     @property
     def settings(self) -> dict[str, Any]:
         """The settings as `of` takes them; empty without any."""
-        found: dict[str, Any] = {} if self.prune_space is None else {"prune_space": self.prune_space}
-        return found | ({"warm_start": self.warm_start_name} if self.warm_start else {})
+        settings = {"prune_space": self.prune_space, "warm_start": self.warm_start_name}
+        return {name: settings[name] for name in self.names}
 
     def check(self, task: Task, sources: Sequence[Task | SourceTask]) -> None:
         """Raise an error if these sources do not suffice, before anything is learned."""
@@ -131,25 +135,25 @@ class TransferSettings:
         -------
         Transfer
         """
+        transfer, allowed = Transfer(meta_model=meta_model), measured
         if not self:
-            return Transfer(meta_model=meta_model)
+            return transfer
         from nasmeta.meta import LearnedSpace, warm_start_architectures
 
-        architectures, chance, first = None, float("nan"), None
         if self.prune_space is not None:
             learned = LearnedSpace.learn(task.space, sources, self.prune_space)
-            architectures, chance = learned.architectures, learned.chance_of_best
+            transfer = replace(transfer, architectures=learned.architectures, chance_of_best=learned.chance_of_best)
+            allowed = learned.architectures
+            if measured is not None:
+                allowed = allowed[np.isin(allowed, measured)]
         if self.warm_start:
             costs = _mean_costs(task, sources) if self.per_second else None
-            allowed = architectures
-            if measured is not None:
-                allowed = measured if architectures is None else architectures[np.isin(architectures, measured)]
             first = warm_start_architectures(task.space, sources, self.warm_start, costs=costs, allowed=allowed)
             if len(first) < self.warm_start:
-                raise SettingError(
-                    "warm_start", self.warm_start, f"at most {len(first)}, as many as sources have labels"
-                )
-        return Transfer(architectures, first, meta_model, chance)
+                expected = f"at most {len(first)}, as many as sources have labels"
+                raise SettingError("warm_start", self.warm_start, expected)
+            transfer = replace(transfer, first=first)
+        return transfer
 
 
 NO_TRANSFER = TransferSettings()
@@ -158,11 +162,9 @@ NO_TRANSFER = TransferSettings()
 def _mean_costs(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:
     """Return the mean cost of each architecture over the sources, each with mean 1; 1 if no source knows it."""
     known = [s.cost_seconds for s in sources if isinstance(s, Task) and s.space == task.space and s.has_cost]
-    positive = [costs for costs in known if np.isfinite(costs).any() and (costs[np.isfinite(costs)] > 0).all()]
-    usable = [costs for costs in positive if np.isfinite(costs).all()] or positive  # prefer complete columns
-    if not usable:
+    if not known:
         raise SettingError(f"No source of {task.name} has costs in seconds. Omit {_PER_SECOND!r} from warm_start.")
-    shares = np.stack([costs / costs[np.isfinite(costs)].mean() for costs in usable])
-    recorded = np.isfinite(shares)
-    total, n = np.where(recorded, shares, 0.0).sum(axis=0), recorded.sum(axis=0)
-    return np.where(n > 0, total / np.maximum(n, 1), 1.0)
+    usable = [costs for costs in known if np.isfinite(costs).all()] or known  # prefer complete columns
+    shares = np.ma.masked_invalid([costs / np.nanmean(costs) for costs in usable])
+    means: NDArray[np.float64] = shares.mean(axis=0).filled(1.0)
+    return means

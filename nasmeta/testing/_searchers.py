@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nasmeta.evaluators import Evaluation, Evaluator
-from nasmeta.runs import History, run_loop, search
+from nasmeta.runs import Trace, run_loop, search
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import Front, SourceTask, task_distribution
@@ -99,7 +99,7 @@ class SearcherContract(OnSpaces):
             searcher.meta_model_ = models[space.name]
         return searcher
 
-    def run(self, space: SearchSpace, evaluations: int, seed: int = 0) -> History:
+    def run(self, space: SearchSpace, evaluations: int, seed: int = 0) -> Trace:
         """Run a new searcher on made-up values."""
         return run_loop(
             self.ready(space, seed),

@@ -32,35 +32,25 @@ def loss(choices: Mapping[str, Any]) -> tuple[float, float]:
     return 1000.0 / (choices["width"] * choices["depth"]), 60.0
 
 
-class Own(Evaluator):
-    """Answer for one architecture at a time, or for several with the reasons beside."""
-
-    def __init__(self, *, several: bool = False) -> None:
-        super().__init__(Task("mlp/pets", SPACE, SIGNAL, cost=None))
-        self.several, self.asked = several, 0
+class Custom(Evaluator):
+    """An evaluator that raises an error for a failure."""
 
     column = FunctionEvaluator(loss, SPACE, name="pets", metric="loss", direction="min").column
 
+    def __init__(self) -> None:
+        super().__init__(Task("mlp/pets", SPACE, SIGNAL, cost=None))
+        self.n_evaluations = 0
+
     def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
-        self.asked += len(architectures)
-        values, costs, reasons = [], [], list[str | None]()
-        for architecture in architectures.tolist():
-            try:
-                value, seconds = loss(SPACE.choices(architecture))
-                reason = None
-            except EvaluationFailed as failure:
-                if not self.several:
-                    raise
-                value, seconds, reason = float("nan"), failure.seconds, failure.reason
-            values.append(value)
-            costs.append(seconds)
-            reasons.append(reason)
-        return Evaluation(np.array(values), np.array(costs), tuple(reasons))
+        self.n_evaluations += 1
+        value, seconds = loss(SPACE.choices(int(architectures[0])))
+        return Evaluation(np.array([value]), np.array([seconds]))
 
 
 def evaluators() -> dict[str, Evaluator]:
-    function = FunctionEvaluator(loss, SPACE, name="pets", metric="loss", direction="min")
-    return {"function": function, "raises": Own(), "says": Own(several=True)}
+    return {
+        "function": FunctionEvaluator(loss, SPACE, name="pets", metric="loss", direction="min"), "class": Custom()
+    }  # fmt: skip
 
 
 FAILS = [
@@ -90,13 +80,13 @@ def test_a_failure_is_an_evaluation_without_a_value(kind: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["random", "evolution", "local-search", "gp", "tpe", "reinforce", "xgboost-ei"])
 def test_every_kind_of_searcher_goes_on_and_resumes(name: str, tmp_path: Path) -> None:
-    whole = nm.search(name, Own(), evaluations=16, seed=3)
+    whole = nm.search(name, Custom(), evaluations=16, seed=3)
     path = tmp_path / "run.jsonl"
-    nm.search(name, Own(), evaluations=7, seed=3, journal=path)
-    evaluator = Own()
+    nm.search(name, Custom(), evaluations=7, seed=3, journal=path)
+    evaluator = Custom()
     resumed = nm.search(name, evaluator, evaluations=16, seed=3, journal=path)
-    assert evaluator.asked == 9
-    for run in (resumed, nm.search(name, Own(), evaluations=16, seed=3, journal=path)):  # the last one only reads
+    assert evaluator.n_evaluations == 9
+    for run in (resumed, nm.search(name, Custom(), evaluations=16, seed=3, journal=path)):  # the last one only reads
         np.testing.assert_array_equal(run.architectures, whole.architectures)
         np.testing.assert_array_equal(run.values, whole.values)
         assert run.failures == whole.failures
@@ -120,11 +110,11 @@ class Recorded(Searcher):
 def test_a_failure_is_told_as_the_worst_so_far() -> None:
     lost, good, worse = FAILS[0], 6, 0
     searcher = Recorded([lost, good, worse, FAILS[1], 5])
-    run_loop(searcher, Own(), evaluations=5, sign=-1.0)
+    run_loop(searcher, Custom(), evaluations=5, sign=-1.0)
     small, large = (-loss(SPACE.choices(architecture))[0] for architecture in (good, worse))
     assert searcher.heard == [(good, small), (lost, small), (worse, large), (FAILS[1], large)]
     searcher = Recorded([lost, lost, good, 5])  # it waits for an answer
-    run_loop(searcher, Own(), evaluations=3, sign=-1.0)
+    run_loop(searcher, Custom(), evaluations=3, sign=-1.0)
     assert searcher.heard[:2] == [(lost, 0.0), (good, small)]
 
 
@@ -162,7 +152,7 @@ def test_a_run_of_failures_has_no_best() -> None:
 
 
 def test_several_lengths_and_the_clock(tmp_path: Path) -> None:
-    class Lengths(Own):
+    class Lengths(Custom):
         full_epochs = 3
 
         def after(self, epochs: Any = None) -> Any:
@@ -182,7 +172,7 @@ def test_several_lengths_and_the_clock(tmp_path: Path) -> None:
 def test_any_other_exception_ends_the_search_and_names_the_architecture(tmp_path: Path) -> None:
     broken, path = [True], tmp_path / "run.jsonl"
 
-    class Fragile(Own):
+    class Fragile(Custom):
         def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
             if broken and 7 in architectures:
                 raise ZeroDivisionError("of no use")
@@ -197,25 +187,14 @@ def test_any_other_exception_ends_the_search_and_names_the_architecture(tmp_path
     broken.clear()
     evaluator = Fragile()
     run = nm.search("random", evaluator, evaluations=20, journal=path)
-    assert evaluator.asked == 20 - before
-    np.testing.assert_array_equal(run.architectures, nm.search("random", Own(), evaluations=20).architectures)
+    assert evaluator.n_evaluations == 20 - before
+    np.testing.assert_array_equal(run.architectures, nm.search("random", Custom(), evaluations=20).architectures)
 
     def fragile(choices: Mapping[str, Any]) -> float:
         return 1.0 / (choices["width"] - 32)
 
     with pytest.raises(NasmetaError):
         nm.search("random", SPACE, evaluator=fragile, evaluations=20)
-
-
-def test_a_value_that_is_missing_without_a_reason_is_an_error() -> None:
-    class Silent(Own):
-        def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
-            return Evaluation(
-                np.full(len(architectures), np.nan), np.ones(len(architectures)), (None,) * len(architectures)
-            )
-
-    with pytest.raises(NasmetaError):
-        nm.search("random", Silent(), evaluations=2)
 
 
 def test_a_training_that_failed_inside_an_evaluator_is_a_failure() -> None:
@@ -234,18 +213,11 @@ def test_a_budget_in_seconds_needs_evaluations_that_cost_some(tmp_path: Path) ->
             raise EvaluationFailed("too wide")
         return float(choices["depth"]), 60.0
 
-    def counts(architectures: NDArray[np.int32]) -> Evaluation:
-        return Evaluation(np.ones(len(architectures)), np.zeros(len(architectures)))
-
+    journal = tmp_path / "run.jsonl"
+    for more in ({}, {"evaluations": 5}):
+        with pytest.raises(SettingError):
+            nm.search("random", SPACE, evaluator=free, seconds=300, journal=journal, **more)  # type: ignore[arg-type]
+    nm.search("random", SPACE, evaluator=free, evaluations=5, clock={}, journal=journal)
     with pytest.raises(SettingError):
-        nm.search("random", SPACE, evaluator=free, seconds=300, evaluations=5, journal=tmp_path / "run.jsonl")
-    nm.search("random", SPACE, evaluator=free, evaluations=5, clock={}, journal=tmp_path / "free.jsonl")
-    with pytest.raises(SettingError):
-        nm.search("random", SPACE, evaluator=free, seconds=300, journal=tmp_path / "free.jsonl")
-    with pytest.raises(SettingError):
-        nm.compare(["random"], FunctionEvaluator(free, SPACE), repeats=2, seconds=300)
-    own = Own()
-    own.evaluate = counts  # type: ignore[method-assign]
-    with pytest.raises(SettingError):
-        nm.search("random", own, seconds=300)
+        nm.search("random", SPACE, evaluator=free, seconds=300, journal=journal)
     assert nm.search("random", SPACE, evaluator=some, seconds=100).end_seconds[-1] == 120.0

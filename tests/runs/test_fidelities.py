@@ -94,9 +94,6 @@ def test_compare_with_searchers_of_one_length(tmp_path: Path) -> None:
         ["random", "asha"], "nb201/cifar100", repeats=2, seconds=100_000, settings={"asha": {"epochs": [200]}}
     )
     assert set(only["epochs"]) == {200}
-    same = pd.DataFrame(only[only.searcher == "random"].reset_index(drop=True))
-    kept = pd.DataFrame(frame[frame.searcher == "random"].reset_index(drop=True))
-    assert same["cell"].tolist() == kept["cell"].tolist()
 
 
 def test_searchers_of_full_trainings_have_no_training_lengths() -> None:

@@ -54,13 +54,9 @@ def test_floats_come_back_exactly(tmp_path: Path, records: list[tuple[int, float
 
 
 def test_a_line_an_evaluation(whole: tuple[History, bytes]) -> None:
-    lines = whole[1].decode().splitlines()
+    run, lines = whole[0], whole[1].decode().splitlines()
     assert len(lines) == 61
-    first = (
-        column[0]
-        for column in (whole[0].architectures.tolist(), whole[0].values.tolist(), whole[0].cost_seconds.tolist())
-    )
-    assert lines[1][:-12] == "[{},{!r},{!r}".format(*first)
+    assert lines[1][:-12] == f"[{run.architectures[0]},{run.values[0]},{run.cost_seconds[0]}"
 
 
 def test_resumes_after_a_kill_at_any_byte(tmp_path: Path, whole: tuple[History, bytes]) -> None:

@@ -63,8 +63,7 @@ def test_a_known_cell_is_told_again_but_not_evaluated_again() -> None:
 
 
 def test_a_searcher_maximises_and_the_record_has_the_unit_of_the_task() -> None:
-    searcher = Scripted([5], [5, 6])
-    searcher.batches = iter([[5], [5], [6]])
+    searcher = Scripted([5], [5], [6])
     trace = run_loop(searcher, Counting(), evaluations=10, sign=-1.0)
     assert searcher.told == [([5], [-5.0]), ([5], [-5.0]), ([6], [-6.0])]
     assert trace.values.tolist() == [5.0, 6.0]
@@ -90,12 +89,6 @@ def test_stops_where_the_whole_space_was_evaluated() -> None:
 def test_seconds_need_a_clock() -> None:
     with pytest.raises(SettingError):
         run_loop(Scripted([1]), Counting(), evaluations=3, seconds=5000.0)
-
-
-def test_values_of_several_objectives_are_rows() -> None:
-    with pytest.raises(NasmetaError) as refusal:
-        run_loop(Scripted([1]), Counting(), evaluations=3, sign=np.ones(2))
-    assert refusal.value.value == (1,)
 
 
 @pytest.mark.parametrize(

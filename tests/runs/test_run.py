@@ -9,7 +9,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import SettingError
-from nasmeta.runs import History, results_frame
+from nasmeta.runs import History, Trace, results_frame
 
 COLUMNS = [
     "task",
@@ -35,11 +35,10 @@ COLUMNS = [
 
 def run_of(architectures: list[int], values: list[float], seed: int = 4, searcher: str = "made-up") -> History:
     config = nm.search("random", "nb201/cifar10", evaluations=1).config
-    history = History(replace(config, seed=seed, label=searcher))
+    trace = Trace()
     for seconds, (architecture, value) in enumerate(zip(architectures, values, strict=True), start=1):
-        history.append(architecture, value, float(seconds))
-    history.searcher_seconds = 0.0
-    return history
+        trace.append(architecture, value, float(seconds))
+    return History(replace(config, seed=seed, label=searcher), trace)
 
 
 def test_incumbents_are_the_first_in_ties() -> None:

@@ -38,25 +38,16 @@ class MeanOrder(MetaSearcher):
         pass
 
 
-ELSEWHERE = ["random", "local-search", "evolution", "gp"]
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> dict[str, list[int]]:
-    """Return the cells of runs in another process."""
+def test_same_runs_in_another_process() -> None:
+    names = ["random", "local-search", "evolution", "gp"]
     code = (
         "import json, nasmeta as nm\n"
         "run = lambda name: nm.search(name, 'nb201/cifar10', evaluations=50, seed=11).architectures.tolist()\n"
-        f"print(json.dumps({{name: run(name) for name in {ELSEWHERE}}}))"
+        f"print(json.dumps([run(name) for name in {names}]))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    found: dict[str, list[int]] = json.loads(done.stdout)
-    return found
-
-
-@pytest.mark.parametrize("searcher", ELSEWHERE)
-def test_same_run_in_another_process(elsewhere: dict[str, list[int]], searcher: str) -> None:
-    assert elsewhere[searcher] == nm.search(searcher, "nb201/cifar10", evaluations=50, seed=11).architectures.tolist()
+    here = [nm.search(name, "nb201/cifar10", evaluations=50, seed=11).architectures.tolist() for name in names]
+    assert json.loads(done.stdout) == here
 
 
 def test_seed_task_and_searcher_decide() -> None:
@@ -67,22 +58,6 @@ def test_seed_task_and_searcher_decide() -> None:
         for seed in (0, 1)
     ]
     assert len({tuple(run) for run in runs}) == len(runs)
-
-
-def test_a_class_of_the_users_own() -> None:
-    class Own(RandomSearch):
-        pass
-
-    run = nm.search(Own, "nb201/cifar10", evaluations=10)
-    assert (run.searcher, len(run)) == ("Own", 10)
-
-
-def test_a_registered_class_runs_like_its_name() -> None:
-    by_class = nm.search(RandomSearch, "nb201/cifar10", evaluations=10)
-    assert by_class.searcher == "random"
-    assert (
-        by_class.architectures.tolist() == nm.search("random", "nb201/cifar10", evaluations=10).architectures.tolist()
-    )
 
 
 @pytest.mark.parametrize(
@@ -137,13 +112,18 @@ def test_the_dataset_of_the_target_is_no_source(sources: Any) -> None:
         nm.search(MeanOrder, "nb201/cifar10", sources=sources)
 
 
-def test_no_source_at_all() -> None:
-    with pytest.raises(SettingError):
-        nm.search(MeanOrder, "nb201/cifar10", sources=[])
+def test_a_class_is_a_searcher() -> None:
+    class Custom(RandomSearch):
+        pass
+
+    assert nm.search(Custom, "nb201/cifar10", evaluations=10).searcher == "Custom"
+    run = nm.search(RandomSearch, "nb201/cifar10", evaluations=10)
+    assert run.searcher == "random"
+    assert run.best == nm.search("random", "nb201/cifar10", evaluations=10).best
 
 
-@pytest.mark.parametrize("sources", [["nb201/cifar100"] * 3, ["nb201", "nb201/imagenet16-120"]])
-def test_a_source_counts_once(sources: list[str]) -> None:
+@pytest.mark.parametrize("sources", [[], ["nb201/cifar100"] * 3, ["nb201", "nb201/imagenet16-120"]])
+def test_sources_are_different_tasks(sources: list[str]) -> None:
     with pytest.raises(SettingError):
         nm.search(MeanOrder, "nb201/cifar10", sources=sources)
 
@@ -165,18 +145,6 @@ def test_an_error_inside_a_searcher_is_not_hidden() -> None:
     with pytest.raises(RunFailed) as failed:
         nm.search(Broken, "nb201/cifar10")
     assert isinstance(failed.value.__cause__, ZeroDivisionError)
-
-
-def test_what_was_searched_is_said_in_words(tmp_path: Path) -> None:
-    settings = {"prune_space": 0.1}
-    run = nm.search("random", "nb201/cifar10", journal=tmp_path / "run.jsonl", evaluations=3, settings=settings)
-    header = json.loads((tmp_path / "run.jsonl").read_text("utf-8").partition("\n")[0])
-    assert (run.space, header["settings"]) == ("learned:0.1", settings)
-    plan = {"random": ("random", settings)}
-    frame = nm.compare(plan, "nb201/cifar10", repeats=1, folder=tmp_path / "all", evaluations=3)
-    said = json.loads((tmp_path / "all" / "specification.json").read_text("utf-8"))["searchers"]
-    assert said == {"random": {"searcher": "random", "settings": settings}}
-    assert set(frame["space"]) == {"learned:0.1"}
 
 
 @pytest.mark.slow

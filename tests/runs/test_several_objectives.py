@@ -108,18 +108,6 @@ def test_history() -> None:
     assert "60" in run._repr_html_()
 
 
-def test_picture() -> None:
-    run = front_run(evaluations=60)
-    figure = run.plot()
-    (axes,) = figure.axes
-    assert axes.get_ylabel() == "accuracy (%)"
-    drawn = next(line for line in axes.get_lines() if line.get_label() == "true front")
-    true = run.evaluator.front
-    assert true is not None
-    np.testing.assert_array_equal(drawn.get_ydata(), true.values[:, 0])
-    plt.close(figure)
-
-
 @pytest.mark.parametrize("first", ["max", "min"])
 @pytest.mark.parametrize("second", ["max", "min"])
 def test_no_front_is_drawn_beyond_its_points(first: str, second: str) -> None:

@@ -15,7 +15,7 @@ from pandas.testing import assert_frame_equal
 import nasmeta as nm
 from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation
-from nasmeta.runs import Budget, Clock, History, run_loop
+from nasmeta.runs import Budget, Clock, Trace, run_loop
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import get_space
 
@@ -75,7 +75,7 @@ def run(
     evaluations: int | None = None,
     target: float | None = None,
     **clock: Any,
-) -> History:
+) -> Trace:
     answers = {1: Seconds()}
     if isinstance(searcher, MultiFidelitySearcher):
         searcher.begin([1, 4])
@@ -83,7 +83,7 @@ def run(
     return run_loop(searcher, answers, evaluations=evaluations, seconds=seconds, clock=Clock.of(clock), target=target)
 
 
-def table(trace: History) -> list[tuple[int, float, int]]:
+def table(trace: Trace) -> list[tuple[int, float, int]]:
     return list(zip(trace.architectures.tolist(), trace.end_seconds.tolist(), trace.workers.tolist(), strict=True))
 
 
@@ -106,7 +106,7 @@ def test_what_ends_exactly_at_the_budget_is_within_and_nothing_begins_there() ->
     for overshoot in ("count", "discard"):
         assert run(Script(5, 5, 3, 4), seconds=8.0, overshoot=overshoot).architectures.tolist() == [5, 3]
     longer = run(Script(5, 3, 4), evaluations=3)
-    longer.end(Budget(seconds=8.0), Clock(), 1.0, None, 1)  # as after a replay
+    longer.end(Budget(seconds=8.0), Clock(), 1.0, None)  # as after a replay
     assert longer.architectures.tolist() == [5, 3]
 
 

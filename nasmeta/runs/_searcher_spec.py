@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearcherSpec:
-    """A searcher class with its settings."""
+    """A searcher class with its settings.
+
+    Examples
+    --------
+    >>> from nasmeta.runs import SearcherSpec
+    >>> SearcherSpec.of("evolution", {"population": 10}).all_settings
+    {'population': 10}
+    """
 
     name: str  # the registered one, else that of the class
     kind: type[Searcher]
@@ -39,11 +46,8 @@ class SearcherSpec:
         """Look up a searcher and check the names of its settings."""
         if isinstance(searcher, str):
             name, kind = searcher, SEARCHERS[searcher]
-        elif isinstance(searcher, type) and issubclass(searcher, Searcher):
-            kind = searcher
-            name = SEARCHERS.name_of(kind) or kind.__name__
         else:
-            raise SettingError("searcher", searcher, "a registered name, package.module:Name or a subclass of Searcher")
+            name, kind = SEARCHERS.name_of(searcher) or searcher.__name__, searcher
         given = dict(settings or {})
         transfer = TransferSettings.of(given.pop("prune_space", None), given.pop("warm_start", 0))
         epochs = given.pop("epochs", None) if issubclass(kind, MultiFidelitySearcher) else None
@@ -88,36 +92,28 @@ class SearcherSpec:
         with taking(self.name, self.settings):
             return self.kind(space, rng, **self.settings)
 
-    def generator(self, task: Task, seed: int) -> np.random.Generator:
+    def generator(self, task: Task, seed: int, *purpose: bytes) -> np.random.Generator:
         """Return the generator of one run, which depends only on seed, task and searcher."""
-        key = (crc32(task.name.encode()), crc32(self.name.encode()))
+        key = [crc32(name) for name in (task.name.encode(), self.name.encode(), *purpose)]
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
     def meta_fit(self, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
         """Return the meta-model of a meta-searcher for a task, trained here or saved; it depends on no seed."""
-        if saved is not None:
-            known = self.build(task.space, np.random.default_rng(0))
-            assert isinstance(known, MetaSearcher)
-            return saved.restore(known.learner).meta_model_
-        key = (crc32(task.name.encode()), crc32(self.name.encode()), crc32(b"meta-training"))
-        searcher = self.build(task.space, np.random.default_rng(np.random.SeedSequence(0, spawn_key=key)))
+        rng = self.generator(task, 0, b"meta-training") if saved is None else np.random.default_rng(0)
+        searcher = self.build(task.space, rng)
         assert isinstance(searcher, MetaSearcher)
+        if saved is not None:
+            return saved.restore(searcher.learner).meta_model_
         searcher.avoid = task.held_out
         return searcher.meta_fit(sources).meta_model_
-
-    @property
-    def code_identity(self) -> dict[str, str]:
-        """The code's entry in the identity of a run; empty for a searcher of this package."""
-        return {} if self.code is None else {"code": self.code}
 
 
 def check_objectives(spec: SearcherSpec, evaluator: Evaluator, budget: Budget) -> None:
     """Raise an error if the searcher does not support the number of objectives."""
     n, what = evaluator.n_objectives, f"objectives of {evaluator.task.name}"
-    if n == 1 and spec.kind.objectives == "several":
-        raise SettingError(what, n, f"several for {spec.name}", "Example: nb201/cifar10+latency/pixel3.")
-    if n > 1 and spec.kind.objectives == "one":
-        raise SettingError(what, n, f"1 for {spec.name}", "Searchers for several: ehvi, nsga2.")
+    if spec.kind.objectives == ("several" if n == 1 else "one"):
+        hint = "Searchers for several: ehvi, nsga2. A task with two: nb201/cifar10+latency/pixel3."
+        raise SettingError(what, n, f"{spec.kind.objectives} for {spec.name}", hint)
     if n > 1 and (spec.transfer or budget.stop_at_optimum):
         raise SettingError(what, n, "1 with prune_space, warm_start or stop_at_optimum")
 
@@ -127,17 +123,16 @@ def _lengths(epochs: Any) -> tuple[int | str, ...] | None:
     if epochs is None:
         return None
     if isinstance(epochs, str):
-        epochs = [one.strip() for one in epochs.split(",")]
+        epochs = [length.strip() for length in epochs.split(",")]
     listed = epochs if isinstance(epochs, Iterable) else [epochs]
-    return tuple(int(one) if str(one).isdecimal() else one for one in listed)
+    return tuple(int(length) if str(length).isdecimal() else length for length in listed)
 
 
-def why_no_seconds(evaluator: Evaluator) -> SettingError:
-    """Return the error of a budget in seconds on an evaluator whose costs are not all known and positive."""
-    task = evaluator.task
-    missing = int(np.isnan(task.cost_seconds[task.measured]).sum()) if task.has_cost else 0
-    problem = f"no seconds for {missing:,} measured architectures" if missing else "no recorded seconds of evaluations"
-    return SettingError(
-        f"{task.name} has {problem}, so a budget in seconds is not possible. Use evaluations, or a task with a cost: "
-        "table.task(…, cost='train_seconds')."
-    )
+def check_costs(evaluators: Iterable[Evaluator]) -> None:
+    """Raise an error if an evaluation may lack a cost, which a budget in seconds needs."""
+    for evaluator in evaluators:
+        if not evaluator.has_costs():
+            raise SettingError(
+                f"{evaluator.task.name} does not record the seconds of all evaluations, so a budget in seconds is not "
+                "possible. Use evaluations, or a task with a cost: table.task(…, cost='train_seconds')."
+            )

@@ -1,15 +1,13 @@
-"""Facts and pictures of a run."""
+"""Figures of a run."""
 
 from __future__ import annotations
 
-import os
 from math import isnan
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import written
 from nasmeta.errors import SettingError
 from nasmeta.plotting import (
     COLOURS,
@@ -27,13 +25,6 @@ from nasmeta.plotting import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-def saved(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
-    """Save a figure if there is a path, and return it."""
-    if path is not None:
-        figure.savefig(path, dpi=200)
-    return figure
 
 
 @house_style()
@@ -79,17 +70,6 @@ def _line(axes: Any, values: NDArray[np.float64], signs: NDArray[np.float64], **
 
 
 RunAxis = Literal["evaluation", "simulated_seconds"]
-
-
-def facts_of(run: Any) -> dict[str, object]:
-    """Return the facts that a notebook shows of a run."""
-    facts: dict[str, object] = {"searcher": f"{run.searcher}, seed {run.seed}", "task": run.task.name}
-    facts["evaluations"] = f"{len(run):,}, stopped by {run.stopped}"
-    if run.n_objectives == 1 and len(run) and (position := run.incumbent_positions[-1]) >= 0:
-        info, best = run.evaluator.column, run.best
-        facts["best"] = f"{info.metric} {written(best.value, info.unit)}, found by evaluation {position + 1:,}"
-        facts["architecture"] = f"{best.architecture}: {run.task.space.to_string(best.architecture)}"
-    return facts
 
 
 @house_style()

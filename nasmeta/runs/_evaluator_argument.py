@@ -18,7 +18,6 @@ from nasmeta.evaluators import (
     MultiObjectiveEvaluator,
     SurrogateEvaluator,
     TableEvaluator,
-    TrainingEvaluator,
 )
 from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
@@ -26,13 +25,23 @@ from nasmeta.tables import only_test_values
 from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task, get_task, is_own_table
 
 EvaluatorLike: TypeAlias = "str | os.PathLike[str] | Evaluator | Measure"
-_EXPECTED = "table, unknown-feasibility, surrogate, the file (.npz) of a surrogate, a function or an Evaluator"
+_EXPECTED = (
+    "table, unknown-feasibility, surrogate, the file (.npz) of a surrogate, a function or an Evaluator such as a "
+    "TrainingEvaluator (--evaluator training --data NAME)"
+)
 
 
 def evaluator_for(
     task: str | Task | TaskDistribution | SearchSpace | Evaluator, evaluator: EvaluatorLike = "table"
 ) -> Evaluator:
-    """Return the evaluator of a task, from the arguments of `nasmeta.search`."""
+    """Return the evaluator of a task, from the arguments of `nasmeta.search`.
+
+    Examples
+    --------
+    >>> from nasmeta.runs import evaluator_for
+    >>> [evaluator_for("nb201/cifar10", evaluator).name for evaluator in ("table", "surrogate")]
+    ['table', 'surrogate']
+    """
     if isinstance(evaluator, str) and (is_place(evaluator) or evaluator in EVALUATORS):
         evaluator = EVALUATORS[evaluator]
         if isinstance(task, str) and task in SPACES:
@@ -43,42 +52,38 @@ def evaluator_for(
         return task
     space = space_in(task)
     target = as_task(task) if space is None else space  # type: ignore[arg-type]
-    is_table = evaluator in ("table", UNKNOWN_FEASIBILITY)
-    if isinstance(target, MultiObjectiveTask) and not (is_table or isinstance(evaluator, Evaluator)):
-        expected = "table, or a MultiObjectiveEvaluator with one evaluator per objective"
-        raise SettingError(f"evaluator of {target.name}", evaluator, expected)
     if callable(evaluator) and not isinstance(evaluator, Evaluator):
+        if isinstance(target, MultiObjectiveTask):
+            raise SettingError(f"evaluator of {target.name}", evaluator, "a MultiObjectiveEvaluator")
         return FunctionEvaluator(evaluator, target)
     if isinstance(target, SearchSpace):
         raise SettingError("evaluator of a space", evaluator, "a function (--evaluator package.module:Name)")
-    found = on_evaluator(target, evaluator)
-    for part in getattr(found, "parts", (found,)):
+    chosen = on_evaluator(target, evaluator)
+    for part in getattr(chosen, "parts", (chosen,)):
         if isinstance(part, TableEvaluator | SurrogateEvaluator):
             _warn_of_test_values(part.task)
-    return found
+    return chosen
 
 
 def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> Evaluator:
-    """Return the evaluator of this name, or the surrogate in this file, for a task."""
+    """Return the evaluator of this name, or the surrogate in this file, for a task.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.runs import on_evaluator
+    >>> on_evaluator(nm.get_task("nb201/cifar10"), "table").name
+    'table'
+    """
     if isinstance(evaluator, Evaluator):
         if (evaluator.task.name, evaluator.task.table_name) != (task.name, task.table_name):
             raise SettingError("task of the evaluator", evaluator.task.name, task.name)
         return evaluator
+    if isinstance(task, MultiObjectiveTask):
+        return MultiObjectiveEvaluator(task, [on_evaluator(part, evaluator) for part in task.parts])
     if evaluator in ("table", UNKNOWN_FEASIBILITY):
-        parts = [
-            TableEvaluator(part, unknown_feasibility=evaluator == UNKNOWN_FEASIBILITY)
-            for part in (task.parts if isinstance(task, MultiObjectiveTask) else [task])
-        ]
-        return MultiObjectiveEvaluator(task, parts) if isinstance(task, MultiObjectiveTask) else parts[0]
-    if evaluator == TrainingEvaluator.name:
-        raise SettingError(
-            "evaluator", evaluator, f"an object: nasmeta.evaluators.TrainingEvaluator({task.name!r}, 'digits')",
-            "On the command line, name the images with --data.",
-        )  # fmt: skip
-    is_file = isinstance(evaluator, str | os.PathLike) and (
-        Path(evaluator).suffix == ".npz" or Path(evaluator).is_file()
-    )
-    if not (evaluator == "surrogate" or is_file):
+        return TableEvaluator(task, unknown_feasibility=evaluator == UNKNOWN_FEASIBILITY)
+    if evaluator != "surrogate" and not (Path(evaluator).suffix == ".npz" or Path(evaluator).is_file()):
         raise SettingError(f"evaluator of {task.name}", evaluator, _EXPECTED)
     from nasmeta.surrogates import Surrogate
 
@@ -89,15 +94,23 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
 
 
 def space_in(task: object) -> SearchSpace | None:
-    """Return the space that takes the place of a task: an object, or ``package.module:Name``; None for tasks."""
-    one: Any = task[0] if isinstance(task, list | tuple) and len(task) == 1 else task
-    if is_place(one):
+    """Return the space that takes the place of a task: an object, or ``package.module:Name``; None for tasks.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.runs import space_in
+    >>> space_in("nb201/cifar10"), space_in(nm.get_space("nb201")).name
+    (None, 'nb201')
+    """
+    entry: Any = task[0] if isinstance(task, list | tuple) and len(task) == 1 else task
+    if is_place(entry):
         try:
-            get_task(one)
+            get_task(entry)
         except SettingError:  # it exists, but is not a task
             with suppress(SettingError):
-                return get_space(one)
-    return one if isinstance(one, SearchSpace) else None
+                return get_space(entry)
+    return entry if isinstance(entry, SearchSpace) else None
 
 
 def _warn_of_test_values(task: Task) -> None:
