@@ -48,7 +48,7 @@ PASSES = (("base", "more images"), ("wider",), ("deeper",), ("wider and longer",
 
 def recipes(smoke: bool = False) -> dict[str, Recipe]:
     """Return the recipes by name."""
-    small = {"channels": 4, "train_images": 300, "evaluation_images": 100, "image_size": 8} if smoke else {}
+    small = {"channels": 4, "train_images": 60, "evaluation_images": 40, "image_size": 8} if smoke else {}
     return {name: Recipe.load("tiny", **{**_BASE, **changes, **small}) for name, changes in CHANGES.items()}
 
 

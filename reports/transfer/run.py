@@ -102,7 +102,10 @@ def main() -> None:
         searchers, n_labels = ("gp", "rgpe", "meta"), LABELS[:1]
         families, draws = chosen.family or ["tnb101", "nb201"], min(draws, 2)
     if not chosen.page:
-        run(Rows(chosen.out / "results.csv", COLUMNS, 6), list(questions(families)), draws, searchers, n_labels)
+        asked = [
+            (case, kind) for case, kind in questions(families) if not chosen.quick or kind in ("natural", STRESS[0])
+        ]
+        run(Rows(chosen.out / "results.csv", COLUMNS, 6), asked, draws, searchers, n_labels)
     write_page(chosen.out)
 
 

@@ -247,7 +247,7 @@ def start(folder: Path, workers: int) -> subprocess.Popen[str]:
         f"    nm.compare(**{LONG!r}, folder={str(folder)!r}, workers={workers}, progress=True)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while len(list(folder.rglob("*.jsonl"))) < before + 4:
         assert process.poll() is None
         assert time.monotonic() < until

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ def test_a_failure_ends_no_other_training(reason: str, monkeypatch: pytest.Monke
 @pytest.mark.slow  # two processes that import PyTorch
 def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
     (tmp_path / "5-0").write_text("")  # no folder
-    recipe, began = Recipe.load("tiny", epochs=10_000), time.monotonic()
+    recipe = Recipe.load("tiny", epochs=10_000)
     with pytest.raises(FileExistsError):
         train_many([9, 5], data=ImageDataset.load("digits"), recipe=recipe, folder=tmp_path, device="cpu", workers=2)
-    assert time.monotonic() - began < 60
+    assert not (tmp_path / "9-0" / "result.json").exists()
