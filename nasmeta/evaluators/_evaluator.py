@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import EvaluationFailed, MissingValueError, NasmetaError, RunFailed
+from nasmeta.errors import ColumnError, EvaluationFailed, MissingValueError, NasmetaError, RunFailed
 from nasmeta.tasks import Task, fidelities
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Evaluation(NamedTuple):
     cost_seconds : ndarray of float64, shape (n,)
         The time that each evaluation took (training) or would have taken (table); 0 if unknown.
     failures : tuple of (str or None), optional
-        The reason why an evaluation has no value, such as ``out of memory``, or None. Empty if none failed.
+        The reason why an evaluation has no value, such as ``out of memory``, or None. May be empty if none failed.
 
     Examples
     --------
@@ -48,7 +48,21 @@ class Evaluation(NamedTuple):
 
 
 class SupportsEvaluate(Protocol):
-    """Any object with ``evaluate(architectures) -> Evaluation``, which is all that a run needs."""
+    """Any object with ``evaluate(architectures) -> Evaluation``, which is all that a run needs.
+
+    Examples
+    --------
+    >>> from nasmeta.evaluators import Evaluation
+    >>> from nasmeta.runs import run_loop
+    >>> from nasmeta.searchers import RandomSearch
+    >>> from nasmeta.spaces import get_space
+    >>> class Index:
+    ...     def evaluate(self, architectures):
+    ...         return Evaluation(architectures * 1.0, np.zeros(len(architectures)))
+    >>> searcher = RandomSearch(get_space("nb201"), np.random.default_rng(0))
+    >>> run_loop(searcher, Index(), evaluations=3).values.shape
+    (3,)
+    """
 
     def evaluate(self, architectures: NDArray[np.int32], /) -> Evaluation:
         """Evaluate architectures, int32, shape (n,)."""
@@ -160,10 +174,11 @@ class Evaluator(ABC):
 
     @cached_property
     def measured(self) -> NDArray[np.int32] | None:
-        """The architectures with a value, int32; None if all have one."""
-        if self.values is None or not np.isnan(self.values).any():
+        """The architectures with a value, for every objective, int32; None if all have one."""
+        if self.values is None:
             return None
-        return np.flatnonzero(~np.isnan(self.values)).astype(np.int32)
+        known = ~np.isnan(self.values).reshape(self.space.size, -1).any(axis=1)
+        return None if known.all() else np.flatnonzero(known).astype(np.int32)
 
     def has_costs(self) -> bool:
         """Whether every evaluation has a cost in seconds, which a budget in seconds needs."""
@@ -172,14 +187,11 @@ class Evaluator(ABC):
         known = self.cost_seconds if self.measured is None else self.cost_seconds[self.measured]
         return bool((known > 0).all())
 
-    @property
-    def report_columns(self) -> Sequence[ColumnInfo]:
-        """The columns reported for the best architecture of a finished run; searchers cannot reach them."""
-        return self.task.report_columns
-
     def report(self, architecture: int) -> dict[ColumnInfo, float]:
-        """Return the values of an architecture in the report columns."""
-        return self.task.report(architecture)
+        """Return the values of an architecture in the report columns of the task; none without its table."""
+        with suppress(MissingValueError, ColumnError):
+            return self.task.report(architecture)
+        return {}
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of trainings of several lengths, by epochs, ascending.
@@ -214,13 +226,6 @@ class Evaluator(ABC):
         return f"{type(self).__name__}({self.task!r})"
 
 
-def known_costs(costs: NDArray[np.float64] | None, size: int) -> NDArray[np.float64]:
-    """Return costs, 0 if unknown, read-only."""
-    found = np.zeros(size) if costs is None else np.nan_to_num(costs)
-    found.flags.writeable = False
-    return found
-
-
 def evaluate_or_fail(evaluator: SupportsEvaluate, architectures: NDArray[np.int32]) -> Evaluation:
     """Evaluate an architecture, int32, shape (1,); a failed evaluation has the value NaN.
 
@@ -228,6 +233,17 @@ def evaluate_or_fail(evaluator: SupportsEvaluate, architectures: NDArray[np.int3
     ------
     RunFailed
         If a custom evaluator raises any error other than EvaluationFailed; the message names the architecture.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.errors import EvaluationFailed
+    >>> from nasmeta.evaluators import Evaluator, evaluate_or_fail
+    >>> class Failing(Evaluator):
+    ...     def evaluate(self, architectures):
+    ...         raise EvaluationFailed("out of memory", seconds=5.0)
+    >>> evaluate_or_fail(Failing(nm.get_task("nb201/cifar10")), np.array([0])).failures
+    ('out of memory',)
     """
     try:
         return evaluator.evaluate(architectures)
@@ -235,15 +251,12 @@ def evaluate_or_fail(evaluator: SupportsEvaluate, architectures: NDArray[np.int3
         shape = (1, *np.shape(getattr(evaluator, "signs", 1.0)))
         return Evaluation(np.full(shape, np.nan), np.array([failure.seconds]), (failure.told,))
     except Exception as reason:
-        raise_named(reason, evaluator, getattr(evaluator, "space", None), int(architectures[0]))
-
-
-def raise_named(reason: Exception, who: Any, space: SearchSpace | None, architecture: int) -> NoReturn:
-    """Raise an error of custom code as one that names the code and the architecture."""
-    # errors of this package keep their traceback
-    if isinstance(reason, NasmetaError) or type(who).__module__.partition(".")[0] == "nasmeta":
-        raise reason
-    name = getattr(who, "__qualname__", type(who).__name__)
-    named = str(architecture) if space is None else f"{architecture} ({space.to_string(architecture)})"
-    hint = "Raise nasmeta.errors.EvaluationFailed(reason, seconds) to continue after a failure."
-    raise RunFailed.of(f"{name} at architecture {named}", reason, hint) from reason
+        who: Any = getattr(evaluator, "function", evaluator)
+        # errors of this package keep their traceback
+        if isinstance(reason, NasmetaError) or type(who).__module__.startswith("nasmeta."):
+            raise
+        space, architecture = getattr(evaluator, "space", None), int(architectures[0])
+        named = str(architecture) if space is None else f"{architecture} ({space.to_string(architecture)})"
+        name = getattr(who, "__qualname__", type(who).__name__)
+        hint = "Raise nasmeta.errors.EvaluationFailed(reason, seconds) to continue after a failure."
+        raise RunFailed.of(f"{name} at architecture {named}", reason, hint) from reason

@@ -13,26 +13,12 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_choice
 from nasmeta.code_identity import identity_of
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError
-from nasmeta.evaluators._evaluator import Evaluation, Evaluator, raise_named
-from nasmeta.registry import Registry
+from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import ColumnInfo, known_metric
 from nasmeta.tasks import Signal, Task
 
 Measure: TypeAlias = "Callable[[Mapping[str, Any]], float | tuple[float, float]]"
-
-# Functions and evaluators of other packages, by entry point or as package.module:Name.
-EVALUATORS: Registry[Measure | Evaluator] = Registry(
-    "evaluator",
-    group="nasmeta.evaluators",
-    accepts=lambda found: found if isinstance(found, Evaluator) or _is_function(found) else None,
-    wanted="a function of an architecture's choices, or an Evaluator",
-)
-
-
-def _is_function(found: object) -> bool:
-    """Whether an object is a function of choices, and not a class."""
-    return callable(found) and not isinstance(found, type)
 
 
 class FunctionEvaluator(Evaluator):
@@ -74,8 +60,6 @@ class FunctionEvaluator(Evaluator):
         metric: str = "value",
         direction: Literal["max", "min"] | None = None,
     ) -> None:
-        if not _is_function(function):
-            raise SettingError("function", function, "a function of choices")
         check_choice("direction", direction or "max", ("max", "min"))
         self.function = function
         if isinstance(task, SearchSpace):
@@ -118,29 +102,20 @@ class FunctionEvaluator(Evaluator):
         NasmetaError
             If the function returns anything but finite numbers; RunFailed if it raises another error.
         """
-        values, costs, failures = list[float](), list[float](), list[str | None]()
+        rows: list[tuple[float, float, str | None]] = []
         for architecture in architectures.tolist():
             try:
-                found: Any = self.function(self.space.choices(architecture))
+                answer: Any = self.function(self.space.choices(architecture))
+                value, seconds = map(float, answer if isinstance(answer, tuple) else (answer, 0.0))
             except EvaluationFailed as failure:
-                values.append(math.nan)
-                costs.append(failure.seconds)
-                failures.append(failure.told)
+                rows.append((math.nan, failure.seconds, failure.told))
                 continue
-            except Exception as reason:
-                raise_named(reason, self.function, self.space, architecture)
-            value, seconds = found if isinstance(found, tuple) and len(found) == 2 else (found, 0.0)
-            try:
-                value, seconds = float(value), float(seconds)
-            except (TypeError, ValueError):
-                value = math.nan
             if not math.isfinite(value) or not 0 <= seconds < math.inf:
                 what = f"result of the function for {self.space.to_string(architecture)}"
-                raise NasmetaError(what, found, "a finite number, or (value, seconds) with seconds of at least 0")
-            values.append(value)
-            costs.append(seconds)
-            failures.append(None)
-        return Evaluation(np.array(values), np.array(costs), tuple(failures) if any(failures) else ())
+                raise NasmetaError(what, answer, "a finite number, or (value, seconds) with seconds of at least 0")
+            rows.append((value, seconds, None))
+        values, costs, failures = zip(*rows, strict=True)
+        return Evaluation(np.array(values), np.array(costs), failures if any(failures) else ())
 
     def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return an empty dict: a function does not have report columns."""

@@ -51,36 +51,34 @@ class MultiObjectiveEvaluator(Evaluator):
     def __init__(self, task: MultiObjectiveTask, parts: Sequence[Evaluator] | None = None) -> None:
         super().__init__(task)
         self.parts = tuple(TableEvaluator(part) for part in task.parts) if parts is None else tuple(parts)
-        names, due = [one.task.name for one in self.parts], [part.name for part in task.parts]
+        names, due = [part.task.name for part in self.parts], [part.name for part in task.parts]
         if names != due:
             raise SettingError("tasks of the evaluators", ", ".join(names), ", ".join(due))
-        self.name = " and ".join(dict.fromkeys(one.name for one in self.parts))
+        self.name = " and ".join(dict.fromkeys(part.name for part in self.parts))
 
     @cached_property
     def values(self) -> NDArray[np.float64] | None:  # type: ignore[override]
         """The values, shape (size, m), rows with a missing value NaN; None if they are not known in advance."""
-        known = [one.values for one in self.parts]
+        known = [part.values for part in self.parts]
         if any(values is None for values in known):
             return None
         values = np.stack(known, axis=1)  # type: ignore[arg-type]
         values[np.isnan(values).any(axis=1)] = np.nan
         if self.infeasible is not None:
-            utilities, lost = self.signs * values, self.infeasible & ~np.isnan(values[:, 0])
-            utilities[lost] = np.nanmin(utilities, axis=0)
-            values = self.signs * utilities
-        values.flags.writeable = False
+            fails = self.infeasible & ~np.isnan(values[:, 0])
+            values[fails] = self.signs * np.nanmin(self.signs * values, axis=0)
         return values
 
     @cached_property
     def infeasible(self) -> NDArray[np.bool_] | None:  # type: ignore[override]
         """Architectures that fail in an objective, bool, shape (size,); None if none can fail."""
-        known = [one.infeasible for one in self.parts if one.infeasible is not None]
+        known = [part.infeasible for part in self.parts if part.infeasible is not None]
         return np.any(known, axis=0) if known else None
 
     @cached_property
     def cost_seconds(self) -> NDArray[np.float64] | None:  # type: ignore[override]
         """The highest cost of the parts."""
-        known = [one.cost_seconds for one in self.parts]
+        known = [part.cost_seconds for part in self.parts]
         return None if any(costs is None for costs in known) else np.max(known, axis=0)  # type: ignore[arg-type]
 
     @cached_property
@@ -94,18 +92,18 @@ class MultiObjectiveEvaluator(Evaluator):
     @property
     def identity(self) -> dict[str, Any]:
         """The identities of the parts; empty for the tables of the task."""
-        identities = [one.identity for one in self.parts]
+        identities = [part.identity for part in self.parts]
         return {"kind": "several", "parts": identities} if any(identities) else {}
 
     @property
     def columns(self) -> tuple[ColumnInfo, ...]:
         """Unit, direction and source of each objective."""
-        return tuple(one.column for one in self.parts)
+        return tuple(part.column for part in self.parts)
 
     @property
     def signs(self) -> NDArray[np.float64]:
         """1 to maximise an objective, -1 to minimise it, shape (m,)."""
-        return np.array([one.sign for one in self.parts])
+        return np.array([part.sign for part in self.parts])
 
     @property
     def n_objectives(self) -> int:
@@ -115,36 +113,26 @@ class MultiObjectiveEvaluator(Evaluator):
     @property
     def full_epochs(self) -> int:
         """Epochs of the longest training of an objective."""
-        return max(one.full_epochs for one in self.parts)
+        return max(part.full_epochs for part in self.parts)
 
     @property
     def optimum(self) -> float:
         """100, the hypervolume of the front in percent of itself; NaN if the front is not known in advance."""
         return float("nan") if self.values is None else 100.0
 
-    @cached_property
-    def measured(self) -> NDArray[np.int32] | None:
-        """The architectures with a value for every objective, int32; None if all have one."""
-        if self.values is None or not np.isnan(self.values).any():
-            return None
-        return np.flatnonzero(~np.isnan(self.values[:, 0])).astype(np.int32)
-
     def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
         """Return the values, shape (n, m), and the highest cost of each architecture."""
-        found = [one.evaluate(architectures) for one in self.parts]
-        reasons = zip(*(one.failures or (None,) * len(architectures) for one in found), strict=True)
-        failures = tuple(next((why for why in of_architecture if why), None) for of_architecture in reasons)
+        parts = [part.evaluate(architectures) for part in self.parts]
+        reasons = zip(*(part.failures or (None,) * len(architectures) for part in parts), strict=True)
+        failures = tuple(next(filter(None, of_architecture), None) for of_architecture in reasons)
         known = self.values  # the worst value of each objective if one of them fails
-        return Evaluation(
-            np.stack([one.values for one in found], axis=1) if known is None else known[architectures],
-            np.max([one.cost_seconds for one in found], axis=0),
-            failures if any(failures) else (),
-        )
+        values = np.stack([part.values for part in parts], axis=1) if known is None else known[architectures]
+        return Evaluation(values, np.max([part.cost_seconds for part in parts], axis=0), failures)
 
     def close(self) -> None:
         """Release the resources of the parts."""
-        for one in self.parts:
-            one.close()
+        for part in self.parts:
+            part.close()
 
     def __reduce__(self) -> Any:
         return MultiObjectiveEvaluator, (self.task, self.parts)

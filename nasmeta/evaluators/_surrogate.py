@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import ColumnError, MissingValueError
-from nasmeta.evaluators._evaluator import Evaluation, Evaluator, known_costs
+from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
 
@@ -41,16 +40,22 @@ class SurrogateEvaluator(Evaluator):
     """
 
     name = "surrogate"
-    values: NDArray[np.float64]
-    cost_seconds: NDArray[np.float64]
 
     def __init__(self, surrogate: str | os.PathLike[str] | Task | Surrogate, task: Task | None = None) -> None:
         from nasmeta.surrogates import Surrogate
 
         self.surrogate = surrogate if isinstance(surrogate, Surrogate) else Surrogate.load(surrogate)
         super().__init__(self.surrogate.task if task is None else task)
-        self.values = self.surrogate.values
-        self.cost_seconds = known_costs(self.surrogate.cost_seconds, len(self.values))
+
+    @property
+    def values(self) -> NDArray[np.float64]:  # type: ignore[override]
+        """The predictions."""
+        return self.surrogate.values
+
+    @cached_property
+    def cost_seconds(self) -> NDArray[np.float64]:  # type: ignore[override]
+        """The predicted training seconds; 0 if unknown."""
+        return np.nan_to_num(self.surrogate.cost_seconds)
 
     @cached_property
     def column(self) -> ColumnInfo:
@@ -65,18 +70,6 @@ class SurrogateEvaluator(Evaluator):
     def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
         """Return the predicted value and training seconds of each architecture."""
         return Evaluation(self.values[architectures], self.cost_seconds[architectures])
-
-    @cached_property
-    def report_columns(self) -> tuple[ColumnInfo, ...]:
-        """The report columns of the task; none without its table."""
-        try:
-            return self.task.report_columns
-        except (MissingValueError, ColumnError):
-            return ()
-
-    def report(self, architecture: int) -> dict[ColumnInfo, float]:
-        """Return the measured values of an architecture, if the table is on this machine."""
-        return self.task.report(architecture) if self.report_columns else {}
 
     def __repr__(self) -> str:
         return f"SurrogateEvaluator({self.surrogate!r})"

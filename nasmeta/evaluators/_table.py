@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import MissingValueError
-from nasmeta.evaluators._evaluator import Evaluation, Evaluator, known_costs
+from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.tasks import Task, fidelities
 
 UNKNOWN_FEASIBILITY = "unknown-feasibility"
@@ -63,20 +63,16 @@ class TableEvaluator(Evaluator):
     # Read at first use, after the check whether the sources may be used.
     @cached_property
     def values(self) -> NDArray[np.float64]:  # type: ignore[override]
-        """The values of the task, or draws from its seeds."""
+        """The values of the task, or draws from its seeds; the worst one for evaluations that fail."""
         if not len(self.task.measured):
             raise MissingValueError(f"{self.task.name} has no measured {self.task.space.noun}.")
-        found = self.task.sampled_values(self.seed) if self.task.is_sampled else self.task.values
-        return self._with_worst(found)
+        return self._with_worst(self.task.sampled_values(self.seed) if self.task.is_sampled else self.task.values)
 
     def _with_worst(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return values, with the worst one for evaluations that fail."""
         if self.infeasible is None:
             return values
-        utilities = self.task.sign * values
-        filled: NDArray[np.float64] = self.task.sign * np.where(self.infeasible, np.nanmin(utilities), utilities)
-        filled.flags.writeable = False
-        return filled
+        worst = self.task.sign * np.nanmin(self.task.sign * values)
+        return np.where(self.infeasible, worst, values)
 
     @property
     def noise_free(self) -> NDArray[np.float64]:
@@ -91,37 +87,26 @@ class TableEvaluator(Evaluator):
 
     @cached_property
     def cost_seconds(self) -> NDArray[np.float64]:  # type: ignore[override]
-        """The costs of the task."""
-        return known_costs(self.task.cost_seconds if self.task.has_cost else None, self.task.space.size)
+        """The costs of the task; 0 if unknown."""
+        return np.nan_to_num(self.task.cost_seconds) if self.task.has_cost else np.zeros(self.task.space.size)
 
     def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
-        """Return the value and the training seconds of each architecture.
-
-        Raises
-        ------
-        MissingValueError
-            If a value is missing.
-        """
-        values = self.values[architectures]
-        if self.measured is not None and np.isnan(values).any():
-            missing = architectures[np.isnan(values)]
-            raise MissingValueError(
-                f"{self.task.name}: not measured for {self.space.noun} {missing[0]} "
-                f"({len(missing)} of {len(architectures)})."
-            )
+        """Return the value and the training seconds of each architecture; NaN for a missing value."""
+        values, costs = self.values[architectures], self.cost_seconds[architectures]
         if self.infeasible is None:
-            return Evaluation(values, self.cost_seconds[architectures])
-        lost = self.infeasible[architectures].tolist()
-        reasons = tuple("not measured" if one else None for one in lost)
-        return Evaluation(values, self.cost_seconds[architectures], reasons if any(lost) else ())
+            return Evaluation(values, costs)
+        return Evaluation(
+            values, costs, tuple("not measured" if each else None for each in self.infeasible[architectures])
+        )
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of shorter trainings by epochs; by default all in the table."""
-        found: dict[int, Evaluator] = {}
-        for length, task in fidelities(self.task, epochs).items():
-            shorter = TableEvaluator(task, self.seed, unknown_feasibility=self.unknown_feasibility)
-            found[length] = self if task == self.task else shorter
-        return found
+        return {
+            length: self
+            if task == self.task
+            else TableEvaluator(task, self.seed, unknown_feasibility=self.unknown_feasibility)
+            for length, task in fidelities(self.task, epochs).items()
+        }
 
     def __reduce__(self) -> Any:
         return partial(TableEvaluator, unknown_feasibility=self.unknown_feasibility), (self.task, self.seed)

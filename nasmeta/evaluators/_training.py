@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -55,17 +54,14 @@ class _TemporaryFolder:
         finalize(self, rmtree, self.path, ignore_errors=True)
 
 
-@contextmanager
-def _turn_at(folder: Path | None) -> Iterator[None]:
-    """Wait until no other process trains in this folder."""
+def _turn_at(folder: Path | None) -> AbstractContextManager[object]:
+    """Return a context that waits until no other process trains in this folder."""
     if folder is None:
-        yield
-        return
+        return nullcontext()
     from filelock import FileLock
 
     folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".turn"):
-        yield
+    return FileLock(folder / ".turn")
 
 
 class TrainingEvaluator(Evaluator):
@@ -93,11 +89,6 @@ class TrainingEvaluator(Evaluator):
         Train in a worker process: if it is killed, the training is a failure and this process continues.
     build_network : callable, optional
         For a custom space: builds the network of an architecture from its choices, see `nasmeta.training.train`.
-
-    Attributes
-    ----------
-    failures : dict of int to str
-        The reasons of failed trainings, by architecture.
 
     Raises
     ------
@@ -134,34 +125,28 @@ class TrainingEvaluator(Evaluator):
         self.folder = None if folder is None else Path(folder)
         space = target.space if build_network is not None else target.space.name
         self.trainer = Trainer(data, recipe, space, device=device, isolated=isolated, build_network=build_network)
+        self._network_identity: dict[str, Any] = {}
         if build_network is not None:
             from nasmeta.training import IdentifiedNetwork, network_identity
 
-            self._network_identity = network_identity(build_network)
-            self.trainer.build_network = IdentifiedNetwork(build_network, self._network_identity)
-        if not len(self.trainer.dataset.splits["valid"]):
+            self._network_identity = {"network": network_identity(build_network)}
+            self.trainer.build_network = IdentifiedNetwork(build_network, self._network_identity["network"])
+        dataset = self.trainer.dataset
+        if not len(dataset.splits["valid"]):
             raise SettingError("number of validation images", 0, "at least 1", "Pass valid_fraction=0.1.")
         self.column = ColumnInfo(
-            canonical_dataset(self.trainer.dataset.name),
-            "accuracy",
-            "valid",
-            self.recipe.epochs,
-            self.seed,
-            "percent",
-            "max",
-            "trained here",
-            f"recipe {self.recipe.name}",
-            "",
-            self.trainer.dataset.sha256(),
-        )
-        self.failures: dict[int, str] = {}
+            canonical_dataset(dataset.name), "accuracy", "valid", self.recipe.epochs, self.seed, "percent", "max",
+            "trained here", f"recipe {self.recipe.name}", "", dataset.sha256(),
+        )  # fmt: skip
         self._trained: dict[int, _Trained] = {}  # by the representative of the class, in all runs of this evaluator
         self._begun: dict[int, _Trained] = {}  # evaluated in this run
-        self._of_lengths: dict[tuple[int, ...], dict[int, Evaluator]] = {}
-        super().__init__(target.with_held_out(self._held_out(target)))
+        self._of_lengths: dict[tuple[int, ...], dict[int, TrainingEvaluator]] = {}
+        held_out: tuple[str, ...] = (held_out_name(dataset.name),)
+        if dataset.facts.get("source") in (None, "folder"):  # it may be any dataset, also the task's
+            held_out += target.held_out
+        super().__init__(target.with_held_out(tuple(dict.fromkeys(held_out))))
 
     name = "training"
-    _network_identity: dict[str, Any] | None = None  # of custom networks
     _home: _TemporaryFolder | None = None  # if trainings pause without a folder
 
     _until: int | None = None  # epoch of the pause
@@ -176,65 +161,43 @@ class TrainingEvaluator(Evaluator):
         """Epochs of the recipe."""
         return self.trainer.recipe.epochs
 
-    def _held_out(self, target: Task) -> tuple[str, ...]:
-        """Return the dataset of the trainings; for a folder of images, which may be any dataset, also the task's."""
-        dataset = self.trainer.dataset
-        name = held_out_name(dataset.name)
-        if dataset.facts.get("source") in (None, "folder"):
-            return tuple(dict.fromkeys((name, *target.held_out)))
-        return (name,)
-
-    @property
-    def report_columns(self) -> tuple[ColumnInfo, ...]:
-        """The test accuracy of the trained network, and the columns of the task's table if it is on this machine."""
-        trained = (replace(self.column, split="test"),) if self.folder is not None else ()
-        try:
-            return (*trained, self.task.column, *self.task.report_columns)
-        except (MissingValueError, ColumnError):
-            return trained
-
     def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return the test accuracy of the trained network, if there is a folder, and the values of the table."""
-        found, result = dict[ColumnInfo, float](), self.result(architecture)
+        values, result = dict[ColumnInfo, float](), self.result(architecture)
         if result is not None and result.test_accuracy is not None:
-            found[replace(self.column, split="test")] = result.test_accuracy
+            values[replace(self.column, split="test")] = result.test_accuracy
         with suppress(MissingValueError, ColumnError):  # the table is missing
             if not np.isnan(self.task.values[architecture]):
-                found |= {self.task.column: float(self.task.values[architecture]), **self.task.report(architecture)}
-        return found
+                values |= {self.task.column: float(self.task.values[architecture]), **self.task.report(architecture)}
+        return values
 
     @property
     def identity(self) -> dict[str, Any]:
         """The identity of the evaluator: data, split, recipe and seed."""
-        own = {} if self._network_identity is None else {"network": self._network_identity}
-        return {"kind": "training", **self.trainer.identity, "seed": self.seed, **own}
+        return {"kind": "training", **self.trainer.identity, "seed": self.seed, **self._network_identity}
 
     def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
         """Return validation accuracies (percent), training seconds, and the reasons of failures.
 
         A training of an earlier run is not repeated, but its seconds count in this run.
         """
-        found, costs = [], []
-        for architecture in architectures.tolist():
-            representative, seconds = int(self.space.canonical(architecture)), 0.0
+        trainings, costs = [], []
+        for representative in np.atleast_1d(self.space.canonical(architectures)).tolist():
+            costs.append(0.0)
             if representative not in self._begun:
                 if representative not in self._trained:
                     self._trained[representative] = self._train(representative)
                 self._begun[representative] = self._trained[representative]
-                seconds = self._trained[representative].seconds
-            found.append(self._begun[representative])
-            costs.append(seconds)
-            if (reason := found[-1].reason) is not None:
-                self.failures[architecture] = reason
-        values, reasons = np.array([one.value for one in found]), tuple(one.reason for one in found)
-        return Evaluation(values, np.array(costs), reasons)
+                costs[-1] = self._trained[representative].seconds
+            trainings.append(self._begun[representative])
+        values, _, reasons = zip(*trainings, strict=True)
+        return Evaluation(np.array(values), np.array(costs), reasons)
 
     def resume(self, past: Sequence[tuple[int, Any, str | None]]) -> None:
         """Start a run with the evaluations of its journal, which cost nothing again."""
         self._begun = {
             int(self.space.canonical(architecture)): _Trained(value, 0.0, why) for architecture, value, why in past
         }
-        self.failures |= {architecture: why for architecture, _, why in past if why is not None}
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of trainings of several lengths, by epochs; the longest is that of the recipe.
@@ -246,13 +209,11 @@ class TrainingEvaluator(Evaluator):
         if lengths not in self._of_lengths:  # once, so that compared searchers share trainings
             if self.folder is None and self._home is None and len(lengths) > 1:
                 self._home = _TemporaryFolder()
-            found: dict[int, Evaluator] = {}
-            for length in lengths:
-                one = found[length] = copy(self)
-                one._begun = {}
+            evaluators = self._of_lengths[lengths] = {length: copy(self) for length in lengths}
+            for length, evaluator in evaluators.items():
+                evaluator._begun = {}
                 if length < lengths[-1]:
-                    one._trained, one._until, one.resumes = {}, length, True
-            self._of_lengths[lengths] = found
+                    evaluator._trained, evaluator._until, evaluator.resumes = {}, length, True
         return dict(self._of_lengths[lengths])
 
     def in_folder(self, folder: Path) -> Evaluator:
@@ -303,9 +264,6 @@ class TrainingEvaluator(Evaluator):
         return None if folder is None else folder / f"cell-{architecture}"
 
 
-_POINT = re.compile(r"(\d{1,6})of(\d{1,6})")
-
-
 def training_lengths(lengths: Iterable[int | str] | None, recipe: Recipe) -> tuple[int, ...]:
     """Return the lengths of trainings in epochs, ascending; all but the last are pauses.
 
@@ -320,12 +278,9 @@ def training_lengths(lengths: Iterable[int | str] | None, recipe: Recipe) -> tup
     if lengths is None:
         pauses = [-(-n // every) * every for n in (full // 9, full // 3) if n]
         return (*sorted({n for n in pauses if n < full}), full)
-    found = {full}
-    for length in lengths:
-        match = _POINT.fullmatch(str(length))
-        epochs = int(match[1]) if match else full
-        if length != full and (match is None or int(match[2]) != full or not 0 < epochs < full or epochs % every):
-            expected = f"{full}, or pauses such as '{every}of{full}' after an evaluation of the recipe"
-            raise SettingError("epochs", length, expected)
-        found.add(epochs)
-    return tuple(sorted(found))
+    points = {str(full): full} | {f"{pause}of{full}": pause for pause in range(every, full, every)}
+    chosen = {str(full), *map(str, lengths)}
+    if unknown := chosen - {*points}:
+        expected = f"{full}, or pauses such as '{every}of{full}' after an evaluation of the recipe"
+        raise SettingError("epochs", ", ".join(sorted(unknown)), expected)
+    return tuple(sorted(points[length] for length in chosen))

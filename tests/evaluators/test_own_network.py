@@ -48,19 +48,6 @@ def test_all_that_is_needed_is_a_function(tmp_path: Path) -> None:
         nm.search("random", other, evaluations=3, journal=journal)
 
 
-def test_a_training_is_gone_on_with_and_its_weights_are_kept(tmp_path: Path) -> None:
-    asked: dict[str, Any] = {"space": SPACE, "build_network": build, "device": "cpu"}
-    paused = train(2, FEW, RECIPE, folder=tmp_path / "paused", until=1, **asked)
-    assert (paused.stopped, len(paused.epochs)) == ("paused", 1)
-    resumed = train(2, FEW, RECIPE, folder=tmp_path / "paused", **asked)
-    whole = train(2, FEW, RECIPE, folder=tmp_path / "whole", **asked)
-    for name, value in whole.network.state_dict().items():
-        assert torch.equal(resumed.network.state_dict()[name], value)
-    assert (tmp_path / "paused" / "network.safetensors").is_file()
-    with pytest.raises(SettingError):
-        train(2, FEW, RECIPE, until=1, **asked)
-
-
 def of_width(width: int, data: Any) -> Any:
     def network(choices: Any) -> nn.Module:
         return build({**choices, "width": width * (len(data.labels) > 0)})

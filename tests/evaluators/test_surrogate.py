@@ -28,18 +28,8 @@ def test_answers_are_the_surrogates_and_no_table_is_opened(monkeypatch: pytest.M
         np.testing.assert_array_equal(evaluation.cost_seconds, surrogate.cost_seconds[architectures])
     run = nm.search("gp", "tnb101/room_layout", evaluations=30, evaluator="surrogate")
     assert run.values.min() == run.best.value  # a loss
+    assert run.evaluator.optimum == run.evaluator.values.min()
     assert run.evaluator.column.unit == Surrogate.load("tnb101/room_layout").unit
-
-
-def test_a_search_on_the_surrogate() -> None:
-    run = nm.search("evolution", "nb201/cifar10", evaluations=60, seed=1, evaluator="surrogate")
-    surrogate = Surrogate.load("nb201/cifar10")
-    np.testing.assert_array_equal(run.values, surrogate.values[run.architectures])
-    assert run.evaluator.optimum == surrogate.values.max()
-    assert (run.frame()["regret"] >= 0).all()
-    table = nm.search("evolution", "nb201/cifar10", evaluations=60, seed=1)
-    assert run.architectures[0] == table.architectures[0]  # the same random numbers
-    assert not np.array_equal(run.values, table.values)
 
 
 def test_the_journal_says_what_answered(tmp_path: Path) -> None:
@@ -72,4 +62,4 @@ def test_a_surrogate_travels_to_other_processes() -> None:
     np.testing.assert_array_equal(copy.values, evaluator.values)
     assert copy.identity == evaluator.identity
     assert copy.task == evaluator.task
-    assert copy.report_columns == nm.get_task("nb201/cifar10").report_columns
+    assert copy.report(6111) == nm.get_task("nb201/cifar10").report(6111)

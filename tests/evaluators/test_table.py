@@ -2,10 +2,8 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
 import nasmeta as nm
-from nasmeta.errors import MissingValueError
 from nasmeta.evaluators import Evaluator, TableEvaluator
 
 
@@ -22,12 +20,11 @@ def test_answers_are_the_tables() -> None:
     np.testing.assert_array_equal(evaluation.values, asked)
 
 
-def test_a_value_that_nobody_measured_is_an_error() -> None:
+def test_a_value_that_nobody_measured_is_missing() -> None:
     frame = pd.DataFrame({"cell": [0, 2], "accuracy": [1.0, 3.0]})
     evaluator = TableEvaluator(nm.Table.from_frame(frame, space="nb201").task())
-    assert evaluator.evaluate(np.array([0, 2])).values.tolist() == [1.0, 3.0]
-    assert evaluator.evaluate(np.array([0, 2])).cost_seconds.tolist() == [0.0, 0.0]
+    evaluation = evaluator.evaluate(np.array([0, 1, 2]))
+    np.testing.assert_array_equal(evaluation.values, [1.0, np.nan, 3.0])
+    assert evaluation.cost_seconds.tolist() == [0.0, 0.0, 0.0]
     assert evaluator.measured is not None
-    assert len(evaluator.measured) == 2
-    with pytest.raises(MissingValueError):
-        evaluator.evaluate(np.array([0, 1]))
+    assert evaluator.measured.tolist() == [0, 2]

@@ -26,9 +26,9 @@ from nasmeta.errors import (
     TrainingFailed,
     UnknownNameError,
 )
-from nasmeta.evaluators import Evaluator, Trainer, TrainingEvaluator
+from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.runs import History
-from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult
+from nasmeta.training import EpochRecord, ImageDataset, Recipe, Trainer, TrainingResult
 
 FEW = ImageDataset.load("digits").subset(48)
 ONE_EPOCH = Recipe.load("tiny", epochs=1, channels=4)
@@ -88,7 +88,7 @@ def test_a_loss_that_is_not_finite_is_a_failure_with_its_reason(tmp_path: Path) 
     evaluation = evaluator.evaluate(np.array([6111], dtype=np.int32))
     assert evaluation.values.tolist() == [0.0]
     assert evaluation.cost_seconds[0] > 0  # so a budget in seconds ends where all trainings fail
-    assert evaluator.failures == {6111: "diverged"}
+    assert evaluation.failures == ("diverged",)
 
 
 def test_a_continuation_that_fails_costs_the_seconds_that_went_by(
@@ -115,7 +115,7 @@ def on_digits() -> TrainingEvaluator:
     return TrainingEvaluator("nb201/cifar10", "digits", "tiny")
 
 
-@pytest.mark.parametrize("searcher", ["gp", "evolution", "local-search"])
+@pytest.mark.parametrize("searcher", ["evolution", "local-search"])
 def test_failures_are_recorded_and_end_nothing(searcher: str, trained: list[int], tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     first = nm.search(searcher, "nb201/cifar10", evaluations=25, journal=path, evaluator=on_digits())

@@ -15,10 +15,9 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
-from nasmeta.evaluators import Trainer
 from nasmeta.journals import JournalFile
 from nasmeta.runs import Journal
-from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult
+from nasmeta.training import EpochRecord, ImageDataset, Recipe, Trainer, TrainingResult
 from nasmeta.verification import Verification, verify
 from nasmeta.verification._chosen import choose, read_searches
 from nasmeta.verification._frames import architectures_frame, chance_interval, separation_of
