@@ -2,34 +2,32 @@
 
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._plan import plan
-from nasmeta.experiments._report import Report as Report, report
-from nasmeta.experiments._reproduce import (
-    compare_searches as compare_searches,
-    data_of as data_of,
-    list_published,
-    published_page as published_page,
-    reproduce,
-)
+from nasmeta.experiments._report import Report, report
+from nasmeta.experiments._reproduce import data_of, list_published, published_page, reproduce
 from nasmeta.experiments._specification import (
-    Specification as Specification,
+    Specification,
     list_specifications,
-    missing_data as missing_data,
-    picks_of as picks_of,
-    provenance_of as provenance_of,
-    read_specification as read_specification,
-    ready_specifications as ready_specifications,
+    missing_data,
+    read_specification,
     run_specification,
-    specification_to_run as specification_to_run,
+    specification_to_run,
 )
 from nasmeta.experiments._workers import Workers
 
 __all__ = [
+    "Report",
+    "Specification",
     "Workers",
     "compare",
+    "data_of",
     "list_published",
     "list_specifications",
+    "missing_data",
     "plan",
+    "published_page",
+    "read_specification",
     "report",
     "reproduce",
     "run_specification",
+    "specification_to_run",
 ]

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from nasmeta.checks import check_int, check_names
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import Evaluator, TrainingEvaluator
+from nasmeta.evaluators import Evaluator
 from nasmeta.runs import (
     Budget,
     EvaluatorLike,
@@ -40,67 +40,57 @@ def seeds_of(repeats: int | Sequence[int]) -> list[int]:
     return seeds
 
 
-def budgets_of(tasks: TaskDistribution, evaluations: object, seconds: object, stop_at_optimum: bool) -> list[Budget]:
+def budgets_of(tasks: TaskDistribution, evaluations: Any, seconds: Any, stop_at_optimum: bool) -> list[Budget]:
     """Return the budget of each task; a mapping of seconds has an entry for each of them."""
     names = tasks.names
-    if isinstance(seconds, Mapping) and {*seconds} != {*names}:
-        raise SettingError("tasks of seconds", [*seconds], f"{', '.join(names)}")
-    each = [seconds[name] for name in names] if isinstance(seconds, Mapping) else [seconds] * len(names)
+    of_task = seconds if isinstance(seconds, Mapping) else dict.fromkeys(names, seconds)
+    if {*of_task} != {*names}:
+        raise SettingError("tasks of seconds", [*of_task], ", ".join(names))
     return [
-        checked_budget(evaluations, own, stop_at_optimum, default=200, what=f"seconds of {name}")
-        for name, own in zip(names, each, strict=True)
+        checked_budget(evaluations, of_task[name], stop_at_optimum, default=200, what=f"seconds of {name}")
+        for name in names
     ]
 
 
 def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]] | None) -> dict[str, SearcherSpec]:
     """Look up all searchers; return them by label."""
-    if isinstance(searchers, str | type):
-        searchers = [searchers]
-    entries: dict[str, Any] = {}
-    for searcher in searchers:
-        label = searcher if isinstance(searchers, Mapping) else SearcherSpec.of(searcher).name
-        if label in entries:
-            raise SettingError(
-                f"{label} appears twice. To compare settings, map labels to (searcher, settings).",
-            )
-        entries[str(label)] = searchers[label] if isinstance(searchers, Mapping) else searcher  # type: ignore[index]
-    if not entries:
+    if not isinstance(searchers, Mapping):
+        listed = [searchers] if isinstance(searchers, str | type) else searchers
+        labels = [SearcherSpec.of(searcher).name for searcher in listed]
+        if len({*labels}) < len(labels):
+            raise SettingError("searchers", labels, "each once", "To compare settings, map labels to (name, settings).")
+        searchers = dict(zip(labels, listed, strict=True))
+    if not searchers:
         raise SettingError("searchers", [], "at least one searcher")
     settings = settings or {}
-    check_names("the comparison", "searcher", settings, entries)
+    check_names("the comparison", "searcher", settings, searchers)
     specs = {}
-    for label, entry in entries.items():
+    for label, entry in searchers.items():
         searcher, own = entry if isinstance(entry, tuple) else (entry, {})
-        specs[label] = SearcherSpec.of(searcher, {**own, **settings.get(label, {})})
+        specs[str(label)] = SearcherSpec.of(searcher, {**own, **settings.get(label, {})})
     return specs
 
 
 def tasks_of(tasks: TasksLike) -> TaskDistribution:
     """Return the tasks of names, families, tasks, or several of these."""
-    found = as_tasks(tasks.task if isinstance(tasks, Evaluator) else tasks)
-    if not found:
+    targets = as_tasks(tasks.task if isinstance(tasks, Evaluator) else tasks)
+    if not targets:
         raise SettingError("tasks", [], "at least one task")
-    return TaskDistribution(found)
+    return TaskDistribution(targets)
 
 
 def evaluators_of(tasks: TaskDistribution, evaluator: EvaluatorLike, folder: Path | None) -> list[Evaluator]:
     """Return the evaluator of each task; trainings are kept in the folder of the comparison."""
     if len(tasks) > 1 and isinstance(evaluator, Evaluator):
         raise SettingError("tasks", tasks.names, f"one task, because {evaluator.name} evaluates one")
-    found = [evaluator_for(task, evaluator) for task in tasks]
+    evaluators = [evaluator_for(task, evaluator) for task in tasks]
     if evaluator == "table":
-        for one in found:
-            _ = one.measured  # a missing table is reported before any run
+        for table in evaluators:
+            _ = table.measured  # a missing table is reported before any run
     if folder is None:
-        return found
-    return [one.in_folder(folder.absolute() / "trainings") for one in found]  # absolute for workers of a cluster
-
-
-def check_parallel(evaluators: Iterable[Evaluator]) -> None:
-    """Raise an error for trainings that several processes cannot share."""
-    for one in evaluators:
-        if isinstance(one, TrainingEvaluator) and one.folder is None:
-            raise SettingError("Workers that train share the folder of the comparison: pass folder.")
+        return evaluators
+    # absolute for workers of a cluster
+    return [each.in_folder(folder.absolute() / "trainings") for each in evaluators]
 
 
 def sources_by_label(

@@ -23,7 +23,6 @@ from nasmeta.experiments._arguments import (
     SearchersLike,
     TasksLike,
     budgets_of,
-    check_parallel,
     evaluators_of,
     seeds_of,
     sources_by_label,
@@ -31,11 +30,11 @@ from nasmeta.experiments._arguments import (
     tasks_of,
 )
 from nasmeta.experiments._folder import ComparisonFolder, Results, write_results
-from nasmeta.experiments._jobs import Job, MetaTrainJob, Pair, Runs, results_of, share_of
+from nasmeta.experiments._jobs import Job, Pair, results_of, share_of
 from nasmeta.experiments._workers import Workers
 from nasmeta.journals import Shard
 from nasmeta.progress import heartbeat, progress_bar
-from nasmeta.runs import Clock, EvaluatorLike, RunConfig, SourcesLike, Transfer, evaluator_for, space_in
+from nasmeta.runs import Clock, EvaluatorLike, RunConfig, SourcesLike, Transfer, evaluator_for, finished_run, space_in
 
 _RUNS_A_JOB = 10
 _PROGRESS_SECONDS = 0.5
@@ -136,13 +135,11 @@ def compare(
     shard = None if workers.shard is None else Shard.of(workers.shard)
     if (repeated or shard is not None) and home is None:
         raise SettingError("folder", None, "a folder with the journals of shards or of the searchers to redo")
-    place = None if home is None else home.path
-    evaluators = evaluators_of(targets, evaluator, place)
-    workers = workers.on_this_machine(
-        trains=any(isinstance(one, TrainingEvaluator) and one.trainer.device == "auto" for one in evaluators)
-    )
-    if not workers.is_one_process:
-        check_parallel(evaluators)
+    evaluators = evaluators_of(targets, evaluator, None if home is None else home.path)
+    trainers = [each.trainer for each in evaluators if isinstance(each, TrainingEvaluator)]
+    workers = workers.on_this_machine(trains=any(trainer.device == "auto" for trainer in trainers))
+    if trainers and home is None and not workers.is_one_process:
+        raise SettingError("Workers that train share the folder of the comparison: pass folder.")
     budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # raises an error for impossible settings
@@ -158,34 +155,28 @@ def compare(
     results = Results(configs, wanted)
     if home is None:
         return _completed(results, workers, progress)
+    sources_of_learners: dict[str, dict[str, list[str]]] = {}
+    for pair in learners:
+        names = sources_of_learners.setdefault(pair[1], {})
+        names[configs[pair].task.name] = list(configs[pair].source_names)
     extent: dict[str, Any] = {
         "repeats": repeats if isinstance(repeats, int) else seeds,
         "evaluations": budgets[0].evaluations,
         "seconds": [budget.seconds for budget in budgets],
         "stop_at_optimum": stop_at_optimum,
-        "sources": {
-            label: {
-                configs[i, label].task.name: list(configs[i, label].source_names) for i, one in learners if one == label
-            }
-            for label in dict.fromkeys(label for _, label in learners)
-        },
+        "sources": sources_of_learners,
     }
+    path = home.path / "results.parquet"
     with home.claimed(specs, evaluators, clock=clock, is_shard=shard is not None, redo=repeated, **extent):
         if shard is None:
-            (home.path / "results.parquet").unlink(missing_ok=True)  # a failure must not leave those of other runs
-        _remove_journals(home, configs, {pair: own for pair, own in wanted.items() if pair[1] in repeated})
+            path.unlink(missing_ok=True)  # a failure must not leave those of other runs
+        for pair in wanted:
+            for seed in wanted[pair] if pair[1] in repeated else ():
+                home.journal_of(configs[pair], seed).unlink(missing_ok=True)
         frame = _completed(results, workers, progress, home)
         if shard is None:
-            write_results(home.path / "results.parquet", frame)
+            write_results(path, frame)
     return frame
-
-
-def _remove_journals(
-    home: ComparisonFolder, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]]
-) -> None:
-    for pair, own in seeds.items():
-        for seed in own:
-            home.journal(configs[pair].task.name, configs[pair].label, seed).unlink(missing_ok=True)
 
 
 def _completed(
@@ -220,8 +211,7 @@ def _read(home: ComparisonFolder, results: Results) -> None:
     """Read the finished runs from their journals."""
     for pair, config in results.configs.items():
         for seed in results.missing(pair):
-            path = home.journal(config.task.name, config.label, seed)
-            history = replace(config, seed=seed).read(path)
+            history = finished_run(replace(config, seed=seed), home.journal_of(config, seed))
             if history is not None:
                 results.keep(pair, seed, history)
 
@@ -236,12 +226,11 @@ def _run(results: Results, workers: Workers, home: ComparisonFolder | None) -> N
     def runs(pair: Pair, learnt: Transfer | None = None) -> Iterator[Job]:
         config, seeds = results.configs[pair], left[pair]
         size = max(1, min(_RUNS_A_JOB, math.ceil(len(seeds) / (2 * n_workers))))
-        for first in range(0, len(seeds), size):
-            some = seeds[first : first + size]
-            paths = [None if home is None else home.journal(config.task.name, config.label, s) for s in some]
-            yield Runs(pair, config, some, paths, learnt)
+        for some in (seeds[first : first + size] for first in range(0, len(seeds), size)):
+            paths = [] if home is None else [home.journal_of(config, seed) for seed in some]
+            yield Job(pair, config, some, paths, learnt)
 
-    jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners]
+    jobs = [Job(pair, results.configs[pair]) for pair in learners]
     jobs += (job for pair in left if pair not in learners for job in runs(pair))
     # evaluated after the meta-trainings
     late = (job for pair in learners if pair in models for job in runs(pair, models[pair]))
@@ -250,12 +239,11 @@ def _run(results: Results, workers: Workers, home: ComparisonFolder | None) -> N
     with workers.executors() as executors:
         for some in (jobs, late):
             with closing(results_of([*some], workers, executors)) as done:
-                for job, result in done:
-                    seeds, outcome = ([result[0]], result[1]) if isinstance(job, Runs) else (left[job.pair], result)
+                for job, (seed, outcome) in done:
                     if home is None and isinstance(outcome, RunFailed):
                         raise outcome
                     if isinstance(outcome, Transfer):
                         models[job.pair] = outcome
                         continue
-                    for seed in seeds:
-                        results.keep(job.pair, seed, outcome)
+                    for of_outcome in left[job.pair] if seed is None else [seed]:
+                        results.keep(job.pair, of_outcome, outcome)

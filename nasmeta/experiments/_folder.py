@@ -16,7 +16,7 @@ from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
 from nasmeta.experiments._jobs import Pair
 from nasmeta.files import SEAL, facts_in, sealed, write_atomically, write_facts
 from nasmeta.journals import differences_from
-from nasmeta.runs import Clock, History, RunConfig, SearcherSpec, results_frame
+from nasmeta.runs import Clock, History, RunConfig, SearcherSpec, Trace, history_of, results_frame
 
 _LOCK_SECONDS = 2.0  # workers of a process that was killed end within a fraction of this
 _BEGIN_SECONDS = 60.0  # shards that start together wait for each other
@@ -47,12 +47,13 @@ class ComparisonFolder:
 
         due = {
             "tasks": {
-                one.task.name: {"table": one.task.table_name, "signal": _signal_of(one)}
-                | ({"evaluator": one.identity} if one.identity else {})
-                for one in evaluators
+                evaluator.task.name: {"table": evaluator.task.table_name, "signal": _signal_of(evaluator)}
+                | ({"evaluator": evaluator.identity} if evaluator.identity else {})
+                for evaluator in evaluators
             },
             "searchers": {
-                label: {"searcher": spec.name, "settings": spec.all_settings, **spec.code_identity}
+                label: {"searcher": spec.name, "settings": spec.all_settings}
+                | ({"code": spec.code} if spec.code else {})
                 for label, spec in specs.items()
             },
             "clock": None if clock is None else clock.settings,
@@ -83,14 +84,13 @@ class ComparisonFolder:
         path, has_results = self.path / "specification.json", (self.path / "results.parquet").is_file()
         if not has_results and not self._has_evaluations("*"):
             return
-        try:
-            found = facts_in(path)
-            free = {label for label in found["searchers"] if label in redo or not has_results}
-            free -= {label for label in free if label not in redo and self._has_evaluations(_file_name(label))}
-            differences = differences_from(_identity(found, free), _identity(due, free))
-        except FileNotFoundError:
-            raise JournalError(f"{self.path} contains runs, but no {path.name}. Use another folder.") from None
-        if differences:
+        recorded = facts_in(path)
+        free = {
+            label
+            for label in recorded["searchers"]
+            if label in redo or not (has_results or self._has_evaluations(_file_name(label)))
+        }
+        if differences := differences_from(_identity(recorded, free), _identity(due, free)):
             raise SettingError(
                 f"{self.path} holds another comparison: {differences}. Use another folder. If only the code or the "
                 "settings of a searcher changed, --redo NAME repeats its runs."
@@ -101,9 +101,9 @@ class ComparisonFolder:
         journals = self.path.glob(f"runs/*/{label}/*.jsonl")
         return any(journal.read_bytes().count(b"\n") > 1 for journal in journals)
 
-    def journal(self, task: str, searcher: str, seed: int) -> Path:
+    def journal_of(self, config: RunConfig, seed: int) -> Path:
         """Return the path of a run's journal."""
-        return self.path / "runs" / _file_name(task) / _file_name(searcher) / f"{seed}.jsonl"
+        return self.path / "runs" / _file_name(config.task.name) / _file_name(config.label) / f"{seed}.jsonl"
 
 
 def write_results(path: Path, frame: pd.DataFrame) -> None:
@@ -157,12 +157,12 @@ class Results:
         """Return the seeds of the runs that are not done."""
         return [seed for seed in self.seeds[pair] if (pair, seed) not in self._histories]
 
-    def keep(self, pair: Pair, seed: int, outcome: History | RunFailed) -> None:
-        """Add a history or a failure."""
+    def keep(self, pair: Pair, seed: int, outcome: Trace | RunFailed) -> None:
+        """Add the trace of a run, or its failure."""
         if isinstance(outcome, RunFailed):
             self._failures[pair, seed] = outcome
         else:
-            self._histories[pair, seed] = outcome.of(replace(self.configs[pair], seed=seed))
+            self._histories[pair, seed] = history_of(replace(self.configs[pair], seed=seed), outcome)
 
     def frame(self) -> pd.DataFrame:
         """Return the results of all runs, or raise an error that lists the failed ones."""
@@ -171,15 +171,12 @@ class Results:
         return results_frame([self._histories[pair, seed] for pair in self.configs for seed in self.seeds[pair]])
 
     def _failed(self) -> RunFailed:
-        seeds: dict[tuple[str, str, str], list[int]] = {}
+        seeds: dict[tuple[str, str], list[int]] = {}
         for (pair, seed), failure in self._failures.items():
-            config = self.configs[pair]
-            seeds.setdefault((config.label, config.task.name, failure.reason), []).append(seed)
-        listed = [
-            f"{label} on {task}, seeds {', '.join(map(str, sorted(own)))}: {reason}"
-            for (label, task, reason), own in seeds.items()
-        ]
-        labels = ",".join(dict.fromkeys(label for label, _, _ in seeds))
+            run = f"{pair[1]} on {self.configs[pair].task.name}"
+            seeds.setdefault((run, failure.reason), []).append(seed)
+        listed = [f"{run}, seeds {', '.join(map(str, sorted(own)))}: {why}" for (run, why), own in seeds.items()]
+        labels = ",".join(dict.fromkeys(label for (_, label), _ in self._failures))
         error = RunFailed(
             f"{len(self._failures)} of {self.total} runs failed; the others are done. {' '.join(listed)}",
             hint=f"Run the same command to resume, or with --redo {labels} after a change of the code.",

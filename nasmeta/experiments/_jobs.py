@@ -12,6 +12,7 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -20,7 +21,7 @@ from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, RunFail
 from nasmeta.experiments._workers import Workers, end_processes
 from nasmeta.files import write_atomically
 from nasmeta.journals import Shard, differences_from
-from nasmeta.runs import History, RunConfig, Transfer
+from nasmeta.runs import RunConfig, Trace, Transfer, run_config
 from nasmeta.threads import one_thread
 
 _MOST_DEATHS = 3  # of workers with the same job
@@ -28,50 +29,34 @@ Pair: TypeAlias = tuple[int, str]  # position of the task, label of the searcher
 
 
 @dataclass(frozen=True)
-class MetaTrainJob:
-    """Meta-training of a searcher for a task; the result is what it learned, or a crash of custom code."""
+class Job:
+    """Some runs of a searcher on a task; without seeds, its meta-training."""
 
     pair: Pair
     config: RunConfig
-
-    def results(self) -> Iterator[Transfer | RunFailed]:
-        """Yield what the searcher learned."""
-        try:
-            yield self.config.learn()
-        except RunFailed as failure:
-            yield failure
-
-
-@dataclass(frozen=True)
-class Runs:
-    """Some runs of a searcher on a task; the results are (seed, history or crash of custom code)."""
-
-    pair: Pair
-    config: RunConfig
-    seeds: list[int]
-    paths: list[Path | None]  # of the journals
+    seeds: Sequence[int] = ()
+    paths: Sequence[Path] = ()  # of the journals; empty without a folder
     learnt: Transfer | None = None
 
-    def results(self) -> Iterator[tuple[int, History | RunFailed]]:
-        """Yield seed and history of each run."""
+    def results(self) -> Iterator[tuple[int | None, Trace | Transfer | RunFailed]]:
+        """Yield seed and trace of each run, or None and what the searcher learned; RunFailed if custom code crashes."""
         with ExitStack() as held:
             for evaluator in self.config.evaluators.values():
                 held.enter_context(evaluator.kept_open())
-            for seed, path in zip(self.seeds, self.paths, strict=True):
-                config = replace(self.config, seed=seed)
-                learnt = config.learn() if self.learnt is None else self.learnt
+            seeds: Sequence[int | None] = self.seeds or [None]
+            for seed, path in zip_longest(seeds, self.paths):
                 try:
-                    yield seed, config.run(path, learnt=learnt).of(None)  # the receiver adds the config
+                    if seed is None:
+                        yield seed, self.config.learn()
+                    else:
+                        yield seed, run_config(replace(self.config, seed=seed), path, learnt=self.learnt)
                 except RunFailed as failure:
                     yield seed, failure
 
 
-Job: TypeAlias = "MetaTrainJob | Runs"
-
-
 def share_of(
     shard: Shard, pairs: Sequence[Pair], learners: Collection[Pair], seeds: Sequence[int]
-) -> dict[Pair, Sequence[int]]:
+) -> dict[Pair, list[int]]:
     """Return the seeds of each pair that belong to a shard.
 
     Runs are dealt in turn, so that each shard has some of every searcher. Runs of learners are cut into blocks, so that
@@ -80,12 +65,12 @@ def share_of(
     >>> share_of(Shard(1, 2), [(0, "random"), (0, "meta")], [(0, "meta")], range(4))
     {(0, 'random'): [1, 3], (0, 'meta'): [2, 3]}
     """
-    dealt = shard.dealt([(pair, seed) for pair in pairs if pair not in learners for seed in seeds])
-    taught = shard.block([(pair, seed) for pair in pairs if pair in learners for seed in seeds])
-    found: dict[Pair, list[int]] = {pair: [] for pair in pairs}
-    for pair, seed in [*dealt, *taught]:
-        found[pair].append(seed)
-    return dict(found)
+    runs = [(pair, seed) for pair in pairs if pair not in learners for seed in seeds]
+    taught = [(pair, seed) for pair in pairs if pair in learners for seed in seeds]
+    share: dict[Pair, list[int]] = {pair: [] for pair in pairs}
+    for pair, seed in [*shard.dealt(runs), *shard.block(taught)]:
+        share[pair].append(seed)
+    return share
 
 
 def results_of(jobs: Sequence[Job], workers: Workers, executors: Sequence[Executor]) -> Generator[tuple[Job, Any]]:
@@ -107,7 +92,8 @@ def results_of(jobs: Sequence[Job], workers: Workers, executors: Sequence[Execut
                 executor, (i, job) = free.popleft(), left.popleft()
                 try:
                     if workers.is_cluster:
-                        future = executor.submit(_on_node, job, job.config.identity, _read(job), os.getpid())
+                        journals = [path.read_bytes() if path.exists() else b"" for path in job.paths]
+                        future = executor.submit(_on_node, job, job.config.identity, journals, os.getpid())
                     else:
                         future = executor.submit(_in_process, job, Path(folder, str(i)), os.getpid())
                 except BrokenExecutor as reason:
@@ -120,7 +106,11 @@ def results_of(jobs: Sequence[Job], workers: Workers, executors: Sequence[Execut
                     results = _received(job, future.result())
                 except BrokenExecutor as reason:
                     deaths[i] += 1
-                    _check_deaths(deaths[i], reason)
+                    if deaths[i] == _MOST_DEATHS:
+                        raise NasmetaError(
+                            f"{_MOST_DEATHS} workers died in succession on the same runs: {reason} Is there enough "
+                            "memory? The same call resumes from the journals in the folder."
+                        ) from reason
                     left.appendleft((i, job))
                     continue
                 for result in results:
@@ -140,15 +130,6 @@ def _ending(running: Mapping[Future[_Done], object], workers: Workers) -> Iterat
         raise
 
 
-def _check_deaths(n: int, reason: BaseException) -> None:
-    if n == _MOST_DEATHS:
-        text = " ".join(str(reason).split())
-        raise NasmetaError(
-            f"{n} workers died in succession on the same runs: {text:.300} Is there enough memory? The same "
-            "call resumes from the journals in the folder."
-        ) from reason
-
-
 # The results of a job and, if they were not written here, its journals; or the file with the results.
 _Done: TypeAlias = tuple[list[Any], list[bytes]] | Path
 
@@ -160,7 +141,7 @@ def _received(job: Job, done: _Done) -> list[Any]:
         done.unlink()
         return results
     results, journals = done
-    for path, content in zip(_paths(job), journals, strict=False):
+    for path, content in zip(job.paths, journals, strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
     return results
@@ -207,20 +188,11 @@ def _on_node(job: Job, identity: Mapping[str, Any], journals: list[bytes], drive
             f"The node {node} differs from the driver: {differences}. Install the same versions and run `nasmeta data "
             "fetch` there."
         )
-    if not journals or isinstance(job, MetaTrainJob):
+    if not journals:
         return _results(job, driver), []
     with TemporaryDirectory() as folder:
         paths = [Path(folder, str(i)) for i in range(len(journals))]
         for path, content in zip(paths, journals, strict=True):
             path.write_bytes(content)
-        results = _results(replace(job, paths=[*paths]), driver)
+        results = _results(replace(job, paths=paths), driver)
         return results, [path.read_bytes() for path in paths]
-
-
-def _paths(job: Job) -> list[Path]:
-    return [path for path in job.paths if path is not None] if isinstance(job, Runs) else []
-
-
-def _read(job: Job) -> list[bytes]:
-    """Return the journals of a job, empty for new runs; none without a folder."""
-    return [path.read_bytes() if path.exists() else b"" for path in _paths(job)]

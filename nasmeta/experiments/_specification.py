@@ -29,7 +29,7 @@ from nasmeta.tables import Address, ColumnInfo, SourceState, is_available, list_
 from nasmeta.tasks import as_tasks, get_task
 
 READY = Path(__file__).with_name("ready")
-_KEYS = (
+_KEYS = [
     "title",
     "about",
     "data",
@@ -41,7 +41,7 @@ _KEYS = (
     "clock",
     "report",
     "published",
-)
+]
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "torch")
 
 
@@ -49,6 +49,8 @@ _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "
 class Specification:
     """A comparison as a file describes it.
 
+    Examples
+    --------
     >>> from nasmeta.experiments import read_specification
     >>> specification = read_specification("first-steps")
     >>> specification.name, "random" in specification.searchers
@@ -59,7 +61,6 @@ class Specification:
     home: Path  # the file's folder, to which paths in the file are relative
     text: str  # the file's content
     title: str
-    about: str
     tasks: tuple[str, ...]  # with families resolved
     searchers: dict[str, tuple[str, dict[str, Any]]]  # by label: name, settings
     sources: dict[str, list[str]]  # by label: names of tasks or of a meta-model
@@ -84,7 +85,7 @@ class Specification:
         return _columns(self.tasks[0], self.report)
 
 
-def ready_specifications() -> dict[str, Path]:
+def _ready() -> dict[str, Path]:
     """Return the shipped specifications by name."""
     return {path.stem: path for path in sorted(READY.glob("*.toml"))}
 
@@ -105,17 +106,30 @@ def list_specifications() -> pd.DataFrame:
     >>> nm.list_specifications().set_index("specification").loc[["first-steps", "nb201-paper"], "runs"].to_list()
     [5, 500]
     """
-    rows = []
-    for name in ready_specifications():
-        one = read_specification(name)
-        seconds = None if one.seconds is None else max(one.seconds.values())
-        rows.append((name, one.title, len(one.tasks), len(one.searchers), len(one.seeds), one.evaluations, seconds))
-    columns = ["specification", "title", "tasks", "searchers", "runs", "evaluations", "seconds"]
-    return pd.DataFrame(rows, columns=columns)
+    rows = [
+        {
+            "specification": ready.name,
+            "title": ready.title,
+            "tasks": len(ready.tasks),
+            "searchers": len(ready.searchers),
+            "runs": len(ready.seeds),
+            "evaluations": ready.evaluations,
+            "seconds": max(ready.seconds.values()) if ready.seconds else None,
+        }
+        for ready in map(read_specification, _ready())
+    ]
+    return pd.DataFrame(rows)
 
 
 def missing_data(names: Collection[str]) -> tuple[SourceState, ...]:
-    """Return the sources that are not on this machine."""
+    """Return the sources that are not on this machine.
+
+    Examples
+    --------
+    >>> from nasmeta.experiments import missing_data
+    >>> missing_data([])
+    ()
+    """
     return tuple(s for s in list_sources() if s.name in names and not is_available(registered_sources()[s.name]))
 
 
@@ -157,6 +171,8 @@ def read_specification(path: str | os.PathLike[str]) -> Specification:
     table: ``package.module:Name`` raises an UnknownNameError, unless this process has imported it by that name before.
     `run_specification` imports it.
 
+    Examples
+    --------
     >>> from nasmeta.experiments import read_specification
     >>> specification = read_specification("queries-to-optimum")
     >>> specification.tasks, len(specification.seeds), specification.stop_at_optimum
@@ -166,15 +182,20 @@ def read_specification(path: str | os.PathLike[str]) -> Specification:
 
 
 def specification_to_run(path: str | os.PathLike[str]) -> Specification:
-    """Read a specification that the caller runs; it may import the code that the file names."""
-    ready = ready_specifications()
-    file = Path(path)
-    if str(path) in ready and not file.is_file():
+    """Read a specification that the caller runs; it may import the code that the file names.
+
+    Examples
+    --------
+    >>> from nasmeta.experiments import specification_to_run
+    >>> specification_to_run("first-steps").seeds
+    (0, 1, 2, 3, 4)
+    """
+    ready, file = _ready(), Path(path)
+    if not file.is_file():
+        if str(path) not in ready:
+            raise UnknownNameError.of("specification", str(path), ready)
         file = ready[str(path)]
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UnknownNameError.of("specification", str(path), ready) from None
+    text = file.read_text(encoding="utf-8")
     try:
         content = tomllib.loads(text)
     except ValueError as reason:
@@ -193,7 +214,7 @@ def _at(file: Path, *keys: str) -> Iterator[None]:
         raise error from reason
 
 
-def _names(key: str, value: Any) -> list[Any]:
+def _names(value: Any) -> list[Any]:
     """Return a list, or one name as a list."""
     return [value] if isinstance(value, str) else list(value)
 
@@ -202,13 +223,12 @@ def _specification(file: Path, text: str, content: dict[str, Any]) -> Specificat
     with _at(file, "keys"):
         check_names("a specification", "key", content, _KEYS)
     with _at(file, "tasks"):
-        tasks = tasks_of(_names("tasks", content.get("tasks", [])))
+        tasks = tasks_of(_names(content.get("tasks", [])))
     with _at(file, "budget"):
         limits = content.get("budget", {})
         check_names("[budget]", "key", limits, ("evaluations", "seconds", "stop_at_optimum"))
         stop = limits.get("stop_at_optimum", False)
-        found = budgets_of(tasks, limits.get("evaluations"), limits.get("seconds"), stop)
-        budgets = dict(zip(tasks.names, found, strict=True))
+        budgets = budgets_of(tasks, limits.get("evaluations"), limits.get("seconds"), stop)
     with _at(file, "clock"):
         clock = Clock.of(content["clock"]) if "clock" in content else None
     with _at(file, "repeats"):
@@ -220,17 +240,17 @@ def _specification(file: Path, text: str, content: dict[str, Any]) -> Specificat
         home=file.parent,
         text=text,
         title=str(content.get("title", file.stem)),
-        about=str(content.get("about", "")).strip(),
         tasks=tuple(tasks.names),
         searchers=searchers,
         sources=sources,
         seeds=seeds,
-        evaluations=budgets[tasks.names[0]].evaluations,
-        seconds={name: own.seconds for name, own in budgets.items() if own.seconds is not None} or None,
+        evaluations=budgets[0].evaluations,
+        seconds={name: b.seconds for name, b in zip(tasks.names, budgets, strict=True) if b.seconds is not None}
+        or None,
         stop_at_optimum=stop,
         evaluator=str(file.parent / Path(evaluator).expanduser()) if evaluator.endswith(".npz") else evaluator,
         clock=clock,
-        report=tuple(_names("report", content.get("report", []))),
+        report=tuple(_names(content.get("report", []))),
         data=tuple(content.get("data", ())),
         published=content.get("published", {}),
     )
@@ -238,14 +258,14 @@ def _specification(file: Path, text: str, content: dict[str, Any]) -> Specificat
 
 def _searchers(file: Path, given: Any) -> tuple[dict[str, tuple[str, dict[str, Any]]], dict[str, list[str]]]:
     """Return name and settings of each searcher, and the sources of some, by label."""
-    tables = given if isinstance(given, dict) else {name: {} for name in _names("searchers", given)}
+    tables = given if isinstance(given, dict) else {name: {} for name in _names(given)}
     searchers, sources = {}, {}
     for label, table in tables.items():
         with _at(file, "searchers", label):
             settings = dict(table)
             name = settings.pop("searcher", label)
             if "sources" in settings:
-                sources[label] = _names("sources", settings.pop("sources"))
+                sources[label] = _names(settings.pop("sources"))
             searchers[label] = (name, SearcherSpec.of(name, settings).all_settings)
     if not searchers:
         raise SettingError(f"searchers of {file.name}", given, "names, or tables [searchers.LABEL]")
@@ -255,7 +275,7 @@ def _searchers(file: Path, given: Any) -> tuple[dict[str, tuple[str, dict[str, A
 def reported_in(text: str) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:
     """Return the reported columns and the published table of a specification, without reading its other keys."""
     content = tomllib.loads(text)
-    columns = _columns(as_tasks(content.get("tasks"))[0].name, _names("report", content.get("report", [])))
+    columns = _columns(as_tasks(content.get("tasks"))[0].name, _names(content.get("report", [])))
     return columns, content.get("published", {})
 
 
@@ -308,7 +328,7 @@ def run_specification(
     if not isinstance(specification, Specification):
         specification = specification_to_run(specification)
     require_data(specification.data)
-    provenance = provenance_of(specification)  # raises an error for unknown columns before any run
+    provenance = _provenance_of(specification)  # raises an error for unknown columns before any run
     frame = compare(
         specification.searchers,
         list(specification.tasks),
@@ -329,18 +349,21 @@ def run_specification(
         write_atomically(home / "specification.toml", specification.text)
         write_facts(home / "provenance.json", provenance)
         if specification.report:
-            write_atomically(home / "picks.csv", picks_of(frame, specification).to_csv(index=False))
+            write_atomically(home / "picks.csv", _picks_of(frame, specification).to_csv(index=False))
     return frame
 
 
-def provenance_of(specification: Specification) -> dict[str, Any]:
+def _provenance_of(specification: Specification) -> dict[str, Any]:
     """Return the origin of results: the specification, versions, and the data with releases and checksums."""
     specs = [SearcherSpec.of(*entry) for entry in specification.searchers.values()]
     evaluators = [evaluator_for(get_task(name), specification.evaluator) for name in specification.tasks]
-    data = {}
-    for one in evaluators:
-        lengths = one.after(None).values() if any(spec.is_multi_fidelity for spec in specs) else [one]
-        data[one.task.name] = [_facts(length.column) for length in lengths]
+    by_length = any(spec.is_multi_fidelity for spec in specs)
+    data = {
+        evaluator.task.name: [
+            _facts(length.column) for length in (evaluator.after(None).values() if by_length else [evaluator])
+        ]
+        for evaluator in evaluators
+    }
     return {
         "specification": {
             "name": specification.name, "sha256": specification.sha256, "text": specification.text
@@ -359,16 +382,15 @@ def _facts(column: ColumnInfo) -> dict[str, str]:
     return {"column": column.address} | {name: getattr(column, name) for name in names}
 
 
-def picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
+def _picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
     """Return the pick of each run, and its values in the reported columns.
 
     There is one row per run: task, searcher, seed, evaluations, simulated_seconds, cell, value, and one column per
     address of the report, NaN for missing values and for tasks of another table than the first task's.
     """
-    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1)
+    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1).reset_index(drop=True)
     picks = last[["task", "searcher", "seed", "evaluation", "simulated_seconds", "incumbent", "incumbent_value"]]
     picks = picks.rename(columns={"evaluation": "evaluations", "incumbent": "cell", "incumbent_value": "value"})
-    picks = picks.reset_index(drop=True)
     table = get_task(specification.tasks[0]).table
     of_table = picks["task"].map(lambda task: get_task(task).table.name == table.name).to_numpy(bool)
     for c in specification.columns:

@@ -1,10 +1,6 @@
 """Journals: append-only files of JSON lines from which interrupted work resumes; and shards of work."""
 
-from nasmeta.journals._file import (
-    JournalFile as JournalFile,
-    differences_from as differences_from,
-    same_code as same_code,
-)
-from nasmeta.journals._shard import Shard as Shard
+from nasmeta.journals._file import JournalFile, differences_from, same_code
+from nasmeta.journals._shard import Shard
 
-__all__: list[str] = []  # for subpackages, not for users
+__all__ = ["JournalFile", "Shard", "differences_from", "same_code"]

@@ -20,7 +20,8 @@ import nasmeta as nm
 from nasmeta.errors import MissingPackageError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.evaluators import FunctionEvaluator
 from nasmeta.experiments import Workers
-from nasmeta.experiments._jobs import Runs, _on_node
+from nasmeta.experiments._jobs import Job, _on_node
+from nasmeta.runs import run_config
 
 
 @pytest.mark.parametrize(
@@ -78,15 +79,16 @@ def test_the_runs_of_a_dead_process_are_repeated(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("NASMETA_DEATH", str(tmp_path / "death"))
     space = nm.SearchSpace("numbers", {"number": list(range(9))})
     what: dict[str, Any] = {"searchers": ["random"], "repeats": 4, "evaluations": 9, "workers": 2}
-    frame = nm.compare(tasks=FunctionEvaluator(value_after_a_death, space), **what)
+    frame = nm.compare(tasks=FunctionEvaluator(value_after_a_death, space), folder=tmp_path / "out", **what)
+    assert sum(path.read_bytes().count(b"\n") - 1 for path in tmp_path.rglob("*.jsonl")) == len(frame)
     assert frame.groupby("seed")["value"].apply(sorted).tolist() == [[*map(float, range(9))]] * 4
     with pytest.raises(NasmetaError, match="3 workers died"):
         nm.compare(tasks=FunctionEvaluator(value_of_a_death, space), **what)
 
 
-def job(evaluations: int = 3) -> Runs:
+def job(evaluations: int = 3) -> Job:
     config = nm.search("random", "nb201/cifar10", evaluations=evaluations).config
-    return Runs((0, "random"), config, [0], [None])
+    return Job((0, "random"), config, [0])
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -109,9 +111,9 @@ def test_a_node_returns_histories_and_journals(tmp_path: Path) -> None:
     here = replace(job(), paths=[tmp_path / "new" / "0.jsonl"])
     results, journals = _on_node(here, here.config.identity, [b""], os.getpid())
     assert not here.paths[0].exists()
-    ((seed, history),) = results
-    assert (seed, len(history.architectures)) == (0, 3)
-    here.config.run(tmp_path / "due.jsonl")
+    ((seed, trace),) = results
+    assert (seed, len(trace)) == (0, 3)
+    run_config(here.config, tmp_path / "due.jsonl")
     assert journals == [(tmp_path / "due.jsonl").read_bytes()]
     longer = replace(here, config=job(5).config)
     _, (continued,) = _on_node(longer, here.config.identity, journals, os.getpid())
