@@ -3,14 +3,12 @@
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._plan import plan
 from nasmeta.experiments._report import Report, report
-from nasmeta.experiments._reproduce import data_of, list_published, published_page, reproduce
+from nasmeta.experiments._reproduce import list_published, published_page, reproduce
 from nasmeta.experiments._specification import (
     Specification,
     list_specifications,
-    missing_data,
     read_specification,
     run_specification,
-    specification_to_run,
 )
 from nasmeta.experiments._workers import Workers
 
@@ -19,15 +17,12 @@ __all__ = [
     "Specification",
     "Workers",
     "compare",
-    "data_of",
     "list_published",
     "list_specifications",
-    "missing_data",
     "plan",
     "published_page",
     "read_specification",
     "report",
     "reproduce",
     "run_specification",
-    "specification_to_run",
 ]

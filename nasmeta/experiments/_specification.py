@@ -122,14 +122,7 @@ def list_specifications() -> pd.DataFrame:
 
 
 def missing_data(names: Collection[str]) -> tuple[SourceState, ...]:
-    """Return the sources that are not on this machine.
-
-    Examples
-    --------
-    >>> from nasmeta.experiments import missing_data
-    >>> missing_data([])
-    ()
-    """
+    """Return the sources that are not on this machine."""
     return tuple(s for s in list_sources() if s.name in names and not is_available(registered_sources()[s.name]))
 
 
@@ -182,14 +175,7 @@ def read_specification(path: str | os.PathLike[str]) -> Specification:
 
 
 def specification_to_run(path: str | os.PathLike[str]) -> Specification:
-    """Read a specification that the caller runs; it may import the code that the file names.
-
-    Examples
-    --------
-    >>> from nasmeta.experiments import specification_to_run
-    >>> specification_to_run("first-steps").seeds
-    (0, 1, 2, 3, 4)
-    """
+    """Read a specification that the caller runs; it may import the code that the file names."""
     ready, file = _ready(), Path(path)
     if not file.is_file():
         if str(path) not in ready:

@@ -29,7 +29,7 @@ def visible_gpus() -> list[str]:
     """Return the names of the GPUs that this process sees, as in ``CUDA_VISIBLE_DEVICES``."""
     named = os.environ.get(_VARIABLE)
     if named is not None:
-        return [*takewhile(lambda one: one and not one.startswith("-"), map(str.strip, named.split(",")))]
+        return [*takewhile(lambda name: name and not name.startswith("-"), map(str.strip, named.split(",")))]
     try:
         import torch
     except ImportError:
@@ -125,8 +125,8 @@ class Workers:
         """Yield one executor per simultaneous job: processes of this machine, or the same executor each time."""
         with ExitStack() as stack:
             if self.is_cluster:
-                one = self.backend if isinstance(self.backend, Executor) else _dask(self, stack)
-                yield [one] * (self.n or _MOST_JOBS)
+                executor = self.backend if isinstance(self.backend, Executor) else _dask(self, stack)
+                yield [executor] * (self.n or _MOST_JOBS)
                 return
             # loky mistakes opened tables and models for a memory leak, and replaces such a process.
             stack.enter_context(warnings.catch_warnings())

@@ -18,7 +18,7 @@ _FLUSH_SECONDS = 0.1
 _LOCK_SECONDS = 2.0  # an orphaned worker ends within a fraction of this
 
 
-def differences_from(found: Mapping[str, Any], due: Mapping[str, Any], but: Collection[str] = ()) -> str:
+def differences_from(recorded: Mapping[str, Any], due: Mapping[str, Any], but: Collection[str] = ()) -> str:
     """Describe how a header in a file differs from the expected one; return an empty string if they agree.
 
     Names are ignored if both headers carry the same checksum of the named content.
@@ -30,28 +30,27 @@ def differences_from(found: Mapping[str, Any], due: Mapping[str, Any], but: Coll
     >>> differences_from({"recipe": "mine", "recipe_sha256": "5f"}, {"recipe": "yours", "recipe_sha256": "5f"})
     ''
     """
-    return "; ".join(_differences(found, json.loads(json.dumps(due)), but))
+    return "; ".join(_differences(recorded, json.loads(json.dumps(due)), but))
 
 
-def _differences(found: Mapping[str, Any], due: Mapping[str, Any], but: Collection[str], of: str = "") -> Iterator[str]:
-    for key in dict.fromkeys([*due, *found]):
-        recorded, expected, checksum = found.get(key), due.get(key), f"{key}_sha256"
-        if recorded == expected or key in but or (found.get(checksum) and found.get(checksum) == due.get(checksum)):
+def _differences(
+    recorded: Mapping[str, Any], due: Mapping[str, Any], but: Collection[str], of: str = ""
+) -> Iterator[str]:
+    for key in dict.fromkeys([*due, *recorded]):
+        entry, expected, checksum = recorded.get(key), due.get(key), f"{key}_sha256"
+        if entry == expected or key in but or (recorded.get(checksum) and recorded.get(checksum) == due.get(checksum)):
             continue
-        if isinstance(recorded, dict) and isinstance(expected, dict):
-            yield from _differences(recorded, expected, (), f"{of}{key}.")
+        if isinstance(entry, dict) and isinstance(expected, dict):
+            yield from _differences(entry, expected, (), f"{of}{key}.")
         else:
-            hint = f" ({same_code(recorded)})" if key == "code" and recorded else ""
-            yield f"{of}{key} is {_shown(recorded)} in the file, but {_shown(expected)} here{hint}"
+            hint = ""
+            if key == "code" and entry:
+                hint = f' (if the change alters no result, set version = "{entry}" in the class or function)'
+            yield f"{of}{key} is {_shown(entry)} in the file, but {_shown(expected)} here{hint}"
 
 
 def _shown(value: object) -> str:
     return "absent" if value is None else "present" if isinstance(value, dict) else shown(value)
-
-
-def same_code(code: object) -> str:
-    """Return the advice for a user whose change of code alters no result."""
-    return f'if the change alters no result, set the attribute version = "{code}" of the class or function'
 
 
 class Contents(NamedTuple):
@@ -120,11 +119,11 @@ class JournalFile:
         try:
             self._file = path.open("a+b")
             self._file.seek(0)
-            found = self._contents(path, self._file.read(), header)
-            self.records = found.records
-            self._file.truncate(found.size)
-            self._checksum = found.checksum
-            if not found.records:
+            contents = self._contents(path, self._file.read(), header)
+            self.records = contents.records
+            self._file.truncate(contents.size)
+            self._checksum = contents.checksum
+            if not contents.records:
                 self._file.truncate(0)
                 first = json.dumps({self.mark: FORMAT, **header}).encode()
                 self._checksum = crc32(first)
@@ -147,10 +146,10 @@ class JournalFile:
             The expected header; by default the journal may belong to any work.
         """
         try:
-            found = cls._contents(path, path.read_bytes(), header)
+            contents = cls._contents(path, path.read_bytes(), header)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return found if found.records else None
+        return contents if contents.records else None
 
     @classmethod
     def _contents(cls, path: Path, content: bytes, due: Mapping[str, Any] | None) -> Contents:

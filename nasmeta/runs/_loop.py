@@ -164,7 +164,7 @@ class _Loop:
         self.shared = self.free and self.clock.workers > 1
         self.most, self.until = self.budget.most_evaluations, self.budget.most_seconds
         self.costs_unknown = self.budget.seconds is not None and any(
-            getattr(one, "cost_seconds", None) is None for one in self.evaluators.values()
+            getattr(evaluator, "cost_seconds", None) is None for evaluator in self.evaluators.values()
         )
         self.trace = Trace(int(np.size(self.sign)), self.full_epochs, timed=self.timed)
         self.n_recorded = 0 if self.journal is None else len(self.journal.past)

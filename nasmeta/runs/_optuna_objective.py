@@ -29,7 +29,9 @@ class OptunaObjective:
         self.task = evaluator.task
         self.direction = "maximize" if evaluator.sign > 0 else "minimize"
         self._evaluator = evaluator
-        self._choices = {name: list(one.choices) for name, one in position_distributions(self.task.space).items()}
+        self._choices = {
+            name: list(distribution.choices) for name, distribution in position_distributions(self.task.space).items()
+        }
 
     def __call__(self, trial: Trial) -> float:
         """Choose an architecture, train it, and return its value in the unit of the task.

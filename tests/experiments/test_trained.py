@@ -116,17 +116,17 @@ def test_without_a_known_optimum_there_are_no_regrets(tmp_path: Path, monkeypatc
     answers_like_the_table(monkeypatch, lambda architecture: False)
     monkeypatch.setattr("nasmeta.pages._sections.save_figure", lambda _, path, *__: [path])  # takes seconds
     assert CliRunner().invoke(app, [*COMMAND, "--folder", str(tmp_path)]).exit_code == 0
-    found = report(tmp_path, formats=()).findings
+    result = report(tmp_path, formats=()).findings
     for name in ("summary.md", "report/report.md"):
         page = (tmp_path / name).read_text(encoding="utf-8")
         assert "regret" not in page.lower().replace("no regrets", "")
         assert "simulated" not in page
-    assert found.scores is None
-    assert found.results["nb201/cifar10"]["seconds"].between(1e5, 4e5 + 2).all()
-    assert not found.facts[0].known
+    assert result.scores is None
+    assert result.results["nb201/cifar10"]["seconds"].between(1e5, 4e5 + 2).all()
+    assert not result.facts[0].known
     frame = pd.read_parquet(tmp_path / "results.parquet")
-    assert found.facts[0].optimum == frame["value"].max()
-    assert "test_end" not in found.results["nb201/cifar10"]
+    assert result.facts[0].optimum == frame["value"].max()
+    assert "test_end" not in result.results["nb201/cifar10"]
 
 
 @pytest.mark.slow

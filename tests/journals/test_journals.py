@@ -29,7 +29,7 @@ class Numbers(JournalFile):
         self.flush()
 
     @property
-    def found(self) -> list[int]:
+    def numbers(self) -> list[int]:
         assert all(row[1] == {"third": row[0] / 3} for row in self.records)
         return [row[0] for row in self.records]
 
@@ -63,7 +63,7 @@ def test_records_are_read_again(path: Path) -> None:
     assert next(iter(lines[0])) == Numbers.mark
     assert [len(line[-1]) for line in lines[1:]] == [8, 8, 8]
     with Numbers(path, HEADER) as journal:
-        assert journal.found == [1, 2, 3]
+        assert journal.numbers == [1, 2, 3]
     assert path.read_bytes() == content
 
 
@@ -72,8 +72,8 @@ def test_resumes_after_a_kill_at_any_byte(path: Path) -> None:
     for end in range(len(content)):
         path.write_bytes(content[:end])
         with Numbers(path, HEADER) as journal:
-            assert journal.found == [1, 2, 3][: max(content[:end].count(b"\n") - 1, 0)], end
-            for i in (1, 2, 3)[len(journal.found) :]:
+            assert journal.numbers == [1, 2, 3][: max(content[:end].count(b"\n") - 1, 0)], end
+            for i in (1, 2, 3)[len(journal.numbers) :]:
                 journal.append(i)
         assert path.read_bytes() == content, end
 
@@ -140,7 +140,7 @@ def test_a_full_disk_is_reported_and_nothing_is_written_twice(path: Path) -> Non
         journal._file = file
     written(path, [2])
     with Numbers(path, HEADER) as journal:
-        assert journal.found == [1, 2]
+        assert journal.numbers == [1, 2]
 
 
 def test_a_second_process_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,4 +161,4 @@ def test_a_second_process_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch
         other.kill()
         other.communicate()
     with Numbers(path, HEADER) as journal:  # a killed process holds nothing
-        assert journal.found == [1]
+        assert journal.numbers == [1]

@@ -49,15 +49,15 @@ def test_a_run_sees_draws_and_is_judged_without_their_noise() -> None:
 
 def test_runs_of_a_comparison_draw_anew_also_without_chance_in_the_searcher(tmp_path: Path) -> None:
     asked = {"searchers": ["source-order", "random"], "tasks": ["nb201/cifar100#sample"], "evaluations": 15}
-    found = nm.compare(**asked, repeats=3, folder=tmp_path)
-    values = found[found["searcher"] == "source-order"].pivot(index="evaluation", columns="seed", values="value")
+    result = nm.compare(**asked, repeats=3, folder=tmp_path)
+    values = result[result["searcher"] == "source-order"].pivot(index="evaluation", columns="seed", values="value")
     task = nm.get_task("nb201/cifar100#sample")
     for seed in range(3):
         run = nm.search("source-order", task, evaluations=15, seed=seed)
         np.testing.assert_array_equal(values[seed], run.values)
     assert not values[0].equals(values[1])
     again = nm.compare(**asked, repeats=3, folder=tmp_path)
-    pd.testing.assert_frame_equal(again, found)
+    pd.testing.assert_frame_equal(again, result)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
