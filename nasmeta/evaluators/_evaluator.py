@@ -54,12 +54,12 @@ class SupportsEvaluate(Protocol):
     --------
     >>> from nasmeta.evaluators import Evaluation
     >>> from nasmeta.runs import run_loop
-    >>> from nasmeta.searchers import RandomSearch
+    >>> from nasmeta.searchers import SEARCHERS
     >>> from nasmeta.spaces import get_space
     >>> class Index:
     ...     def evaluate(self, architectures):
     ...         return Evaluation(architectures * 1.0, np.zeros(len(architectures)))
-    >>> searcher = RandomSearch(get_space("nb201"), np.random.default_rng(0))
+    >>> searcher = SEARCHERS["random"](get_space("nb201"), np.random.default_rng(0))
     >>> run_loop(searcher, Index(), evaluations=3).values.shape
     (3,)
     """

@@ -17,7 +17,7 @@ from nasmeta.runs._clock import Clock
 from nasmeta.runs._config import RunConfig
 from nasmeta.runs._plots import RunAxis, plot_front, plot_run
 from nasmeta.runs._trace import Trace
-from nasmeta.searchers import RandomSearch
+from nasmeta.searchers import SEARCHERS
 from nasmeta.tasks import Task
 
 if TYPE_CHECKING:
@@ -358,7 +358,7 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, dict[str, Any]]]:
         entries = (
             len(group),
             group[-1].full_epochs,
-            issubclass(config.searcher.kind, RandomSearch) and not config.searcher.transfer,
+            issubclass(config.searcher.kind, SEARCHERS["random"]) and not config.searcher.transfer,
             float(np.mean(seconds)) if seconds else None,
             config.budget.seconds,
             config.budget.evaluations,

@@ -73,9 +73,10 @@ def run_loop(
     >>> import nasmeta as nm
     >>> from nasmeta.evaluators import TableEvaluator
     >>> from nasmeta.runs import run_loop
-    >>> from nasmeta.searchers import RandomSearch
+    >>> from nasmeta.searchers import SEARCHERS
     >>> evaluator = TableEvaluator(nm.get_task("nb201/cifar10"))
-    >>> len(run_loop(RandomSearch(evaluator.space, np.random.default_rng(0)), evaluator, evaluations=20))
+    >>> searcher = SEARCHERS["random"](evaluator.space, np.random.default_rng(0))
+    >>> len(run_loop(searcher, evaluator, evaluations=20))
     20
     """
     if clock is None and seconds is not None:

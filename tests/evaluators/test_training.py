@@ -251,13 +251,6 @@ def test_a_training_waits_for_another_process(trained: list[int], tmp_path: Path
         assert evaluation.result().failures == (None,)
 
 
-def test_what_is_not_known_is_refused(trained: list[int]) -> None:
-    evaluator = TrainingEvaluator("nb201/cifar10", FEW, "tiny")
-    assert evaluator.values is None
-    assert evaluator.cost_seconds is None
-    assert np.isnan(evaluator.optimum)
-
-
 @pytest.mark.parametrize(
     ("asked", "error"),
     [

@@ -58,15 +58,15 @@ def rows(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
 
 
 def test_every_repeat_is_a_search() -> None:
-    frame = nm.compare(SEARCHERS, "nb201", repeats=range(5, 8), evaluations=40)
-    assert len(frame) == 3 * 3 * 3 * 40
-    for task in nm.task_distribution("nb201").names:
-        for searcher in SEARCHERS:
-            for seed in (5, 6, 7):
-                run = nm.search(searcher, task, evaluations=40, seed=seed)
-                result = rows(frame, task=task, searcher=searcher, seed=seed)
-                assert result["cell"].tolist() == run.architectures.tolist()
-                assert result["regret"].tolist() == run.frame()["regret"].tolist()
+    searchers = {"random": "random", "usual": "evolution", "small": ("evolution", {"population": 5, "sample_size": 2})}
+    settings = {"random": {}, "usual": {"sample_size": 7}, "small": {"population": 5, "sample_size": 2}}
+    frame = nm.compare(searchers, "nb201", repeats=range(5, 7), evaluations=40, settings={"usual": {"sample_size": 7}})
+    assert len(frame) == 3 * 3 * 2 * 40
+    for (task, label, seed), own in frame.groupby(["task", "searcher", "seed"], observed=True):
+        name = "random" if label == "random" else "evolution"
+        run = nm.search(name, task, evaluations=40, seed=seed, settings=settings[label])
+        assert own["cell"].tolist() == run.architectures.tolist()
+        assert own["regret"].tolist() == run.frame()["regret"].tolist()
 
 
 def test_order_and_company_do_not_matter() -> None:
@@ -106,19 +106,6 @@ def test_journals_note_warm_starts(tmp_path: Path) -> None:
     for path in tmp_path.rglob("*.jsonl"):
         records = [json.loads(line) for line in path.read_text().splitlines()[1:]]
         assert [record[3] == {"note": {"by": "warm start"}} for record in records] == [True] * 3 + [False] * 2
-
-
-def test_labels_and_settings() -> None:
-    frame = nm.compare(
-        {"small": ("evolution", {"population": 5, "sample_size": 2}), "usual": "evolution"},
-        "nb201/cifar10",
-        repeats=2,
-        evaluations=40,
-        settings={"usual": {"sample_size": 12}},
-    )
-    for label, settings in {"small": {"population": 5, "sample_size": 2}, "usual": {"sample_size": 12}}.items():
-        run = nm.search("evolution", "nb201/cifar10", evaluations=40, seed=1, settings=settings)
-        assert rows(frame, searcher=label, seed=1)["cell"].tolist() == run.architectures.tolist()
 
 
 def test_the_folder_holds_specification_journals_and_results(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 import nasmeta as nm
@@ -81,13 +80,3 @@ def test_no_run_and_an_empty_run() -> None:
     assert "0 evaluations" in repr(empty)
     with pytest.raises(SettingError):
         _ = empty.best
-
-
-def test_values_and_costs_are_those_of_the_table() -> None:
-    run = nm.search("random", "nb201/cifar100", evaluations=40, seed=2)
-    table = nm.load_table("nb201")
-    expected = table.query(run.architectures, dataset="cifar100", split="valid", epochs=200, seed="mean")
-    np.testing.assert_array_equal(run.values, expected)
-    np.testing.assert_array_equal(
-        run.cost_seconds, table.query(run.architectures, dataset="cifar100", metric="train_seconds")
-    )

@@ -84,8 +84,6 @@ def test_unknown_names_list_the_choices() -> None:
     with pytest.raises(UnknownNameError) as error:
         nm.search("evolution", "nb201/cifar10", settings={"populaton": 3})
     assert (error.value.what, error.value.expected) == ("setting of evolution", "population, sample_size")
-    with pytest.raises(SettingError):
-        nm.search(dict, "nb201/cifar10")  # type: ignore[arg-type]
 
 
 def test_sources_are_the_family_without_the_dataset() -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.evaluators import FunctionEvaluator, MultiObjectiveEvaluator, SurrogateEvaluator, TableEvaluator
 from nasmeta.runs import FrontHistory
 from nasmeta.searchers import SEARCHERS, Searcher
@@ -144,7 +144,7 @@ def test_evaluators_one_an_objective() -> None:
     run = nm.search("nsga2", mixed, evaluations=30)
     assert run.config.identity["evaluator"]["parts"][0]["kind"] == "surrogate"
     assert len(nm.compare(["random"], mixed, repeats=1, evaluations=10)) == 10
-    with pytest.raises(SettingError):
+    with pytest.raises(UnknownNameError):
         nm.search("nsga2", task, evaluator="surrogate")
     assert isinstance(run, FrontHistory)
     assert 0 < run.hypervolumes[-1] <= 100
