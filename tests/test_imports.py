@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "nasmeta"
-CYCLIC = ("tables -> tasks", "spaces -> spaces", "meta -> meta")  # imports that may close a cycle
+CYCLIC = ("tables -> tasks", "meta -> meta")  # imports that may close a cycle
 EXCEPTIONS = {
     "The command line, called in this process": {
         "nasmeta.cli._app",
