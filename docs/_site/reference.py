@@ -13,9 +13,6 @@ from typing import Any
 INDEX = Path(__file__).resolve().parents[1] / "reference.md"
 SUBPACKAGES = re.findall(r"^generated/api/(\w+)$", INDEX.read_text("utf-8"), re.MULTILINE)
 INHERITING = ("SearchSpace", "Table")  # part of their methods are defined in a private base class
-RETURNED = {  # public functions return these classes, and users need not name them
-    "tasks": ["MultiObjectiveTask"],
-}
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,12 @@ def directive(kind: str, name: str, *lines: str) -> str:
 
 
 def public(subpackage: str) -> Iterator[Entry]:
-    """Yield the public objects of a subpackage, and the classes that its functions return."""
+    """Yield the public objects of a subpackage."""
     import nasmeta
 
     module = importlib.import_module(f"nasmeta.{subpackage}")
     order = sorted(module.__all__, key=lambda one: (not one[0].isupper(), one.lower()))
-    for name in [*order, *RETURNED.get(subpackage, ())]:
+    for name in order:
         found = getattr(module, name)
         if inspect.ismodule(found):
             continue
