@@ -236,18 +236,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objective", choices=("joint", "reward"), default="joint")
     parser.add_argument("--cache", type=Path, default=Path(".in_context"), help="folder of the banks")
-    parser.add_argument("--out", type=Path, default=HERE.parents[1] / "benchmarks_data" / "in_context")
-    parser.add_argument("--log", type=Path, default=HERE / "in_context" / "search_training.csv")
     parser.add_argument("--without", action="append", choices=tuple(GROUPS), help="may be given several times")
-    parser.add_argument("--iterations", type=int, default=ITERATIONS)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    every = list(banks(chosen.cache))
+    every, weights = list(banks(chosen.cache)), HERE.parents[1] / "benchmarks_data" / "in_context"
     for group in chosen.without or GROUPS:
-        network, rows = train(every, group, chosen.objective, chosen.iterations, chosen.out)
-        write(chosen.out / chosen.objective, network, group, chosen.iterations, 0, searches=True)
+        network, rows = train(every, group, chosen.objective, ITERATIONS, weights)
+        write(weights / chosen.objective, network, group, ITERATIONS, 0, searches=True)
         header = ["without", "objective", "iteration", "start", "gain", "policy_loss", "likelihood_loss", "seconds"]
-        with chosen.log.open("a", newline="") as file:
+        with (HERE / "in_context" / "search_training.csv").open("a", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows if file.tell() else [header, *rows])
 
 

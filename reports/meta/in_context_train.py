@@ -158,19 +158,14 @@ def main() -> None:
     """Train all and write the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, default=Path(".in_context"), help="folder of banks and episodes")
-    parser.add_argument("--out", type=Path, default=HERE.parents[1] / "benchmarks_data" / "in_context" / "likelihood")
-    parser.add_argument("--log", type=Path, default=HERE / "in_context" / "training.csv", help="rows on the trainings")
     parser.add_argument("--without", action="append", choices=(*GROUPS, "nothing"), help="may be given several times")
-    parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--episodes", type=int, default=EPISODES)
-    parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    pool_of_size = pools(chosen.cache, list(banks(chosen.cache)), chosen.episodes)
+    pool_of_size = pools(chosen.cache, list(banks(chosen.cache)), EPISODES)
     for group in chosen.without or (*GROUPS, "nothing"):
-        network, rows = train(pool_of_size, group, chosen.steps, chosen.seed)
-        write(chosen.out, network, group, chosen.steps, chosen.seed)
-        with chosen.log.open("a", newline="") as file:
+        network, rows = train(pool_of_size, group, STEPS, 0)
+        write(HERE.parents[1] / "benchmarks_data" / "in_context" / "likelihood", network, group, STEPS, 0)
+        with (HERE / "in_context" / "training.csv").open("a", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerows(rows if file.tell() else [LOGGED, *rows])
 

@@ -1,20 +1,18 @@
 """Few-shot prediction on tasks unlike their sources: meta-predictors alone and blended, against a plain ``gp``.
 
 Run with ``python reports/transfer/few_shot.py``; writes few_shot.md. Rows are appended to few_shot.csv one at a time,
-so interrupted runs resume. ``--draws`` adds draws, and ``--page`` only rewrites the page.
+so interrupted runs resume. ``--page`` only rewrites the page.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from cases import Case, cases, draw_sources
-from common import Rows, with_interval
+from common import Rows, page_only, with_interval
 from drawing import curves, in_order, save_png
 from scipy.stats import kendalltau
 
@@ -49,10 +47,10 @@ KEYS = ("family", "target", "sources", "method", "labels", "draw")
 FIELDS = (*KEYS, "gp", "own", "blended")
 
 
-def questions(families: list[str]) -> list[tuple[Case, str]]:
+def questions() -> list[tuple[Case, str]]:
     """Return targets with a kind of sources."""
     pairs = []
-    for family in families:
+    for family in TARGETS:
         every = list(cases(family))
         chosen = [case for case in every if case.target.name.rpartition("/")[2] in TARGETS[family]] or every[:2]
         for case in chosen:
@@ -60,12 +58,12 @@ def questions(families: list[str]) -> list[tuple[Case, str]]:
     return pairs
 
 
-def measure(rows: Rows, methods: Sequence[str], asked: list[tuple[Case, str]], draws: int) -> None:
+def measure(rows: Rows) -> None:
     """Append what is missing: of a learner alone and blended, and of ``gp``, which has the same labels."""
-    for method, (case, kind) in product(methods, asked):
+    for method, (case, kind) in product(METHODS, questions()):
         task, learner = case.target, None
         utilities = task.sign * task.values
-        for n, draw in [(0, 0), *product(LABELS, range(draws))]:
+        for n, draw in [(0, 0), *product(LABELS, range(DRAWS))]:
             key = (case.family, task.name, kind, method, n, draw)
             if rows.has(*key) or n + FEWEST_SCORED > len(task.measured):
                 continue
@@ -160,13 +158,8 @@ Each family has two targets.
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=DRAWS, help="draws of labels")
-    parser.add_argument("--page", action="store_true", help="only rewrite the page from few_shot.csv")
-    chosen = parser.parse_args()
-    if not chosen.page:
-        rows = Rows(HERE / "few_shot.csv", FIELDS, len(KEYS))
-        measure(rows, METHODS, questions(list(TARGETS)), chosen.draws)
+    if not page_only(__doc__):
+        measure(Rows(HERE / "few_shot.csv", FIELDS, len(KEYS)))
     write_page(HERE)
 
 
