@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -102,8 +99,3 @@ def test_the_label_of_the_axis_comes_from_the_tasks(make_frame, tasks, label):
         plot_regret(frame, tasks=["nb201/cifar1"])
     assert plot_regret(frame).axes[0].get_ylabel().replace("\n", " ") == label
     assert plot_regret(frame, unit="points").axes[0].get_ylabel() == "regret (points)"
-
-
-def test_importing_the_subpackage_imports_no_heavy_library():
-    code = "import sys, nasmeta.analysis; print([m for m in ('matplotlib', 'scipy') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -297,22 +297,12 @@ def test_the_interval_of_a_chance_covers_it(shift: float) -> None:
     assert chance_interval(0.3, 10, 24) == pytest.approx([1 - end for end in chance_interval(0.7, 10, 24)[::-1]])
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("small_counts")
-def test_a_table_without_seeds_counts_as_one_training(
-    trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_without_seeds_has_no_spread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nasmeta.tables.Table.of_seeds", lambda table, info: {})
-    outcome = checked(journal, tmp_path / "page")
-    assert outcome.architectures["lookup_seeds"].tolist() == [0] * 4
-    np.testing.assert_array_equal(outcome.architectures["lookup_low"], outcome.architectures["lookup"])
-    np.testing.assert_allclose(outcome.architectures["allowed"], 2 * 0.1 * np.sqrt(2) * np.sqrt(1 + 1 / 2))
-    assert outcome.architectures["in_band"].tolist() == [False] * 4
-    page = outcome.write(tmp_path / "page")[0].read_text()
-    assert "In the band: 0 of 4" in page
-    assert "is treated as one training" in page
-    alone = checked(journal, tmp_path / "alone", seeds=1)
-    assert alone.architectures["in_band"].tolist() == [None] * 4
+    lookup = look_up(nm.get_task("nb201/cifar10"), [6111, 0], as_large(), Recipe.load("nb201-200"))
+    assert lookup.n_seeds.tolist() == [0, 0]
+    np.testing.assert_array_equal(lookup.lowest, lookup.values)
+    assert np.isnan(lookup.deviations).all()
 
 
 def test_the_pooled_deviation_of_trainings_is_weighted_by_their_number(journal: Path) -> None:

@@ -11,8 +11,6 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from nasmeta.analysis.report import find, write_findings
-
 pytestmark = pytest.mark.browser
 
 
@@ -155,13 +153,3 @@ def test_it_fits_the_width(page: Any, width: int) -> None:
         assert all(300 <= plot <= width for plot in plots)
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
-def test_a_page_of_a_poor_comparison(browser: Any, comparison: Any, with_test_values: None, tmp_path: Path) -> None:
-    holes = comparison[(comparison["searcher"] != "evolution") | (comparison["task"] == "made/one")]
-    holes = holes.assign(cost_seconds=0.0, simulated_seconds=0.0)
-    browser.get(write_findings(find(holes), tmp_path, formats=[])[0].as_uri())
-    assert len(lines(browser, 1)) == 2
-    assert not browser.find_element("id", "overall").is_displayed()
-    choose(browser, "axis", "simulated_seconds")
-    assert "No curve" in browser.find_element("id", "panels").text
