@@ -135,7 +135,6 @@ def results_with_published_values() -> None:
         lambda: meta_model(space_content={"registered": CODE}, space={"registered": CODE}),
         lambda: meta_model(kind=CODE).searcher(np.random.default_rng(0)),
         lambda: meta_model(kind=CODE).predictor(),
-        lambda: meta_model(kind=CODE).describe(),
         lambda: meta_model(kind="meta-predictor", settings={"predictor": CODE}).searcher(np.random.default_rng(0)),
         of_source_models,
         lambda: surrogate(space=CODE),

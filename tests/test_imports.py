@@ -14,8 +14,8 @@ EXCEPTIONS = {
         "nasmeta.cli._app",
     },
     "Formulas, held against their definition or another library": {
-        "nasmeta.analysis._paired_tests", "nasmeta.meta._blend", "nasmeta.meta._cell_columns",
-        "nasmeta.meta._rgpe", "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
+        "nasmeta.analysis._paired_tests", "nasmeta.meta._model_averaging", "nasmeta.meta._network_inputs",
+        "nasmeta.meta._rgpe", "nasmeta.meta._joint_process", "nasmeta.meta.in_context._reading",
         "nasmeta.predictors._estimators", "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
         "nasmeta.searchers._bananas", "nasmeta.searchers._bohb", "nasmeta.searchers._ehvi",
         "nasmeta.searchers._reinforce", "nasmeta.searchers._tpe",
@@ -28,7 +28,7 @@ EXCEPTIONS = {
         "nasmeta.training._device", "nasmeta.training._learner", "nasmeta.training._network",
     },
     "Formats of files, which are damaged, altered or written as before": {
-        "nasmeta.meta._model_file",
+        "nasmeta.meta._saved_model",
         "nasmeta.tables._arrow_file",
         "nasmeta.tables.official._unpickle",
     },

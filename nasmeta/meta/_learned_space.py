@@ -12,22 +12,28 @@ import numpy as np
 
 from nasmeta.errors import SettingError
 from nasmeta.meta._arrays import Cells, Floats
-from nasmeta.meta._source_matrix import groups_of
+from nasmeta.meta._source_scores import groups_of
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, SourceTask, Task, checked_sources, normal_scores
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-_RIDGE = 0.1
-_ITERATIONS = 150
-_SLOPE_SPREAD = 0.5  # of the prior, in logarithms; the slope's centre is 1
-_SHIFT_SPREAD = 4.0
-_SHIFTS, _SLOPES = np.linspace(-12.0, 12.0, 121), np.exp(np.linspace(-1.5, 1.5, 41))
-_SHARES = (0.01, 0.003, 0.03)  # share of a source's best architectures; chosen by cross-validation
-_NOISE, _COPIES = 0.1, 8  # noisy copies of the normal scores of each left-out source
-_FEWEST_LABELS = 20
-_TINY = 1e-300
+
+@dataclass(frozen=True)
+class SpaceSettings:
+    """Settings of `LearnedSpace`; ``reports/meta/spaces`` shows its effect and states the tasks of the choice."""
+
+    fewest_labels: int = 20  # of a source
+    shares: tuple[float, ...] = (0.01, 0.003, 0.03)  # of a source's best architectures; cross-validation selects one
+    ridge: float = 0.1
+    iterations: int = 150
+    noise: float = 0.1  # standard deviation, of the copies of a left-out source's normal scores
+    copies: int = 8
+
+
+SPACE = SpaceSettings()
+
 
 # Many targets have the same sources, so fits are cached: 256 of them need at most 32 MB.
 _MOST_FITS = 256
@@ -44,9 +50,9 @@ def _design(space: SearchSpace) -> csr_matrix[np.float64]:
     for position, n in enumerate(space.n_choices):
         columns.append(n_weights + codes[:, position])
         n_weights += n
-    for one, other in combinations(range(space.n_positions), 2):
-        columns.append(n_weights + codes[:, one] * space.n_choices[other] + codes[:, other])
-        n_weights += space.n_choices[one] * space.n_choices[other]
+    for first, second in combinations(range(space.n_positions), 2):
+        columns.append(n_weights + codes[:, first] * space.n_choices[second] + codes[:, second])
+        n_weights += space.n_choices[first] * space.n_choices[second]
     positions = np.stack(columns, axis=1)
     starts = np.arange(0, positions.size + 1, positions.shape[1])
     return csr_matrix((np.ones(positions.size), positions.ravel(), starts), shape=(space.size, n_weights))
@@ -62,7 +68,7 @@ def fit_log_linear(source: SourceTask, share: float) -> Floats:
     key = (source.space.sha256, share, source.sha256)
     if key not in _fits:
         if len(_fits) == _MOST_FITS:
-            del _fits[next(iter(_fits))]
+            _fits.clear()
         _fits[key] = _fit(source, share)
     return _fits[key]
 
@@ -83,59 +89,14 @@ def _fit(source: SourceTask, share: float) -> Floats:
         top = score.max()
         odds = np.exp(score - top)
         total = odds.sum()
-        value = top + np.log(total) - wanted @ theta + 0.5 * _RIDGE * (theta @ theta)
-        return float(value), transposed @ (odds / total) - wanted + _RIDGE * theta
+        value = top + np.log(total) - wanted @ theta + 0.5 * SPACE.ridge * (theta @ theta)
+        return float(value), transposed @ (odds / total) - wanted + SPACE.ridge * theta
 
     start = np.zeros(design.shape[1])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS})
-    score = np.asarray(design @ found.x)
+    theta = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": SPACE.iterations}).x
+    score = np.asarray(design @ theta)
     log_probability: Floats = score - np.logaddexp.reduce(score)
     return log_probability
-
-
-class ChanceOfBest:
-    r"""Probability that the kept fraction of the space contains the best architecture.
-
-    A fraction :math:`f` contains it with probability :math:`\sigma(a + b \operatorname{logit} f)`. The prior of a is
-    centred at 0 and that of b at 1, the curve of a random subset. The data are the positions of the best architectures
-    of left-out sources in the order learned from the other sources. Noisy copies of a source count as one observation.
-    The probability is averaged over the posterior of a and b, so few sources give no certainty.
-
-    Parameters
-    ----------
-    positions : sequence of ndarray
-        For each left-out source, the positions of its noisy copies as fractions of the order.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> round(ChanceOfBest([]).at(0.1), 2), round(ChanceOfBest([np.array([0.002])] * 6).at(0.1), 2)
-    (0.29, 0.99)
-    """
-
-    def __init__(self, positions: Sequence[Floats]) -> None:
-        self.positions = tuple(positions)
-        shift, slope = np.meshgrid(_SHIFTS, _SLOPES, indexing="ij")
-        log_posterior = -0.5 * (shift / _SHIFT_SPREAD) ** 2 - 0.5 * (np.log(slope) / _SLOPE_SPREAD) ** 2
-        for copies in self.positions:
-            u = shift[..., None] + slope[..., None] * _logit(copies)
-            # the density of a logistic variable, at each copy
-            log_density = np.log(slope[..., None]) - u - 2 * np.logaddexp(0.0, -u)
-            log_posterior = log_posterior + log_density.mean(axis=-1)
-        weights = np.exp(log_posterior - log_posterior.max())
-        self._weights, self._shift, self._slope = weights / weights.sum(), shift, slope
-
-    def at(self, fraction: float) -> float:
-        """Return the probability for a fraction above 0 and at most 1."""
-        if fraction == 1:
-            return 1.0
-        u = self._shift + self._slope * _logit(np.array(fraction))
-        return float((self._weights / (1 + np.exp(-u))).sum())
-
-
-def _logit(fraction: Floats) -> Floats:
-    inside = np.clip(fraction, 1e-5, 1 - 1e-5)
-    return np.log(inside / (1 - inside))
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +105,8 @@ class LearnedSpace:
 
     A log-linear distribution is fitted to the best architectures of each source, with a weight for each choice and each
     pair of choices. The result is the mean of the sources' geometric mean, which is high if all sources agree, and
-    their arithmetic mean, which keeps the preferences of any single source. Leave-one-source-out cross-validation
-    chooses the share of best architectures, and calibrates `chance_of_best` with label noise.
+    their arithmetic mean, which keeps the preferences of any single source. Leave-one-source-out cross-validation with
+    label noise chooses the share of best architectures.
 
     Examples
     --------
@@ -154,16 +115,13 @@ class LearnedSpace:
     >>> sources, target = nm.task_distribution("nb201").leave_out("cifar10")
     >>> learned = LearnedSpace.learn(target[0].space, sources, fraction=0.05)
     >>> kept = np.isin(target[0].optimal_architectures, learned.architectures)
-    >>> len(learned.architectures), bool(kept.all()), learned.chance_of_best > 0.8
-    (782, True, True)
+    >>> len(learned.architectures), bool(kept.all())
+    (782, True)
     """
 
     space: SearchSpace
     fraction: float  # of the architectures to keep
     log_probability: Floats  # shape (n_architectures,)
-    chance: ChanceOfBest  # as a function of the fraction
-    labels: int  # of all sources together
-    share: float  # of a source's labelled architectures that are treated as its best
 
     @classmethod
     def learn(cls, space: SearchSpace, sources: Iterable[SourceTask | Task], fraction: float = 0.1) -> LearnedSpace:
@@ -184,17 +142,15 @@ class LearnedSpace:
         if not 0 < fraction <= 1:
             raise SettingError("fraction", fraction, "a number above 0 and at most 1")
         labelled = labelled_in(space, sources, cls.__name__)
-        log_p = {share: np.stack([fit_log_linear(source, share) for source in labelled]) for share in _SHARES}
+        log_p = {share: np.stack([fit_log_linear(source, share) for source in labelled]) for share in SPACE.shares}
         rng = np.random.default_rng(0)  # the copies are part of the method, not of a run
         best = [_best_of_copies(source, rng) for source in labelled]
-        positions = {share: _left_out_positions(labelled, log_p[share], best) for share in _SHARES}
 
         def mean_log_position(share: float) -> float:
-            return float(np.mean([np.log(one).mean() for one in positions[share]] or [0.0]))
+            positions = _left_out_positions(labelled, log_p[share], best)
+            return float(np.mean([np.log(of_source).mean() for of_source in positions] or [0.0]))
 
-        share = min(_SHARES, key=mean_log_position)
-        labels = sum(len(source) for source in labelled)
-        return cls(space, fraction, _combined(log_p[share]), ChanceOfBest(positions[share]), labels, share)
+        return cls(space, fraction, _combined(log_p[min(SPACE.shares, key=mean_log_position)]))
 
     @cached_property
     def order(self) -> Cells:
@@ -206,19 +162,22 @@ class LearnedSpace:
         """The kept architectures, the most probable first, int32."""
         return self.order[: int(np.ceil(self.fraction * self.space.size))]
 
-    @property
-    def chance_of_best(self) -> float:
-        """Estimated probability that the best architecture of a new task is kept; see `ChanceOfBest`."""
-        return self.chance.at(self.fraction)
-
 
 def labelled_in(space: SearchSpace, sources: Iterable[SourceTask | Task], who: str) -> list[SourceTask]:
-    """Return the sources' labels in one space; a SettingError if fewer than 20 of a source are in it."""
+    """Return the sources' labels in one space; a SettingError if fewer than 20 of a source are in it.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import labelled_in
+    >>> [len(source) for source in labelled_in(nm.get_space("tnb101"), [nm.get_task("nb201/cifar10")], "an example")]
+    [4096]
+    """
     moved = checked_sources(who, sources, space, move=True)
     for source in moved:
-        if len(source) < _FEWEST_LABELS:
+        if len(source) < SPACE.fewest_labels:
             what = f"number of labels of source {source.name} in {space.name}"
-            raise SettingError(what, len(source), f"at least {_FEWEST_LABELS}")
+            raise SettingError(what, len(source), f"at least {SPACE.fewest_labels}")
     return moved
 
 
@@ -226,7 +185,7 @@ def _combined(log_p: Floats) -> Floats:
     """Return the mean of the geometric and arithmetic means of (n_sources, n_architectures) distributions, in logs."""
     geometric = log_p.mean(axis=0)
     arithmetic = np.exp(log_p).mean(axis=0)
-    both: Floats = np.log((np.exp(geometric - np.logaddexp.reduce(geometric)) + arithmetic) / 2 + _TINY)
+    both: Floats = np.log((np.exp(geometric - np.logaddexp.reduce(geometric)) + arithmetic) / 2 + 1e-300)
     return both
 
 
@@ -235,19 +194,19 @@ def _left_out_positions(sources: Sequence[SourceTask], log_p: Floats, best: Sequ
 
     Sources that share a dataset or device are left out together and are treated as one.
     """
-    found: dict[int, list[Floats]] = {}
+    by_group: dict[int, list[Floats]] = {}
     for group, source, architectures in zip(groups_of(sources), sources, best, strict=True):
         rest = [set(source.held_out).isdisjoint(other.held_out) for other in sources]
         if any(rest):
             score = _combined(log_p[rest])
             above = score.size - np.searchsorted(np.sort(score), score[architectures], side="right")
-            found.setdefault(group, []).append((above + 0.5) / score.size)
-    return [np.concatenate(positions) for positions in found.values()]
+            by_group.setdefault(group, []).append((above + 0.5) / score.size)
+    return [np.concatenate(positions) for positions in by_group.values()]
 
 
 def _best_of_copies(source: SourceTask, rng: np.random.Generator) -> Cells:
     """Return the best architecture of each noisy copy of a source."""
-    scores, augment = normal_scores(source.utilities), Augmentation(noise=_NOISE)
+    scores, augment = normal_scores(source.utilities), Augmentation(noise=SPACE.noise)
     return np.array(
-        [source.architectures[np.argmax(augment.combined([scores], rng))] for _ in range(_COPIES)], np.int32
+        [source.architectures[np.argmax(augment.combined([scores], rng))] for _ in range(SPACE.copies)], np.int32
     )

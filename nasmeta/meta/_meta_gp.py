@@ -19,16 +19,24 @@ from nasmeta.gaussian_process import (
     weak_prior,
 )
 from nasmeta.meta._arrays import Arrays, Facts, Floats, Packed
-from nasmeta.meta._label_scale import labels_like
-from nasmeta.meta._source_gp import SourceGPSearch
-from nasmeta.meta._source_models import SourceModels
+from nasmeta.meta._joint_process import SourceModels
+from nasmeta.meta._quantile_matching import labels_like
+from nasmeta.meta._transfer_search import SourceGPSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, normal_scores
 
-_FEWEST_COMMON_CELLS = 20
-_CONDITION_ON = 2000  # best common architectures that the mean function is conditioned on, at O(n³)
-_FIT_ON = 500  # of these, evenly spaced in rank, that the marginal likelihood is maximised on
-_BLOCK = 64  # architectures whose covariances with all are computed at once
+
+@dataclass(frozen=True)
+class MetaGPSettings:
+    """Settings of `meta-gp`; ``reports/transfer`` and ``reports/queries`` show its effect."""
+
+    fewest_common: int = 20  # architectures that all sources have labelled
+    condition_on: int = 2000  # best common architectures that the mean function is conditioned on, at O(n³)
+    fit_on: int = 500  # of these, evenly spaced in rank, that the marginal likelihood is maximised on
+    prior_std: float = 2.0  # of the logarithms of hyperparameters: a weak prior, because there are many labels
+
+
+META_GP = MetaGPSettings()
 
 
 @dataclass(frozen=True)
@@ -62,33 +70,31 @@ class MetaGP:
         """
         about = tuple(source.name for source in sources), sum(len(source) for source in sources)
         common = reduce(np.intersect1d, [source.architectures for source in sources])
-        if len(common) < _FEWEST_COMMON_CELLS:
+        if len(common) < META_GP.fewest_common:
             return cls(*_joint_prior(SourceModels.learn(space, sources, features)), *about)
         scores = np.stack([normal_scores(source.utilities)[source.rows_of(common)] for source in sources])
         average = scores.mean(axis=0)
-        best = np.argsort(-average, kind="stable")[:_CONDITION_ON]
+        best = np.argsort(-average, kind="stable")[: META_GP.condition_on]
         architectures, scores, average = common[best], scores[:, best], average[best]
-        n_tasks, level = len(sources), float(average.mean())
+        n_tasks, level = len(sources), average.mean()
 
         kernel = CellKernel(space, features)
         codes = kernel.codes_between(architectures, architectures)
-        every = max(1, len(architectures) // _FIT_ON)
-        few = kernel.distances(codes[::every, ::every])
+        few = slice(None, None, max(1, len(architectures) // META_GP.fit_on))
+        distances = kernel.distances(codes[few, few])
         centre, _ = weak_prior(len(kernel.features))
-        wide = (centre, np.full(len(centre), 2.0))  # a weaker prior, because there are thousands of labels
-        shared = deviation = fit_hyperparameters(few, [average[::every] - level], prior=wide, iterations=40)
+        wide = (centre, np.full(len(centre), META_GP.prior_std))
+        shared = deviation = fit_hyperparameters(distances, [average[few] - level], prior=wide, iterations=40)
         if n_tasks > 1:
             contrasts = helmert(n_tasks) @ scores
-            deviation = fit_hyperparameters(few, list(contrasts[:, ::every]), prior=wide, iterations=40)
+            deviation = fit_hyperparameters(distances, list(contrasts[:, few]), prior=wide, iterations=40)
 
         covariance = kernel.covariance(codes, shared).astype(np.float64)
         covariance += kernel.covariance(codes, deviation) / n_tasks
         weights = posterior_weights(covariance, deviation.noise / n_tasks, average - level)
-        mean, every_architecture = np.full(space.size, level), np.arange(space.size)
-        for first in range(0, len(architectures), _BLOCK):
-            of_block = kernel.codes_between(architectures[first : first + _BLOCK], every_architecture)
-            for of_architecture, weight in zip(of_block, weights[first : first + _BLOCK].tolist(), strict=True):
-                mean += weight * kernel.covariance(of_architecture, shared)
+        mean = np.full(space.size, level)
+        for architecture, weight in zip(architectures.tolist(), weights.tolist(), strict=True):
+            mean += weight * kernel.covariance(kernel.codes(architecture), shared)
         deviation = replace(deviation, variances=deviation.variances * (1 + 1 / n_tasks))
         return cls(mean, deviation, kernel.features, *about)
 
@@ -100,8 +106,8 @@ class MetaGP:
     @classmethod
     def unpack(cls, space: SearchSpace, features: tuple[str, ...], arrays: Arrays, facts: Facts) -> MetaGP:
         """Return the prior that `pack` described."""
-        found = Hyperparameters.from_logarithms(arrays["logarithms"])
-        return cls(arrays["mean"], found, features, tuple(facts["sources"]), int(facts["labels"]))
+        hyperparameters = Hyperparameters.from_logarithms(arrays["logarithms"])
+        return cls(arrays["mean"], hyperparameters, features, tuple(facts["sources"]), int(facts["labels"]))
 
     def new_task(self, space: SearchSpace) -> CellGP:
         """Return the process of a new task, without observations."""

@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
-from nasmeta.meta._blend import FEWEST_LABELS, blended
-from nasmeta.meta._label_scale import Scale
+from nasmeta.meta._model_averaging import BLEND, blended
+from nasmeta.meta._quantile_matching import Scale
 from nasmeta.registry import Registry, is_place
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace, get_space
@@ -38,7 +38,14 @@ def is_meta_searcher(name: str) -> bool:
 
 
 def is_meta_predictor(name: str) -> bool:
-    """Return whether this is the name of a meta-predictor; a module in ``package.module:Name`` is imported."""
+    """Return whether this is the name of a meta-predictor; a module in ``package.module:Name`` is imported.
+
+    Examples
+    --------
+    >>> from nasmeta.meta import is_meta_predictor
+    >>> is_meta_predictor("maml"), is_meta_predictor("meta-gp")
+    (True, False)
+    """
     kind = _OUTSIDE[name] if name not in META_PREDICTORS and is_place(name) else None
     return name in META_PREDICTORS or (isinstance(kind, type) and issubclass(kind, MetaPredictor))
 
@@ -146,20 +153,17 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
             If a label is not finite, or the numbers of labels and architectures differ or are zero.
         """
         learned = self.require_meta_model()
-        found, labels = self._indices(architectures), np.asarray(y, dtype=np.float64).ravel()
-        if len(labels) != len(found) or not len(labels) or not np.isfinite(labels).all():
-            raise LabelError(
-                f"y needs one finite label per architecture: {len(found)} architectures, but {len(labels)} labels, "
-                f"{np.isfinite(labels).sum()} of them finite."
-            )
-        if len(np.unique(found)) < len(found):
+        known, labels = self._indices(architectures), np.asarray(y, dtype=np.float64).ravel()
+        if len(labels) != len(known) or not len(labels) or not np.isfinite(labels).all():
+            raise LabelError(f"y needs one finite label per architecture, of {len(known)} architectures.")
+        if len(np.unique(known)) < len(known):
             raise ArchitectureError("An architecture appears twice: pass the mean of its labels.")
-        self.scale_ = self._scale(learned, found, labels)
-        if self.blends and len(found) >= FEWEST_LABELS and np.ptp(self.scale_.scores) > 0:
-            self.mean_, self.std_, self.weights_ = blended(self, learned, found, self.scale_.scores)
-        else:
-            self.mean_, self.std_ = self._adapted(learned, found, self.scale_.scores)
-            self.weights_ = {"adapted": 1.0}
+        self.scale_ = Scale.fit(labels, self._expected(learned)[known], self._trust(learned))
+        self.mean_, self.std_ = self._adapted(learned, known, self.scale_.scores)
+        self.weights_ = {"adapted": 1.0}
+        if self.blends and len(known) >= BLEND.fewest_labels and np.ptp(self.scale_.scores) > 0:
+            averaged = blended(self, known, self.scale_.scores, self.mean_, self.std_)
+            self.mean_, self.std_, self.weights_ = averaged
         return self
 
     def predict(self, architectures: Any, return_std: bool = False) -> Any:
@@ -178,9 +182,9 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         """
         if not hasattr(self, "mean_"):
             raise SettingError(f"{type(self).__name__} has no labels of the target yet: call fit(cells, y) first.")
-        found = self._indices(architectures)
-        mean = self.scale_.to_labels(self.mean_[found])
-        return (mean, self.scale_.deviation(self.mean_[found], self.std_[found])) if return_std else mean
+        asked = self._indices(architectures)
+        mean = self.scale_.to_labels(self.mean_[asked])
+        return (mean, self.std_[asked] * abs(self.scale_.slope)) if return_std else mean
 
     def _indices(self, architectures: Any) -> Cells:
         return np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(architectures))), dtype=np.int32))
@@ -212,9 +216,6 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         """Return mean and deviation of some scores, given others; override it if that is faster than all scores."""
         mean, std = self._adapted(learned, architectures, scores)
         return mean[asked], std[asked]
-
-    def _scale(self, learned: Any, architectures: Cells, labels: Floats) -> Scale:
-        return Scale.fit(labels, self._expected(learned)[architectures], self._trust(learned))
 
     def _trust(self, learned: Any) -> float:
         """Return the weight of the prior mean in the scale of a target's labels, from 0 to 1; see `Scale.fit`."""

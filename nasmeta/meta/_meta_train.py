@@ -1,4 +1,4 @@
-"""Meta-training into a file, with its log and checkpoint."""
+"""Meta-training into a file, with a checkpoint."""
 
 from __future__ import annotations
 
@@ -6,59 +6,22 @@ import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import check_int, recorded_settings, taking
+from nasmeta.checks import recorded_settings, taking
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
 from nasmeta.files import require_writable
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor, is_meta_searcher
-from nasmeta.meta._model_file import SUFFIX, SavedMetaModel, kind_of, training_digest
 from nasmeta.meta._monitor import Monitor
+from nasmeta.meta._saved_model import SUFFIX, SavedMetaModel, kind_of, training_digest
 from nasmeta.progress import progress_bar
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 from nasmeta.threads import one_thread
-
-
-@dataclass(frozen=True)
-class TrainingFiles:
-    """Files of a meta-training: ``x.npz``, ``x.losses.csv`` and ``x.checkpoint``."""
-
-    model: Path
-    losses: Path
-    checkpoint: Path
-
-    @classmethod
-    def of(cls, output: Any) -> TrainingFiles:
-        """Return the files of the model ``output``, which must end in ``.npz``."""
-        path = Path(output)
-        if path.suffix != SUFFIX or path.is_dir() or not path.parent.is_dir():
-            raise SettingError("output", str(path), f"a file that ends in {SUFFIX}, in a folder that exists")
-        return cls(path, path.with_suffix(".losses.csv"), path.with_suffix(".checkpoint"))
-
-    def prepare(self, training: str, *, resume: bool, overwrite: bool) -> SavedMetaModel | None:
-        """Return the model if this training (a `training_digest`) is complete; else delete files in its way.
-
-        Files that neither `resume` nor `overwrite` permits to replace are a SettingError.
-        """
-        if resume and self.model.exists():
-            with suppress(*[DamagedFileError] * overwrite):
-                saved = SavedMetaModel.load(self.model)
-                if saved.card.get("training") == training:
-                    return saved
-        blocking = [self.model] if resume else [self.model, self.checkpoint, self.losses]
-        if (existing := [path for path in blocking if path.exists()]) and not overwrite:
-            hint = "Use resume or overwrite (--resume, --overwrite)."
-            raise SettingError("file of another or an interrupted training", str(existing[0]), "a new file", hint)
-        if not (resume and self.checkpoint.exists()):
-            self.checkpoint.unlink(missing_ok=True)
-            self.losses.unlink(missing_ok=True)
-        return None
 
 
 def meta_train(
@@ -76,8 +39,7 @@ def meta_train(
 ) -> SavedMetaModel:
     """Meta-train a searcher or predictor on source tasks and write the meta-model to a file.
 
-    Gradient-based training also writes ``model.losses.csv`` next to ``model.npz``, and ``model.checkpoint`` until it
-    ends.
+    Until it ends, gradient-based training also writes ``model.checkpoint`` next to ``model.npz``.
 
     Parameters
     ----------
@@ -99,7 +61,7 @@ def meta_train(
     resume : bool, default False
         Resume from the checkpoint, if there is one. If the file holds the model of the same training, return it.
     overwrite : bool, default False
-        Replace an existing model at the end and, without `resume`, its checkpoint and log at once.
+        Replace an existing model at the end and, without `resume`, its checkpoint at once.
     progress : bool or callable, optional
         True shows a progress bar on stderr. A function is called with (steps done, total steps, loss). Only
         gradient-based training has steps.
@@ -125,56 +87,69 @@ def meta_train(
     >>> saved.sources, saved.card["sources"][0]["labels"]
     (('nb201/cifar10', 'nb201/imagenet16-120'), 50)
     """
-    files = TrainingFiles.of(output)
-    if n_labels is not None:
-        n_labels = check_int("n_labels", n_labels, least=2)
-    seed = check_int("seed", seed, least=0)
+    path = Path(output)
+    if path.suffix != SUFFIX or path.is_dir() or not path.parent.is_dir():
+        raise SettingError("output", str(path), f"a file that ends in {SUFFIX}, in a folder that exists")
     labelled = _sources(sources, leave_out, n_labels, seed)
     made = build_learner(learner, labelled[0].space, seed, settings or {})
     if getattr(type(made), "_pack", None) is MetaSearcher._pack:
         made._pack()  # raises an error before the training
-    training = training_digest(made, labelled, seed)
-    done = files.prepare(training, resume=resume, overwrite=overwrite)
-    if done is not None:
-        return done
-    require_writable(files.model)
+    training, checkpoint = training_digest(made, labelled, seed), path.with_suffix(".checkpoint")
+    if resume and path.exists():
+        with suppress(*[DamagedFileError] * overwrite):
+            saved = SavedMetaModel.load(path)
+            if saved.card.get("training") == training:
+                return saved
+    blocking = [path] if resume else [path, checkpoint]
+    if (existing := [path for path in blocking if path.exists()]) and not overwrite:
+        hint = "Use resume or overwrite (--resume, --overwrite)."
+        raise SettingError("file of another or an interrupted training", str(existing[0]), "a new file", hint)
+    if not resume:
+        checkpoint.unlink(missing_ok=True)
+    require_writable(path)
     with one_thread(), progress_bar(f"{kind_of(made)}: steps", shown=progress is True) as bar:
         tell = progress if callable(progress) else lambda step, steps, loss: bar.update(step, steps, f"loss {loss:.4f}")
-        made.monitor = Monitor(checkpoint=files.checkpoint, log=files.losses, progress=tell)
+        made.monitor = Monitor(checkpoint, tell, training=training)
         made.meta_fit(labelled)
-    saved = SavedMetaModel.load(SavedMetaModel.write(files.model, made, training))
-    files.checkpoint.unlink(missing_ok=True)  # only now: writing the model may fail
+    saved = SavedMetaModel.load(SavedMetaModel.write(path, made, training))
+    checkpoint.unlink(missing_ok=True)  # only now: writing the model may fail
     return saved
 
 
 def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: int) -> list[SourceTask]:
     given = as_tasks(sources)
     labelled = [source for source in given if isinstance(source, SourceTask)]
-    tasks = [source for source in given if isinstance(source, Task)]
+    tasks = TaskDistribution([source for source in given if isinstance(source, Task)])
     if leave_out is not None:
         if labelled:
             raise SettingError("leave_out", leave_out, "None for sources of type SourceTask")
-        tasks = list(TaskDistribution(tasks).leave_out(leave_out)[0])
-    rng = np.random.default_rng(seed) if n_labels is not None else None
-    labelled += [task.as_source(n_labels, rng) for task in tasks]
+        tasks = tasks.leave_out(leave_out)[0]
+    labelled += tasks.as_sources(n_labels, np.random.default_rng(seed))
     if not labelled:
         raise SettingError("sources", [], "at least one source", "Name other sources, or leave out another dataset.")
     return labelled
 
 
 def build_learner(learner: Any, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Any:
-    """Build a meta-learner; for a name of both a searcher and a predictor, the searcher."""
+    """Build a meta-learner from its class or name.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import build_learner
+    >>> build_learner("maml", nm.get_space("nb201"), 0, {"steps": 50}).steps
+    50
+    """
     name, kind = _named(learner) if isinstance(learner, str) else (kind_of(learner), learner)
-    parameters = list(inspect.signature(kind).parameters.values())
-    if is_searcher := issubclass(kind, MetaSearcher):
-        parameters = parameters[2:]  # after space and generator
-        seeds = {"training_seed": seed} if any(one.name == "training_seed" for one in parameters) else {}
+    ours: dict[str, Any] = {"space": space}
+    if issubclass(kind, MetaSearcher):
+        ours["rng"] = np.random.default_rng(seed)
     else:
-        parameters = [one for one in parameters if one.name not in ("space", "seed")]
-        seeds = {"seed": seed}
-    plain = recorded_settings(name, kind, settings, parameters)
+        ours["seed"] = seed
+    possible = [known for known in inspect.signature(kind).parameters.values() if known.name not in ours]
+    plain = recorded_settings(name, kind, settings, possible)
     with taking(name, plain):
-        return kind(*((space, np.random.default_rng(seed)) if is_searcher else (space,)), **{**seeds, **plain})
+        return kind(**ours, **plain)
 
 
 def _named(name: str) -> tuple[str, Any]:

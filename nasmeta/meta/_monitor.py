@@ -1,13 +1,11 @@
-"""Progress, log and checkpoint of a meta-training."""
+"""Progress and checkpoint of a meta-training."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from nasmeta.archives import ArchiveKind
 from nasmeta.errors import SettingError
 from nasmeta.files import write_atomically
+from nasmeta.meta._arrays import Arrays
 
 _KIND = ArchiveKind(
     "nasmeta-checkpoint", 1, "checkpoint", "To start again, delete it.", largest=2**31, compressed=False
@@ -24,17 +23,26 @@ _KIND = ArchiveKind(
 
 @dataclass
 class Monitor:
-    """Progress, log and checkpoint of one meta-training; set it as ``learner.monitor`` before ``meta_fit``.
+    """Progress and checkpoint of one meta-training; set it as ``learner.monitor`` before ``meta_fit``.
 
-    A meta-training with the same settings and sources resumes from the checkpoint. The caller deletes the checkpoint
-    after writing the model.
+    A meta-training with the same digest resumes from the checkpoint. The caller deletes the checkpoint after writing
+    the model.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import META_PREDICTORS, Monitor
+    >>> predictor = META_PREDICTORS["maml"](steps=2)
+    >>> predictor.monitor = Monitor(progress=lambda done, steps, loss: print(f"{done} of {steps}"))
+    >>> _ = predictor.meta_fit([nm.get_task("nb201/cifar10")])
+    1 of 2
+    2 of 2
     """
 
     checkpoint: Path | None = None
-    log: Path | None = None  # CSV: step, loss, validation loss
     progress: Callable[[int, int, float], None] | None = None  # called with (steps done, total steps, loss)
     every: int = 50  # steps between two checkpoints
-    rows: list[tuple[int, float, float | None]] = field(default_factory=list)
+    training: str = ""  # the `nasmeta.meta.training_digest`: a checkpoint of another training is an error
 
     def tell(self, done: int, steps: int, loss: float) -> None:
         """Report progress."""
@@ -54,25 +62,11 @@ class Monitor:
             return
         head, arrays = _KIND.decode(path.read_bytes(), path)
         if head.get("identity") != json.loads(json.dumps(identity)):
-            hint = "Delete it, or name another file."
-            raise SettingError(f"checkpoint {path}", "one of another meta-training", "one of this training", hint)
+            raise SettingError(f"checkpoint {path}", "one of another meta-training", "one of this training")
         with _KIND.blaming(path):
-            yield {name: array.copy() for name, array in arrays.items()}, head["facts"]
+            yield arrays, head["facts"]
 
-    def write_checkpoint(
-        self, identity: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
-    ) -> None:
+    def write_checkpoint(self, identity: Mapping[str, Any], arrays: Arrays, facts: Mapping[str, Any]) -> None:
         """Write arrays and facts (types of JSON); the old file stays until the new one is complete."""
         if self.checkpoint is not None:
             write_atomically(self.checkpoint, _KIND.encode({"identity": identity, "facts": facts}, arrays))
-
-    def write_log(self) -> None:
-        """Write all rows, so that a resumed training repeats none."""
-        if self.log is None or not self.rows:
-            return
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(("step", "loss", "validation_loss"))
-        for row in self.rows:
-            writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in row])
-        write_atomically(self.log, text.getvalue())

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from nasmeta.meta._arrays import Floats
-from nasmeta.meta._source_gp import JointGPSearch
+from nasmeta.meta._arrays import AnyFloats, Floats
+from nasmeta.meta._transfer_search import JointGPSearch
 
-_MEAN, _VARIANCE = 0.3, 0.1  # of the sum of the sources' weights, a priori
+
+@dataclass(frozen=True)
+class MultiTaskSettings:
+    """Settings of `multi-task-gp`; ``reports/meta/gp`` and ``reports/transfer`` show its effect."""
+
+    mean: float = 0.3  # of the sum of the sources' weights, a priori
+    variance: float = 0.1
+
+
+MULTI_TASK = MultiTaskSettings()
 
 
 def prior_of_weights(n_sources: int) -> tuple[Floats, float]:
     """Return the prior mean of the sources' weights, shape (n_sources,), and the variance of each."""
-    return np.full(n_sources, _MEAN / n_sources), _VARIANCE / n_sources
+    return np.full(n_sources, MULTI_TASK.mean / n_sources), MULTI_TASK.variance / n_sources
 
 
-def regression_weights(sources: NDArray[np.floating], labels: Floats, factor: Floats) -> Floats:
+def regression_weights(sources: AnyFloats, labels: Floats, factor: Floats) -> Floats:
     """Return the posterior mean of the sources' weights by generalised least squares.
 
     Parameters

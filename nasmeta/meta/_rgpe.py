@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.gaussian_process import (
     CellGP,
@@ -16,26 +15,34 @@ from nasmeta.gaussian_process import (
     log_expected_improvement,
     weak_prior,
 )
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
-from nasmeta.meta._source_gp import JointGPSearch, SourceGPSearch, condition
+from nasmeta.meta._arrays import AnyFloats, Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction
+from nasmeta.meta._transfer_search import JointGPSearch, SourceGPSearch, condition
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, standardised
 
-_SLOPE = 0.5  # weight of a source that ranks best in every bootstrap sample
-_SAMPLES = 100
-_FEWEST_LABELS = 3  # with fewer observations, all sources have the same weight
-_WORSE_THAN = 0.95  # quantile of the target process's losses above which a source gets no weight
-_OF_A_SOURCE = 200  # labels that its process is conditioned on
+
+@dataclass(frozen=True)
+class RGPESettings:
+    """Settings of `rgpe`; ``reports/meta/gp`` and ``reports/transfer`` show its effect."""
+
+    slope: float = 0.5  # weight of a source that ranks best in every bootstrap sample
+    samples: int = 100
+    fewest_labels: int = 3  # with fewer observations, all sources have the same weight
+    worse_than: float = 0.95  # quantile of the target process's losses above which a source gets no weight
+    of_a_source: int = 200  # labels that its process is conditioned on, in `rgpe-vanilla`
 
 
-def ranking_losses(predictions: Sequence[Floats], labels: Floats, times: NDArray[np.floating]) -> Floats:
+RGPE = RGPESettings()
+
+
+def ranking_losses(predictions: Floats, labels: Floats, times: Floats32) -> Floats:
     """Count the ordered pairs that each prediction ranks wrongly in each bootstrap sample.
 
     Parameters
     ----------
-    predictions : sequence of ndarray, each of shape (n,)
+    predictions : ndarray, shape (n_predictions, n)
     labels : ndarray, shape (n,)
-    times : ndarray, shape (n_samples, n)
+    times : ndarray of float32, shape (n_samples, n)
         How often each sample contains each label.
 
     Returns
@@ -43,15 +50,13 @@ def ranking_losses(predictions: Sequence[Floats], labels: Floats, times: NDArray
     ndarray of float64, shape (n_predictions, n_samples)
     """
     order = np.sign(labels[:, None] - labels)
-    losses = np.empty((len(predictions), len(times)))
-    for loss, predicted in zip(losses, predictions, strict=True):
-        wrong = np.sign(predicted[:, None] - predicted) != order
-        loss[:] = np.einsum("sn,sn->s", times @ wrong.astype(np.float32), times)
+    wrong = np.sign(predictions[:, :, None] - predictions[:, None]) != order
+    losses: Floats = np.einsum("psn,sn->ps", times @ wrong.astype(np.float32), times).astype(np.float64)
     return losses
 
 
 def ranking_shares(
-    sources: NDArray[np.floating], process: CellGP, labels: Floats, rng: np.random.Generator
+    sources: AnyFloats, process: CellGP, labels: Floats, rng: np.random.Generator
 ) -> tuple[Floats, Floats32]:
     """Return the shares of the best ranking, (n_sources + 1, n_samples), and how often each sample has each label.
 
@@ -61,9 +66,9 @@ def ranking_shares(
     n, noise = len(labels), process.hyperparameters.noise
     inverse = inverse_of(np.linalg.cholesky(process.observed_covariance() + noise * np.eye(n)))
     left_out = labels - (inverse @ labels) / np.diag(inverse)
-    times = rng.multinomial(n, np.full(n, 1 / n), size=_SAMPLES).astype(np.float32)
-    losses = ranking_losses([*sources, left_out], labels, times)
-    losses[:-1][np.median(losses[:-1], axis=1) > np.quantile(losses[-1], _WORSE_THAN)] = np.inf
+    times = rng.multinomial(n, np.full(n, 1 / n), size=RGPE.samples).astype(np.float32)
+    losses = ranking_losses(np.vstack([sources, left_out]), labels, times)
+    losses[:-1][np.median(losses[:-1], axis=1) > np.quantile(losses[-1], RGPE.worse_than)] = np.inf
     best = losses == losses.min(axis=0)
     return best / best.sum(axis=0), times
 
@@ -107,48 +112,14 @@ class RGPESearch(JointGPSearch):
         """
         sources = self._models.standard_means[:, self._gp.architectures]
         n = len(labels)
-        if n < _FEWEST_LABELS:
-            before = np.full(len(sources), _SLOPE / len(sources))
+        if n < RGPE.fewest_labels:
+            before = np.full(len(sources), RGPE.slope / len(sources))
             return before, np.tile(before, (n, 1))
         shares, times = ranking_shares(sources, self._gp, labels, self.rng)
-        weights: Floats = _SLOPE * shares.mean(axis=1)[:-1]
+        weights: Floats = RGPE.slope * shares.mean(axis=1)[:-1]
         undrawn = times == 0
-        without = _SLOPE * (shares[:-1] @ undrawn / np.maximum(undrawn.sum(axis=0), 1)).T
+        without = RGPE.slope * (shares[:-1] @ undrawn / np.maximum(undrawn.sum(axis=0), 1)).T
         return weights, np.where(undrawn.any(axis=0)[:, None], without, weights)
-
-
-@dataclass(frozen=True)
-class SourcePosteriors:
-    """Mean and deviation of each source's process, both float32, shape (n_sources, n_architectures)."""
-
-    means: Floats32
-    stds: Floats32
-
-    @classmethod
-    def learn(cls, space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> SourcePosteriors:
-        """Fit one process per source."""
-        means, stds = zip(*(_posterior_of(source, CellKernel(space, features)) for source in sources), strict=True)
-        return cls(np.stack(means).astype(np.float32), np.stack(stds).astype(np.float32))
-
-    def pack(self) -> Packed:
-        """Return arrays and facts for a file."""
-        return {"means": self.means, "stds": self.stds}, {}
-
-    @classmethod
-    def unpack(cls, space: SearchSpace, features: Sequence[str], arrays: Arrays, facts: Facts) -> SourcePosteriors:
-        """Return the posteriors that `pack` described."""
-        return cls(arrays["means"], arrays["stds"])
-
-
-def _posterior_of(source: SourceTask, kernel: CellKernel) -> tuple[Floats, Floats]:
-    kept = np.random.default_rng(len(source)).permutation(len(source))[:_OF_A_SOURCE]
-    prior = weak_prior(len(kernel.features), kernel.typical_lengthscales)
-    gp = CellGP(kernel, Hyperparameters.from_logarithms(prior[0]))
-    for architecture in source.architectures[kept].tolist():
-        gp.add(architecture)
-    labels = standardised(source.utilities[kept])
-    condition(gp, labels, None, refit=True, prior=prior)
-    return gp.posterior(labels)
 
 
 class VanillaRGPESearch(SourceGPSearch):
@@ -178,13 +149,33 @@ class VanillaRGPESearch(SourceGPSearch):
     10
     """
 
-    model = SourcePosteriors
-
     def __init__(
         self, space: SearchSpace, rng: np.random.Generator, *, n_initial: int = 3, features: Sequence[str] | None = None
     ) -> None:
         super().__init__(space, rng, n_initial=n_initial, features=features)
         self._weights = np.empty(0)
+
+    def _learn(self, sources: list[SourceTask]) -> dict[str, Floats32]:
+        """Return mean and deviation of each source's process, both of shape (n_sources, n_architectures)."""
+        means, stds = zip(*map(self._posterior_of, sources), strict=True)
+        return {"means": np.asarray(means, np.float32), "stds": np.asarray(stds, np.float32)}
+
+    def _posterior_of(self, source: SourceTask) -> Prediction:
+        kept = np.random.default_rng(len(source)).permutation(len(source))[: RGPE.of_a_source]
+        kernel = CellKernel(self.space, self.features)
+        prior = weak_prior(len(kernel.features), kernel.typical_lengthscales)
+        gp = CellGP(kernel, Hyperparameters.from_logarithms(prior[0]))
+        for architecture in source.architectures[kept].tolist():
+            gp.add(architecture)
+        labels = standardised(source.utilities[kept])
+        condition(gp, labels, None, refit=True, prior=prior)
+        return gp.posterior(labels)
+
+    def _pack(self) -> Packed:
+        return self._require_meta_model(), {}
+
+    def _unpack(self, arrays: Arrays, facts: Facts) -> Arrays:
+        return {"means": arrays["means"], "stds": arrays["stds"]}
 
     def ask(self, n: int = 1) -> Cells:
         """Propose random architectures, then those with the highest expected improvement of the ensemble."""
@@ -197,8 +188,8 @@ class VanillaRGPESearch(SourceGPSearch):
     def _refit(self, labels: Floats) -> None:
         """Fit the target's process, then weight all processes."""
         super()._refit(labels)
-        means = self._require_meta_model().means
-        if len(labels) < _FEWEST_LABELS:
+        means = self._require_meta_model()["means"]
+        if len(labels) < RGPE.fewest_labels:
             self._weights = np.r_[np.full(len(means), 1 / len(means)), 0.0]
         else:
             shares, _ = ranking_shares(means[:, self._gp.architectures], self._gp, labels, self.rng)
@@ -206,10 +197,10 @@ class VanillaRGPESearch(SourceGPSearch):
 
     def _score(self, gp: CellGP, mean: Floats, std: Floats, labels: Floats) -> Floats:
         """Return the log expected improvement of the ensemble, shape (n_architectures,)."""
-        learned: SourcePosteriors = self._require_meta_model()
+        learned = self._require_meta_model()
         *weights, own = self._weights
-        together: Floats = weights @ learned.means + own * mean
+        together: Floats = weights @ learned["means"] + own * mean
         if not len(labels):
             return together
-        variance = np.square(weights) @ learned.stds**2 + own**2 * std**2
+        variance = np.square(weights) @ learned["stds"] ** 2 + own**2 * std**2
         return log_expected_improvement(together, np.sqrt(variance), labels.max())

@@ -51,7 +51,7 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
         """Return the meta-model of the scheduler, given evaluations by task; lower is better."""
 
     @abstractmethod
-    def _begin(self, learnt: Any) -> Any:
+    def _begin(self, learned: Any) -> Any:
         """Return the scheduler or searcher of one run."""
 
     def _configuration(self) -> Any:
@@ -59,9 +59,9 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
         return self._run.suggest()
 
     def _suggest(self) -> tuple[Any, list[int]] | None:
-        learnt = self._require_meta_model()
+        learned = self._require_meta_model()
         if self._run is None:
-            self._run = self._begin(learnt)
+            self._run = self._begin(learned)
         chosen = self._configuration()
         return None if chosen is None else (chosen, self._codes_of(chosen))
 
@@ -86,18 +86,15 @@ class SyneTuneZeroShot(SyneTuneTransfer):
         if not len(architectures):
             raise SettingError(f"{self._who} needs architectures that all {len(sources)} sources have labelled.")
         return super()._learn(
-            [
-                replace(one, architectures=architectures, utilities=one.utilities[one.rows_of(architectures)])
-                for one in sources
-            ]
+            [replace(s, architectures=architectures, utilities=s.utilities[s.rows_of(architectures)]) for s in sources]
         )
 
     def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
         return evaluations
 
-    def _begin(self, learnt: Any) -> Any:
+    def _begin(self, learned: Any) -> Any:
         return self._load("transfer_learning.zero_shot").ZeroShotTransfer(
-            self._choices, METRIC, learnt, random_seed=self._peer_seed
+            self._choices, METRIC, learned, random_seed=self._peer_seed
         )
 
     def _configuration(self) -> Any:
@@ -115,8 +112,8 @@ class SyneTuneQuantileCopula(SyneTuneTransfer):
         module = self._load("transfer_learning.quantile_based.quantile_based_searcher")
         return module.QuantileBasedSurrogateSearcher(self._choices, evaluations, random_seed=self._peer_seed)
 
-    def _begin(self, learnt: Any) -> Any:
-        run = copy(learnt)
+    def _begin(self, learned: Any) -> Any:
+        run = copy(learned)
         run.random_state = np.random.RandomState(self._peer_seed)
         return run
 
@@ -150,10 +147,10 @@ class SyneTuneBoundingBox(SyneTuneTransfer):
         )
         return {name: [int(code) for code in domain.categories] for name, domain in boxes[0].items()}
 
-    def _begin(self, learnt: Any) -> Any:
+    def _begin(self, learned: Any) -> Any:
         domains = load_peer("syne_tune.config_space", self._who, "syne-tune")
         box = {
-            name: domains.choice(list(choices)) if len(choices) > 1 else choices[0] for name, choices in learnt.items()
+            name: domains.choice(list(choices)) if len(choices) > 1 else choices[0] for name, choices in learned.items()
         }
         return self._load("searchers.random_searcher").RandomSearcher(box, random_seed=self._peer_seed)
 

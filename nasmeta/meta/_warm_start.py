@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nasmeta.checks import check_int
 from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.meta._learned_space import labelled_in
 from nasmeta.spaces import SearchSpace
@@ -56,7 +55,6 @@ def warm_start_architectures(
     >>> len(set(architectures.tolist())), bool(target[0].values[architectures].max() > 73)
     (5, True)
     """
-    n = check_int("n", n, 1, space.size)
     labelled = labelled_in(space, sources, "A warm start")
     prices = np.ones(space.size) if costs is None else np.asarray(costs, np.float64)
     worth = _log_ranks(space, labelled)

@@ -75,7 +75,6 @@ def run_config(
             journal=journal,
             watch=watch,
         )
-    trace.chance_of_best = learnt.chance_of_best
     return trace
 
 

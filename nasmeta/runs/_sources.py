@@ -191,7 +191,7 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
     refuse_copies(evaluator, tasks)
     helps = "Name sources of the target's metric, or search without sources."
     if spec.transfer.prune_space is not None:
-        helps = f"A learned space may miss the best architectures, and its estimated chance does not show this. {helps}"
+        helps = f"A learned space may miss the best architectures. {helps}"
     warn_of_other_metric(task, [source.metric_kind for source in tasks], _who(spec), helps)
     return tasks
 

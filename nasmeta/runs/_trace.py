@@ -33,9 +33,6 @@ class Trace:
         no architecture left; the searcher proposed no new architecture for very long.
     searcher_seconds : float
         The computing time of the searcher; NaN if the run was read from its journal.
-    chance_of_best : float
-        Estimated probability that the searched subset contains the best architecture of the task; NaN if the run
-        searched the whole space or was read from its journal.
 
     Examples
     --------
@@ -50,7 +47,7 @@ class Trace:
     def __init__(self, n_objectives: int = 1, full_epochs: int = 0, *, timed: bool = False) -> None:
         self.n_objectives, self.full_epochs, self.timed = n_objectives, full_epochs, timed
         self.stopped = "budget"
-        self.searcher_seconds = self.chance_of_best = float("nan")
+        self.searcher_seconds = float("nan")
         self._architectures, self._values, self._costs = array("i"), array("d"), array("d")
         self._starts, self._workers, self._epochs = array("d"), array("i"), array("i")
         # By position; most evaluations have none:

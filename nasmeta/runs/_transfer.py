@@ -32,7 +32,6 @@ class Transfer:
     architectures: NDArray[np.int32] | None = None  # the subset to search, the best first; None: the whole space
     first: NDArray[np.int32] | None = None  # evaluated first
     meta_model: Any = None  # of the searcher itself, if it is a meta-searcher
-    chance_of_best: float = float("nan")  # estimated probability that the subset contains the best architecture
 
     def within(self, measured: NDArray[np.int32], task: Task) -> Transfer:
         """Restrict the subset to the measured architectures."""
@@ -142,7 +141,7 @@ class TransferSettings:
 
         if self.prune_space is not None:
             learned = LearnedSpace.learn(task.space, sources, self.prune_space)
-            transfer = replace(transfer, architectures=learned.architectures, chance_of_best=learned.chance_of_best)
+            transfer = replace(transfer, architectures=learned.architectures)
             allowed = learned.architectures
             if measured is not None:
                 allowed = allowed[np.isin(allowed, measured)]

@@ -86,10 +86,9 @@ def use_training_evaluator(options: dict[str, Any], task: str) -> None:
 def _print_run(run: History, journal: Path | None, failed: bool) -> None:
     """Print the facts of a run and its best architecture, or the front of several objectives."""
     evaluator = run.evaluator
-    chance = "" if isnan(run.chance_of_best) else f" (contains the best cell with chance {run.chance_of_best:.2f})"
     facts = dict(run._facts()) | {
         "learned from": ", ".join(run.sources),
-        "searched space": run.space + chance if run.space != "all" else "",
+        "searched space": run.space if run.space != "all" else "",
         "warm start": f"{run.warm_start} cells chosen by the sources" if run.warm_start != "0" else "",
     }
     if failed:

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from common import NB201, Rows, least_of_best, page_only
 
 import nasmeta as nm
-from nasmeta.meta import SourceOrder
+from nasmeta.meta._mean_score_search import SourceOrder
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.threads import one_thread
 

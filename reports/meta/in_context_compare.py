@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,10 @@ from in_context_network import TrainedNetwork
 from run import CAP, FAMILIES, evaluations_of, questions
 
 from nasmeta.analysis import bootstrap_interval, to_markdown
-from nasmeta.meta.in_context import InContextModel, InContextNetwork
+from nasmeta.meta.in_context._network import InContextNetwork
+from nasmeta.meta.in_context._predictor import InContextModel
 from nasmeta.meta.in_context._searcher import (
-    _CANDIDATES as CANDIDATES,
-    _DECIMALS as DECIMALS,
-    ContextMetaModel,
+    SEARCH,
     MetaNASSearch,
 )
 from nasmeta.searchers import SEARCHERS
@@ -66,7 +66,7 @@ class Ablated(MetaNASSearch):
 
     withheld = ""
 
-    def _learn(self, sources: Any) -> ContextMetaModel:
+    def _learn(self, sources: Any) -> Any:
         model = super()._learn(sources)
         reader = model.reader
         if self.withheld == "no sources":
@@ -75,7 +75,7 @@ class Ablated(MetaNASSearch):
             torch.manual_seed(0)
             weights = {name: value.detach().numpy() for name, value in TrainedNetwork().named_parameters()}
             reader.__dict__["network"] = InContextNetwork(weights)
-        return ContextMetaModel(model.models, model.complete, reader)
+        return replace(model, reader=reader)
 
 
 class Together(Ablated):
@@ -112,10 +112,10 @@ class Alone(Ablated):
         best = state.known[np.argsort(-np.array(state._values), kind="stable")[:NEAR]]
         near = self.space.neighbours(best).ravel()
         screened = np.union1d(drawn, near[(near >= 0) & ~self._asked[near]])
-        columns, reading = state.candidates(screened, BEST, CANDIDATES, self.rng)
+        columns, reading = state.candidates(screened, BEST, SEARCH.candidates, self.rng)
         scores = self.meta_model_.reader.network.search_scores(reading, state.labels)
         state._values = kept
-        return int(columns[scores.round(DECIMALS).argmax()])
+        return int(columns[scores.round(SEARCH.decimals).argmax()])
 
     def tell(self, architectures: Any, values: Any) -> None:
         if self.withheld != "no labels":

@@ -41,8 +41,6 @@ SEARCHING = {  # multi-task-gp and rgpe have the same joint process
 PREDICTING: dict[str, tuple[str, dict[str, Any]]] = {
     "meta-dkl": ("meta-dkl", {}),
     "maml": ("maml", {}),
-    "maml, head only": ("maml", {"head_only": True}),
-    "maml, order 0": ("maml", {"order": 0, "inner_steps": 10}),
 }
 LEARNERS = (*SEARCHING, *PREDICTING)
 

@@ -29,11 +29,9 @@ from nasmeta.threads import one_thread
 HERE = Path(__file__).parent / "spaces"
 DATE = "2026-11-25 (`gp`: 2026-11-29)"  # of the CSV files
 FRACTIONS = (0.05, 0.1, 0.2)
-CURVE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 AGREE = 0.8  # sources agree if their mean rank correlation is at least this
 TOP = {"nb201": 1, "tnb101": 4}  # a search has succeeded with one of the best: the optimum, or the best 0.1 %
 MOST = {"evolution": 1500, "gp": 300}  # evaluations of a run
-SUBSETS = {"tnb101": 20}  # of the sources; 4 elsewhere
 NB201, TNB101 = nm.task_distribution("nb201"), nm.task_distribution("tnb101")
 
 
@@ -76,26 +74,6 @@ def measure_kept() -> None:
         if not rows.has(target.name):
             position = position_of_best(LearnedSpace.learn(target.space, sources), target)
             rows.add(target.name, group=group, agreement=agreement(sources), position=position)
-
-
-def measure_calibration() -> None:
-    """Learn from random subsets of the sources; record the estimated chance and the outcome."""
-    rows = Rows(HERE / "calibration.csv", ("target", "subset", "fraction", "chance", "kept"), 3)
-    for group, target, sources in cases():
-        if group == "robust" or "#" in target.name:
-            continue
-        few = len(sources) < 3
-        for subset in range(1 if few else SUBSETS.get(group, 4)):
-            if rows.has(target.name, subset, CURVE[-1]):
-                continue
-            rng = np.random.default_rng([subset, len(target.name)])
-            size = len(sources) if few else int(rng.integers(2, min(len(sources), 8)))
-            some = [sources[i] for i in rng.choice(len(sources), size, replace=False)]
-            learned = LearnedSpace.learn(target.space, TaskDistribution(some))
-            position = position_of_best(learned, target)
-            for fraction in CURVE:
-                chance, kept = learned.chance.at(fraction), int(position <= fraction)
-                rows.add(target.name, subset, fraction, chance=chance, kept=kept)
 
 
 # -- searches ---------------------------------------------------------------------------------------------------------
@@ -170,17 +148,6 @@ def table_kept(kept: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def brier(calibration: pd.DataFrame) -> tuple[float, float]:
-    """Return the mean squared errors of the estimated chance and of the share kept on all other targets."""
-    base = pd.Series(np.nan, index=calibration.index)
-    for target in calibration["target"].unique():
-        is_target = calibration["target"] == target
-        shares = calibration[~is_target].groupby("fraction")["kept"].mean()
-        base[is_target] = calibration["fraction"][is_target].map(shares)
-    kept = calibration["kept"]
-    return float(((calibration["chance"] - kept) ** 2).mean()), float(((base - kept) ** 2).mean())
-
-
 def read_searches(part: str) -> pd.DataFrame:
     """Return runs with the table of their task; one without a best cell has the size of the space as evaluations."""
     runs = pd.read_csv(HERE / f"{part}.csv", dtype={"warm_start": str})
@@ -228,7 +195,6 @@ def draw(searches: pd.DataFrame, by: str, names: dict[str, str], file: str = "in
 
 def write_page() -> None:
     """Write the figure and README.md from the CSV files."""
-    estimated, constant = brier(pd.read_csv(HERE / "calibration.csv"))
     inside, warm = read_searches("inside"), read_searches("warm")
     usual = warm[(warm["tasks"] == "nb201") & (warm["task"] != "nb201/cifar100")]
     warm = pd.concat([warm, usual.assign(tasks="nb201, without cifar100")])
@@ -270,8 +236,6 @@ of the ratio of mean evaluations.
 
 ## Limits
 
-* The chance that `LearnedSpace` reports is not better than a constant: its Brier score is {estimated:.3f}; the share
-  kept on the other targets scores {constant:.3f}.
 * Targets share datasets and devices.
 * Two settings were chosen on these targets: the weights of the trade-off sources and the number of rejected proposals
   in evolution.
@@ -284,7 +248,6 @@ def main() -> None:
     if not page_only(__doc__):
         with one_thread():
             measure_kept()
-            measure_calibration()
             measure_searches("inside", plans_inside())
             measure_searches("warm", plans_warm())
     write_page()

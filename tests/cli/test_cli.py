@@ -37,7 +37,7 @@ def test_search_says_what_sources_chose() -> None:
     result = run(
         "search", "random", "nb201/cifar100", "--evaluations", "4", "--set", "prune_space=0.1", "--set", "warm_start=3"
     )
-    assert "learned:0.1 (contains the best cell with chance 0.9" in result.output
+    assert "learned:0.1" in result.output
     assert "3 cells chosen by the sources" in result.output
 
 

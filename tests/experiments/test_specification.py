@@ -20,7 +20,8 @@ from nasmeta.cli._app import app
 from nasmeta.errors import ColumnError, JournalError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.evaluators import EVALUATORS
 from nasmeta.experiments import Workers, list_specifications, read_specification, run_specification
-from nasmeta.meta import SavedMetaModel, SourceOrder
+from nasmeta.meta import SavedMetaModel
+from nasmeta.meta._mean_score_search import SourceOrder
 from nasmeta.surrogates import Surrogate, fit_surrogate
 
 GOOD = """\

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 
 from nasmeta.errors import SettingError
 from nasmeta.meta import META_PREDICTORS, LearnedSpace, SavedMetaModel, warm_start_architectures
-from nasmeta.meta._cell_columns import network_columns, proxy_scores
+from nasmeta.meta._network_inputs import network_columns, proxy_scores
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, move_cells, reference_space
 from nasmeta.tasks import SourceTask

@@ -10,7 +10,7 @@ from scipy.stats import kendalltau, norm
 
 import nasmeta as nm
 from nasmeta.meta import META_PREDICTORS, MetaPredictor
-from nasmeta.meta._blend import _densities, mixture
+from nasmeta.meta._model_averaging import _densities
 from nasmeta.predictors import make_predictor
 from nasmeta.tasks import SourceTask, Task, normal_scores
 
@@ -114,13 +114,3 @@ def test_a_corrected_prediction_meets_the_labels(target, sources) -> None:
     architectures = np.random.default_rng(5).permutation(target.space.size)[:60]
     learner.fit(architectures, target.values[architectures])
     assert kendalltau(learner.predict(architectures), target.values[architectures]).statistic > 0.85
-
-
-def test_a_mixture_has_the_variance_within_and_between_its_models() -> None:
-    rng = np.random.default_rng(0)
-    weights, means, stds = np.array([0.2, 0.5, 0.3]), np.array([[0.0], [2.0], [-3.0]]), np.array([[1.0], [0.5], [2.0]])
-    model = rng.choice(3, 200_000, p=weights)
-    draws = rng.normal(means[model, 0], stds[model, 0])
-    mean, std = mixture(weights, means, stds)
-    assert mean[0] == pytest.approx(draws.mean(), abs=0.02)
-    assert std[0] == pytest.approx(draws.std(), abs=0.02)

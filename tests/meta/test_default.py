@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import norm
 
 import nasmeta as nm
-from nasmeta.meta import DefaultMetaSearch, SavedMetaModel, predictive_weights
-from nasmeta.meta._blend import left_out_densities
+from nasmeta.meta._default_searcher import DefaultMetaSearch
+from nasmeta.meta._model_averaging import left_out_densities, predictive_weights
 from nasmeta.runs import Clock
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask
@@ -120,35 +120,6 @@ def test_the_common_mean_of_complete_sources_is_a_member_only_if_they_agree() ->
             proposed = searcher.ask()
             searcher.tell(proposed, values[proposed])
         assert ("meta-gp" in searcher.notes[0]["weights"]) == (sign == 1)
-
-
-@pytest.mark.parametrize("labels", [60, pytest.param(None, marks=pytest.mark.slow)])
-def test_a_file_proposes_the_same(labels: int | None, tmp_path: Path) -> None:
-    values, rng = made_up_values(SPACE), np.random.default_rng(0)
-    architectures = EVERY if labels is None else SPACE.sample(labels, rng)
-    sources = [
-        source("a", values + 0.01, architectures),
-        source("b", values + 0.001 * EVERY / len(EVERY), architectures),
-    ]
-    searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit(sources)
-    assert (searcher.meta_model_.complete is None) == (labels is not None)
-    read = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", searcher)).searcher(
-        np.random.default_rng(0)
-    )
-    for _ in range(9):
-        proposed = searcher.ask()
-        assert proposed == read.ask()
-        for one in (searcher, read):
-            one.tell(proposed, values[proposed])
-
-
-def test_batches_and_workers_without_an_answer() -> None:
-    values = made_up_values(SPACE)
-    searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit([source("a", values)])
-    asked = np.concatenate([searcher.ask(4), searcher.ask(3), searcher.ask(3)])
-    searcher.tell(asked, values[asked])
-    asked = np.r_[asked, searcher.ask(5)]
-    assert len(set(asked.tolist())) == 15
 
 
 def test_in_a_batch_members_expect_their_means() -> None:

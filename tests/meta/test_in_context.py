@@ -117,7 +117,6 @@ def test_a_file_says_what_the_weights_have_seen(tmp_path: Path) -> None:
     saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", learner))
     assert {"cifar100", "cora"} <= set(saved.held_out)
     assert "class_scene" not in saved.held_out
-    assert "in-context" in saved.describe()
     own = nm.Table.from_frame(_frame(), space="tnb101", name="mine", dataset="cifar100").task("accuracy")
     with pytest.raises(LeakageError):
         nm.meta.meta_model_for("in-context", own, saved)
@@ -332,7 +331,7 @@ def test_architectures_with_a_value_are_not_proposed() -> None:
 
 
 def test_the_transformer_chooses_among_the_best_of_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.meta.in_context._searcher._CANDIDATES", 40)
+    monkeypatch.setattr("nasmeta.meta.in_context._searcher.SEARCH", SearchSettings(candidates=40))
     space = get_space("tnb101")
     searcher = SEARCHERS["meta-nas"](space, np.random.default_rng(0)).meta_fit(sources(space))
     allowed, known = np.arange(0, space.size, 2), np.arange(0, 1200, 200)

@@ -1,4 +1,4 @@
-"""Learned spaces, their chance of the best, and searchers inside them."""
+"""Learned spaces, and searchers inside them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,9 @@ from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import LeakageError, OtherMetricWarning, SpaceExhaustedError
-from nasmeta.meta import (
-    ChanceOfBest,
-    LearnedSpace,
-    SavedMetaModel,
-    SourceOrder,
-    warm_start_architectures,
-    warn_of_other_metric,
-)
+from nasmeta.meta import LearnedSpace, SavedMetaModel, warm_start_architectures, warn_of_other_metric
+from nasmeta.meta._learned_space import _left_out_positions
+from nasmeta.meta._mean_score_search import SourceOrder
 from nasmeta.searchers import (
     SEARCHERS,
     RandomSearch,
@@ -46,8 +41,6 @@ def test_five_percent_keep_the_best_cell_of_the_data_set_left_out(dataset: str) 
     learnt = LearnedSpace.learn(NB201, sources, 0.05)
     assert len(learnt.architectures) == len(set(learnt.architectures.tolist())) == 782
     assert np.isin(target[0].optimal_architectures, learnt.architectures).all()
-    assert 0.8 < learnt.chance_of_best < 1
-    assert learnt.chance.at(0.5) > learnt.chance_of_best
     assert (learnt.order[:782] == learnt.architectures).all()
 
 
@@ -58,36 +51,28 @@ def test_probabilities_are_those_of_the_distribution() -> None:
     assert (np.diff(p[learnt.order]) <= 0).all()
 
 
-def test_few_labels_and_another_space_teach_something() -> None:
+def test_few_labels_teach_something() -> None:
     task = nm.get_task("nb201/cifar10")
     few = nm.get_task("nb201/cifar100").as_source(100, np.random.default_rng(0))
     kept = LearnedSpace.learn(NB201, [few], 0.1).architectures
     assert task.values[kept].mean() > np.quantile(task.values, 0.75)
-    moved = LearnedSpace.learn(TNB101, [nm.get_task("nb201/cifar100")], 0.1)
-    assert moved.labels == 4096
 
 
-def test_the_chance_without_evidence_is_that_of_chance_and_grows_with_it() -> None:
-    assert ChanceOfBest([]).at(0.5) == pytest.approx(0.5)
-    assert ChanceOfBest([]).at(1.0) == 1.0
-    good, bad = np.array([0.001]), np.array([0.7])
-    assert ChanceOfBest([good] * 2).at(0.1) < ChanceOfBest([good] * 6).at(0.1)
-    assert ChanceOfBest([good, bad]).at(0.1) < ChanceOfBest([good, good]).at(0.1)
-    copies = ChanceOfBest([np.tile(good, 50)]).at(0.1)
-    assert copies == pytest.approx(ChanceOfBest([good]).at(0.1)), "noisy copies of a source are one piece of evidence"
-
-
-def test_tasks_that_share_a_device_are_no_evidence_for_each_other() -> None:
-    same = [SourceTask(n, "x", s.space, s.architectures, s.utilities) for n in ("a", "b") for s in [made_up("a", 0.0)]]
-    assert len(LearnedSpace.learn(TNB101, same).chance.positions) == 0
-    assert len(LearnedSpace.learn(TNB101, [*same, made_up("ccc", 0.3)]).chance.positions) == 2
+def test_tasks_that_share_a_device_are_left_out_together() -> None:
     labels = made_up("a", 0.0)
     trade_offs = [
         SourceTask(dataset + device, dataset, TNB101, labels.architectures, labels.utilities, held_out=(device,))
         for dataset in ("x", "y")
         for device in ("v", "w")
     ]
-    assert len(LearnedSpace.learn(TNB101, trade_offs).chance.positions) == 1
+    uniform = np.zeros((4, TNB101.size))
+
+    def left_out(sources: list[SourceTask]) -> int:
+        return len(_left_out_positions(sources, uniform[: len(sources)], [FEW[:1]] * len(sources)))
+
+    assert left_out(trade_offs[:2]) == 0, "both are on x"
+    assert left_out(trade_offs) == 1
+    assert left_out([*trade_offs[:2], made_up("ccc", 0.3)]) == 2
 
 
 # -- inside a part of the space ------------------------------------------------------------------------------------
@@ -191,8 +176,6 @@ def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
     )
     assert np.isin(run.architectures, LearnedSpace.learn(NB201, sources, 0.1).architectures).all()
     assert run.sources == sources.names
-    assert 0.9 < run.chance_of_best < 1
-    assert np.isnan(nm.search("random", target, evaluations=5, settings={"warm_start": 2}).chance_of_best)
 
 
 @pytest.mark.parametrize("options", [{"prune_space": 0.1}, {"warm_start": 3}])

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 import nasmeta as nm
-from nasmeta.meta import MetaGP, MetaGPSearch
+from nasmeta.meta._meta_gp import MetaGP, MetaGPSearch
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask, normal_scores
 

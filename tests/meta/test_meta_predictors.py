@@ -5,7 +5,6 @@ import pytest
 from scipy.stats import kendalltau
 
 import nasmeta as nm
-from nasmeta.errors import UnknownNameError
 from nasmeta.meta import META_PREDICTORS
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.testing import MetaPredictorContract
@@ -34,12 +33,6 @@ class TestNetworks(MetaPredictorContract):
         made.meta_model_ = self._ready[key].meta_model_  # type: ignore[attr-defined]
         made.meta_sources_ = self._ready[key].meta_sources_  # type: ignore[attr-defined]
         return made
-
-
-def test_names() -> None:
-    assert sorted(META_PREDICTORS) == ["in-context", "maml", "meta-dkl"]
-    with pytest.raises(UnknownNameError):
-        META_PREDICTORS["maml2"]
 
 
 def test_twenty_labels_improve_on_the_order_of_the_sources() -> None:

@@ -39,10 +39,6 @@ class Best(Unkept):
     def _unpack(self, arrays, facts):
         return arrays["best"]
 
-class Forgets(Best):
-    def __init__(self, space, rng, *, top=5):
-        super().__init__(space, rng)
-
 class MeanOfSources(MetaPredictor):
     def _meta_learn(self, sources):
         return np.mean([source.utilities for source in sources], axis=0)
@@ -82,7 +78,6 @@ def test_a_searcher_is_kept_and_read(own: ModuleType, tmp_path: Path) -> None:
     assert proposed("own_learners:Best", sources=saved) == fresh
     assert len(proposed(own.Best, sources=saved)) == 4
     assert saved.searcher(np.random.default_rng(0)).ask(2).shape == (2,)
-    assert "own_learners:Best for the space nb201" in saved.describe()
     done = CliRunner().invoke(app, ["meta-train", "own_learners:Best", "--leave-out", "cifar10", "--output", "cli.npz"])
     assert done.exit_code == 0, done.output
     assert SavedMetaModel.load("cli.npz").sha256 == saved.sha256
@@ -113,7 +108,6 @@ def test_another_code_is_another_training(own: ModuleType, tmp_path: Path) -> No
     ("learner", "error"),
     [
         ("own_learners:Unkept", NotImplementedError),
-        ("own_learners:Forgets", SettingError),
         ("own_learners:Nobody", UnknownNameError),
         ("own_learner", UnknownNameError),
     ],

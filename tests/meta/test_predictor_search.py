@@ -11,7 +11,8 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import SettingError
-from nasmeta.meta import MetaPredictorSearch, SavedMetaModel
+from nasmeta.meta import SavedMetaModel
+from nasmeta.meta._predictor_search import MetaPredictorSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import SearcherContract, made_up_values

@@ -3,8 +3,7 @@
 import numpy as np
 
 from nasmeta.gaussian_process import log_expected_improvement
-from nasmeta.meta import RGPESearch, VanillaRGPESearch
-from nasmeta.meta._rgpe import ranking_losses
+from nasmeta.meta._rgpe import RGPESearch, VanillaRGPESearch, ranking_losses
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
@@ -21,7 +20,7 @@ def test_losses_are_those_of_a_count_of_pairs() -> None:
     rng = np.random.default_rng(0)
     labels, predicted = rng.normal(size=7), rng.normal(size=7)
     times = rng.multinomial(7, np.full(7, 1 / 7), size=20)
-    (losses,) = ranking_losses([predicted], labels, times.astype(np.float32))
+    (losses,) = ranking_losses(predicted[None], labels, times.astype(np.float32))
     for loss, drawn in zip(losses, times, strict=True):
         sample = np.repeat(np.arange(7), drawn)
         wrong = sum((predicted[i] < predicted[j]) != (labels[i] < labels[j]) for i in sample for j in sample)
@@ -76,8 +75,8 @@ def test_published_posterior_is_the_weighted_sum_of_all() -> None:
     searcher._weights = np.array([0.5, 0.2, 0.3])
     learnt, labels = searcher.meta_model_, searcher._labels()
     mean, std = searcher._gp.posterior(labels)
-    together = 0.5 * learnt.means[0] + 0.2 * learnt.means[1] + 0.3 * mean
-    variance = 0.25 * learnt.stds[0] ** 2 + 0.04 * learnt.stds[1] ** 2 + 0.09 * std**2
+    together = 0.5 * learnt["means"][0] + 0.2 * learnt["means"][1] + 0.3 * mean
+    variance = 0.25 * learnt["stds"][0] ** 2 + 0.04 * learnt["stds"][1] ** 2 + 0.09 * std**2
     expected = log_expected_improvement(together, np.sqrt(variance), labels.max())
     np.testing.assert_allclose(searcher._score(searcher._gp, mean, std, labels), expected, rtol=1e-4)
-    assert np.corrcoef(learnt.means[0], values)[0, 1] > 0.7
+    assert np.corrcoef(learnt["means"][0], values)[0, 1] > 0.7

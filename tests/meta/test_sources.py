@@ -5,7 +5,8 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError, SpaceExhaustedError
-from nasmeta.meta import META_PREDICTORS, SourceOrder
+from nasmeta.meta import META_PREDICTORS
+from nasmeta.meta._mean_score_search import SourceOrder
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.tasks import SourceTask
 

@@ -84,16 +84,5 @@ def test_a_checkpoint_is_not_deleted_unasked(tmp_path: Path, monkeypatch: pytest
         meta_train("maml", output=out, **TINY)
     assert files(tmp_path) == before
     resumed = meta_train("maml", output=out, resume=True, **TINY)
-    assert sorted(files(tmp_path)) == ["maml.losses.csv", "maml.npz"]
+    assert sorted(files(tmp_path)) == ["maml.npz"]
     assert meta_train("maml", output=tmp_path / "whole.npz", **TINY).sha256 == resumed.sha256
-
-
-def test_a_table_of_the_user_stays(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
-    (tmp_path / "res.csv").write_text("a,b\n1,2\n")
-    meta_train("maml", output=tmp_path / "res.npz", **TINY)
-    assert (tmp_path / "res.csv").read_text() == "a,b\n1,2\n"
-    (tmp_path / "b.losses.csv").write_text("mine")
-    with pytest.raises(SettingError):
-        meta_train("maml", output=tmp_path / "b.npz", **TINY)
-    assert (tmp_path / "b.losses.csv").read_text() == "mine"

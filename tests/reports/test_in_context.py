@@ -114,7 +114,8 @@ def test_the_clipped_loss_is_that_of_proximal_policy_optimisation(scripts: Any) 
 
 def steps_of(scripts: Any, bank: Any, network: Any) -> Any:
     """Return a made-up target and four searches of it."""
-    from nasmeta.meta.in_context import InContextNetwork, Similarity
+    from nasmeta.meta.in_context._network import InContextNetwork
+    from nasmeta.meta.in_context._reading import Similarity
 
     search = scripts[2]
     play = InContextNetwork({name: value.detach().numpy() for name, value in network.named_parameters()})

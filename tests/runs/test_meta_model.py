@@ -9,7 +9,8 @@ from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
 from nasmeta.errors import JournalError, LeakageError, SettingError, UnknownNameError
-from nasmeta.meta import SavedMetaModel, SourceOrder, meta_train
+from nasmeta.meta import SavedMetaModel, meta_train
+from nasmeta.meta._mean_score_search import SourceOrder
 
 TASK = "nb201/cifar100"
 

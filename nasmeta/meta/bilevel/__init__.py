@@ -6,6 +6,4 @@ with needing("This meta-learner", "torch"):
     import gpytorch  # noqa: F401
     import torch  # noqa: F401
 
-from nasmeta.meta._meta_trainer import MetaTrainer as MetaTrainer, TrainingPlan as TrainingPlan
-
-__all__ = []
+__all__: list[str] = []

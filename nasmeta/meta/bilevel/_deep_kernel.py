@@ -11,17 +11,38 @@ import gpytorch
 import torch
 from torch import Tensor, nn
 
-from nasmeta.checks import check_int
-from nasmeta.meta._network_learner import Batch, NetworkLearner, NetworkModel
-from nasmeta.meta._source_matrix import SourceMatrix
+from nasmeta.meta._network_predictor import Batch, NetworkLearner, NetworkModel
+from nasmeta.meta._source_scores import SourceMatrix
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-_JITTER = 1e-4
-_FROM = 4  # groups of sources from which on a mean and kernels on single sources are learned
-_STEPS, _RATE = 600, 8e-3  # with so many groups, because logarithms of variances converge slowly
-_TRUST = 0.5  # weight of the prior mean in the label scale, with so many groups
-_N_VIEWS = 2  # of each source: ranks and standardised values
+
+@dataclass(frozen=True)
+class DeepKernelSettings:
+    """Settings of `meta-dkl`; ``reports/transfer/few_shot`` and ``reports/meta/prior`` show its effect."""
+
+    jitter: float = 1e-4
+    n_features: int = 16
+    many_groups: int = 4  # of sources from which on a mean and kernels on single sources are learned
+    steps: int = 600  # with so many groups, because logarithms of variances converge slowly
+    rate: float = 8e-3  # learning rate with so many groups
+    trust: float = 0.5  # weight of the prior mean in the label scale, with so many groups
+    n_views: int = 2  # of each source: ranks and standardised values
+
+
+DKL = DeepKernelSettings()
+
+
+def _matern(nu: float) -> Any:
+    kernel = gpytorch.kernels.ScaleKernel(gpytorch.kernels.MaternKernel(nu=nu))
+    kernel.outputscale = 0.05
+    return kernel
+
+
+def _linear(variance: float) -> Any:
+    kernel = gpytorch.kernels.LinearKernel()
+    kernel.variance = variance
+    return kernel
 
 
 class DeepKernel(nn.Module):
@@ -33,36 +54,23 @@ class DeepKernel(nn.Module):
 
     def __init__(self, n_inputs: int, width: int, n_features: int, learn_mean: bool, n_each: int) -> None:
         super().__init__()
-        n_inputs -= n_each
-        self._n_inputs = n_inputs
-        self.mean = nn.Sequential(nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, 1))
-        self.features = nn.Sequential(nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, n_features))
-        rough, smooth = gpytorch.kernels.MaternKernel(nu=0.5), gpytorch.kernels.MaternKernel(nu=1.5)
-        self.rough = gpytorch.kernels.ScaleKernel(rough)
-        self.smooth = gpytorch.kernels.ScaleKernel(smooth)
-        self.linear = gpytorch.kernels.LinearKernel()
+        self._n_inputs = n_inputs - n_each
+        first, last = nn.Linear(self._n_inputs, width), nn.Linear(width, 1)
+        self.mean = nn.Sequential(first, nn.SiLU(), last)
+        self.features = nn.Sequential(nn.Linear(self._n_inputs, width), nn.SiLU(), nn.Linear(width, n_features))
+        self.rough, self.smooth, self.linear = _matern(0.5), _matern(1.5), _linear(0.02)
+        self.rough.base_kernel.lengthscale, self.smooth.base_kernel.lengthscale = 5.0, 2.0
         self.likelihood = gpytorch.likelihoods.GaussianLikelihood()
-        n_views = _N_VIEWS if n_each else 0
-        linear = [gpytorch.kernels.LinearKernel() for _ in range(n_views)]
-        self.deviations = nn.ModuleList(linear)
-        alike = [gpytorch.kernels.ScaleKernel(gpytorch.kernels.MaternKernel(nu=0.5)) for _ in range(n_views)]
-        self.alike = nn.ModuleList(alike)
+        self.likelihood.noise = 0.05
+        n_views = DKL.n_views if n_each else 0
+        self.deviations = nn.ModuleList(_linear(0.3) for _ in range(n_views))
+        self.alike = nn.ModuleList(_matern(0.5) for _ in range(n_views))
         with torch.no_grad():
-            last = self.mean[2]
-            assert isinstance(last, nn.Linear)
             last.weight.mul_(0.1)
             last.bias.zero_()
             if not learn_mean:
                 for parameter in self.mean.parameters():
                     parameter.zero_().requires_grad_(False)
-        self.rough.base_kernel.lengthscale, self.rough.outputscale = 5.0, 0.05
-        self.smooth.base_kernel.lengthscale, self.smooth.outputscale = 2.0, 0.05
-        self.linear.variance = 0.02
-        self.likelihood.noise = 0.05
-        for kernel in alike:
-            kernel.outputscale = 0.05
-        for kernel in linear:
-            kernel.variance = 0.3
 
     def mean_of(self, points: Tensor) -> Tensor:
         """Return the mean of the residuals at inputs (n, d), shape (n,)."""
@@ -84,21 +92,19 @@ class DeepKernel(nn.Module):
     def covariance(self, left: tuple[Tensor, Tensor], right: tuple[Tensor, Tensor]) -> Tensor:
         """Return the covariance, shape (n, m); each side is a pair of inputs (n, d) and features (n, f)."""
         pairs = zip(self._parts(*left), self._parts(*right), strict=True)
-        out: Tensor = sum(kernel(one, other).to_dense() for (kernel, one), (_, other) in pairs)
+        out: Tensor = sum(kernel(rows, columns).to_dense() for (kernel, rows), (_, columns) in pairs)
         return out
 
     def variance(self, points: Tensor, features: Tensor) -> Tensor:
         """Return the prior variance, shape (n,)."""
-        out: Tensor = sum(kernel(one, diag=True) for kernel, one in self._parts(points, features))
+        out: Tensor = sum(kernel(inputs, diag=True) for kernel, inputs in self._parts(points, features))
         return out
 
 
 def _factor(module: Any, points: Tensor, features: Tensor) -> Tensor:
     """Return the lower Cholesky factor of the covariance of labels, noise included, shape (n, n)."""
     covariance = module.covariance((points, features), (points, features))
-    factor: Tensor = torch.linalg.cholesky(
-        covariance + (module.likelihood.noise + _JITTER) * torch.eye(len(points), device=points.device)
-    )
+    factor: Tensor = torch.linalg.cholesky(covariance + (module.likelihood.noise + DKL.jitter) * torch.eye(len(points)))
     return factor
 
 
@@ -142,12 +148,8 @@ class DeepKernelGP(NetworkLearner):
     ----------
     space : str or SearchSpace, default "nb201"
     width : int, default 64
-    n_features : int, default 16
     steps : int, optional
         Steps of the outer loop; by default 100, with at least four groups of sources 600.
-    noise : float, default 0.1
-        Standard deviation of the noise added to the sources' scores.
-    device : str, default "cpu"
     seed : int, default 0
     blends : bool, default True
         See `MetaPredictor`.
@@ -168,28 +170,25 @@ class DeepKernelGP(NetworkLearner):
     space: str | SearchSpace = "nb201"
     _: KW_ONLY
     width: int = 64
-    n_features: int = 16
     steps: int | None = None
-    noise: float = 0.1
-    device: str = "cpu"
     seed: int = 0
     blends: bool = True
 
     def _views(self, sources: list[SourceTask], matrix: SourceMatrix) -> Sequence[SourceMatrix]:
-        return [matrix, SourceMatrix.of(self.cell_space, sources, "unit")] if matrix.n_groups >= _FROM else ()
+        return [matrix, SourceMatrix.of(self.cell_space, sources, "unit")] if matrix.n_groups >= DKL.many_groups else ()
 
     def _schedule(self, n_groups: int) -> tuple[int, float]:
-        return (_STEPS, _RATE) if n_groups >= _FROM else super()._schedule(n_groups)
+        return (DKL.steps, DKL.rate) if n_groups >= DKL.many_groups else super()._schedule(n_groups)
 
     def _trust(self, learned: NetworkModel) -> float:
-        return _TRUST if len(learned.summary.each) else 1.0
+        return DKL.trust if len(learned.summary.each) else 1.0
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
-        check_int("n_features", self.n_features, most=4096)
-        return DeepKernel(n_inputs, self.width, self.n_features, n_groups >= _FROM, n_each)
+        return DeepKernel(n_inputs, self.width, DKL.n_features, n_groups >= DKL.many_groups, n_each)
 
     def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
-        points, scores = batch.together()
+        points = torch.cat([batch.support, batch.query])
+        scores = torch.cat([batch.support_scores, batch.query_scores])
         return -log_marginal_likelihood(module, points, scores) / len(scores)
 
     def _posterior(self, module: nn.Module, support: Tensor, scores: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad
 
 from nasmeta.checks import check_int
-from nasmeta.errors import SettingError
-from nasmeta.meta._network_learner import Batch, NetworkLearner
+from nasmeta.meta._network_predictor import Batch, NetworkLearner
 from nasmeta.spaces import SearchSpace
 
 _RATE = 0.05  # first inner learning rate
@@ -53,20 +52,10 @@ class MAML(NetworkLearner):
     ----------
     space : str or SearchSpace, default "nb201"
     inner_steps : int, default 5
-    order : {2, 1, 0}, default 2
-        Order of the derivatives of the inner loop. 1 is first-order MAML. 0 is Reptile (Nichol, Achiam and Schulman,
-        2018): the initial weights move towards the weights that have adapted to the whole episode, and step sizes are
-        not learned.
-    head_only : bool, default False
-        Whether only the head adapts, so all tasks share the features: ANIL (Raghu et al., ICLR 2020). Not with
-        ``order=0``, which would leave the features untrained.
     width : int, default 64
         Width of the two hidden layers.
     steps : int, optional
         Steps of the outer loop; by default 150.
-    noise : float, default 0.1
-        Standard deviation of the noise added to the sources' scores.
-    device : str, default "cpu"
     seed : int, default 0
     blends : bool, default True
         See `MetaPredictor`.
@@ -85,54 +74,36 @@ class MAML(NetworkLearner):
     space: str | SearchSpace = "nb201"
     _: KW_ONLY
     inner_steps: int = 5
-    order: int = 2
-    head_only: bool = False
     width: int = 64
     steps: int | None = None
-    noise: float = 0.1
-    device: str = "cpu"
     seed: int = 0
     blends: bool = True
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
         check_int("inner_steps", self.inner_steps, most=1000)
-        orders = (1, 2) if self.head_only else (0, 1, 2)
-        if self.order not in orders:
-            raise SettingError("order", self.order, f"one of {orders}")
         return AdaptedNetwork(n_inputs, self.width)
 
-    def adapt(self, module: nn.Module, inputs: Tensor, scores: Tensor, *, differentiable: bool = False) -> Weights:
-        """Return the weights that adapt, after the inner loop."""
-        adapting = ("head.",) if self.head_only else ("body.", "head.")
-        weights: Weights = {name: p for name, p in module.named_parameters() if name.startswith(adapting)}
-        rates = {name: module.rates[name.replace(".", "_")].exp() for name in weights}  # type: ignore[index]
+    def adapt(self, module: nn.Module, inputs: Tensor, scores: Tensor) -> Weights:
+        """Return the weights after the inner loop on a support set of inputs (k, d) and scores (k,).
+
+        The weights are differentiable functions of the initial ones, second derivatives included.
+        """
+        weights: Weights = {
+            name: weights for name, weights in module.named_parameters() if name.startswith(("body.", "head."))
+        }
         slope = grad(lambda adapted: loss_of(module, adapted, inputs, scores))
         for _ in range(self.inner_steps if len(scores) else 0):
             slopes = slope(weights)
-            if self.order < 2 or not differentiable:
-                slopes = {name: slope.detach() for name, slope in slopes.items()}
-            weights = {name: weights[name] - rates[name] * slopes[name] for name in weights}
+            weights = {
+                name: before - module.rates[name.replace(".", "_")].exp() * slopes[name]  # type: ignore[index]
+                for name, before in weights.items()
+            }
         return weights
 
     def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
-        """Return the query loss after adaptation.
-
-        While training with ``order=0`` it is the loss after adaptation to the whole episode, and its gradient is the
-        difference between initial and adapted weights.
-        """
-        if self.order or not torch.is_grad_enabled():
-            adapted = self.adapt(module, batch.support, batch.support_scores, differentiable=True)
-            return loss_of(module, adapted, batch.query, batch.query_scores)
-        inputs, scores = batch.together()
-        adapted = self.adapt(module, inputs, scores)
-        loss = loss_of(module, adapted, inputs, scores).detach()
-        for name, weights in module.named_parameters():
-            way_back = (weights - adapted.get(name, weights)).detach()
-            moved = (weights * way_back).sum()
-            loss = loss + moved - moved.detach()
-        return loss
+        adapted = self.adapt(module, batch.support, batch.support_scores)
+        return loss_of(module, adapted, batch.query, batch.query_scores)
 
     def _posterior(self, module: nn.Module, support: Tensor, scores: Tensor, query: Tensor) -> tuple[Tensor, None]:
-        adapted = self.adapt(module, support, scores)
         with torch.no_grad():
-            return functional_call(module, adapted, (query,)), None
+            return functional_call(module, self.adapt(module, support, scores), (query,)), None

@@ -110,13 +110,13 @@ class InContextNetwork:
         known = self._embedded(read.known) + self._linear("labels", read.errors)
         tokens = np.concatenate([self._of["start"][0], known])
         similarity = np.pad(read.among, ((1, 0), (1, 0), (0, 0)))
-        found = []
+        contexts: list[tuple[Floats32, Floats32]] = []
         for i in range(LAYERS):
             keys_values = self._linear(f"layers.{i}.keys_values", self._normed(f"layers.{i}.first", tokens))
             keys, values = np.split(keys_values, 2, axis=1)
-            found.append((_apart(keys), _apart(values)))
-            tokens = self._layer(i, tokens, found[-1], similarity)
-        return found
+            contexts.append((_apart(keys), _apart(values)))
+            tokens = self._layer(i, tokens, contexts[-1], similarity)
+        return contexts
 
     def answer(
         self, contexts: list[tuple[Floats32, Floats32]], asked: Floats32, experts: Floats32, across: Floats32

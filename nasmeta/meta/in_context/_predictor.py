@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction
-from nasmeta.meta._cell_columns import proxy_scores
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction, of_prefix, with_prefix
 from nasmeta.meta._meta_predictor import MetaPredictor
-from nasmeta.meta._source_matrix import SourceMatrix
+from nasmeta.meta._network_inputs import proxy_scores
+from nasmeta.meta._source_scores import SourceMatrix
 from nasmeta.meta.in_context._network import InContextNetwork, Weights, checked_weights, chosen_weights
 from nasmeta.meta.in_context._reading import Similarity, SourceView, read
 from nasmeta.spaces import SearchSpace
@@ -128,9 +128,8 @@ class InContext(MetaPredictor):
 
     def _pack(self) -> Packed:
         learned: InContextModel = self.require_meta_model()
-        arrays = {f"{_PREFIX}{name}": array for name, array in learned.weights.arrays.items()}
-        return {"scores": learned.scores, **arrays}, {"weights": learned.weights.card}
+        arrays = {"scores": learned.scores, **with_prefix(_PREFIX, learned.weights.arrays)}
+        return arrays, {"weights": learned.weights.card}
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> InContextModel:
-        weights = {name.removeprefix(_PREFIX): arrays[name] for name in arrays if name.startswith(_PREFIX)}
-        return InContextModel(np.asarray(arrays["scores"]), checked_weights(weights, facts["weights"]))
+        return InContextModel(arrays["scores"], checked_weights(of_prefix(_PREFIX, arrays), facts["weights"]))

@@ -7,13 +7,12 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cholesky
 from scipy.linalg.lapack import dtrtri
 from scipy.special import softmax
 
 from nasmeta.gaussian_process import CellKernel, Hyperparameters
-from nasmeta.meta._arrays import Floats, Floats32
+from nasmeta.meta._arrays import AnyFloats, Booleans, Cells, Floats, Floats32, Integers
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
@@ -50,23 +49,24 @@ class Similarity:
         self._choices = _choices(space)
         self._mean_difference = np.float32(self._differences(some, some).mean() or 1.0)
 
-    def between(self, architectures: NDArray[np.integer], others: NDArray[np.integer]) -> Floats32:
+    def between(self, architectures: Integers, others: Integers) -> Floats32:
         """Return the similarities by kind and lengthscale, shape (3, 3, n_architectures, n_others)."""
-        found = np.zeros((*np.shape(LENGTHS), len(architectures), len(others)), np.float32)
+        similar = np.zeros((*np.shape(LENGTHS), len(architectures), len(others)), np.float32)
+        by_counts, by_encoding, by_choice = similar
         codes = self.kernel.codes_between(architectures, others)
-        for plane, one in zip(found[0], self._counts, strict=True):
-            plane[:] = self.kernel.covariance(codes, one)
+        for plane, hyperparameters in zip(by_counts, self._counts, strict=True):
+            plane[:] = self.kernel.covariance(codes, hyperparameters)
         for group in self._groups:
             distances = _distances(group[architectures], group[others])
-            for plane, length in zip(found[1], LENGTHS[1], strict=True):
+            for plane, length in zip(by_encoding, LENGTHS[1], strict=True):
                 plane += np.exp(distances * np.float32(-1 / length))
-        found[1] /= np.float32(len(self._groups))
+        by_encoding /= np.float32(len(self._groups))
         differences = self._differences(architectures, others) / self._mean_difference
-        for plane, length in zip(found[2], LENGTHS[2], strict=True):
+        for plane, length in zip(by_choice, LENGTHS[2], strict=True):
             np.exp(differences * np.float32(-1 / length), out=plane)
-        return found
+        return similar
 
-    def _differences(self, architectures: NDArray[np.integer], others: NDArray[np.integer]) -> Floats32:
+    def _differences(self, architectures: Integers, others: Integers) -> Floats32:
         total = np.zeros((len(architectures), len(others)), np.float32)
         for column, unit in self._choices:
             differences = column[architectures, None] - column[others]
@@ -74,17 +74,15 @@ class Similarity:
         return total
 
 
-def _choices(space: SearchSpace) -> list[tuple[NDArray[np.int32], float]]:
+def _choices(space: SearchSpace) -> list[tuple[Cells, float]]:
     """Return counts of operations or choices, each column with its unit, or 0 if only equality matters."""
     if "operations" in space.kernel_features:
         return [(column.astype(np.int32), 1.0) for column in space.feature("operations").counts.T]
-    units = [
-        float(codes.std()) if one.ordered else 0.0 for codes, one in zip(space.codes.T, space.positions, strict=True)
-    ]
-    return list(zip(space.codes.T.astype(np.int32), units, strict=True))
+    pairs = zip(space.codes.T, space.positions, strict=True)
+    return [(codes.astype(np.int32), float(codes.std()) * position.ordered) for codes, position in pairs]
 
 
-def _scaled(part: Floats, some: NDArray[np.integer]) -> Floats32:
+def _scaled(part: Floats, some: Integers) -> Floats32:
     """Return a group of columns in units of the median distance of some rows."""
     if part.min() < 0 or part.max() > _MOST_COUNT or (part != np.round(part)).any():
         deviation = part.std(axis=0)
@@ -94,9 +92,9 @@ def _scaled(part: Floats, some: NDArray[np.integer]) -> Floats32:
     return np.asarray(part / (float(np.median(apart)) if len(apart) else 1.0), np.float32)
 
 
-def _distances(rows: NDArray[np.floating], columns: NDArray[np.floating]) -> NDArray[np.floating]:
+def _distances(rows: AnyFloats, columns: AnyFloats) -> AnyFloats:
     squared = (rows**2).sum(axis=1)[:, None] + (columns**2).sum(axis=1) - 2 * rows @ columns.T
-    distances: NDArray[np.floating] = np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
+    distances: AnyFloats = np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
     return distances
 
 
@@ -118,7 +116,7 @@ class SourceView(NamedTuple):
     proxies: Floats32  # (n_proxies, n_architectures): zero-cost proxies, if the space has some
 
     @classmethod
-    def of(cls, scores: NDArray[np.floating], proxies: NDArray[np.floating] | None = None) -> SourceView:
+    def of(cls, scores: AnyFloats, proxies: AnyFloats | None = None) -> SourceView:
         """Summarise scores, shape (n_sources, n_architectures)."""
         each = np.asarray(scores, np.float32)
         each = each - each.mean(axis=1, keepdims=True)
@@ -126,8 +124,8 @@ class SourceView(NamedTuple):
         deviation = float(mean.std())
         agreement = deviation**2 / variance if variance > 0 else 0.0
         scaled = mean / deviation if deviation > 1e-6 else 0 * mean
-        beside = each[:0] if proxies is None else np.asarray(proxies, np.float32)
-        return cls(each, scaled, each.std(axis=0), agreement, beside)
+        of_proxies = each[:0] if proxies is None else np.asarray(proxies, np.float32)
+        return cls(each, scaled, each.std(axis=0), agreement, of_proxies)
 
 
 class Reading(NamedTuple):
@@ -160,10 +158,10 @@ class Context:
     def __init__(
         self,
         sources: SourceView,
-        known: NDArray[np.integer],
+        known: Integers,
         scores: Floats,
         among: Floats32,
-        likely: list[NDArray[np.bool_]] | None = None,
+        likely: list[Booleans] | None = None,
     ) -> None:
         self._sources, self._known, self._scores, self._among = sources, known, scores, among
         n = len(known)
@@ -192,11 +190,11 @@ class Context:
             self._left_out[:, -3] = self._left_out[:, 1:-3] @ self._shares
 
     @property
-    def likely(self) -> list[NDArray[np.bool_]]:
+    def likely(self) -> list[Booleans]:
         """Masks of the members of each mixture with weights above 0.01."""
         return [mixture.weights > _NO_WEIGHT for pair in self._mixtures for mixture in pair]
 
-    def experts(self, asked: NDArray[np.integer], across: Floats32) -> Floats:
+    def experts(self, asked: Integers, across: Floats32) -> Floats:
         """Return the experts' predictions of q architectures, shape (q, EXPERTS).
 
         `across` has their similarities to the labelled ones, shape (3, 3, q, n).
@@ -220,7 +218,7 @@ class Context:
         predicted[:, -3] = predicted[:, 1:-3] @ self._shares
         return predicted
 
-    def reading(self, asked: NDArray[np.integer], predicted: Floats, across: Floats32) -> Reading:
+    def reading(self, asked: Integers, predicted: Floats, across: Floats32) -> Reading:
         """Return the inputs of the transformer for q architectures and the experts' predictions of them."""
         n, sources = len(self._known), self._sources
         errors = self._scores[:, None] - self._left_out
@@ -241,10 +239,10 @@ class Context:
 def read(
     similarity: Similarity,
     sources: SourceView,
-    known: NDArray[np.integer],
+    known: Integers,
     scores: Floats,
-    asked: NDArray[np.integer],
-    architectures: NDArray[np.integer],
+    asked: Integers,
+    architectures: Integers,
 ) -> Reading:
     """Return the inputs for a target.
 
@@ -273,7 +271,7 @@ def _by_pair(similar: Floats32) -> Floats32:
     return np.ascontiguousarray(np.moveaxis(similar.reshape(SIMILARITIES, *similar.shape[2:]), 0, 2))
 
 
-def _closest(sources: SourceView, known: NDArray[np.integer], scores: Floats) -> Floats32:
+def _closest(sources: SourceView, known: Integers, scores: Floats) -> Floats32:
     """Return the mean of the sources, weighted by correlation with the labels, shape (n_architectures,)."""
     each = sources.each
     if len(known) < 2:
@@ -281,8 +279,8 @@ def _closest(sources: SourceView, known: NDArray[np.integer], scores: Floats) ->
     seen = each[:, known] - each[:, known].mean(axis=1, keepdims=True)
     agreed = seen @ (scores - scores.mean()) / (np.linalg.norm(seen, axis=1) * np.linalg.norm(scores) + 1e-6)
     weights = np.exp(_SHARPNESS * np.sqrt(len(known)) * (agreed - agreed.max()))
-    found = (weights / weights.sum()).astype(np.float32) @ each
-    return np.asarray(found / max(float(found.std()), 1e-6))
+    mean: Floats32 = (weights / weights.sum()).astype(np.float32) @ each
+    return mean / max(float(mean.std()), 1e-6)
 
 
 class _Mixture(NamedTuple):
@@ -297,9 +295,7 @@ class _Mixture(NamedTuple):
     evidence: float
 
 
-def _mixture(
-    kernel: Callable[[int], Floats], n_kernels: int, labels: Floats, likely: NDArray[np.bool_] | None
-) -> _Mixture:
+def _mixture(kernel: Callable[[int], Floats], n_kernels: int, labels: Floats, likely: Booleans | None) -> _Mixture:
     """Weight processes, one per noise and kernel of shape (n, n); those that are not likely have weight zero."""
     count, n = len(_NOISES) * n_kernels, len(labels)
     solved, precision = np.zeros((count, n)), np.ones((count, n))
@@ -320,14 +316,14 @@ def _mixture(
     return _Mixture(weights, solved, left_out, float(evidence - np.log(count)))
 
 
-def _alone(among: Floats, scores: Floats, likely: NDArray[np.bool_] | None) -> _Mixture:
+def _alone(among: Floats, scores: Floats, likely: Booleans | None) -> _Mixture:
     """Return processes without sources."""
     return _mixture(lambda k: among[k] + 1.0, len(among), scores, likely)  # with a constant
 
 
-def _of_lengths(found: _Mixture) -> Floats:
+def _of_lengths(mixture: _Mixture) -> Floats:
     """Return the weight of each lengthscale and label in the predictions of `_alone`, shape (3, n)."""
-    weighted = found.weights[:, None] * found.solved
+    weighted = mixture.weights[:, None] * mixture.solved
     return np.asarray(weighted.reshape(len(_NOISES), -1, weighted.shape[1]).sum(axis=0))
 
 
@@ -337,7 +333,7 @@ def _guided(
     prior: Floats,
     contrasts: Floats32,
     proxies: Floats32,
-    likely: NDArray[np.bool_] | None,
+    likely: Booleans | None,
 ) -> _Mixture:
     """Return processes of the residuals of the sources' mean, with a slope and weights of the sources.
 
@@ -359,7 +355,7 @@ def _shares(proxies: Floats32) -> tuple[float, ...]:
 
 
 def _guided_parts(
-    found: _Mixture,
+    mixture: _Mixture,
     prior: Floats,
     of_asked: Floats,
     contrasts: tuple[Floats32, Floats32],
@@ -371,7 +367,7 @@ def _guided_parts(
     """
     shares = _shares(proxies[0])
     parts = (len(_NOISES), len(shares), len(_SCALES), -1, len(prior))
-    weighted = (found.weights[:, None] * found.solved).reshape(parts).sum(axis=0)
+    weighted = (mixture.weights[:, None] * mixture.solved).reshape(parts).sum(axis=0)
     of_share = weighted.sum(axis=(1, 2))
     total, of_proxies = of_share.sum(axis=0), np.tensordot(shares, of_share, 1)
     of_sources = (1 / len(contrasts[0]) * (contrasts[0] @ total)) @ contrasts[1]
@@ -382,7 +378,7 @@ def _guided_parts(
 
 def _tokens(
     sources: SourceView,
-    columns: NDArray[np.integer],
+    columns: Integers,
     predicted: Floats,
     near: Floats32,
     whole: list[float],
@@ -391,5 +387,5 @@ def _tokens(
     medium, far = near[:, 1], near[:, 2]
     of_kinds = medium.max(axis=2, initial=0.0), far.max(axis=2, initial=0.0), np.log1p(medium.sum(axis=2))
     by_kind = np.stack(of_kinds, axis=2).swapaxes(0, 1).reshape(len(columns), 3 * _KINDS)
-    said = predicted[:, 1:], sources.mean[columns], sources.spread[columns], by_kind
-    return np.column_stack([*said, np.tile(whole, (len(columns), 1))]).astype(np.float32)
+    of_each = predicted[:, 1:], sources.mean[columns], sources.spread[columns], by_kind
+    return np.column_stack([*of_each, np.tile(whole, (len(columns), 1))]).astype(np.float32)

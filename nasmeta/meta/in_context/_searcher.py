@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed
-from nasmeta.meta._cell_columns import proxy_scores
-from nasmeta.meta._default import DefaultMetaModel, DefaultMetaSearch
+from nasmeta.meta._arrays import Arrays, Booleans, Cells, Facts, Floats, Integers, Packed
+from nasmeta.meta._default_searcher import DefaultMetaModel, DefaultMetaSearch
+from nasmeta.meta._network_inputs import proxy_scores
 from nasmeta.meta.in_context._network import InContextNetwork
 from nasmeta.meta.in_context._predictor import InContext, InContextModel
 from nasmeta.meta.in_context._reading import Context, Reading, Similarity, SourceView
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, normal_scores
 
-_OBJECTIVES = ("joint", "reward", "likelihood")
-_CANDIDATES = 512  # architectures that the transformer compares
-_DECIMALS = 4  # of compared scores: equivalent architectures differ only by rounding errors
-_GROWTH = 1.2  # of the observations between two weightings of all members of the experts' mixtures
-_FEW = 20  # observations up to which all members are conditioned in each step
-
 
 @dataclass(frozen=True)
-class ContextMetaModel(DefaultMetaModel):
-    """The processes of `nasmeta.meta.DefaultMetaSearch`, and the transformer with its source inputs."""
+class SearchSettings:
+    """Settings of `meta-nas` and `meta-rl`; ``reports/meta/in_context/search`` shows their effect."""
 
-    reader: InContextModel
+    candidates: int = 512  # architectures that the transformer compares
+    decimals: int = 4  # of compared scores: equivalent architectures differ only by rounding errors
+    growth: float = 1.2  # of the observations between two weightings of all members of the experts' mixtures
+    few: int = 20  # observations up to which all members are conditioned in each step
+
+
+SEARCH = SearchSettings()
 
 
 class MetaNASSearch(DefaultMetaSearch):
@@ -73,24 +71,21 @@ class MetaNASSearch(DefaultMetaSearch):
     ) -> None:
         super().__init__(space, rng)
         self.weights = weights
-        chosen = self.default_objective if objective is None else objective
-        self.objective = check_choice("objective", chosen, _OBJECTIVES)
+        self.objective = objective or self.default_objective
         self._predictor = InContext(space, weights=weights, objective=self.objective)
 
     # -- meta-training ----------------------------------------------------------------------------------------------
-    def _learn(self, sources: list[SourceTask]) -> ContextMetaModel:
+    def _learn(self, sources: list[SourceTask]) -> DefaultMetaModel:
         self._predictor.avoid = self.avoid
-        processes = super()._learn(sources)
-        return ContextMetaModel(processes.models, processes.complete, self._predictor.meta_fit(sources).meta_model_)
+        return replace(super()._learn(sources), reader=self._predictor.meta_fit(sources).meta_model_)
 
     def _pack(self) -> Packed:
         self._predictor.meta_model_ = self._require_meta_model().reader
         (arrays, facts), (of_reader, read) = super()._pack(), self._predictor._pack()
         return arrays | of_reader, facts | read
 
-    def _unpack(self, arrays: Arrays, facts: Facts) -> ContextMetaModel:
-        processes = super()._unpack(arrays, facts)
-        return ContextMetaModel(processes.models, processes.complete, self._predictor._unpack(arrays, facts))
+    def _unpack(self, arrays: Arrays, facts: Facts) -> DefaultMetaModel:
+        return replace(super()._unpack(arrays, facts), reader=self._predictor._unpack(arrays, facts))
 
     # -- the search -------------------------------------------------------------------------------------------------
     @cached_property
@@ -106,12 +101,12 @@ class MetaNASSearch(DefaultMetaSearch):
 
     def _take_improving(self, improvement: Floats) -> int:
         improvement[self._asked] = -np.inf
-        count = min(_CANDIDATES, self._n_open - self._n_asked)
+        count = min(SEARCH.candidates, self._n_open - self._n_asked)
         best = np.argsort(-improvement, kind="stable")[:count]
         architectures, reading = self._state.candidates(best, 0, count, self.rng)
         network: InContextNetwork = self._require_meta_model().reader.network
         scores = network.search_scores(reading, self._state.labels, improvement[architectures])
-        architecture = int(architectures[scores.round(_DECIMALS).argmax()])
+        architecture = int(architectures[scores.round(SEARCH.decimals).argmax()])
         self._mark(architecture)
         return architecture
 
@@ -144,16 +139,16 @@ class SearchState:
         Architecture of each column of the view.
     """
 
-    def __init__(self, similarity: Similarity, sources: SourceView, architectures: NDArray[np.integer]) -> None:
+    def __init__(self, similarity: Similarity, sources: SourceView, architectures: Integers) -> None:
         self._similarity, self._sources, self._cells = similarity, sources, architectures
         self._known: list[int] = []
         self._values: list[float] = []
         self._among = similarity.between(architectures[:0], architectures[:0])  # (3, 3, n, n)
         self._weighed_at = 0
-        self._likely: list[NDArray[np.bool_]] = []
+        self._likely: list[Booleans] = []
 
     @property
-    def known(self) -> NDArray[np.intp]:
+    def known(self) -> Integers:
         """Columns of the observations, shape (n,)."""
         return np.array(self._known, dtype=np.intp)
 
@@ -162,36 +157,36 @@ class SearchState:
         """Normal scores of the values, shape (n,)."""
         return normal_scores(np.array(self._values)) if self._values else np.zeros(0)
 
-    def observe(self, columns: NDArray[np.integer], values: Floats) -> None:
+    def observe(self, columns: Integers, values: Floats) -> None:
         """Add observations, both of shape (k,); further values of a known architecture are ignored."""
-        is_new = ~np.isin(columns, self._known)
-        these, first = np.unique(columns[is_new], return_index=True)
-        these = these[np.argsort(first)]
         n = len(self._known)
-        self._known += these.tolist()
-        self._values += values[is_new][np.sort(first)].tolist()
-        among = self._similarity.between(self._cells[these], self._cells[self._known])
+        for column, value in zip(columns.tolist(), values.tolist(), strict=True):
+            if column not in self._known:
+                self._known.append(column)
+                self._values.append(value)
+        these = self._cells[self._known[n:]]
+        among = self._similarity.between(these, self._cells[self._known])
         self._among = np.pad(self._among, ((0, 0), (0, 0), (0, len(these)), (0, len(these))))
         self._among[..., n:, :] = among
         self._among[..., :n, n:] = among[..., :n].swapaxes(2, 3)
 
     def candidates(
-        self, columns: NDArray[np.integer], n_best: int, n_all: int, rng: np.random.Generator
-    ) -> tuple[NDArray[np.integer], Reading]:
+        self, columns: Integers, n_best: int, n_all: int, rng: np.random.Generator
+    ) -> tuple[Integers, Reading]:
         """Return some of the columns in random order, and the transformer's inputs for them.
 
         They are the `n_best` best of each expert, and random ones up to `n_all`.
         """
         n = len(self._known)
         # Until the observations have grown by a fifth, only members with a weight are conditioned.
-        due = n <= _FEW or n >= _GROWTH * self._weighed_at
+        due = n <= SEARCH.few or n >= SEARCH.growth * self._weighed_at
         context = Context(self._sources, self.known, self.labels, self._among, None if due else self._likely)
         if due:
             self._weighed_at, self._likely = n, context.likely
         across = self._similarity.between(self._cells[columns], self._cells[self._known])
         predicted = context.experts(columns, across)
         count = min(n_best, len(columns))
-        best = np.unique(np.argsort(-predicted[:, 1:].round(_DECIMALS), axis=0, kind="stable")[:count])
+        best = np.unique(np.argsort(-predicted[:, 1:].round(SEARCH.decimals), axis=0, kind="stable")[:count])
         others = np.setdiff1d(np.arange(len(columns)), best)
         drawn = rng.choice(others, min(max(0, n_all - len(best)), len(others)), replace=False)
         pool = rng.permutation(np.concatenate([best, drawn]))

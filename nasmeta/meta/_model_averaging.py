@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_solve
 from scipy.special import softmax
 
 from nasmeta.gaussian_process import inverse_of
-from nasmeta.meta._arrays import Cells, Floats, Prediction
+from nasmeta.meta._arrays import AnyFloats, Cells, Floats, Integers, Prediction
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
-_SAMPLES = 200
-FEWEST_LABELS = 8  # fewer labels cannot show whether the sources mislead
-_FOLDS = 5
-_SLOPE, _SLOPE_VARIANCE = 1.0, 0.25  # prior of the adapted prediction's coefficient
-_NOISE, _NOISE_LABELS = 0.3, 1  # prior deviation of labels from an adapted prediction, and its weight in labels
-_ROUNDS = 2  # alternating fits of slope and process
+
+@dataclass(frozen=True)
+class BlendSettings:
+    """Settings of `blended`; ``reports/transfer/few_shot`` shows its effect and states the tasks of the choice."""
+
+    fewest_labels: int = 8  # fewer labels cannot show whether the sources mislead
+    folds: int = 5
+    slope_precision: float = 4.0  # prior precision of the multiple of the adapted prediction; its prior mean is 1
+    noise: float = 0.3  # prior deviation of labels from an adapted prediction, with the weight of one label
+    rounds: int = 2  # alternating fits of the multiple and its process
+
+
+BLEND = BlendSettings()
 
 
 def predictive_weights(log_densities: Floats, rng: np.random.Generator) -> Floats:
@@ -50,11 +58,11 @@ def predictive_weights(log_densities: Floats, rng: np.random.Generator) -> Float
     [1.0, 0.0]
     """
     n = log_densities.shape[1]
-    weighted = log_densities @ (n * rng.dirichlet(np.ones(n), size=_SAMPLES)).T
+    weighted = log_densities @ (n * rng.dirichlet(np.ones(n), size=200)).T
     return np.asarray(softmax(weighted, axis=0).mean(axis=1), np.float64)
 
 
-def left_out_densities(factor: NDArray[np.floating], labels: Floats, means: NDArray[np.floating]) -> Floats:
+def left_out_densities(factor: AnyFloats, labels: Floats, means: AnyFloats) -> Floats:
     """Return the log density of each label given the others, shape (n,), by the Cholesky factor of their covariance.
 
     Row i of `means`, shape (n, n), is the prior mean without label i; one row (n,) if all are the same.
@@ -68,58 +76,67 @@ def left_out_densities(factor: NDArray[np.floating], labels: Floats, means: NDAr
     return density
 
 
-class Blend(NamedTuple):
-    """Mean and deviation of all scores, both of shape (n_architectures,), and the weights of the members."""
-
-    mean: Floats
-    std: Floats
-    weights: dict[str, float]
-
-
-def blended(predictor: Any, learned: Any, architectures: Cells, scores: Floats) -> Blend:
+def blended(
+    predictor: Any, architectures: Cells, scores: Floats, mean: Floats, std: Floats
+) -> tuple[Floats, Floats, dict[str, float]]:
     """Average three predictions, weighted by their cross-validated log densities (`predictive_weights`).
 
     The members are the meta-predictor's own prediction (``adapted``), a multiple of it plus a Gaussian process of the
     target (``corrected``), and a Gaussian process without sources (``alone``). The multiple is regressed as in
-    `nasmeta.meta.MultiTaskGPSearch`. All members predict the scores, (n,), in the same five folds; the processes do so
-    in closed form. So sources that the labels contradict lose their weight.
+    `MultiTaskGPSearch`. All members predict the scores, (n,), in the same five folds; the processes do so in closed
+    form. So sources that the labels contradict lose their weight.
+
+    Parameters
+    ----------
+    predictor : MetaPredictor
+        With a meta-model.
+    architectures : ndarray of int32, shape (n,)
+    scores : ndarray, shape (n,)
+    mean, std : ndarray, shape (n_architectures,)
+        The predictor's own prediction, given these scores.
+
+    Returns
+    -------
+    mean, std : ndarray, shape (n_architectures,)
+    weights : dict of str to float
+        By member.
     """
-    space, n = predictor.cell_space, len(architectures)
+    space, learned, n = predictor.cell_space, predictor.meta_model_, len(architectures)
     rng = np.random.default_rng(n)
     unseen = np.empty(n)
-    folds = np.array_split(rng.permutation(n), _FOLDS)
+    folds = np.array_split(rng.permutation(n), BLEND.folds)
     for fold in folds:
         kept = np.setdiff1d(np.arange(n), fold)
         unseen[fold] = predictor._forecast(learned, architectures[kept], scores[kept], architectures[fold])[0]
-    mean, std = predictor._adapted(learned, architectures, scores)
     level, spread = scores.mean(), float(scores.std()) or 1.0
     labels, seen, adapted = (scores - level) / spread, (unseen - level) / spread, (mean - level) / spread
 
-    variance = (((labels - seen) ** 2).sum() + _NOISE_LABELS * _NOISE**2) / (n + _NOISE_LABELS)
-    of_adapted = -0.5 * (np.log(2 * np.pi * variance) + (labels - seen) ** 2 / variance)
+    squared = (labels - seen) ** 2
+    variance = (squared.sum() + BLEND.noise**2) / (n + 1)
+    of_adapted = -0.5 * (np.log(2 * np.pi * variance) + squared / variance)
     alone = _process(space, architectures, labels)
-    slope = _SLOPE
-    for _ in range(_ROUNDS):
-        left = labels - slope * seen
-        if np.ptp(left) == 0:
-            return Blend(mean, std, {"adapted": 1.0})
-        rest = _process(space, architectures, left)
-        covariance = _covariance(rest, left)
+    slope = 1.0
+    for _ in range(BLEND.rounds):
+        residuals = labels - slope * seen
+        if np.ptp(residuals) == 0:
+            return mean, std, {"adapted": 1.0}
+        rest = _process(space, architectures, residuals)
+        covariance = _covariance(rest, residuals)
         solved = np.linalg.solve(covariance, seen)
-        slope = (solved @ labels + _SLOPE / _SLOPE_VARIANCE) / (solved @ seen + 1 / _SLOPE_VARIANCE)
-    around = covariance + _SLOPE_VARIANCE * np.outer(seen, seen)
-    of_corrected = _densities(around, labels - _SLOPE * seen, folds)
+        slope = (solved @ labels + BLEND.slope_precision) / (solved @ seen + BLEND.slope_precision)
+    around = covariance + np.outer(seen, seen) / BLEND.slope_precision
+    of_corrected = _densities(around, labels - seen, folds)
     of_alone = _densities(_covariance(alone, labels), labels, folds)
     weights = predictive_weights(np.stack([of_adapted, of_corrected, of_alone]), rng)
 
-    everything = np.arange(space.size)
     _condition(rest, labels - slope * adapted[architectures])  # on the residuals of the prediction from all labels
-    (rest_mean, rest_std), (alone_mean, alone_std) = (one.predict(everything, return_std=True) for one in (rest, alone))
+    everything = np.arange(space.size)
+    rest_mean, rest_std = rest.predict(everything, return_std=True)
+    alone_mean, alone_std = alone.predict(everything, return_std=True)
     means = np.stack([adapted, slope * adapted + rest_mean, alone_mean])
-    stds = np.stack([std / spread, rest_std, alone_std])
-    mean, std = mixture(weights, means, stds)
+    mean, std = mixture(weights, means, np.stack([std / spread, rest_std, alone_std]))
     by_name = dict(zip(("adapted", "corrected", "alone"), weights.tolist(), strict=True))
-    return Blend(level + spread * mean, spread * std, by_name)
+    return level + spread * mean, spread * std, by_name
 
 
 def mixture(weights: Floats, means: Floats, stds: Floats) -> Prediction:
@@ -152,7 +169,7 @@ def _condition(process: Any, labels: Floats) -> None:
     regressor.weights_ = cho_solve((regressor.factor_, True), scores)
 
 
-def _densities(covariance: Floats, labels: Floats, folds: list[NDArray[np.intp]]) -> Floats:
+def _densities(covariance: Floats, labels: Floats, folds: Sequence[Integers]) -> Floats:
     """Return the log density of each label given the labels of the other folds, shape (n,)."""
     inverse = np.linalg.inv(covariance)
     solved, density = inverse @ labels, np.empty(len(labels))

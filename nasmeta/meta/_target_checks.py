@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from nasmeta.errors import LeakageError, NasmetaError, OtherMetricWarning, SettingError, calls_inside
 from nasmeta.meta._meta_predictor import is_meta_searcher
-from nasmeta.meta._model_file import SavedMetaModel
+from nasmeta.meta._saved_model import SavedMetaModel
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import Task
 
@@ -44,11 +44,18 @@ def other_metrics(task: Task, kinds: Iterable[str]) -> str:
 
 
 def warn_of_other_metric(task: Task, kinds: Iterable[str], who: str, hint: str) -> None:
-    """Warn the caller of this package if all sources measure another kind of metric than the target."""
-    if found := other_metrics(task, kinds):
+    """Warn the caller of this package if all sources measure another kind of metric than the target.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import warn_of_other_metric
+    >>> warn_of_other_metric(nm.get_task("nb201/cifar10"), ["dice"], "meta", "")  # both measure performance
+    """
+    if others := other_metrics(task, kinds):
         warnings.warn(
-            f"The metric of {task.name} is {task.metric_kind}, but all sources of {who} have the metric {found}, which "
-            f"may order architectures differently. {hint}",
+            f"The metric of {task.name} is {task.metric_kind}, but all sources of {who} have the metric {others}, "
+            f"which may order architectures differently. {hint}",
             OtherMetricWarning,
             stacklevel=calls_inside() + 1,
         )
@@ -77,6 +84,16 @@ def meta_model_for(kind: str, task: Task, model: SavedMetaModel, searcher: str |
     LeakageError
         If the model has seen the target's dataset or device, or the target under another name. A model that learned
         from another metric is only a warning.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import meta_model_for
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model = nm.meta_train("source-order", leave_out="cifar10", output=f"{folder}/order.npz")
+    >>> meta_model_for("source-order", nm.get_task("nb201/cifar10"), model).sources
+    ('nb201/cifar100', 'nb201/imagenet16-120')
     """
     if model.kind != kind:
         raise SettingError(f"learner of {model.path}", model.kind, f"{kind}, for the searcher {searcher or kind}")

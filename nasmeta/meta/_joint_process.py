@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
-from scipy.special import ndtr
 
 from nasmeta.errors import SettingError
 from nasmeta.gaussian_process import (
@@ -22,16 +22,28 @@ from nasmeta.gaussian_process import (
     Prior,
     maximise_posterior,
 )
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Integers, Packed
 from nasmeta.spaces import SearchSpace, from_content, move_cells, to_content
 from nasmeta.tasks import SourceTask, normal_scores
 
-_SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # means of the prior: tasks correlate by 0.8
-_STDS = (1.0, 1.5, 1.0, 1.0)  # of their logarithms
-_ITERATIONS = 40
-_FIT_ON = 400  # labels of all sources that the marginal likelihood is maximised on
-_CONDITION_ON = 1200  # labels of all sources that the process is conditioned on, at O(n³)
-_OF_ONE = 400  # the most of them from one source
+
+@dataclass(frozen=True)
+class JointSettings:
+    """Settings of the joint process of `rgpe`, `multi-task-gp` and `meta`.
+
+    ``reports/meta/gp`` shows its effect and states the tasks of the choice.
+    """
+
+    medians: tuple[float, ...] = (0.4, 0.1, 3.0, 0.02)  # of the prior, in the order of `JointHyperparameters`
+    stds: tuple[float, ...] = (1.0, 1.5, 1.0, 1.0)  # of the logarithms
+    fit_on: int = 400  # labels of all sources that the marginal likelihood is maximised on
+    condition_on: int = 1200  # labels of all sources that the process is conditioned on, at O(n³)
+    of_one: int = 400  # the most of them from one source
+
+
+JOINT = JointSettings()
+
+
 _BLOCK = 2**14  # architectures of the target whose covariances are computed at once
 
 
@@ -67,7 +79,7 @@ class JointHyperparameters:
 def joint_prior(n_features: int) -> Prior:
     """Return mean and standard deviation of the logarithms of `JointHyperparameters`."""
     sizes = (n_features, n_features, n_features, 1)
-    return np.log(np.repeat((_SHARED, _OWN, _LENGTH, _NOISE), sizes)), np.repeat(_STDS, sizes)
+    return np.log(np.repeat(JOINT.medians, sizes)), np.repeat(JOINT.stds, sizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,25 +91,20 @@ class JointKernel:
 
     def __call__(self, logarithms: Floats) -> tuple[Floats, ChainRule]:
         """Return the covariance, noise included, and its chain rule."""
-        h, same = JointHyperparameters.from_logarithms(logarithms), self.same
+        h = JointHyperparameters.from_logarithms(logarithms)
+        variances = h.shared[:, None, None] + h.own[:, None, None] * self.same
         decay = np.exp(-self.distances / h.lengthscales[:, None, None])
-        covariance = h.noise * np.eye(len(same))
-        for shared, own, part in zip(h.shared, h.own, decay, strict=True):
-            covariance += (shared + own * same) * part
+        parts = variances * decay
 
         def chain_rule(by_covariance: Floats) -> Floats:
-            by_shared, by_own, by_length = np.empty((3, len(decay)))
-            for j, (part, distance) in enumerate(zip(decay, self.distances, strict=True)):
-                slope = by_covariance * part
-                in_same = slope * same
-                by_shared[j] = h.shared[j] * slope.sum()
-                by_own[j] = h.own[j] * in_same.sum()
-                by_length[j] = h.shared[j] * (slope * distance).sum() + h.own[j] * (in_same * distance).sum()
-            by_noise = h.noise * np.trace(by_covariance)
-            gradient: Floats = np.r_[by_shared, by_own, by_length / h.lengthscales, by_noise]
+            slope = by_covariance * decay
+            by_length = (by_covariance * parts * self.distances).sum(axis=(1, 2)) / h.lengthscales
+            by_shared = h.shared * slope.sum(axis=(1, 2))
+            by_own = h.own * (slope * self.same).sum(axis=(1, 2))
+            gradient: Floats = np.r_[by_shared, by_own, by_length, h.noise * np.trace(by_covariance)]
             return gradient
 
-        return covariance, chain_rule
+        return parts.sum(axis=0) + h.noise * np.eye(len(self.same)), chain_rule
 
 
 def fit_joint(kernel: CellKernel, architectures: Sequence[Cells], labels: Sequence[Floats]) -> JointHyperparameters:
@@ -110,8 +117,8 @@ def fit_joint(kernel: CellKernel, architectures: Sequence[Cells], labels: Sequen
     task = np.repeat(np.arange(len(architectures)), [len(of_task) for of_task in architectures])
     distances = kernel.distances(kernel.codes_between(every, every)).astype(np.float64)
     models = [(JointKernel(distances, (task[:, None] == task).astype(np.float64)), [np.concatenate(labels)])]
-    found = maximise_posterior(models, joint_prior(len(kernel.features)), _ITERATIONS)
-    return JointHyperparameters.from_logarithms(found)
+    fitted = maximise_posterior(models, joint_prior(len(kernel.features)), iterations=40)
+    return JointHyperparameters.from_logarithms(fitted)
 
 
 class TargetProcess(ExactPosterior):
@@ -126,23 +133,6 @@ class TargetProcess(ExactPosterior):
 
     def _label_variance(self, architecture: int, left: Floats32, row: Floats32) -> float:
         return max(float(row[architecture]), 0.0) + self.noise + JITTER
-
-
-def matched_labels(values: Floats, mean: Floats, std: Floats) -> Floats:
-    """Map values of an unknown unit to the scale of a prediction, by matching quantiles.
-
-    The values' ranks become quantiles of the mixture of the predicted normal distributions. Mean and deviation,
-    including noise, are predictions for the observed architectures; all arrays have shape (n,). With mean 0 and
-    deviation 1 everywhere, the result is the normal scores of the ranks.
-    """
-    from scipy.stats import rankdata
-
-    n = len(values)
-    if not n:
-        return np.empty(0)
-    grid = np.linspace((mean - 4 * std).min(), (mean + 4 * std).max(), 400)
-    share = ndtr((grid[:, None] - mean) / std).mean(axis=1)
-    return np.interp((rankdata(values) - 0.5) / n, share, grid)
 
 
 def joint_space(target: SearchSpace, sources: Sequence[SearchSpace]) -> SearchSpace:
@@ -199,13 +189,12 @@ class SourceModels:
         architectures, labels, few = [], [], []
         for source in sources:
             moved, scores = source.in_space(joint).architectures, normal_scores(source.utilities)
-            used = _best_and_even(scores, min(_OF_ONE, _CONDITION_ON // len(sources)))
+            used = _best_and_even(scores, min(JOINT.of_one, JOINT.condition_on // len(sources)))
             architectures.append(moved[used])
             labels.append(scores[used])
-            few.append(_evenly(len(used), max(3, _FIT_ON // len(sources))))
-        few_architectures = [own[i] for own, i in zip(architectures, few, strict=True)]
-        few_labels = [own[i] for own, i in zip(labels, few, strict=True)]
-        hyperparameters = fit_joint(kernel, few_architectures, few_labels)
+            even = _evenly(len(used), max(3, JOINT.fit_on // len(sources)))
+            few.append((architectures[-1][even], labels[-1][even]))
+        hyperparameters = fit_joint(kernel, *zip(*few, strict=True))
         return cls(space, joint, kernel.features, hyperparameters, tuple(architectures), tuple(labels))._computed()
 
     def pack(self) -> Packed:
@@ -222,15 +211,19 @@ class SourceModels:
     def unpack(cls, target: SearchSpace, features: Sequence[str], arrays: Arrays, facts: Facts) -> SourceModels:
         """Return the models that `pack` described."""
         joint = joint_space(target, [from_content(facts["joint"])])
-        features = _features_in(joint, features)
-        found = JointHyperparameters.from_logarithms(arrays["logarithms"])
         ends = np.cumsum(arrays["sizes"])[:-1]
-        split = tuple(np.split(arrays["cells"], ends)), tuple(np.split(arrays["labels"], ends))
-        return cls(target, joint, features, found, *split)._computed()
+        return cls(
+            target,
+            joint,
+            _features_in(joint, features),
+            JointHyperparameters.from_logarithms(arrays["logarithms"]),
+            tuple(np.split(arrays["cells"], ends)),
+            tuple(np.split(arrays["labels"], ends)),
+        )._computed()
 
     def _computed(self) -> SourceModels:
         """Compute the cached arrays, which takes seconds, before the search."""
-        _ = self.rows, self._posterior
+        _ = self._posterior
         return self
 
     @cached_property
@@ -244,47 +237,47 @@ class SourceModels:
         return move_cells(np.arange(self.target.size), self.target, self.joint)[0]
 
     @cached_property
-    def _factor(self) -> Floats:
-        """Lower Cholesky factor of the covariance of all source labels, shape (n_labels, n_labels)."""
-        every, h, end = np.concatenate(self.architectures), self.hyperparameters, 0
-        codes = self.kernel.codes_between(every, every)
-        covariance = self.kernel.covariance(codes, h.of(h.shared)).astype(np.float64)
-        for architectures in self.architectures:
-            end += len(architectures)
-            of_one = slice(end - len(architectures), end)
-            covariance[of_one, of_one] += self.kernel.covariance(codes[of_one, of_one], h.of(h.own))
-        covariance[np.diag_indices(len(every))] += h.noise
-        return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
+    def _parts(self) -> list[slice]:
+        """The labels of each source among those of all sources."""
+        ends = np.cumsum([0, *map(len, self.architectures)]).tolist()
+        return [slice(first, end) for first, end in pairwise(ends)]
 
     @cached_property
+    def _posterior(self) -> tuple[Floats32, Floats, Floats]:
+        """`rows`, and the posterior means of the shared part, (n_architectures,), and of the sources' own parts.
+
+        The last array has one row per source; all are conditioned on the labels of all sources.
+        """
+        known, h = np.concatenate(self.architectures), self.hyperparameters
+        codes = self.kernel.codes_between(known, known)
+        covariance = self.kernel.covariance(codes, h.of(h.shared)).astype(np.float64)
+        for part in self._parts:
+            covariance[part, part] += self.kernel.covariance(codes[part, part], h.of(h.own))
+        covariance[np.diag_indices(len(known))] += h.noise
+        factor = cholesky(covariance, lower=True)
+        weights = cho_solve((factor, True), np.concatenate(self.labels))
+        half = factor.astype(np.float32)
+        rows = np.empty((len(known), self.target.size), dtype=np.float32)
+        shared, own = np.zeros(self.target.size), np.empty((len(self.architectures), self.target.size))
+        for first in range(0, self.target.size, _BLOCK):
+            some = slice(first, first + _BLOCK)
+            codes = self.kernel.codes_between(known, self.target_architectures[some])
+            block = self.kernel.covariance(codes, h.of(h.shared))
+            for row, part in zip(own, self._parts, strict=True):
+                shared[some] += weights[part] @ block[part]
+                row[some] = weights[part] @ self.kernel.covariance(codes[part], h.of(h.own))
+            rows[:, some] = solve_triangular(half, block, lower=True, overwrite_b=True)
+        return rows, shared, own
+
+    @property
     def rows(self) -> Floats32:
         """L⁻¹ K(source labels, architectures of a new task), shape (n_labels, n_architectures)."""
-        known, factor = np.concatenate(self.architectures), self._factor.astype(np.float32)
-        rows = np.empty((len(known), self.target.size), dtype=np.float32)
-        shared = self.hyperparameters.of(self.hyperparameters.shared)
-        for some in _blocks(self.target.size):
-            block = self.kernel.covariance(self.kernel.codes_between(known, self.target_architectures[some]), shared)
-            rows[:, some] = solve_triangular(factor, block, lower=True, overwrite_b=True, check_finite=False)
-        return rows
-
-    @cached_property
-    def _posterior(self) -> tuple[Floats, Floats]:
-        """Posterior means of the shared part, (n_architectures,), and of the sources' own, with one row each."""
-        weights = cho_solve((self._factor, True), np.concatenate(self.labels), check_finite=False)
-        ends = np.cumsum([len(architectures) for architectures in self.architectures])[:-1]
-        shared, h = np.zeros(self.target.size), self.hyperparameters
-        own = np.empty((len(self.architectures), self.target.size))
-        for row, architectures, of_one in zip(own, self.architectures, np.split(weights, ends), strict=True):
-            for some in _blocks(self.target.size):
-                codes = self.kernel.codes_between(architectures, self.target_architectures[some])
-                shared[some] += of_one @ self.kernel.covariance(codes, h.of(h.shared))
-                row[some] = of_one @ self.kernel.covariance(codes, h.of(h.own))
-        return shared, own
+        return self._posterior[0]
 
     @property
     def means(self) -> Floats32:
         """Posterior mean of each source's function in the target's space, shape (n_sources, n_architectures)."""
-        shared, own = self._posterior
+        _, shared, own = self._posterior
         return (shared + own).astype(np.float32)
 
     @cached_property
@@ -298,7 +291,7 @@ class SourceModels:
     @property
     def mean(self) -> Floats32:
         """Prior mean of a new task: the posterior mean of the shared part, shape (n_architectures,)."""
-        return self._posterior[0].astype(np.float32)
+        return self._posterior[1].astype(np.float32)
 
     @cached_property
     def variance(self) -> Floats32:
@@ -317,17 +310,12 @@ class SourceModels:
         return self.kernel.covariance(codes, self._one_task) - self.rows[:, architecture] @ self.rows
 
 
-def _blocks(size: int) -> list[slice]:
-    """Return slices of a space whose covariances fit in memory at once."""
-    return [slice(first, first + _BLOCK) for first in range(0, size, _BLOCK)]
-
-
 def _features_in(joint: SearchSpace, features: Sequence[str]) -> tuple[str, ...]:
     """Return the features, or those of the joint space's kernel if it lacks one of them."""
     return tuple(features) if set(features) <= set(joint.feature_names) else joint.kernel_features
 
 
-def _best_and_even(scores: Floats, most: int) -> NDArray[np.intp]:
+def _best_and_even(scores: Floats, most: int) -> Integers:
     """Return the positions of the best half of `most` labels and of an even sample, by rank, of the others."""
     order = np.argsort(-scores, kind="stable")
     if len(order) <= most:
@@ -336,5 +324,5 @@ def _best_and_even(scores: Floats, most: int) -> NDArray[np.intp]:
     return np.asarray(np.r_[best, others[_evenly(len(others), most - len(best))]])
 
 
-def _evenly(n: int, most: int) -> NDArray[np.intp]:
+def _evenly(n: int, most: int) -> Integers:
     return np.asarray(np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp)))

@@ -10,24 +10,33 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nasmeta.checks import check_int
-from nasmeta.errors import UnknownNameError
 from nasmeta.gaussian_process import CellGP, log_expected_improvement, weak_prior
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
-from nasmeta.meta._blend import left_out_densities, predictive_weights
-from nasmeta.meta._label_scale import labels_like
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, of_prefix, with_prefix
+from nasmeta.meta._joint_process import SourceModels
 from nasmeta.meta._meta_gp import MetaGP
+from nasmeta.meta._model_averaging import left_out_densities, predictive_weights
 from nasmeta.meta._multi_task_gp import prior_of_weights, regression_weights
+from nasmeta.meta._quantile_matching import labels_like
 from nasmeta.meta._rgpe import RGPESearch
-from nasmeta.meta._source_gp import BETA, condition
-from nasmeta.meta._source_models import SourceModels
+from nasmeta.meta._transfer_search import condition
 from nasmeta.searchers import GPSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-MEMBERS = ("rgpe", "multi-task-gp", "meta-gp")
-_COMPLETE = 0.5  # minimum share of the space labelled by all sources for `MetaGP` to learn their mean
-_APART = 0.3  # maximum variance of a task around that mean for ``meta-gp`` to be a member; scores have variance 1
-_NO_WEIGHT = 1e-3  # members with less are ignored, to save time
+
+@dataclass(frozen=True)
+class DefaultSettings:
+    """Settings of `meta`; ``reports/transfer`` shows its effect and states the tasks of the choice."""
+
+    beta: float = 0.5  # posterior standard deviations in the upper confidence bound of the initial design
+    complete: float = 0.5  # minimum share of the space labelled by all sources for `MetaGP` to learn their mean
+    apart: float = 0.3  # maximum variance of a task around that mean for ``meta-gp`` to be a member
+    no_weight: float = 1e-3  # members with less are ignored, to save time
+
+
+DEFAULT = DefaultSettings()
+
+
 _PREFIX = "complete_"
 
 
@@ -37,6 +46,7 @@ class DefaultMetaModel:
 
     models: SourceModels
     complete: MetaGP | None
+    reader: Any = None  # of `meta-nas`: its transformer and the inputs from the sources
 
     @classmethod
     def learn(cls, space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> DefaultMetaModel:
@@ -44,7 +54,7 @@ class DefaultMetaModel:
         models = SourceModels.learn(space, sources, features)
         common = reduce(np.intersect1d, [source.architectures for source in sources])
         same_space = all(source.space == space for source in sources)
-        complete = same_space and len(common) >= _COMPLETE * space.size
+        complete = same_space and len(common) >= DEFAULT.complete * space.size
         return cls(models, MetaGP.learn(space, sources, features) if complete else None)
 
     def pack(self) -> Packed:
@@ -52,7 +62,7 @@ class DefaultMetaModel:
         arrays, facts = self.models.pack()
         if self.complete is not None:
             of_complete, facts["complete"] = self.complete.pack()
-            arrays |= {f"{_PREFIX}{name}": array for name, array in of_complete.items()}
+            arrays |= with_prefix(_PREFIX, of_complete)
         return arrays, facts
 
     @classmethod
@@ -60,8 +70,7 @@ class DefaultMetaModel:
         """Return the model that `pack` described."""
         complete = None
         if "complete" in facts:
-            of_complete = {name.removeprefix(_PREFIX): arrays[name] for name in arrays if name.startswith(_PREFIX)}
-            complete = MetaGP.unpack(space, features, of_complete, facts["complete"])
+            complete = MetaGP.unpack(space, features, of_prefix(_PREFIX, arrays), facts["complete"])
         return cls(SourceModels.unpack(space, features, arrays, facts), complete)
 
     @property
@@ -90,8 +99,6 @@ class DefaultMetaSearch(RGPESearch):
         Size of the initial design.
     n_random : int, default 2
         Number of random architectures in it, at most half. They alternate with the sources' choices and end the design.
-    members : sequence of str, default ("rgpe", "multi-task-gp", "meta-gp")
-        Members in addition to ``gp``.
     features : sequence of str, optional
         Features that the kernel compares, see `nasmeta.spaces.SearchSpace.feature`; by default the space's
         ``kernel_features``.
@@ -112,7 +119,8 @@ class DefaultMetaSearch(RGPESearch):
     """
 
     model = DefaultMetaModel
-    search_settings: ClassVar[tuple[str, ...]] = ("n_initial", "n_random", "members")
+    members: tuple[str, ...] = ("rgpe", "multi-task-gp", "meta-gp")  # in addition to ``gp``
+    search_settings: ClassVar[tuple[str, ...]] = ("n_initial", "n_random")
 
     def __init__(
         self,
@@ -121,21 +129,20 @@ class DefaultMetaSearch(RGPESearch):
         *,
         n_initial: int = 5,
         n_random: int = 2,
-        members: Sequence[str] = MEMBERS,
         features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng, n_initial=n_initial, features=features)
         self.n_random = min(check_int("n_random", n_random, 0), self.n_initial // 2)
-        self.members = tuple(dict.fromkeys(members))
-        for name in self.members:
-            if name not in MEMBERS:
-                raise UnknownNameError.of("member", name, MEMBERS)
         self.notes: list[Mapping[str, Any]] = []
 
     @property
     def _models(self) -> SourceModels:
         models: SourceModels = self._require_meta_model().models
         return models
+
+    @property
+    def _complete(self) -> Any:
+        return self._require_meta_model().complete
 
     # -- initial design ---------------------------------------------------------------------------------------------
     def ask(self, n: int = 1) -> Cells:
@@ -161,38 +168,32 @@ class DefaultMetaSearch(RGPESearch):
     def _best_by_sources(self) -> int:
         """Return the maximiser of the upper confidence bound under the prior of a new task, given the observations."""
         self.notes.append({"by": "sources"})
-        complete: MetaGP | None = self._require_meta_model().complete
-        if complete is None:
+        if self._complete is None:
             return self._first_architectures(1)[0]
-        process = complete.new_task(self.space)
+        process = self._complete.new_task(self.space)
         for observed in self._gp.architectures:
             process.add(observed)
-        mean, std = process.posterior(labels_like(complete.mean[process.architectures], self._values))
-        return self._take_best(mean + BETA * std)
+        mean, std = process.posterior(labels_like(self._complete.mean[process.architectures], self._values))
+        return self._take_best(mean + DEFAULT.beta * std)
 
     # -- members ----------------------------------------------------------------------------------------------------
     @cached_property
     def _processes(self) -> dict[str, CellGP]:
         """The processes by member; the process of ``gp`` is also that of `GPSearch`."""
-        complete: MetaGP | None = self._require_meta_model().complete
-        found = {"gp": self._gp}
+        processes = {"gp": self._gp}
         for name in self.members:
             if name != "meta-gp":
-                found[name] = CellGP(self._gp.kernel, self._gp.hyperparameters)
-            elif complete is not None and complete.hyperparameters.variances.sum() <= _APART:
-                found[name] = complete.new_task(self.space)
-        return found
+                processes[name] = CellGP(self._gp.kernel, self._gp.hyperparameters)
+            elif self._complete is not None and self._complete.hyperparameters.variances.sum() <= DEFAULT.apart:
+                processes[name] = self._complete.new_task(self.space)
+        return processes
 
-    def tell(self, architectures: Cells, values: Floats) -> None:
-        """Condition all members on the values."""
-        for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
-            if architecture not in self._gp.architectures:
-                self._mark(architecture)
-                self._values.append(value)
-                for gp in self._processes.values():
-                    gp.add(architecture)
+    @cached_property
+    def _members(self) -> list[CellGP]:
+        return list(self._processes.values())
 
     def _prior_mean(self, member: str, labels: Floats) -> Floats32 | None:
+        """Return the prior mean of all architectures, shape (n_architectures,), given labels of shape (n,)."""
         if member == "gp":
             return None
         means = self._models.standard_means
@@ -206,24 +207,23 @@ class DefaultMetaSearch(RGPESearch):
         """Return the labels on the scale of a member, shape (n,), and their deviation divided by that of `labels`."""
         if member != "meta-gp":
             return labels, 1.0
-        own = labels_like(self._require_meta_model().complete.mean[self._gp.architectures], self._values)
+        own = labels_like(self._complete.mean[self._gp.architectures], self._values)
         return own, float((own.std() or 1.0) / (labels.std() or 1.0))
 
     def _densities(self, member: str, labels: Floats) -> Floats:
         """Return the log density of each label under a member that has observed the others, shape (n,)."""
-        process = self._processes[member]
+        factor, known = self._processes[member].factor, self._gp.architectures
         if member == "meta-gp":
             own, scale = self._scale(member, labels)
-            means = self._require_meta_model().complete.mean[process.architectures]
-            return np.asarray(left_out_densities(process.factor, own, means) + np.log(scale))
+            return left_out_densities(factor, own, self._complete.mean[known]) + float(np.log(scale))
         if member == "gp":
-            return left_out_densities(process.factor, labels, np.zeros(len(labels)))
-        sources = self._models.standard_means[:, self._gp.architectures].astype(np.float64)
+            return left_out_densities(factor, labels, np.zeros(len(labels)))
+        sources = self._models.standard_means[:, known].astype(np.float64)
         sources -= sources.mean(axis=1, keepdims=True)
         if member == "rgpe":
-            return left_out_densities(process.factor, labels, self._without @ sources)
+            return left_out_densities(factor, labels, self._without @ sources)
         mean, variance = prior_of_weights(len(sources))  # integrated out, so no weight depends on the label
-        around = process.factor @ process.factor.T + variance * sources.T @ sources
+        around = factor @ factor.T + variance * sources.T @ sources
         return left_out_densities(np.linalg.cholesky(around), labels, mean @ sources)
 
     def _take_improving(self, improvement: Floats) -> int:
@@ -231,6 +231,7 @@ class DefaultMetaSearch(RGPESearch):
         return self._take_best(improvement)
 
     def _most_promising(self, n: int) -> list[int]:
+        """Return the maximisers of the members' average expected improvement; each member expects its mean for them."""
         labels = self._labels()
         if not len(labels):  # several workers, and no value yet
             return [self._best_by_sources() for _ in range(n)]
@@ -243,27 +244,23 @@ class DefaultMetaSearch(RGPESearch):
                 condition(gp, labels, self._prior_mean(name, labels), refit=refit, prior=prior)
         weights = predictive_weights(np.stack([self._densities(name, labels) for name in self._processes]), self.rng)
         note = {"by": "members", "weights": dict(zip(self._processes, weights.round(4).tolist(), strict=True))}
-        weights[weights < _NO_WEIGHT] = 0.0
-        weights /= weights.sum()
-        own = {name: self._scale(name, labels) for name in self._processes}
+        weights[weights < DEFAULT.no_weight] = 0.0
+        used = {name: w for name, w in zip(self._processes, weights / weights.sum(), strict=True) if w}
+        own = {name: self._scale(name, labels) for name in used}
         chosen: list[int] = []
         for _ in range(n):
             scores, means = [], {}
-            for (name, gp), weight in zip(self._processes.items(), weights, strict=True):
-                if not weight and n == 1:
-                    continue
-                seen, scale = own[name]
+            for name, (seen, scale) in own.items():
+                gp = self._processes[name]
                 means[name], std = gp.posterior(seen)
-                if weight:
-                    std = np.sqrt(std**2 + gp.hyperparameters.noise)
-                    scores.append(log_expected_improvement(means[name], std, seen.max()) + np.log(weight / scale))
-            architecture = self._take_improving(reduce(np.logaddexp, scores))
-            chosen.append(architecture)
-            if len(chosen) < n:  # each member expects its mean
-                for name, gp in self._processes.items():
-                    own[name] = np.r_[own[name][0], means[name][architecture]], own[name][1]
-                    gp.add(architecture)
-        for gp in self._processes.values():
-            gp.forget_last(n - 1)
-        self.notes += [note for _ in chosen]
+                std = np.sqrt(std**2 + gp.hyperparameters.noise)
+                scores.append(log_expected_improvement(means[name], std, seen.max()) + np.log(used[name] / scale))
+            chosen.append(self._take_improving(reduce(np.logaddexp, scores)))
+            if len(chosen) < n:
+                for name, mean in means.items():
+                    own[name] = np.r_[own[name][0], mean[chosen[-1]]], own[name][1]
+                    self._processes[name].add(chosen[-1])
+        for name in used:
+            self._processes[name].forget_last(n - 1)
+        self.notes += [note] * n
         return chosen

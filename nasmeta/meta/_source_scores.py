@@ -11,10 +11,9 @@ from scipy.sparse.csgraph import connected_components
 
 from nasmeta.gaussian_process import CellKernel, fit_hyperparameters, posterior_weights
 from nasmeta.meta._arrays import Cells, Floats, Floats32
-from nasmeta.meta._cell_columns import representatives
-from nasmeta.meta._label_scale import scored
+from nasmeta.meta._network_inputs import representatives
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask, normal_scores
+from nasmeta.tasks import SourceTask, normal_scores, standardised
 
 _FIT_ON, _CONDITION_ON = 200, 4096  # labels of a source for hyperparameters, and for the posterior
 _FEWEST_COPIES = 30
@@ -52,6 +51,15 @@ class SourceMatrix:
         Gaussian process. Isomorphic cells (rule ``zero``) share their mean, to reduce label noise.
     groups, roles : tuple of int, one per task
         Role 0 is the most frequent one; a target has this role.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import SourceMatrix
+    >>> sources = [nm.get_task(f"nb201/{dataset}").as_source() for dataset in ("cifar10", "cifar100")]
+    >>> matrix = SourceMatrix.of(nm.get_space("nb201"), sources)
+    >>> matrix.scores.shape, matrix.groups, matrix.roles
+    ((2, 15625), (0, 1), (0, 0))
     """
 
     scale: str
@@ -62,12 +70,13 @@ class SourceMatrix:
     @classmethod
     def of(cls, space: SearchSpace, sources: Sequence[SourceTask], scale: str = "rank") -> SourceMatrix:
         """Put sources on one scale and complete them."""
+        transform = normal_scores if scale == "rank" else standardised
         rows: list[Floats] = [np.empty(0)] * len(sources)
         same_architectures: dict[bytes, list[int]] = {}
         for i, source in enumerate(sources):
             same_architectures.setdefault(source.architectures.tobytes(), []).append(i)
         for members in same_architectures.values():
-            scores = np.stack([scored(sources[i].utilities, scale) for i in members])
+            scores = np.stack([transform(sources[i].utilities) for i in members])
             for i, row in zip(members, _completed(space, sources[members[0]].architectures, scores), strict=True):
                 rows[i] = _smoothed(space, row)
         groups = groups_of(sources)

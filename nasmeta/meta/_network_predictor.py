@@ -9,25 +9,21 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.checks import check_int, check_number
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction
-from nasmeta.meta._cell_columns import network_columns, representatives
-from nasmeta.meta._label_scale import labels_like
+from nasmeta.checks import check_int
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Integers, Packed, Prediction
 from nasmeta.meta._meta_predictor import MetaPredictor
-from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
-from nasmeta.meta._model_file import training_identity, training_settings
-from nasmeta.meta._source_matrix import SourceMatrix
-from nasmeta.predictors import cpu_or_cuda
+from nasmeta.meta._network_inputs import network_columns, representatives
+from nasmeta.meta._outer_loop import MetaTrainer, TrainingPlan
+from nasmeta.meta._quantile_matching import labels_like
+from nasmeta.meta._source_scores import SourceMatrix
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, Episode, EpisodeSampler, SourceTask
 
-_MOST_INPUTS, _MOST_BYTES = 64, 2**30  # cached inputs, one per set of left-out groups
+_MOST_BYTES = 2**30  # of the cached inputs, one table per set of left-out groups
+_NOISE = 0.1  # standard deviation of the noise added to the sources' scores
 _MANY_GROUPS = 4  # groups of sources from which on tasks are mixed, and one is held out for early stopping
-_N_VALIDATION = 24
-_N_SUPPORT, _N_QUERY = 100, 100  # the most of an episode
 
 
 class SourceSummary(NamedTuple):
@@ -42,14 +38,13 @@ class SourceSummary(NamedTuple):
         cls, matrix: SourceMatrix, without: Collection[int] = (), views: Sequence[SourceMatrix] = ()
     ) -> SourceSummary:
         """Summarise the sources without some groups; `views` list the sources one by one."""
-        means = matrix.role_means(without)
-        contrasts = matrix.contrasts(without)
+        means, contrasts = matrix.role_means(without), matrix.contrasts(without)
         spread = contrasts.std(axis=0) if len(contrasts) else np.zeros(means.shape[1])
         each = np.concatenate([means[:0], *(view.each(without) for view in views)]).astype(np.float32)
         return cls(np.concatenate([means, spread[None]]).astype(np.float32), means[0], each)
 
     def tensor(self, space: SearchSpace) -> Tensor:
-        """Return the inputs of the network, shape (n_architectures, n_inputs)."""
+        """Return the inputs of the network, float32, shape (n_architectures, n_inputs)."""
         return torch.from_numpy(np.concatenate([network_columns(space), self.columns.T, self.each.T], axis=1))
 
 
@@ -60,10 +55,6 @@ class Batch(NamedTuple):
     support_scores: Tensor
     query: Tensor
     query_scores: Tensor
-
-    def together(self) -> tuple[Tensor, Tensor]:
-        """Return inputs and scores of support and query."""
-        return torch.cat([self.support, self.query]), torch.cat([self.support_scores, self.query_scores])
 
 
 class EpisodeInputs:
@@ -79,44 +70,43 @@ class EpisodeInputs:
         space: SearchSpace,
         matrix: SourceMatrix,
         sources: Sequence[SourceTask],
-        device: torch.device,
         views: Sequence[SourceMatrix] = (),
     ):
-        self.space, self.matrix, self.device, self.views = space, matrix, device, views
+        self.space, self.matrix, self.views = space, matrix, views
         self._group = {source.name: group for source, group in zip(sources, matrix.groups, strict=True)}
         self._inputs: dict[frozenset[int], tuple[Tensor, Floats]] = {}
 
     def __call__(self, episode: Episode) -> Batch:
         """Return the tensors of an episode."""
-        without = frozenset(self._group[name] for name in episode.sources)
-        if without not in self._inputs:
-            summary = SourceSummary.of(self.matrix, without, self.views)
-            inputs = summary.tensor(self.space).to(self.device)
-            while len(self._inputs) >= max(1, min(_MOST_INPUTS, _MOST_BYTES // inputs.nbytes)):
-                self._inputs.pop(next(iter(self._inputs)))
-            self._inputs[without] = (inputs, summary.expected)
-        inputs, expected = self._inputs[without]
+        inputs, expected = self._without(frozenset(self._group[name] for name in episode.sources))
         support = expected[episode.support_architectures]
         # If all expected scores are equal, the labels are the scores.
         matched = len(support) and np.ptp(support)
         scores = labels_like(support, episode.support_labels) if matched else episode.support_labels
-        parts = {"support": scores - support, "query": episode.query_labels - expected[episode.query_architectures]}
-        architectures = {"support": episode.support_architectures, "query": episode.query_architectures}
-        tensors: list[Tensor] = []
-        for name, residuals in parts.items():
-            rows = torch.from_numpy(architectures[name].astype(np.int64)).to(self.device)
-            tensors += [inputs[rows], torch.from_numpy(residuals).float().to(self.device)]
-        return Batch(*tensors)
+        return Batch(
+            inputs[torch.from_numpy(episode.support_architectures).long()],
+            torch.from_numpy(scores - support).float(),
+            inputs[torch.from_numpy(episode.query_architectures).long()],
+            torch.from_numpy(episode.query_labels - expected[episode.query_architectures]).float(),
+        )
+
+    def _without(self, groups: frozenset[int]) -> tuple[Tensor, Floats]:
+        """Return inputs, (n_architectures, n_inputs), and expected scores without the sources of some groups."""
+        if groups not in self._inputs:
+            summary = SourceSummary.of(self.matrix, groups, self.views)
+            inputs = summary.tensor(self.space)
+            if len(self._inputs) >= max(1, _MOST_BYTES // inputs.nbytes):
+                self._inputs.clear()
+            self._inputs[groups] = (inputs, summary.expected)
+        return self._inputs[groups]
 
 
 def episodes_of(sources: Sequence[SourceTask], n_groups: int, noise: float) -> EpisodeSampler:
     """Return the sampler of meta-training: 5 to 100 support architectures and 100 queries, fewer with few labels."""
     labels = min(len(source) for source in sources)
-    high = max(1, min(_N_SUPPORT, labels // 2))
+    high = max(1, min(100, labels // 2))
     augment = Augmentation(noise=noise, mixture=0.3 if n_groups >= _MANY_GROUPS else 0.0)
-    return EpisodeSampler(
-        sources, support=(min(5, high), high), query=max(1, min(_N_QUERY, labels - high)), augment=augment
-    )
+    return EpisodeSampler(sources, support=(min(5, high), high), query=max(1, min(100, labels - high)), augment=augment)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,10 +116,8 @@ class NetworkModel:
     module: nn.Module  # with the outer parameters
     summary: SourceSummary  # of all sources
     inputs: Tensor  # of the network, (n_rows, n_inputs); isomorphic cells share a row
-    rows: NDArray[np.int64]  # row of each architecture in the inputs, shape (n_architectures,)
-    noise: float  # root mean squared error on episodes of the sources
-    steps: int  # completed steps of the outer loop
-    n_groups: int
+    rows: Integers  # row of each architecture in the inputs, shape (n_architectures,)
+    facts: Facts  # noise (root mean squared error on episodes of the sources), completed steps, number of groups
 
 
 class NetworkLearner(MetaPredictor):
@@ -147,9 +135,6 @@ class NetworkLearner(MetaPredictor):
 
     width: int  # a subclass is a dataclass of its settings, these among them
     steps: int | None
-    noise: float
-    device: str
-    search_settings = ("device", "blends")
 
     @abstractmethod
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
@@ -179,21 +164,17 @@ class NetworkLearner(MetaPredictor):
     def _meta_learn(self, sources: list[SourceTask]) -> NetworkModel:
         if self.steps is not None:
             check_int("steps", self.steps)
-        check_number("noise", self.noise, most=10)
-        space = self.cell_space
-        matrix = SourceMatrix.of(space, sources, "rank")
+        matrix = SourceMatrix.of(self.cell_space, sources, "rank")
         views = self._views(sources, matrix)
-        inputs = EpisodeInputs(space, matrix, sources, cpu_or_cuda(self.device), views)
+        inputs = EpisodeInputs(self.cell_space, matrix, sources, views)
         summary = SourceSummary.of(matrix, views=views)
         module = self._made(summary, matrix.n_groups)
-        held_out = matrix.n_groups - 1 if self.validates and matrix.n_groups >= _MANY_GROUPS else None
-        trained = [s for s, group in zip(sources, matrix.groups, strict=True) if group != held_out]
-        apart = [s for s, group in zip(sources, matrix.groups, strict=True) if group == held_out]
-        sampler = episodes_of(trained, matrix.n_groups - bool(apart), self.noise)
-        validation = []
-        if apart:
-            rng = np.random.default_rng([self.seed, 1])
-            validation = episodes_of(apart, 1, 0.0).sample_many(_N_VALIDATION, rng)
+        held_out = matrix.n_groups - 1 if self.validates and matrix.n_groups >= _MANY_GROUPS else matrix.n_groups
+        apart = [source for source, group in zip(sources, matrix.groups, strict=True) if group == held_out]
+        trained = [source for source, group in zip(sources, matrix.groups, strict=True) if group != held_out]
+        sampler = episodes_of(trained, matrix.n_groups - bool(apart), _NOISE)
+        rng = np.random.default_rng([self.seed, 1])
+        validation = episodes_of(apart, 1, 0.0).sample_many(24, rng) if apart else ()
         steps, rate = self._schedule(matrix.n_groups)
         trainer = MetaTrainer(
             module,
@@ -202,15 +183,11 @@ class NetworkLearner(MetaPredictor):
             TrainingPlan(steps=self.steps or steps, batch=self.batch, learning_rate=rate, seed=self.seed),
             validation=validation,
             monitor=self.monitor,
-            device=self.device,
-            identity=training_identity(type(self).__name__, space, training_settings(self), sources),
         )
         done = trainer.run()
-        module = module.to("cpu").eval()
-        on_cpu = EpisodeInputs(space, matrix, sources, torch.device("cpu"), views)
         episodes = sampler.sample_many(16, np.random.default_rng([self.seed, 2]))
-        noise = float(np.sqrt(np.mean([self._squared_error(module, on_cpu(episode)) for episode in episodes])))
-        return self._model(module, summary, noise, done, matrix.n_groups)
+        noise = float(np.sqrt(np.mean([self._squared_error(module, inputs(episode)) for episode in episodes])))
+        return self._model(module, summary, {"noise": noise, "steps": done, "groups": matrix.n_groups})
 
     def _squared_error(self, module: nn.Module, batch: Batch) -> float:
         mean, _ = self._posterior(module, batch.support, batch.support_scores, batch.query)
@@ -223,12 +200,10 @@ class NetworkLearner(MetaPredictor):
             torch.manual_seed(self.seed)
             return self._module(n_inputs, n_groups, len(summary.each))
 
-    def _model(
-        self, module: nn.Module, summary: SourceSummary, noise: float, steps: int, n_groups: int
-    ) -> NetworkModel:
+    def _model(self, module: nn.Module, summary: SourceSummary, facts: Facts) -> NetworkModel:
         _, first, rows = np.unique(representatives(self.cell_space), return_index=True, return_inverse=True)
         inputs = summary.tensor(self.cell_space)[torch.from_numpy(first)]
-        return NetworkModel(module, summary, inputs, rows.astype(np.int64), noise, steps, n_groups)
+        return NetworkModel(module, summary, inputs, rows, facts)
 
     def _expected(self, learned: NetworkModel) -> Floats:
         return learned.summary.expected
@@ -238,23 +213,20 @@ class NetworkLearner(MetaPredictor):
         residuals = torch.from_numpy(scores - expected[architectures]).float()
         support = learned.inputs[torch.from_numpy(rows[architectures])]
         mean, deviation = self._posterior(learned.module, support, residuals, learned.inputs)
-        std = np.full(len(mean), learned.noise) if deviation is None else deviation.double().numpy()
+        std = np.full(len(mean), learned.facts["noise"]) if deviation is None else deviation.double().numpy()
         return expected + mean.double().numpy()[rows], std[rows]
 
     def _pack(self) -> Packed:
         learned: NetworkModel = self.require_meta_model()
         state = {f"module.{name}": value.detach().numpy() for name, value in learned.module.named_parameters()}
-        facts = {"noise": learned.noise, "steps": learned.steps, "groups": learned.n_groups}
-        summary = learned.summary._asdict()
-        if not len(learned.summary.each):
-            del summary["each"]
-        return {**state, **summary}, facts
+        summary = {name: rows for name, rows in learned.summary._asdict().items() if len(rows)}
+        return {**state, **summary}, dict(learned.facts)
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> NetworkModel:
         each = arrays.get("each", np.zeros((0, self.cell_space.size), np.float32))
-        summary = SourceSummary(arrays["columns"].copy(), arrays["expected"].copy(), each.copy())
+        summary = SourceSummary(arrays["columns"], arrays["expected"], each)
         module = self._made(summary, facts["groups"])
         with torch.no_grad():
             for name, value in module.named_parameters():
-                value.copy_(torch.from_numpy(arrays[f"module.{name}"].copy()))
-        return self._model(module.eval(), summary, facts["noise"], facts["steps"], facts["groups"])
+                value.copy_(torch.from_numpy(arrays[f"module.{name}"]))
+        return self._model(module, summary, facts)

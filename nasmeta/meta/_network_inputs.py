@@ -8,9 +8,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nasmeta.meta._arrays import Cells, Floats, Floats32
+from nasmeta.meta._arrays import Cells, Floats, Floats32, Integers
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, move_cells, reference_space
 from nasmeta.tasks import normal_scores
 
@@ -22,7 +21,7 @@ def in_reference(space: SearchSpace) -> Cells:
     return every if common == space else move_cells(every, space, common)[0]
 
 
-def representatives(space: SearchSpace, architectures: NDArray[np.integer] | None = None) -> Cells:
+def representatives(space: SearchSpace, architectures: Integers | None = None) -> Cells:
     """Return a representative of each equivalence class, int32, shape (n,); by default for all architectures.
 
     Cells use the rule ``zero``.
@@ -39,7 +38,7 @@ def position_feature(space: SearchSpace) -> str:
 def further_features(space: SearchSpace) -> tuple[str, ...]:
     """Return the features that a space's kernels compare in addition to the choices; for cells paths and operations.
 
-    >>> from nasmeta.meta._cell_columns import further_features
+    >>> from nasmeta.meta._network_inputs import further_features
     >>> from nasmeta.spaces import SearchSpace, get_space
     >>> further_features(get_space("nb201")), further_features(SearchSpace("net", {"width": [8, 16, 32]}))
     (('paths', 'operations'), ('levels',))
@@ -48,11 +47,6 @@ def further_features(space: SearchSpace) -> tuple[str, ...]:
 
 
 _NETWORK_FEATURES = "one-hot+live-paths+operation-counts+graph"
-
-
-def _in_common(space: SearchSpace) -> Cells:
-    """Return the representative of each architecture in the reference space."""
-    return representatives(reference_space(space), in_reference(space))
 
 
 def _has_proxies(space: SearchSpace) -> bool:
@@ -87,7 +81,7 @@ def network_columns(space: SearchSpace) -> Floats32:
         names = (position_feature(common), *further_features(common))
         table = np.concatenate([common.feature(name).counts for name in names], axis=1).astype(np.float64)
     table = np.concatenate([_standardised(table) / 2, proxy_scores(common)], axis=1)
-    return table[_in_common(space)].astype(np.float32)
+    return table[representatives(common, in_reference(space))].astype(np.float32)
 
 
 def _standardised(table: Floats) -> Floats:

@@ -6,22 +6,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.special import ndtr
 
-from nasmeta.meta._arrays import Floats
-from nasmeta.tasks import normal_scores, standardised
-
-
-def scored(utilities: Floats, scale: str) -> Floats:
-    """Return the utilities of a source on a scale of `nasmeta.meta.SourceMatrix`; both have shape (n,)."""
-    return normal_scores(utilities) if scale == "rank" else standardised(utilities)
+from nasmeta.meta._arrays import AnyFloats, Floats
+from nasmeta.tasks import normal_scores
 
 
-def labels_like(expected: NDArray[np.floating], values: Sequence[float] | Floats) -> Floats:
+def labels_like(expected: AnyFloats, values: Sequence[float] | Floats) -> Floats:
     """Match quantiles: return the expected values of the observed architectures, (n,), in the order of the values."""
     labels = np.empty(len(values))
     labels[np.argsort(values, kind="stable")] = np.sort(expected)
     return labels
+
+
+def matched_labels(values: Floats, mean: Floats, std: Floats) -> Floats:
+    """Map values of an unknown unit to the scale of a prediction, by matching quantiles.
+
+    The values' ranks become quantiles of the mixture of the predicted normal distributions. Mean and deviation,
+    including noise, are predictions for the observed architectures; all arrays have shape (n,). With mean 0 and
+    deviation 1 everywhere, the result is the normal scores of the ranks.
+    """
+    from scipy.stats import rankdata
+
+    if not len(values):
+        return np.empty(0)
+    grid = np.linspace((mean - 4 * std).min(), (mean + 4 * std).max(), 400)
+    share = ndtr((grid[:, None] - mean) / std).mean(axis=1)
+    return np.interp((rankdata(values) - 0.5) / len(values), share, grid)
 
 
 @dataclass(frozen=True)
@@ -56,7 +67,3 @@ class Scale:
     def to_labels(self, scores: Floats) -> Floats:
         """Map scores to labels of the same shape."""
         return np.asarray(self.level + self.slope * scores)
-
-    def deviation(self, scores: Floats, deviation: Floats) -> Floats:
-        """Return the standard deviations of labels."""
-        return deviation * abs(self.slope)

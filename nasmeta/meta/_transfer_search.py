@@ -11,7 +11,8 @@ import numpy as np
 
 from nasmeta.gaussian_process import CellGP, Prior, fit_hyperparameters
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
-from nasmeta.meta._source_models import SourceModels, TargetProcess, joint_space, matched_labels
+from nasmeta.meta._joint_process import SourceModels, TargetProcess, joint_space
+from nasmeta.meta._quantile_matching import matched_labels
 from nasmeta.searchers import GPSearch, MetaSearcher
 from nasmeta.tasks import SourceTask, Task
 
@@ -26,8 +27,7 @@ def condition(gp: CellGP, labels: Floats, mean: Floats32 | None, *, refit: bool,
         residuals = labels - mean[gp.architectures]
     gp.mean = mean
     if refit:
-        found = fit_hyperparameters(gp.observed_distances(), [residuals], gp.hyperparameters, prior)
-        gp.set_hyperparameters(found)
+        gp.set_hyperparameters(fit_hyperparameters(gp.observed_distances(), [residuals], gp.hyperparameters, prior))
 
 
 class SourceGPSearch(GPSearch, MetaSearcher):

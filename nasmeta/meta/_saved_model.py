@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.archives import ArchiveKind, digest_of
-from nasmeta.checks import check_names
 from nasmeta.code_identity import code_of
-from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
+from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
+from nasmeta.meta._arrays import Arrays
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor, is_meta_searcher
 from nasmeta.plotting import Width
 from nasmeta.registry import is_place, names_from_file, place_of
@@ -76,14 +76,10 @@ class SavedMetaModel:
 
         Raises
         ------
-        UnknownNameError
-            If there is no such file, and its name does not end in ``.npz``.
         DamagedFileError
             If the file is damaged, of another kind or of another version.
         """
         path = Path(which)
-        if path.suffix != SUFFIX and not path.is_file():
-            raise UnknownNameError("meta-model", str(which), "a file (.npz)", KIND.hint)
         card, arrays = KIND.decode(path.read_bytes(), path)
         with KIND.blaming(path):
             if digest_of({key: card[key] for key in _CONTENT}, arrays) != card["sha256"]:
@@ -203,33 +199,14 @@ class SavedMetaModel:
     def searcher(self, rng: np.random.Generator, **settings: Any) -> Any:
         """Return a new searcher with this meta-model; `settings` are the search's settings."""
         self.require_searcher()
-        kind = SEARCHERS[self.kind]
-        return self.restore(kind(self.space, rng, **self._merged(kind, settings)))
+        return self.restore(SEARCHERS[self.kind](self.space, rng, **self.card["settings"] | settings))
 
     def predictor(self, **settings: Any) -> Any:
         """Return a meta-predictor with this meta-model: ``fit(architectures, y)`` adapts it."""
         if not self.predicts:
             self._refuse(META_PREDICTORS)
-        kind, space = META_PREDICTORS[self.kind], self.card["space"]
-        settings = self._merged(kind, settings)
         with names_from_file():
-            return self.restore(kind(space if isinstance(space, str) else self.space, **settings))
-
-    def describe(self) -> str:
-        """Return the sources, the settings, the lengthscales and the effect of each choice as text.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from nasmeta.meta import meta_train
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     saved = meta_train("meta-gp", leave_out="cifar10", n_labels=50, output=f"{folder}/gp.npz")
-        >>> saved.describe().splitlines()[1]
-        'Do not test it on cifar100, imagenet16-120: it has seen these.'
-        """
-        from nasmeta.meta._model_summary import describe_model
-
-        return describe_model(self)
+            return self.restore(META_PREDICTORS[self.kind](self.space, **self.card["settings"] | settings))
 
     def plot(self, width: Width = None) -> Figure:
         """Draw the kernel by features, and the effect of each choice on the prior mean.
@@ -258,15 +235,10 @@ class SavedMetaModel:
         >>> [axes.get_title() for axes in figure.axes][2:4]
         ['0->1', '0->2']
         """
-        from nasmeta.meta._model_summary import plot_model
+        from nasmeta.meta._prior_plot import plot_prior
 
-        return plot_model(self, width)
-
-    def _merged(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return the file's settings, updated with the caller's."""
-        known = [name for name in inspect.signature(kind).parameters if name not in ("space", "rng")]
-        check_names(self.kind, "setting", settings, known)
-        return {**self.card["settings"], **settings}
+        learner = self.predictor() if self.predicts else self.searcher(np.random.default_rng(0))
+        return plot_prior(learner, self.space, f"{self.kind}, learned from {', '.join(self.sources)}", width)
 
     @names_from_file()
     def require_searcher(self) -> None:
@@ -281,7 +253,7 @@ class SavedMetaModel:
         raise DamagedFileError(f"learner of {self.path}", self.kind, f"one of {', '.join(sorted(possible))}", hint)
 
 
-def encode(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], training: str | None = None) -> bytes:
+def encode(content: Mapping[str, Any], arrays: Arrays, training: str | None = None) -> bytes:
     """Return the bytes of a file; the same content gives the same bytes.
 
     The identity of the training is not part of the checksum.
@@ -294,7 +266,14 @@ def encode(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], train
 
 
 def kind_of(learner: Any) -> str:
-    """Return the name of a learner's class: the registered one, or ``package.module:Name``."""
+    """Return the name of a learner's class: the registered one, or ``package.module:Name``.
+
+    Examples
+    --------
+    >>> from nasmeta.meta import META_PREDICTORS, kind_of
+    >>> kind_of(META_PREDICTORS["in-context"]())
+    'in-context'
+    """
     kind = learner if isinstance(learner, type) else type(learner)
     name = SEARCHERS.name_of(kind) or META_PREDICTORS.name_of(kind) or place_of(kind)
     if is_place(name) or ":" not in name:
@@ -309,48 +288,37 @@ def space_of(learner: Any) -> SearchSpace:
 
 def training_settings(learner: Any) -> dict[str, Any]:
     """Return the settings that meta-training depends on, as types of JSON."""
-    names = [
-        parameter.name
+    settings = {
+        parameter.name: getattr(learner, parameter.name)
         for parameter in inspect.signature(type(learner)).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in ("space", *learner.search_settings)
-    ]
-    if missing := [name for name in names if not hasattr(learner, name)]:
-        raise SettingError(f"{type(learner).__name__} lacks the attribute {missing[0]}. Set it in the constructor.")
-    found: dict[str, Any] = json.loads(json.dumps({name: getattr(learner, name) for name in names}))
-    return found
-
-
-def training_identity(
-    kind: str, space: SearchSpace, settings: Mapping[str, Any], sources: Sequence[SourceTask]
-) -> dict[str, Any]:
-    """Return the identity of a meta-training, of types of JSON; settings are all that the outcome depends on.
-
-    It contains the sources. Otherwise a training could resume with others, and its model would list the wrong ones.
-    """
-    facts = {
-        "kind": kind,
-        "space": space.registered_name or f"{space.name} {space.sha256}",
-        "settings": dict(settings),
-        "sources": [
-            {"name": source.name, "held_out": source.held_out, "labels": len(source), "sha256": source.sha256}
-            for source in sources
-        ],
     }
-    identity: dict[str, Any] = json.loads(json.dumps(facts, default=str))
-    return identity
+    plain: dict[str, Any] = json.loads(json.dumps(settings))
+    return plain
 
 
 def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> str:
     """Return a digest that two meta-trainings share only if learner, settings, seed and every label are the same.
 
+    It contains the sources. Otherwise a training could resume with others, and its model would list the wrong ones.
+
+    Examples
+    --------
     >>> import nasmeta as nm
-    >>> from nasmeta.meta import META_PREDICTORS
+    >>> from nasmeta.meta import META_PREDICTORS, training_digest
     >>> learner, source = META_PREDICTORS["in-context"](), nm.get_task("nb201/cifar10").as_source()
     >>> training_digest(learner, [source], 0) == training_digest(learner, [source], 1)
     False
     """
+    space, code = space_of(learner), code_of(type(learner))
     settings = {**training_settings(learner), "seed of the training": seed}
-    if (code := code_of(type(learner))) is not None:
-        settings["code"] = code
-    identity = training_identity(kind_of(learner), space_of(learner), settings, sources)
+    identity = {
+        "kind": kind_of(learner),
+        "space": space.registered_name or f"{space.name} {space.sha256}",
+        "settings": settings | ({} if code is None else {"code": code}),
+        "sources": [
+            {"name": source.name, "held_out": source.held_out, "labels": len(source), "sha256": source.sha256}
+            for source in sources
+        ],
+    }
     return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

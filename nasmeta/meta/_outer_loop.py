@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.errors import SettingError
 from nasmeta.meta._monitor import Monitor
-from nasmeta.predictors import cpu_or_cuda
 from nasmeta.tasks import Episode
 
 Loss = Callable[[nn.Module, Episode], Tensor]
@@ -53,10 +50,6 @@ class MetaTrainer:
     validation : sequence of Episode, optional
         Episodes of held-out sources for early stopping; their loss is computed without gradients.
     monitor : Monitor, optional
-    device : str, default "cpu"
-        Training on the CPU is deterministic.
-    identity : mapping, optional
-        Further identity of the training that a checkpoint must match, see `training_identity`.
 
     Examples
     --------
@@ -82,99 +75,83 @@ class MetaTrainer:
         *,
         validation: Sequence[Episode] = (),
         monitor: Monitor | None = None,
-        device: str = "cpu",
-        identity: Mapping[str, Any] | None = None,
     ) -> None:
-        self.device = cpu_or_cuda(device)
-        self.module = module.to(self.device)
-        self.loss, self.sample, self.plan, self.validation = loss, sample, plan, validation
+        self.module, self.loss, self.sample, self.plan, self.validation = module, loss, sample, plan, validation
         self.monitor = monitor or Monitor()
-        self.identity = {"training": dict(identity or {}), "plan": asdict(plan)}
-        self._named = {name: weights for name, weights in module.named_parameters() if weights.requires_grad}
-        self._parameters = list(self._named.values())
-        self._optimiser = torch.optim.Adam(self._parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
-        self._best: list[Tensor] = []
+        self._identity = {"training": self.monitor.training, "plan": asdict(plan)}
+        self._weights = {name: weights for name, weights in module.named_parameters() if weights.requires_grad}
+        self._optimiser = torch.optim.Adam(
+            self._weights.values(), lr=plan.learning_rate, weight_decay=plan.weight_decay
+        )
+        self._best: dict[str, Tensor] = {}  # weights of the lowest validation loss
         self._least, self._stale, self._step = math.inf, 0, 0
 
     def run(self) -> int:
         """Train and return the number of completed steps."""
         plan, monitor = self.plan, self.monitor
         self._resume()
-        while self._step < plan.steps and not (self.validation and self._stale >= plan.patience):
+        while self._step < plan.steps and self._stale < plan.patience:
             rng = np.random.default_rng(np.random.SeedSequence(plan.seed, spawn_key=(self._step,)))
             loss = self._update([self.sample(rng) for _ in range(plan.batch)])
             if not math.isfinite(loss):
                 raise SettingError(f"loss of step {self._step}", loss, "a finite number", "Lower the learning rate.")
             self._step += 1
-            validated = self._validate() if self.validation and self._step % plan.validate_every == 0 else None
-            if self._step % 10 == 0 or validated is not None or self._step == plan.steps:
-                monitor.rows.append((self._step, loss, validated))
+            if self.validation and self._step % plan.validate_every == 0:
+                self._validate()
             monitor.tell(self._step, plan.steps, loss)
             if self._step % monitor.every == 0:
                 self._save()
-        if self._best:
-            with torch.no_grad():
-                for parameter, best in zip(self._parameters, self._best, strict=True):
-                    parameter.copy_(best)
-        monitor.write_log()
+        self._set(self._best)
         return self._step
 
     def _update(self, episodes: Sequence[Episode]) -> float:
+        """Take one step of Adam; return the mean loss of the episodes."""
+        self._optimiser.zero_grad()
         total = 0.0
-        self._optimiser.zero_grad(set_to_none=False)
         for episode in episodes:
-            loss = self.loss(self.module, episode)
-            (loss / len(episodes)).backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach()) / len(episodes)
-        nn.utils.clip_grad_norm_(self._parameters, self.plan.clip)
-        for group in self._optimiser.param_groups:
-            group["lr"] = self.plan.learning_rate * _rate((self._step + 1) / self.plan.steps)
+            loss = self.loss(self.module, episode) / len(episodes)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        nn.utils.clip_grad_norm_(self._weights.values(), self.plan.clip)
+        self._optimiser.param_groups[0]["lr"] = self.plan.learning_rate * _rate((self._step + 1) / self.plan.steps)
         self._optimiser.step()
         return total
 
-    def _validate(self) -> float:
+    def _validate(self) -> None:
+        """Count the validation, and keep the weights if their loss is the lowest so far."""
         with torch.no_grad():
             loss = float(np.mean([float(self.loss(self.module, episode)) for episode in self.validation]))
+        self._stale += 1
         if loss < self._least:
             self._least, self._stale = loss, 0
-            self._best = [parameter.detach().clone() for parameter in self._parameters]
-        else:
-            self._stale += 1
-        return loss
+            self._best = {name: weights.detach().clone() for name, weights in self._weights.items()}
+
+    def _set(self, weights: dict[str, Tensor]) -> None:
+        self.module.load_state_dict(weights, strict=False)
 
     def _save(self) -> None:
-        arrays: dict[str, NDArray[Any]] = {f"best_{i}": best.cpu().numpy() for i, best in enumerate(self._best)}
-        for name, weights in self._named.items():  # with the moments of those that had a gradient
-            state = {"weights": weights.detach(), **self._optimiser.state[weights]}
-            arrays |= {f"{name}/{slot}": value.cpu().numpy() for slot, value in state.items()}
-        facts = {"step": self._step, "least": self._least, "stale": self._stale, "rows": self.monitor.rows}
-        self.monitor.write_checkpoint(self.identity, arrays, facts)
-        self.monitor.write_log()  # after the checkpoint: a log alone would block a new training
+        tensors = {f"best/{name}": best for name, best in self._best.items()}
+        for name, weights in self._weights.items():
+            tensors[f"weights/{name}"] = weights.detach()
+            tensors |= {f"{slot}/{name}": value for slot, value in self._optimiser.state[weights].items()}
+        facts = {"step": self._step, "least": self._least, "stale": self._stale}
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        self.monitor.write_checkpoint(self._identity, arrays, facts)
 
     def _resume(self) -> None:
-        with self.monitor.resuming(self.identity) as found:
-            if found is None:
+        with self.monitor.resuming(self._identity) as checkpoint:
+            if checkpoint is None:
                 return
-            arrays, facts = found
-            self._restore(arrays)
-            if "best_0" in arrays:
-                best = [arrays[f"best_{i}"] for i in range(len(self._parameters))]
-                self._best = [torch.as_tensor(array).to(self.device) for array in best]
+            arrays, facts = checkpoint
+            saved: dict[str, dict[str, Tensor]] = {}
+            for name, array in arrays.items():
+                slot, _, of = name.partition("/")
+                saved.setdefault(slot, {})[of] = torch.from_numpy(array)
+            self._set({name: saved["weights"][name] for name in self._weights})
+            for name, weights in self._weights.items():
+                self._optimiser.state[weights] = {slot: saved[slot][name] for slot in ("step", "exp_avg", "exp_avg_sq")}
+            self._best = saved.get("best", {})
             self._step, self._least, self._stale = facts["step"], facts["least"], facts["stale"]
-            self.monitor.rows = [tuple(row) for row in facts["rows"]]
-
-    def _restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        state = self._optimiser.state_dict()
-        for i, (name, weights) in enumerate(self._named.items()):
-            saved = torch.as_tensor(arrays[f"{name}/weights"])
-            if saved.shape != weights.shape:
-                raise ValueError(f"{name} has shape {tuple(saved.shape)}, not {tuple(weights.shape)}")
-            with torch.no_grad():
-                weights.copy_(saved)
-            if f"{name}/step" in arrays:
-                slots = ("step", "exp_avg", "exp_avg_sq")
-                state["state"][i] = {slot: torch.as_tensor(arrays[f"{name}/{slot}"]) for slot in slots}
-        self._optimiser.load_state_dict(state)
 
 
 def _rate(share: float) -> float:
