@@ -14,11 +14,12 @@ import pytest
 from typer.testing import CliRunner
 
 import nasmeta as nm
+from nasmeta.archives import ArchiveKind
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError
 from nasmeta.experiments import read_specification, run_specification
 from nasmeta.files import write_atomically
-from nasmeta.meta import Monitor, SavedMetaModel
+from nasmeta.meta import SavedMetaModel
 from nasmeta.runs import Journal
 from nasmeta.surrogates import Surrogate
 
@@ -30,6 +31,7 @@ repeats = 1
 budget = {evaluations = 5}
 searchers = ["random", "evolution"]
 """
+KIND = ArchiveKind("made-up", 1, "archive", "Write it again.", largest=2**20, compressed=False)
 READERS: dict[str, Callable[[Path], Any]] = {
     "results/results.parquet": lambda path: nm.report(path.parent, formats=()),
     "results/specification.json": lambda path: nm.report(path.parent, formats=()),
@@ -40,7 +42,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "training/checkpoint.safetensors": lambda path: train(path.parent),
     "surrogate.npz": Surrogate.load,
     "model.npz": SavedMetaModel.load,
-    "checkpoint.npz": lambda path: resumed(Monitor(path)),
+    "archive.npz": lambda path: KIND.decode(path.read_bytes(), path),
 }
 
 
@@ -48,12 +50,6 @@ def train(folder: Path) -> None:
     from nasmeta.training import ImageDataset, Recipe
 
     nm.train(0, ImageDataset.load("digits").subset(8), Recipe.load("tiny", epochs=1), folder=folder, device="cpu")
-
-
-def resumed(monitor: Monitor) -> dict[str, Any]:
-    with monitor.resuming({}) as found:
-        assert found is not None
-        return found[0]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     of = Surrogate.load("nb201/cifar10")
     Surrogate(of.card, of.process, of.trained, of.noise, of.cost_coefficients).save(folder / "surrogate.npz")
     nm.meta_train("source-order", leave_out="cifar10", n_labels=20, output=folder / "model.npz")
-    Monitor(folder / "checkpoint.npz").write_checkpoint({}, {"weights": np.arange(24.0)}, {"step": 1})
+    (folder / "archive.npz").write_bytes(KIND.encode({"step": 1}, {"weights": np.arange(24.0)}))
     return folder
 
 
@@ -91,16 +87,13 @@ def test_a_flipped_bit_is_noticed(folder: Path, name: str) -> None:
 
 def test_numbers_in_an_array_without_checksum_are_noticed(tmp_path: Path) -> None:
     """The shape in an entry of a zip archive is altered so that fewer numbers are read."""
-    Monitor(tmp_path / "c.npz").write_checkpoint({}, {"weights": np.arange(25.0)}, {})
-    content = bytearray((tmp_path / "c.npz").read_bytes())
+    content = bytearray(KIND.encode({}, {"weights": np.arange(25.0)}))
     del content[content.rindex(b"checksum") :]
     content[-2:] = b"\0\0"
-    (tmp_path / "c.npz").write_bytes(content)
-    assert resumed(Monitor(tmp_path / "c.npz"))["weights"].shape == (25,)
+    assert KIND.decode(bytes(content), tmp_path)[1]["weights"].shape == (25,)
     content[content.index(b"(25,)") + 2] ^= 1
-    (tmp_path / "c.npz").write_bytes(content)
     with pytest.raises(DamagedFileError):
-        resumed(Monitor(tmp_path / "c.npz"))
+        KIND.decode(bytes(content), tmp_path)
 
 
 def test_files_without_a_checksum_are_read(folder: Path, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ The subpackages are ``bilevel`` and ``in_context``.
 from nasmeta.meta._learned_space import LearnedSpace, labelled_in
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor
 from nasmeta.meta._meta_train import build_learner, meta_train
-from nasmeta.meta._monitor import Monitor
 from nasmeta.meta._saved_model import SavedMetaModel, kind_of, training_digest
 from nasmeta.meta._source_scores import SourceMatrix
 from nasmeta.meta._target_checks import meta_model_for, warn_of_other_metric
@@ -16,7 +15,6 @@ __all__ = [
     "META_PREDICTORS",
     "LearnedSpace",
     "MetaPredictor",
-    "Monitor",
     "SavedMetaModel",
     "SourceMatrix",
     "build_learner",

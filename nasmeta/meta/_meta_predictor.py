@@ -110,7 +110,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     search_settings: ClassVar[tuple[str, ...]] = ("blends",)
     weights_: Mapping[str, float]
     avoid: tuple[str, ...] = ()  # datasets and devices of the target: shipped weights must not have seen them
-    monitor: Any = None  # a nasmeta.meta.Monitor
+    progress: Any = None  # called with (steps done, total steps, loss) of a gradient-based training
 
     def __init__(self, space: str | SearchSpace = "nb201", *, seed: int = 0, blends: bool = True) -> None:
         self.space, self.seed, self.blends = space, seed, blends

@@ -1,4 +1,4 @@
-"""Meta-training into a file, with a checkpoint."""
+"""Meta-training into a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from nasmeta.checks import recorded_settings, taking
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
 from nasmeta.files import require_writable
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor, is_meta_searcher
-from nasmeta.meta._monitor import Monitor
 from nasmeta.meta._saved_model import SUFFIX, SavedMetaModel, kind_of, training_digest
 from nasmeta.progress import progress_bar
 from nasmeta.searchers import SEARCHERS, MetaSearcher
@@ -39,8 +38,6 @@ def meta_train(
 ) -> SavedMetaModel:
     """Meta-train a searcher or predictor on source tasks and write the meta-model to a file.
 
-    Until it ends, gradient-based training also writes ``model.checkpoint`` next to ``model.npz``.
-
     Parameters
     ----------
     learner : str or type
@@ -59,9 +56,9 @@ def meta_train(
     seed : int, default 0
         Seed of the meta-training and of the choice of labels.
     resume : bool, default False
-        Resume from the checkpoint, if there is one. If the file holds the model of the same training, return it.
+        If the file holds the model of the same training, return it.
     overwrite : bool, default False
-        Replace an existing model at the end and, without `resume`, its checkpoint at once.
+        Replace an existing model at the end.
     progress : bool or callable, optional
         True shows a progress bar on stderr. A function is called with (steps done, total steps, loss). Only
         gradient-based training has steps.
@@ -94,26 +91,21 @@ def meta_train(
     made = build_learner(learner, labelled[0].space, seed, settings or {})
     if getattr(type(made), "_pack", None) is MetaSearcher._pack:
         made._pack()  # raises an error before the training
-    training, checkpoint = training_digest(made, labelled, seed), path.with_suffix(".checkpoint")
+    training = training_digest(made, labelled, seed)
     if resume and path.exists():
         with suppress(*[DamagedFileError] * overwrite):
             saved = SavedMetaModel.load(path)
             if saved.card.get("training") == training:
                 return saved
-    blocking = [path] if resume else [path, checkpoint]
-    if (existing := [path for path in blocking if path.exists()]) and not overwrite:
-        hint = "Use resume or overwrite (--resume, --overwrite)."
-        raise SettingError("file of another or an interrupted training", str(existing[0]), "a new file", hint)
-    if not resume:
-        checkpoint.unlink(missing_ok=True)
+    if path.exists() and not overwrite:
+        raise SettingError("file of another training", str(path), "a new file", "Use overwrite (--overwrite).")
     require_writable(path)
     with one_thread(), progress_bar(f"{kind_of(made)}: steps", shown=progress is True) as bar:
-        tell = progress if callable(progress) else lambda step, steps, loss: bar.update(step, steps, f"loss {loss:.4f}")
-        made.monitor = Monitor(checkpoint, tell, training=training)
+        made.progress = lambda step, steps, loss: bar.update(step, steps, f"loss {loss:.4f}")
+        if callable(progress):
+            made.progress = progress
         made.meta_fit(labelled)
-    saved = SavedMetaModel.load(SavedMetaModel.write(path, made, training))
-    checkpoint.unlink(missing_ok=True)  # only now: writing the model may fail
-    return saved
+    return SavedMetaModel.load(SavedMetaModel.write(path, made, training))
 
 
 def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: int) -> list[SourceTask]:

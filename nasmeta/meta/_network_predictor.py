@@ -176,18 +176,18 @@ class NetworkLearner(MetaPredictor):
         rng = np.random.default_rng([self.seed, 1])
         validation = episodes_of(apart, 1, 0.0).sample_many(24, rng) if apart else ()
         steps, rate = self._schedule(matrix.n_groups)
-        trainer = MetaTrainer(
+        plan = TrainingPlan(steps=self.steps or steps, batch=self.batch, learning_rate=rate, seed=self.seed)
+        MetaTrainer(
             module,
             lambda module, episode: self._loss(module, inputs(episode)),
             sampler.sample,
-            TrainingPlan(steps=self.steps or steps, batch=self.batch, learning_rate=rate, seed=self.seed),
+            plan,
             validation=validation,
-            monitor=self.monitor,
-        )
-        done = trainer.run()
+            progress=self.progress,
+        ).run()
         episodes = sampler.sample_many(16, np.random.default_rng([self.seed, 2]))
         noise = float(np.sqrt(np.mean([self._squared_error(module, inputs(episode)) for episode in episodes])))
-        return self._model(module, summary, {"noise": noise, "steps": done, "groups": matrix.n_groups})
+        return self._model(module, summary, {"noise": noise, "steps": plan.steps, "groups": matrix.n_groups})
 
     def _squared_error(self, module: nn.Module, batch: Batch) -> float:
         mean, _ = self._posterior(module, batch.support, batch.support_scores, batch.query)

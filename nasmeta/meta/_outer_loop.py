@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from copy import deepcopy
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._monitor import Monitor
 from nasmeta.tasks import Episode
 
 Loss = Callable[[nn.Module, Episode], Tensor]
@@ -19,11 +19,7 @@ Loss = Callable[[nn.Module, Episode], Tensor]
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """Settings of the outer loop.
-
-    >>> TrainingPlan(steps=20, batch=2).patience
-    6
-    """
+    """Settings of the outer loop."""
 
     steps: int = 500  # of Adam; the learning rate has 5 % linear warm-up and cosine decay
     batch: int = 8  # episodes per step
@@ -31,8 +27,7 @@ class TrainingPlan:
     weight_decay: float = 1e-4
     clip: float = 5.0  # largest norm of the gradient
     validate_every: int = 50  # steps between two validations
-    patience: int = 6  # validations without improvement before early stopping, which restores the best parameters
-    seed: int = 0  # step t draws from (seed, t), so a resumed training gives the same result
+    seed: int = 0  # step t draws from (seed, t)
 
 
 class MetaTrainer:
@@ -48,8 +43,9 @@ class MetaTrainer:
         ``sample(rng)`` draws an episode.
     plan : TrainingPlan
     validation : sequence of Episode, optional
-        Episodes of held-out sources for early stopping; their loss is computed without gradients.
-    monitor : Monitor, optional
+        Episodes of held-out sources; the weights of their lowest loss are restored at the end.
+    progress : callable, optional
+        Called with (steps done, total steps, loss).
 
     Examples
     --------
@@ -61,9 +57,9 @@ class MetaTrainer:
     >>> module = torch.nn.Linear(1, 1)
     >>> def loss(module, episode):
     ...     return (module(torch.zeros(1, 1)) - torch.as_tensor(episode.query_labels).float()).square().mean()
-    >>> trained = MetaTrainer(module, loss, sample, TrainingPlan(steps=300, learning_rate=0.1)).run()
-    >>> trained, round(module.bias.item(), 1)
-    (300, 3.0)
+    >>> MetaTrainer(module, loss, sample, TrainingPlan(steps=300, learning_rate=0.1)).run()
+    >>> round(module.bias.item(), 1)
+    3.0
     """
 
     def __init__(
@@ -74,84 +70,43 @@ class MetaTrainer:
         plan: TrainingPlan,
         *,
         validation: Sequence[Episode] = (),
-        monitor: Monitor | None = None,
+        progress: Callable[[int, int, float], None] | None = None,
     ) -> None:
         self.module, self.loss, self.sample, self.plan, self.validation = module, loss, sample, plan, validation
-        self.monitor = monitor or Monitor()
-        self._identity = {"training": self.monitor.training, "plan": asdict(plan)}
-        self._weights = {name: weights for name, weights in module.named_parameters() if weights.requires_grad}
-        self._optimiser = torch.optim.Adam(
-            self._weights.values(), lr=plan.learning_rate, weight_decay=plan.weight_decay
-        )
-        self._best: dict[str, Tensor] = {}  # weights of the lowest validation loss
-        self._least, self._stale, self._step = math.inf, 0, 0
+        self.progress = progress
+        self._weights = [weights for weights in module.parameters() if weights.requires_grad]
+        self._optimiser = torch.optim.Adam(self._weights, lr=plan.learning_rate, weight_decay=plan.weight_decay)
 
-    def run(self) -> int:
-        """Train and return the number of completed steps."""
-        plan, monitor = self.plan, self.monitor
-        self._resume()
-        while self._step < plan.steps and self._stale < plan.patience:
-            rng = np.random.default_rng(np.random.SeedSequence(plan.seed, spawn_key=(self._step,)))
-            loss = self._update([self.sample(rng) for _ in range(plan.batch)])
+    def run(self) -> None:
+        """Train; with validation episodes, restore the weights of the lowest validation loss."""
+        plan, least, best = self.plan, math.inf, self.module.state_dict()
+        for step in range(plan.steps):
+            rng = np.random.default_rng(np.random.SeedSequence(plan.seed, spawn_key=(step,)))
+            loss = self._update([self.sample(rng) for _ in range(plan.batch)], (step + 1) / plan.steps)
             if not math.isfinite(loss):
-                raise SettingError(f"loss of step {self._step}", loss, "a finite number", "Lower the learning rate.")
-            self._step += 1
-            if self.validation and self._step % plan.validate_every == 0:
-                self._validate()
-            monitor.tell(self._step, plan.steps, loss)
-            if self._step % monitor.every == 0:
-                self._save()
-        self._set(self._best)
-        return self._step
+                raise SettingError(f"loss of step {step}", loss, "a finite number", "Lower the learning rate.")
+            if self.validation and (step + 1) % plan.validate_every == 0 and (validated := self._validated()) < least:
+                least, best = validated, deepcopy(self.module.state_dict())
+            if self.progress is not None:
+                self.progress(step + 1, plan.steps, loss)
+        self.module.load_state_dict(best)
 
-    def _update(self, episodes: Sequence[Episode]) -> float:
-        """Take one step of Adam; return the mean loss of the episodes."""
+    def _update(self, episodes: Sequence[Episode], share: float) -> float:
+        """Take one step of Adam, after which this share of all steps is done; return the mean loss of the episodes."""
         self._optimiser.zero_grad()
         total = 0.0
         for episode in episodes:
             loss = self.loss(self.module, episode) / len(episodes)
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
-        nn.utils.clip_grad_norm_(self._weights.values(), self.plan.clip)
-        self._optimiser.param_groups[0]["lr"] = self.plan.learning_rate * _rate((self._step + 1) / self.plan.steps)
+        nn.utils.clip_grad_norm_(self._weights, self.plan.clip)
+        self._optimiser.param_groups[0]["lr"] = self.plan.learning_rate * _rate(share)
         self._optimiser.step()
         return total
 
-    def _validate(self) -> None:
-        """Count the validation, and keep the weights if their loss is the lowest so far."""
+    def _validated(self) -> float:
         with torch.no_grad():
-            loss = float(np.mean([float(self.loss(self.module, episode)) for episode in self.validation]))
-        self._stale += 1
-        if loss < self._least:
-            self._least, self._stale = loss, 0
-            self._best = {name: weights.detach().clone() for name, weights in self._weights.items()}
-
-    def _set(self, weights: dict[str, Tensor]) -> None:
-        self.module.load_state_dict(weights, strict=False)
-
-    def _save(self) -> None:
-        tensors = {f"best/{name}": best for name, best in self._best.items()}
-        for name, weights in self._weights.items():
-            tensors[f"weights/{name}"] = weights.detach()
-            tensors |= {f"{slot}/{name}": value for slot, value in self._optimiser.state[weights].items()}
-        facts = {"step": self._step, "least": self._least, "stale": self._stale}
-        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-        self.monitor.write_checkpoint(self._identity, arrays, facts)
-
-    def _resume(self) -> None:
-        with self.monitor.resuming(self._identity) as checkpoint:
-            if checkpoint is None:
-                return
-            arrays, facts = checkpoint
-            saved: dict[str, dict[str, Tensor]] = {}
-            for name, array in arrays.items():
-                slot, _, of = name.partition("/")
-                saved.setdefault(slot, {})[of] = torch.from_numpy(array)
-            self._set({name: saved["weights"][name] for name in self._weights})
-            for name, weights in self._weights.items():
-                self._optimiser.state[weights] = {slot: saved[slot][name] for slot in ("step", "exp_avg", "exp_avg_sq")}
-            self._best = saved.get("best", {})
-            self._step, self._least, self._stale = facts["step"], facts["least"], facts["stale"]
+            return float(np.mean([float(self.loss(self.module, episode)) for episode in self.validation]))
 
 
 def _rate(share: float) -> float:

@@ -90,7 +90,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
 
     # -- meta-training ----------------------------------------------------------------------------------------------
     def _learn(self, sources: list[SourceTask]) -> Any:
-        self._model.monitor, self._model.avoid = self.monitor, self.avoid
+        self._model.progress, self._model.avoid = self.progress, self.avoid
         return self._model.meta_fit(sources).meta_model_
 
     def _pack(self) -> Packed:

@@ -44,7 +44,9 @@ def plot_prior(learner: Any, space: SearchSpace, title: str, width: Width) -> Fi
     total = inches(width, _WIDTH)
     columns = max(1, min(space.n_positions, int(total / _PANEL)))
     n_rows = -(-space.n_positions // columns)
-    heights = [0.45 + 0.2 * len(model.features)] * isinstance(kernel, Hyperparameters) + [1.75 * n_rows]
+    heights = [1.75 * n_rows]
+    if isinstance(kernel, Hyperparameters):
+        heights.insert(0, 0.45 + 0.2 * len(model.features))
     figure = new_figure(total, sum(heights) + 0.35)
     *above, below = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel()
     for part in above:

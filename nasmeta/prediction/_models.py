@@ -17,7 +17,6 @@ from nasmeta.code_identity import code_of, estimator_digest
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.meta import (
     META_PREDICTORS,
-    Monitor,
     SavedMetaModel,
     build_learner,
     is_meta_predictor,
@@ -106,7 +105,7 @@ def source_predictor(name: str, task: Task, sources: Any, settings: Mapping[str,
         tasks = [source if isinstance(source, SourceTask) else source.as_source() for source in known]
 
         def train(progress: Any) -> Any:
-            learner.monitor, learner.avoid = Monitor(progress=progress), task.held_out
+            learner.progress, learner.avoid = progress, task.held_out
             learner.meta_fit(tasks)
             if name != SOURCE_ORDER:
                 return learner

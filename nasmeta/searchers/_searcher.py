@@ -302,7 +302,7 @@ class MetaSearcher(Searcher):
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ()
     avoid: tuple[str, ...] = ()  # held-out datasets of the target, which shipped weights must not have seen
-    monitor: Any = None  # a `nasmeta.meta.Monitor` of the meta-training
+    progress: Any = None  # called with (steps done, total steps, loss) of a gradient-based meta-training
     crosses_spaces: ClassVar[bool] = False
 
     def meta_fit(self, sources: Iterable[SourceTask | Task]) -> MetaSearcher:

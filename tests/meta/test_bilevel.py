@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.errors import SettingError
 from nasmeta.spaces import get_space
 from nasmeta.tasks import Episode, SourceTask
 from nasmeta.threads import one_thread
 
 torch = pytest.importorskip("torch")
-from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel  # noqa: E402
+from nasmeta.meta import META_PREDICTORS, SavedMetaModel  # noqa: E402
 from nasmeta.meta._outer_loop import MetaTrainer, TrainingPlan  # noqa: E402
 from nasmeta.meta.bilevel._deep_kernel import DeepKernel, DeepKernelGP, log_marginal_likelihood, posterior  # noqa: E402
 from nasmeta.meta.bilevel._maml import AdaptedNetwork, Batch, loss_of  # noqa: E402
@@ -39,46 +39,28 @@ def linear() -> torch.nn.Module:
         return torch.nn.Linear(1, 1)
 
 
-def trained(monitor: Monitor | None = None, stop_at: int | None = None, **more: object) -> torch.nn.Module:
-    module, plan = linear(), TrainingPlan(steps=60, batch=2, learning_rate=0.05, validate_every=5, patience=2)
-
-    def interrupt(done: int, steps: int, value: float) -> None:
-        if done == stop_at:
-            raise KeyboardInterrupt
-
-    trainer = MetaTrainer(module, loss, sample, plan, monitor=monitor, **more)  # type: ignore[arg-type]
-    trainer.monitor.progress = interrupt
-    if stop_at is None:
-        trainer.run()
-    else:
-        with pytest.raises(KeyboardInterrupt):
-            trainer.run()
+def trained(**more: object) -> torch.nn.Module:
+    module, plan = linear(), TrainingPlan(steps=60, batch=2, learning_rate=0.05, validate_every=5)
+    MetaTrainer(module, loss, sample, plan, **more).run()  # type: ignore[arg-type]
     return module
 
 
-def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    state, whole = tmp_path / "state.npz", trained()
-    assert whole(torch.ones(1, 1)).item() == pytest.approx(2.0, abs=0.3)
-    trained(Monitor(state, every=10), stop_at=37)
-    resumed = trained(Monitor(state))
-    assert (resumed.weight.item(), resumed.bias.item()) == (whole.weight.item(), whole.bias.item())
-    other = MetaTrainer(linear(), loss, sample, TrainingPlan(steps=7), monitor=Monitor(state))
-    with pytest.raises(SettingError):
-        other.run()
-    state.write_bytes(b"nonsense")
-    with pytest.raises(DamagedFileError):
-        trained(Monitor(state))
+def test_a_training_learns_and_reports_its_progress() -> None:
+    reports: list[tuple[int, int, float]] = []
+    module = trained(progress=lambda *report: reports.append(report))
+    assert module(torch.ones(1, 1)).item() == pytest.approx(2.0, abs=0.3)
+    assert [done for done, steps, _ in reports] == list(range(1, 61))
+    assert reports[-1][2] < reports[0][2]
 
 
-def test_early_stopping_restores_the_best_parameters_and_resumes(tmp_path: Path) -> None:
+def test_validation_restores_the_best_parameters() -> None:
     """On a validation target far from the training target, later steps are worse."""
     far = Episode(SPACE, FEW, np.full(3, 0.5), FEW, np.full(3, 0.5), ("made up",))
-    state = tmp_path / "state.npz"
-    stopped, whole = trained(validation=[far]), trained()
     with torch.no_grad():
-        assert loss(stopped, far).item() < min(loss(module, far).item() for module in (linear(), whole))
-    trained(Monitor(state, every=5), stop_at=8, validation=[far])
-    assert trained(Monitor(state), validation=[far]).bias.item() == stopped.bias.item()
+        validated, whole, first = (
+            loss(module, far).item() for module in (trained(validation=[far]), trained(), linear())
+        )
+    assert validated < min(whole, first)
 
 
 def test_a_training_that_diverges_is_an_error() -> None:

@@ -29,7 +29,7 @@ from nasmeta.meta.in_context._network import (
     shipped_weights,
 )
 from nasmeta.meta.in_context._reading import EXPERTS, Context, Reading, Similarity, SourceView, _mixture, read
-from nasmeta.meta.in_context._searcher import SearchState
+from nasmeta.meta.in_context._searcher import SearchSettings, SearchState
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask, normal_scores

@@ -1,16 +1,14 @@
 """No file that is there is replaced by a meta-training, unless that is asked for."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.meta import Monitor, SavedMetaModel, meta_train
+from nasmeta.meta import SavedMetaModel, meta_train
 
 SOURCES: dict[str, Any] = {"leave_out": "cifar100", "n_labels": 50}
-TINY: dict[str, Any] = {**SOURCES, "settings": {"steps": 3, "width": 4}}
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -22,18 +20,6 @@ def model(tmp_path: Path) -> Path:
     out = tmp_path / "order.npz"
     meta_train("source-order", output=out, **SOURCES)
     return out
-
-
-def killed(out: Path) -> None:
-    pytest.importorskip("torch")
-
-    def kill(done: int, steps: int, loss: float) -> None:
-        if done == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        meta_train("maml", output=out, progress=kill, **TINY)
-    assert out.with_suffix(".checkpoint").exists()
 
 
 def test_a_model_is_not_replaced_unasked(model: Path) -> None:
@@ -73,16 +59,3 @@ def test_a_file_of_another_kind_is_not_replaced(tmp_path: Path) -> None:
     assert out.read_bytes() == b"precious"
     meta_train("source-order", output=out, resume=True, overwrite=True, **SOURCES)
     assert SavedMetaModel.load(out).kind == "source-order"
-
-
-def test_a_checkpoint_is_not_deleted_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.meta._meta_train.Monitor", partial(Monitor, every=1))
-    out = tmp_path / "maml.npz"
-    killed(out)
-    before = files(tmp_path)
-    with pytest.raises(SettingError):
-        meta_train("maml", output=out, **TINY)
-    assert files(tmp_path) == before
-    resumed = meta_train("maml", output=out, resume=True, **TINY)
-    assert sorted(files(tmp_path)) == ["maml.npz"]
-    assert meta_train("maml", output=tmp_path / "whole.npz", **TINY).sha256 == resumed.sha256

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nasmeta.meta._arrays import Arrays, Booleans, Cells, Facts, Floats, Integers, Packed
-from nasmeta.meta._default_searcher import DefaultMetaModel, DefaultMetaSearch
+from nasmeta.meta._default_searcher import DefaultMetaSearch
 from nasmeta.meta._network_inputs import proxy_scores
 from nasmeta.meta.in_context._network import InContextNetwork
 from nasmeta.meta.in_context._predictor import InContext, InContextModel
@@ -75,7 +75,7 @@ class MetaNASSearch(DefaultMetaSearch):
         self._predictor = InContext(space, weights=weights, objective=self.objective)
 
     # -- meta-training ----------------------------------------------------------------------------------------------
-    def _learn(self, sources: list[SourceTask]) -> DefaultMetaModel:
+    def _learn(self, sources: list[SourceTask]) -> Any:
         self._predictor.avoid = self.avoid
         return replace(super()._learn(sources), reader=self._predictor.meta_fit(sources).meta_model_)
 
@@ -84,7 +84,7 @@ class MetaNASSearch(DefaultMetaSearch):
         (arrays, facts), (of_reader, read) = super()._pack(), self._predictor._pack()
         return arrays | of_reader, facts | read
 
-    def _unpack(self, arrays: Arrays, facts: Facts) -> DefaultMetaModel:
+    def _unpack(self, arrays: Arrays, facts: Facts) -> Any:
         return replace(super()._unpack(arrays, facts), reader=self._predictor._unpack(arrays, facts))
 
     # -- the search -------------------------------------------------------------------------------------------------
