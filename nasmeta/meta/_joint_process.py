@@ -90,13 +90,14 @@ class JointKernel:
     same: Floats  # (n, n): 1 for two labels of one task, else 0
 
     def __call__(self, logarithms: Floats) -> tuple[Floats, ChainRule]:
-        """Return the covariance, noise included, and its chain rule."""
+        """Return the covariance of all labels, noise included, shape (n, n), and its chain rule."""
         h = JointHyperparameters.from_logarithms(logarithms)
         variances = h.shared[:, None, None] + h.own[:, None, None] * self.same
         decay = np.exp(-self.distances / h.lengthscales[:, None, None])
         parts = variances * decay
 
         def chain_rule(by_covariance: Floats) -> Floats:
+            """Return the gradient by the logarithms, shape (3 * n_features + 1,)."""
             slope = by_covariance * decay
             by_length = (by_covariance * parts * self.distances).sum(axis=(1, 2)) / h.lengthscales
             by_shared = h.shared * slope.sum(axis=(1, 2))
@@ -110,7 +111,8 @@ class JointKernel:
 def fit_joint(kernel: CellKernel, architectures: Sequence[Cells], labels: Sequence[Floats]) -> JointHyperparameters:
     """Maximise the joint log marginal likelihood of the tasks' labels plus a weak log prior, by L-BFGS.
 
-    Labels have about zero mean and unit variance; tasks need no architecture in common. With one task the likelihood
+    For each task, `architectures` and `labels` have shape (n,), with indices in the kernel's space. Labels have about
+    zero mean and unit variance; tasks need no architecture in common. With one task the likelihood
     cannot separate shared from own variance, and the prior decides.
     """
     every = np.concatenate(architectures)
@@ -316,7 +318,7 @@ def _features_in(joint: SearchSpace, features: Sequence[str]) -> tuple[str, ...]
 
 
 def _best_and_even(scores: Floats, most: int) -> Integers:
-    """Return the positions of the best half of `most` labels and of an even sample, by rank, of the others."""
+    """Return positions in scores (n,): the best half of `most` and an even sample, by rank, of the others."""
     order = np.argsort(-scores, kind="stable")
     if len(order) <= most:
         return order

@@ -74,6 +74,7 @@ def fit_log_linear(source: SourceTask, share: float) -> Floats:
 
 
 def _fit(source: SourceTask, share: float) -> Floats:
+    """Return the log probabilities of `fit_log_linear`, shape (n_architectures,), by L-BFGS."""
     from scipy.optimize import minimize
 
     design = _design(source.space)
@@ -85,6 +86,7 @@ def _fit(source: SourceTask, share: float) -> Floats:
     wanted = transposed @ (weights / weights.sum())
 
     def loss(theta: Floats) -> tuple[float, Floats]:
+        """Return the penalised negative log likelihood of weights of shape (n_weights,), and its gradient."""
         score = np.asarray(labelled @ theta)
         top = score.max()
         odds = np.exp(score - top)
@@ -205,7 +207,7 @@ def _left_out_positions(sources: Sequence[SourceTask], log_p: Floats, best: Sequ
 
 
 def _best_of_copies(source: SourceTask, rng: np.random.Generator) -> Cells:
-    """Return the best architecture of each noisy copy of a source."""
+    """Return the best architecture of each noisy copy of a source, shape (n_copies,)."""
     scores, augment = normal_scores(source.utilities), Augmentation(noise=SPACE.noise)
     return np.array(
         [source.architectures[np.argmax(augment.combined([scores], rng))] for _ in range(SPACE.copies)], np.int32

@@ -109,6 +109,7 @@ def meta_train(
 
 
 def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: int) -> list[SourceTask]:
+    """Return the labels of the sources: all, or `n_labels` random ones of each task."""
     given = as_tasks(sources)
     labelled = [source for source in given if isinstance(source, SourceTask)]
     tasks = TaskDistribution([source for source in given if isinstance(source, Task)])

@@ -162,6 +162,10 @@ class NetworkLearner(MetaPredictor):
         """Adapt to a support set; return mean and, if known, deviation of the query's scores, without gradients."""
 
     def _meta_learn(self, sources: list[SourceTask]) -> NetworkModel:
+        """Train the network on episodes of the sources, with one group of them for validation if there are enough.
+
+        The noise is the root mean squared error on 16 further episodes of the training.
+        """
         if self.steps is not None:
             check_int("steps", self.steps)
         matrix = SourceMatrix.of(self.cell_space, sources, "rank")
@@ -209,6 +213,7 @@ class NetworkLearner(MetaPredictor):
         return learned.summary.expected
 
     def _adapted(self, learned: NetworkModel, architectures: Cells, scores: Floats) -> Prediction:
+        """Add the network's residuals, given those of the labelled architectures, to the expected scores."""
         expected, rows = learned.summary.expected, learned.rows
         residuals = torch.from_numpy(scores - expected[architectures]).float()
         support = learned.inputs[torch.from_numpy(rows[architectures])]
@@ -223,6 +228,7 @@ class NetworkLearner(MetaPredictor):
         return {**state, **summary}, dict(learned.facts)
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> NetworkModel:
+        """Build the network with the weights of a file."""
         each = arrays.get("each", np.zeros((0, self.cell_space.size), np.float32))
         summary = SourceSummary(arrays["columns"], arrays["expected"], each)
         module = self._made(summary, facts["groups"])

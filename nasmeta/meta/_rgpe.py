@@ -161,6 +161,7 @@ class VanillaRGPESearch(SourceGPSearch):
         return {"means": np.asarray(means, np.float32), "stds": np.asarray(stds, np.float32)}
 
     def _posterior_of(self, source: SourceTask) -> Prediction:
+        """Return posterior mean and deviation of a source, both of shape (n_architectures,)."""
         kept = np.random.default_rng(len(source)).permutation(len(source))[: RGPE.of_a_source]
         kernel = CellKernel(self.space, self.features)
         prior = weak_prior(len(kernel.features), kernel.typical_lengthscales)
@@ -186,7 +187,7 @@ class VanillaRGPESearch(SourceGPSearch):
         return standardised(self._values) if self._values else np.empty(0)
 
     def _refit(self, labels: Floats) -> None:
-        """Fit the target's process, then weight all processes."""
+        """Fit the target's process to labels (n,), then weight all processes."""
         super()._refit(labels)
         means = self._require_meta_model()["means"]
         if len(labels) < RGPE.fewest_labels:

@@ -34,6 +34,7 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
         return load_peer(f"{_SCHEDULERS}.{module}", self._who, "syne-tune")
 
     def _learn(self, sources: list[SourceTask]) -> Any:
+        """Pass the labels of the sources to the scheduler as evaluations with one seed and one fidelity."""
         import pandas as pd
 
         kind = self._load("transfer_learning.transfer_learning_task_evaluation").TransferLearningTaskEvaluations

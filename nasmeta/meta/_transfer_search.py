@@ -92,6 +92,11 @@ class JointGPSearch(SourceGPSearch):
         return super().ask(n)
 
     def _first_architectures(self, n: int) -> list[int]:
+        """Return `n` maximisers of the upper confidence bound of the joint process.
+
+        It is conditioned on the observations, on the scale of the prior, and on its own mean for the batch's earlier
+        proposals.
+        """
         process, observed = TargetProcess(self._models), self._gp.architectures
         std = np.sqrt(np.maximum(self._models.variance[observed], 0) + process.noise)
         mean = self._models.mean[observed].astype(np.float64)

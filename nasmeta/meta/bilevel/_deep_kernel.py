@@ -53,6 +53,19 @@ class DeepKernel(nn.Module):
     """
 
     def __init__(self, n_inputs: int, width: int, n_features: int, learn_mean: bool, n_each: int) -> None:
+        """Initialise the weights.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Number of inputs per architecture, views included.
+        width, n_features : int
+            Sizes of the hidden layers and of the output of the feature network.
+        learn_mean : bool
+            Whether the mean network is trained; otherwise it returns 0.
+        n_each : int
+            Number of the last inputs, which are views of single sources.
+        """
         super().__init__()
         self._n_inputs = n_inputs - n_each
         first, last = nn.Linear(self._n_inputs, width), nn.Linear(width, 1)
@@ -83,7 +96,7 @@ class DeepKernel(nn.Module):
         return out
 
     def _parts(self, points: Tensor, features: Tensor) -> list[tuple[Any, Tensor]]:
-        """Return the kernels, each with its inputs."""
+        """Return the kernels, each with its columns of inputs (n, d) or features (n, f)."""
         parts = [(self.smooth, features), (self.linear, features), (self.rough, points[:, : self._n_inputs])]
         blocks = points[:, self._n_inputs :].chunk(2 * len(self.alike), dim=1) if len(self.alike) else ()
         kernels = [kernel for pair in zip(self.deviations, self.alike, strict=True) for kernel in pair]
@@ -187,6 +200,7 @@ class DeepKernelGP(NetworkLearner):
         return DeepKernel(n_inputs, self.width, DKL.n_features, n_groups >= DKL.many_groups, n_each)
 
     def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
+        """Return the negative log marginal likelihood per label of support and query together."""
         points = torch.cat([batch.support, batch.query])
         scores = torch.cat([batch.support_scores, batch.query_scores])
         return -log_marginal_likelihood(module, points, scores) / len(scores)

@@ -21,6 +21,7 @@ class AdaptedNetwork(nn.Module):
     """A small network with a linear head, and the logarithm of an inner learning rate per parameter tensor."""
 
     def __init__(self, n_inputs: int, width: int) -> None:
+        """Initialise the weights; a head near 0 predicts the expected scores."""
         super().__init__()
         self.body = nn.Sequential(nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.head = nn.Linear(width, 1)

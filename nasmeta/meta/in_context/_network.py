@@ -142,13 +142,14 @@ class InContextNetwork:
         return improvement * float(np.exp(self._of["sharpness"][0])) + self._linear("search", tokens)[:, 0]
 
     def _queries(self, contexts: list[tuple[Floats32, Floats32]], asked: Floats32, across: Floats32) -> Floats32:
-        """Return the normalised tokens of the queries after all layers."""
+        """Return the normalised tokens of the queries after all layers, shape (q, WIDTH)."""
         tokens, similarity = self._embedded(asked), np.pad(across, ((0, 0), (1, 0), (0, 0)))
         for i, context in enumerate(contexts):
             tokens = self._layer(i, tokens, context, similarity)
         return self._normed("norm", tokens)
 
     def _predicted(self, tokens: Floats32, experts: Floats32) -> tuple[Floats32, Floats32]:
+        """Return mean and deviation, shape (q,), from tokens (q, WIDTH) and predictions of experts (q, EXPERTS)."""
         outputs = self._linear("head", tokens)
         mean: Floats32 = (_softmax(outputs[:, :-2]) * experts).sum(axis=1) + outputs[:, -2]
         deviation: Floats32 = np.logaddexp(outputs[:, -1], np.float32(0)) + np.float32(LEAST_DEVIATION)
@@ -172,6 +173,7 @@ class InContextNetwork:
         return inputs @ self._of[f"{name}.weight"].T + self._of[f"{name}.bias"]
 
     def _normed(self, name: str, tokens: Floats32) -> Floats32:
+        """Return tokens (n, WIDTH) with layer normalisation."""
         centred = tokens - tokens.mean(axis=1, keepdims=True)
         scale = np.sqrt((centred**2).mean(axis=1, keepdims=True) + np.float32(_EPSILON))
         normed: Floats32 = centred / scale * self._of[f"{name}.weight"] + self._of[f"{name}.bias"]

@@ -107,6 +107,10 @@ class InContext(MetaPredictor):
     def _forecast(
         self, learned: InContextModel, architectures: NDArray[Any], scores: Floats, asked: NDArray[Any]
     ) -> Prediction:
+        """Predict normal scores, and map them to the scale of the scores (n,) by least squares.
+
+        All queries share one pass over the labelled architectures; they are read in blocks.
+        """
         ranked = normal_scores(scores) if len(scores) else scores
         view = SourceView.of(learned.scores, proxy_scores(self.cell_space).T)
         reading = read(self._similarity, view, architectures, ranked, asked, np.arange(self.cell_space.size))

@@ -36,6 +36,7 @@ class Similarity:
     """
 
     def __init__(self, space: SearchSpace) -> None:
+        """Compute the columns that distances compare, and typical distances of 300 random architectures."""
         self.kernel = CellKernel(space)
         n = len(self.kernel.features)
         self._counts = [
@@ -67,6 +68,7 @@ class Similarity:
         return similar
 
     def _differences(self, architectures: Integers, others: Integers) -> Floats32:
+        """Return the sums of differences over all choices, shape (n_architectures, n_others)."""
         total = np.zeros((len(architectures), len(others)), np.float32)
         for column, unit in self._choices:
             differences = column[architectures, None] - column[others]
@@ -83,7 +85,7 @@ def _choices(space: SearchSpace) -> list[tuple[Cells, float]]:
 
 
 def _scaled(part: Floats, some: Integers) -> Floats32:
-    """Return a group of columns in units of the median distance of some rows."""
+    """Return columns, shape (n_architectures, d), in units of the median distance of some rows."""
     if part.min() < 0 or part.max() > _MOST_COUNT or (part != np.round(part)).any():
         deviation = part.std(axis=0)
         part = (part - part.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
@@ -93,6 +95,7 @@ def _scaled(part: Floats, some: Integers) -> Floats32:
 
 
 def _distances(rows: AnyFloats, columns: AnyFloats) -> AnyFloats:
+    """Return the Euclidean distances between rows (n, d) and columns (m, d), shape (n, m)."""
     squared = (rows**2).sum(axis=1)[:, None] + (columns**2).sum(axis=1) - 2 * rows @ columns.T
     distances: AnyFloats = np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
     return distances
@@ -163,6 +166,7 @@ class Context:
         among: Floats32,
         likely: list[Booleans] | None = None,
     ) -> None:
+        """Condition each expert on the labels, and predict each label from the others."""
         self._sources, self._known, self._scores, self._among = sources, known, scores, among
         n = len(known)
         self._closest = _closest(sources, known, scores)
@@ -219,7 +223,7 @@ class Context:
         return predicted
 
     def reading(self, asked: Integers, predicted: Floats, across: Floats32) -> Reading:
-        """Return the inputs of the transformer for q architectures and the experts' predictions of them."""
+        """Return the inputs of the transformer for q architectures, with predictions (q, EXPERTS)."""
         n, sources = len(self._known), self._sources
         errors = self._scores[:, None] - self._left_out
         rms = np.sqrt(((errors**2).sum(axis=0) + 1.0) / (n + 1))

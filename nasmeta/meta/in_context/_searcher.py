@@ -100,6 +100,7 @@ class MetaNASSearch(DefaultMetaSearch):
         self._state.observe(architectures, values)
 
     def _take_improving(self, improvement: Floats) -> int:
+        """Return the transformer's choice among the architectures with the highest improvement, shape (size,)."""
         improvement[self._asked] = -np.inf
         count = min(SEARCH.candidates, self._n_open - self._n_asked)
         best = np.argsort(-improvement, kind="stable")[:count]
