@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Cells: TypeAlias = NDArray[np.int32]  # indices of architectures
+Architectures: TypeAlias = NDArray[np.int32]  # indices of architectures
 Integers: TypeAlias = NDArray[np.integer]
 Booleans: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]

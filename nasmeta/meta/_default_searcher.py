@@ -11,7 +11,7 @@ import numpy as np
 
 from nasmeta.checks import check_int
 from nasmeta.gaussian_process import CellGP, log_expected_improvement, weak_prior
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, of_prefix, with_prefix
+from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Floats32, Packed, of_prefix, with_prefix
 from nasmeta.meta._joint_process import SourceModels
 from nasmeta.meta._meta_gp import MetaGP
 from nasmeta.meta._model_averaging import left_out_densities, predictive_weights
@@ -145,7 +145,7 @@ class DefaultMetaSearch(RGPESearch):
         return self._require_meta_model().complete
 
     # -- initial design ---------------------------------------------------------------------------------------------
-    def ask(self, n: int = 1) -> Cells:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose the initial design, then the architectures with the highest expected improvement of the members."""
         first: list[int] = []
         self.notes = []

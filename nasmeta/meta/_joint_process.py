@@ -22,7 +22,7 @@ from nasmeta.gaussian_process import (
     Prior,
     maximise_posterior,
 )
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Integers, Packed
+from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Floats32, Integers, Packed
 from nasmeta.spaces import SearchSpace, from_content, move_cells, to_content
 from nasmeta.tasks import SourceTask, normal_scores
 
@@ -108,7 +108,9 @@ class JointKernel:
         return parts.sum(axis=0) + h.noise * np.eye(len(self.same)), chain_rule
 
 
-def fit_joint(kernel: CellKernel, architectures: Sequence[Cells], labels: Sequence[Floats]) -> JointHyperparameters:
+def fit_joint(
+    kernel: CellKernel, architectures: Sequence[Architectures], labels: Sequence[Floats]
+) -> JointHyperparameters:
     """Maximise the joint log marginal likelihood of the tasks' labels plus a weak log prior, by L-BFGS.
 
     For each task, `architectures` and `labels` have shape (n,), with indices in the kernel's space. Labels have about
@@ -160,7 +162,7 @@ class SourceModels:
     joint: SearchSpace  # contains the architectures of the target and of all sources
     features: tuple[str, ...]  # of the kernel
     hyperparameters: JointHyperparameters
-    architectures: tuple[Cells, ...]  # of each source, in the joint space
+    architectures: tuple[Architectures, ...]  # of each source, in the joint space
     labels: tuple[Floats, ...]  # their normal scores
 
     def __getstate__(self) -> dict[str, Any]:
@@ -234,7 +236,7 @@ class SourceModels:
         return CellKernel(self.joint, self.features)
 
     @cached_property
-    def target_architectures(self) -> Cells:
+    def target_architectures(self) -> Architectures:
         """Indices of the target's architectures in the joint space, int32, shape (n_architectures,)."""
         return move_cells(np.arange(self.target.size), self.target, self.joint)[0]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._arrays import Cells, Floats
+from nasmeta.meta._arrays import Architectures, Floats
 from nasmeta.meta._source_scores import groups_of
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, SourceTask, Task, checked_sources, normal_scores
@@ -155,12 +155,12 @@ class LearnedSpace:
         return cls(space, fraction, _combined(log_p[min(SPACE.shares, key=mean_log_position)]))
 
     @cached_property
-    def order(self) -> Cells:
+    def order(self) -> Architectures:
         """All architectures, the most probable first, int32, shape (n_architectures,)."""
         return np.argsort(-self.log_probability, kind="stable").astype(np.int32)
 
     @property
-    def architectures(self) -> Cells:
+    def architectures(self) -> Architectures:
         """The kept architectures, the most probable first, int32."""
         return self.order[: int(np.ceil(self.fraction * self.space.size))]
 
@@ -191,7 +191,7 @@ def _combined(log_p: Floats) -> Floats:
     return both
 
 
-def _left_out_positions(sources: Sequence[SourceTask], log_p: Floats, best: Sequence[Cells]) -> list[Floats]:
+def _left_out_positions(sources: Sequence[SourceTask], log_p: Floats, best: Sequence[Architectures]) -> list[Floats]:
     """Return the positions of each left-out source's best architectures in the order of the others, as fractions.
 
     Sources that share a dataset or device are left out together and are treated as one.
@@ -206,7 +206,7 @@ def _left_out_positions(sources: Sequence[SourceTask], log_p: Floats, best: Sequ
     return [np.concatenate(positions) for positions in by_group.values()]
 
 
-def _best_of_copies(source: SourceTask, rng: np.random.Generator) -> Cells:
+def _best_of_copies(source: SourceTask, rng: np.random.Generator) -> Architectures:
     """Return the best architecture of each noisy copy of a source, shape (n_copies,)."""
     scores, augment = normal_scores(source.utilities), Augmentation(noise=SPACE.noise)
     return np.array(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed
+from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Packed
 from nasmeta.searchers import MetaSearcher, RandomSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, standardised
@@ -44,7 +44,7 @@ class SourceOrder(RandomSearch, MetaSearcher):
     def _unpack(self, arrays: Arrays, facts: Facts) -> Floats:
         return arrays["scores"]
 
-    def ask(self, n: int = 1) -> Cells:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose the next architectures of the order."""
         scores = self._require_meta_model()
         if not self._asked:

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
+from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Packed, Prediction
 from nasmeta.meta._model_averaging import BLEND, blended
 from nasmeta.meta._quantile_matching import Scale
 from nasmeta.registry import Registry, is_place
@@ -186,7 +186,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         mean = self.scale_.to_labels(self.mean_[asked])
         return (mean, self.std_[asked] * abs(self.scale_.slope)) if return_std else mean
 
-    def _indices(self, architectures: Any) -> Cells:
+    def _indices(self, architectures: Any) -> Architectures:
         return np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(architectures))), dtype=np.int32))
 
     def prior(self) -> Prediction:
@@ -209,10 +209,10 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         """Return the prior mean of all architectures' scores, shape (n_architectures,)."""
 
     @abstractmethod
-    def _adapted(self, learned: Any, architectures: Cells, scores: Floats) -> Prediction:
+    def _adapted(self, learned: Any, architectures: Architectures, scores: Floats) -> Prediction:
         """Return mean and deviation of all architectures' scores, given the scores of some or none."""
 
-    def _forecast(self, learned: Any, architectures: Cells, scores: Floats, asked: Cells) -> Prediction:
+    def _forecast(self, learned: Any, architectures: Architectures, scores: Floats, asked: Architectures) -> Prediction:
         """Return mean and deviation of some scores, given others; override it if that is faster than all scores."""
         mean, std = self._adapted(learned, architectures, scores)
         return mean[asked], std[asked]

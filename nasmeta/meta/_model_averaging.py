@@ -11,7 +11,7 @@ from scipy.linalg import cho_solve
 from scipy.special import softmax
 
 from nasmeta.gaussian_process import inverse_of
-from nasmeta.meta._arrays import AnyFloats, Cells, Floats, Integers, Prediction
+from nasmeta.meta._arrays import AnyFloats, Architectures, Floats, Integers, Prediction
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
@@ -77,7 +77,7 @@ def left_out_densities(factor: AnyFloats, labels: Floats, means: AnyFloats) -> F
 
 
 def blended(
-    predictor: Any, architectures: Cells, scores: Floats, mean: Floats, std: Floats
+    predictor: Any, architectures: Architectures, scores: Floats, mean: Floats, std: Floats
 ) -> tuple[Floats, Floats, dict[str, float]]:
     """Average three predictions, weighted by their cross-validated log densities (`predictive_weights`).
 
@@ -149,7 +149,7 @@ def mixture(weights: Floats, means: Floats, stds: Floats) -> Prediction:
     return mean, np.sqrt(weights @ (stds**2 + (means - mean) ** 2))
 
 
-def _process(space: SearchSpace, architectures: Cells, labels: Floats) -> Any:
+def _process(space: SearchSpace, architectures: Architectures, labels: Floats) -> Any:
     """Return the predictor `gp`, fitted to the labels instead of their ranks."""
     process = make_predictor("gp", space=space)
     process[-1].set_params(labels="value")

@@ -9,22 +9,22 @@ from functools import lru_cache
 
 import numpy as np
 
-from nasmeta.meta._arrays import Cells, Floats, Floats32, Integers
+from nasmeta.meta._arrays import Architectures, Floats, Floats32, Integers
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, move_cells, reference_space
 from nasmeta.tasks import normal_scores
 
 
-def in_reference(space: SearchSpace) -> Cells:
+def in_reference(space: SearchSpace) -> Architectures:
     """Return the indices of all architectures in the reference space, int32, shape (size,)."""
     every = np.arange(space.size, dtype=np.int32)
     common = reference_space(space)
     return every if common == space else move_cells(every, space, common)[0]
 
 
-def representatives(space: SearchSpace, architectures: Integers | None = None) -> Cells:
+def representatives(space: SearchSpace, architectures: Integers | None = None) -> Architectures:
     """Return a representative of each equivalence class, int32, shape (n,); by default for all architectures.
 
-    Cells use the rule ``zero``.
+    Architectures use the rule ``zero``.
     """
     chosen = np.arange(space.size) if architectures is None else architectures
     return np.asarray(space.canonical(chosen, rule="zero"), dtype=np.int32)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nasmeta.checks import check_int
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Integers, Packed, Prediction
+from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Floats32, Integers, Packed, Prediction
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._network_inputs import network_columns, representatives
 from nasmeta.meta._outer_loop import MetaTrainer, TrainingPlan
@@ -212,7 +212,7 @@ class NetworkLearner(MetaPredictor):
     def _expected(self, learned: NetworkModel) -> Floats:
         return learned.summary.expected
 
-    def _adapted(self, learned: NetworkModel, architectures: Cells, scores: Floats) -> Prediction:
+    def _adapted(self, learned: NetworkModel, architectures: Architectures, scores: Floats) -> Prediction:
         """Add the network's residuals, given those of the labelled architectures, to the expected scores."""
         expected, rows = learned.summary.expected, learned.rows
         residuals = torch.from_numpy(scores - expected[architectures]).float()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nasmeta.errors import UnknownNameError
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
+from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Packed, Prediction
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor
 from nasmeta.searchers import MetaSearcher, PredictorSearch
 from nasmeta.spaces import SearchSpace
@@ -106,7 +106,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         return self._model
 
     # -- the search -------------------------------------------------------------------------------------------------
-    def ask(self, n: int = 1) -> Cells:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose architectures one by one: of the first five, every second one at random."""
         self._require_open(n)
         architectures, self.notes = np.empty(n, np.int32), []
@@ -122,7 +122,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         self._open[architecture] = False
         return architecture
 
-    def tell(self, architectures: Cells, values: Floats) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Add the values."""
         super().tell(architectures, values)
         self._taken.update(architectures.tolist())
@@ -134,7 +134,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
             raise UnknownNameError.of("meta-predictor", self.predictor, list(META_PREDICTORS))
         return META_PREDICTORS[self.predictor](self.space, **self.options)
 
-    def fit_model(self, architectures: Cells, labels: Floats) -> None:
+    def fit_model(self, architectures: Architectures, labels: Floats) -> None:
         """Adapt to the values, not to the labels: the predictor has its own scale."""
         self._ready.fit(architectures, [self._observed[architecture] for architecture in architectures.tolist()])
         self._highest = float(labels.max())

@@ -15,7 +15,7 @@ from nasmeta.gaussian_process import (
     log_expected_improvement,
     weak_prior,
 )
-from nasmeta.meta._arrays import AnyFloats, Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction
+from nasmeta.meta._arrays import AnyFloats, Architectures, Arrays, Facts, Floats, Floats32, Packed, Prediction
 from nasmeta.meta._transfer_search import JointGPSearch, SourceGPSearch, condition
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, standardised
@@ -178,7 +178,7 @@ class VanillaRGPESearch(SourceGPSearch):
     def _unpack(self, arrays: Arrays, facts: Facts) -> Arrays:
         return {"means": arrays["means"], "stds": arrays["stds"]}
 
-    def ask(self, n: int = 1) -> Cells:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose random architectures, then those with the highest expected improvement of the ensemble."""
         self._require_meta_model()
         return super().ask(n)

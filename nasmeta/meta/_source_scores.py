@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from nasmeta.gaussian_process import CellKernel, fit_hyperparameters, posterior_weights
-from nasmeta.meta._arrays import Cells, Floats, Floats32
+from nasmeta.meta._arrays import Architectures, Floats, Floats32
 from nasmeta.meta._network_inputs import representatives
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, normal_scores, standardised
@@ -135,7 +135,7 @@ def _role(source: SourceTask) -> str:
     return name
 
 
-def _noise_between_copies(space: SearchSpace, architectures: Cells, scores: Floats) -> float:
+def _noise_between_copies(space: SearchSpace, architectures: Architectures, scores: Floats) -> float:
     """Return the pooled variance of labels among isomorphic cells; 0 with fewer than 30 of them."""
     classes = np.unique(representatives(space, architectures), return_inverse=True)[1]
     sizes = np.bincount(classes)
@@ -152,11 +152,11 @@ def _smoothed(space: SearchSpace, scores: Floats) -> Floats:
     return (np.bincount(members, scores) / np.bincount(members))[members]
 
 
-def _evenly(n: int, most: int) -> Cells:
+def _evenly(n: int, most: int) -> Architectures:
     return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int32))
 
 
-def _completed(space: SearchSpace, architectures: Cells, scores: Floats) -> Floats:
+def _completed(space: SearchSpace, architectures: Architectures, scores: Floats) -> Floats:
     """Extend scores of the same labelled architectures from (n_tasks, n) to (n_tasks, n_architectures).
 
     Missing or noisy labels are replaced by the posterior mean of a Gaussian process with common hyperparameters.

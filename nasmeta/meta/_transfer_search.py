@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nasmeta.gaussian_process import CellGP, Prior, fit_hyperparameters
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
+from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Floats32, Packed
 from nasmeta.meta._joint_process import SourceModels, TargetProcess, joint_space
 from nasmeta.meta._quantile_matching import matched_labels
 from nasmeta.searchers import GPSearch, MetaSearcher
@@ -44,7 +44,7 @@ class SourceGPSearch(GPSearch, MetaSearcher):
     def _members(self) -> list[CellGP]:
         return [self._gp]
 
-    def tell_failures(self, architectures: Cells, values: Floats) -> None:
+    def tell_failures(self, architectures: Architectures, values: Floats) -> None:
         """Observe the substitute values."""
         self.tell(architectures, values)
 
@@ -85,7 +85,7 @@ class JointGPSearch(SourceGPSearch):
         models: SourceModels = self._require_meta_model()
         return models
 
-    def ask(self, n: int = 1) -> Cells:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose architectures by the joint process in the initial design, then as `GPSearch` does."""
         if len(self._values) < self.n_initial and self._n_asked + n <= self._n_open:
             return np.array(self._first_architectures(n), dtype=np.int32)

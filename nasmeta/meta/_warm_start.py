@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nasmeta.meta._arrays import Cells, Floats
+from nasmeta.meta._arrays import Architectures, Floats
 from nasmeta.meta._learned_space import labelled_in
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask, Task
@@ -21,8 +21,8 @@ def warm_start_architectures(
     n: int,
     *,
     costs: ArrayLike | None = None,
-    allowed: Cells | None = None,
-) -> Cells:
+    allowed: Architectures | None = None,
+) -> Architectures:
     """Choose initial architectures greedily, each by its gain on the source tasks given those chosen before.
 
     The value of a set on a task is minus the logarithm of the best rank in the set. Each choice maximises the increase

@@ -56,11 +56,7 @@ def test_a_training_learns_and_reports_its_progress() -> None:
 def test_validation_restores_the_best_parameters() -> None:
     """On a validation target far from the training target, later steps are worse."""
     far = Episode(SPACE, FEW, np.full(3, 0.5), FEW, np.full(3, 0.5), ("made up",))
-    with torch.no_grad():
-        validated, whole, first = (
-            loss(module, far).item() for module in (trained(validation=[far]), trained(), linear())
-        )
-    assert validated < min(whole, first)
+    assert loss(trained(validation=[far]), far) < loss(trained(), far) / 10
 
 
 def test_a_training_that_diverges_is_an_error() -> None:

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction, of_prefix, with_prefix
+from nasmeta.meta._arrays import (
+    Architectures,
+    Arrays,
+    Facts,
+    Floats,
+    Floats32,
+    Packed,
+    Prediction,
+    of_prefix,
+    with_prefix,
+)
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._network_inputs import proxy_scores
 from nasmeta.meta._source_scores import SourceMatrix
@@ -101,7 +111,7 @@ class InContext(MetaPredictor):
     def _trust(self, learned: InContextModel) -> float:
         return 0.0  # the labels' own normal scores, as in the training
 
-    def _adapted(self, learned: InContextModel, architectures: Cells, scores: Floats) -> Prediction:
+    def _adapted(self, learned: InContextModel, architectures: Architectures, scores: Floats) -> Prediction:
         return self._forecast(learned, architectures, scores, np.arange(self.cell_space.size))
 
     def _forecast(

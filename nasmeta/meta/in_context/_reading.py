@@ -12,7 +12,7 @@ from scipy.linalg.lapack import dtrtri
 from scipy.special import softmax
 
 from nasmeta.gaussian_process import CellKernel, Hyperparameters
-from nasmeta.meta._arrays import AnyFloats, Booleans, Cells, Floats, Floats32, Integers
+from nasmeta.meta._arrays import AnyFloats, Architectures, Booleans, Floats, Floats32, Integers
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
@@ -76,7 +76,7 @@ class Similarity:
         return total
 
 
-def _choices(space: SearchSpace) -> list[tuple[Cells, float]]:
+def _choices(space: SearchSpace) -> list[tuple[Architectures, float]]:
     """Return counts of operations or choices, each column with its unit, or 0 if only equality matters."""
     if "operations" in space.kernel_features:
         return [(column.astype(np.int32), 1.0) for column in space.feature("operations").counts.T]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nasmeta.meta._arrays import Arrays, Booleans, Cells, Facts, Floats, Integers, Packed
+from nasmeta.meta._arrays import Architectures, Arrays, Booleans, Facts, Floats, Integers, Packed
 from nasmeta.meta._default_searcher import DefaultMetaSearch
 from nasmeta.meta._network_inputs import proxy_scores
 from nasmeta.meta.in_context._network import InContextNetwork
@@ -94,7 +94,7 @@ class MetaNASSearch(DefaultMetaSearch):
         sources = SourceView.of(reader.scores, proxy_scores(self.space).T)
         return SearchState(Similarity(self.space), sources, np.arange(self.space.size))
 
-    def tell(self, architectures: Cells, values: Floats) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Add observations for the processes and the transformer."""
         super().tell(architectures, values)
         self._state.observe(architectures, values)
@@ -141,7 +141,7 @@ class SearchState:
     """
 
     def __init__(self, similarity: Similarity, sources: SourceView, architectures: Integers) -> None:
-        self._similarity, self._sources, self._cells = similarity, sources, architectures
+        self._similarity, self._sources, self._architectures = similarity, sources, architectures
         self._known: list[int] = []
         self._values: list[float] = []
         self._among = similarity.between(architectures[:0], architectures[:0])  # (3, 3, n, n)
@@ -165,8 +165,8 @@ class SearchState:
             if column not in self._known:
                 self._known.append(column)
                 self._values.append(value)
-        these = self._cells[self._known[n:]]
-        among = self._similarity.between(these, self._cells[self._known])
+        these = self._architectures[self._known[n:]]
+        among = self._similarity.between(these, self._architectures[self._known])
         self._among = np.pad(self._among, ((0, 0), (0, 0), (0, len(these)), (0, len(these))))
         self._among[..., n:, :] = among
         self._among[..., :n, n:] = among[..., :n].swapaxes(2, 3)
@@ -184,7 +184,7 @@ class SearchState:
         context = Context(self._sources, self.known, self.labels, self._among, None if due else self._likely)
         if due:
             self._weighed_at, self._likely = n, context.likely
-        across = self._similarity.between(self._cells[columns], self._cells[self._known])
+        across = self._similarity.between(self._architectures[columns], self._architectures[self._known])
         predicted = context.experts(columns, across)
         count = min(n_best, len(columns))
         best = np.unique(np.argsort(-predicted[:, 1:].round(SEARCH.decimals), axis=0, kind="stable")[:count])
