@@ -359,13 +359,12 @@ class SearchSpace(ShowsFacts):
         return hash((self.name, self.size))
 
     def __repr__(self) -> str:
-        parts = ", ".join(f"{p.name} ({len(p.choices)})" for p in self.positions[:8])
-        more = "" if self.n_positions <= 8 else f" and {self.n_positions - 8} more"
-        return f"SearchSpace({self.name!r}, {self.size:,} architectures, positions: {parts}{more})"
+        positions = short(", ".join(f"{p.name} ({len(p.choices)})" for p in self.positions))
+        return f"SearchSpace({self.name!r}, {self.size:,} architectures, positions: {positions})"
 
     def _facts(self) -> dict[str, object]:
-        facts: dict[str, object] = {"name": self.name, "architectures": f"{self.size:,}"}
-        return facts | {p.name: ", ".join(map(str, p.choices[:100])) for p in self.positions[:_SHOWN]}
+        choices = {p.name: ", ".join(map(str, p.choices[:100])) for p in self.positions[:_SHOWN]}
+        return {"name": self.name, "architectures": f"{self.size:,}", **choices}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SearchSpace:
         return self
