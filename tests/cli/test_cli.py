@@ -162,6 +162,7 @@ def test_a_family_as_sources() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("blank_figures")
 def test_demo_runs_and_runs_again(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     arguments = ["demo", "--folder", str(folder), "--repeats", "1", "--evaluations", "20", "--workers", "1"]
