@@ -50,7 +50,6 @@ def compare_command(
     specification: str | None = None,
     *,
     searchers: Sequence[str] = (),
-    tasks: Sequence[str] = ("nb201",),
     folder: Path | None = None,
     **options: Any,
 ) -> dict[str, Any] | _Record:
@@ -89,10 +88,10 @@ def compare_command(
     where = {"folder": folder, "workers": workers, "redo": options.pop("redo", ()), "progress": True}
     evaluations = None if "seconds" in options else options.get("evaluations", 200)
     if specification is None:
-        frame, evaluator = _compared(searchers, tasks, options | where)
+        frame, evaluator = _compared(searchers, options | where)
     else:
-        if options.keys() - {"repeats"} or searchers or tasks != ("nb201",):
-            raise SettingError("A specification has its own settings: give only --repeats, or change the file.")
+        if given := [*["searchers"] * bool(searchers), *(name for name in options if name != "repeats")]:
+            raise SettingError(f"A specification has its own settings: omit {', '.join(given)}, or change the file.")
         specified = specification_to_run(specification)
         evaluator, evaluations = specified.evaluator, specified.evaluations
         print(specified.title)
@@ -106,17 +105,17 @@ def compare_command(
     return {"shard": workers.shard, "runs": runs}
 
 
-def _compared(searchers: Sequence[str], tasks: Sequence[str], options: dict[str, Any]) -> tuple[pd.DataFrame, Any]:
+def _compared(searchers: Sequence[str], options: dict[str, Any]) -> tuple[pd.DataFrame, Any]:
     """Run a comparison; return its results and the evaluator."""
     if not searchers:
         raise SettingError("Missing option --searchers, such as random,gp. `nasmeta list specifications` shows others.")
+    tasks: Any = options.pop("tasks", None) or ["nb201"]
     use_training_evaluator(options, tasks[0])
-    on: Any = tasks
     evaluator = options.get("evaluator", "table")
     if (space := space_in(tasks)) is not None:
         evaluator = options["evaluator"] = evaluator_for(space, evaluator)
-        on = [evaluator.task]
-    return compare(searchers, on, **options), evaluator
+        tasks = [evaluator.task]
+    return compare(searchers, tasks, **options), evaluator
 
 
 def _print_results(frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any) -> _Record:
@@ -200,7 +199,6 @@ def demo_command(
 def plan_command(
     pilot: Sequence[str],
     *,
-    tasks: Sequence[str] = ("nb201",),
     repeats: int = 100,
     most: int = 1000,
     picture: Path | None = None,
@@ -232,7 +230,7 @@ def plan_command(
     """
     frame: Any = pilot[0]
     if len(pilot) > 1:
-        frame, _ = _compared(pilot, tasks, {"evaluations": 100, "repeats": repeats, "progress": True} | options)
+        frame, _ = _compared(pilot, {"evaluations": 100, "repeats": repeats, "progress": True} | options)
     pairs = plan(frame, most=most)
     _print_plan(pairs, most)
     if picture is not None:

@@ -80,7 +80,8 @@ def use_training_evaluator(options: dict[str, Any], task: str) -> None:
     if options.get("evaluator") == TrainingEvaluator.name:
         options["evaluator"] = TrainingEvaluator(task, read_images(**images), **training)
     elif given := [*images, *training]:
-        raise SettingError("--evaluator", options.get("evaluator", "table"), f"training with {', '.join(given)}")
+        flags = f"--{', --'.join(given)}".replace("_", "-")
+        raise SettingError("--evaluator", options.get("evaluator", "table"), f"training with {flags}")
 
 
 def _print_run(run: History, journal: Path | None, failed: bool) -> None:
