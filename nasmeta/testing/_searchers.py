@@ -214,7 +214,7 @@ class MultiFidelityContract(SearcherContract):
 
     def trace(self, searcher: MultiFidelitySearcher, n: int, batch: int = 1) -> list[tuple[int, int]]:
         """Run on made-up values, with noise for short trainings; return (architecture, epochs)."""
-        space, proposed = searcher.space, []
+        space, proposed = searcher.space, list[tuple[int, int]]()
         values, noise = made_up_values(space), np.random.default_rng(1).standard_normal(space.size)
         for _ in range(0, n, batch):
             architectures, epochs = searcher.ask_at(batch)

@@ -99,5 +99,5 @@ class OnSpaces:
     @pytest.fixture
     def space(self, request: pytest.FixtureRequest) -> SearchSpace:
         """Return each of the spaces."""
-        found: SearchSpace = request.param
-        return found
+        requested: SearchSpace = request.param
+        return requested

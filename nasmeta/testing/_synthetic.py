@@ -60,8 +60,8 @@ def synthetic_values(
         effects.append((effect - effect.mean()) / (effect.std() or 1.0))
     values = np.sum(effects, axis=0)
     for _ in range(interactions):
-        one, other = rng.choice(len(effects), 2, replace=False)
-        values = values + effects[one] * effects[other]
+        pair = rng.choice(len(effects), 2, replace=False)
+        values = values + effects[pair[0]] * effects[pair[1]]
     values = values + noise * values.std() * rng.normal(size=space.size)
     if plateaus is not None:
         values = np.searchsorted(np.quantile(values, np.arange(1, plateaus) / plateaus), values, "right")

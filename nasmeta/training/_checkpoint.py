@@ -33,7 +33,7 @@ def identity_of(
     cell: int, space: SearchSpace, data: ImageDataset, recipe: Recipe, seed: int, build_network: BuildNetwork | None
 ) -> dict[str, Any]:
     """Return everything that a result depends on, of JSON types: a folder belongs to one identity."""
-    found = {
+    identity = {
         "cell": cell,
         "space": space.name,
         "dataset": data.name,
@@ -43,9 +43,9 @@ def identity_of(
         "data_sha256": data.sha256(),
     }
     if build_network is not None:
-        found["build_network"] = network_identity(build_network)
-        found["choices"] = [[name, repr(choice)] for name, choice in space.choices(cell).items()]
-    return found
+        identity["build_network"] = network_identity(build_network)
+        identity["choices"] = [[name, repr(choice)] for name, choice in space.choices(cell).items()]
+    return identity
 
 
 def _without_names(identity: dict[str, Any], of_folder: bool) -> dict[str, Any]:
@@ -82,11 +82,11 @@ def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
     from nasmeta import __version__
 
-    found = {"nasmeta": __version__, "torch": str(torch.__version__), "python": platform.python_version()}
+    releases = {"nasmeta": __version__, "torch": str(torch.__version__), "python": platform.python_version()}
     if torch.version.cuda is not None:
         cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
-        found |= {"cuda": torch.version.cuda, "cudnn": str(cudnn)}
-    return found
+        releases |= {"cuda": torch.version.cuda, "cudnn": str(cudnn)}
+    return releases
 
 
 class Training:
@@ -173,7 +173,7 @@ class Training:
     def _require_same(self, identity: dict[str, Any]) -> None:
         """Raise an error if the folder belongs to another training."""
         of_folder = self.dataset.facts.get("source") == "folder"
-        theirs, mine = (_without_names(one, of_folder) for one in (identity, self.identity))
+        theirs, mine = (_without_names(each, of_folder) for each in (identity, self.identity))
         differing = [key for key in mine | theirs if theirs.get(key) != mine.get(key)]
         if differing:
             raise SettingError(

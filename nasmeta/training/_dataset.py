@@ -175,7 +175,7 @@ class ImageDataset:
         --------
         >>> from nasmeta.training import ImageDataset
         >>> digits = ImageDataset.load("digits")
-        >>> digits.images.shape, digits.image_size, {name: len(found) for name, found in digits.splits.items()}
+        >>> digits.images.shape, digits.image_size, {name: len(split) for name, split in digits.splits.items()}
         ((1797, 3, 8, 8), (8, 8), {'train': 1295, 'valid': 143, 'test': 359})
         >>> digits.split_sha256()[:8] == ImageDataset.load("digits").split_sha256()[:8]
         True

@@ -234,12 +234,12 @@ class CellNetwork(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Return the features before pooling, shape (n, 4C, height/4, width/4), not negative."""
-        found: Tensor = self.stem(images)
+        maps: Tensor = self.stem(images)
         for level, stage in enumerate(self.stages):
-            found = stage(found)
+            maps = stage(maps)
             if level < 2:
-                found = self.reductions[level](found)
-        last: Tensor = self.last(found)
+                maps = self.reductions[level](maps)
+        last: Tensor = self.last(maps)
         return last
 
     def forward(self, images: Tensor) -> Tensor:

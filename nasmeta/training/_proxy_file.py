@@ -90,8 +90,8 @@ def measured_proxies(space: str | SearchSpace = "nb201") -> dict[str, NDArray[np
 
     Examples
     --------
-    >>> found = measured_proxies()
-    >>> sorted(found), found["synflow"].shape
+    >>> proxies = measured_proxies()
+    >>> sorted(proxies), proxies["synflow"].shape
     (['fisher', 'grad_norm', 'jacob_cov', 'l2_norm', 'nwot', 'plain', 'snip', 'synflow', 'zen'], (15625,))
     """
     return read_proxies(shipped_file()).of_all_cells(space)

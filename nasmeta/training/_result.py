@@ -128,23 +128,21 @@ class TrainingResult:
         if epoch >= len(self.epochs):
             return self
         kept = self.epochs[:epoch]
-        evaluated = [
-            sum(one.valid_loss is not None or one.test_loss is not None for one in of) or 1
-            for of in (kept, self.epochs)
-        ]
+        evaluated = [record.epoch for record in self.epochs if (record.valid_loss, record.test_loss) != (None, None)]
+        share = sum(number <= epoch for number in evaluated) / max(len(evaluated), 1)
         return replace(
             self,
             epochs=kept,
             train_seconds=sum(record.seconds for record in kept),
-            evaluate_seconds=self.evaluate_seconds * evaluated[0] / evaluated[1],
+            evaluate_seconds=self.evaluate_seconds * share,
             stopped="paused",
             network=None,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the network, of JSON's types."""
-        found = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "network"}
-        return {"nasmeta_training": FORMAT, **found, "epochs": [asdict(epoch) for epoch in self.epochs]}
+        entries = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "network"}
+        return {"nasmeta_training": FORMAT, **entries, "epochs": [asdict(epoch) for epoch in self.epochs]}
 
 
 def read_result(folder: str | Path) -> TrainingResult:
@@ -161,12 +159,12 @@ def read_result(folder: str | Path) -> TrainingResult:
     True
     """
     with intact(Path(folder) / RESULT_FILE) as content:
-        found = json.loads(content)
-        found.pop("file", None)
-        if found.pop("nasmeta_training") != FORMAT:
+        entries = json.loads(content)
+        entries.pop("file", None)
+        if entries.pop("nasmeta_training") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
-        found["epochs"] = tuple(EpochRecord(**epoch) for epoch in found["epochs"])
-        return TrainingResult(**found)
+        entries["epochs"] = tuple(EpochRecord(**epoch) for epoch in entries["epochs"])
+        return TrainingResult(**entries)
 
 
 Tell = Callable[[float, str], object]  # called with the number of finished epochs and a note about the last epoch

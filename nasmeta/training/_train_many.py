@@ -66,8 +66,8 @@ def train_many(
     >>> from nasmeta.training import ImageDataset, Recipe
     >>> few = ImageDataset.load("digits").subset(32)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     found = train_many([6111, 0], data=few, recipe=Recipe.load("tiny", epochs=1), folder=folder)
-    >>> [result.cell for result in found]
+    ...     results = train_many([6111, 0], data=few, recipe=Recipe.load("tiny", epochs=1), folder=folder)
+    >>> [result.cell for result in results]
     [6111, 0]
     """
     space = get_cell_space(space)

@@ -97,8 +97,8 @@ def compute_proxies(
     Examples
     --------
     >>> from nasmeta.training import compute_proxies
-    >>> found = compute_proxies([6111, 0], "digits", ["synflow", "nwot"])
-    >>> bool(found["synflow"][0] > found["synflow"][1])
+    >>> values = compute_proxies([6111, 0], "digits", ["synflow", "nwot"])
+    >>> bool(values["synflow"][0] > values["synflow"][1])
     True
     """
     if not isinstance(settings, ProxySettings):
@@ -120,15 +120,15 @@ def _probe_cells(cells: Sequence[int], batch: ImageBatch, settings: ProxySetting
     try:
         rows = []
         for cell in cells:
-            found = []
+            of_seeds = []
             for seed in range(settings.seed, settings.seed + settings.repeats):
                 network = CellNetwork(
                     cell, space, n_classes=batch.n_classes, channels=settings.channels,
                     cells_per_stage=settings.cells_per_stage, prune=True, seed=seed,
                 )  # fmt: skip
                 probe = Probe(network, images, labels, seed)
-                found.append([PROXIES[name](probe) for name in settings.proxies])
-            rows.append(np.mean(found, axis=0).tolist())
+                of_seeds.append([PROXIES[name](probe) for name in settings.proxies])
+            rows.append(np.mean(of_seeds, axis=0).tolist())
     finally:
         torch.set_num_threads(threads)
     return rows

@@ -86,9 +86,9 @@ class Probe:
         _, logits, _, outputs = self._forward
         loss = functional.cross_entropy(logits, self.labels)
         wanted = [*self.weights, *outputs]
-        found = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
+        slopes = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
         # A network that passes nothing on leaves its stem without a gradient: it is zero.
-        gradients = [torch.zeros_like(x) if g is None else g for x, g in zip(wanted, found, strict=True)]
+        gradients = [torch.zeros_like(x) if g is None else g for x, g in zip(wanted, slopes, strict=True)]
         return gradients[: len(self.weights)], gradients[len(self.weights) :]
 
     @property
@@ -105,8 +105,8 @@ class Probe:
     def input_gradients(self) -> Tensor:
         """Gradients of the sum of all logits with respect to the images, shape (n, channels · height · width)."""
         images, logits, _, _ = self._forward
-        (found,) = torch.autograd.grad(logits.sum(), images, retain_graph=True, allow_unused=True)
-        return (torch.zeros_like(images) if found is None else found).flatten(1)
+        (slopes,) = torch.autograd.grad(logits.sum(), images, retain_graph=True, allow_unused=True)
+        return (torch.zeros_like(images) if slopes is None else slopes).flatten(1)
 
 
 Proxy: TypeAlias = Callable[[Probe], float]
