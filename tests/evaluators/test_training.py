@@ -21,7 +21,6 @@ import nasmeta as nm
 from nasmeta.errors import (
     JournalError,
     LeakageError,
-    NasmetaError,
     SettingError,
     TrainingFailed,
     UnknownNameError,
@@ -257,7 +256,7 @@ def test_a_training_waits_for_another_process(trained: list[int], tmp_path: Path
         (lambda: nm.search("random", "nb201/cifar10", evaluator="training"), SettingError),
         (lambda: TrainingEvaluator("nb201/cifar10", "digits", "slow"), UnknownNameError),
         (lambda: TrainingEvaluator("nb201/cifar10", "mnist"), UnknownNameError),
-        (lambda: TrainingEvaluator("nb201/cifar10", "cifar10:/nowhere"), NasmetaError),
+        (lambda: TrainingEvaluator("nb201/cifar10", "cifar10:/nowhere"), FileNotFoundError),
         (lambda: nm.search("random", "nb201/cifar10", evaluator=on_digits(), stop_at_optimum=True), SettingError),
     ],
 )
