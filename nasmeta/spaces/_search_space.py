@@ -148,7 +148,8 @@ class SearchSpace(ShowsFacts):
 
     def _listed(self, architectures: ArrayLike) -> NDArray[Any]:
         codes = self._checked_codes(architectures)
-        if len(np.unique(codes.astype(np.int64) @ self.place_values)) < len(codes):
+        ranks = np.sort(codes.astype(np.int64) @ self.place_values)  # np.unique would import numpy.ma, 15 ms
+        if (ranks[1:] == ranks[:-1]).any():
             raise SettingError("architectures", architectures, "distinct rows")
         return codes
 
