@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Floats
 from nasmeta.checks import check_choice
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.tasks import normal_scores
@@ -16,7 +16,7 @@ LABELS = ("rank", "value")
 _TAIL = 0.1  # share of the levels at either end whose slope continues beyond them
 
 
-def checked_labels(y: Any, n_rows: int | None = None) -> NDArray[np.float64]:
+def checked_labels(y: Any, n_rows: int | None = None) -> Floats:
     """Return labels as float64, shape (n,); raise an error if they are not finite or all the same."""
     labels = np.asarray(y, dtype=np.float64).ravel()
     if n_rows is not None and len(labels) != n_rows:
@@ -38,11 +38,11 @@ class LabelScale:
     of the outer tenth of the levels.
     """
 
-    labels: NDArray[np.float64]
-    scores: NDArray[np.float64]
+    labels: Floats
+    scores: Floats
 
     @classmethod
-    def fit(cls, y: NDArray[np.float64], kind: str) -> LabelScale:
+    def fit(cls, y: Floats, kind: str) -> LabelScale:
         """Learn the map: ``rank`` gives normal scores of ranks, ``value`` is linear."""
         if check_choice("labels", kind, LABELS) == "rank":
             levels, first = np.unique(y, return_index=True)
@@ -50,20 +50,20 @@ class LabelScale:
         ends = np.array([y.min(), y.max()])
         return cls(ends, (ends - y.mean()) / y.std())
 
-    def to_scores(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def to_scores(self, labels: Floats) -> Floats:
         """Map labels of any shape to scores."""
         return _interpolate(labels, self.labels, self.scores)
 
-    def to_labels(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    def to_labels(self, scores: Floats) -> Floats:
         """Map scores of any shape to labels."""
         return _interpolate(scores, self.scores, self.labels)
 
-    def deviation_of_labels(self, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+    def deviation_of_labels(self, mean: Floats, deviation: Floats) -> Floats:
         """Return half the distance between the labels one deviation above and below the mean score."""
-        half: NDArray[np.float64] = (self.to_labels(mean + deviation) - self.to_labels(mean - deviation)) / 2
+        half: Floats = (self.to_labels(mean + deviation) - self.to_labels(mean - deviation)) / 2
         return half
 
-    def deviation_of_scores(self, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+    def deviation_of_scores(self, mean: Floats, deviation: Floats) -> Floats:
         """Return the inverse of `deviation_of_labels`, at most 16, by bisection.
 
         The map is not linear, so mapping the label plus and minus its deviation would not be the inverse.
@@ -76,10 +76,10 @@ class LabelScale:
         return high
 
 
-def _interpolate(at: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+def _interpolate(at: Floats, x: Floats, y: Floats) -> Floats:
     outer = max(1, round(_TAIL * len(x)))
     below = (y[outer] - y[0]) / (x[outer] - x[0])
     above = (y[-1] - y[-1 - outer]) / (x[-1] - x[-1 - outer])
     inside = np.interp(at, x, y)
-    mapped: NDArray[np.float64] = inside + np.minimum(at - x[0], 0) * below + np.maximum(at - x[-1], 0) * above
+    mapped: Floats = inside + np.minimum(at - x[0], 0) * below + np.maximum(at - x[-1], 0) * above
     return mapped

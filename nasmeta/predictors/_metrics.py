@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from nasmeta.arrays import Floats
 from nasmeta.checks import check_number
 
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
@@ -22,7 +23,7 @@ def rank_correlations(predicted: ArrayLike, truth: ArrayLike) -> tuple[float, fl
     return float(kendalltau(a, b).statistic), float(spearmanr(a, b).statistic)
 
 
-def gaussian_crps(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
+def gaussian_crps(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> Floats:
     r"""Return the continuous ranked probability score of normal predictions; lower is better.
 
     .. math:: \sigma\left[z(2\Phi(z) - 1) + 2\varphi(z) - 1/\sqrt\pi\right], \quad z = (y - \mu) / \sigma
@@ -34,7 +35,7 @@ def gaussian_crps(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> NDArray[
 
     mu, sigma, y = (np.asarray(values, dtype=np.float64) for values in (mean, std, truth))
     z = np.divide(y - mu, sigma, out=np.zeros_like(y), where=sigma > 0)
-    score: NDArray[np.float64] = sigma * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
+    score: Floats = sigma * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
     return np.where(sigma > 0, score, np.abs(y - mu))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from nasmeta.arrays import Architectures
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError
 from nasmeta.spaces import IsomorphismRule, SearchSpace, get_space
@@ -20,7 +21,7 @@ def isomorph_split(
     n_train: int | None = None,
     architectures: ArrayLike | None = None,
     rule: IsomorphismRule | Literal["function"] = "upstream",
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+) -> tuple[Architectures, Architectures]:
     """Split architectures so that no isomorphic pair is divided.
 
     Isomorphic architectures have copied or repeated results, so a random split lets a model look up its test labels.

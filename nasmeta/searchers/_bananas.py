@@ -6,11 +6,10 @@ import math
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import islice, pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Array, Floats, Floats32
 from nasmeta.checks import check_int
 from nasmeta.searchers._adam import Adam
 from nasmeta.searchers._searcher import WithoutReplacement
@@ -59,14 +58,14 @@ class BananasSearch(WithoutReplacement):
         self._round: list[int] = []  # remaining proposals, the next one last
 
     @cached_property
-    def _inputs(self) -> NDArray[np.float32]:
+    def _inputs(self) -> Floats32:
         """Live paths, or in a space without paths its other counts, scaled to at most 1."""
         if "paths" in self.space.feature_names:
             return self.space.feature("paths").counts.astype(np.float32)
         counts = np.hstack([self.space.feature(name).counts for name in self.space.kernel_features])
         return np.asarray(counts / np.maximum(counts.max(axis=0), 1), dtype=np.float32)
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose the next architectures of the round; train for a new one after its end."""
         self._require_open(n)
         return self._each_from(self._next, n)
@@ -87,7 +86,7 @@ class BananasSearch(WithoutReplacement):
         best: list[int] = pool[np.argsort(draws, kind="stable")][-_ROUND:].tolist()
         return best
 
-    def _pool(self) -> NDArray[np.int32]:
+    def _pool(self) -> Architectures:
         """Return the open neighbours of the best architectures, best first, completed by random ones."""
         best_first = sorted(self._observed, key=lambda architecture: -self._observed[architecture])
         near = (architecture for best in best_first for architecture in self.space.neighbours(best).tolist())
@@ -122,7 +121,7 @@ class PathNetworks:
         for weight, (n_in, _) in zip(self.weights, pairs, strict=True):
             weight[:] = rng.standard_normal(weight.shape, np.float32) * math.sqrt(2 / n_in)
 
-    def fit(self, inputs: NDArray[Any], scores: NDArray[Any], epochs: int, learning_rate: float) -> PathNetworks:
+    def fit(self, inputs: Array, scores: Array, epochs: int, learning_rate: float) -> PathNetworks:
         """Minimise the mean absolute error by Adam, all rows in each step; inputs (n, n_inputs), scores (n,)."""
         rows, targets = inputs.astype(np.float32), scores.astype(np.float32)[:, None]
         adam = Adam([self._parameters], learning_rate, _EPSILON)
@@ -131,7 +130,7 @@ class PathNetworks:
             adam.step([self._gradient])
         return self
 
-    def _differentiate(self, rows: NDArray[np.float32], targets: NDArray[np.float32]) -> None:
+    def _differentiate(self, rows: Floats32, targets: Floats32) -> None:
         """Set the gradient of the sum of the networks' mean absolute errors."""
         layers, n = self._forward(rows), len(self.weights)
         back = np.sign(layers[-1] - targets) / np.float32(len(targets))
@@ -141,11 +140,11 @@ class PathNetworks:
             if i:
                 back = (back @ self.weights[i].swapaxes(1, 2)) * (layers[i] > 0)
 
-    def predict(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
+    def predict(self, inputs: Array) -> Floats:
         """Return the predictions of each network, shape (members, n)."""
         return self._forward(inputs.astype(np.float32))[-1][:, :, 0].astype(np.float64)
 
-    def _forward(self, rows: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    def _forward(self, rows: Floats32) -> list[Floats32]:
         """Return the rows, the outputs of each hidden layer (members, n, width), and the predictions."""
         layers = [rows]
         for weight, bias in zip(self.weights, self.biases, strict=True):
@@ -155,7 +154,7 @@ class PathNetworks:
         return layers
 
 
-def _views(vector: NDArray[np.float32], shapes: Sequence[tuple[int, ...]]) -> list[NDArray[np.float32]]:
+def _views(vector: Floats32, shapes: Sequence[tuple[int, ...]]) -> list[Floats32]:
     """Return consecutive parts of a vector in these shapes."""
     parts = np.split(vector, np.cumsum([math.prod(shape) for shape in shapes])[:-1])
     return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]

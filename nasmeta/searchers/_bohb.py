@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.arrays import Floats
 from nasmeta.checks import check_bool, check_int, check_number
 from nasmeta.searchers._halving import Hyperband
 from nasmeta.spaces import SearchSpace
@@ -124,10 +125,10 @@ class KernelDensity:
         self._same = 1 - self.bandwidths
         self._other = self.bandwidths / others
 
-    def at(self, codes: NDArray[np.integer]) -> NDArray[np.float64]:
+    def at(self, codes: NDArray[np.integer]) -> Floats:
         """Return the density at codes of shape (m, n_positions)."""
         equal = codes[:, None, :] == self.codes[None, :, :]
-        density: NDArray[np.float64] = np.where(equal, self._same, self._other).prod(axis=2).mean(axis=1)
+        density: Floats = np.where(equal, self._same, self._other).prod(axis=2).mean(axis=1)
         return density
 
     def draw(self, m: int, rng: np.random.Generator) -> NDArray[np.integer]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.gaussian_process import CellKernel, Hyperparameters, TrendGP, weak_prior
 from nasmeta.searchers._gp import GPSearch
 from nasmeta.spaces import SearchSpace
@@ -22,11 +23,11 @@ _TAIL = 0.25  # lowest share of the values, which is clipped
 
 
 def expected_hypervolume_improvement(
-    mean: NDArray[np.float64],
-    std: NDArray[np.float64],
-    front: NDArray[np.float64],
-    reference: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    mean: Floats,
+    std: Floats,
+    front: Floats,
+    reference: Floats,
+) -> Floats:
     r"""Return the exact expected hypervolume improvement of each candidate; higher is better.
 
     The objectives of a candidate are independent and normal. The region that the front does not dominate is cut into
@@ -53,21 +54,17 @@ def expected_hypervolume_improvement(
     return _expected(front, levels, gains)
 
 
-def _staircase(
-    front: NDArray[np.float64], reference: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+def _staircase(front: Floats, reference: Floats) -> tuple[Floats, list[Floats]]:
     """Return the points better than the reference, and the levels of each objective: the reference and their values."""
     front = front[(front > reference).all(axis=1)]
     front = front[pareto_front(front, ["max"] * len(reference))] if len(front) else front
     return front, [np.unique(np.append(column, bound)) for column, bound in zip(front.T, reference, strict=True)]
 
 
-def _expected(
-    front: NDArray[np.float64], levels: list[NDArray[np.float64]], gains: list[NDArray[np.floating]]
-) -> NDArray[np.float64]:
+def _expected(front: Floats, levels: list[Floats], gains: list[NDArray[np.floating]]) -> Floats:
     """Return the expected improvements, given the gains of each objective over its levels, each (k_j, n)."""
     places = np.column_stack([np.searchsorted(own, column) for own, column in zip(levels, front.T, strict=True)])
-    improvements: NDArray[np.float64] = np.maximum(_sliced(places, gains), 0.0)
+    improvements: Floats = np.maximum(_sliced(places, gains), 0.0)
     return improvements
 
 
@@ -134,10 +131,10 @@ class EHVISearch(GPSearch):
     ) -> None:
         super().__init__(space, rng, n_initial=n_initial, features=features)
         self._gps: list[TrendGP] = []
-        self._vectors: list[NDArray[np.float64]] = []
+        self._vectors: list[Floats] = []
         self._known: set[int] = set()
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Condition the processes on the values."""
         if not self._gps:
             kernel = CellKernel(self.space, self.features)
@@ -177,14 +174,14 @@ class EHVISearch(GPSearch):
             gp.forget_last(len(chosen) - 1)
         return chosen
 
-    def _refit_all(self, labels: NDArray[np.float64]) -> None:
+    def _refit_all(self, labels: Floats) -> None:
         if not self._is_due(len(labels)):
             return
         self._fitted_at = len(labels)
         for gp, own in zip(self._gps, labels.T, strict=True):
             gp.fit(own, weak_prior(len(self.features), gp.kernel.typical_lengthscales))
 
-    def _log_improvements(self, values: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _log_improvements(self, values: Floats, labels: Floats) -> Floats:
         """Return the logarithm of the expected improvement of each architecture, shape (size,)."""
         front = values[pareto_front(values, ["max"] * values.shape[1])]
         reference = np.full(values.shape[1], -_SLACK)  # beyond the worst observed value, which is 0
@@ -202,28 +199,24 @@ class EHVISearch(GPSearch):
         return np.log(_expected(front, levels, gains) + _LEAST)
 
 
-def _labels_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _labels_of(values: Floats) -> Floats:
     """Return labels of unit variance, shape (n,): the mean of normal scores and standardised values."""
     ranks = normal_scores(values)
     clipped = np.maximum(values, np.quantile(values, _TAIL))
     if not clipped.std():
         return ranks
-    labels: NDArray[np.float64] = ranks + (clipped - clipped.mean()) / clipped.std()
+    labels: Floats = ranks + (clipped - clipped.mean()) / clipped.std()
     labels /= labels.std()
     return labels
 
 
-def _by_rank(
-    labels: NDArray[np.float64], values: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _by_rank(labels: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Return distinct labels and values, ascending."""
     order = np.unique(values, return_index=True)[1]
     return labels[order], values[order]
 
 
-def _scores_at(
-    levels: NDArray[np.float64], labels: NDArray[np.float64], values: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _scores_at(levels: Floats, labels: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Return the labels at ascending levels, and the slope of the value per label above each level."""
     own, known = _by_rank(labels, values)
     scores = np.interp(levels, known, own)
@@ -256,7 +249,7 @@ class ParEGO(GPSearch):
 
     objectives = "several"
 
-    def _labels(self) -> NDArray[np.float64]:
+    def _labels(self) -> Floats:
         """Draw weights; return the normal scores of the norm under them, shape (n,)."""
         values = np.array(self._values)
         if not len(values):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_int
 from nasmeta.searchers._searcher import Searcher
 from nasmeta.spaces import SearchSpace
@@ -74,7 +74,7 @@ class RegularizedEvolution(Searcher):
         self._seen.add(child)
         return child
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose random architectures until the population is complete, then children."""
         proposals = np.empty(n, dtype=np.int32)
         for i in range(n):
@@ -84,6 +84,6 @@ class RegularizedEvolution(Searcher):
                 proposals[i] = self._child()
         return proposals
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Add the architectures to the population, which drops its oldest members."""
         self._members.extend(zip(values.tolist(), architectures.tolist(), strict=True))

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property, reduce
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr, softmax
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_int
 from nasmeta.errors import SpaceExhaustedError, UnknownNameError
 from nasmeta.gaussian_process import CellGP, CellKernel, Hyperparameters, PositionKernel, log_expected_improvement
@@ -48,7 +48,7 @@ class Feasibility:
                 self._gp.add(architecture)
                 self._labels.append(1.0 if succeeded else -1.0)
 
-    def log_chance(self) -> NDArray[np.float64]:
+    def log_chance(self) -> Floats:
         """Return the logarithm of the probability for each architecture, shape (size,)."""
         labels = np.array(self._labels)
         if len(labels) > 1 and len(labels) >= self._fitted_at * _REFIT_GROWTH:
@@ -115,7 +115,7 @@ class GPSearch(Searcher):
         self._n_open = space.size
         self._fitted_at = 0
         self._feasibility: Feasibility | None = None  # once an evaluation failed
-        self._final: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None  # labels and scores, once full
+        self._final: tuple[Floats, Floats] | None = None  # labels and scores, once full
 
     @cached_property
     def _gp(self) -> CellGP:
@@ -131,14 +131,14 @@ class GPSearch(Searcher):
         kernel = PositionKernel(self.space)
         return [self._gp, CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0], 1))]
 
-    def restrict(self, architectures: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: Architectures) -> bool:
         """Treat the other architectures as proposed."""
         self._asked[:] = True
         self._asked[architectures] = False
         self._n_open = len(architectures)
         return True
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Maximise expected improvement; within a batch, earlier proposals are assumed to return their mean."""
         if self._n_asked + n > self._n_open:
             raise SpaceExhaustedError(f"All {self._n_open:,} architectures of {self.space.name} have been proposed.")
@@ -152,7 +152,7 @@ class GPSearch(Searcher):
             proposals += self._most_promising(n - len(proposals))
         return np.array(proposals, dtype=np.int32)
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Condition the process on the values, up to 2,000 of them."""
         for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
             self._mark(architecture)
@@ -161,7 +161,7 @@ class GPSearch(Searcher):
                     gp.add(architecture)
                 self._values.append(value)
 
-    def tell_failures(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_failures(self, architectures: Architectures, values: Floats) -> None:
         """Learn the probability of success."""
         if self._feasibility is None:
             self._feasibility = Feasibility(CellKernel(self.space, self.features))
@@ -177,7 +177,7 @@ class GPSearch(Searcher):
         self._n_asked += not self._asked[architecture]
         self._asked[architecture] = True
 
-    def _labels(self) -> NDArray[np.float64]:
+    def _labels(self) -> Floats:
         """Return the labels of the process, shape (n,)."""
         return normal_scores(self._values)
 
@@ -185,15 +185,13 @@ class GPSearch(Searcher):
         """Return whether hyperparameters are refitted at this number of labels."""
         return n >= 2 and (n < _REFIT_ALWAYS_BELOW or n >= self._fitted_at * _REFIT_GROWTH)
 
-    def _refit(self, labels: NDArray[np.float64]) -> None:
+    def _refit(self, labels: Floats) -> None:
         if self._is_due(len(labels)):
             self._fitted_at = len(labels)
             for gp in self._members:
                 gp.fit(labels, gp.kernel.prior())
 
-    def _score(
-        self, gp: CellGP, mean: NDArray[np.float64], std: NDArray[np.float64], labels: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _score(self, gp: CellGP, mean: Floats, std: Floats, labels: Floats) -> Floats:
         """Return the logarithm of the expected improvement of each architecture under one process, shape (size,)."""
         if not len(labels):
             return mean
@@ -206,16 +204,14 @@ class GPSearch(Searcher):
         score[some] = log_expected_improvement(mean[some], with_noise[some], labels.max())
         return score
 
-    def _process_weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _process_weights(self, labels: Floats) -> Floats:
         """Return the weights of the processes, proportional to the exponentials of `CellGP.log_evidence`."""
         evidence = np.array([gp.log_evidence(labels, gp.kernel.prior()) for gp in self._members])
         weights = softmax(evidence)
         weights[weights < _NO_WEIGHT] = 0
         return np.asarray(weights / weights.sum(), np.float64)
 
-    def _scores(
-        self, labels: NDArray[np.float64], weights: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _scores(self, labels: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the weighted averages of expected improvements, as logarithms, and of means, both of shape (size,)."""
         means, scores = np.zeros(self.space.size), []
         for gp, weight in zip(self._members, weights, strict=True):
@@ -225,7 +221,7 @@ class GPSearch(Searcher):
                 means += weight * mean
         return reduce(np.logaddexp, scores), means
 
-    def _take_best(self, score: NDArray[np.float64]) -> int:
+    def _take_best(self, score: Floats) -> int:
         """Return the open architecture with the highest score; ties are broken at random."""
         if self._feasibility is not None:
             self._feasibility.add(self._succeeded(), succeeded=True)
@@ -254,7 +250,7 @@ class GPSearch(Searcher):
             gp.forget_last(len(chosen) - 1)
         return chosen
 
-    def _final_score(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _final_score(self, labels: Floats) -> Floats:
         """Return the scores under the last posterior, which depend on the labels only."""
         if self._final is None or not np.array_equal(self._final[0], labels):
             self._refit(labels)

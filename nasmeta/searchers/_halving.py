@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Epochs, Floats
 from nasmeta.checks import check_int
 from nasmeta.searchers._searcher import MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace
@@ -67,14 +67,14 @@ class Halving(MultiFidelitySearcher):
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3) -> None:
         super().__init__(space, rng)
         self.eta = check_int("eta", eta, 2)
-        self._part: NDArray[np.int32] | None = None
+        self._part: Architectures | None = None
 
-    def restrict(self, architectures: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: Architectures) -> bool:
         """Draw new architectures from these only."""
         self._part = architectures
         return True
 
-    def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    def ask_at(self, n: int = 1) -> tuple[Architectures, Epochs]:
         """Propose promotions, else new architectures for a short training."""
         pairs = [self._next() for _ in range(n)]
         architectures, epochs = np.array(pairs, np.int32).reshape(n, 2).T
@@ -100,7 +100,7 @@ class _Brackets(Halving):
         self._begun = 0
         self._first: deque[int] = deque()
 
-    def begin_with(self, architectures: NDArray[np.int32]) -> bool:
+    def begin_with(self, architectures: Architectures) -> bool:
         """Start the first brackets with these architectures."""
         self._first.extend(architectures.tolist())
         return True
@@ -129,7 +129,7 @@ class _Brackets(Halving):
         self._brackets.append(Bracket(sizes, ladder[lowest:], lowest))
         return self._next()
 
-    def tell_at(self, architectures: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_at(self, architectures: Architectures, epochs: Epochs, values: Floats) -> None:
         """Pass each value to the oldest bracket that waits for it."""
         ladder = self._ladder()
         for architecture, length, value in zip(architectures.tolist(), epochs.tolist(), values.tolist(), strict=True):
@@ -277,13 +277,13 @@ class ASHA(Halving):
         self._rungs: dict[int, _Rung] = {}
         self._order: list[int] = space.sample(space.size, rng)[::-1].tolist()  # drawn from the end
 
-    def restrict(self, architectures: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: Architectures) -> bool:
         """Draw new architectures from these only."""
         inside = set(architectures.tolist())
         self._order = [architecture for architecture in self._order if architecture in inside]
         return super().restrict(architectures)
 
-    def begin_with(self, architectures: NDArray[np.int32]) -> bool:
+    def begin_with(self, architectures: Architectures) -> bool:
         """Draw these architectures first."""
         first = architectures.tolist()
         self._order = [architecture for architecture in self._order if architecture not in set(first)] + first[::-1]
@@ -298,7 +298,7 @@ class ASHA(Halving):
                 return architecture, self.fidelities[i + 1]
         return self._order.pop() if self._order else self._sample_architecture(), self.fidelities[0]
 
-    def tell_at(self, architectures: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_at(self, architectures: Architectures, epochs: Epochs, values: Floats) -> None:
         """Add the values to their rungs."""
         for architecture, length, value in zip(architectures.tolist(), epochs.tolist(), values.tolist(), strict=True):
             self._rungs.setdefault(length, _Rung()).add(architecture, value)

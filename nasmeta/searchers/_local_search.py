@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.searchers._searcher import Searcher, WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
@@ -49,7 +49,7 @@ class LocalSearch(Searcher):
         if not self._queue:  # alone in its space
             self._restart()
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose the next neighbours; random architectures complete a batch."""
         proposals = self._queue[:n]
         del self._queue[:n]
@@ -57,7 +57,7 @@ class LocalSearch(Searcher):
             proposals.append(int(self.rng.integers(self.space.size)))
         return np.array(proposals, dtype=np.int32)
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Move to a better neighbour; restart if no neighbour is better."""
         for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
             if architecture not in self._waiting:
@@ -106,9 +106,9 @@ class ParetoLocalSearch(WithoutReplacement):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
-        self._archive: dict[int, NDArray[np.float64]] = {}
+        self._archive: dict[int, Floats] = {}
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose unknown neighbours of the archive."""
         self._require_open(n)
         return self._each_from(self._next, n)
@@ -120,7 +120,7 @@ class ParetoLocalSearch(WithoutReplacement):
                 return int(self.rng.choice(near))
         return int(self.rng.choice(np.flatnonzero(self._open)))
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Update the archive of non-dominated architectures."""
         self._open[architectures] = False
         for architecture, value in zip(architectures.tolist(), np.array(values), strict=True):

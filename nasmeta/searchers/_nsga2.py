@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_int
 from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import SearchSpace
@@ -41,17 +41,17 @@ class NSGA2(WithoutReplacement):
         self.population = check_int("population", population, 2)
         self._members: list[int] = []
         self._values = np.empty((0, 2))
-        self._children: dict[int, NDArray[np.float64]] = {}
+        self._children: dict[int, Floats] = {}
         self._fitness = np.empty((0, 2))
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose random architectures until there is a population, then children."""
         self._require_open(n)
         if not self._members:
             return self._sample_open(n)
         return self._each_from(self._child, n)
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Complete a generation; then the best of it and of the population survive."""
         self._open[architectures] = False
         known = set(self._members)
@@ -89,7 +89,7 @@ class NSGA2(WithoutReplacement):
         return int(self.rng.choice(np.flatnonzero(self._open)))
 
 
-def _fitness(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fitness(values: Floats) -> Floats:
     """Return the rank of the front of each point, 0 for the best, and its crowding distance; shape (n, 2)."""
     import moocore
 

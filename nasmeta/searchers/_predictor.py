@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Array, Floats
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.code_identity import code_within, estimator_digest, identity_of
 from nasmeta.errors import SettingError
@@ -31,7 +31,7 @@ def _digest_of(estimator: Any) -> str:
         return repr(estimator)
 
 
-def _encode_space(model: Any, space: SearchSpace) -> tuple[NDArray[Any], Any]:
+def _encode_space(model: Any, space: SearchSpace) -> tuple[Array, Any]:
     """Encode all architectures once, if the model starts with an encoder; return the rows and the other steps."""
     from sklearn.pipeline import FeatureUnion, Pipeline
 
@@ -61,9 +61,9 @@ class UncertainModel:
         self._rows, self._model = _encode_space(model, space)
         self._rng, self._copies = rng, copies
         self._has_deviation = copies > 0 and knows_deviation(self._model)
-        self.predictions_: NDArray[np.float64] | None = None
+        self.predictions_: Floats | None = None
 
-    def fit(self, architectures: NDArray[np.int32], labels: NDArray[np.float64]) -> UncertainModel:
+    def fit(self, architectures: Architectures, labels: Floats) -> UncertainModel:
         """Fit to architectures, int32, shape (n,), and labels that are not all the same."""
         if self._has_deviation or not self._copies:
             self._fitted = [self._fit_copy(architectures, labels)]
@@ -75,13 +75,13 @@ class UncertainModel:
             self._fitted.append(self._fit_copy(architectures[drawn], labels[drawn]))
         return self
 
-    def _fit_copy(self, architectures: NDArray[np.int32], labels: NDArray[np.float64]) -> Any:
+    def _fit_copy(self, architectures: Architectures, labels: Floats) -> Any:
         from sklearn.base import clone
 
         copy = clone(self._model, safe=False)
         return copy.fit(self._rows[architectures], labels)
 
-    def predict(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def predict(self) -> tuple[Floats, Floats]:
         """Return mean and deviation of all architectures, both float64, shape (size,)."""
         if self._has_deviation:
             mean, deviation = self._fitted[0].predict(self._rows, return_std=True)
@@ -219,24 +219,24 @@ class PredictorSearch(WithoutReplacement):
         model = make_predictor(self.predictor, None, self.space, seed, **self.options)
         return UncertainModel(model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies)
 
-    def fit_model(self, architectures: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
+    def fit_model(self, architectures: Architectures, labels: Floats) -> None:
         """Fit the model to architectures, int32, shape (n,), and labels, float64, shape (n,); higher is better."""
         self._model.fit(architectures, labels)
 
-    def predict_model(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def predict_model(self) -> tuple[Floats, Floats]:
         """Return mean and deviation of the labels of all architectures, both float64, shape (size,)."""
         mean, deviation = self._model.predict()
         return mean, deviation
 
-    def draw_model(self) -> NDArray[np.float64]:
+    def draw_model(self) -> Floats:
         """Return one draw of the labels of all architectures, float64, shape (size,)."""
         predictions = getattr(self._model, "predictions_", None)
         if predictions is None:
             return self.rng.normal(self._mean, self._deviation)
-        drawn: NDArray[np.float64] = predictions[self.rng.integers(len(predictions))].copy()
+        drawn: Floats = predictions[self.rng.integers(len(predictions))].copy()
         return drawn
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose the open architectures with the highest scores; one fit per batch."""
         self._require_open(n)
         if len(self._observed) < self.n_initial or not self._is_fitted():
@@ -263,7 +263,7 @@ class PredictorSearch(WithoutReplacement):
         self._best, self._fitted_at = float(labels.max()), n
         return True
 
-    def _score(self) -> NDArray[np.float64]:
+    def _score(self) -> Floats:
         """Return the acquisition of each architecture, a new array, shape (size,)."""
         if self.acquisition == "thompson":
             return self.draw_model()

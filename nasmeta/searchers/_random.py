@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_bool
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers._searcher import Searcher
@@ -38,14 +38,14 @@ class RandomSearch(Searcher):
         self._order = space.sample(space.size, rng)
         self._asked = 0
 
-    def restrict(self, architectures: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: Architectures) -> bool:
         """Remove the other architectures from the order; not supported with replacement."""
         if self.replacement:
             return False
         self._order = self._order[np.isin(self._order, architectures)]
         return True
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose the next architectures of a random order, or any with replacement."""
         if self.replacement:
             return self.rng.integers(self.space.size, size=n, dtype=np.int32)
@@ -56,5 +56,5 @@ class RandomSearch(Searcher):
         self._asked += n
         return self._order[self._asked - n : self._asked]
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Ignore the values."""

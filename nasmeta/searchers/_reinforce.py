@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_number
 from nasmeta.searchers._adam import Adam
 from nasmeta.searchers._searcher import Searcher
@@ -51,12 +51,12 @@ class Reinforce(Searcher):
         self._probabilities = self._softmax()
         self._own_choice = np.eye(shape[1])
 
-    def _softmax(self) -> NDArray[np.float64]:
+    def _softmax(self) -> Floats:
         raised = np.exp(self._logits - self._logits.max(axis=1, keepdims=True))
-        probabilities: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
+        probabilities: Floats = raised / raised.sum(axis=1, keepdims=True)
         return probabilities
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Draw a choice for every position."""
         architectures = self._drawn(n)
         for _ in range(_REDRAWS):
@@ -71,14 +71,14 @@ class Reinforce(Searcher):
             architectures[missing] = self.rng.choice(len(weights), size=int(missing.sum()), p=weights / weights.sum())
         return architectures
 
-    def _drawn(self, n: int) -> NDArray[np.int32]:
+    def _drawn(self, n: int) -> Architectures:
         """Return draws of the policy, -1 for combinations that are not architectures; int32, shape (n,)."""
         up_to = self._probabilities.cumsum(axis=1)[None, :, :-1]
         codes = (self.rng.random((n, self.space.n_positions, 1)) > up_to).sum(axis=2)
         np.minimum(codes, self._n_choices - 1, out=codes)  # the probabilities may sum to less than 1
         return self.space.find(codes @ self.space.place_values)
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Take one step of Adam for each value."""
         for codes, value in zip(self.space.codes[architectures], values.tolist(), strict=True):
             self._rewards = _MOMENTUM * self._rewards + (1 - _MOMENTUM) * value

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Array, Epochs, Floats
 from nasmeta.code_identity import code_of
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
 from nasmeta.predictors import PREDICTORS
@@ -117,7 +117,7 @@ class Searcher(ABC):
         """The registered name of the class, or the name of the class."""
         return SEARCHERS.name_of(type(self)) or type(self).__name__
 
-    def restrict(self, architectures: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: Architectures) -> bool:
         """Propose only these architectures, if the searcher can; return whether it does.
 
         Called before the first `ask`. For other searchers, `SubsetSearch` filters the proposals.
@@ -125,7 +125,7 @@ class Searcher(ABC):
         return False
 
     @abstractmethod
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose architectures, integers of any width, shape (n,).
 
         Raises
@@ -135,10 +135,10 @@ class Searcher(ABC):
         """
 
     @abstractmethod
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Observe values, shape (n,), or (n, m) for m objectives, of architectures, shape (n,); higher is better."""
 
-    def tell_failures(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_failures(self, architectures: Architectures, values: Floats) -> None:
         """Observe failed evaluations with substitute values; by default like any other values."""
         self.tell(architectures, values)
 
@@ -151,13 +151,13 @@ class WithoutReplacement(Searcher):
         self._observed: dict[int, float] = {}
         self._open = np.ones(space.size, dtype=bool)
 
-    def restrict(self, architectures: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: Architectures) -> bool:
         """Treat the other architectures as proposed."""
         self._open[:] = False
         self._open[architectures] = True
         return True
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Add the values."""
         self._observed.update(zip(architectures.tolist(), values.tolist(), strict=True))
         self._open[architectures] = False
@@ -166,12 +166,12 @@ class WithoutReplacement(Searcher):
         if np.count_nonzero(self._open) < n:
             raise SpaceExhaustedError(f"All architectures of {self.space.name} have been proposed.")
 
-    def _labelled(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def _labelled(self) -> tuple[Architectures, Floats]:
         """Return the observed architectures and their values, in the order of arrival."""
         n = len(self._observed)
         return np.fromiter(self._observed, np.int32, n), np.fromiter(self._observed.values(), np.float64, n)
 
-    def _take_best(self, score: NDArray[np.float64]) -> int:
+    def _take_best(self, score: Floats) -> int:
         """Propose the open architecture with the highest score, shape (size,); ties are broken at random."""
         score = np.where(self._open, score, -np.inf)
         ties = np.flatnonzero(score == score.max())
@@ -179,7 +179,7 @@ class WithoutReplacement(Searcher):
         self._open[architecture] = False
         return architecture
 
-    def _each_from(self, draw: Callable[[], int], n: int) -> NDArray[np.int32]:
+    def _each_from(self, draw: Callable[[], int], n: int) -> Architectures:
         """Propose n open architectures, drawn one after another."""
         proposals = np.empty(n, np.int32)
         for i in range(n):
@@ -187,7 +187,7 @@ class WithoutReplacement(Searcher):
             self._open[proposals[i]] = False
         return proposals
 
-    def _sample_open(self, n: int) -> NDArray[np.int32]:
+    def _sample_open(self, n: int) -> Architectures:
         """Propose open architectures at random."""
         chosen = self.rng.choice(np.flatnonzero(self._open), size=n, replace=False)
         self._open[chosen] = False
@@ -234,7 +234,7 @@ class MultiFidelitySearcher(Searcher):
         """Set the possible lengths of trainings, in ascending epochs, before the first proposal."""
         self.fidelities = tuple(map(int, fidelities))
 
-    def begin_with(self, architectures: NDArray[np.int32]) -> bool:
+    def begin_with(self, architectures: Architectures) -> bool:
         """Start with these architectures, if the searcher can; return whether it does.
 
         Called before the first proposal, after `restrict`. They start with a short training, like any other.
@@ -242,7 +242,7 @@ class MultiFidelitySearcher(Searcher):
         return False
 
     @abstractmethod
-    def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    def ask_at(self, n: int = 1) -> tuple[Architectures, Epochs]:
         """Propose architectures and epochs, each int32, shape (n,).
 
         Raises
@@ -252,14 +252,14 @@ class MultiFidelitySearcher(Searcher):
         """
 
     @abstractmethod
-    def tell_at(self, architectures: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_at(self, architectures: Architectures, epochs: Epochs, values: Floats) -> None:
         """Observe values after the given epochs, all of shape (n,); higher is better."""
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose architectures for the only length."""
         return self.ask_at(n)[0]
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Observe values of full trainings."""
         self.tell_at(architectures, np.full(len(architectures), self.fidelities[-1], np.int32), values)
 
@@ -337,11 +337,11 @@ class MetaSearcher(Searcher):
     def _learn(self, sources: list[SourceTask]) -> Any:
         """Return the meta-model, learned from the labels of the sources."""
 
-    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def _pack(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return ``meta_model_`` as arrays by name and facts of JSON types."""
         raise NotImplementedError(f"{type(self).__name__} has no _pack, so it cannot be saved.")
 
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
+    def _unpack(self, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> Any:
         """Return the meta-model that `_pack` described."""
         raise NotImplementedError(f"{type(self).__name__} has no _unpack, so it cannot be loaded.")
 

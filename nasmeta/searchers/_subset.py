@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers._searcher import Searcher
 
@@ -43,7 +43,7 @@ class SubsetSearch(Searcher):
     """
 
     def __init__(
-        self, inner: Searcher, architectures: NDArray[np.int32] | None = None, first: NDArray[np.int32] | None = None
+        self, inner: Searcher, architectures: Architectures | None = None, first: Architectures | None = None
     ) -> None:
         super().__init__(inner.space, inner.rng)
         self.inner = inner
@@ -57,7 +57,7 @@ class SubsetSearch(Searcher):
         self._worst: Any = -np.inf
         self._rejected = 0  # consecutive proposals without a new architecture of the subset
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose the first architectures, then the searcher's proposals in the subset."""
         architectures = [self._first.popleft() for _ in range(min(n, len(self._first)))]
         notes: dict[int, Mapping[str, Any]] = {architecture: {"by": "warm start"} for architecture in architectures}
@@ -69,17 +69,17 @@ class SubsetSearch(Searcher):
         self._proposed[architectures] = True
         return np.array(architectures, dtype=np.int32)
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Pass the values to the searcher."""
         self._note_values(architectures, values)
         self.inner.tell(architectures, values)
 
-    def tell_failures(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_failures(self, architectures: Architectures, values: Floats) -> None:
         """Pass the failures to the searcher."""
         self._note_values(architectures, values)
         self.inner.tell_failures(architectures, values)
 
-    def _note_values(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def _note_values(self, architectures: Architectures, values: Floats) -> None:
         if len(values):
             lowest = values.min(axis=0)  # per objective
             self._worst = lowest if np.all(self._worst == -np.inf) else np.minimum(self._worst, lowest)

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_int, check_number
 from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import Position, SearchSpace
@@ -56,7 +57,7 @@ class TPESearch(WithoutReplacement):
         # Index of each architecture in the densities: those of all pairs of halves, or of the architectures.
         self._place = rows * len(right) + columns if self._in_pairs else np.arange(space.size)
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose the open architectures with the largest ratio; one estimate per batch."""
         self._require_open(n)
         if len(self._observed) < self.n_initial:
@@ -64,7 +65,7 @@ class TPESearch(WithoutReplacement):
         ratio = self._log_ratio()
         return np.array([self._take_best(ratio) for _ in range(n)], np.int32)
 
-    def _log_ratio(self) -> NDArray[np.float64]:
+    def _log_ratio(self) -> Floats:
         """Return the log ratio of the densities of good and other architectures, shape (size,)."""
         architectures, values = self._labelled()
         n_good = min(max(int(np.ceil(self.top * len(architectures))), 1), _MOST_GOOD)
@@ -74,7 +75,7 @@ class TPESearch(WithoutReplacement):
         )
         return np.asarray(ratio[self._place].round(9))  # independent of the order of sums
 
-    def _density(self, architectures: NDArray[np.int32]) -> NDArray[np.float64]:
+    def _density(self, architectures: Architectures) -> Floats:
         """Return the density of kernels at the given architectures and a uniform one, by `_place`."""
         n_kernels = len(architectures) + 1
         kernels = []
@@ -95,7 +96,7 @@ class TPESearch(WithoutReplacement):
         return density
 
 
-def _choice_kernel(position: Position) -> NDArray[np.float64]:
+def _choice_kernel(position: Position) -> Floats:
     """Return the unsmoothed kernel: probability of each choice (rows) given its centre (columns)."""
     n = len(position.choices)
     if not position.ordered:
@@ -117,7 +118,7 @@ def _distinct(codes: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[
     return rows, inverse.ravel()
 
 
-def _products(kernels: list[NDArray[np.float64]], codes: NDArray[np.integer], n_kernels: int) -> NDArray[np.float64]:
+def _products(kernels: list[Floats], codes: NDArray[np.integer], n_kernels: int) -> Floats:
     """Return the products of kernels over some positions at codes, shape (n_codes, n_kernels)."""
     products = np.ones((len(codes), n_kernels))
     for kernel, column in zip(kernels, codes.T, strict=True):

@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.evaluators import Evaluation
 from nasmeta.runs import run_loop
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, Searcher, SubsetSearch
@@ -27,7 +27,7 @@ SLOW = frozenset({"optuna-gp"})
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in OWN]
 
 
-def smooth(space: SearchSpace) -> NDArray[np.float64]:
+def smooth(space: SearchSpace) -> Floats:
     """One best choice a position, worse with the distance, and one pair of positions that work together."""
     best = np.random.default_rng(7).integers(space.n_choices)
     apart = np.abs(space.codes - best) / np.maximum(np.array(space.n_choices) - 1, 1)
@@ -42,11 +42,11 @@ class Smooth:
         if several:
             self.values = np.column_stack([self.values, self.values[::-1]])
 
-    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: Architectures) -> Evaluation:
         return Evaluation(self.values[architectures], np.ones(len(architectures)))
 
 
-def run(searcher: Searcher, evaluations: int = EVALUATIONS) -> NDArray[np.int32]:
+def run(searcher: Searcher, evaluations: int = EVALUATIONS) -> Architectures:
     if isinstance(searcher, MultiFidelitySearcher):
         searcher.begin([1])
     with one_thread(), warnings.catch_warnings():

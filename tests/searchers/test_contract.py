@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.testing import MultiFidelityContract, MultiObjectiveContract, SearcherContract
@@ -41,7 +41,7 @@ class TestRandomSearchOnVectors(MultiObjectiveContract):
 class Forgetful(RandomSearch):
     """Breaks the contract: one proposal too many."""
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         return self.rng.integers(self.space.size, size=n + 1, dtype=np.int32)
 
 

@@ -7,19 +7,19 @@ from itertools import pairwise
 import moocore
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy import integrate, stats
 
+from nasmeta.arrays import Floats
 from nasmeta.searchers._ehvi import _scores_at, expected_hypervolume_improvement
 
 
-def improvement(points: NDArray[np.float64], front: NDArray[np.float64], reference: NDArray[np.float64]) -> list[float]:
+def improvement(points: Floats, front: Floats, reference: Floats) -> list[float]:
     before = moocore.hypervolume(front, ref=reference, maximise=True) if len(front) else 0.0
     after = [moocore.hypervolume(np.vstack([front, p]), ref=reference, maximise=True) for p in points]
     return [one - before for one in after]
 
 
-def problem(seed: int, m: int, k: int) -> tuple[NDArray[np.float64], ...]:
+def problem(seed: int, m: int, k: int) -> tuple[Floats, ...]:
     rng = np.random.default_rng(seed)
     return rng.normal(0, 1, (4, m)), rng.uniform(0.1, 1.0, (4, m)), rng.normal(0, 1, (k, m)), np.full(m, -1.5)
 

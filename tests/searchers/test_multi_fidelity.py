@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher
 from nasmeta.searchers._bohb import KernelDensity
 from nasmeta.spaces import get_space
@@ -18,7 +18,7 @@ VALUES = made_up_values(SPACE)
 KINDS = sorted(name for name, kind in SEARCHERS.items() if issubclass(kind, MultiFidelitySearcher))
 
 
-def values_at(architectures: NDArray[np.int32], epochs: NDArray[np.int32]) -> NDArray[np.float64]:
+def values_at(architectures: Architectures, epochs: Architectures) -> Floats:
     """Short trainings see the value through noise that is the cell's own."""
     noise = np.random.default_rng(1).standard_normal(SPACE.n_architectures)
     return VALUES[architectures] + noise[architectures] / epochs

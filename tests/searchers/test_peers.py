@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import nasmeta as nm
+from nasmeta.arrays import Floats
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.searchers import (
     SEARCHERS,
@@ -81,7 +81,7 @@ for _name in (*QUICK, *TRANSFER):
     globals()[contract_of(_name).__name__] = contract_of(_name)
 
 
-def proposals(searcher: Searcher, values: NDArray[np.float64], n: int) -> list[int]:
+def proposals(searcher: Searcher, values: Floats, n: int) -> list[int]:
     found = []
     for _ in range(n):
         architectures = searcher.ask()

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
@@ -18,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import nasmeta as nm
+from nasmeta.arrays import Architectures, Array, Floats
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.predictors import make_encoder
 from nasmeta.searchers import SEARCHERS, PredictorSearch
@@ -110,7 +110,7 @@ def test_architectures_are_encoded_once() -> None:
     class Watching(Ridge):
         seen: list[tuple[int, ...]] = []  # noqa: RUF012
 
-        def fit(self, X: NDArray[Any], y: NDArray[Any]) -> Watching:
+        def fit(self, X: Array, y: Array) -> Watching:
             self.seen.append(X.shape)
             return super().fit(X, y)
 
@@ -142,7 +142,7 @@ def test_is_fitted_anew_each_time_that_values_grew_by_a_tenth() -> None:
     fits: list[int] = []
 
     class Counting(PredictorSearch):
-        def fit_model(self, architectures: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
+        def fit_model(self, architectures: Architectures, labels: Floats) -> None:
             fits.append(len(architectures))
             super().fit_model(architectures, labels)
 
@@ -161,7 +161,7 @@ def test_a_batch_is_the_best_of_one_fit_without_repeats() -> None:
 
 def test_ties_are_drawn_from() -> None:
     class Constant(PredictorSearch):
-        def predict_model(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        def predict_model(self) -> tuple[Floats, Floats]:
             return np.zeros(SPACE.size), np.ones(SPACE.size)
 
     firsts = []

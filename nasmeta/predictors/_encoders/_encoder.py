@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import FeatureUnion
 
+from nasmeta.arrays import Architectures, Array, Floats
 from nasmeta.checks import check_names
 from nasmeta.errors import SettingError
 from nasmeta.predictors._registered import ENCODERS
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, move_cells, reference_space
 
 
-def architectures_in(X: Any, space: SearchSpace) -> NDArray[np.int32]:
+def architectures_in(X: Any, space: SearchSpace) -> Architectures:
     """Return architectures of shape (n,) or (n, 1), as scikit-learn passes them, as indices, int32, shape (n,)."""
     if not isinstance(X, list | tuple) or (len(X) and isinstance(X[0], list | tuple)):
         X = np.asarray(X)  # [7, "a string"] stays a list: as an array both entries would be strings
@@ -27,14 +28,14 @@ def architectures_in(X: Any, space: SearchSpace) -> NDArray[np.int32]:
     return np.asarray(space.index_of(X), dtype=np.int32)
 
 
-def in_reference_space(architectures: NDArray[np.int32], space: SearchSpace) -> NDArray[np.int32]:
+def in_reference_space(architectures: Architectures, space: SearchSpace) -> Architectures:
     """Return the same architectures of `reference_space`."""
     moved = _reference_cells(space)
     return architectures if moved is None else moved[architectures]
 
 
 @lru_cache(maxsize=8)
-def _reference_cells(space: SearchSpace) -> NDArray[np.int32] | None:
+def _reference_cells(space: SearchSpace) -> Architectures | None:
     """Return the counterparts of all architectures in the reference space; None if it is the space itself."""
     reference = reference_space(space)
     return None if reference == space else move_cells(np.arange(space.size), space, reference)[0]
@@ -97,7 +98,7 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self._table()
         return self
 
-    def transform(self, X: Any) -> NDArray[np.float64]:
+    def transform(self, X: Any) -> Floats:
         """Encode architectures.
 
         Parameters
@@ -116,7 +117,7 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.array(self._table()[1], dtype=object)
 
     @abstractmethod
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _table(self) -> tuple[Array, tuple[str, ...]]:
         """Return the encodings of the whole reference space, shape (size, n_features), and the names."""
 
 
@@ -141,11 +142,11 @@ class CellIndices(CellEncoder):
     array([3288,    7], dtype=int32)
     """
 
-    def transform(self, X: Any) -> NDArray[np.int32]:  # type: ignore[override]
+    def transform(self, X: Any) -> Architectures:  # type: ignore[override]
         """Return architectures, int32, shape (n,)."""
         return architectures_in(X, get_space(self.space))
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _table(self) -> tuple[Array, tuple[str, ...]]:
         return np.arange(get_space(self.space).size)[:, None], ("cell",)
 
 

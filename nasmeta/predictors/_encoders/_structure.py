@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations, product
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.arrays import Array
 from nasmeta.predictors._encoders._encoder import CellEncoder, CellSpaceEncoder
 from nasmeta.spaces import CellSpace, SearchSpace, choice_one_hot
 
@@ -42,17 +43,17 @@ class GraphEncoder(CellSpaceEncoder):
     array([[6., 4., 3.]])
     """
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _table(self) -> tuple[Array, tuple[str, ...]]:
         return _graph(self._cells())
 
 
 @lru_cache(maxsize=4)
-def _graph(space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _graph(space: CellSpace) -> tuple[Array, tuple[str, ...]]:
     digits, live, last = space.digits, space.live_edges, space.n_nodes - 1
     # Each live edge is on a live path, so a path of live edges is live.
     path_is_live = np.stack([live[:, path].all(axis=1) for path in space.paths], axis=1)
     inner = [live[:, _edges_at(space, node)[0]].any(axis=1) for node in range(1, last)]
-    columns: dict[str, NDArray[Any]] = {
+    columns: dict[str, Array] = {
         "live_edges": live.sum(axis=1),
         "live_paths": path_is_live.sum(axis=1),
         "live_inner_nodes": np.sum([np.zeros(space.size), *inner], axis=0),
@@ -119,7 +120,7 @@ class OneHotEncoder(CellEncoder):
     ((2, 30), '0to1=avg_pool_3x3')
     """
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _table(self) -> tuple[Array, tuple[str, ...]]:
         space = self._reference()
         names = (
             f"{name}={choice}"
@@ -146,7 +147,7 @@ class AdjacencyEncoder(CellEncoder):
     array([[5., 3., 2., 3., 2., 2.]])
     """
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _table(self) -> tuple[Array, tuple[str, ...]]:
         space = self._reference()
         return space.codes + np.int32(1), tuple(_position_names(space))
 
@@ -169,12 +170,12 @@ class PathEncoder(CellSpaceEncoder):
     np.float64(4.0)
     """
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _table(self) -> tuple[Array, tuple[str, ...]]:
         return _paths(self._cells())
 
 
 @lru_cache(maxsize=4)
-def _paths(space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _paths(space: CellSpace) -> tuple[Array, tuple[str, ...]]:
     architectures, columns, names = np.arange(space.size), [], []
     for length in sorted({len(path) for path in space.paths}):
         applied = np.zeros((space.size, space.n_operations**length), dtype=np.int8)
@@ -197,7 +198,7 @@ class _FeatureEncoder(CellEncoder):
         """Return whether the space has the count feature."""
         return cls.feature in space.feature_names
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _table(self) -> tuple[Array, tuple[str, ...]]:
         counts, names = self._reference().feature(self.feature)
         return counts, _each_once(names)
 
@@ -261,7 +262,7 @@ class CountEncoder(CellEncoder):
     {'width=16': 0.0, 'width=32': 1.0, 'width=64': 0.0, 'act=relu': 0.0, 'act=tanh': 1.0, 'width': 0.5}
     """
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _table(self) -> tuple[Array, tuple[str, ...]]:
         return _all_counts(self._reference())[:2]
 
     def group_sizes(self) -> list[int]:
@@ -270,7 +271,7 @@ class CountEncoder(CellEncoder):
 
 
 @lru_cache(maxsize=4)
-def _all_counts(space: SearchSpace) -> tuple[NDArray[Any], tuple[str, ...], list[int]]:
+def _all_counts(space: SearchSpace) -> tuple[Array, tuple[str, ...], list[int]]:
     """Return the counts, the names of their columns, and the numbers of columns of the features that have any."""
     wide = [i for i, p in enumerate(space.positions) if p.ordered and len(p.choices) > _MOST_ONE_HOT]
     parts: list[NDArray[np.floating]] = []

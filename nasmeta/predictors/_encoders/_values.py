@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from nasmeta.arrays import Array, Floats
 from nasmeta.errors import SettingError
 from nasmeta.predictors._encoders._encoder import CellEncoder, CellSpaceEncoder, architectures_in
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
@@ -44,12 +45,12 @@ class CostEncoder(CellSpaceEncoder):
         """Return whether the space has formulas for both costs."""
         return isinstance(space, CellSpace) and None not in space._costs.values()
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _table(self) -> tuple[Array, tuple[str, ...]]:
         return _costs(self._cells(), self.dataset)
 
 
 @lru_cache(maxsize=8)
-def _costs(space: CellSpace, dataset: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _costs(space: CellSpace, dataset: str) -> tuple[Array, tuple[str, ...]]:
     architectures = np.arange(space.size)
     costs = np.stack([np.asarray(cost(architectures, dataset)) for cost in (space.params, space.flops)], axis=1)
     return np.log10(costs), ("log10_parameters", "log10_flops")
@@ -84,11 +85,11 @@ class ColumnEncoder(CellEncoder):
         self.values = values
         self.names = names
 
-    def transform(self, X: Any) -> NDArray[np.float64]:
+    def transform(self, X: Any) -> Floats:
         """Return the columns of architectures, float64, shape (n, n_features)."""
         return np.asarray(self._table()[0][architectures_in(X, get_space(self.space))])
 
-    def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
+    def _table(self) -> tuple[Array, tuple[str, ...]]:
         values = np.asarray(self.values, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values.copy()
         size = get_space(self.space).size

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, clone
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from nasmeta.arrays import Floats
 from nasmeta.predictors._labels import LabelScale, checked_labels
 from nasmeta.predictors._make_predictor import knows_deviation
 
@@ -90,7 +90,7 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
         predicted = self.label_scale_.to_labels(scores.mean(axis=0))
         if not return_std:
             return predicted
-        variance: NDArray[np.float64] = scores.var(axis=0)
+        variance: Floats = scores.var(axis=0)
         if deviations:
             variance = variance + np.mean(np.square(deviations), axis=0)
         return predicted, self.label_scale_.deviation_of_labels(scores.mean(axis=0), np.sqrt(variance))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 
+from nasmeta.arrays import Array, Floats, Floats32
 from nasmeta.errors import SettingError
 from nasmeta.gaussian_process import JITTER, fit_hyperparameters, weak_prior
 from nasmeta.predictors._estimators._scaled import ScaledRegressor
@@ -56,7 +56,7 @@ class GPRegressor(ScaledRegressor):
         self.groups = groups
         self.labels = labels
 
-    def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+    def _fit(self, X: Floats, scores: Floats) -> None:
         sizes = [X.shape[1]] if self.groups is None else list(self.groups)
         if sum(sizes) != X.shape[1]:
             raise SettingError("sum of groups", sum(sizes), f"{X.shape[1]}, the number of columns")
@@ -79,9 +79,7 @@ class GPRegressor(ScaledRegressor):
         self.factor_ = np.linalg.cholesky(covariance)
         self.weights_ = cho_solve((self.factor_, True), labels)
 
-    def _predict(
-        self, X: NDArray[np.float64], return_std: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
         mean, variance = np.empty(len(X)), np.empty(len(X))
         factor = self.factor_.astype(np.float32) if return_std else None
         weights = self.weights_
@@ -96,12 +94,12 @@ class GPRegressor(ScaledRegressor):
         return mean, np.sqrt(np.maximum(variance, JITTER)) if return_std else None
 
     # -- distances ---------------------------------------------------------------------------------------------------
-    def _parts(self, X: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    def _parts(self, X: Floats) -> list[Floats]:
         return np.split(X, np.cumsum(self.sizes_)[:-1], axis=1)
 
-    def _set_scales(self, X: NDArray[np.float64]) -> None:
+    def _set_scales(self, X: Floats) -> None:
         """Find the groups of counts, and the scales of the other groups."""
-        self.scales_: list[NDArray[np.float64]] = []
+        self.scales_: list[Floats] = []
         for part, whole in zip(self._parts(X), self._parts(self.train_), strict=True):
             if _are_counts(whole):
                 self.scales_.append(np.ones(part.shape[1]))
@@ -113,12 +111,12 @@ class GPRegressor(ScaledRegressor):
             median = float(np.median(positive)) if len(positive) else 1.0
             self.scales_.append(scale * median / _MEDIAN_DISTANCE)
 
-    def _distances(self, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float32]:
+    def _distances(self, rows: Floats, columns: Floats) -> Floats32:
         """Return the distances in each group, float32, shape (n_groups, n_rows, n_columns)."""
         parts = zip(self._parts(rows), self._parts(columns), self.scales_, strict=True)
         return np.stack([_distance(a / scale, b / scale) for a, b, scale in parts])
 
-    def _covariance(self, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float32]:
+    def _covariance(self, rows: Floats, columns: Floats) -> Floats32:
         total = np.zeros((len(rows), len(columns)), dtype=np.float32)
         h = self.hyperparameters_
         parts = zip(self._parts(rows), self._parts(columns), self.scales_, h.variances, h.lengthscales, strict=True)
@@ -131,9 +129,9 @@ class GPRegressor(ScaledRegressor):
         return total
 
 
-def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float32]:
+def _distance(a: Floats, b: Floats) -> Floats32:
     """Return pairwise Euclidean distances, float32, shape (len(a), len(b))."""
-    distances: NDArray[np.float32]
+    distances: Floats32
     if _are_counts(a) and _are_counts(b):  # small whole numbers are exact in float32
         distances = _squared(a.astype(np.float32), b.astype(np.float32))
     else:
@@ -141,14 +139,14 @@ def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.floa
     return np.sqrt(distances, out=distances)
 
 
-def _squared(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+def _squared(a: Array, b: Array) -> Array:
     """Return squared L2 distances by one matrix product, in the type of `a` and `b`."""
-    squared: NDArray[Any] = a @ b.T
+    squared: Array = a @ b.T
     squared *= -2
     squared += np.einsum("ij,ij->i", a, a)[:, None]
     squared += np.einsum("ij,ij->i", b, b)
     return squared
 
 
-def _are_counts(x: NDArray[np.float64]) -> bool:
+def _are_counts(x: Floats) -> bool:
     return bool(x.size == 0 or (x.min() >= 0 and x.max() <= _MOST_COUNT and (x == np.round(x)).all()))

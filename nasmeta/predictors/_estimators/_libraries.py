@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Floats
 from nasmeta.errors import SettingError
 from nasmeta.predictors._estimators._scaled import ScaledRegressor
 
@@ -36,7 +36,7 @@ class RidgeRegressor(ScaledRegressor):
 
     labels: str = "rank"
 
-    def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+    def _fit(self, X: Floats, scores: Floats) -> None:
         from sklearn.linear_model import BayesianRidge
 
         self.centre_ = X.mean(axis=0)
@@ -45,9 +45,7 @@ class RidgeRegressor(ScaledRegressor):
         self.coefficients_, self.intercept_ = model.coef_, float(model.intercept_)
         self.covariance_, self.noise_ = model.sigma_, float(1 / model.alpha_)
 
-    def _predict(
-        self, X: NDArray[np.float64], return_std: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
         X = (X - self.centre_) / self.scale_
         mean = X @ self.coefficients_ + self.intercept_
         if not return_std:
@@ -92,7 +90,7 @@ class ForestRegressor(ScaledRegressor):
     random_state: int = 0
     n_jobs: int | None = 1
 
-    def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+    def _fit(self, X: Floats, scores: Floats) -> None:
         from sklearn.ensemble import RandomForestRegressor
 
         model = RandomForestRegressor(
@@ -104,9 +102,7 @@ class ForestRegressor(ScaledRegressor):
         )
         self.trees_ = [tree.tree_ for tree in model.fit(X, scores).estimators_]
 
-    def _predict(
-        self, X: NDArray[np.float64], return_std: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
         rows = X.astype(np.float32)  # the precision of scikit-learn's trees
         leaves = [(tree, tree.apply(rows)) for tree in self.trees_]
         values = np.stack([tree.value[leaf, 0, 0] for tree, leaf in leaves], axis=1)
@@ -161,7 +157,7 @@ class XGBoostRegressor(ScaledRegressor):
     random_state: int = 0
     n_jobs: int | None = 1
 
-    def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+    def _fit(self, X: Floats, scores: Floats) -> None:
         import xgboost
 
         settings = {
@@ -179,9 +175,7 @@ class XGBoostRegressor(ScaledRegressor):
             for member in range(self.n_members)
         ]
 
-    def _predict(
-        self, X: NDArray[np.float64], return_std: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
         predicted = np.stack([booster.inplace_predict(X) for booster in self.boosters_]).astype(np.float64)
         if not return_std:
             return predicted.mean(axis=0), None

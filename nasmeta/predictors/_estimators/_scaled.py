@@ -6,10 +6,10 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
+from nasmeta.arrays import Array, Floats
 from nasmeta.errors import SettingError
 from nasmeta.predictors._labels import LabelScale, checked_labels
 from nasmeta.predictors._registered import DEFAULT_ENCODER
@@ -85,7 +85,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             raise SettingError("return_std", True, f"False for {type(self).__name__}")
         return predicted, self.label_scale_.deviation_of_labels(mean, deviation)
 
-    def _checked(self, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    def _checked(self, X: Any, y: Any) -> tuple[Array, Floats]:
         """Return checked rows and labels for `fit`."""
         if y is not None:
             y = np.asarray(y)
@@ -94,17 +94,15 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         return X, checked_labels(y)
 
-    def _checked_rows(self, X: Any) -> NDArray[Any]:
+    def _checked_rows(self, X: Any) -> Array:
         """Return checked rows for `predict`."""
-        rows: NDArray[Any] = validate_data(self, X, dtype=np.float64, reset=False)
+        rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
         return rows
 
     @abstractmethod
-    def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+    def _fit(self, X: Floats, scores: Floats) -> None:
         """Learn the scores, shape (n,)."""
 
     @abstractmethod
-    def _predict(
-        self, X: NDArray[np.float64], return_std: bool
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
         """Return mean and deviation (None unless requested) of the scores, each of shape (n,)."""

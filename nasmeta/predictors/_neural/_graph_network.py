@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from nasmeta.arrays import Array, Floats, Floats32
 from nasmeta.errors import SettingError
 from nasmeta.predictors._encoders._encoder import (
     architectures_in,
@@ -30,11 +30,11 @@ _READOUT = 64
 
 
 @lru_cache(maxsize=4)
-def _feature_table(features: str, space: SearchSpace) -> NDArray[np.float32]:
+def _feature_table(features: str, space: SearchSpace) -> Floats32:
     """Return the features of all architectures that are not constant, standardised and scaled."""
     table = np.asarray(make_encoder(features, space).transform(np.arange(space.size)), dtype=np.float64)
     table = table[:, table.std(axis=0) > 0]
-    scaled: NDArray[np.float32] = (_FEATURE_SCALE * (table - table.mean(axis=0)) / table.std(axis=0)).astype(np.float32)
+    scaled: Floats32 = (_FEATURE_SCALE * (table - table.mean(axis=0)) / table.std(axis=0)).astype(np.float32)
     return scaled
 
 
@@ -105,16 +105,16 @@ class GraphNetwork(NeuralRegressor):
         tags.input_tags.string = True
         return tags
 
-    def _checked(self, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    def _checked(self, X: Any, y: Any) -> tuple[Array, Floats]:
         self.check_space(get_space(self.space))
         cells = self._checked_rows(X)
         self.n_features_in_ = 1
         return cells, checked_labels(y, len(cells))
 
-    def _checked_rows(self, X: Any) -> NDArray[Any]:
+    def _checked_rows(self, X: Any) -> Array:
         return architectures_in(X, get_space(self.space))
 
-    def _predict(self, X: NDArray[Any], return_std: bool) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    def _predict(self, X: Array, return_std: bool) -> tuple[Floats, Floats | None]:
         # Isomorphic architectures are computed once.
         representatives = np.asarray(get_space(self.space).canonical(X, rule="zero"), dtype=np.int32)
         represented, inverse = np.unique(representatives, return_inverse=True)
@@ -124,14 +124,14 @@ class GraphNetwork(NeuralRegressor):
     def _n_inputs(self) -> int:
         return int(self._feature_columns().shape[1])
 
-    def _feature_columns(self) -> NDArray[np.float32]:
+    def _feature_columns(self) -> Floats32:
         space = reference_space(self.space)
         if self.features is None:
             return np.zeros((space.size, 0), np.float32)
         features = suitable_encoder(DEFAULT_ENCODER, space) if self.features == DEFAULT_ENCODER else self.features
         return _feature_table(features, space)
 
-    def _tensors(self, rows: NDArray[Any]) -> tuple[Tensor, ...]:
+    def _tensors(self, rows: Array) -> tuple[Tensor, ...]:
         """Return operations one-hot (n, n_edges, n_operations), live edges (n, n_edges), columns (n, n_inputs).
 
         The operations are ``none`` and ``skip_connect`` if present, then the others.

@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nasmeta.arrays import Array, Floats
 from nasmeta.predictors._estimators._scaled import ScaledRegressor
 from nasmeta.predictors._neural._training import (
     MemberLinear,
@@ -50,14 +49,14 @@ class NeuralRegressor(ScaledRegressor):
         """Return a new network of ``n_members`` members."""
 
     @abstractmethod
-    def _tensors(self, rows: NDArray[Any]) -> tuple[Tensor, ...]:
+    def _tensors(self, rows: Array) -> tuple[Tensor, ...]:
         """Turn checked rows into the inputs of the network, each of shape (n, ...)."""
 
     @abstractmethod
     def _n_inputs(self) -> int:
         """Return the number of feature columns that the network reads."""
 
-    def _fit(self, X: NDArray[Any], scores: NDArray[np.float64]) -> None:
+    def _fit(self, X: Array, scores: Floats) -> None:
         device = cpu_or_cuda(self.device)
         generator = torch.Generator().manual_seed(self.random_state)
         network = self._build(self._n_inputs(), generator).to(device)
@@ -83,7 +82,7 @@ class NeuralRegressor(ScaledRegressor):
         self.slope_, self.shift_ = slope.cpu().numpy(), shift.cpu().numpy()
         self.network_ = network
 
-    def _predict(self, X: NDArray[Any], return_std: bool) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    def _predict(self, X: Array, return_std: bool) -> tuple[Floats, Floats | None]:
         # In double precision a row's prediction does not depend on the other rows.
         network = copy.deepcopy(self.network_).double()
         device = next(network.parameters()).device
@@ -158,7 +157,7 @@ class MLPEnsemble(NeuralRegressor):
     max_epochs: int = 150
     patience: int = 50
 
-    def _fit(self, X: NDArray[Any], scores: NDArray[np.float64]) -> None:
+    def _fit(self, X: Array, scores: Floats) -> None:
         self.center_ = X.mean(axis=0)
         scale = X.std(axis=0)
         self.scale_ = np.where(scale > 0, scale, 1.0)
@@ -170,7 +169,7 @@ class MLPEnsemble(NeuralRegressor):
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
         return _Perceptrons(n_inputs, self.hidden, self.n_layers, self.n_members, generator)
 
-    def _tensors(self, rows: NDArray[Any]) -> tuple[Tensor, ...]:
+    def _tensors(self, rows: Array) -> tuple[Tensor, ...]:
         return (torch.as_tensor((rows - self.center_) / self.scale_, dtype=torch.float32),)
 
 

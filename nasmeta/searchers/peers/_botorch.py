@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures
 from nasmeta.checks import check_int
 from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.searchers.peers._peer_search import OwnGenerators, load_peer
@@ -48,7 +48,7 @@ class BoTorchSearch(WithoutReplacement):
         self._categories = np.flatnonzero(~ordered[varied]).tolist()
         self._generators = OwnGenerators(int(rng.integers(2**31)))
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose the architectures with the highest expected improvement, after random ones."""
         self._require_open(n)
         if len(self._observed) < self.n_initial:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures
 from nasmeta.errors import UnknownNameError, needing
 from nasmeta.searchers.peers._peer_search import OwnGenerators, PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace, get_space
@@ -89,7 +89,7 @@ class OptunaSearch(PeerSearch):
             sampler: BaseSampler = getattr(samplers, self.sampler)(seed=seed, **self.options)
         return sampler
 
-    def restrict(self, architectures: NDArray[np.int32]) -> bool:
+    def restrict(self, architectures: Architectures) -> bool:
         """Return False: `SubsetSearch` discards the other proposals, and the study does not contain them."""
         return False
 

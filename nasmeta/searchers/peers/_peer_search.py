@@ -15,8 +15,8 @@ from types import ModuleType
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import needing
 from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import SearchSpace
@@ -127,13 +127,13 @@ class PeerSearch(WithoutReplacement):
         """Return the code of each position, given the choices by number of position."""
         return [int(chosen.get(str(i), 0)) for i in range(self.space.n_positions)]
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         """Propose new architectures that the package suggests."""
         self._require_open(n)
         with self._generators.used():
             return np.array([self._next() for _ in range(n)], np.int32)
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         """Report the values to the package, also for architectures that it did not propose."""
         super().tell(architectures, values)
         with self._generators.used():
