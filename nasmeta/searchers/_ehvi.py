@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from nasmeta.arrays import Architectures, Floats
-from nasmeta.gaussian_process import CellKernel, Hyperparameters, TrendGP, weak_prior
+from nasmeta.gaussian_process import CellKernel, Hyperparameters, TrendGP
 from nasmeta.searchers._gp import GPSearch
-from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import normal_scores, pareto_front
 
 _AUGMENTATION = 0.05  # factor of ParEGO's weighted sum
@@ -121,73 +119,44 @@ class EHVISearch(GPSearch):
 
     objectives = "several"
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        rng: np.random.Generator,
-        *,
-        n_initial: int = 5,
-        features: Sequence[str] | None = None,
-    ) -> None:
-        super().__init__(space, rng, n_initial=n_initial, features=features)
-        self._gps: list[TrendGP] = []
-        self._vectors: list[Floats] = []
-        self._known: set[int] = set()
-
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Condition the processes on the values."""
-        if not self._gps:
+        if not self._values:
             kernel = CellKernel(self.space, self.features)
-            start = Hyperparameters.from_logarithms(weak_prior(len(self.features), kernel.typical_lengthscales)[0])
-            self._gps = [TrendGP(kernel, start) for _ in range(values.shape[1])]
-        for architecture, value in zip(architectures.tolist(), np.array(values), strict=True):
-            if architecture not in self._known:
-                self._known.add(architecture)
-                self._mark(architecture)
-                self._vectors.append(value)
-                for gp in self._gps:
-                    gp.add(architecture)
+            start = Hyperparameters.from_logarithms(kernel.prior()[0])
+            self._members = [TrendGP(kernel, start) for _ in range(values.shape[1])]
+            self._gp = self._members[0]
+        super().tell(architectures, values)
 
-    def _succeeded(self) -> Iterable[int]:
-        return self._known
+    def _labels(self) -> Floats:
+        """Return the labels of each process, shape (n, m)."""
+        return np.column_stack([_labels_of(column) for column in self._scaled().T])
+
+    def _scaled(self) -> Floats:
+        """Return the values, scaled to the observed range, shape (n, m)."""
+        values = np.array(self._values)
+        span = np.ptp(values, axis=0)
+        return np.asarray((values - values.min(axis=0)) / np.where(span > 0, span, 1.0))
 
     def _most_promising(self, n: int) -> list[int]:
-        if not self._gps:
+        if not self._values:
             return [self._take_best(np.zeros(self.space.size)) for _ in range(n)]
-        values = np.array(self._vectors)
-        span = np.ptp(values, axis=0)
-        values = (values - values.min(axis=0)) / np.where(span > 0, span, 1.0)
-        labels = np.column_stack([_labels_of(column) for column in values.T])
-        self._refit_all(labels)
-        chosen: list[int] = []
-        for _ in range(n):
-            chosen.append(self._take_best(self._log_improvements(values, labels)))
-            if len(chosen) < n:  # assume the mean for the next proposal
-                pairs = zip(self._gps, labels.T, strict=True)
-                means = np.array([gp.posterior(own)[0][chosen[-1]] for gp, own in pairs])
-                known = [_by_rank(*both) for both in zip(labels.T, values.T, strict=True)]
-                meant = [np.interp(z, x, y) for z, (x, y) in zip(means, known, strict=True)]
-                values, labels = np.vstack([values, meant]), np.vstack([labels, means])
-                for gp in self._gps:
-                    gp.add(chosen[-1])
-        for gp in self._gps:
-            gp.forget_last(len(chosen) - 1)
-        return chosen
+        return super()._most_promising(n)
 
-    def _refit_all(self, labels: Floats) -> None:
-        if not self._is_due(len(labels)):
-            return
-        self._fitted_at = len(labels)
-        for gp, own in zip(self._gps, labels.T, strict=True):
-            gp.fit(own, weak_prior(len(self.features), gp.kernel.typical_lengthscales))
+    def _process_weights(self, labels: Floats) -> Floats:
+        return np.ones(len(self._members))
 
-    def _log_improvements(self, values: Floats, labels: Floats) -> Floats:
-        """Return the logarithm of the expected improvement of each architecture, shape (size,)."""
+    def _scores(self, labels: Floats, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the logarithms of the expected improvements, shape (size,), and the means of the labels, (size, m)."""
+        values = self._scaled()
+        for label in labels[len(values) :]:  # of proposals without a value
+            known = zip(label, labels[: len(values)].T, values.T, strict=True)
+            values = np.vstack([values, [np.interp(z, *_by_rank(x, y)) for z, x, y in known]])
         front = values[pareto_front(values, ["max"] * values.shape[1])]
         reference = np.full(values.shape[1], -_SLACK)  # beyond the worst observed value, which is 0
         front, levels = _staircase(front, reference)
-        gains = []
-        for gp, value, label, own in zip(self._gps, values.T, labels.T, levels, strict=True):
+        gains, means = [], []
+        for gp, value, label, own in zip(self._members, values.T, labels.T, levels, strict=True):
             mean, std = gp.posterior(label)
             std = np.sqrt(std**2 + gp.hyperparameters.noise)
             scores, slopes = _scores_at(own, label, value)
@@ -196,7 +165,8 @@ class EHVISearch(GPSearch):
             between = beyond * slopes  # gain of the value from each level to the next
             between[:-1] -= beyond[1:] * slopes[:-1]
             gains.append(between[::-1].cumsum(axis=0)[::-1])
-        return np.log(_expected(front, levels, gains) + _LEAST)
+            means.append(mean)
+        return np.log(_expected(front, levels, gains) + _LEAST), np.column_stack(means)
 
 
 def _labels_of(values: Floats) -> Floats:

@@ -178,7 +178,7 @@ class GPSearch(Searcher):
         self._asked[architecture] = True
 
     def _labels(self) -> Floats:
-        """Return the labels of the process, shape (n,)."""
+        """Return the labels of the processes, shape (n,), or (n, members) if they differ."""
         return normal_scores(self._values)
 
     def _is_due(self, n: int) -> bool:
@@ -188,8 +188,10 @@ class GPSearch(Searcher):
     def _refit(self, labels: Floats) -> None:
         if self._is_due(len(labels)):
             self._fitted_at = len(labels)
-            for gp in self._members:
-                gp.fit(labels, gp.kernel.prior())
+            for gp, own in zip(
+                self._members, np.broadcast_to(labels.T, (len(self._members), len(labels))), strict=True
+            ):
+                gp.fit(own, gp.kernel.prior())
 
     def _score(self, gp: CellGP, mean: Floats, std: Floats, labels: Floats) -> Floats:
         """Return the logarithm of the expected improvement of each architecture under one process, shape (size,)."""
@@ -245,7 +247,7 @@ class GPSearch(Searcher):
             if len(chosen) < n:
                 for gp in self._members:
                     gp.add(chosen[-1])
-                labels = np.r_[labels, mean[chosen[-1]]]
+                labels = np.concatenate([labels, mean[chosen[-1:]]])
         for gp in self._members:
             gp.forget_last(len(chosen) - 1)
         return chosen
