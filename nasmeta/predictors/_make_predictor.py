@@ -71,8 +71,6 @@ def make_predictor(
     if "members" in (inspect.signature(kind).parameters if isinstance(kind, type) else ()):
         settings["members"], encoder = _members(settings.get("members"), encoder, space, seed), None
     model = _estimator(kind, f"the predictor {label_of(predictor)}", space, seed, settings)
-    if hasattr(model, "check_space"):
-        model.check_space(get_space(space))
     _require_space(model, get_space(space))
     reads = any(getattr(part, "reads_architectures", False) for part in _parts(model))
     if reads and encoder is not None:
@@ -103,8 +101,6 @@ def _estimator(kind: Any, who: str, space: str | SearchSpace, seed: int, setting
         check_names(who, "setting", settings, model.get_params() if hasattr(model, "get_params") else ())
         if settings:
             model.set_params(**settings)
-    if not all(hasattr(model, name) for name in ("fit", "predict", "get_params", "__sklearn_tags__")):
-        raise SettingError(who, model, "a scikit-learn regressor, such as a subclass of sklearn.base.BaseEstimator")
     return model
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from nasmeta.arrays import Architectures
@@ -16,7 +17,7 @@ from nasmeta.spaces import IsomorphismRule, SearchSpace, get_space
 def isomorph_split(
     space: SearchSpace | str,
     *,
-    rng: np.random.Generator,
+    rng: Generator,
     test_fraction: float | None = None,
     n_train: int | None = None,
     architectures: ArrayLike | None = None,

@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import islice, pairwise
 
 import numpy as np
+from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Array, Floats, Floats32
 from nasmeta.checks import check_int
@@ -49,7 +50,7 @@ class BananasSearch(WithoutReplacement):
     def __init__(
         self,
         space: SearchSpace,
-        rng: np.random.Generator,
+        rng: Generator,
         *,
         n_initial: int = 10,
     ) -> None:
@@ -109,7 +110,7 @@ class BananasSearch(WithoutReplacement):
 class PathNetworks:
     """Perceptrons that differ in their initial weights; every weight has a leading axis for the network."""
 
-    def __init__(self, n_inputs: int, members: int, layers: int, width: int, rng: np.random.Generator) -> None:
+    def __init__(self, n_inputs: int, members: int, layers: int, width: int, rng: Generator) -> None:
         pairs = list(pairwise([n_inputs, *[width] * layers, 1]))
         shapes = [(members, n_in, n_out) for n_in, n_out in pairs] + [(members, 1, n_out) for _, n_out in pairs]
         # All in one vector, so that a step of Adam is a few operations.

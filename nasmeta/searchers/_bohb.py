@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from nasmeta.arrays import Floats
@@ -50,7 +51,7 @@ class BOHB(Hyperband):
     def __init__(
         self,
         space: SearchSpace,
-        rng: np.random.Generator,
+        rng: Generator,
         *,
         eta: int = 3,
         rungs: int | None = None,
@@ -131,7 +132,7 @@ class KernelDensity:
         density: Floats = np.where(equal, self._same, self._other).prod(axis=2).mean(axis=1)
         return density
 
-    def draw(self, m: int, rng: np.random.Generator) -> NDArray[np.integer]:
+    def draw(self, m: int, rng: Generator) -> NDArray[np.integer]:
         """Draw codes around members; a position has a random choice with the probability of the bandwidth."""
         centres = self.codes[rng.integers(len(self.codes), size=m)]
         anew = rng.random(centres.shape) < self.bandwidths

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
+from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_int
@@ -35,9 +36,7 @@ class RegularizedEvolution(Searcher):
     100
     """
 
-    def __init__(
-        self, space: SearchSpace, rng: np.random.Generator, *, population: int = 30, sample_size: int = 10
-    ) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator, *, population: int = 30, sample_size: int = 10) -> None:
         super().__init__(space, rng)
         self.population = check_int("population", population)
         self.sample_size = check_int("sample_size", sample_size)

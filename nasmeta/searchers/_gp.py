@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property, reduce
 
 import numpy as np
+from numpy.random import Generator
 from scipy.special import log_ndtr, softmax
 
 from nasmeta.arrays import Architectures, Floats
@@ -98,7 +99,7 @@ class GPSearch(Searcher):
     def __init__(
         self,
         space: SearchSpace,
-        rng: np.random.Generator,
+        rng: Generator,
         *,
         n_initial: int = 5,
         features: Sequence[str] | None = None,

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
+from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Epochs, Floats
 from nasmeta.checks import check_int
@@ -64,7 +65,7 @@ class Bracket:
 class Halving(MultiFidelitySearcher):
     """Base of searchers that promote one in `eta` architectures to a longer training."""
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator, *, eta: int = 3) -> None:
         super().__init__(space, rng)
         self.eta = check_int("eta", eta, 2)
         self._part: Architectures | None = None
@@ -93,7 +94,7 @@ class Halving(MultiFidelitySearcher):
 class _Brackets(Halving):
     """Base of searchers with brackets; a new one starts while the others wait for values."""
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3, rungs: int | None = None) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator, *, eta: int = 3, rungs: int | None = None) -> None:
         super().__init__(space, rng, eta=eta)
         self.rungs = rungs if rungs is None else check_int("rungs", rungs)
         self._brackets: list[Bracket] = []
@@ -180,7 +181,7 @@ class SuccessiveHalving(_Brackets):
     def __init__(
         self,
         space: SearchSpace,
-        rng: np.random.Generator,
+        rng: Generator,
         *,
         eta: int = 3,
         size: int | None = None,
@@ -272,7 +273,7 @@ class ASHA(Halving):
     (True, [200, 12])
     """
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator, *, eta: int = 3) -> None:
         super().__init__(space, rng, eta=eta)
         self._rungs: dict[int, _Rung] = {}
         self._order: list[int] = space.sample(space.size, rng)[::-1].tolist()  # drawn from the end

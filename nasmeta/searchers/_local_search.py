@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.searchers._searcher import Searcher, WithoutReplacement
@@ -28,7 +29,7 @@ class LocalSearch(Searcher):
     waits_for_values = True
     evaluates_all = False  # the neighbours, before it moves to the best
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator) -> None:
         super().__init__(space, rng)
         self._restart()
 
@@ -104,7 +105,7 @@ class ParetoLocalSearch(WithoutReplacement):
 
     objectives = "several"
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator) -> None:
         super().__init__(space, rng)
         self._archive: dict[int, Floats] = {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_int
@@ -36,7 +37,7 @@ class NSGA2(WithoutReplacement):
 
     objectives = "several"
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, population: int = 20) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator, *, population: int = 20) -> None:
         super().__init__(space, rng)
         self.population = check_int("population", population, 2)
         self._members: list[int] = []

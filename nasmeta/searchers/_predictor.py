@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Array, Floats
 from nasmeta.checks import check_choice, check_int, check_number
@@ -57,7 +58,7 @@ class UncertainModel:
     ``predictions_``; with 0 copies it is zero.
     """
 
-    def __init__(self, model: Any, space: SearchSpace, rng: np.random.Generator, copies: int) -> None:
+    def __init__(self, model: Any, space: SearchSpace, rng: Generator, copies: int) -> None:
         self._rows, self._model = _encode_space(model, space)
         self._rng, self._copies = rng, copies
         self._has_deviation = copies > 0 and knows_deviation(self._model)
@@ -141,7 +142,7 @@ class PredictorSearch(WithoutReplacement):
     def __init__(
         self,
         space: SearchSpace,
-        rng: np.random.Generator,
+        rng: Generator,
         *,
         predictor: Any = None,
         acquisition: str | None = None,

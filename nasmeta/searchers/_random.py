@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_bool
@@ -30,7 +31,7 @@ class RandomSearch(Searcher):
 
     objectives = "any"
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, replacement: bool = False) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator, *, replacement: bool = False) -> None:
         super().__init__(space, rng)
         self.replacement = check_bool("replacement", replacement)
         if replacement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_number
@@ -39,7 +40,7 @@ class Reinforce(Searcher):
     100
     """
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, learning_rate: float = 0.01) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator, *, learning_rate: float = 0.01) -> None:
         super().__init__(space, rng)
         self.learning_rate = check_number("learning_rate", learning_rate, 0, 10)
         shape = (space.n_positions, max(space.n_choices))

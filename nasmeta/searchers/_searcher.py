@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Array, Epochs, Floats
 from nasmeta.code_identity import code_of
@@ -103,7 +104,7 @@ class Searcher(ABC):
     budget_setting: ClassVar[str | None] = None
     notes: list[Mapping[str, Any]] | None = None
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator) -> None:
         self.space = space
         self.rng = rng
 
@@ -146,7 +147,7 @@ class Searcher(ABC):
 class WithoutReplacement(Searcher):
     """Base of searchers that learn from all observed values, and propose no architecture twice."""
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator) -> None:
         super().__init__(space, rng)
         self._observed: dict[int, float] = {}
         self._open = np.ones(space.size, dtype=bool)
@@ -226,7 +227,7 @@ class MultiFidelitySearcher(Searcher):
     [12, 12, 12]
     """
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator) -> None:
         super().__init__(space, rng)
         self.fidelities: tuple[int, ...] = (1,)
 

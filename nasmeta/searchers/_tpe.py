@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from nasmeta.arrays import Architectures, Floats
@@ -43,7 +44,7 @@ class TPESearch(WithoutReplacement):
     def __init__(
         self,
         space: SearchSpace,
-        rng: np.random.Generator,
+        rng: Generator,
         *,
         n_initial: int = 10,
         top: float = 0.1,

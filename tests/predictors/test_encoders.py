@@ -214,7 +214,6 @@ def test_joined_encoders() -> None:
         ("one_hot", {}, UnknownNameError),
         ("one-hot", {"colour": 1}, UnknownNameError),
         (["one-hot", "graph"], {"colour": 1}, UnknownNameError),
-        (["one-hot", "one-hot"], {}, SettingError),
     ],
 )
 def test_unknown_encoders_and_settings(encoder: Any, settings: dict[str, Any], error: type) -> None:

@@ -79,7 +79,6 @@ def test_seed_and_encoder_reach_the_regressor() -> None:
         ("xgboost", {"depht": 3}, UnknownNameError),
         ("ensemble", {"members": ["gp", "oracle"]}, UnknownNameError),
         ("gnn", {"encoder": "one-hot"}, SettingError),
-        ("gnn", {"space": example_space("mixed")}, SettingError),
     ],
 )
 def test_unknown_names_and_settings(name: str, settings: dict[str, Any], error: type) -> None:

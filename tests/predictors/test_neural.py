@@ -61,12 +61,16 @@ def test_cells_that_compute_the_same_get_the_same_prediction() -> None:
 
 
 def test_the_graph_network_alone_already_knows_isomorphs() -> None:
-    """Without features, states depend only on what is computed, whatever the cell is written like."""
+    """With constant features, states depend only on what is computed, whatever the cell is written like."""
     space = get_space("nb201")
     architectures, y = labelled(60)
-    model = GraphNetwork(features=None, **QUICK).fit(architectures, y)
+    model = GraphNetwork(**QUICK).fit(architectures, y)
     one_hot = torch.nn.functional.one_hot(torch.as_tensor(space.digits.astype(np.int64)), 5).float()
-    inputs = (one_hot[None], torch.tensor(space.live_edges)[None], torch.zeros(1, len(one_hot), 0))
+    inputs = (
+        one_hot[None],
+        torch.tensor(space.live_edges)[None],
+        torch.zeros(1, len(one_hot), model.network_.readout.inner.weight.shape[1] - model.hidden),
+    )
     with torch.no_grad():
         scores = model.network_(tuple(part.expand(2, *part.shape[1:]) for part in inputs))[0].numpy()
     canonical = space.canonical(np.arange(space.n_architectures), rule="zero")

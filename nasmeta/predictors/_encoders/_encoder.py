@@ -187,17 +187,15 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = 
     if hasattr(encoder, "transform"):
         return encoder
     parts = [part.strip() for part in encoder.split("+")] if isinstance(encoder, str) else list(encoder)
-    steps: dict[str, Any] = {}
+    steps: list[tuple[str, Any]] = []
     used: set[str] = set()
     for part in parts:
         if not isinstance(part, str):
-            steps[type(part).__name__.lower()] = part
+            steps.append((type(part).__name__.lower(), part))
             continue
         parameters = inspect.signature(ENCODERS[part]).parameters
         used |= {*parameters}
         chosen = {name: value for name, value in settings.items() if name in parameters}
-        steps[part] = ENCODERS[part](space=space, **chosen)
-    check_names(f"the encoder {' + '.join(steps)}", "setting", settings, used)
-    if len(steps) < len(parts):
-        raise SettingError("encoder", encoder, "different encoders")
-    return steps[parts[0]] if isinstance(encoder, str) and len(steps) == 1 else FeatureUnion([*steps.items()])
+        steps.append((part, ENCODERS[part](space=space, **chosen)))
+    check_names(f"the encoder {encoder}", "setting", settings, used)
+    return steps[0][1] if isinstance(encoder, str) and len(steps) == 1 else FeatureUnion(steps)

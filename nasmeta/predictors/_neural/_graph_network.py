@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from nasmeta.arrays import Array, Floats, Floats32
-from nasmeta.errors import SettingError
 from nasmeta.predictors._encoders._encoder import (
     architectures_in,
     in_reference_space,
@@ -30,9 +29,10 @@ _READOUT = 64
 
 
 @lru_cache(maxsize=4)
-def _feature_table(features: str, space: SearchSpace) -> Floats32:
-    """Return the features of all architectures that are not constant, standardised and scaled."""
-    table = np.asarray(make_encoder(features, space).transform(np.arange(space.size)), dtype=np.float64)
+def _feature_table(space: SearchSpace) -> Floats32:
+    """Return the features of all architectures that are not constant, standardised and scaled, (size, n_inputs)."""
+    encoder = make_encoder(suitable_encoder(DEFAULT_ENCODER, space), space)
+    table = np.asarray(encoder.transform(np.arange(space.size)), dtype=np.float64)
     table = table[:, table.std(axis=0) > 0]
     scaled: Floats32 = (_FEATURE_SCALE * (table - table.mean(axis=0)) / table.std(axis=0)).astype(np.float32)
     return scaled
@@ -45,8 +45,8 @@ class GraphNetwork(NeuralRegressor):
     A node's state is the sum of its incoming messages, as in the cell itself: ``none`` sends nothing, ``skip_connect``
     sends the state of its source, any other operation a learned transformation of it. Isomorphic cells have the same
     state by construction. Messages flow from input to output, as in D-VAE (Zhang et al., "D-VAE:
-    A variational autoencoder for directed acyclic graphs", NeurIPS 2019). The state of the output node and `features`
-    are read out by one hidden layer.
+    A variational autoencoder for directed acyclic graphs", NeurIPS 2019). The state of the output node and the
+    default encoding of predictors are read out by one hidden layer.
 
     The network reads cells: indices or strings, shape (n,) or (n, 1). A cell is replaced by the representative of its
     isomorphism class (rule ``zero``), so isomorphic cells get one prediction.
@@ -55,8 +55,6 @@ class GraphNetwork(NeuralRegressor):
     ----------
     hidden : int, default 32
         Size of a node's state.
-    features : str, optional
-        Encodings that the readout receives with the state, as `make_encoder` reads them; None for no encodings.
     n_members : int, default 5
         Networks. Their mean is the prediction, and their disagreement is part of the deviation.
     labels : {"rank", "value"}, default "rank"
@@ -80,22 +78,13 @@ class GraphNetwork(NeuralRegressor):
 
     hidden: int = 32
     _: KW_ONLY
-    features: str | None = DEFAULT_ENCODER
     space: str | SearchSpace = "nb201"
     reads_architectures: ClassVar[bool] = True
     default_encoder: ClassVar[str | None] = None
 
-    @classmethod
-    def check_space(cls, space: SearchSpace) -> None:
-        """Raise an error unless it is a space of cells."""
-        if not isinstance(space, CellSpace):
-            raise SettingError(
-                "space of a graph network", space.name, "a space of cells", "The perceptrons (`mlp`) read any space."
-            )
-
-    def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
+    def _build(self, generator: torch.Generator) -> MemberNetwork:
         space = get_cell_space(reference_space(self.space))
-        return _Graphs(space, n_inputs, self.hidden, self.n_members, generator)
+        return _Graphs(space, _feature_table(space).shape[1], self.hidden, self.n_members, generator)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -106,7 +95,6 @@ class GraphNetwork(NeuralRegressor):
         return tags
 
     def _checked(self, X: Any, y: Any) -> tuple[Array, Floats]:
-        self.check_space(get_space(self.space))
         cells = self._checked_rows(X)
         self.n_features_in_ = 1
         return cells, checked_labels(y, len(cells))
@@ -121,16 +109,6 @@ class GraphNetwork(NeuralRegressor):
         mean, deviation = super()._predict(represented, return_std)
         return mean[inverse], None if deviation is None else deviation[inverse]
 
-    def _n_inputs(self) -> int:
-        return int(self._feature_columns().shape[1])
-
-    def _feature_columns(self) -> Floats32:
-        space = reference_space(self.space)
-        if self.features is None:
-            return np.zeros((space.size, 0), np.float32)
-        features = suitable_encoder(DEFAULT_ENCODER, space) if self.features == DEFAULT_ENCODER else self.features
-        return _feature_table(features, space)
-
     def _tensors(self, rows: Array) -> tuple[Tensor, ...]:
         """Return operations one-hot (n, n_edges, n_operations), live edges (n, n_edges), columns (n, n_inputs).
 
@@ -144,7 +122,7 @@ class GraphNetwork(NeuralRegressor):
         return (
             torch.as_tensor(one_hot, dtype=torch.float32),
             torch.as_tensor(space.live_edges[cells]),
-            torch.as_tensor(self._feature_columns()[cells]),
+            torch.as_tensor(_feature_table(space)[cells]),
         )
 
 

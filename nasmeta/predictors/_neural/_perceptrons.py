@@ -45,21 +45,17 @@ class NeuralRegressor(ScaledRegressor):
     random_state: int = 0
 
     @abstractmethod
-    def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
+    def _build(self, generator: torch.Generator) -> MemberNetwork:
         """Return a new network of ``n_members`` members."""
 
     @abstractmethod
     def _tensors(self, rows: Array) -> tuple[Tensor, ...]:
         """Turn checked rows into the inputs of the network, each of shape (n, ...)."""
 
-    @abstractmethod
-    def _n_inputs(self) -> int:
-        """Return the number of feature columns that the network reads."""
-
     def _fit(self, X: Array, scores: Floats) -> None:
         device = cpu_or_cuda(self.device)
         generator = torch.Generator().manual_seed(self.random_state)
-        network = self._build(self._n_inputs(), generator).to(device)
+        network = self._build(generator).to(device)
         inputs = tuple(values.to(device) for values in self._tensors(X))
         targets = torch.as_tensor(scores, dtype=torch.float32, device=device)
         left_out, self.n_epochs_ = train_members(
@@ -163,11 +159,8 @@ class MLPEnsemble(NeuralRegressor):
         self.scale_ = np.where(scale > 0, scale, 1.0)
         super()._fit(X, scores)
 
-    def _n_inputs(self) -> int:
-        return len(self.center_)
-
-    def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
-        return _Perceptrons(n_inputs, self.hidden, self.n_layers, self.n_members, generator)
+    def _build(self, generator: torch.Generator) -> MemberNetwork:
+        return _Perceptrons(len(self.center_), self.hidden, self.n_layers, self.n_members, generator)
 
     def _tensors(self, rows: Array) -> tuple[Tensor, ...]:
         return (torch.as_tensor((rows - self.center_) / self.scale_, dtype=torch.float32),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from numpy.random import Generator
 
 from nasmeta.checks import check_int
 from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, load_peer
@@ -37,7 +37,7 @@ class AxSearch(PeerSearch):
     6
     """
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, n_initial: int = 5) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator, *, n_initial: int = 5) -> None:
         super().__init__(space, rng)
         self.n_initial = check_int("n_initial", n_initial)
         client, configs = (load_peer(f"ax.api.{module}", "ax", "ax") for module in ("client", "configs"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
 from nasmeta.arrays import Architectures
 from nasmeta.checks import check_int
@@ -34,7 +35,7 @@ class BoTorchSearch(WithoutReplacement):
     12
     """
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, n_initial: int = 10) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator, *, n_initial: int = 10) -> None:
         super().__init__(space, rng)
         self.n_initial = check_int("n_initial", n_initial)
         load_peer("botorch", "botorch", "botorch")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
+from numpy.random import Generator
 
 from nasmeta.arrays import Architectures
 from nasmeta.errors import UnknownNameError, needing
@@ -53,6 +53,7 @@ class OptunaSearch(PeerSearch):
     30
     """
 
+    default_sampler: ClassVar[str] = "TPESampler"
     seeds = 2**32
     tries = 8
     counts_repeats = False
@@ -60,13 +61,13 @@ class OptunaSearch(PeerSearch):
     def __init__(
         self,
         space: SearchSpace,
-        rng: np.random.Generator,
+        rng: Generator,
         *,
-        sampler: str = "TPESampler",
+        sampler: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(space, rng)
-        self.sampler = sampler
+        self.sampler = sampler or self.default_sampler
         self.options = dict(options or {})
         optuna = self._optuna = load_peer("optuna", type(self).__name__, "optuna")
         self._distributions = position_distributions(space)
@@ -115,39 +116,28 @@ class OptunaSearch(PeerSearch):
         self.study_.tell(suggested[0], state=self._optuna.trial.TrialState.PRUNED)
 
 
-class _Named(OptunaSearch):
-    """Base of registered samplers; see `OptunaSearch` for `options`."""
-
-    of: str
-
-    def __init__(
-        self, space: SearchSpace, rng: np.random.Generator, *, options: Mapping[str, Any] | None = None
-    ) -> None:
-        super().__init__(space, rng, sampler=self.of, options=options)
-
-
-class OptunaTPE(_Named):
+class OptunaTPE(OptunaSearch):
     """Optuna's TPESampler: tree-structured Parzen estimators (Bergstra et al., NeurIPS 2011; Watanabe, 2023).
 
     See `OptunaSearch`; ``options={"multivariate": False}`` models each position alone, the default before Optuna 5.
     """
 
-    of = "TPESampler"
+    default_sampler = "TPESampler"
 
 
-class OptunaRandom(_Named):
+class OptunaRandom(OptunaSearch):
     """Optuna's RandomSampler: each choice uniformly. See `OptunaSearch`."""
 
-    of = "RandomSampler"
+    default_sampler = "RandomSampler"
 
 
-class OptunaNSGAII(_Named):
+class OptunaNSGAII(OptunaSearch):
     """Optuna's NSGAIISampler, with one objective a genetic algorithm (Deb et al., 2002). See `OptunaSearch`."""
 
-    of = "NSGAIISampler"
+    default_sampler = "NSGAIISampler"
 
 
-class OptunaGP(_Named):
+class OptunaGP(OptunaSearch):
     """Optuna's GPSampler: Bayesian optimisation with a Gaussian process. See `OptunaSearch`; also needs torch."""
 
-    of = "GPSampler"
+    default_sampler = "GPSampler"

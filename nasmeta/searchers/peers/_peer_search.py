@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
+from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import needing
@@ -95,7 +96,7 @@ class PeerSearch(WithoutReplacement):
     counts_repeats: ClassVar[bool] = True  # whether known architectures are among these kinds
     seeds: ClassVar[int] = 2**31 - 1  # the seed of the package is below
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator) -> None:
         super().__init__(space, rng)
         self._varied = [i for i, n in enumerate(space.n_choices) if n > 1]  # without any, the package proposes nothing
         self._waiting: dict[int, list[Any]] = {}  # proposals of each architecture whose value is not known yet

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
 from nasmeta.checks import check_int
 from nasmeta.errors import needing
@@ -34,7 +35,7 @@ class PymooNSGA2(PeerSearch):
     tries = 640  # 32 generations by default
     seeds = 2**31
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, population: int = 20) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator, *, population: int = 20) -> None:
         super().__init__(space, rng)
         self.population = check_int("population", population, 2)
         with needing("pymoo-nsga2", "objectives"):

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
+from numpy.random import Generator
 
 from nasmeta.checks import check_int
 from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, load_peer
@@ -46,7 +46,7 @@ class SMACSearch(PeerSearch):
 
     budget_setting = "n_trials"
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, n_trials: int = 100) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator, *, n_trials: int = 100) -> None:
         super().__init__(space, rng)
         self.n_trials = check_int("n_trials", n_trials)
         self._smac = load_peer("smac", "smac", "smac")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+from numpy.random import Generator
 
 from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
@@ -42,9 +42,7 @@ class SyneTuneSearch(PeerSearch):
     of: str
     extra = "syne-tune"
 
-    def __init__(
-        self, space: SearchSpace, rng: np.random.Generator, *, options: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, space: SearchSpace, rng: Generator, *, options: Mapping[str, Any] | None = None) -> None:
         super().__init__(space, rng)
         self.options = dict(options or {})
         load_peer("syne_tune", self._who, "syne-tune")
