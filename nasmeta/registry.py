@@ -38,7 +38,7 @@ def is_place(name: object) -> bool:
     >>> is_place("my_package.module:MySearcher"), is_place("nb201/cifar10"), is_place("gp")
     (True, False, False)
     """
-    return isinstance(name, str) and (match := _PLACE.fullmatch(name)) is not None and match[2] is None
+    return isinstance(name, str) and (place := _PLACE.fullmatch(name)) is not None and place[2] is None
 
 
 def split_name(text: str, known: Container[str]) -> tuple[str, str | None]:
@@ -50,10 +50,10 @@ def split_name(text: str, known: Container[str]) -> tuple[str, str | None]:
     (('mine.module:Forest', 'one-hot'), ('mine.module:Forest', None))
     """
     name, colon, rest = (part.strip() for part in text.partition(":"))
-    match = None if name in known else _PLACE.fullmatch(text)
-    if match is None:
+    place = None if name in known else _PLACE.fullmatch(text)
+    if place is None:
         return name, rest if colon else None
-    return match[1], None if match[2] is None else match[2].strip()
+    return place[1], None if place[2] is None else place[2].strip()
 
 
 def import_from_working_folder() -> None:
@@ -207,12 +207,12 @@ class Registry(Mapping[str, T]):
         if _from_working_folder and not {"", os.getcwd()} & {*sys.path}:
             sys.path.insert(0, os.getcwd())
         try:
-            provided = attrgetter(attribute)(import_module(module))
+            thing = attrgetter(attribute)(import_module(module))
         except (ImportError, AttributeError) as reason:
             raise UnknownNameError(f"The {self.kind} {name} cannot be imported: {reason}.") from reason
-        entry: T | None = provided if self._accepts is None else self._accepts(provided)
+        entry: T | None = thing if self._accepts is None else self._accepts(thing)
         if entry is None:
-            raise SettingError(f"{self.kind} {name}", provided, self._wanted)
+            raise SettingError(f"{self.kind} {name}", thing, self._wanted)
         return entry
 
     def _entry_points(self) -> Mapping[str, EntryPoint]:
@@ -248,26 +248,23 @@ def listed(
     mappings: Sequence[Mapping[str, Any]],
     facts: Callable[[str, Any], dict[str, Any]],
     unknown: dict[str, Any],
-    documented: Callable[[Any], object] = lambda entry: entry,
     extras: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Return one row per name: the name, a summary, and facts.
 
-    The summary is the first line of the docstring of ``documented(entry)``, or of that string itself. If an entry
-    cannot be imported, the summary is the error, and the facts are `unknown`. With `extras`, the last column names the
-    extra.
+    The summary is the first line of the entry's docstring, or of an entry that is a string. If an entry cannot be
+    imported, the summary is the error, and the facts are `unknown`. With `extras`, the last column names the extra.
     """
     import pandas as pd
 
-    rows = []
     mapping_of = {name: mapping for mapping in mappings for name in mapping}
+    rows = []
     for name in sorted(mapping_of):
         try:
             entry = mapping_of[name][name]
-            source, known = documented(entry), facts(name, entry)
-            summary = source if isinstance(source, str) else inspect.getdoc(source) or ""
+            summary, known = entry if isinstance(entry, str) else inspect.getdoc(entry) or "", facts(name, entry)
         except NasmetaError as reason:
             summary, known = str(reason), unknown
-        extra = {} if extras is None else {"extra": extras.get(name, "")}
-        rows.append({noun: name, "summary": summary.partition("\n")[0], **known, **extra})
+        extra = (extras or {}).get(name, "")
+        rows.append({noun: name, "summary": summary.partition("\n")[0], **known, "extra": extra})
     return pd.DataFrame(rows, columns=[noun, "summary", *unknown, *([] if extras is None else ["extra"])])

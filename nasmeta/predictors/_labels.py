@@ -43,7 +43,7 @@ class LabelScale:
 
     @classmethod
     def fit(cls, y: Floats, kind: str) -> LabelScale:
-        """Learn the map: ``rank`` gives normal scores of ranks, ``value`` is linear."""
+        """Learn the map from labels, shape (n,): ``rank`` gives normal scores of ranks, ``value`` is linear."""
         if check_choice("labels", kind, LABELS) == "rank":
             levels, first = np.unique(y, return_index=True)
             return cls(levels, normal_scores(y)[first])
@@ -59,12 +59,12 @@ class LabelScale:
         return _interpolate(scores, self.scores, self.labels)
 
     def deviation_of_labels(self, mean: Floats, deviation: Floats) -> Floats:
-        """Return half the distance between the labels one deviation above and below the mean score."""
+        """Return half the distance between the labels one deviation above and below the mean score, of any shape."""
         half: Floats = (self.to_labels(mean + deviation) - self.to_labels(mean - deviation)) / 2
         return half
 
     def deviation_of_scores(self, mean: Floats, deviation: Floats) -> Floats:
-        """Return the inverse of `deviation_of_labels`, at most 16, by bisection.
+        """Return the inverse of `deviation_of_labels`, at most 16, by bisection; mean and deviation have one shape.
 
         The map is not linear, so mapping the label plus and minus its deviation would not be the inverse.
         """
@@ -77,6 +77,7 @@ class LabelScale:
 
 
 def _interpolate(at: Floats, x: Floats, y: Floats) -> Floats:
+    """Map points of any shape from levels `x` to levels `y`, both of shape (n_levels,), also beyond their ends."""
     outer = max(1, round(_TAIL * len(x)))
     below = (y[outer] - y[0]) / (x[outer] - x[0])
     above = (y[-1] - y[-1 - outer]) / (x[-1] - x[-1 - outer])

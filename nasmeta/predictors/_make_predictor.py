@@ -111,7 +111,7 @@ def _encoder(encoder: Any, default: str, space: str | SearchSpace) -> Any:
     usual = suitable_encoder(default, get_space(space))
     parts = encoder.split("+") if isinstance(encoder, str) else encoder
     if isinstance(parts, list | tuple) and "default" in parts:
-        encoder = [one for part in parts for one in (usual.split("+") if part == "default" else [part])]
+        encoder = [name for part in parts for name in (usual.split("+") if part == "default" else [part])]
     return make_encoder(usual if encoder is None else encoder, space)
 
 

@@ -14,7 +14,10 @@ LEVELS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 
 
 def rank_correlations(predicted: ArrayLike, truth: ArrayLike) -> tuple[float, float]:
-    """Return Kendall's τ-b and Spearman's ρ as SciPy defines them; NaN for fewer than two numbers or a constant."""
+    """Return Kendall's τ-b and Spearman's ρ of two arrays, shape (n,), as SciPy defines them.
+
+    Both are NaN for fewer than two numbers or a constant.
+    """
     from scipy.stats import kendalltau, spearmanr
 
     a, b = np.asarray(predicted), np.asarray(truth)
@@ -28,8 +31,8 @@ def gaussian_crps(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> Floats:
 
     .. math:: \sigma\left[z(2\Phi(z) - 1) + 2\varphi(z) - 1/\sqrt\pi\right], \quad z = (y - \mu) / \sigma
 
-    In the unit of the truth; with a deviation of 0 it is the absolute error (Gneiting and Raftery,
-    JASA 2007, sec. 4.2).
+    All arrays have shape (n,). The score is in the unit of the truth; with a deviation of 0 it is the absolute error
+    (Gneiting and Raftery, JASA 2007, sec. 4.2).
     """
     from scipy.stats import norm
 
@@ -40,7 +43,7 @@ def gaussian_crps(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> Floats:
 
 
 def interval_coverage(mean: ArrayLike, std: ArrayLike, truth: ArrayLike, level: float) -> float:
-    """Return the share of true values inside the central intervals of normal predictions."""
+    """Return the share of true values, shape (n,), inside the central intervals of normal predictions."""
     from scipy.stats import norm
 
     check_number("level", level, 0.0, 1.0)
@@ -51,6 +54,9 @@ def interval_coverage(mean: ArrayLike, std: ArrayLike, truth: ArrayLike, level: 
 def calibration(
     mean: ArrayLike, std: ArrayLike, truth: ArrayLike, levels: Sequence[float] = LEVELS
 ) -> dict[str, float]:
-    """Return the mean CRPS as ``crps``, and the coverage at several levels, as ``coverage_50`` at 0.5."""
+    """Return the mean CRPS as ``crps``, and the coverage at several levels, as ``coverage_50`` at 0.5.
+
+    Mean, deviation and truth have shape (n,).
+    """
     scores = {"crps": float(gaussian_crps(mean, std, truth).mean())}
     return scores | {f"coverage_{100 * p:.3g}": interval_coverage(mean, std, truth, p) for p in levels}

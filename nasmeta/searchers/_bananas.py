@@ -92,12 +92,12 @@ class BananasSearch(WithoutReplacement):
         best_first = sorted(self._observed, key=lambda architecture: -self._observed[architecture])
         near = (architecture for best in best_first for architecture in self.space.neighbours(best).tolist())
         around = (architecture for architecture in near if self._open[architecture])
-        found = list(islice(dict.fromkeys(islice(around, 10 * _CANDIDATES)), _CANDIDATES))
-        if len(found) < _ROUND:
-            others = np.setdiff1d(np.flatnonzero(self._open), found)
-            n = min(_ROUND - len(found), len(others))
-            found += self.rng.choice(others, size=n, replace=False).tolist()
-        return np.array(found, np.int32)
+        candidates = list(islice(dict.fromkeys(islice(around, 10 * _CANDIDATES)), _CANDIDATES))
+        if len(candidates) < _ROUND:
+            others = np.setdiff1d(np.flatnonzero(self._open), candidates)
+            n = min(_ROUND - len(candidates), len(others))
+            candidates += self.rng.choice(others, size=n, replace=False).tolist()
+        return np.array(candidates, np.int32)
 
     def _trained(self) -> PathNetworks:
         networks = PathNetworks(self._inputs.shape[1], _MEMBERS, _LAYERS, _WIDTH, self.rng)

@@ -79,15 +79,15 @@ def _gains(mean: NDArray[np.floating], std: NDArray[np.floating], levels: NDArra
 
 def _sliced(places: NDArray[np.intp], gains: list[NDArray[np.floating]]) -> NDArray[np.floating]:
     """Return the expectation for points at these indices of the levels; level 0 is the reference."""
-    *others, own = gains
+    *others, last = gains
     if not others:  # in one dimension, the excess over the best point
-        beyond: NDArray[np.floating] = own[places[:, 0].max(initial=0)]
+        beyond: NDArray[np.floating] = last[places[:, 0].max(initial=0)]
         return beyond
-    total = np.zeros(own.shape[1])
+    total = np.zeros(last.shape[1])
     edges = [0, *np.unique(places[:, -1]).tolist()]
     for low, high in zip(edges, [*edges[1:], None], strict=True):
         above = places[:0, :-1] if high is None else places[places[:, -1] >= high, :-1]
-        total += (own[low] if high is None else own[low] - own[high]) * _sliced(above, others)
+        total += (last[low] if high is None else last[low] - last[high]) * _sliced(above, others)
     return total
 
 

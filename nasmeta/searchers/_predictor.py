@@ -87,9 +87,9 @@ class UncertainModel:
         if self._has_deviation:
             mean, deviation = self._fitted[0].predict(self._rows, return_std=True)
             return np.asarray(mean, np.float64), np.asarray(deviation, np.float64)
-        found = np.stack([np.asarray(one.predict(self._rows), np.float64).ravel() for one in self._fitted])
-        self.predictions_ = found if self._copies else None
-        return found.mean(axis=0), found.std(axis=0)
+        predictions = np.stack([np.asarray(copy.predict(self._rows), np.float64).ravel() for copy in self._fitted])
+        self.predictions_ = predictions if self._copies else None
+        return predictions.mean(axis=0), predictions.std(axis=0)
 
 
 class PredictorSearch(WithoutReplacement):

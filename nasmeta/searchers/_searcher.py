@@ -38,18 +38,18 @@ class _Searchers(Registry["type[Searcher]"]):
 
     def _of(self, predictor: str, acquisition: str, name: str) -> type[Searcher]:
         # a class by its place may be a meta-predictor, which is a predictor, too
-        for own in _OF_PREDICTORS[::-1] if is_place(predictor) else _OF_PREDICTORS:
-            kind: Any = self[own] if own in self else None  # noqa: SIM401  (`get` knows no UnknownNameError)
+        for general in _OF_PREDICTORS[::-1] if is_place(predictor) else _OF_PREDICTORS:
+            kind: Any = self[general] if general in self else None  # noqa: SIM401  (`get` knows no UnknownNameError)
             if kind is not None and kind.knows(predictor):
-                found: type[Searcher] = kind.of(predictor, acquisition, name=name)
-                return found
+                searcher: type[Searcher] = kind.of(predictor, acquisition, name=name)
+                return searcher
         raise UnknownNameError.of("predictor", predictor, PREDICTORS)
 
 
 SEARCHERS: Registry[type[Searcher]] = _Searchers(
     "searcher",
     group="nasmeta.searchers",
-    accepts=lambda found: found if isinstance(found, type) and issubclass(found, Searcher) else None,
+    accepts=lambda thing: thing if isinstance(thing, type) and issubclass(thing, Searcher) else None,
     wanted="a class derived from nasmeta.searchers.Searcher",
 )
 
@@ -288,7 +288,7 @@ class MetaSearcher(Searcher):
     >>> from nasmeta.searchers import MetaSearcher
     >>> class BestOfSources(MetaSearcher):
     ...     def _learn(self, sources):
-    ...         return np.concatenate([one.architectures[np.argsort(-one.utilities)[:10]] for one in sources])
+    ...         return np.concatenate([source.architectures[np.argsort(-source.utilities)[:10]] for source in sources])
     ...
     ...     def ask(self, n=1):
     ...         return self.rng.choice(self.meta_model_, size=n)

@@ -13,7 +13,7 @@ from nasmeta.predictors import make_predictor
 from nasmeta.predictors._estimators._ensemble import EnsembleRegressor
 from nasmeta.predictors._estimators._gaussian_process import GPRegressor
 from nasmeta.predictors._estimators._libraries import ForestRegressor, RidgeRegressor, XGBoostRegressor
-from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.testing import PredictorContract
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -35,19 +35,6 @@ def contract_of(name: str) -> type[PredictorContract]:
 for _name in SMALL:
     _class = contract_of(_name)
     globals()[_class.__name__] = _class
-
-
-class TestGPOnOwnSpaces(PredictorContract):
-    """On spaces that nobody has registered."""
-
-    spaces = (
-        CellSpace("six-ops", ["none", "skip_connect", "conv_1x1", "conv_3x3", "conv_5x5", "pool"]),
-        SearchSpace("sizes", {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 64] for i in range(5)}),
-        SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name="sample"),
-    )
-
-    def make(self, space: str | SearchSpace, seed: int) -> Any:
-        return make_predictor("gp", space=space, seed=seed)
 
 
 class Mean(RegressorMixin, BaseEstimator):

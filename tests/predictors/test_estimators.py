@@ -9,7 +9,6 @@ import pytest
 from scipy.stats import kendalltau
 
 import nasmeta as nm
-from nasmeta.errors import SettingError
 from nasmeta.predictors import isomorph_split, make_encoder, make_predictor
 from nasmeta.predictors._estimators._ensemble import EnsembleRegressor
 from nasmeta.predictors._estimators._gaussian_process import GPRegressor
@@ -120,19 +119,6 @@ def test_ensemble_of_a_predictor_without_deviation() -> None:
     mean, deviation = model.predict([50, 51], return_std=True)
     assert mean.shape == deviation.shape == (2,)
     assert (deviation > 0).all()
-
-
-@pytest.mark.parametrize(
-    "regressor",
-    [
-        GPRegressor(groups=[1]),
-        GPRegressor(labels="log"),
-    ],
-    ids=str,
-)
-def test_impossible_settings(regressor: Any) -> None:
-    with pytest.raises(SettingError):
-        regressor.fit(np.arange(20.0).reshape(10, 2), np.arange(10.0))
 
 
 # -- real labels -----------------------------------------------------------------------------------------------------

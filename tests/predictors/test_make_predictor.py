@@ -138,8 +138,3 @@ def test_the_same_cells_of_two_spaces_have_the_same_predictions(name: str) -> No
     one, other = (make_predictor(name, space=space, **QUICK[name]) for space in (small, large))
     predicted = one.fit(architectures, y).predict(architectures)
     np.testing.assert_allclose(predicted, other.fit(same, y).predict(same), rtol=1e-5)
-
-
-def test_cells_only_encoders_refuse_other_spaces() -> None:
-    with pytest.raises(SettingError):
-        make_predictor("ridge", "graph", example_space("sizes")).fit([1, 2], [1, 2])

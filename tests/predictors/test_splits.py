@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
+from nasmeta.errors import SettingError
 from nasmeta.predictors import isomorph_split
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.testing import EXAMPLE_SPACES, example_space
@@ -76,17 +76,14 @@ CLASS_OF_0 = np.flatnonzero(get_space("nb201").canonical(range(15625)) == 0)
 
 
 @pytest.mark.parametrize(
-    ("settings", "error"),
+    "settings",
     [
-        ({}, SettingError),
-        ({"n_train": 5, "test_fraction": 0.2}, SettingError),
-        ({"n_train": 15625}, SettingError),
-        ({"test_fraction": 1.0}, SettingError),
-        ({"n_train": 1, "architectures": CLASS_OF_0}, SettingError),  # the test side would be empty
-        ({"n_train": 1, "architectures": [-1, 3]}, ArchitectureError),
-        ({"n_train": 1, "rule": "none"}, UnknownNameError),
+        {},
+        {"n_train": 5, "test_fraction": 0.2},
+        {"test_fraction": 1.0},
+        {"n_train": 1, "architectures": CLASS_OF_0},  # the test side would be empty
     ],
 )
-def test_impossible_splits(settings: dict[str, Any], error: type) -> None:
-    with pytest.raises(error):
+def test_impossible_splits(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingError):
         isomorph_split("nb201", rng=np.random.default_rng(0), **settings)

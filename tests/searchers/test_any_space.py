@@ -12,7 +12,7 @@ from nasmeta.evaluators import Evaluation
 from nasmeta.runs import run_loop
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, Searcher, SubsetSearch
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.testing import EXAMPLE_SPACES, example_space
+from nasmeta.testing import example_space
 from nasmeta.threads import one_thread
 
 EVALUATIONS = 25
@@ -54,18 +54,6 @@ def run(searcher: Searcher, evaluations: int = EVALUATIONS) -> Architectures:
         several = getattr(searcher, "inner", searcher).objectives == "several"
         evaluator, sign = Smooth(searcher.space, several), np.ones(2) if several else 1.0
         return run_loop(searcher, evaluator, evaluations=evaluations, sign=sign).architectures
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("space", EXAMPLE_SPACES)
-@pytest.mark.parametrize("name", NAMES)
-def test_distinct_architectures_the_same_with_the_same_seed(name: str, space: str) -> None:
-    made = [SEARCHERS[name](example_space(space), np.random.default_rng(3)) for _ in range(2)]
-    one, again = run(made[0]), run(made[1], 15)
-    assert one[:15].tolist() == again.tolist()
-    assert len(set(one.tolist())) == EVALUATIONS
-    assert one.min() >= 0
-    assert one.max() < example_space(space).size
 
 
 @pytest.mark.parametrize("space", ["mixed", "sample"])

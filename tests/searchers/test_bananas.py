@@ -45,24 +45,6 @@ def test_a_round_is_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(trained) == 3
 
 
-def test_the_networks_learn_and_repeat_themselves() -> None:
-    paths = SPACE.feature("paths").counts
-    seen = np.random.default_rng(2).choice(SPACE.n_architectures, size=150, replace=False)
-    scores = paths[:, :3] @ np.array([1.0, -0.5, 0.25])  # what paths can say
-    scores = (scores - scores.mean()) / scores.std()
-    first, second = (
-        PathNetworks(paths.shape[1], 5, 3, 20, np.random.default_rng(3))
-        .fit(paths[seen], scores[seen], 150, 0.01)
-        .predict(paths)
-        for _ in range(2)
-    )
-    np.testing.assert_array_equal(first, second)
-    assert first.shape == (5, SPACE.n_architectures)
-    assert np.abs(first[:, seen] - scores[seen]).mean() < 0.1
-    assert np.corrcoef(first.mean(axis=0), scores)[0, 1] > 0.7
-    assert first.std(axis=0).mean() > 0.01  # members differ
-
-
 def test_their_steps_are_those_of_torch() -> None:
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(0)

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import logging
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from nasmeta.tasks import SourceTask
 from nasmeta.testing import MultiFidelityContract, SearcherContract, example_space, made_up_values
 
 ALONE = Path(__file__).parents[2] / "reports" / "peers" / "alone.py"
+optuna = pytest.importorskip("optuna")
 SPACE = get_space("tnb101")
 VALUES = made_up_values(SPACE)
 # The first proposals are random, so that a contract of many runs has few steps of a model.
@@ -246,6 +248,8 @@ def test_generators_of_its_own() -> None:
     ("name", "package", "extra"),
     [
         ("botorch", "botorch", "botorch"),
+        ("optuna-gp", "torch", "optuna,torch"),
+        ("optuna-tpe", "optuna", "optuna"),
         ("syne-tune-kde", "syne_tune", "syne-tune"),
         ("syne-tune-zero-shot", "syne_tune", "syne-tune"),
     ],
@@ -253,21 +257,49 @@ def test_generators_of_its_own() -> None:
 def test_without_the_peer_the_extra_is_named(
     name: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in [module for module in sys.modules if module.partition(".")[0] == package]:
-        monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(NasmetaError):
         SEARCHERS[name](SPACE, np.random.default_rng(0))
-    assert nm.list_searchers().set_index("searcher")["extra"][name] == extra
+    assert SEARCHERS.extras[name] == extra
 
 
-def test_a_sampler_that_repeats_itself_is_not_waited_for() -> None:
-    optuna = pytest.importorskip("optuna", reason="Needs the extra optuna.")
+# -- Optuna ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["RandomSampler", "TPESampler", "NSGAIISampler", "QMCSampler"])
+def test_its_cells_are_those_of_optunas_own_loop(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = getattr(optuna.samplers, name)(seed=int(np.random.default_rng(3).integers(2**32)))
+    study = optuna.create_study(sampler=sampler, direction="maximize")
+    theirs = []
+    edges = {f"{a}->{b}": optuna.distributions.CategoricalDistribution(SPACE.operations) for a, b in SPACE.edges}
+    for _ in range(40):
+        trial = study.ask(edges)
+        architecture = int(SPACE.from_codes([SPACE.operations.index(trial.params[edge]) for edge in edges]))
+        study.tell(trial, float(VALUES[architecture]))
+        theirs.append(architecture)
+    distinct = list(dict.fromkeys(theirs))
+    searcher = SEARCHERS["optuna"](SPACE, np.random.default_rng(3), sampler=name)
+    assert proposals(searcher, VALUES, len(distinct)) == distinct
 
+
+def test_the_study_holds_what_was_told_and_nothing_global_changes() -> None:
+    level = optuna.logging.get_verbosity()
+    searcher = SEARCHERS["optuna-tpe"](SPACE, np.random.default_rng(0))
+    searcher.tell(np.array([5, 9], np.int32), VALUES[[5, 9]])
+    architectures = proposals(searcher, VALUES, 12)
+    trials = searcher.study_.trials
+    assert [trial.value for trial in trials] == pytest.approx(VALUES[[5, 9, *architectures]].tolist())
+    assert list(trials[0].params.values()) == [SPACE.operations[digit] for digit in SPACE.digits[5]]
+    assert searcher.study_.best_value == pytest.approx(VALUES[[5, 9, *architectures]].max())
+    assert optuna.logging.get_verbosity() == level
+
+
+def test_a_custom_sampler_that_repeats_itself_is_not_waited_for() -> None:
     class Same(SEARCHERS["optuna"]):
         def make_sampler(self, seed: int) -> Any:
-            return optuna.samplers.PartialFixedSampler({"0": 0, "1": 0}, optuna.samplers.RandomSampler(seed))
+            return optuna.samplers.PartialFixedSampler({"width": 32, "depth": 1}, optuna.samplers.RandomSampler(seed))
 
     space = SearchSpace("own", {"width": [16, 32, 64], "depth": [1, 2, 3]})
     run = nm.search(Same, space, evaluator=lambda choices: float(choices["width"]), evaluations=9)
+    assert space.to_string(run.architectures[0]) == "width=32,depth=1"
     assert len(run) == 9

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 import nasmeta as nm
 from nasmeta.arrays import Architectures, Array, Floats
@@ -43,26 +40,6 @@ def told(n: int = 40, **settings: Any) -> PredictorSearch:
     architectures = SPACE.sample(n, np.random.default_rng(1))
     searcher.tell(architectures, VALUES[architectures])
     return searcher
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("predictor", "acquisition"),
-    [
-        *(("ridge", acquisition) for acquisition in ("ei", "ucb", "thompson", "greedy")),
-        (make_pipeline(make_encoder("counts", SPACE), RandomForestRegressor(n_estimators=10)), "ei"),
-        (make_pipeline(make_encoder("counts", SPACE), StandardScaler(), KNeighborsRegressor(3)), "thompson"),
-        (make_pipeline(make_encoder("one-hot", "tnb101"), Ridge()), "ucb"),
-    ],
-)
-def test_finds_more_than_chance_and_repeats_itself(predictor: Any, acquisition: str) -> None:
-    one, again = (
-        asked(PredictorSearch(SPACE, np.random.default_rng(0), predictor=predictor, acquisition=acquisition), n)
-        for n in (40, 25)
-    )
-    assert one[:25] == again
-    assert len(set(one)) == 40
-    assert VALUES[one[10:]].mean() > VALUES[one[:10]].mean() + 0.5
 
 
 def test_names_join_predictor_and_acquisition() -> None:
@@ -127,15 +104,6 @@ def test_a_function_can_be_a_predictor() -> None:
         return KNeighborsRegressor(3)
 
     assert len(nm.search(PredictorSearch.of(nearest), "nb201/cifar10", evaluations=12)) == 12
-
-
-def test_a_space_of_many_levels_is_searched_in_seconds() -> None:
-    codes = np.random.default_rng(0).integers(1000, size=(2000, 30))
-    frame = pd.DataFrame(codes, columns=[f"column{i}" for i in range(30)])
-    searcher = PredictorSearch(SearchSpace.from_frame(frame), np.random.default_rng(0))
-    assert searcher._model._rows.shape == (2000, 60)  # levels and their logarithms
-    searcher.tell(np.arange(20), codes[:20, 0])
-    assert len(searcher.ask(3)) == 3
 
 
 def test_is_fitted_anew_each_time_that_values_grew_by_a_tenth() -> None:

@@ -29,14 +29,14 @@ def architectures_in(X: Any, space: SearchSpace) -> Architectures:
 
 
 def in_reference_space(architectures: Architectures, space: SearchSpace) -> Architectures:
-    """Return the same architectures of `reference_space`."""
+    """Return the same architectures, shape (n,), as indices of `reference_space`."""
     moved = _reference_cells(space)
     return architectures if moved is None else moved[architectures]
 
 
 @lru_cache(maxsize=8)
 def _reference_cells(space: SearchSpace) -> Architectures | None:
-    """Return the counterparts of all architectures in the reference space; None if it is the space itself."""
+    """Return the counterparts of all architectures in the reference space, (size,); None in that space itself."""
     reference = reference_space(space)
     return None if reference == space else move_cells(np.arange(space.size), space, reference)[0]
 

@@ -49,6 +49,7 @@ class GraphEncoder(CellSpaceEncoder):
 
 @lru_cache(maxsize=4)
 def _graph(space: CellSpace) -> tuple[Array, tuple[str, ...]]:
+    """Return the features of all cells, integers, shape (size, n_features), and their names; see `GraphEncoder`."""
     digits, live, last = space.digits, space.live_edges, space.n_nodes - 1
     # Each live edge is on a live path, so a path of live edges is live.
     path_is_live = np.stack([live[:, path].all(axis=1) for path in space.paths], axis=1)
@@ -176,6 +177,7 @@ class PathEncoder(CellSpaceEncoder):
 
 @lru_cache(maxsize=4)
 def _paths(space: CellSpace) -> tuple[Array, tuple[str, ...]]:
+    """Return the zeros and ones of all cells, shape (size, n_sequences), and the sequences of operations."""
     architectures, columns, names = np.arange(space.size), [], []
     for length in sorted({len(path) for path in space.paths}):
         applied = np.zeros((space.size, space.n_operations**length), dtype=np.int8)
@@ -272,7 +274,10 @@ class CountEncoder(CellEncoder):
 
 @lru_cache(maxsize=4)
 def _all_counts(space: SearchSpace) -> tuple[Array, tuple[str, ...], list[int]]:
-    """Return the counts, the names of their columns, and the numbers of columns of the features that have any."""
+    """Return the counts of the whole space, (size, n_features), the names of the columns, and the sizes of groups.
+
+    A group is the columns of one count feature; empty groups are left out.
+    """
     wide = [i for i, p in enumerate(space.positions) if p.ordered and len(p.choices) > _MOST_ONE_HOT]
     parts: list[NDArray[np.floating]] = []
     names: list[str] = []
@@ -295,8 +300,8 @@ def _all_counts(space: SearchSpace) -> tuple[Array, tuple[str, ...], list[int]]:
 def _each_once(names: Sequence[str]) -> tuple[str, ...]:
     """Return names, with a number added to repeated ones, such as the same choice of two kinds of positions."""
     seen: Counter[str] = Counter()
-    found = []
+    unique = []
     for name in names:
         seen[name] += 1
-        found.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return tuple(found)
+        unique.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return tuple(unique)

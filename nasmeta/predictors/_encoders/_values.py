@@ -51,6 +51,7 @@ class CostEncoder(CellSpaceEncoder):
 
 @lru_cache(maxsize=8)
 def _costs(space: CellSpace, dataset: str) -> tuple[Array, tuple[str, ...]]:
+    """Return parameters and FLOPs of all cells as decimal logarithms, shape (size, 2), and their names."""
     architectures = np.arange(space.size)
     costs = np.stack([np.asarray(cost(architectures, dataset)) for cost in (space.params, space.flops)], axis=1)
     return np.log10(costs), ("log10_parameters", "log10_flops")
@@ -90,6 +91,7 @@ class ColumnEncoder(CellEncoder):
         return np.asarray(self._table()[0][architectures_in(X, get_space(self.space))])
 
     def _table(self) -> tuple[Array, tuple[str, ...]]:
+        """Return scores and marks of unknown values, (size, p + number of incomplete columns), and their names."""
         values = np.asarray(self.values, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values.copy()
         size = get_space(self.space).size

@@ -57,6 +57,10 @@ class GPRegressor(ScaledRegressor):
         self.labels = labels
 
     def _fit(self, X: Floats, scores: Floats) -> None:
+        """Fit hyperparameters and weights to features, shape (n, n_features), and scores, shape (n,).
+
+        ``factor_`` is the Cholesky factor of the covariance, (n, n); ``weights_`` is its inverse times the scores.
+        """
         sizes = [X.shape[1]] if self.groups is None else list(self.groups)
         if sum(sizes) != X.shape[1]:
             raise SettingError("sum of groups", sum(sizes), f"{X.shape[1]}, the number of columns")
@@ -80,6 +84,7 @@ class GPRegressor(ScaledRegressor):
         self.weights_ = cho_solve((self.factor_, True), labels)
 
     def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
+        """Return posterior mean and deviation of noisy scores, each of shape (n,), in blocks of rows."""
         mean, variance = np.empty(len(X)), np.empty(len(X))
         factor = self.factor_.astype(np.float32) if return_std else None
         weights = self.weights_
@@ -95,10 +100,11 @@ class GPRegressor(ScaledRegressor):
 
     # -- distances ---------------------------------------------------------------------------------------------------
     def _parts(self, X: Floats) -> list[Floats]:
+        """Split features, shape (n, n_features), into groups, shape (n, size)."""
         return np.split(X, np.cumsum(self.sizes_)[:-1], axis=1)
 
     def _set_scales(self, X: Floats) -> None:
-        """Find the groups of counts, and the scales of the other groups."""
+        """Set the scale of each column from some features, shape (m, n_features): 1 in groups of counts."""
         self.scales_: list[Floats] = []
         for part, whole in zip(self._parts(X), self._parts(self.train_), strict=True):
             if _are_counts(whole):
@@ -117,6 +123,7 @@ class GPRegressor(ScaledRegressor):
         return np.stack([_distance(a / scale, b / scale) for a, b, scale in parts])
 
     def _covariance(self, rows: Floats, columns: Floats) -> Floats32:
+        """Return the prior covariances, float32, shape (n_rows, n_columns)."""
         total = np.zeros((len(rows), len(columns)), dtype=np.float32)
         h = self.hyperparameters_
         parts = zip(self._parts(rows), self._parts(columns), self.scales_, h.variances, h.lengthscales, strict=True)
@@ -140,7 +147,7 @@ def _distance(a: Floats, b: Floats) -> Floats32:
 
 
 def _squared(a: Array, b: Array) -> Array:
-    """Return squared L2 distances by one matrix product, in the type of `a` and `b`."""
+    """Return squared L2 distances, shape (len(a), len(b)), by one matrix product, in the type of `a` and `b`."""
     squared: Array = a @ b.T
     squared *= -2
     squared += np.einsum("ij,ij->i", a, a)[:, None]
@@ -149,4 +156,5 @@ def _squared(a: Array, b: Array) -> Array:
 
 
 def _are_counts(x: Floats) -> bool:
+    """Return whether all entries, shape (n, size), are whole numbers from 0 to 8."""
     return bool(x.size == 0 or (x.min() >= 0 and x.max() <= _MOST_COUNT and (x == np.round(x)).all()))

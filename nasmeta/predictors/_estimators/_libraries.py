@@ -37,6 +37,7 @@ class RidgeRegressor(ScaledRegressor):
     labels: str = "rank"
 
     def _fit(self, X: Floats, scores: Floats) -> None:
+        """Fit standardised features, shape (n, n_features), to scores, shape (n,)."""
         from sklearn.linear_model import BayesianRidge
 
         self.centre_ = X.mean(axis=0)
@@ -46,6 +47,7 @@ class RidgeRegressor(ScaledRegressor):
         self.covariance_, self.noise_ = model.sigma_, float(1 / model.alpha_)
 
     def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
+        """Return mean and deviation of the scores, each of shape (n,), from the covariance of weights and the noise."""
         X = (X - self.centre_) / self.scale_
         mean = X @ self.coefficients_ + self.intercept_
         if not return_std:
@@ -91,6 +93,7 @@ class ForestRegressor(ScaledRegressor):
     n_jobs: int | None = 1
 
     def _fit(self, X: Floats, scores: Floats) -> None:
+        """Grow the trees on features, shape (n, n_features), and scores, shape (n,)."""
         from sklearn.ensemble import RandomForestRegressor
 
         model = RandomForestRegressor(
@@ -103,6 +106,7 @@ class ForestRegressor(ScaledRegressor):
         self.trees_ = [tree.tree_ for tree in model.fit(X, scores).estimators_]
 
     def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
+        """Return mean and deviation of the scores, each (n,), by the law of total variance over the trees."""
         rows = X.astype(np.float32)  # the precision of scikit-learn's trees
         leaves = [(tree, tree.apply(rows)) for tree in self.trees_]
         values = np.stack([tree.value[leaf, 0, 0] for tree, leaf in leaves], axis=1)
@@ -158,6 +162,7 @@ class XGBoostRegressor(ScaledRegressor):
     n_jobs: int | None = 1
 
     def _fit(self, X: Floats, scores: Floats) -> None:
+        """Train the boosters on features, shape (n, n_features), and scores, shape (n,)."""
         import xgboost
 
         settings = {
@@ -176,6 +181,7 @@ class XGBoostRegressor(ScaledRegressor):
         ]
 
     def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
+        """Return mean and deviation of the scores over the boosters, each of shape (n,)."""
         predicted = np.stack([booster.inplace_predict(X) for booster in self.boosters_]).astype(np.float64)
         if not return_std:
             return predicted.mean(axis=0), None

@@ -86,7 +86,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return predicted, self.label_scale_.deviation_of_labels(mean, deviation)
 
     def _checked(self, X: Any, y: Any) -> tuple[Array, Floats]:
-        """Return checked rows and labels for `fit`."""
+        """Return checked rows, shape (n, n_features), and labels, shape (n,), for `fit`."""
         if y is not None:
             y = np.asarray(y)
             if y.dtype.kind in "fiub" and y.ndim == 1:
@@ -95,7 +95,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return X, checked_labels(y)
 
     def _checked_rows(self, X: Any) -> Array:
-        """Return checked rows for `predict`."""
+        """Return checked rows, shape (n, n_features), for `predict`."""
         rows: Array = validate_data(self, X, dtype=np.float64, reset=False)
         return rows
 

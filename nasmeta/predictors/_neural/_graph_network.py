@@ -137,6 +137,7 @@ class _Graphs(MemberNetwork):
         n_members: int,
         generator: torch.Generator,
     ) -> None:
+        """Create the weights of all members; `n_inputs` is the number of feature columns."""
         super().__init__(n_members)
         self.hidden = hidden
         self.n_nodes, self.edges = space.n_nodes, space.edges
@@ -147,6 +148,10 @@ class _Graphs(MemberNetwork):
         self.readout = Readout(n_members, hidden + n_inputs, _READOUT, generator)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Return scores, shape (n_members, n), of operations, live edges and columns, see `GraphNetwork._tensors`.
+
+        Each input has a leading axis for the member.
+        """
         operations, live, columns = inputs
         operations = operations * live[..., None]  # without this, dead edges would send the bias
         m, n = operations.shape[:2]

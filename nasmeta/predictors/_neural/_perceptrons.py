@@ -53,6 +53,7 @@ class NeuralRegressor(ScaledRegressor):
         """Turn checked rows into the inputs of the network, each of shape (n, ...)."""
 
     def _fit(self, X: Array, scores: Floats) -> None:
+        """Train the members on rows, shape (n, ...), and scores, shape (n,), and scale their outputs to the scores."""
         device = cpu_or_cuda(self.device)
         generator = torch.Generator().manual_seed(self.random_state)
         network = self._build(generator).to(device)
@@ -80,6 +81,10 @@ class NeuralRegressor(ScaledRegressor):
 
     def _predict(self, X: Array, return_std: bool) -> tuple[Floats, Floats | None]:
         # In double precision a row's prediction does not depend on the other rows.
+        """Return mean and deviation of the scores, each of shape (n,).
+
+        The variance is that between the members plus the squared validation error of a member.
+        """
         network = copy.deepcopy(self.network_).double()
         device = next(network.parameters()).device
         inputs = tuple(

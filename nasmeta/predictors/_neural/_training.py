@@ -94,8 +94,9 @@ def train_members(
     max_epochs: int,
     patience: int,
 ) -> tuple[Tensor, int]:
-    """Train a network of several members in place; return the validation rows of each, and the number of epochs.
+    """Train a network in place; return each member's validation rows, (n_members, n_left_out), and the epochs.
 
+    Inputs have shape (n, ...), scores (n,). The optimiser is AdamW (Loshchilov and Hutter, ICLR 2019).
     Each member leaves out a random tenth of the labels, or none with fewer than eight labels. It stops if its loss
     there has not improved for ``patience`` epochs, and keeps its best weights. The generator is on the CPU, so every
     device sees the same batches.

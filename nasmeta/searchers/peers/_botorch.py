@@ -90,5 +90,5 @@ class BoTorchSearch(WithoutReplacement):
         from botorch.optim import optimize_acqf_discrete
 
         open_ = np.flatnonzero(self._open)
-        found, _ = optimize_acqf_discrete(LogExpectedImprovement(model, best_f=best), 1, self._inputs[open_])
-        return int(open_[(self._inputs[open_] == found).all(dim=1).nonzero()[0, 0]])
+        best_inputs, _ = optimize_acqf_discrete(LogExpectedImprovement(model, best_f=best), 1, self._inputs[open_])
+        return int(open_[(self._inputs[open_] == best_inputs).all(dim=1).nonzero()[0, 0]])
