@@ -257,6 +257,8 @@ def test_generators_of_its_own() -> None:
 def test_without_the_peer_the_extra_is_named(
     name: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for module in [module for module in sys.modules if module.startswith(f"{package}.") and package != "torch"]:
+        monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(NasmetaError):
         SEARCHERS[name](SPACE, np.random.default_rng(0))
