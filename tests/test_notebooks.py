@@ -13,7 +13,7 @@ from matplotlib.text import Text
 
 import nasmeta as nm
 from nasmeta.errors import SettingError
-from nasmeta.runs import History
+from nasmeta.runs import History, Trace
 
 ACCURACY: dict[str, Any] = {
     "dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean",
@@ -62,7 +62,6 @@ def test_facts_of_a_run() -> None:
     assert found["searcher"] == "random, seed 2"
     position = list(run.architectures).index(run.best.architecture) + 1
     assert found["best"] == f"accuracy {run.best.value:.4f} (percent), found by evaluation {position}"
-    assert facts(History()) == {}
 
 
 def test_names_of_users_are_text() -> None:
@@ -99,4 +98,4 @@ def test_a_run_is_drawn(task: str, width: str | None) -> None:
     assert "Picture 4.60 x 2.90: ['random, seed 0: " in repr(run.plot())
     assert "{'evaluated': '#999999', 'best so far': '#0072b2', 'optimum': '#595959'}" in repr(run.plot())
     with pytest.raises(SettingError):
-        History().plot()
+        History(run.config, Trace()).plot()
