@@ -149,7 +149,7 @@ class DefaultMetaSearch(RGPESearch):
         """Propose the initial design, then the architectures with the highest expected improvement of the members."""
         first: list[int] = []
         self.notes = []
-        if self._n_asked + n <= self._n_open:
+        if self._has_open(n):
             while len(first) < n and self._n_asked < self.n_initial:
                 first.append(self._first_architecture())
         if len(first) < n:
@@ -161,7 +161,7 @@ class DefaultMetaSearch(RGPESearch):
         if left % 2 or left >= 2 * self.n_random:
             return self._best_by_sources()
         self.notes.append({"by": "random"})
-        architecture = int(self.rng.choice(np.flatnonzero(~self._asked)))
+        architecture = int(self.rng.choice(np.flatnonzero(self._open)))
         self._mark(architecture)
         return architecture
 

@@ -87,7 +87,7 @@ class JointGPSearch(SourceGPSearch):
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose architectures by the joint process in the initial design, then as `GPSearch` does."""
-        if len(self._values) < self.n_initial and self._n_asked + n <= self._n_open:
+        if len(self._values) < self.n_initial and self._has_open(n):
             return np.array(self._first_architectures(n), dtype=np.int32)
         return super().ask(n)
 
@@ -106,7 +106,7 @@ class JointGPSearch(SourceGPSearch):
         for _ in range(n):
             mean, deviation = process.posterior(labels)
             score = mean + BETA * deviation
-            score[self._asked] = -np.inf
+            score[~self._open] = -np.inf
             architecture = int(score.argmax())
             self._mark(architecture)
             process.add(architecture)

@@ -9,18 +9,16 @@ import numpy as np
 
 from nasmeta.arrays import Floats
 from nasmeta.checks import check_choice
-from nasmeta.errors import LabelError, SettingError
+from nasmeta.errors import LabelError
 from nasmeta.tasks import normal_scores
 
 LABELS = ("rank", "value")
 _TAIL = 0.1  # share of the levels at either end whose slope continues beyond them
 
 
-def checked_labels(y: Any, n_rows: int | None = None) -> Floats:
+def checked_labels(y: Any) -> Floats:
     """Return labels as float64, shape (n,); raise an error if they are not finite or all the same."""
     labels = np.asarray(y, dtype=np.float64).ravel()
-    if n_rows is not None and len(labels) != n_rows:
-        raise SettingError("number of labels", len(labels), f"{n_rows}, one per row")
     if not np.isfinite(labels).all():
         raise LabelError("Labels must be finite: y contains NaN or infinity. Leave out architectures without a value.")
     if len(labels) < 2:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nasmeta.arrays import Floats
-from nasmeta.checks import check_number
 
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 
@@ -46,7 +45,6 @@ def interval_coverage(mean: ArrayLike, std: ArrayLike, truth: ArrayLike, level: 
     """Return the share of true values, shape (n,), inside the central intervals of normal predictions."""
     from scipy.stats import norm
 
-    check_number("level", level, 0.0, 1.0)
     distance = np.abs(np.subtract(truth, mean))
     return float(np.mean(distance <= norm.ppf((1 + level) / 2) * np.asarray(std)))
 

@@ -9,7 +9,6 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from nasmeta.arrays import Architectures
-from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError
 from nasmeta.spaces import IsomorphismRule, SearchSpace, get_space
 
@@ -70,11 +69,10 @@ def isomorph_split(
         raise SettingError("Give exactly one of test_fraction and n_train.")
     pool = rng.permutation(pool)
     classes = space.function_classes[pool] if rule == "function" else np.asarray(space.canonical(pool, rule))
-    if n_train is not None:
-        n_train = check_int("n_train", n_train, most=len(pool) - 1)
+    if test_fraction is None:
         train, test = pool[:n_train], pool[~np.isin(classes, classes[:n_train])]
     else:
-        n_test = check_number("test_fraction", test_fraction, 0, 1) * len(pool)
+        n_test = test_fraction * len(pool)
         names, sizes = np.unique(classes, return_counts=True)
         order = rng.permutation(len(names))
         n_classes = int(np.searchsorted(np.cumsum(sizes[order]), n_test)) + 1

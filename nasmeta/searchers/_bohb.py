@@ -9,7 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from nasmeta.arrays import Floats
-from nasmeta.checks import check_bool, check_int, check_number
+from nasmeta.checks import check_int, check_number
 from nasmeta.searchers._halving import Hyperband
 from nasmeta.spaces import SearchSpace
 
@@ -62,16 +62,14 @@ class BOHB(Hyperband):
         super().__init__(space, rng, eta=eta, rungs=rungs)
         self.num_samples = check_int("num_samples", num_samples)
         self.random_fraction = check_number("random_fraction", random_fraction, most=1)
-        self.hpbandster_bandwidths = check_bool("hpbandster_bandwidths", hpbandster_bandwidths)
+        self.hpbandster_bandwidths = hpbandster_bandwidths
         self._least = space.n_positions + 1  # values that a density needs
-        self._by_rung: dict[int, tuple[list[int], list[float]]] = {}
+        self._by_rung: dict[int, list[tuple[int, float]]] = {}
         self._densities: tuple[KernelDensity, KernelDensity] | None = None
         self._is_stale = False
 
     def _observe(self, architecture: int, rung: int, value: float) -> None:
-        architectures, values = self._by_rung.setdefault(rung, ([], []))
-        architectures.append(architecture)
-        values.append(value)
+        self._by_rung.setdefault(rung, []).append((architecture, value))
         self._is_stale = True
 
     def _sample_architecture(self) -> int:
@@ -96,11 +94,11 @@ class BOHB(Hyperband):
     def _fitted(self) -> tuple[KernelDensity, KernelDensity] | None:
         """Return the densities of good and other architectures on the highest rung with enough values."""
         for rung in sorted(self._by_rung, reverse=True):
-            architectures, values = self._by_rung[rung]
+            architectures, values = np.array(self._by_rung[rung]).T
             n_good = max(self._least, int(_TOP * len(architectures)))
             if len(architectures) >= n_good + self._least:
-                order = np.argsort(-np.array(values), kind="stable")
-                codes = self.space.codes[np.array(architectures, np.int64)[order]]
+                order = np.argsort(-values, kind="stable")
+                codes = self.space.codes[architectures[order].astype(np.int64)]
                 settings = (self.space.n_choices, _LEAST_BANDWIDTH, self.hpbandster_bandwidths)
                 return KernelDensity(codes[:n_good], *settings), KernelDensity(codes[n_good:], *settings)
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,6 @@ def expected_hypervolume_improvement(
     >>> expected_hypervolume_improvement(candidates, sure, front, np.zeros(2)).round(6)
     array([1., 0.])
     """
-    mean, std, front, reference = (np.asarray(part, np.float64) for part in (mean, std, front, reference))
     front, levels = _staircase(front, reference)
     gains = [_gains(*columns) for columns in zip(mean.T, std.T, levels, strict=True)]
     return _expected(front, levels, gains)
@@ -130,13 +130,7 @@ class EHVISearch(GPSearch):
 
     def _labels(self) -> Floats:
         """Return the labels of each process, shape (n, m)."""
-        return np.column_stack([_labels_of(column) for column in self._scaled().T])
-
-    def _scaled(self) -> Floats:
-        """Return the values, scaled to the observed range, shape (n, m)."""
-        values = np.array(self._values)
-        span = np.ptp(values, axis=0)
-        return np.asarray((values - values.min(axis=0)) / np.where(span > 0, span, 1.0))
+        return np.column_stack([_labels_of(column) for column in _scaled(self._values).T])
 
     def _most_promising(self, n: int) -> list[int]:
         if not self._values:
@@ -148,7 +142,7 @@ class EHVISearch(GPSearch):
 
     def _scores(self, labels: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the logarithms of the expected improvements, shape (size,), and the means of the labels, (size, m)."""
-        values = self._scaled()
+        values = _scaled(self._values)
         for label in labels[len(values) :]:  # of proposals without a value
             known = zip(label, labels[: len(values)].T, values.T, strict=True)
             values = np.vstack([values, [np.interp(z, *_by_rank(x, y)) for z, x, y in known]])
@@ -167,6 +161,12 @@ class EHVISearch(GPSearch):
             gains.append(between[::-1].cumsum(axis=0)[::-1])
             means.append(mean)
         return np.log(_expected(front, levels, gains) + _LEAST), np.column_stack(means)
+
+
+def _scaled(values: list[Any]) -> Floats:
+    """Return vectors of values, scaled to the observed range, shape (n, m)."""
+    low, span = np.min(values, axis=0), np.ptp(values, axis=0)
+    return np.asarray((np.array(values) - low) / np.where(span > 0, span, 1.0))
 
 
 def _labels_of(values: Floats) -> Floats:
@@ -221,10 +221,8 @@ class ParEGO(GPSearch):
 
     def _labels(self) -> Floats:
         """Draw weights; return the normal scores of the norm under them, shape (n,)."""
-        values = np.array(self._values)
-        if not len(values):
+        if not self._values:
             return np.empty(0)
-        low, span = values.min(axis=0), np.ptp(values, axis=0)
-        weights = self.rng.dirichlet(np.ones(values.shape[1]))
-        losses = weights * (1 - (values - low) / np.where(span > 0, span, 1.0))
+        scaled = _scaled(self._values)
+        losses = self.rng.dirichlet(np.ones(scaled.shape[1])) * (1 - scaled)
         return normal_scores(-(losses.max(axis=1) + _AUGMENTATION * losses.sum(axis=1)))

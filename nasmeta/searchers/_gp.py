@@ -11,9 +11,8 @@ from scipy.special import log_ndtr, softmax
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_int
-from nasmeta.errors import SpaceExhaustedError, UnknownNameError
 from nasmeta.gaussian_process import CellGP, CellKernel, Hyperparameters, PositionKernel, log_expected_improvement
-from nasmeta.searchers._searcher import Searcher
+from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import normal_scores
 
@@ -59,7 +58,7 @@ class Feasibility:
         return log_ndtr(mean / np.sqrt(std**2 + self._gp.hyperparameters.noise))
 
 
-class GPSearch(Searcher):
+class GPSearch(WithoutReplacement):
     """Bayesian optimisation with an exact Gaussian process; expected improvement is maximised over the whole space.
 
     The expected improvements of two processes are averaged, weighted by marginal likelihood times prior density
@@ -107,13 +106,9 @@ class GPSearch(Searcher):
         super().__init__(space, rng)
         self.n_initial = check_int("n_initial", n_initial, 0)
         self.features = space.kernel_features if features is None else tuple(features)
-        if unknown := [feature for feature in self.features if feature not in space.feature_names]:
-            raise UnknownNameError.of("feature", unknown[0], space.feature_names)
         self._one_kernel = features is not None
         self._values: list[float] = []
-        self._asked = np.zeros(space.size, dtype=bool)
         self._n_asked = 0
-        self._n_open = space.size
         self._fitted_at = 0
         self._feasibility: Feasibility | None = None  # once an evaluation failed
         self._final: tuple[Floats, Floats] | None = None  # labels and scores, once full
@@ -132,21 +127,13 @@ class GPSearch(Searcher):
         kernel = PositionKernel(self.space)
         return [self._gp, CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0], 1))]
 
-    def restrict(self, architectures: Architectures) -> bool:
-        """Treat the other architectures as proposed."""
-        self._asked[:] = True
-        self._asked[architectures] = False
-        self._n_open = len(architectures)
-        return True
-
     def ask(self, n: int = 1) -> Architectures:
         """Maximise expected improvement; within a batch, earlier proposals are assumed to return their mean."""
-        if self._n_asked + n > self._n_open:
-            raise SpaceExhaustedError(f"All {self._n_open:,} architectures of {self.space.name} have been proposed.")
+        self._require_open(n)
         proposals: list[int] = []
         while len(proposals) < n and self._n_asked < self.n_initial:
             architecture = int(self.rng.integers(self.space.size))
-            if not self._asked[architecture]:
+            if self._open[architecture]:
                 self._mark(architecture)
                 proposals.append(architecture)
         if len(proposals) < n:
@@ -175,8 +162,8 @@ class GPSearch(Searcher):
         return self._gp.architectures
 
     def _mark(self, architecture: int) -> None:
-        self._n_asked += not self._asked[architecture]
-        self._asked[architecture] = True
+        self._n_asked += bool(self._open[architecture])
+        self._open[architecture] = False
 
     def _labels(self) -> Floats:
         """Return the labels of the processes, shape (n,), or (n, members) if they differ."""
@@ -201,7 +188,7 @@ class GPSearch(Searcher):
         with_noise = np.sqrt(std**2 + gp.hyperparameters.noise)
         if len(mean) <= _LARGE:
             return log_expected_improvement(mean, with_noise, labels.max())
-        bound = np.where(self._asked, -np.inf, mean + 2 * std)
+        bound = np.where(self._open, mean + 2 * std, -np.inf)
         some = np.argpartition(bound, -_SCREENED)[-_SCREENED:]
         score = bound - _BEHIND
         score[some] = log_expected_improvement(mean[some], with_noise[some], labels.max())
@@ -229,7 +216,7 @@ class GPSearch(Searcher):
         if self._feasibility is not None:
             self._feasibility.add(self._succeeded(), succeeded=True)
             score = score + self._feasibility.log_chance()
-        score[self._asked] = -np.inf
+        score[~self._open] = -np.inf
         ties = np.flatnonzero(score >= score.max() - _TIE)
         architecture = int(ties[0]) if len(ties) == 1 else int(self.rng.choice(ties))
         self._mark(architecture)

@@ -229,14 +229,14 @@ class _Rung:
     """Values after one length of training, and the architectures that were promoted."""
 
     def __init__(self) -> None:
-        self._values: dict[int, float] = {}
+        self._known: set[int] = set()
         self._best: list[tuple[float, int, int]] = []  # ascending: (-value, order, cell)
         self._promoted: set[int] = set()
 
     def add(self, architecture: int, value: float) -> None:
-        if architecture not in self._values:
-            self._values[architecture] = value
-            insort(self._best, (-value, len(self._values), architecture))
+        if architecture not in self._known:
+            self._known.add(architecture)
+            insort(self._best, (-value, len(self._known), architecture))
 
     def promoted(self, eta: int) -> int | None:
         """Promote the best architecture of the top share that is not promoted yet, and return it."""

@@ -35,20 +35,18 @@ class LocalSearch(Searcher):
 
     def _restart(self) -> None:
         """Propose a random architecture."""
-        self._centre: int | None = None
-        self._centre_value = -np.inf
-        self._queue: list[int] = [int(self.rng.integers(self.space.size))]
-        self._waiting: set[int] = set(self._queue)
-        self._best_neighbour, self._best_neighbour_value = -1, -np.inf
+        self._begin(None, -np.inf, [int(self.rng.integers(self.space.size))])
 
     def _move(self, architecture: int, value: float) -> None:
         """Move to an architecture and queue its neighbours."""
-        self._centre, self._centre_value = architecture, value
-        self._queue = self.rng.permutation(self.space.neighbours(architecture)).tolist()
-        self._waiting = set(self._queue)
-        self._best_neighbour, self._best_neighbour_value = -1, -np.inf
+        self._begin(architecture, value, self.rng.permutation(self.space.neighbours(architecture)).tolist())
         if not self._queue:  # alone in its space
             self._restart()
+
+    def _begin(self, centre: int | None, value: float, queue: list[int]) -> None:
+        self._centre, self._centre_value = centre, value
+        self._queue, self._waiting = queue, set(queue)
+        self._best_neighbour, self._best_neighbour_value = -1, -np.inf
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose the next neighbours; random architectures complete a batch."""

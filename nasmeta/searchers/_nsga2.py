@@ -41,7 +41,7 @@ class NSGA2(WithoutReplacement):
         super().__init__(space, rng)
         self.population = check_int("population", population, 2)
         self._members: list[int] = []
-        self._values = np.empty((0, 2))
+        self._values: dict[int, Floats] = {}  # of the members
         self._children: dict[int, Floats] = {}
         self._fitness = np.empty((0, 2))
 
@@ -55,20 +55,18 @@ class NSGA2(WithoutReplacement):
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Complete a generation; then the best of it and of the population survive."""
         self._open[architectures] = False
-        known = set(self._members)
         self._children |= {
             architecture: value
             for architecture, value in zip(architectures.tolist(), np.array(values), strict=True)
-            if architecture not in known
+            if architecture not in self._values
         }
         if len(self._children) < self.population:
             return
-        values = np.array(list(self._children.values()))
-        everyone = np.concatenate([self._values, values]) if self._members else values
-        cells_of_all = [*self._members, *self._children]
-        fitness = _fitness(everyone)
+        everyone = self._values | self._children
+        fitness = _fitness(np.array(list(everyone.values())))
         best = np.lexsort((-fitness[:, 1], fitness[:, 0]))[: self.population]
-        self._members, self._values, self._fitness = [cells_of_all[i] for i in best], everyone[best], fitness[best]
+        self._members, self._fitness = np.array(list(everyone))[best].tolist(), fitness[best]
+        self._values = {member: everyone[member] for member in self._members}
         self._children = {}
 
     def _parent(self) -> int:

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Floats
-from nasmeta.checks import check_bool
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers._searcher import Searcher
 from nasmeta.spaces import SearchSpace
@@ -33,7 +32,7 @@ class RandomSearch(Searcher):
 
     def __init__(self, space: SearchSpace, rng: Generator, *, replacement: bool = False) -> None:
         super().__init__(space, rng)
-        self.replacement = check_bool("replacement", replacement)
+        self.replacement = replacement
         if replacement:
             return
         self._order = space.sample(space.size, rng)

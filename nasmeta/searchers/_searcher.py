@@ -163,8 +163,11 @@ class WithoutReplacement(Searcher):
         self._observed.update(zip(architectures.tolist(), values.tolist(), strict=True))
         self._open[architectures] = False
 
+    def _has_open(self, n: int) -> bool:
+        return bool(np.count_nonzero(self._open) >= n)
+
     def _require_open(self, n: int) -> None:
-        if np.count_nonzero(self._open) < n:
+        if not self._has_open(n):
             raise SpaceExhaustedError(f"All architectures of {self.space.name} have been proposed.")
 
     def _labelled(self) -> tuple[Architectures, Floats]:

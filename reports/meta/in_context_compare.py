@@ -96,7 +96,7 @@ class Alone(Ablated):
     """The transformer without the processes of `meta`, with random architectures and neighbours as candidates."""
 
     def ask(self, n: int = 1) -> Any:
-        is_left = ~self._asked
+        is_left = self._open
         if self._n_asked < START and self._n_asked % 2:
             architecture = int(self.rng.choice(np.flatnonzero(is_left)))
         else:
@@ -111,7 +111,7 @@ class Alone(Ablated):
         drawn = self.rng.choice(left, min(DRAWN, len(left)), replace=False)
         best = state.known[np.argsort(-np.array(state._values), kind="stable")[:NEAR]]
         near = self.space.neighbours(best).ravel()
-        screened = np.union1d(drawn, near[(near >= 0) & ~self._asked[near]])
+        screened = np.union1d(drawn, near[(near >= 0) & self._open[near]])
         columns, reading = state.candidates(screened, BEST, SEARCH.candidates, self.rng)
         scores = self.meta_model_.reader.network.search_scores(reading, state.labels)
         state._values = kept

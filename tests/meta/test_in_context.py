@@ -351,7 +351,7 @@ def test_the_transformer_chooses_among_the_best_of_the_processes(monkeypatch: py
     chosen = searcher._take_improving(improvement.copy())
     assert sorted(others) == sorted(improvement[best])
     assert improvement[chosen] == others[-1]
-    assert searcher._asked[chosen]
+    assert not searcher._open[chosen]
 
 
 def test_a_space_with_few_architectures_left_is_proposed_to_the_end() -> None:

@@ -59,7 +59,7 @@ def test_scikit_learn_clones_sets_and_searches(name: str) -> None:
     assert search.best_params_[f"regressor__{key}"] in values
     assert search.predict(architectures[:3]).shape == (3,)
     for n_labels in (29, 31):
-        with pytest.raises(SettingError):
+        with pytest.raises(ValueError, match="inconsistent"):
             pipeline.fit(np.arange(30), np.arange(float(n_labels)))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
-from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 
 import nasmeta as nm
@@ -65,7 +64,6 @@ def test_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "class Near(KNeighborsRegressor):\n    pass\n"
         "def nearest(n=1):\n    return make_pipeline(make_encoder('counts'), KNeighborsRegressor(n))\n"
         "made = nearest(2)\n"
-        "number = 3\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "path_importer_cache", {})
@@ -74,13 +72,6 @@ def test_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         run = nm.search("predictor", "nb201/cifar10", evaluations=14, settings=settings)
         assert run.settings == settings
     assert len(nm.search("my_regressors:nearest-ei", "nb201/cifar10", evaluations=14)) == 14
-    for predictor, options, error in (
-        ("my_regressors:number", {}, SettingError),
-        ("my_regressors:none_such", {}, UnknownNameError),
-        ("my_regressors:nearest", {"m": 2}, UnknownNameError),
-    ):
-        with pytest.raises(error):
-            told(predictor=predictor, options=options)
 
 
 def test_architectures_are_encoded_once() -> None:
@@ -97,13 +88,6 @@ def test_architectures_are_encoded_once() -> None:
     searcher.tell(architectures, np.arange(12.0))
     searcher.ask()
     assert Watching.seen == [(12, 16 + 4)]  # one-hot positions, and levels
-
-
-def test_a_function_can_be_a_predictor() -> None:
-    def nearest() -> KNeighborsRegressor:
-        return KNeighborsRegressor(3)
-
-    assert len(nm.search(PredictorSearch.of(nearest), "nb201/cifar10", evaluations=12)) == 12
 
 
 def test_is_fitted_anew_each_time_that_values_grew_by_a_tenth() -> None:

@@ -12,7 +12,6 @@ from nasmeta.spaces import get_space
     ("name", "settings"),
     [
         ("evolution", {"population": 0}),
-        ("gp", {"features": ["colours"]}),
         ("meta-gp", {"beta": float("nan")}),
         ("tpe", {"top": 1.5}),
         ("hyperband", {"eta": 1}),

@@ -101,8 +101,8 @@ class MetaNASSearch(DefaultMetaSearch):
 
     def _take_improving(self, improvement: Floats) -> int:
         """Return the transformer's choice among the architectures with the highest improvement, shape (size,)."""
-        improvement[self._asked] = -np.inf
-        count = min(SEARCH.candidates, self._n_open - self._n_asked)
+        improvement[~self._open] = -np.inf
+        count = min(SEARCH.candidates, int(np.count_nonzero(self._open)))
         best = np.argsort(-improvement, kind="stable")[:count]
         architectures, reading = self._state.candidates(best, 0, count, self.rng)
         network: InContextNetwork = self._require_meta_model().reader.network

@@ -76,9 +76,6 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         return tags
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
     @classmethod
     def works_on(cls, space: SearchSpace) -> bool:
         """Return whether the encoder can encode the architectures of a space."""

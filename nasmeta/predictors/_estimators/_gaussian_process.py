@@ -9,7 +9,6 @@ import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
 from nasmeta.arrays import Array, Floats, Floats32
-from nasmeta.errors import SettingError
 from nasmeta.gaussian_process import JITTER, fit_hyperparameters, weak_prior
 from nasmeta.predictors._estimators._scaled import ScaledRegressor
 
@@ -62,8 +61,6 @@ class GPRegressor(ScaledRegressor):
         ``factor_`` is the Cholesky factor of the covariance, (n, n); ``weights_`` is its inverse times the scores.
         """
         sizes = [X.shape[1]] if self.groups is None else list(self.groups)
-        if sum(sizes) != X.shape[1]:
-            raise SettingError("sum of groups", sum(sizes), f"{X.shape[1]}, the number of columns")
         self.sizes_ = sizes
         self.train_, self.mean_ = X, float(scores.mean())
         every = np.argsort(scores, kind="stable")

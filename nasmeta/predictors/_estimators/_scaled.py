@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nasmeta.arrays import Array, Floats
 from nasmeta.errors import SettingError
@@ -90,7 +90,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         if y is not None:
             y = np.asarray(y)
             if y.dtype.kind in "fiub" and y.ndim == 1:
-                checked_labels(y, _num_samples(X))
+                checked_labels(y)
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         return X, checked_labels(y)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from sklearn.utils import check_consistent_length
 from torch import Tensor
 from torch.nn import functional
 
@@ -97,7 +98,8 @@ class GraphNetwork(NeuralRegressor):
     def _checked(self, X: Any, y: Any) -> tuple[Array, Floats]:
         cells = self._checked_rows(X)
         self.n_features_in_ = 1
-        return cells, checked_labels(y, len(cells))
+        check_consistent_length(cells, y)
+        return cells, checked_labels(y)
 
     def _checked_rows(self, X: Any) -> Array:
         return architectures_in(X, get_space(self.space))

@@ -10,8 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasmeta.checks import check_choice
-
 _GAIN = 1.4  # keeps the variance through SiLU
 _FEWEST_BATCHES, _MOST_BATCHES, _USUAL_BATCH = 4, 12, 64  # batches per epoch, rows per batch
 _LEAST_FOR_VALIDATION = 8  # labels
@@ -77,7 +75,6 @@ def pairwise_logistic(predicted: Tensor, scores: Tensor) -> Tensor:
 
 def cpu_or_cuda(name: str) -> torch.device:
     """Return the device of this name; "auto" is a GPU if available."""
-    check_choice("device", name, ("cpu", "cuda", "auto"))
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)

@@ -6,7 +6,6 @@ from typing import Any
 
 from numpy.random import Generator
 
-from nasmeta.checks import check_int
 from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
@@ -39,7 +38,7 @@ class AxSearch(PeerSearch):
 
     def __init__(self, space: SearchSpace, rng: Generator, *, n_initial: int = 5) -> None:
         super().__init__(space, rng)
-        self.n_initial = check_int("n_initial", n_initial)
+        self.n_initial = n_initial
         client, configs = (load_peer(f"ax.api.{module}", "ax", "ax") for module in ("client", "configs"))
         errors = load_peer("ax.exceptions.generation_strategy", "ax", "ax"), load_peer("ax.exceptions.core", "ax", "ax")
         self._nothing = (errors[0].MaxParallelismReachedException, errors[1].SearchSpaceExhausted)

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.random import Generator
 
 from nasmeta.arrays import Architectures
-from nasmeta.checks import check_int
 from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.searchers.peers._peer_search import OwnGenerators, load_peer
 from nasmeta.spaces import SearchSpace
@@ -37,7 +36,7 @@ class BoTorchSearch(WithoutReplacement):
 
     def __init__(self, space: SearchSpace, rng: Generator, *, n_initial: int = 10) -> None:
         super().__init__(space, rng)
-        self.n_initial = check_int("n_initial", n_initial)
+        self.n_initial = n_initial
         load_peer("botorch", "botorch", "botorch")
         import torch
 

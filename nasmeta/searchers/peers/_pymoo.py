@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from nasmeta.checks import check_int
 from nasmeta.errors import needing
 from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion
 from nasmeta.spaces import SearchSpace
@@ -37,7 +36,7 @@ class PymooNSGA2(PeerSearch):
 
     def __init__(self, space: SearchSpace, rng: Generator, *, population: int = 20) -> None:
         super().__init__(space, rng)
-        self.population = check_int("population", population, 2)
+        self.population = population
         with needing("pymoo-nsga2", "objectives"):
             from pymoo.algorithms.moo.nsga2 import RankAndCrowdingSurvival
             from pymoo.core.mixed import MixedVariableGA

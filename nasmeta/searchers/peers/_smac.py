@@ -8,7 +8,6 @@ from typing import Any
 
 from numpy.random import Generator
 
-from nasmeta.checks import check_int
 from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
@@ -48,7 +47,7 @@ class SMACSearch(PeerSearch):
 
     def __init__(self, space: SearchSpace, rng: Generator, *, n_trials: int = 100) -> None:
         super().__init__(space, rng)
-        self.n_trials = check_int("n_trials", n_trials)
+        self.n_trials = n_trials
         self._smac = load_peer("smac", "smac", "smac")
         self._history = load_peer("smac.runhistory", "smac", "smac")
         self._exhausted = load_peer("smac.main.exceptions", "smac", "smac").ConfigurationSpaceExhaustedException
