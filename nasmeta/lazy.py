@@ -15,7 +15,7 @@ def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], obje
     package : str
         The ``__name__`` of the package.
     modules : mapping of str to str
-        For each module of the package, which is a name, too, its names, separated by spaces.
+        Public names of each module, separated by spaces. The module is itself a public name.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What the commands of all features share: where their options come from, and what the terminal shows."""
+"""Options and terminal output shared by all commands."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def print_table(
     right: Collection[str] = (),
     lines: bool = False,
 ) -> None:
-    """Print a table; `right` are the headings of numbers. A file is as wide as the table.
+    """Print a table; `right` lists the headings of right-aligned columns. Output to a file is as wide as the table.
 
     A terminal breaks long texts, but words only if they are long. With `lines`, each row is one line, and a terminal
     cuts only the last column.

@@ -1,7 +1,7 @@
 """Statistics of runs: regret, evaluations to the optimum, intervals, tests, ranks, curves, figures and tables.
 
 All functions read a *results frame*: one row per evaluation, with the columns ``task``, ``searcher``, ``seed``,
-``evaluation`` (1, 2, 3, …), ``architecture``, ``value``, ``cost_seconds``, ``simulated_seconds``, ``incumbent``,
+``evaluation`` (1, 2, 3, …), ``cell``, ``value``, ``cost_seconds``, ``simulated_seconds``, ``incumbent``,
 ``incumbent_value`` and ``regret``. With several objectives the last three refer to the hypervolume, see
 `nasmeta.runs.FrontHistory`. A run is one (task, searcher, seed). It is *solved* if its last regret is 0;
 otherwise it is *censored*: the number of evaluations until the optimum is beyond its budget.

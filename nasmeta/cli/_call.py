@@ -18,7 +18,7 @@ from nasmeta.cli._options import Option
 from nasmeta.errors import EvaluationFailed, NasmetaError, NasmetaWarning, RunFailed
 from nasmeta.terminal import console
 
-UsageError: Any = typer.BadParameter.__base__  # of click, of which recent releases of Typer have their own copy
+UsageError: Any = typer.BadParameter.__base__  # Click's class; recent releases of Typer bundle their own copy of Click
 
 
 class Command(TyperCommand):
@@ -72,7 +72,7 @@ def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> N
             if as_json:
                 outcome = {"result": result() if callable(result) else result}
         except BrokenPipeError:
-            raise  # the reader of the output has enough
+            raise  # the reader closed the pipe
         except (NasmetaError, OSError) as error:
             status, outcome = 1 if isinstance(error, EvaluationFailed | RunFailed) else 2, {"error": error}
         except (KeyboardInterrupt, typer.Abort):

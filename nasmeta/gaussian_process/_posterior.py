@@ -84,7 +84,7 @@ class ExactPosterior(ABC):
 
     @abstractmethod
     def _label_variance(self, architecture: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
-        """Return a label's variance given the earlier ones, from L⁻¹ k(observed, cell) and posterior covariances."""
+        """Return a label's variance given the earlier ones, from L⁻¹ k(observed, architecture) and covariances."""
 
     def __len__(self) -> int:
         return len(self.architectures)
@@ -304,7 +304,7 @@ class TrendGP(CellGP):
 
 
 def _standardised(kernel: CellKernel) -> NDArray[np.float32]:
-    """Return the kernel's standardised count features, shape (n_architectures, n_counts), rows of mean length 1."""
+    """Return standardised counts, shape (n_architectures, n_counts); rows have a mean squared length of 1."""
     parts = []
     for feature in kernel.features:
         counts = kernel.space.feature(feature).counts.astype(np.float64)

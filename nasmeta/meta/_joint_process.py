@@ -31,7 +31,7 @@ from nasmeta.tasks import SourceTask, normal_scores
 class JointSettings:
     """Settings of the joint process of `rgpe`, `multi-task-gp` and `meta`.
 
-    ``reports/meta/gp`` shows its effect and states the tasks of the choice.
+    ``reports/meta/gp`` shows their effect and the tasks of the choice.
     """
 
     medians: tuple[float, ...] = (0.4, 0.1, 3.0, 0.02)  # of the prior, in the order of `JointHyperparameters`
@@ -111,7 +111,7 @@ class JointKernel:
 def fit_joint(
     kernel: CellKernel, architectures: Sequence[Architectures], labels: Sequence[Floats]
 ) -> JointHyperparameters:
-    """Maximise the joint log marginal likelihood of the tasks' labels plus a weak log prior, by L-BFGS.
+    """Maximise the joint log marginal likelihood of the tasks' labels plus the log density of a weak prior, by L-BFGS.
 
     For each task, `architectures` and `labels` have shape (n,), with indices in the kernel's space. Labels have about
     zero mean and unit variance; tasks need no architecture in common. With one task the likelihood

@@ -28,7 +28,7 @@ from nasmeta.tasks import SourceTask, normal_scores
 
 @dataclass(frozen=True)
 class MetaGPSettings:
-    """Settings of `meta-gp`; ``reports/transfer`` and ``reports/queries`` show its effect."""
+    """Settings of `meta-gp`; ``reports/transfer`` and ``reports/queries`` show their effect."""
 
     fewest_common: int = 20  # architectures that all sources have labelled
     condition_on: int = 2000  # best common architectures that the mean function is conditioned on, at O(n³)
@@ -58,7 +58,8 @@ class MetaGP:
         On architectures that all tasks have labelled, an orthonormal change of basis splits the joint marginal
         likelihood into a sum of ordinary ones: the T - 1 contrasts between tasks are independent
         :math:`GP(0, k_g + \sigma^2)`, and the mean over the tasks is :math:`GP(\mu, k_m + (k_g + \sigma^2) / T)`. The
-        contrasts give :math:`k_g` and :math:`\sigma^2`, the mean gives :math:`k_m`. The prior mean of a new task is the
+        contrasts give :math:`k_g` and :math:`\sigma^2`, the mean gives :math:`k_m`, if its small
+        share :math:`k_g / T` is neglected. The prior mean of a new task is the
         posterior mean of m. Its deviation is :math:`(1 + 1/T) k_g`; the summand :math:`k_g / T` accounts for the
         uncertainty about m. This is the hierarchical Gaussian process of multi-task learning (Rasmussen and Williams
         2006, sec. 5.4.3) with a learned mean function. With one source there is no contrast, and :math:`k_m` replaces
@@ -66,7 +67,7 @@ class MetaGP:
 
         If fewer than 20 architectures are labelled in all sources, :math:`k_m` and :math:`k_g` maximise the joint
         marginal likelihood of all labels (`SourceModels.learn`) with common lengthscales. The mean share of m's
-        variance that its posterior keeps is added to :math:`k_g`.
+        variance that its posterior keeps, times :math:`k_m`, is added to :math:`k_g`.
         """
         about = tuple(source.name for source in sources), sum(len(source) for source in sources)
         common = reduce(np.intersect1d, [source.architectures for source in sources])

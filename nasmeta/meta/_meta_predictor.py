@@ -181,7 +181,9 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
             Only with `return_std`.
         """
         if not hasattr(self, "mean_"):
-            raise SettingError(f"{type(self).__name__} has no labels of the target yet: call fit(cells, y) first.")
+            raise SettingError(
+                f"{type(self).__name__} has no labels of the target yet: call fit(architectures, y) first."
+            )
         asked = self._indices(architectures)
         mean = self.scale_.to_labels(self.mean_[asked])
         return (mean, self.std_[asked] * abs(self.scale_.slope)) if return_std else mean

@@ -13,7 +13,7 @@ from nasmeta.meta._transfer_search import JointGPSearch
 
 @dataclass(frozen=True)
 class MultiTaskSettings:
-    """Settings of `multi-task-gp`; ``reports/meta/gp`` and ``reports/transfer`` show its effect."""
+    """Settings of `multi-task-gp`; ``reports/meta/gp`` and ``reports/transfer`` show their effect."""
 
     mean: float = 0.3  # of the sum of the sources' weights, a priori
     variance: float = 0.1
@@ -62,7 +62,7 @@ class MultiTaskGPSearch(JointGPSearch):
     :math:`f_s` are learned jointly before the search, from as few as a dozen labels per source, by a process with one
     part that all tasks share and one part per task. The weights have a Gaussian prior with a positive mean and are
     regressed again at each step (generalised least squares under the process of g). So a source that the observations
-    contradict gets no weight, or a negative one. g has the kernel, hyperparameters and acquisition function of
+    contradict gets no weight, or a negative one. g has the first kernel, hyperparameters and acquisition function of
     `nasmeta.searchers.GPSearch`. The joint process with equal weights chooses the first `n_initial` architectures.
 
     Sources may have another space, if it contains all architectures of the target's space or is contained in it.

@@ -24,7 +24,7 @@ def in_reference(space: SearchSpace) -> Architectures:
 def representatives(space: SearchSpace, architectures: Integers | None = None) -> Architectures:
     """Return a representative of each equivalence class, int32, shape (n,); by default for all architectures.
 
-    Architectures use the rule ``zero``.
+    For cells, the rule is ``zero``.
     """
     chosen = np.arange(space.size) if architectures is None else architectures
     return np.asarray(space.canonical(chosen, rule="zero"), dtype=np.int32)

@@ -53,7 +53,7 @@ def plot_prior(learner: Any, space: SearchSpace, title: str, width: Width) -> Fi
         _draw_kernel(part, kernel, model.features)
     _draw_effects(below.subplots(n_rows, columns, sharey=True, squeeze=False), space, mean)
     below.supylabel("effect on the prior mean score", fontsize=points(8))
-    for axes in figure.axes:  # ticks are created when the figure is drawn, outside the house style
+    for axes in figure.axes:  # ticks are created when the figure is drawn, outside the style of nasmeta
         axes.tick_params(labelsize=rcParams["xtick.labelsize"])
     figure.suptitle(wrapped(title, total - 0.2, points(9)), fontsize=points(9))
     return figure

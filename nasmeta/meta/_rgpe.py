@@ -23,7 +23,7 @@ from nasmeta.tasks import SourceTask, standardised
 
 @dataclass(frozen=True)
 class RGPESettings:
-    """Settings of `rgpe`; ``reports/meta/gp`` and ``reports/transfer`` show its effect."""
+    """Settings of `rgpe`; ``reports/meta/gp`` and ``reports/transfer`` show their effect."""
 
     slope: float = 0.5  # weight of a source that ranks best in every bootstrap sample
     samples: int = 100
@@ -76,8 +76,8 @@ def ranking_shares(
 class RGPESearch(JointGPSearch):
     """Bayesian optimisation with source processes, weighted by how well they rank the target's observations.
 
-    The weight of a source is the share of bootstrap samples of the observations in which its process has the fewest
-    wrongly ordered pairs, among the sources and the target's process, which predicts each observation from the
+    The weight of a source is half the share of bootstrap samples of the observations in which its process has the
+    fewest wrongly ordered pairs, among the sources and the target's process, which predicts each observation from the
     others. A source whose median loss exceeds the 95 % quantile of that process's losses gets no weight. After Feurer,
     Letham and Bakshy, "Scalable meta-learning for Bayesian optimization" (ICML AutoML workshop 2018).
 

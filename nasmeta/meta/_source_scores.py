@@ -105,7 +105,7 @@ class SourceMatrix:
         return means
 
     def contrasts(self, without: Collection[int] = ()) -> Floats:
-        """Return the deviations of role 0's tasks from their mean without some groups, (n_others, n_architectures)."""
+        """Return the deviations of role 0's tasks from their mean without some groups; none of one task."""
         members = self._members(0, without)
         rows = self.scores[members if len(members) > 1 else []].astype(np.float64)
         return np.asarray(rows - rows.mean(axis=0) if len(rows) else rows)
@@ -136,7 +136,7 @@ def _role(source: SourceTask) -> str:
 
 
 def _noise_between_copies(space: SearchSpace, architectures: Architectures, scores: Floats) -> float:
-    """Return the pooled variance of labels among isomorphic cells; 0 with fewer than 30 of them."""
+    """Return the pooled variance of labels among isomorphic architectures; 0 with fewer than 30 of them."""
     classes = np.unique(representatives(space, architectures), return_inverse=True)[1]
     sizes = np.bincount(classes)
     spare = int((sizes - 1).sum())
@@ -147,7 +147,7 @@ def _noise_between_copies(space: SearchSpace, architectures: Architectures, scor
 
 
 def _smoothed(space: SearchSpace, scores: Floats) -> Floats:
-    """Return the mean score over the cells isomorphic to each cell."""
+    """Return the mean score over the architectures isomorphic to each."""
     _, members = np.unique(representatives(space), return_inverse=True)
     return (np.bincount(members, scores) / np.bincount(members))[members]
 

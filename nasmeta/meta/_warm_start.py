@@ -78,7 +78,7 @@ def warm_start_architectures(
 
 
 def _log_ranks(space: SearchSpace, sources: list[SourceTask]) -> Floats:
-    """Return minus the log rank of each architecture on each source and mixture, shape (n_tasks, size), or NaN."""
+    """Return minus the logarithm of each relative rank on each source and mixture, shape (n_tasks, size), or NaN."""
     tasks = [(source.architectures, source.utilities) for source in sources]
     if len(sources) > 1:
         sampler = EpisodeSampler(sources, support=1, query=1, augment=Augmentation(mixture=1.0))

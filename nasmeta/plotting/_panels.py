@@ -153,7 +153,7 @@ def draw_grid(panel: Axes, axis: Literal["x", "y", "both"] = "both") -> None:
     """Draw a light grid behind the lines."""
     from matplotlib import rcParams
 
-    # Ticks are created when the figure is drawn, after the end of the house style.
+    # Ticks are created when the figure is drawn, after the end of the style of nasmeta.
     panel.grid(True, which="major", axis=axis, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
     panel.set_axisbelow(True)
     panel.tick_params(labelsize=rcParams["xtick.labelsize"])

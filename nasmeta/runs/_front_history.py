@@ -50,7 +50,7 @@ class FrontHistory(History):
 
     @property
     def front(self) -> pd.DataFrame:
-        """The non-dominated architectures: ``architecture``, ``architecture``, and one column per objective."""
+        """The non-dominated architectures: ``cell``, ``architecture``, and one column per objective."""
         positions = self.front_positions
         return front_frame(self.task, self.architectures[positions], self.values[positions])
 

@@ -105,7 +105,7 @@ def run_loop(
     return trace
 
 
-_Observation: TypeAlias = "tuple[NDArray[np.int32], int]"  # cells and epochs
+_Observation: TypeAlias = "tuple[NDArray[np.int32], int]"  # architectures and epochs
 
 
 class _Trial:

@@ -68,7 +68,7 @@ def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) ->
 
 
 def _values_at_hand(evaluator: Evaluator) -> Iterator[NDArray[np.float64]]:
-    """Yield the utilities of all cells: of the evaluator, of the table, or of the dataset of the images."""
+    """Yield the utilities of all architectures: of the evaluator, of the table, or of the dataset of the images."""
     if evaluator.values is not None:
         yield evaluator.sign * evaluator.values
     task = evaluator.task

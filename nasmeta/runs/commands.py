@@ -90,7 +90,7 @@ def _print_run(run: History, journal: Path | None, failed: bool) -> None:
     facts = dict(run._facts()) | {
         "learned from": ", ".join(run.sources),
         "searched space": run.space if run.space != "all" else "",
-        "warm start": f"{run.warm_start} cells chosen by the sources" if run.warm_start != "0" else "",
+        "warm start": f"{run.warm_start} architectures chosen by the sources" if run.warm_start != "0" else "",
     }
     if failed:
         facts["best"] = "none: no evaluation succeeded"

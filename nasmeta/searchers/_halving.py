@@ -230,7 +230,7 @@ class _Rung:
 
     def __init__(self) -> None:
         self._known: set[int] = set()
-        self._best: list[tuple[float, int, int]] = []  # ascending: (-value, order, cell)
+        self._best: list[tuple[float, int, int]] = []  # ascending: (-value, order, architecture)
         self._promoted: set[int] = set()
 
     def add(self, architecture: int, value: float) -> None:

@@ -57,8 +57,8 @@ def _write(sink: Any, space: SearchSpace, columns: _Columns, origin: Mapping[str
 def write_files(files: Mapping[Path, _Columns], space: SearchSpace, origin: Mapping[str, Any]) -> None:
     """Write columnar files, with one whole column in memory at a time.
 
-    Columns have shape (n_cells,), with NaN for missing values. All columns of a file are written as float64 if one of
-    them is float64, else as float32. `origin` identifies the raw files. A file contains the name of a registered space,
+    Columns have shape (n_architectures,), with NaN for missing values. All columns of a file are written as float64 if
+    one of them is float64, else as float32. `origin` identifies the raw files. A file contains the name of a registered space,
     or the content of any other space. The files receive their names after all of them are complete and on the disk.
     """
     temporaries = {path: temporary_of(path) for path in files}
@@ -124,7 +124,7 @@ class ColumnFile:
         return from_content(self.space)
 
     def column(self, position: int) -> Values:
-        """Return a column, read-only, shape (n_cells,)."""
+        """Return a column, read-only, shape (n_architectures,)."""
         if position not in self._kept:
             try:
                 array = self._reader.get_batch(position).column(0)  # its method to_numpy imports pandas

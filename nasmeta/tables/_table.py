@@ -427,7 +427,7 @@ epochs=200, seed='mean'. Possible: ...
             Name of the table, the first part of the names of its tasks.
         architecture : str, optional
             The column of the architectures, as indices or strings. By default, the columns named as the positions of
-            the space, or the column ``architecture``, ``arch``, ``arch_str``, ``architecture`` or ``index``.
+            the space, or the column ``architecture``, ``arch``, ``arch_str``, ``cell`` or ``index``.
         dataset : str, optional
             The training data; by default the name of the table.
         metrics : sequence of str, optional
@@ -702,7 +702,7 @@ def query(
     Returns
     -------
     DataFrame, one row per architecture
-        ``architecture, architecture, value``, and ``metric, unit, dataset, split, epochs, seed, release, source``.
+        ``cell, architecture, value``, and ``metric, unit, dataset, split, epochs, seed, release, source``.
 
     Raises
     ------

@@ -212,6 +212,6 @@ def _print_columns(architectures: Sequence[Architecture], name: str) -> pd.DataF
     columns = values.set_axis([str(index) for index in indices]).T.reset_index(names="column")
     columns.insert(1, "unit", [info.unit for info in table.columns])
     print_frame(columns)
-    hint = "\nA column is DATASET/METRIC/SPLIT/EPOCHS/SEED. One column: nasmeta query CELL --dataset DATASET …"
+    hint = "\nA column is DATASET/METRIC/SPLIT/EPOCHS/SEED. One column: nasmeta query ARCHITECTURE --dataset DATASET …"
     print(hint, file=sys.stderr)
     return columns

@@ -158,7 +158,7 @@ class MultiObjectiveTask(Task):
         return Front(self.values, self.directions)
 
     def front_frame(self) -> pd.DataFrame:
-        """Return the true front as a data frame: ``architecture``, ``architecture``, and one column per objective.
+        """Return the true front as a data frame: ``cell``, ``architecture``, and one column per objective.
 
         Examples
         --------

@@ -78,7 +78,7 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
     cost of NaN, for a network that the device cannot run, scores -100.
     """
     gains, prices = np.asarray(values, np.float64), np.asarray(costs, np.float64)
-    # Columns are float32: a budget copied from a column admits the cell with this value.
+    # Columns are float32: a budget copied from a column admits the architecture with this value.
     budget = max(float(budget), float(np.float32(budget)))
     feasible = prices <= budget
     if not feasible.any():

@@ -119,7 +119,7 @@ class ForestRegressor(ScaledRegressor):
 
 @dataclass(eq=False, repr=False)
 class XGBoostRegressor(ScaledRegressor):
-    """Gradient boosting (Chen and Guestrin, KDD 2016) on one thread; several seeds give a deviation.
+    """Gradient boosting (Chen and Guestrin, KDD 2016) on one thread by default; several seeds give a deviation.
 
     Parameters
     ----------

@@ -123,7 +123,8 @@ class MLPEnsemble(NeuralRegressor):
         Learn normal scores of ranks, or the values themselves.
     max_epochs : int, default 150
     patience : int, default 50
-        A member stops after this number of epochs without a lower loss on its validation labels, a tenth of all.
+        Training stops after this number of epochs in which no member had a lower loss on its validation labels, a
+        tenth of all. Each member keeps its best weights.
     learning_rate : float, default 0.003
         The peak; the rate rises linearly and falls as half a cosine over ``max_epochs``.
     weight_decay : float, default 0.01
@@ -138,7 +139,7 @@ class MLPEnsemble(NeuralRegressor):
     noise_ : float
         Root mean square error of a member on its validation labels, in scores; part of the deviation.
     n_epochs_ : int
-        Epochs until the last member stopped.
+        Number of training epochs.
 
     Examples
     --------
