@@ -1,4 +1,4 @@
-"""Measure what small language models tell about the learning rate and batch size of larger ones.
+"""Measure whether trainings at other scales predict the learning rate and batch size of a language model.
 
 Run ``nasmeta data fetch step-law``, then ``python reports/scales/run.py``. It writes README.md, results.csv and
 evaluations.png. Each run is appended to results.csv, so an interrupted report resumes.
@@ -31,7 +31,9 @@ NEAR = 0.002  # nats
 DRAWS = 10
 SEARCHERS = ("random", "tpe", "gp", "source-order", "rgpe", "multi-task-gp", "meta")
 SHARED = {"multi-task-gp": "rgpe"}  # searchers with equal meta-models
-REFIT, PUBLISHED = "power law, refitted", "power law, published"
+PUBLISHED, REFIT, SMALLER = "power law, published", "power law, other sizes", "power law, smaller sizes"
+NEAREST, MEAN = "best of the nearest scale", "mean of all best"
+RULES = (PUBLISHED, REFIT, SMALLER, NEAREST, MEAN)
 TOKENS_A_SEQUENCE = 2048
 COLUMNS = ("target", "searcher", "draw", "evaluations")
 
@@ -51,26 +53,38 @@ def settings_of(task: Task, architectures: NDArray[np.integer]) -> NDArray[np.fl
 
 
 def published(parameters: float, tokens: float) -> NDArray[np.float64]:
-    """Return the published optimum (Li et al., 2025, equation 1), fitted to all these trainings, the target's too."""
+    """Return the published optimum (Li et al., 2025, equation 1), fitted by the authors of these trainings."""
     rate = 1.79 * parameters**-0.713 * tokens**0.307
     return np.log2([rate, 0.58 * tokens**0.571 / TOKENS_A_SEQUENCE])
 
 
-def refitted(target: Task) -> NDArray[np.float64]:
-    """Return the optimum by the law's form, fitted to the best settings of tasks with other numbers of parameters."""
+def rules(target: Task) -> dict[str, NDArray[np.float64]]:
+    """Return the setting that each rule proposes for a target, from the best settings of its sources."""
+    at = np.log2(scale_of(target.signal.dataset))
     sources = list(default_sources(target))
     scales = np.log2([scale_of(task.signal.dataset) for task in sources])
     best = np.concatenate([settings_of(task, task.optimal_architectures[:1]) for task in sources])
-    constant = np.ones((len(sources), 1))
-    at = np.log2(scale_of(target.signal.dataset))
-    rate = np.linalg.lstsq(np.hstack([constant, scales]), best[:, 0], rcond=None)[0] @ [1, *at]
-    batch = np.linalg.lstsq(np.hstack([constant, scales[:, 1:]]), best[:, 1], rcond=None)[0] @ [1, at[1]]
+    smaller = scales[:, 0] < at[0]
+    return {
+        PUBLISHED: published(*2**at),
+        REFIT: refitted(scales, best, at),
+        SMALLER: refitted(scales[smaller], best[smaller], at),
+        NEAREST: best[np.linalg.norm(scales - at, axis=1).argmin()],
+        MEAN: best.mean(axis=0),
+    }
+
+
+def refitted(scales: NDArray[np.float64], best: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the optimum at a scale by the law's form, fitted to best settings by least squares."""
+    scales, at = np.insert(scales, 0, 1, axis=1), np.insert(at, 0, 1)
+    rate = np.linalg.lstsq(scales, best[:, 0], rcond=None)[0] @ at
+    batch = np.linalg.lstsq(scales[:, [0, 2]], best[:, 1], rcond=None)[0] @ at[[0, 2]]
     return np.array([rate, batch])
 
 
-def evaluations_by_law(task: Task, optimum: NDArray[np.float64]) -> int:
-    """Return the evaluations until a near setting, if those closest to a law's optimum are tried first."""
-    distances = np.linalg.norm(settings_of(task, task.measured) - optimum, axis=1)
+def evaluations_by_rule(task: Task, setting: NDArray[np.float64]) -> int:
+    """Return the evaluations until a near-optimal setting, if those closest to a rule's are tried first."""
+    distances = np.linalg.norm(settings_of(task, task.measured) - setting, axis=1)
     losses = task.values[task.measured[np.argsort(distances, kind="stable")]]
     return int(np.argmax(losses <= task.optimum + NEAR)) + 1
 
@@ -79,9 +93,9 @@ def run(rows: Rows) -> None:
     """Append the missing runs to the results."""
     for task in nm.task_distribution("step-law/dense"):
         target = task.signal.dataset
-        for law, optimum in ((REFIT, refitted(task)), (PUBLISHED, published(*scale_of(target)))):
-            if not rows.has(target, law, 0):
-                rows.add(target, law, 0, evaluations=evaluations_by_law(task, optimum))
+        for rule, setting in rules(task).items():
+            if not rows.has(target, rule, 0):
+                rows.add(target, rule, 0, evaluations=evaluations_by_rule(task, setting))
         sources = [source.as_source() for source in default_sources(task)]
         models: dict[str, object] = {}
         for draw in range(DRAWS):
@@ -106,7 +120,7 @@ def write_page() -> None:
     """Write README.md and evaluations.png from results.csv."""
     frame = pd.read_csv(HERE / "results.csv")
     wide = frame.pivot_table(index="target", columns="searcher", values="evaluations", sort=False)
-    names = [PUBLISHED, REFIT, *SEARCHERS]
+    names = [*RULES, *SEARCHERS]
     rows = []
     for name in names:
         own, ratio = wide[name], wide["gp"] / wide[name]
@@ -129,30 +143,39 @@ def write_page() -> None:
     save_png(dot_plot(dots, x, looks=in_order(names), log=True, cases=cases, ticks=(1, 2, 5, 10, 20, 50)),
              HERE / "evaluations")  # fmt: skip
     by = {name: wide[name].median() for name in names}
-    text = f"""# How much do small language models tell about the learning rate of larger ones?
+    text = f"""# Do trainings at other scales predict the learning rate and batch size of a language model?
 
-A power law that is fitted to trainings of other model sizes proposes a setting within {NEAR} nats of the best loss
-after {by[REFIT]:.0f} evaluations in the median of {len(wide)} targets. No general method reaches that: `rgpe` needs
-{by["rgpe"]:.0f} with the same trainings as sources, `meta` {by["meta"]:.1f}, their mean order alone (`source-order`)
-{by["source-order"]:.0f}, and `gp`, which knows no sources, {by["gp"]:.1f}. The law knows that the optimum moves with
-the scale; the searchers see tasks without an order.
+Yes. A power law fitted to trainings of other model sizes proposes a setting within {NEAR} nats of the best loss after
+{by[REFIT]:.0f} evaluations in the median of {len(wide)} targets, and after {by[SMALLER]:.0f} if it is fitted to smaller
+models only. What helps is to know the scale: the best setting of the nearest scale also needs {by[NEAREST]:.0f}, the
+mean over all scales {by[MEAN]:.0f}.
+
+The searchers see sources without their scale. `rgpe` needs {by["rgpe"]:.1f} evaluations, `meta` {by["meta"]:.1f},
+`source-order` {by["source-order"]:.1f} (mean {wide["source-order"].mean():.1f}), and `gp`, which has no sources,
+{by["gp"]:.1f}. The two targets of the largest size are the only ones whose sources are all smaller: with 20 billion
+tokens `rgpe` needs {wide["rgpe"]["1.07b-20b"]:.1f} and `gp` {wide["gp"]["1.07b-20b"]:.1f}, with 100 billion
+{wide["rgpe"]["1.07b-100b"]:.1f} and {wide["gp"]["1.07b-100b"]:.1f}.
 
 ![Evaluations until a near-optimal setting](evaluations.png)
 
 {to_markdown(pd.DataFrame(rows))}
-Evaluations on each target, named by parameters and tokens:
+Speed is the geometric mean over targets of the ratio of evaluations; the last column has its smallest ratio.
+Evaluations on each target, named by parameters (without embeddings) and tokens:
 
 {to_markdown(shown)}
-
 ## What is compared
 
-A target is one pair of parameters and tokens; its architectures are the 88 to 120 pairs of learning rate and batch size
-that were trained. Sources are all tasks with *other* numbers of parameters, smaller and larger, with all their labels.
-No training of the target's size is known in advance.
+A target is one pair of parameters and tokens; its architectures are the pairs of learning rate and batch size that were
+trained. The {len(wide)} of 42 pairs with 88 or more trainings are targets. Sources are tasks with *other* numbers of
+parameters, smaller and larger. `source-order` uses all their labels; the joint process of `rgpe`, `multi-task-gp` and
+`meta` at most 1,200 together.
 
-The laws propose the trained setting closest to their optimum (on logarithmic scales), then the next closest. The
-published law was fitted to all these trainings, the target's included, so its row is no forecast. The refitted law has
-the same form, learning rate = a N^b D^c and batch size = d D^e, fitted to the best setting of each source.
+A rule proposes the trained setting closest to its own on logarithmic scales, then the next closest, and does not learn
+from losses. Power laws have the published form, learning rate = a N^b D^c and batch size = d D^e. The refitted ones are
+fitted by least squares to the best setting of each source. The published one was fitted to these trainings, targets
+included, so its row is no forecast.
+
+No setting of a searcher was chosen on these tasks.
 
 ## How it was run
 
@@ -162,7 +185,7 @@ the same form, learning rate = a N^b D^c and batch size = d D^e, fitted to the b
 
 * Each setting was trained once, so the noise of a training is unknown.
 * Targets of one size share data and code, so {len(wide)} targets are fewer than {len(wide)} independent cases.
-* Knowing larger models too helps some targets; a forecast of the largest size (1.07b) uses smaller ones only.
+* The searchers compare choices by their position in the list, the rules by their logarithm.
 """
     (HERE / "README.md").write_text(text, encoding="utf-8")
 

@@ -94,9 +94,9 @@ def train_members(
     """Train a network in place; return each member's validation rows, (n_members, n_left_out), and the epochs.
 
     Inputs have shape (n, ...), scores (n,). The optimiser is AdamW (Loshchilov and Hutter, ICLR 2019).
-    Each member leaves out a random tenth of the labels, or none with fewer than eight labels. Training stops
-    after ``patience`` epochs in which no member's loss there has improved; each keeps its best weights. The generator is on the CPU, so every
-    device sees the same batches.
+    Each member leaves out a random tenth of the labels, or none with fewer than eight labels. Training
+    stops after ``patience`` epochs in which no member's loss there has improved; each keeps its best weights. The
+    generator is on the CPU, so every device sees the same batches.
     """
     device, n, m = scores.device, len(scores), network.n_members
     n_left_out = max(1, round(_VALIDATION_SHARE * n)) if n >= _LEAST_FOR_VALIDATION else 0
