@@ -61,8 +61,9 @@ def optuna_objective(task: str | Task | Evaluator) -> OptunaObjective:
     A trial suggests one categorical parameter per position, such as ``0->1`` of cells. It returns the signal of the
     task, for example the validation accuracy in percent; its ``user_attrs`` contain the ``cell``, the architecture's
     index, and the ``simulated_seconds`` of its training. `Task.report` returns the report columns afterwards. An
-    architecture that is suggested again is trained again and costs its seconds again. A failed evaluation is a pruned trial
-    with its cost and the reason as ``failure`` in its ``user_attrs``; invalid choices are a pruned trial without a cost.
+    architecture that is suggested again is trained again and costs its seconds again. A failed evaluation is a pruned
+    trial with its cost and the reason as ``failure`` in its ``user_attrs``; invalid choices are a pruned trial without
+    a cost.
 
     Parameters
     ----------

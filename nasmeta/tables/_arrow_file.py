@@ -59,7 +59,8 @@ def write_files(files: Mapping[Path, _Columns], space: SearchSpace, origin: Mapp
 
     Columns have shape (n_architectures,), with NaN for missing values. All columns of a file are written as float64 if
     one of them is float64, else as float32. `origin` identifies the raw files. A file contains the name of a registered
-    space, or the content of any other space. The files receive their names after all of them are complete and on the disk.
+    space, or the content of any other space. The files receive their names after all of them are complete and
+    on the disk.
     """
     temporaries = {path: temporary_of(path) for path in files}
     try:
