@@ -57,7 +57,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"nasmeta {release}"
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "gallery": [], "faq": [], "glossary": [], "limits": []}
+html_sidebars = {"index": [], "faq": [], "glossary": [], "limits": []}
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo.svg", "text": "nasmeta"},

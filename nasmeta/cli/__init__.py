@@ -8,7 +8,7 @@ __all__: list[str] = []  # a command
 def main() -> None:
     """Run the command line.
 
-    The exit code is 0 on success, 1 if no training succeeded, 2 for errors (one line on stderr), and 130 after an
+    The exit code is 0 on success, 1 if custom code failed or no evaluation succeeded, 2 for errors (one line on stderr), and 130 after an
     interrupt or SIGTERM.
     """
     from nasmeta.cli._app import app

@@ -88,7 +88,7 @@ class DefaultMetaSearch(RGPESearch):
     expected improvements is maximised over the whole space.
 
     The initial design comes from the joint process over (architecture, task). If the architectures labelled by all
-    sources are at least half of the space, it comes from the process of `nasmeta.meta.MetaGPSearch`, which knows single
+    sources are at least half of the space, it comes from the process of ``meta-gp``, which knows single
     architectures that were better than their neighbours on every source. If several sources agree, this process is a
     fourth member (``meta-gp``). Part of the design is random, because only random architectures can reveal that the
     sources mislead.

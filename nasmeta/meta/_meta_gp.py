@@ -138,10 +138,6 @@ class MetaGPSearch(SourceGPSearch):
         Features that the kernel compares, see `nasmeta.spaces.SearchSpace.feature`; by default the space's
         ``kernel_features``.
 
-    Notes
-    -----
-    ``reports/queries`` compares the bound with expected improvement.
-
     Examples
     --------
     >>> import nasmeta as nm

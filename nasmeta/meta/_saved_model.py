@@ -38,7 +38,6 @@ KIND = ArchiveKind(
     largest=2**28,
 )
 _CONTENT = ("kind", "space", "settings", "sources", "facts")  # of the card; part of the checksum
-_IN_CONTEXT = ("in-context", "meta-nas", "meta-rl")  # learners with pretrained weights
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ class SavedMetaModel:
     def held_out(self) -> tuple[str, ...]:
         """Datasets and devices that the model has seen: on these its success is not an honest test."""
         of_sources = [name for source in self.card["sources"] for name in source["held_out"]]
-        of_weights = self.card["facts"]["weights"]["seen"] if self.kind in _IN_CONTEXT else []
+        of_weights = self.card["facts"].get("weights", {}).get("seen", [])
         return tuple(dict.fromkeys([*of_sources, *of_weights]))
 
     @property

@@ -134,7 +134,11 @@ def _members(members: Any, encoder: Any, space: str | SearchSpace, seed: int) ->
 
 
 def label_of(predictor: Any) -> str:
-    """Return the name of a predictor in results: the given name, else the name of its class."""
+    """Return the name of a predictor in results: the given name, else the name of its class.
+
+    >>> label_of("ridge"), label_of(make_predictor("ridge"))
+    ('ridge', 'RidgeRegressor')
+    """
     if isinstance(predictor, str):
         return predictor
     last = predictor[-1] if hasattr(predictor, "steps") else predictor

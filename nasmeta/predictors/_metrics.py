@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nasmeta.arrays import Floats
+from nasmeta.checks import check_number
 
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 
@@ -16,6 +17,9 @@ def rank_correlations(predicted: ArrayLike, truth: ArrayLike) -> tuple[float, fl
     """Return Kendall's τ-b and Spearman's ρ of two arrays, shape (n,), as SciPy defines them.
 
     Both are NaN for fewer than two numbers or a constant.
+
+    >>> rank_correlations([1, 2, 4], [10, 30, 20])
+    (0.33333333333333337, 0.5)
     """
     from scipy.stats import kendalltau, spearmanr
 
@@ -45,6 +49,7 @@ def interval_coverage(mean: ArrayLike, std: ArrayLike, truth: ArrayLike, level: 
     """Return the share of true values, shape (n,), inside the central intervals of normal predictions."""
     from scipy.stats import norm
 
+    check_number("level", level, 0, 1)
     distance = np.abs(np.subtract(truth, mean))
     return float(np.mean(distance <= norm.ppf((1 + level) / 2) * np.asarray(std)))
 
@@ -55,6 +60,9 @@ def calibration(
     """Return the mean CRPS as ``crps``, and the coverage at several levels, as ``coverage_50`` at 0.5.
 
     Mean, deviation and truth have shape (n,).
+
+    >>> calibration([0.0, 0.0], [1.0, 1.0], [0.1, 3.0], levels=[0.9])
+    {'crps': 1.3371279019740063, 'coverage_90': 0.5}
     """
     scores = {"crps": float(gaussian_crps(mean, std, truth).mean())}
     return scores | {f"coverage_{100 * p:.3g}": interval_coverage(mean, std, truth, p) for p in levels}

@@ -66,7 +66,7 @@ def surrogate_score_command(surrogate: str, *, task: str | None = None) -> None:
 def _print(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> None:
     card, column = surrogate.card, surrogate.card["column"]
     title = f"Surrogate of {card['task']}" + (f" on {task}" if task else "")
-    print_frame(pd.DataFrame(scores).T.astype(float).round(3).rename_axis("cells of").reset_index(), title)
+    print_frame(pd.DataFrame(scores).T.astype(float).round(3).rename_axis("architectures of").reset_index(), title)
     address = "/".join(str(column[key]) for key in ("dataset", "metric", "split", "epochs", "seed"))
     print_facts(
         {

@@ -93,8 +93,6 @@ def test_a_predictor_is_meta_trained_and_read(own: ModuleType) -> None:
     run = proposed("meta-predictor", settings={"predictor": "own_learners:MeanOfSources"}, sources=saved)
     assert run == proposed("meta-predictor", settings={"predictor": "own_learners:MeanOfSources"})
     assert len(proposed("own_learners:MeanOfSources-ucb")) == 4
-    with pytest.raises(SettingError):
-        nm.predict("own_learners:MeanOfSources:paths", **few)
 
 
 def test_another_code_is_another_training(own: ModuleType, tmp_path: Path) -> None:

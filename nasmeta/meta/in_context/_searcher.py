@@ -38,7 +38,7 @@ class MetaNASSearch(DefaultMetaSearch):
     This follows Maraval, Zimmer, Grosnit and Bou Ammar, "End-to-end meta-Bayesian optimisation with transformer neural
     processes", NeurIPS 2023. Neither the search nor its sources train the transformer.
 
-    `nasmeta.meta.DefaultMetaSearch` provides the initial design and the Gaussian processes. These select the 512
+    ``meta`` provides the initial design and the Gaussian processes. These select the 512
     architectures with the highest expected improvement. The transformer proposes one of them from the observations and
     the sources. The score averages the expected improvements of the processes and of the transformer, takes the
     logarithm, scales it by the search head, and adds the search head's output. Pending proposals of a batch affect the
@@ -48,7 +48,7 @@ class MetaNASSearch(DefaultMetaSearch):
     Parameters
     ----------
     weights : str or path-like, default "auto"
-        See `nasmeta.meta.in_context.InContext`.
+        See the predictor ``in-context``.
     objective : {"joint", "reward", "likelihood"}, optional
         Training objective of the weights. ``joint``: likelihood and rewards of searches; ``reward``: rewards alone;
         ``likelihood``: the likelihood of predictions alone, without a search head (Nguyen and Grover, "Transformer

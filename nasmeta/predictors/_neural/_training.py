@@ -74,7 +74,11 @@ def pairwise_logistic(predicted: Tensor, scores: Tensor) -> Tensor:
 
 
 def cpu_or_cuda(name: str) -> torch.device:
-    """Return the device of this name; "auto" is a GPU if available."""
+    """Return the device of this name; "auto" is a GPU if available.
+
+    >>> cpu_or_cuda("cpu")
+    device(type='cpu')
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)

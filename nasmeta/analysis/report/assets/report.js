@@ -232,10 +232,10 @@
   function hint() {
     const parts = [];
     if (state.measure === "test") {
-      parts.push(`The test value of the cell that is best on ${data.validation ? "validation" : "the signal"} so far.`);
-      if (state.scale !== "value") parts.push(`Regret: its distance to the best test value of all cells; choosing by ${data.validation ? "validation" : "the signal"} does not bring it to 0.`);
+      parts.push(`The test value of the architecture that is best on ${data.validation ? "validation" : "the signal"} so far.`);
+      if (state.scale !== "value") parts.push(`Regret: its distance to the best test value of all architectures; choosing by ${data.validation ? "validation" : "the signal"} does not bring it to 0.`);
     } else if (state.scale !== "value") {
-      parts.push("Regret: distance to the best of all cells.");
+      parts.push("Regret: distance to the best of all architectures.");
       if (state.scale === "log") parts.push("The axis is logarithmic, and linear close to 0, where the optimum is.");
     }
     if (!data.tested) parts.push("Test values need a test column of the tasks (nasmeta data list).");
