@@ -26,7 +26,10 @@ from nasmeta.cli._values import (
 # Parameters that commands fill themselves, or that a shell cannot express.
 _HIDDEN = {"self", "progress", "isolated", "page", "command", "on_epoch", "tell", "until", "build_network", "x"}
 _FLAGS = {"settings": "--set", "listed": "--list", "as_json": "--json"}
-_METAVARS = {"data": "KIND:PATH", "shard": "I/N", "backend": "loky|dask[=ADDRESS]"}
+_METAVARS = {
+    "backend": "loky|dask[=ADDRESS]", "data": "KIND:PATH", "evaluator": "NAME|FILE", "pilot": "FOLDER|NAME,…",
+    "recipe": "NAME|FILE", "results": "FOLDER", "shard": "I/N", "sources": "NAME,…|FILE",
+}  # fmt: skip
 _COMPLETED = {"searcher", "task", "recipe", "evaluator", "specification", "table"}  # the shell completes these names
 _KINDS: list[tuple[str, Any, Callable[[Any], Any] | None, str | None]] = [
     # pattern of the annotation; type in the shell; reader of the value; name of the value in the help

@@ -78,7 +78,7 @@ class TrainingEvaluator(Evaluator):
     data : str or ImageDataset
         A source as in `nasmeta.training.ImageDataset.load`, or a loaded dataset, with a validation split.
     recipe : str, Path or Recipe, optional
-        Name of a recipe (`list_recipes`) or a TOML file, as in `nasmeta.train`.
+        Name of a recipe (``nasmeta list recipes``) or a TOML file; by default ``tiny`` for digits, else ``fast``.
     seed : int, default 0
         Of weights and batches, the same for every architecture.
     folder : path, optional

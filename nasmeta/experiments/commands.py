@@ -65,6 +65,8 @@ def compare_command(
         A family of tasks, or names of tasks separated by commas.
     folder : path
         Folder for journals and results; run the same command again to resume.
+    repeats : int
+        Number of runs of each searcher on each task, with the seeds 0, 1, …
     settings : dict
         A setting of one searcher, as in search.
     workers : int
@@ -90,8 +92,7 @@ def compare_command(
     if specification is None:
         frame, evaluator = _compared(searchers, options | where)
     else:
-        if given := [*["searchers"] * bool(searchers), *(name for name in options if name != "repeats")]:
-            raise SettingError(f"A specification has its own settings: omit {', '.join(given)}, or change the file.")
+        _refuse("A specification", [*["searchers"] * bool(searchers), *(options.keys() - {"repeats"})])
         specified = specification_to_run(specification)
         evaluator, evaluations = specified.evaluator, specified.evaluations
         print(specified.title)
@@ -103,6 +104,13 @@ def compare_command(
     if len(frame) and (frame["failure"].astype(str) != "").all():
         raise EvaluationFailed("None of its evaluations succeeded.")
     return {"shard": workers.shard, "runs": runs}
+
+
+def _refuse(what: str, given: Sequence[str]) -> None:
+    """Raise an error for options besides something that has its own settings."""
+    if given:
+        flags = ", ".join("--set" if name == "settings" else f"--{name.replace('_', '-')}" for name in sorted(given))
+        raise SettingError(f"{what} has its own settings: omit {flags}.")
 
 
 def _compared(searchers: Sequence[str], options: dict[str, Any]) -> tuple[pd.DataFrame, Any]:
@@ -231,6 +239,8 @@ def plan_command(
     frame: Any = pilot[0]
     if len(pilot) > 1:
         frame, _ = _compared(pilot, {"evaluations": 100, "repeats": repeats, "progress": True} | options)
+    else:
+        _refuse("A finished comparison", [*options])
     pairs = plan(frame, most=most)
     _print_plan(pairs, most)
     if picture is not None:
@@ -275,6 +285,8 @@ def reproduce_command(
         Download missing data without asking.
     folder : path
         Folder for runs, values and pages; run the same command again to resume.
+    workers : int
+        Number of processes.
 
     Examples
     --------

@@ -98,7 +98,12 @@ def meta_train(
             if saved.card.get("training") == training:
                 return saved
     if path.exists() and not overwrite:
-        raise SettingError("file of another training", str(path), "a new file", "Use overwrite (--overwrite).")
+        raise SettingError(
+            "output",
+            str(path),
+            "a new file",
+            "Use overwrite (--overwrite), or resume (--resume) to keep a model of the same training.",
+        )
     require_writable(path)
     with one_thread(), progress_bar(f"{kind_of(made)}: steps", shown=progress is True) as bar:
         made.progress = lambda step, steps, loss: bar.update(step, steps, f"loss {loss:.4f}")

@@ -21,8 +21,15 @@ def predict_command(**options: Any) -> dict[str, Any]:
         Predictors (nasmeta list predictors), separated by commas: NAME or NAME:ENCODER, with NAME also
         module:object, or a file written by nasmeta meta-train; / joins an ensemble, such as
         gp/xgboost:default+proxies. The default depends on the space.
+    protocol : str
+        few: train on --sizes labels; half: on half of the architectures.
+    target : str
+        Compare the predicted order with test values (test, the default if the signal is a validation value), or with
+        the signal itself (valid).
     settings : dict
         A setting of one predictor.
+    folder : path
+        Folder for journal, results.csv, summary.md and figures; run the same command again to resume.
 
     Examples
     --------

@@ -66,11 +66,12 @@ def surrogate_score_command(surrogate: str, *, task: str | None = None) -> None:
 def _print(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> None:
     card, column = surrogate.card, surrogate.card["column"]
     title = f"Surrogate of {card['task']}" + (f" on {task}" if task else "")
-    print_frame(pd.DataFrame(scores).T.astype(float).round(3).rename_axis("architectures of").reset_index(), title)
+    table = pd.DataFrame(scores).T.astype(float).round(3).rename(columns={"cells": "architectures"})
+    print_frame(table.rename_axis("scored on").reset_index(), title)
     address = "/".join(str(column[key]) for key in ("dataset", "metric", "split", "epochs", "seed"))
     print_facts(
         {
-            "trained on": f"{card['training_cells']:,} of {card['measured_cells']:,} architectures, {card['split']}",
+            "trained on": f"{card['training_cells']:,} of {card['measured_cells']:,} architectures",
             "labels": f"{address} in {surrogate.unit}, {column['release']}, from {column['source']}",
             "sha256": surrogate.sha256,
         }

@@ -34,6 +34,12 @@ def verify_command(
         Journals of searches on one task.
     folder : path
         Folder for trainings and the page; run the same command again to resume.
+    seeds : int
+        Number of trainings of each architecture, with the seeds --seed, --seed + 1, …
+    compare_with : str
+        Dataset of the table that corresponds to the images, if they are a folder.
+    workers : int
+        Number of processes.
     shard : str
         Do only part I of N of the trainings, with I from 0; all parts may run at once in one folder. The same
         command without it writes the page.
