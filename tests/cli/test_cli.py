@@ -38,7 +38,7 @@ def test_search_says_what_sources_chose() -> None:
         "search", "random", "nb201/cifar100", "--evaluations", "4", "--set", "prune_space=0.1", "--set", "warm_start=3"
     )
     assert "learned:0.1" in result.output
-    assert "3 cells chosen by the sources" in result.output
+    assert "3 architectures chosen by the sources" in result.output
 
 
 def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
