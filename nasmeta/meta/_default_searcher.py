@@ -26,7 +26,7 @@ from nasmeta.tasks import SourceTask
 
 @dataclass(frozen=True)
 class DefaultSettings:
-    """Settings of `meta`; ``reports/transfer`` shows their effect and the tasks of the choice."""
+    """Settings of `meta`; ``reports/transfer`` has results with them and the tasks of the choice."""
 
     beta: float = 0.5  # posterior standard deviations in the upper confidence bound of the initial design
     complete: float = 0.5  # minimum share of the space labelled by all sources for `MetaGP` to learn their mean

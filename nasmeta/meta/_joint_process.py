@@ -31,7 +31,7 @@ from nasmeta.tasks import SourceTask, normal_scores
 class JointSettings:
     """Settings of the joint process of `rgpe`, `multi-task-gp` and `meta`.
 
-    ``reports/meta/gp`` shows their effect and the tasks of the choice.
+    ``reports/meta/gp`` has results with them and the tasks of the choice.
     """
 
     medians: tuple[float, ...] = (0.4, 0.1, 3.0, 0.02)  # of the prior, in the order of `JointHyperparameters`

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SpaceSettings:
-    """Settings of `LearnedSpace`; ``reports/meta/spaces`` shows their effect and the tasks of the choice."""
+    """Settings of `LearnedSpace`; ``reports/meta/spaces`` has results with them and the tasks of the choice."""
 
     fewest_labels: int = 20  # of a source
     shares: tuple[float, ...] = (0.01, 0.003, 0.03)  # of a source's best architectures; cross-validation selects one

@@ -28,11 +28,11 @@ from nasmeta.tasks import SourceTask, normal_scores
 
 @dataclass(frozen=True)
 class MetaGPSettings:
-    """Settings of `meta-gp`; ``reports/transfer`` and ``reports/queries`` show their effect."""
+    """Settings of `meta-gp`; ``reports/transfer`` and ``reports/queries`` have results with them."""
 
     fewest_common: int = 20  # architectures that all sources have labelled
     condition_on: int = 2000  # best common architectures that the mean function is conditioned on, at O(n³)
-    fit_on: int = 500  # of these, evenly spaced in rank, that the marginal likelihood is maximised on
+    fit_on: int = 500  # at least as many, evenly spaced in rank, determine the marginal likelihood
     prior_std: float = 2.0  # of the logarithms of hyperparameters: a weak prior, because there are many labels
 
 

@@ -18,7 +18,7 @@ from nasmeta.spaces import SearchSpace
 
 @dataclass(frozen=True)
 class BlendSettings:
-    """Settings of `blended`; ``reports/transfer/few_shot`` shows their effect and the tasks of the choice."""
+    """Settings of `blended`; ``reports/transfer/few_shot`` has results with them and the tasks of the choice."""
 
     fewest_labels: int = 8  # fewer labels cannot show whether the sources mislead
     folds: int = 5

@@ -13,7 +13,7 @@ from nasmeta.meta._transfer_search import JointGPSearch
 
 @dataclass(frozen=True)
 class MultiTaskSettings:
-    """Settings of `multi-task-gp`; ``reports/meta/gp`` and ``reports/transfer`` show their effect."""
+    """Settings of `multi-task-gp`; ``reports/meta/gp`` and ``reports/transfer`` have results with them."""
 
     mean: float = 0.3  # of the sum of the sources' weights, a priori
     variance: float = 0.1

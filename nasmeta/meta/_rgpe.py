@@ -23,7 +23,7 @@ from nasmeta.tasks import SourceTask, standardised
 
 @dataclass(frozen=True)
 class RGPESettings:
-    """Settings of `rgpe`; ``reports/meta/gp`` and ``reports/transfer`` show their effect."""
+    """Settings of `rgpe`; ``reports/meta/gp`` and ``reports/transfer`` have results with them."""
 
     slope: float = 0.5  # weight of a source that ranks best in every bootstrap sample
     samples: int = 100

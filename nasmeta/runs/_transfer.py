@@ -161,9 +161,10 @@ NO_TRANSFER = TransferSettings()
 def _mean_costs(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:
     """Return the mean cost of each architecture over the sources, each with mean 1; 1 if no source knows it."""
     known = [s.cost_seconds for s in sources if isinstance(s, Task) and s.space == task.space and s.has_cost]
-    if not known:
+    positive = [costs for costs in known if not (costs <= 0).any()]
+    if not positive:
         raise SettingError(f"No source of {task.name} has costs in seconds. Omit {_PER_SECOND!r} from warm_start.")
-    usable = [costs for costs in known if np.isfinite(costs).all()] or known  # prefer complete columns
+    usable = [costs for costs in positive if np.isfinite(costs).all()] or positive  # prefer complete columns
     shares = np.ma.masked_invalid([costs / np.nanmean(costs) for costs in usable])
     means: NDArray[np.float64] = shares.mean(axis=0).filled(1.0)
     return means

@@ -19,7 +19,7 @@ from nasmeta.tasks import SourceTask
 
 @dataclass(frozen=True)
 class DeepKernelSettings:
-    """Settings of `meta-dkl`; ``reports/transfer/few_shot`` and ``reports/meta/prior`` show their effect."""
+    """Settings of `meta-dkl`; ``reports/transfer/few_shot`` and ``reports/meta/prior`` have results with them."""
 
     jitter: float = 1e-4
     n_features: int = 16

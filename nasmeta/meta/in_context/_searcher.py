@@ -20,7 +20,7 @@ from nasmeta.tasks import SourceTask, normal_scores
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """Settings of `meta-nas` and `meta-rl`; ``reports/meta/in_context/search`` shows their effect."""
+    """Settings of `meta-nas` and `meta-rl`; ``reports/meta/in_context/search`` has results with them."""
 
     candidates: int = 512  # architectures that the transformer compares
     decimals: int = 4  # of compared scores: equivalent architectures differ only by rounding errors
