@@ -77,7 +77,8 @@ def test_metric_and_scale_change_the_curves(page: Any, comparison: Any) -> None:
     choose(page, "measure", "test")
     test = 95.004 - rows.groupby("evaluation")["incumbent"].mean() / 50
     np.testing.assert_allclose(lines(page)["random"], test, rtol=1e-5)
-    assert "The test value of the architecture" in page.execute_script("return document.getElementById('hint').textContent")
+    hint = page.execute_script("return document.getElementById('hint').textContent")
+    assert "The test value of the architecture" in hint
     choose(page, "scale", "linear")
     np.testing.assert_allclose(lines(page)["random"], 95.004 - test, atol=1e-4)
     choose(page, "measure", "valid")
