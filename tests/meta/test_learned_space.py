@@ -141,9 +141,10 @@ def test_the_second_cell_is_good_where_the_first_is_not() -> None:
 
 
 def test_costs_of_zero_price_nothing() -> None:
-    measured = pd.DataFrame({"cell": [0, 1, 2], "dataset": "a", "loss": [1.0, 2, 3], "train_seconds": [0.0, 1, 2]})
+    numbers = np.arange(30.0)
+    measured = pd.DataFrame({"cell": range(30), "dataset": "a", "loss": numbers, "train_seconds": numbers})
     source = nm.Table.from_frame(measured, space="nb201", name="own", direction={"loss": "min"}).task("loss")
-    with pytest.raises(SettingError):
+    with pytest.raises(SettingError, match="costs in seconds"):
         nm.search("random", "nb201/cifar10", sources=[source], evaluations=3, settings={"warm_start": "1/second"})
 
 
