@@ -174,6 +174,21 @@ class CellGP(ExactPosterior):
         self._codes[n] = self.kernel.codes(architecture)
         return self.kernel.covariance(self._codes[n], self.hyperparameters)
 
+    def extend(self, architectures: list[int]) -> None:
+        """Observe several architectures at once."""
+        n = len(self.architectures) + len(architectures)
+        self._codes, self._rows = (np.empty((max(n, len(a)), a.shape[1]), a.dtype) for a in (self._codes, self._rows))
+        self._factor = np.zeros((len(self._rows), len(self._rows)))
+        self.architectures += architectures
+        for i, architecture in enumerate(self.architectures):
+            self._codes[i] = self.kernel.codes(architecture)
+        self.set_hyperparameters(self.hyperparameters)
+
+    def adopt(self, other: CellGP) -> None:
+        """Take over the hyperparameters of another process of this kind."""
+        if self.architectures:
+            self.set_hyperparameters(other.hyperparameters)
+
     def _label_variance(self, architecture: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
         prior = self._prior_variance_of(architecture) + self.hyperparameters.noise + JITTER
         return max(prior - float(left @ left), JITTER)
@@ -280,6 +295,12 @@ class TrendGP(CellGP):
         fitted = maximise_posterior([(kernel, [labels])], of_all, iterations, start)
         self.slopes = float(np.exp(fitted[0]))
         self.set_hyperparameters(Hyperparameters.from_logarithms(fitted[1:]))
+
+    def adopt(self, other: CellGP) -> None:
+        """Take over the hyperparameters, and the variance of the linear part."""
+        assert isinstance(other, TrendGP)
+        self.slopes = other.slopes
+        super().adopt(other)
 
     def _prior_variances(self) -> NDArray[np.float32]:
         return np.asarray(self.hyperparameters.prior_variance + self.slopes * self._lengths, np.float32)

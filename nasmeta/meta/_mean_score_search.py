@@ -26,6 +26,7 @@ class SourceOrder(RandomSearch, MetaSearcher):
     """
 
     objectives = "one"  # type: ignore[assignment]
+    needs_list = True
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:  # without the settings of random search
         super().__init__(space, rng)

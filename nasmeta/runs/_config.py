@@ -19,7 +19,7 @@ from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._searcher_spec import SearcherSpec, check_costs, check_objectives
 from nasmeta.runs._sources import SourcesLike, is_model, named_sources, saved_model_of, sources_of
 from nasmeta.runs._transfer import Transfer
-from nasmeta.searchers import MetaSearcher, Searcher
+from nasmeta.searchers import Searcher
 from nasmeta.tasks import SourceTask, Task
 
 if TYPE_CHECKING:
@@ -229,8 +229,8 @@ class RunConfig:
     def start(self, transfer: Transfer) -> Searcher:
         """Build the searcher with the learned knowledge, restricted to the measured architectures."""
         task = self.task
-        searcher = self.searcher.build(task.space, self.searcher.generator(task, self.seed))
-        if isinstance(searcher, MetaSearcher):
+        searcher: Any = self.searcher.build(task.space, self.searcher.generator(task, self.seed))
+        if self.searcher.is_meta:
             searcher.meta_model_ = transfer.meta_model
         if self.measured is not None:
             transfer = transfer.within(self.measured, task)

@@ -311,11 +311,11 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
 
 _NUMBERS: dict[str, type] = {
     "evaluation": np.int64,
-    "cell": np.int32,
+    "cell": np.int64,
     "value": np.float64,
     "cost_seconds": np.float64,
     "simulated_seconds": np.float64,
-    "incumbent": np.int32,
+    "incumbent": np.int64,
     "incumbent_value": np.float64,
     "regret": np.float64,
     "worker": np.int32,

@@ -19,7 +19,6 @@ from nasmeta.runs._trace import Trace
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 
 STALL_LIMIT = 100_000  # consecutive proposals without a new architecture, which end a run
-_INT32 = np.dtype(np.int32)
 _UNPAID = (0, 0.0)
 _PATIENCE = 100  # consecutive proposals that are already running, before a free worker waits for the next result
 
@@ -157,6 +156,7 @@ class _Loop:
     def __post_init__(self) -> None:
         self.full_epochs = max(self.evaluators)
         self.n_architectures = self.searcher.space.size
+        self.index_type = self.searcher.space.index_type
         self.n_possible = self.n_architectures * (1 if self.multi_fidelity is None else len(self.evaluators))
         self.objectives = np.shape(self.sign)  # (m,), or () for one objective
         self.maximised = self.objectives == () and self.sign == 1
@@ -167,7 +167,7 @@ class _Loop:
         self.costs_unknown = self.budget.seconds is not None and any(
             getattr(evaluator, "cost_seconds", None) is None for evaluator in self.evaluators.values()
         )
-        self.trace = Trace(int(np.size(self.sign)), self.full_epochs, timed=self.timed)
+        self.trace = Trace(int(np.size(self.sign)), self.full_epochs, timed=self.timed, index_type=self.index_type)
         self.n_recorded = 0 if self.journal is None else len(self.journal.past)
 
     def run_one_worker(self) -> None:
@@ -250,7 +250,7 @@ class _Loop:
         if not is_proposal or not 0 <= architectures.item() < self.n_architectures:
             expected = f"an array of one integer from 0 to {self.n_architectures - 1}"
             raise NasmetaError(f"proposal of {type(self.searcher).__name__}", architectures, expected)
-        return architectures if architectures.dtype == _INT32 else architectures.astype(_INT32), epochs
+        return architectures.astype(self.index_type, copy=False), epochs
 
     def start(self, trial: _Trial, worker: int) -> None:
         """Evaluate the architecture of a proposal."""

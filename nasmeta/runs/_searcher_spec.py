@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -15,7 +16,7 @@ from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.runs._clock import Budget
 from nasmeta.runs._transfer import NO_TRANSFER, TransferSettings
-from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
+from nasmeta.searchers import SEARCHERS, CandidateSearch, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
 
@@ -90,6 +91,8 @@ class SearcherSpec:
     def build(self, space: SearchSpace, rng: np.random.Generator) -> Searcher:
         """Build the searcher; raise a SettingError for impossible values."""
         with taking(self.name, self.settings):
+            if space.is_large and self.kind.needs_list:
+                return CandidateSearch(partial(self.kind, **self.settings), space, rng)
             return self.kind(space, rng, **self.settings)
 
     def generator(self, task: Task, seed: int, *purpose: bytes) -> np.random.Generator:
@@ -100,8 +103,9 @@ class SearcherSpec:
     def meta_fit(self, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
         """Return the meta-model of a meta-searcher for a task, trained here or saved; it depends on no seed."""
         rng = self.generator(task, 0, b"meta-training") if saved is None else np.random.default_rng(0)
-        searcher = self.build(task.space, rng)
-        assert isinstance(searcher, MetaSearcher)
+        searcher: Any = self.build(task.space, rng)
+        if isinstance(searcher, CandidateSearch):
+            return searcher.check_sources(sources)
         if saved is not None:
             return saved.restore(searcher.learner).meta_model_
         searcher.avoid = task.held_out

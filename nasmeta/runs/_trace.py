@@ -25,6 +25,8 @@ class Trace:
         The epochs of a full training.
     timed : bool, default False
         Whether starts, workers and epochs are recorded, as on a simulated clock.
+    index_type : type, default int32
+        The integer type of architectures, as in `nasmeta.SearchSpace`.
 
     Attributes
     ----------
@@ -44,11 +46,19 @@ class Trace:
     ([6111, 0], [2879.7, 3611.2])
     """
 
-    def __init__(self, n_objectives: int = 1, full_epochs: int = 0, *, timed: bool = False) -> None:
+    def __init__(
+        self,
+        n_objectives: int = 1,
+        full_epochs: int = 0,
+        *,
+        timed: bool = False,
+        index_type: type[np.integer[Any]] = np.int32,
+    ) -> None:
         self.n_objectives, self.full_epochs, self.timed = n_objectives, full_epochs, timed
         self.stopped = "budget"
         self.searcher_seconds = float("nan")
-        self._architectures, self._values, self._costs = array("i"), array("d"), array("d")
+        self.index_type = index_type
+        self._architectures, self._values, self._costs = array("q"), array("d"), array("d")
         self._starts, self._workers, self._epochs = array("d"), array("i"), array("i")
         # By position; most evaluations have none:
         self._failures: dict[int, str] = {}
@@ -117,8 +127,11 @@ class Trace:
 
     @property
     def architectures(self) -> NDArray[np.int32]:
-        """The architectures, int32, shape (n,); distinct unless repeats are charged or trainings differ in length."""
-        return self._column(self._architectures)
+        """The architectures, int32 (int64 in a large space), shape (n,).
+
+        They are distinct unless repeats are charged or trainings differ in length.
+        """
+        return self._column(self._architectures).astype(self.index_type)
 
     @property
     def values(self) -> NDArray[np.float64]:

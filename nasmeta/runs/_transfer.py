@@ -100,6 +100,9 @@ class TransferSettings:
         if self:
             from nasmeta.meta import labelled_in
 
+            if task.space.is_large:
+                raise SettingError(f"{' and '.join(self.names)} on {task.space.name}", "given", "an enumerated space")
+
             labelled_in(task.space, sources, " and ".join(self.names))
         if self.warm_start:
             check_int("warm_start", self.warm_start, 1, task.space.size)

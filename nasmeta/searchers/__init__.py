@@ -10,6 +10,7 @@ from nasmeta.searchers._registered import list_searchers
 from nasmeta.searchers._searcher import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 
 if TYPE_CHECKING:
+    from nasmeta.searchers._candidates import CandidateSearch
     from nasmeta.searchers._gp import GPSearch
     from nasmeta.searchers._predictor import PredictorSearch
     from nasmeta.searchers._random import RandomSearch
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SEARCHERS",
+    "CandidateSearch",
     "GPSearch",
     "MetaSearcher",
     "MultiFidelitySearcher",
@@ -29,5 +31,11 @@ __all__ = [
 
 __getattr__ = lazy_names(
     __name__,
-    {"_gp": "GPSearch", "_predictor": "PredictorSearch", "_random": "RandomSearch", "_subset": "SubsetSearch"},
+    {
+        "_candidates": "CandidateSearch",
+        "_gp": "GPSearch",
+        "_predictor": "PredictorSearch",
+        "_random": "RandomSearch",
+        "_subset": "SubsetSearch",
+    },
 )

@@ -17,6 +17,7 @@ from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 _CANDIDATES = 100
+_SAMPLED = 1_000
 _MEMBERS, _LAYERS, _WIDTH = 5, 3, 20  # networks, hidden layers, units
 _EPOCHS, _LEARNING_RATE, _EPSILON = 150, 0.01, 1e-8
 _ROUND = 10  # proposals per training
@@ -47,6 +48,8 @@ class BananasSearch(WithoutReplacement):
     30
     """
 
+    needs_list = False
+
     def __init__(
         self,
         space: SearchSpace,
@@ -59,12 +62,20 @@ class BananasSearch(WithoutReplacement):
         self._round: list[int] = []  # remaining proposals, the next one last
 
     @cached_property
-    def _inputs(self) -> Floats32:
-        """Live paths, or in a space without paths its other counts, scaled to at most 1."""
+    def _most(self) -> Array:
+        """The largest count in each column, or in a large space of many random architectures."""
+        every = (
+            np.arange(self.space.size)
+            if not self.space.is_large
+            else self.space.sample(_SAMPLED, np.random.default_rng(0), replace=True)
+        )
+        return np.asarray(np.maximum(self.space.features(every).max(axis=0), 1))
+
+    def _inputs(self, architectures: Architectures) -> Floats32:
+        """Return live paths, or in a space without paths its other counts, scaled to at most 1."""
         if "paths" in self.space.feature_names:
-            return self.space.feature("paths").counts.astype(np.float32)
-        counts = np.hstack([self.space.feature(name).counts for name in self.space.kernel_features])
-        return np.asarray(counts / np.maximum(counts.max(axis=0), 1), dtype=np.float32)
+            return self.space.features(architectures, ["paths"]).astype(np.float32)
+        return np.asarray(self.space.features(architectures) / self._most, dtype=np.float32)
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose the next architectures of the round; train for a new one after its end."""
@@ -80,9 +91,9 @@ class BananasSearch(WithoutReplacement):
 
     def _new_round(self) -> list[int]:
         if len(self._observed) < self.n_initial:
-            return [int(self.rng.choice(np.flatnonzero(self._open)))]
+            return [self._random_open()]
         pool = self._pool()
-        predicted = self._trained().predict(self._inputs[pool])
+        predicted = self._trained().predict(self._inputs(pool))
         draws = self.rng.normal(predicted.mean(axis=0), predicted.std(axis=0))
         best: list[int] = pool[np.argsort(draws, kind="stable")][-_ROUND:].tolist()
         return best
@@ -93,18 +104,21 @@ class BananasSearch(WithoutReplacement):
         near = (architecture for best in best_first for architecture in self.space.neighbours(best).tolist())
         around = (architecture for architecture in near if self._open[architecture])
         candidates = list(islice(dict.fromkeys(islice(around, 10 * _CANDIDATES)), _CANDIDATES))
-        if len(candidates) < _ROUND:
+        if len(candidates) < _ROUND and self.space.is_large:
+            candidates += [self._random_open() for _ in range(_ROUND - len(candidates))]
+        elif len(candidates) < _ROUND:
             others = np.setdiff1d(np.flatnonzero(self._open), candidates)
             n = min(_ROUND - len(candidates), len(others))
             candidates += self.rng.choice(others, size=n, replace=False).tolist()
-        return np.array(candidates, np.int32)
+        return np.array(candidates, self.space.index_type)
 
     def _trained(self) -> PathNetworks:
-        networks = PathNetworks(self._inputs.shape[1], _MEMBERS, _LAYERS, _WIDTH, self.rng)
         architectures, values = self._labelled()
+        inputs = self._inputs(architectures)
+        networks = PathNetworks(inputs.shape[1], _MEMBERS, _LAYERS, _WIDTH, self.rng)
         spread = values.std()
         scores = (values - values.mean()) / (spread if spread > 0 else 1.0)
-        return networks.fit(self._inputs[architectures], scores, _EPOCHS, _LEARNING_RATE)
+        return networks.fit(inputs, scores, _EPOCHS, _LEARNING_RATE)
 
 
 class PathNetworks:

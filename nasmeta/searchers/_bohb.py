@@ -79,26 +79,26 @@ class BOHB(Hyperband):
         if self._densities is None or self.rng.random() < self.random_fraction:
             return super()._sample_architecture()
         good, bad = self._densities
-        architectures = self.space.find(
-            good.draw(self.num_samples, self.rng).astype(np.int64) @ self.space.place_values
-        )
+        drawn = self.space.conditions.reduced(good.draw(self.num_samples, self.rng).astype(np.int64))
+        architectures = self.space.find(drawn @ self.space.place_values)
         architectures = architectures[architectures >= 0]
         if self._part is not None:
             architectures = architectures[np.isin(architectures, self._part)]
         if not len(architectures):
             return super()._sample_architecture()
-        draws = self.space.codes[architectures]
+        draws = self.space.codes_of(architectures)
         ratio = np.maximum(bad.at(draws), _LEAST_DENSITY) / np.maximum(good.at(draws), _LEAST_DENSITY)
         return int(architectures[int(np.argmin(ratio))])
 
     def _fitted(self) -> tuple[KernelDensity, KernelDensity] | None:
         """Return the densities of good and other architectures on the highest rung with enough values."""
         for rung in sorted(self._by_rung, reverse=True):
-            architectures, values = np.array(self._by_rung[rung]).T
+            architectures = np.array([architecture for architecture, _ in self._by_rung[rung]])
+            values = np.array([value for _, value in self._by_rung[rung]])
             n_good = max(self._least, int(_TOP * len(architectures)))
             if len(architectures) >= n_good + self._least:
                 order = np.argsort(-values, kind="stable")
-                codes = self.space.codes[architectures[order].astype(np.int64)]
+                codes = self.space.codes_of(architectures[order])
                 settings = (self.space.n_choices, _LEAST_BANDWIDTH, self.hpbandster_bandwidths)
                 return KernelDensity(codes[:n_good], *settings), KernelDensity(codes[n_good:], *settings)
         return None

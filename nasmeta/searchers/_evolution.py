@@ -69,16 +69,16 @@ class RegularizedEvolution(Searcher):
         """
         self._n_known = self._n_known + 1 if child in self._seen else 0
         if self._n_known >= _TRIES:
-            child, self._n_known = int(self.rng.integers(self.space.size)), 0
+            child, self._n_known = self._random(), 0
         self._seen.add(child)
         return child
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose random architectures until the population is complete, then children."""
-        proposals = np.empty(n, dtype=np.int32)
+        proposals = np.empty(n, dtype=self.space.index_type)
         for i in range(n):
             if len(self._members) < self.population:
-                proposals[i] = self.rng.integers(self.space.size)
+                proposals[i] = self._random()
             else:
                 proposals[i] = self._child()
         return proposals

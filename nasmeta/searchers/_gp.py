@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -142,12 +143,27 @@ class GPSearch(WithoutReplacement):
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Condition the process on the values, up to 2,000 of them."""
+        if not self._values and len(architectures) > 1:
+            self._tell_first(architectures[:_MOST_OBSERVED], values[:_MOST_OBSERVED])
         for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
             self._mark(architecture)
             if len(self._gp) < _MOST_OBSERVED and architecture not in self._gp.architectures:
                 for gp in self._members:
                     gp.add(architecture)
                 self._values.append(value)
+
+    def _tell_first(self, architectures: Architectures, values: Floats) -> None:
+        """Condition the processes on many values at once."""
+        different = np.sort(np.unique(architectures, return_index=True)[1])
+        for gp in self._members:
+            gp.extend(architectures[different].tolist())
+        self._values += values[different].tolist()
+
+    def adopt(self, before: Any) -> None:
+        """Take over the hyperparameters."""
+        self._fitted_at = before._fitted_at
+        for gp, of_before in zip(self._members, before._members, strict=True):
+            gp.adopt(of_before)
 
     def tell_failures(self, architectures: Architectures, values: Floats) -> None:
         """Learn the probability of success."""

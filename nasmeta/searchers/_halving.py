@@ -78,8 +78,8 @@ class Halving(MultiFidelitySearcher):
     def ask_at(self, n: int = 1) -> tuple[Architectures, Epochs]:
         """Propose promotions, else new architectures for a short training."""
         pairs = [self._next() for _ in range(n)]
-        architectures, epochs = np.array(pairs, np.int32).reshape(n, 2).T
-        return architectures.copy(), epochs.copy()
+        architectures, epochs = np.array(pairs, np.int64).reshape(n, 2).T
+        return architectures.astype(self.space.index_type), epochs.astype(np.int32)
 
     @abstractmethod
     def _next(self) -> tuple[int, int]:
@@ -87,7 +87,7 @@ class Halving(MultiFidelitySearcher):
 
     def _sample_architecture(self) -> int:
         if self._part is None:
-            return int(self.rng.integers(self.space.size))
+            return self._random()
         return int(self._part[self.rng.integers(len(self._part))])
 
 
@@ -276,7 +276,8 @@ class ASHA(Halving):
     def __init__(self, space: SearchSpace, rng: Generator, *, eta: int = 3) -> None:
         super().__init__(space, rng, eta=eta)
         self._rungs: dict[int, _Rung] = {}
-        self._order: list[int] = space.sample(space.size, rng)[::-1].tolist()  # drawn from the end
+        # drawn from the end
+        self._order: list[int] = [] if space.is_large else space.sample(space.size, rng)[::-1].tolist()
 
     def restrict(self, architectures: Architectures) -> bool:
         """Draw new architectures from these only."""

@@ -35,7 +35,7 @@ class LocalSearch(Searcher):
 
     def _restart(self) -> None:
         """Propose a random architecture."""
-        self._begin(None, -np.inf, [int(self.rng.integers(self.space.size))])
+        self._begin(None, -np.inf, [self._random()])
 
     def _move(self, architecture: int, value: float) -> None:
         """Move to an architecture and queue its neighbours."""
@@ -53,8 +53,8 @@ class LocalSearch(Searcher):
         proposals = self._queue[:n]
         del self._queue[:n]
         while len(proposals) < n:
-            proposals.append(int(self.rng.integers(self.space.size)))
-        return np.array(proposals, dtype=np.int32)
+            proposals.append(self._random())
+        return np.array(proposals, dtype=self.space.index_type)
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Move to a better neighbour; restart if no neighbour is better."""
@@ -102,6 +102,7 @@ class ParetoLocalSearch(WithoutReplacement):
     """
 
     objectives = "several"
+    needs_list = False
 
     def __init__(self, space: SearchSpace, rng: Generator) -> None:
         super().__init__(space, rng)
@@ -113,11 +114,11 @@ class ParetoLocalSearch(WithoutReplacement):
         return self._each_from(self._next, n)
 
     def _next(self) -> int:
-        for architecture in self.rng.permutation(np.array(list(self._archive), np.int32)).tolist():
+        for architecture in self.rng.permutation(np.array(list(self._archive), self.space.index_type)).tolist():
             near = self.space.neighbours(architecture)
             if len(near := near[self._open[near]]):
                 return int(self.rng.choice(near))
-        return int(self.rng.choice(np.flatnonzero(self._open)))
+        return self._random_open()
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Update the archive of non-dominated architectures."""

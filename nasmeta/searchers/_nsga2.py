@@ -1,4 +1,4 @@
-"""NSGA-II over an enumerated space."""
+"""NSGA-II."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class NSGA2(WithoutReplacement):
     """
 
     objectives = "several"
+    needs_list = False
 
     def __init__(self, space: SearchSpace, rng: Generator, *, population: int = 20) -> None:
         super().__init__(space, rng)
@@ -78,14 +79,15 @@ class NSGA2(WithoutReplacement):
     def _child(self) -> int:
         for _ in range(_TRIES):
             parent, other = self._parent(), self._parent()
-            codes = np.where(self.rng.random(self.space.n_positions) < 0.5, *self.space.codes[[parent, other]])
-            child = int(self.space.find(codes.astype(np.int64)[None] @ self.space.place_values)[0])
+            codes = np.where(self.rng.random(self.space.n_positions) < 0.5, *self.space.codes_of([parent, other]))
+            reduced = self.space.conditions.reduced(codes.astype(np.int64)[None])
+            child = int(self.space.find(reduced @ self.space.place_values)[0])
             if child < 0 or self.rng.random() < _MUTATION:
                 near = self.space.neighbours(parent if child < 0 else child)
                 child = int(self.rng.choice(near)) if len(near) else parent
             if self._open[child]:
                 return child
-        return int(self.rng.choice(np.flatnonzero(self._open)))
+        return self._random_open()
 
 
 def _fitness(values: Floats) -> Floats:

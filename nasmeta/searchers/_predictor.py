@@ -76,6 +76,10 @@ class UncertainModel:
             self._fitted.append(self._fit_copy(architectures[drawn], labels[drawn]))
         return self
 
+    def adopt(self, before: UncertainModel) -> None:
+        """Take over the fitted copies, which predict rows of the same columns."""
+        self._fitted = before._fitted
+
     def _fit_copy(self, architectures: Architectures, labels: Floats) -> Any:
         from sklearn.base import clone
 
@@ -248,6 +252,13 @@ class PredictorSearch(WithoutReplacement):
                 score = self._score()
             proposals.append(self._take_best(score))
         return np.array(proposals, np.int32)
+
+    def adopt(self, before: Any) -> None:
+        """Predict the new candidates with the fitted model, until a refit is due."""
+        if before._fitted_at and isinstance(self._model, UncertainModel):
+            self._model.adopt(before._model)
+            self._mean, self._deviation = self.predict_model()
+            self._best, self._fitted_at = before._best, before._fitted_at
 
     def _is_fitted(self) -> bool:
         """Refit if it is due; return False if all values are equal."""

@@ -33,20 +33,23 @@ class RandomSearch(Searcher):
     def __init__(self, space: SearchSpace, rng: Generator, *, replacement: bool = False) -> None:
         super().__init__(space, rng)
         self.replacement = replacement
-        if replacement:
+        self._seen: set[int] = set()  # in a large space
+        if replacement or space.is_large:
             return
         self._order = space.sample(space.size, rng)
         self._asked = 0
 
     def restrict(self, architectures: Architectures) -> bool:
         """Remove the other architectures from the order; not supported with replacement."""
-        if self.replacement:
+        if self.replacement or self.space.is_large:
             return False
         self._order = self._order[np.isin(self._order, architectures)]
         return True
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose the next architectures of a random order, or any with replacement."""
+        if self.space.is_large:
+            return self._unlisted(n)
         if self.replacement:
             return self.rng.integers(self.space.size, size=n, dtype=np.int32)
         if self._asked + n > len(self._order):
@@ -55,6 +58,16 @@ class RandomSearch(Searcher):
             )
         self._asked += n
         return self._order[self._asked - n : self._asked]
+
+    def _unlisted(self, n: int) -> Architectures:
+        """Return n random architectures of a large space, new ones unless with replacement."""
+        proposals = list[int]()
+        while len(proposals) < n:
+            architecture = self._random()
+            if self.replacement or architecture not in self._seen:
+                proposals.append(architecture)
+                self._seen.add(architecture)
+        return np.array(proposals, np.int64)
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Ignore the values."""

@@ -66,7 +66,9 @@ class Reinforce(Searcher):
                 return architectures
             architectures[missing] = self._drawn(int(missing.sum()))
         missing = architectures < 0
-        if missing.any():
+        if missing.any() and self.space.is_large:
+            architectures[missing] = self.space.sample(int(missing.sum()), self.rng, replace=True)
+        elif missing.any():
             scores = self._logits[np.arange(self.space.n_positions), self.space.codes].sum(axis=1)
             weights = np.exp(scores - scores.max())
             architectures[missing] = self.rng.choice(len(weights), size=int(missing.sum()), p=weights / weights.sum())
@@ -77,11 +79,11 @@ class Reinforce(Searcher):
         up_to = self._probabilities.cumsum(axis=1)[None, :, :-1]
         codes = (self.rng.random((n, self.space.n_positions, 1)) > up_to).sum(axis=2)
         np.minimum(codes, self._n_choices - 1, out=codes)  # the probabilities may sum to less than 1
-        return self.space.find(codes @ self.space.place_values)
+        return self.space.find(self.space.conditions.reduced(codes) @ self.space.place_values)
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Take one step of Adam for each value."""
-        for codes, value in zip(self.space.codes[architectures], values.tolist(), strict=True):
+        for codes, value in zip(self.space.codes_of(architectures), values.tolist(), strict=True):
             self._rewards = _MOMENTUM * self._rewards + (1 - _MOMENTUM) * value
             self._weight = _MOMENTUM * self._weight + (1 - _MOMENTUM)
             advantage = value - self._rewards / self._weight

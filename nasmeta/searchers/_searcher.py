@@ -73,6 +73,9 @@ class Searcher(ABC):
     waits_for_values : bool
         Class attribute: whether the searcher needs the value of every proposal. On a subset of the space, it then
         observes a low value for proposals outside the subset.
+    needs_list : bool
+        Class attribute: whether it scores every architecture. In a large space, it then runs on candidates; see
+        `CandidateSearch`.
     objectives : {"one", "several", "any"}
         Class attribute: whether `tell` takes numbers, shape (n,), or vectors of several objectives, shape (n, m).
     budget_setting : str or None
@@ -100,6 +103,7 @@ class Searcher(ABC):
     """
 
     waits_for_values: ClassVar[bool] = False
+    needs_list: ClassVar[bool] = False
     objectives: ClassVar[Literal["one", "several", "any"]] = "one"
     budget_setting: ClassVar[str | None] = None
     notes: list[Mapping[str, Any]] | None = None
@@ -143,17 +147,46 @@ class Searcher(ABC):
         """Observe failed evaluations with substitute values; by default like any other values."""
         self.tell(architectures, values)
 
+    def adopt(self, before: Any) -> None:  # noqa: B027
+        """Continue with what a searcher of the same kind has fitted on other candidates; see `CandidateSearch`."""
+
+    def _random(self) -> int:
+        """Return a random architecture."""
+        if self.space.is_large:
+            return int(self.space.sample(1, self.rng, replace=True)[0])
+        return int(self.rng.integers(self.space.size))
+
+
+class _AllBut:
+    """The open architectures of a large space, by those that are not."""
+
+    def __init__(self) -> None:
+        self._closed: set[int] = set()
+
+    def __getitem__(self, architectures: Any) -> Any:
+        if np.ndim(architectures):
+            return np.array([architecture not in self._closed for architecture in np.asarray(architectures).tolist()])
+        return int(architectures) not in self._closed
+
+    def __setitem__(self, architectures: Any, value: bool) -> None:
+        assert not value
+        self._closed.update(np.atleast_1d(architectures).tolist())
+
 
 class WithoutReplacement(Searcher):
     """Base of searchers that learn from all observed values, and propose no architecture twice."""
 
+    needs_list = True
+
     def __init__(self, space: SearchSpace, rng: Generator) -> None:
         super().__init__(space, rng)
         self._observed: dict[int, float] = {}
-        self._open = np.ones(space.size, dtype=bool)
+        self._open: Any = _AllBut() if space.is_large else np.ones(space.size, dtype=bool)
 
     def restrict(self, architectures: Architectures) -> bool:
         """Treat the other architectures as proposed."""
+        if self.space.is_large:
+            return False
         self._open[:] = False
         self._open[architectures] = True
         return True
@@ -164,7 +197,7 @@ class WithoutReplacement(Searcher):
         self._open[architectures] = False
 
     def _has_open(self, n: int) -> bool:
-        return bool(np.count_nonzero(self._open) >= n)
+        return self.space.is_large or bool(np.count_nonzero(self._open) >= n)
 
     def _require_open(self, n: int) -> None:
         if not self._has_open(n):
@@ -173,7 +206,9 @@ class WithoutReplacement(Searcher):
     def _labelled(self) -> tuple[Architectures, Floats]:
         """Return the observed architectures and their values, in the order of arrival."""
         n = len(self._observed)
-        return np.fromiter(self._observed, np.int32, n), np.fromiter(self._observed.values(), np.float64, n)
+        return np.fromiter(self._observed, self.space.index_type, n), np.fromiter(
+            self._observed.values(), np.float64, n
+        )
 
     def _take_best(self, score: Floats) -> int:
         """Propose the open architecture with the highest score, shape (size,); ties are broken at random."""
@@ -185,7 +220,7 @@ class WithoutReplacement(Searcher):
 
     def _each_from(self, draw: Callable[[], int], n: int) -> Architectures:
         """Propose n open architectures, drawn one after another."""
-        proposals = np.empty(n, np.int32)
+        proposals = np.empty(n, self.space.index_type)
         for i in range(n):
             proposals[i] = draw()
             self._open[proposals[i]] = False
@@ -193,9 +228,19 @@ class WithoutReplacement(Searcher):
 
     def _sample_open(self, n: int) -> Architectures:
         """Propose open architectures at random."""
+        if self.space.is_large:
+            return self._each_from(self._random_open, n)
         chosen = self.rng.choice(np.flatnonzero(self._open), size=n, replace=False)
         self._open[chosen] = False
         return chosen.astype(np.int32)
+
+    def _random_open(self) -> int:
+        """Return a random open architecture."""
+        if not self.space.is_large:
+            return int(self.rng.choice(np.flatnonzero(self._open)))
+        while not self._open[architecture := self._random()]:
+            pass
+        return architecture
 
 
 class MultiFidelitySearcher(Searcher):

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_int, check_number
 from nasmeta.searchers._searcher import WithoutReplacement
-from nasmeta.spaces import Position, SearchSpace
+from nasmeta.spaces import RANGE_STEPS, Position, SearchSpace
 
 _PAIRS_FOR_ONE = 16  # products of two halves that take as long as one architecture alone
 _BLOCK = 1024  # architectures whose kernels fit into a processor's cache
 _MOST_GOOD = 25
+_HALVINGS = 12  # of the kernel over a whole range
 
 
 class TPESearch(WithoutReplacement):
@@ -24,7 +25,8 @@ class TPESearch(WithoutReplacement):
     Bergstra, Bardenet, Bengio and Kégl, "Algorithms for hyper-parameter optimization", NeurIPS 2011, in the form that
     Watanabe, "Tree-structured Parzen estimator", 2023, calls multivariate, as in Optuna: one kernel per architecture, a
     product over the positions. It draws no candidates: the ratio of the densities is computed for the whole space, and
-    no architecture is proposed twice. On an ordered position, the kernel halves with each step from its choice.
+    no architecture is proposed twice. On an ordered position, the kernel halves with each step from its choice, on a
+    range with each twelfth of it.
 
     Parameters
     ----------
@@ -80,7 +82,7 @@ class TPESearch(WithoutReplacement):
         """Return the density of kernels at the given architectures and a uniform one, by `_place`."""
         n_kernels = len(architectures) + 1
         kernels = []
-        for choice_kernel, codes in zip(self._choice_kernels, self.space.codes[architectures].T, strict=True):
+        for choice_kernel, codes in zip(self._choice_kernels, self.space.codes_of(architectures).T, strict=True):
             around = choice_kernel + 1 / n_kernels
             kernel = np.full((len(around), n_kernels), 1 / len(around))  # the last one uniform
             kernel[:, :-1] = (around / around.sum(axis=0))[:, codes]
@@ -102,7 +104,8 @@ def _choice_kernel(position: Position) -> Floats:
     n = len(position.choices)
     if not position.ordered:
         return np.eye(n)
-    return np.asarray(0.5 ** np.abs(np.subtract.outer(np.arange(n), np.arange(n))))
+    per_level = _HALVINGS / RANGE_STEPS if position.scale else 1.0
+    return np.asarray(0.5 ** (per_level * np.abs(np.subtract.outer(position.levels, position.levels))))
 
 
 @lru_cache(maxsize=4)

@@ -8,11 +8,12 @@ from nasmeta.spaces._drawing import short_label
 from nasmeta.spaces._features import CostFormula, CountFeature, choice_one_hot
 from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._plot_cells import plot_cells
-from nasmeta.spaces._positions import Choice, Position, place_values
+from nasmeta.spaces._positions import RANGE_STEPS, Choice, Position, Range, binned, place_values
 from nasmeta.spaces._search_space import Architecture, ArchitectureLike, SearchSpace, from_content, to_content
 from nasmeta.spaces._space_pairs import move_cells, namesakes, reference_space
 
 __all__ = [
+    "RANGE_STEPS",
     "SPACES",
     "Architecture",
     "ArchitectureLike",
@@ -23,7 +24,9 @@ __all__ = [
     "CountFeature",
     "IsomorphismRule",
     "Position",
+    "Range",
     "SearchSpace",
+    "binned",
     "canonical_dataset",
     "choice_one_hot",
     "complete_edges",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.spaces._positions import Choice, Position
+from nasmeta.spaces._positions import Choice, Position, binned
 
 
 class CountFeature(NamedTuple):
@@ -45,16 +45,25 @@ def choice_one_hot(
     >>> counts.tolist(), names
     ([[1, 0, 0, 1]], ('width=16', 'width=32', 'act=relu', 'act=tanh'))
     """
-    kept = [(i, position) for i, position in enumerate(positions) if i not in without]
-    parts = [codes[:, [i]] == np.arange(len(position.choices), dtype=codes.dtype) for i, position in kept]
-    names = [f"{position.name}={choice}" for _, position in kept for choice in position.choices]
+    codes = binned(positions, codes)
+    kept = [(i, position.name, position.bin_names) for i, position in enumerate(positions) if i not in without]
+    parts = [codes[:, [i]] == np.arange(len(names), dtype=codes.dtype) for i, _, names in kept]
+    names = [f"{position}={choice}" for _, position, choices in kept for choice in choices]
     return CountFeature(np.concatenate([codes[:, :0] > 0, *parts], axis=1).astype(np.int8), tuple(names))
 
 
 def levels(positions: Sequence[Position], codes: NDArray[np.integer]) -> CountFeature:
-    """Return the index of the choice of each ordered position."""
+    """Return the index of the choice of each ordered position, of a range the index of its bin."""
     ordered = [i for i, position in enumerate(positions) if position.ordered]
-    return CountFeature(codes[:, ordered], tuple(positions[i].name for i in ordered))
+    return CountFeature(binned(positions, codes)[:, ordered], tuple(positions[i].name for i in ordered))
+
+
+def range_levels(positions: Sequence[Position], codes: NDArray[np.integer]) -> CountFeature:
+    """Return the place of each range on its scale, from 0 to 99."""
+    ranges = [i for i, position in enumerate(positions) if position.scale]
+    return CountFeature(
+        np.stack([positions[i].levels[codes[:, i]] for i in ranges], axis=1), tuple(positions[i].name for i in ranges)
+    )
 
 
 def choice_counts(positions: Sequence[Position], codes: NDArray[np.integer]) -> CountFeature:
@@ -84,13 +93,15 @@ def plain_features(positions: Sequence[Position]) -> dict[str, FeatureBuilder]:
     """Return the features of any space.
 
     ``positions``: the choice of each position; ``levels``, if positions are ordered; ``operations``, if several
-    positions have the same choices: the number of positions with each choice.
+    positions have the same choices: the number of positions with each choice; ``ranges``: see `range_levels`.
     """
     features: dict[str, FeatureBuilder] = {"positions": partial(choice_one_hot, positions)}
     if any(position.ordered and len(position.choices) > 2 for position in positions):
         features["levels"] = partial(levels, positions)
     if any(len(members) > 1 for members in _with_the_same_choices(positions).values()):
         features["operations"] = partial(choice_counts, positions)
+    if any(position.scale for position in positions):
+        features["ranges"] = partial(range_levels, positions)
     return features
 
 

@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-Find = Callable[[NDArray[np.int64]], NDArray[np.int32]]
+from nasmeta.spaces._positions import Conditions, Position
+
+Find = Callable[[NDArray[np.int64]], NDArray[np.integer]]
 """From the ranks of combinations to architectures."""
 
 
-def edits_of_all(codes: NDArray[np.integer], place_values: NDArray[np.int64], find: Find) -> NDArray[np.int32]:
-    """Return the architectures one edit from each, in a space of all combinations, int32, shape (size, n_edits).
+def edits_of_all(
+    codes: NDArray[np.integer],
+    positions: Sequence[Position],
+    conditions: Conditions,
+    place_values: NDArray[np.int64],
+    find: Find,
+) -> NDArray[np.integer]:
+    """Return the architectures one edit from each, int32 or int64, shape (n, n_edits), -1 after the last.
 
-    They are ordered by position and choice, starting after the current choice.
+    They are ordered by position and choice, starting after the current choice; in a range they are 1, 2, 4, 8 …
+    levels below or above. An edit that makes another position inactive sets its code to 0.
 
     Parameters
     ----------
-    codes : ndarray of int, shape (size, n_positions)
+    codes : ndarray of int, shape (n, n_positions)
+    positions : sequence of Position
+    conditions : Conditions
     place_values : ndarray of int64, shape (n_positions,)
         Factors that turn codes into ranks.
     find : callable
-        From ranks to architectures.
+        From ranks to architectures, -1 for none.
     """
-    ranks = codes @ place_values
-    table = []
-    for column, place in zip(codes.T.astype(np.int64), place_values, strict=True):
-        n = column.max() + 1
-        table += [find(ranks + ((column + step) % n - column) * place) for step in range(1, n)]
-    return np.stack(table, axis=1) if table else np.full((len(codes), 1), -1, np.int32)
+    ranks, table = codes @ place_values, []
+    for i, (position, place) in enumerate(zip(positions, place_values, strict=True)):
+        n, column = len(position.choices), codes[:, i].astype(np.int64)
+        for step in position.edits:
+            edited = (column + step) % n
+            outside = (edited != column + step) if position.scale else np.zeros(len(codes), dtype=bool)
+            moved = ranks + (edited - column) * place
+            if conditions:
+                changed = codes.astype(np.int64)
+                changed[:, i] = edited
+                moved = conditions.reduced(changed) @ place_values
+                outside |= moved == ranks  # of an inactive position
+            neighbours = find(moved)
+            table.append(np.where(outside, -1, neighbours) if outside.any() else neighbours)
+    if not table:
+        return np.full((len(codes), 1), -1, np.int32)
+    edits = np.stack(table, axis=1)
+    if (edits < 0).any():
+        edits = np.take_along_axis(edits, np.argsort(edits < 0, axis=1, kind="stable"), axis=1)
+    return edits
 
 
 def edits_of_listed(

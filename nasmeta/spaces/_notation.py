@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from nasmeta.errors import SettingError
-from nasmeta.spaces._positions import Position
+from nasmeta.spaces._positions import Conditions, Position
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,11 @@ class CellCodec:
     read: Callable[[str], tuple[int, ...]]
 
 
-def position_notation(positions: Sequence[Position]) -> CellCodec:
-    """Return the plain notation: ``name=choice`` for each position, joined by commas.
+def position_notation(positions: Sequence[Position], conditions: Conditions) -> CellCodec:
+    """Return the plain notation: ``name=choice`` for each active position, joined by commas.
 
-    >>> notation = position_notation([Position("width", (16, 32)), Position("act", ("relu", "tanh"))])
+    >>> positions = [Position("width", (16, 32)), Position("act", ("relu", "tanh"))]
+    >>> notation = position_notation(positions, Conditions(positions, {}))
     >>> notation.write([1, 0]), notation.read("width=32,act=relu")
     ('width=32,act=relu', (1, 0))
     """
@@ -43,14 +46,17 @@ def position_notation(positions: Sequence[Position]) -> CellCodec:
             raise SettingError("name of a position", position.name, "one without ',', '=' or outer spaces")
 
     def write(codes: Iterable[int]) -> str:
-        return ",".join(f"{p.name}={p.choices[code]}" for p, code in zip(positions, codes, strict=True))
+        listed = list(codes)
+        active = conditions.active(np.array(listed)).tolist() if conditions else [True] * len(listed)
+        kept = ((p, code) for p, code, a in zip(positions, listed, active, strict=True) if a)
+        return ",".join(f"{p.name}={p.choices[code]}" for p, code in kept)
 
     def read(text: str) -> tuple[int, ...]:
         parts = [part.partition("=") for part in separator.split(text.lstrip())]
         given = {name.rstrip(): choice for name, _, choice in parts}
-        if len(given) < len(parts) or set(given) != {position.name for position in positions}:
+        if len(given) < len(parts):
             raise ValueError("Give position=choice once for each position.")
-        return tuple(position.code(given[position.name]) for position in positions)
+        return tuple(conditions.codes_of(given, positions))
 
     return CellCodec(write, read)
 

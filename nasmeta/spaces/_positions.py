@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Choice: TypeAlias = "str | int | float | bool"
+Scale: TypeAlias = Literal["linear", "log"]
+
+RANGE_STEPS = 99  # of the grid on which the choices of a range have distances
+_BINS = 12  # of a range in count features
+_MANY = 32  # different numbers in a column of a frame, which are a range if there are more
+_DECADES = 2  # that a positive column spans at least to be logarithmic
+_MOST_LEVELS = 100  # of a range, unless given
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,9 @@ class Position:
         At least one, with different texts.
     ordered : bool
         Whether neighbouring choices are similar, as for numbers.
+    scale : {"linear", "log"}, optional
+        Of a range: the choices are ascending numbers, and their distances are those on this scale. Without a scale,
+        neighbouring choices of an ordered position are one step apart.
 
     Raises
     ------
@@ -38,12 +48,13 @@ class Position:
     Examples
     --------
     >>> Position("width", (16, 32, 64), ordered=True)
-    Position(name='width', choices=(16, 32, 64), ordered=True)
+    Position(name='width', choices=(16, 32, 64), ordered=True, scale=None)
     """
 
     name: str
     choices: tuple[Choice, ...]
     ordered: bool = False
+    scale: Scale | None = None
 
     def __post_init__(self) -> None:
         given: Any = self.choices
@@ -52,6 +63,45 @@ class Position:
         if not choices or not plain or len({str(choice) for choice in choices}) < len(choices):
             raise SettingError(f"choices of {self.name}", choices, "different strings, numbers or booleans")
         object.__setattr__(self, "choices", choices)
+        if self.scale is not None:
+            object.__setattr__(self, "ordered", True)
+
+    @cached_property
+    def _places(self) -> NDArray[np.float64]:
+        """Places of the choices of a range on its scale, from 0 to 1."""
+        numbers = np.array(self.choices, np.float64)
+        numbers = np.log(numbers) if self.scale == "log" else numbers
+        return np.asarray((numbers - numbers[0]) / max(numbers[-1] - numbers[0], np.finfo(float).tiny))
+
+    @cached_property
+    def levels(self) -> NDArray[np.int64]:
+        """The place of each choice: a distance is a difference of levels; int64, shape (n_choices,)."""
+        if self.scale is None:
+            return np.arange(len(self.choices))
+        return np.rint(self._places * RANGE_STEPS).astype(np.int64)
+
+    @cached_property
+    def bins(self) -> NDArray[np.int64]:
+        """The bin of each choice in count features: of a range with many choices one of 12 equal parts; int64."""
+        if self.scale is None or len(self.choices) <= _BINS:
+            return np.arange(len(self.choices))
+        return np.minimum((self._places * _BINS).astype(np.int64), _BINS - 1)
+
+    @property
+    def bin_names(self) -> list[str]:
+        """The names of the bins: each choice, or the first one of each part of a range."""
+        if len(self.choices) == self.bins[-1] + 1:
+            return [str(choice) for choice in self.choices]
+        first = np.searchsorted(self.bins, np.arange(self.bins[-1] + 1))
+        return [f"{self.choices[i]}-" for i in first.tolist()]
+
+    @property
+    def edits(self) -> range | list[int]:
+        """The changes of a code that make a neighbour: any, or in a range 1, 2, 4, 8 … levels up or down."""
+        n = len(self.choices)
+        if self.scale is None:
+            return range(1, n)
+        return [step * 2**i for i in range(int(n - 1).bit_length()) for step in (-1, 1)]
 
     @cached_property
     def _codes(self) -> dict[tuple[bool, Choice] | str, int]:
@@ -87,13 +137,65 @@ class Position:
         raise SettingError(f"choice of {self.name}", choice, f"one of {short(', '.join(map(str, self.choices)))}")
 
 
-def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position]) -> tuple[Position, ...]:
-    """Return positions, also of a mapping of names to choices; positions with only numbers are ordered."""
-    if isinstance(positions, Mapping):
-        return tuple(Position(name, choices, _are_numbers(choices)) for name, choices in positions.items())  # type: ignore[arg-type]
-    if len({position.name for position in positions}) < len(positions):
-        raise SettingError("positions", positions, "different names")
-    return tuple(positions)
+@dataclass(frozen=True)
+class Range:
+    """A numeric range, which a space turns into a position with a fine grid of levels.
+
+    Parameters
+    ----------
+    low, high : int or float
+        Both bounds are included. With two ints, all levels are integers.
+    log : bool, default False
+        Whether the levels are equally spaced on a logarithmic scale.
+    levels : int, optional
+        By default 100, or as many as keep the combinations of the space below 2**63.
+
+    Raises
+    ------
+    SettingError
+        If the bounds are in the wrong order, or a logarithmic range starts at 0 or below.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import Range
+    >>> Range(1, 8).position("depth", 100).choices
+    (1, 2, 3, 4, 5, 6, 7, 8)
+    >>> Range(1e-4, 1e-1, log=True, levels=4).position("lr", 100).choices
+    (0.0001, 0.001, 0.01, 0.1)
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    levels: int | None = None
+
+    def position(self, name: str, most: int) -> Position:
+        """Return the position of this name, with at most so many levels unless the number is given."""
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise SettingError(f"range of {name}", (self.low, self.high), "low < high" + ", above 0" * self.log)
+        spaced = np.geomspace if self.log else np.linspace
+        grid = spaced(self.low, self.high, self.levels or min(most, _MOST_LEVELS))
+        whole = isinstance(self.low, int) and isinstance(self.high, int)
+        numbers: list[Choice] = sorted({round(x) if whole else float(f"{x:.6g}") for x in grid.tolist()})
+        return Position(name, tuple(numbers), scale="log" if self.log else "linear")
+
+
+def as_positions(
+    positions: Mapping[str, Sequence[Choice] | Range] | Sequence[Position],
+) -> tuple[Position, ...]:
+    """Return positions, also of a mapping of names to choices or ranges; positions with only numbers are ordered."""
+    if not isinstance(positions, Mapping):
+        if len({position.name for position in positions}) < len(positions):
+            raise SettingError("positions", positions, "different names")
+        return tuple(positions)
+    ranges = {name: given for name, given in positions.items() if isinstance(given, Range)}
+    taken = math.prod((given.levels or 1) if isinstance(given, Range) else len(given) for given in positions.values())
+    open_ranges = sum(given.levels is None for given in ranges.values())
+    most = int((2**63 - 1) ** (1 / open_ranges) / taken ** (1 / open_ranges)) if open_ranges else 0
+    return tuple(
+        given.position(name, max(most, 2)) if isinstance(given, Range) else Position(name, given, _are_numbers(given))  # type: ignore[arg-type]
+        for name, given in positions.items()
+    )
 
 
 def _are_numbers(choices: Sequence[Choice]) -> bool:
@@ -117,8 +219,88 @@ def place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:
     return 2 * np.random.default_rng(0).integers(2**62, size=len(n_choices)) + 1
 
 
+class Conditions:
+    """Which positions are active: all, except for those with a condition that is not met.
+
+    Parameters
+    ----------
+    positions : sequence of Position
+    conditions : mapping of str to mapping
+        For a position: the choices of other positions with which it is active.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> positions = [Position("optimiser", ("adam", "sgd")), Position("momentum", (0.8, 0.9))]
+    >>> conditions = Conditions(positions, {"momentum": {"optimiser": ["sgd"]}})
+    >>> conditions.active(np.array([[0, 1], [1, 1]])).tolist(), conditions.reduced(np.array([[0, 1]])).tolist()
+    ([[True, False], [True, True]], [[0, 0]])
+    """
+
+    def __init__(self, positions: Sequence[Position], conditions: Mapping[str, Mapping[str, Sequence[Choice]]]) -> None:
+        self.given = {name: {other: list(of) for other, of in needed.items()} for name, needed in conditions.items()}
+        place = {position.name: i for i, position in enumerate(positions)}
+        self._needed: list[tuple[int, int, NDArray[np.bool_]]] = []
+        for name, needed in self.given.items():
+            for other, choices in needed.items():
+                for unknown in {name, other} - place.keys():
+                    raise SettingError(f"position of the condition on {name}", unknown, f"one of {', '.join(place)}")
+                allowed = np.zeros(len(positions[place[other]].choices), dtype=bool)
+                allowed[[positions[place[other]].code(choice) for choice in choices]] = True
+                self._needed.append((place[name], place[other], allowed))
+
+    def __bool__(self) -> bool:
+        return bool(self._needed)
+
+    def active(self, codes: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Return whether each position is active, shape (..., n_positions); one that needs an inactive one is not."""
+        active = np.ones(codes.shape, dtype=bool)
+        for _ in self._needed:  # a chain of conditions has at most as many links
+            for name, other, allowed in self._needed:
+                active[..., name] &= active[..., other] & allowed[codes[..., other]]
+        return active
+
+    def reduced(self, codes: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Return codes with 0 for inactive positions, so that equal architectures have equal codes."""
+        return np.where(self.active(codes), codes, 0) if self else codes
+
+    def codes_of(self, choices: Mapping[str, Any], positions: Sequence[Position]) -> list[int]:
+        """Return the codes of choices by position, which may leave out inactive positions.
+
+        Raises
+        ------
+        ValueError
+            If an active position is missing, or a name is unknown.
+        """
+        codes = [position.code(choices[position.name]) if position.name in choices else 0 for position in positions]
+        active = self.active(np.array(codes))
+        names = {position.name for position in positions}
+        if not names.issuperset(choices) or any(
+            a and p.name not in choices for a, p in zip(active, positions, strict=True)
+        ):
+            raise ValueError(f"positions are {', '.join(p.name for p in positions)}, each once.")
+        return [code if a else 0 for code, a in zip(codes, active.tolist(), strict=True)]
+
+
+def binned(positions: Sequence[Position], codes: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return codes with the bins of ranges instead of their choices, shape (n, n_positions)."""
+    if not any(position.scale for position in positions):
+        return codes
+    return np.stack([p.bins[column] for p, column in zip(positions, codes.T, strict=True)], axis=1)
+
+
+def _range_scale(numbers: pd.Series[Any]) -> Scale | None:
+    """Return the scale of a column with many different numbers, None with few."""
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(numbers) or not pd.api.types.is_numeric_dtype(numbers) or numbers.nunique() <= _MANY:
+        return None
+    low, high = float(numbers.min()), float(numbers.max())
+    return "log" if low > 0 and high >= low * 10**_DECADES else "linear"
+
+
 def positions_of_frame(
-    frame: pd.DataFrame, columns: Sequence[str] | None
+    frame: pd.DataFrame, columns: Sequence[str] | None, scales: Mapping[str, Scale | None]
 ) -> tuple[list[Position], NDArray[np.integer]]:
     """Return a position per column, and the codes of the distinct rows, shape (n_rows, n_columns)."""
     import pandas as pd
@@ -142,6 +324,7 @@ def positions_of_frame(
         else:
             ordered = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
             codes, choices = values.factorize(sort=bool(ordered))
-        positions.append(Position(str(column), tuple(choices.tolist()), bool(ordered)))
+        scale = scales[str(column)] if str(column) in scales else _range_scale(values)
+        positions.append(Position(str(column), tuple(choices.tolist()), bool(ordered), scale))
         columns_of_codes.append(codes)
     return positions, np.stack(columns_of_codes, axis=1)

@@ -1,4 +1,4 @@
-"""Search spaces: finite, enumerated sets of architectures."""
+"""Search spaces: sets of architectures, enumerated unless they are very large."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import is_listed
+from nasmeta.code_identity import identity_of
 from nasmeta.errors import ArchitectureError, DamagedFileError, SettingError, UnknownNameError, short
 from nasmeta.plotting import ShowsFacts, new_figure
 from nasmeta.spaces._cell_graph import IsomorphismRule
@@ -22,7 +23,17 @@ from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_feature
 from nasmeta.spaces._neighbours import Neighbours, edits_of_all, edits_of_listed
 from nasmeta.spaces._notation import CellCodec, position_notation
 from nasmeta.spaces._packed_arrays import digest, packed, unpacked
-from nasmeta.spaces._positions import Choice, Position, as_positions, place_values, positions_of_frame
+from nasmeta.spaces._positions import (
+    Choice,
+    Conditions,
+    Position,
+    Range,
+    Scale,
+    as_positions,
+    binned,
+    place_values,
+    positions_of_frame,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,22 +44,32 @@ ArchitectureLike: TypeAlias = "Architecture | Sequence[Architecture] | NDArray[A
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _LARGEST = 5_000_000  # combinations of choices that are enumerated
+_LARGEST_OF_RANGES = 2**17  # the same if a position is a range
+_SPARSE = 20  # combinations per architecture of listed spaces with ranges whose edits are rarely listed
+_ROUNDS = 200  # of draws in a large space, in search of valid combinations
 _DENSE = 2**23  # combinations; with more, ranks are sorted
 _SHOWN = 12  # positions in a notebook
 
 
 class SearchSpace(ShowsFacts):
-    """An enumerated, finite set of architectures, each a choice for every position.
+    """A set of architectures, each a choice for every position.
 
-    An architecture is an ``int``: its index. The space converts strings and mappings of positions to choices; the rest
-    of the package uses ``int32`` arrays of architectures.
+    An architecture is an ``int``. The space converts strings and mappings of positions to choices; the rest of the
+    package uses integer arrays of architectures.
+
+    With up to 5 million combinations (131,072 if a position is a range), or with a list, a space is *enumerated*, and
+    an architecture is its index, ``int32``. Otherwise the space is *large*: an architecture is the rank of its codes in
+    mixed radix, ``int64``, and models score samples of candidates.
 
     Parameters
     ----------
     name : str
         Short name, as used in messages.
-    positions : mapping of str to sequence, or sequence of Position
+    positions : mapping of str to sequence or Range, or sequence of Position
         The choices of each position. In a mapping, positions with only numbers are ordered.
+    conditions : mapping of str to mapping, optional
+        For a position: the choices of other positions with which it is active, such as
+        ``{"momentum": {"optimiser": ["sgd"]}}``. An inactive position has code 0, and no choice in strings and frames.
     valid : callable, optional
         From a data frame of combinations, one column per position, to a bool for each row: whether it is valid.
     isomorphic : callable, optional
@@ -62,23 +83,26 @@ class SearchSpace(ShowsFacts):
         Additional count features: functions from the codes of all architectures to their counts, int, shape
         (size, n_columns), and the names of the columns.
     kernel_features : sequence of str, optional
-        The default features of Gaussian processes; by default all features.
+        The default features of Gaussian processes; by default all features, with ranges in twelve parts.
     notation : CellCodec, optional
         The string form of architectures, see `nasmeta.spaces.CellCodec`; by default ``position=choice,…``.
 
     Attributes
     ----------
     positions : tuple of Position
+    is_large : bool
     size, n_positions : int
+        Of a large space, the size is the number of combinations, before `valid`.
     n_choices : tuple of int
         Number of choices of each position.
     codes : ndarray of int, shape (size, n_positions)
-        The index of each position's choice; read-only, of the smallest integer type.
+        The index of each position's choice; read-only, of the smallest integer type. Not in a large space; see
+        `codes_of`.
 
     Raises
     ------
     SettingError
-        If no combination is valid, or there are more than 5 million combinations.
+        If no combination is valid, or there are more than 2**63 combinations.
 
     Examples
     --------
@@ -88,6 +112,10 @@ class SearchSpace(ShowsFacts):
     SearchSpace('mlp', 6 architectures, positions: width (3), act (2))
     >>> space.to_string(3), space.index_of("width=32,act=tanh"), space.index_of({"width": 64, "act": "relu"})
     ('width=32,act=tanh', 3, 4)
+    >>> from nasmeta.spaces import Range
+    >>> large = SearchSpace("net", {f"lr{i}": Range(1e-5, 1e-1, log=True) for i in range(5)})
+    >>> large.is_large, large.size, large.to_string(99)
+    (True, 10000000000, 'lr0=1e-05,lr1=1e-05,lr2=1e-05,lr3=1e-05,lr4=0.1')
     """
 
     noun = "architecture"
@@ -96,8 +124,9 @@ class SearchSpace(ShowsFacts):
     def __init__(
         self,
         name: str,
-        positions: Mapping[str, Sequence[Choice]] | Sequence[Position],
+        positions: Mapping[str, Sequence[Choice] | Range] | Sequence[Position],
         *,
+        conditions: Mapping[str, Mapping[str, Sequence[Choice]]] | None = None,
         valid: Callable[[pd.DataFrame], ArrayLike] | None = None,
         isomorphic: Callable[[NDArray[Any]], ArrayLike] | None = None,
         merge: bool = False,
@@ -110,21 +139,33 @@ class SearchSpace(ShowsFacts):
         self.positions = as_positions(positions)
         self.n_positions = len(self.positions)
         self.n_choices = tuple(len(position.choices) for position in self.positions)
-        self.notation = notation or position_notation(self.positions)
+        self.conditions = Conditions(self.positions, conditions or {})
+        self.notation = notation or position_notation(self.positions, self.conditions)
         self.n_combinations = math.prod(self.n_choices)
         self.place_values = place_values(self.n_choices)
         self._kernel_features = kernel_features
         self._more_features = dict(features or {})
         self._features: dict[str, CountFeature] = {}
+        self._valid = valid
+        self._canonical: NDArray[np.int32] | None = None
+        self.architecture_of_raw: NDArray[np.int32] | None = None  # None if each combination is one
+        most = _LARGEST_OF_RANGES if any(position.scale for position in self.positions) else _LARGEST
+        self.is_large = architectures is None and self.n_combinations > most
+        self.index_type: type[np.integer[Any]] = np.int64 if self.is_large else np.int32
+        if self.is_large and isomorphic is not None:
+            raise SettingError(f"isomorphic of {name}", "a function", "None in a large space")
+        if self.is_large:
+            self.size = self._counted()
+            functions = [valid, *self._more_features.values()]
+            self._identities = [identity_of(function) for function in functions if function is not None]
+            return
         codes = self._enumerated() if architectures is None else self._listed(architectures)
         codes = codes.astype(np.min_scalar_type(-max(self.n_choices)))
         if valid is not None:
-            codes = codes[np.asarray(valid(self._frame_of(codes)), dtype=bool)]
+            codes = codes[self._are_valid(codes)]
         if not len(codes):
             raise SettingError(f"{name} has no architecture: no combination of choices is valid.")
         self.raw_codes = self.codes = codes
-        self.architecture_of_raw: NDArray[np.int32] | None = None  # None if each combination is one
-        self._canonical: NDArray[np.int32] | None = None
         if isomorphic is not None:
             keys = np.asarray(isomorphic(codes.copy()))  # the function may modify them
             _, first, classes = np.unique(keys, axis=0, return_index=True, return_inverse=True)
@@ -136,15 +177,27 @@ class SearchSpace(ShowsFacts):
         self.size = len(self.codes)
         self.codes.flags.writeable = self.raw_codes.flags.writeable = False
 
-    def _enumerated(self) -> NDArray[Any]:
-        if self.n_combinations > _LARGEST:
+    def _counted(self) -> int:
+        if self.n_combinations >= 2**63:
             raise SettingError(
-                f"combinations of {self.name}",
-                self.n_combinations,
-                f"at most {_LARGEST:,}",
-                "Or list architectures: SearchSpace.from_frame(frame, columns=…).",
+                f"combinations of {self.name}", self.n_combinations, "below 2**63", "Or list architectures: from_frame."
             )
-        return np.asarray(np.arange(self.n_combinations)[:, None] // self.place_values % np.array(self.n_choices))
+        return self.n_combinations
+
+    def _enumerated(self) -> NDArray[Any]:
+        codes = self._codes_of_ranks(np.arange(self.n_combinations))
+        if self.conditions:
+            codes = codes[(self.conditions.reduced(codes) == codes).all(axis=1)]
+        return codes
+
+    def _codes_of_ranks(self, ranks: NDArray[np.integer]) -> NDArray[np.int64]:
+        return np.asarray(ranks[..., None] // self.place_values % np.array(self.n_choices))
+
+    def _are_valid(self, codes: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return whether `valid` accepts codes, shape (n,)."""
+        if self._valid is None or not len(codes):
+            return np.ones(len(codes), dtype=bool)
+        return np.asarray(self._valid(self._frame_of(codes)), dtype=bool)
 
     def _listed(self, architectures: ArrayLike) -> NDArray[Any]:
         codes = self._checked_codes(architectures)
@@ -182,18 +235,23 @@ class SearchSpace(ShowsFacts):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every combination of choices is an architecture."""
-        return self.size == self.n_combinations
+        """Whether every combination of choices is an architecture, and enumerated."""
+        return self.size == self.n_combinations and not self.is_large
 
     def __len__(self) -> int:
         return self.size
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("codes", "raw_codes") and self.__dict__.get("is_large"):
+            raise SettingError(f"architectures of {self.name}", f"{self.size:,}", "an enumerated space")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # -- architectures, checked -------------------------------------------------------------------------------------
     @overload  # a str is a Sequence[str] too, but the first signature takes it
     def index_of(self, architectures: Architecture) -> int: ...  # type: ignore[overload-overlap]
     @overload
-    def index_of(self, architectures: Sequence[Architecture] | NDArray[Any]) -> NDArray[np.int32]: ...
-    def index_of(self, architectures: ArchitectureLike) -> int | NDArray[np.int32]:
+    def index_of(self, architectures: Sequence[Architecture] | NDArray[Any]) -> NDArray[Any]: ...
+    def index_of(self, architectures: ArchitectureLike) -> int | NDArray[Any]:
         """Return the index of each architecture, checked.
 
         Parameters
@@ -203,7 +261,7 @@ class SearchSpace(ShowsFacts):
 
         Returns
         -------
-        int or ndarray of int32, shape (n,)
+        int or ndarray of int32 (int64 in a large space), shape (n,)
 
         Raises
         ------
@@ -222,10 +280,10 @@ class SearchSpace(ShowsFacts):
             return self._index_of_one(given)
         rows = np.asarray(given) if hasattr(given, "__array__") else given  # [i] of a pandas Series is a label
         if not isinstance(rows, np.ndarray) or rows.ndim > 1 or rows.dtype.kind not in "iu":
-            return np.array([self._index_of_one(row) for row in rows], dtype=np.int32)
+            return np.array([self._index_of_one(row) for row in rows], dtype=self.index_type)
         if rows.size and (rows.min() < 0 or rows.max() >= self.size):
             self._index_of_one(rows[(rows < 0) | (rows >= self.size)][0])
-        return rows.astype(np.int32, copy=False)
+        return rows.astype(self.index_type, copy=False)
 
     def _index_of_one(self, architecture: Any) -> int:
         what = f"{self.noun} of {self.name}"
@@ -249,21 +307,50 @@ class SearchSpace(ShowsFacts):
     def _codes_of(self, architecture: str | Mapping[str, Choice]) -> Sequence[int]:
         if isinstance(architecture, str):
             return self.notation.read(architecture)
-        if set(architecture) != {position.name for position in self.positions}:
-            raise ValueError(f"positions are {', '.join(p.name for p in self.positions)}, each once.")
-        return [position.code(architecture[position.name]) for position in self.positions]
+        return self.conditions.codes_of(architecture, self.positions)
 
     # -- forms ------------------------------------------------------------------------------------------------------
-    def find(self, ranks: NDArray[np.int64]) -> NDArray[np.int32]:
+    def find(self, ranks: NDArray[np.int64]) -> NDArray[Any]:
         """Return the architectures of combinations, by ``codes @ place_values``; -1 for none."""
+        if self.is_large:
+            flat = np.atleast_1d(ranks)
+            codes = self._codes_of_ranks(flat)
+            reduced = self.conditions.reduced(codes)
+            return np.where(self._are_valid(reduced), reduced @ self.place_values, -1).reshape(np.shape(ranks))
         architectures, known = self._of_ranks
         if known is None:
             return architectures[ranks]
         at = np.minimum(np.searchsorted(known, ranks), len(known) - 1)
         return np.where(known[at] == ranks, architectures[at], np.int32(-1))
 
-    def from_codes(self, codes: ArrayLike) -> int | NDArray[np.int32]:
+    def codes_of(self, architectures: ArchitectureLike) -> NDArray[Any]:
+        """Return the index of each position's choice, shape (n_positions,) for one architecture or (n, n_positions).
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("nb201").codes_of(0)
+        array([4, 2, 1, 2, 1, 1], dtype=int8)
+        """
+        index = self.index_of(architectures)
+        return self._codes_of_ranks(np.asarray(index)) if self.is_large else self.codes[index]
+
+    def listed(self, architectures: ArchitectureLike) -> SearchSpace:
+        """Return the enumerated space of some distinct architectures, in this order; models of a large space use it."""
+        return SearchSpace(
+            self.name,
+            self.positions,
+            conditions=self.conditions.given,
+            architectures=self.codes_of(np.atleast_1d(self.index_of(architectures))),
+            features=self._more_features,
+            kernel_features=self._kernel_features,
+            notation=self.notation,
+        )
+
+    def from_codes(self, codes: ArrayLike) -> int | NDArray[Any]:
         """Return the architecture, or architectures, with these codes of shape (n_positions,) or (n, n_positions).
+
+        The codes of inactive positions are ignored.
 
         Raises
         ------
@@ -277,7 +364,7 @@ class SearchSpace(ShowsFacts):
         0
         """
         array = self._checked_codes(codes)
-        architectures = self.find(array.astype(np.int64) @ self.place_values)
+        architectures = self.find(self.conditions.reduced(array).astype(np.int64) @ self.place_values)
         if (architectures < 0).any():
             wrong = np.atleast_2d(array)[np.argmin(architectures)]
             raise ArchitectureError(f"The space {self.name} does not contain {self.notation.write(wrong.tolist())}.")
@@ -289,13 +376,13 @@ class SearchSpace(ShowsFacts):
     def to_string(self, architectures: Sequence[Architecture] | NDArray[Any]) -> list[str]: ...
     def to_string(self, architectures: ArchitectureLike) -> str | list[str]:
         """Return the string of one architecture, or a list of strings."""
-        codes = self.codes[self.index_of(architectures)]
+        codes = self.codes_of(architectures)
         if codes.ndim == 1:
             return self.notation.write(codes.tolist())
         return [self.notation.write(row) for row in codes.tolist()]
 
     def choices(self, architecture: Architecture) -> dict[str, Choice]:
-        """Return the choice of each position of one architecture.
+        """Return the choice of each active position of one architecture.
 
         Examples
         --------
@@ -303,8 +390,10 @@ class SearchSpace(ShowsFacts):
         >>> get_space("tnb101").choices(7)["2->3"]
         'nor_conv_3x3'
         """
-        codes = self.codes[self._index_of_one(architecture)].tolist()
-        return {p.name: p.choices[code] for p, code in zip(self.positions, codes, strict=True)}
+        codes = self.codes_of(architecture)
+        active = self.conditions.active(codes).tolist()
+        rows = zip(self.positions, codes.tolist(), active, strict=True)
+        return {position.name: position.choices[code] for position, code, is_active in rows if is_active}
 
     def to_frame(self) -> pd.DataFrame:
         """Return all architectures as a data frame, one column per position, indexed by ``architecture``.
@@ -320,12 +409,13 @@ class SearchSpace(ShowsFacts):
     def _frame_of(self, codes: NDArray[Any]) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.DataFrame(
-            {p.name: _as_array(p.choices)[column] for p, column in zip(self.positions, codes.T, strict=True)}
-        )
+        active = self.conditions.active(codes).T if self.conditions else np.ones((self.n_positions, 1), dtype=bool)
+        columns = {p.name: _as_array(p.choices)[column] for p, column in zip(self.positions, codes.T, strict=True)}
+        rows = zip(columns.items(), active, strict=True)
+        return pd.DataFrame({name: v if a.all() else pd.Series(v).where(a) for (name, v), a in rows})
 
-    def sample(self, n: int, rng: np.random.Generator, replace: bool = False) -> NDArray[np.int32]:
-        """Draw architectures uniformly.
+    def sample(self, n: int, rng: np.random.Generator, replace: bool = False) -> NDArray[Any]:
+        """Draw architectures uniformly; of a large space, the choices of each position.
 
         Parameters
         ----------
@@ -336,7 +426,12 @@ class SearchSpace(ShowsFacts):
 
         Returns
         -------
-        ndarray of int32, shape (n,)
+        ndarray of int32 (int64 in a large space), shape (n,)
+
+        Raises
+        ------
+        SettingError
+            If a large space has hardly any valid combination.
 
         Examples
         --------
@@ -345,7 +440,18 @@ class SearchSpace(ShowsFacts):
         >>> get_space("nb201").sample(3, np.random.default_rng(0)).shape
         (3,)
         """
-        return rng.choice(self.size, size=n, replace=replace).astype(np.int32)
+        if not self.is_large:
+            return rng.choice(self.size, size=n, replace=replace).astype(np.int32)
+        drawn = np.empty(0, np.int64)
+        for _ in range(_ROUNDS):
+            codes = rng.integers(np.array(self.n_choices), size=(n, self.n_positions))
+            architectures = self.find(codes @ self.place_values)
+            drawn = np.concatenate([drawn, architectures[architectures >= 0]])
+            if not replace:
+                drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
+            if len(drawn) >= n:
+                return drawn[:n]
+        raise SettingError(f"valid combinations of {self.name}", len(drawn), f"{n} in {n * _ROUNDS:,} random ones")
 
     # -- identity ---------------------------------------------------------------------------------------------------
     @cached_property
@@ -371,14 +477,20 @@ class SearchSpace(ShowsFacts):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.is_large and not self.registered_name:
+            return _large, (self.described(features=False), self._valid, self._more_features)
         return from_content, (to_content(self),)
 
     def described(self, *, features: bool = True) -> dict[str, Any]:
         """Return the definition of the space as JSON types; see `nasmeta.spaces.to_content`."""
         described: dict[str, Any] = {
             "name": self.name,
-            "positions": [[p.name, list(p.choices), p.ordered] for p in self.positions],
+            "positions": [[p.name, list(p.choices), p.ordered, *[p.scale] * bool(p.scale)] for p in self.positions],
         }
+        if self.conditions:
+            described["conditions"] = self.conditions.given
+        if self.is_large:
+            return described | {"large": self._identities}
         ranks = self.raw_codes @ self.place_values
         if len(ranks) < self.n_combinations or (np.diff(ranks) != 1).any():
             described["raw_codes"] = packed(self.raw_codes)
@@ -399,9 +511,12 @@ class SearchSpace(ShowsFacts):
             (name, CountFeature(unpacked(counts), tuple(names))) for name, counts, names in content.get("features", ())
         ]
         classes = content.get("architecture_of_raw", content.get("canonical"))
+        if content.get("large"):
+            raise ValueError("functions of a large space are not in a file")
         return SearchSpace(
             content["name"],
-            [Position(name, tuple(choices), ordered) for name, choices, ordered in content["positions"]],
+            [Position(name, tuple(choices), *rest) for name, choices, *rest in content["positions"]],
+            conditions=content.get("conditions"),
             architectures=unpacked(content["raw_codes"]) if "raw_codes" in content else None,
             isomorphic=None if classes is None else lambda _: unpacked(classes),
             merge="architecture_of_raw" in content,
@@ -411,7 +526,12 @@ class SearchSpace(ShowsFacts):
 
     @classmethod
     def from_frame(
-        cls, frame: pd.DataFrame, columns: Sequence[str] | None = None, name: str = "own", **settings: Any
+        cls,
+        frame: pd.DataFrame,
+        columns: Sequence[str] | None = None,
+        name: str = "own",
+        scales: Mapping[str, Scale | None] | None = None,
+        **settings: Any,
     ) -> SearchSpace:
         """Make a listed space of the rows of a data frame; a search proposes only these.
 
@@ -419,8 +539,11 @@ class SearchSpace(ShowsFacts):
         ----------
         frame : DataFrame
         columns : sequence of str, optional
-            The positions; by default all columns. Numbers and ordered categoricals are ordered.
+            The positions; by default all columns. Numbers and ordered categoricals are ordered. A column of more than
+            32 different numbers is a range; it is logarithmic if it is positive and spans at least two decades.
         name : str, default "own"
+        scales : mapping of str to {"linear", "log", None}, optional
+            The scales of columns, if they differ from this rule; None for a column without a range.
         **settings
             As in `SearchSpace`, such as ``isomorphic``.
 
@@ -443,17 +566,23 @@ class SearchSpace(ShowsFacts):
         >>> space.to_string(0), space.size, space.is_complete
         ('layers=3,act=relu', 3, False)
         """
-        positions, codes = positions_of_frame(frame, columns)
+        positions, codes = positions_of_frame(frame, columns, scales or {})
         return cls(name, positions, architectures=codes, **settings)
 
     # -- structure --------------------------------------------------------------------------------------------------
     @cached_property
     def _neighbours(self) -> Neighbours:
-        if self.is_complete:
-            edits = edits_of_all(self.codes, self.place_values, self.find)
+        is_range = any(position.scale for position in self.positions)
+        is_dense = is_range and self.size * _SPARSE >= self.n_combinations
+        if self.is_complete or self.conditions or is_dense:
+            edits = self._edits(self.codes)
         else:
-            edits = edits_of_listed(self.raw_codes, self.place_values, self._architectures_of_raw)
-        return Neighbours(self.codes, edits)
+            codes = binned(self.positions, self.raw_codes)
+            edits = edits_of_listed(codes, self.place_values, self._architectures_of_raw)
+        return Neighbours(binned(self.positions, self.codes), edits)
+
+    def _edits(self, codes: NDArray[Any]) -> NDArray[Any]:
+        return edits_of_all(codes, self.positions, self.conditions, self.place_values, self.find)
 
     @cached_property
     def neighbour_table(self) -> NDArray[np.int32]:
@@ -463,16 +592,17 @@ class SearchSpace(ShowsFacts):
     @property
     def is_regular(self) -> bool:
         """Whether every edit of every architecture is an architecture."""
-        return self._neighbours.is_regular
+        return not self.is_large and self._neighbours.is_regular
 
     def neighbours(self, architectures: ArchitectureLike) -> NDArray[np.int32]:
         """Return the architectures one edit away: one position with another choice.
 
-        If a listed space has none, the architectures at the fewest edits.
+        In a range the edits are 1, 2, 4, 8 … levels up and down. In a listed space, ranges are compared by twelve equal
+        parts; if there is no neighbour, the architectures at the fewest edits are returned.
 
         Returns
         -------
-        ndarray of int32, shape (n_neighbours,) for one architecture or (n, n_neighbours)
+        ndarray of int32 (int64 in a large space), shape (n_neighbours,) for one architecture or (n, n_neighbours)
             24 neighbours in NAS-Bench-201, 18 in TransNAS-Bench-101 micro. Rows with fewer neighbours end with -1.
 
         Examples
@@ -482,6 +612,9 @@ class SearchSpace(ShowsFacts):
         (2, 24)
         """
         index = self.index_of(architectures)
+        if self.is_large:
+            edits = self._edits(self._codes_of_ranks(np.atleast_1d(index)))
+            return edits[0][edits[0] >= 0] if isinstance(index, int) else edits
         return self._neighbours.of_one(index) if isinstance(index, int) else self._neighbours.of(index)
 
     def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
@@ -523,8 +656,10 @@ class SearchSpace(ShowsFacts):
 
     @property
     def kernel_features(self) -> tuple[str, ...]:
-        """Names of the default features of a Gaussian process."""
-        return self.feature_names if self._kernel_features is None else tuple(self._kernel_features)
+        """Names of the default features of a Gaussian process: all but the fine ``ranges``, unless given."""
+        if self._kernel_features is None:
+            return tuple(name for name in self.feature_names if name != "ranges")
+        return tuple(self._kernel_features)
 
     def feature(self, name: str) -> CountFeature:
         """Return a count feature: counts of all architectures, shape (size, n_columns), and the columns' names.
@@ -545,6 +680,23 @@ class SearchSpace(ShowsFacts):
             counts, names = self._builders[name](self.codes)
             self._features[name] = CountFeature(np.asarray(counts), tuple(names))
         return self._features[name]
+
+    def features(self, architectures: ArchitectureLike, names: Sequence[str] | None = None) -> NDArray[np.integer]:
+        """Return count features of some architectures side by side, shape (n, n_columns); by default `kernel_features`.
+
+        Examples
+        --------
+        >>> from nasmeta.spaces import get_space
+        >>> get_space("nb201").features([0, 1], ["operations"])
+        array([[0, 3, 2, 0, 1],
+               [0, 2, 0, 3, 1]], dtype=int8)
+        """
+        index = np.atleast_1d(self.index_of(architectures))
+        names = self.kernel_features if names is None else names
+        if self.is_large:
+            codes = self._codes_of_ranks(index)
+            return np.hstack([self._builders[name](codes)[0] for name in names])
+        return np.hstack([self.feature(name).counts[index] for name in names])
 
     def draw(self, architecture: Architecture, ax: Any = None) -> Figure:
         """Draw an architecture: a cell as a graph, others as rows of choices.
@@ -578,7 +730,7 @@ class SearchSpace(ShowsFacts):
         return 4.0, 0.25 * self.n_positions + 0.2
 
     def _draw_on(self, axes: Any, architecture: int) -> None:
-        draw_choices(axes, self.positions, self.codes[architecture].tolist())
+        draw_choices(axes, self.positions, self.codes_of(architecture).tolist())
 
 
 def _as_array(choices: Sequence[Choice]) -> NDArray[Any]:
@@ -604,6 +756,21 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 # Builders of spaces, by an entry that is specific to the description of a kind of space.
 BUILDERS: dict[str, Callable[[Mapping[str, Any]], SearchSpace]] = {"positions": SearchSpace.from_described}
+
+
+def _large(content: Mapping[str, Any], valid: Any, features: Mapping[str, FeatureBuilder]) -> SearchSpace:
+    """Return a large space in another process."""
+    space = SearchSpace(
+        content["name"],
+        [Position(name, tuple(choices), *rest) for name, choices, *rest in content["positions"]],
+        conditions=content.get("conditions"),
+        valid=valid,
+        features=features,
+    )
+    space._identities = content["large"]
+    return space
+
+
 _known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()  # one object per content in each process
 
 

@@ -38,7 +38,7 @@ class SourceTask:
     ----------
     name, dataset : str
     space : SearchSpace
-    architectures : ndarray of int32, shape (n_labels,)
+    architectures : ndarray of int32 (int64 in a large space), shape (n_labels,)
         At least one, each once.
     utilities : ndarray of float64, shape (n_labels,)
         The signed signal, higher is better; finite, and between ±1e100.
@@ -97,14 +97,17 @@ class SourceTask:
     @cached_property
     def sha256(self) -> str:
         """Checksum of architectures and utilities, which distinguishes sources of the same name."""
-        return sha256(self.architectures.astype("<i4").tobytes() + self.utilities.astype("<f8").tobytes()).hexdigest()
+        return sha256(self._stored(self.architectures) + self.utilities.astype("<f8").tobytes()).hexdigest()
+
+    def _stored(self, architectures: NDArray[Any]) -> bytes:
+        return architectures.astype("<i8" if self.space.is_large else "<i4").tobytes()
 
     @cached_property
     def order_sha256(self) -> str:
         """Checksum of architectures and the ranks of their utilities; units and order do not matter."""
         arranged = np.argsort(self.architectures)
         ranks = np.unique(self.utilities[arranged], return_inverse=True)[1]
-        return sha256(self.architectures[arranged].astype("<i4").tobytes() + ranks.astype("<i4").tobytes()).hexdigest()
+        return sha256(self._stored(self.architectures[arranged]) + ranks.astype("<i4").tobytes()).hexdigest()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -151,13 +154,15 @@ def _checked_labels(
     outside = (whole < 0) | (whole >= space.size)
     if outside.any():
         raise SettingError(what, int(whole[outside][0]), f"integers from 0 to {space.size - 1}")
-    times = np.bincount(whole, minlength=space.size)
+    different, times = np.unique(whole, return_counts=True)
     if times.max() > 1:
-        raise SettingError(what, int(times.argmax()), "each architecture once", "Pass the mean of its labels.")
+        raise SettingError(
+            what, int(different[times.argmax()]), "each architecture once", "Pass the mean of its labels."
+        )
     invalid = ~(np.abs(labels) <= _LARGEST_LABEL)
     if invalid.any():
         raise SettingError(
             f"Source {name} has a label of {labels[invalid][0]:g}, beyond {_LARGEST_LABEL:g}. Divide its labels by "
             "their scale."
         )
-    return whole.astype(np.int32, copy=False), labels
+    return whole.astype(space.index_type, copy=False), labels

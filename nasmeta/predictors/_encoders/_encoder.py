@@ -139,7 +139,7 @@ class CellIndices(CellEncoder):
     array([3288,    7], dtype=int32)
     """
 
-    def transform(self, X: Any) -> Architectures:  # type: ignore[override]
+    def transform(self, X: Any) -> Architectures:
         """Return architectures, int32, shape (n,)."""
         return architectures_in(X, get_space(self.space))
 

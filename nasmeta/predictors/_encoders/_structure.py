@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations, product
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.arrays import Array
 from nasmeta.predictors._encoders._encoder import CellEncoder, CellSpaceEncoder
-from nasmeta.spaces import CellSpace, SearchSpace, choice_one_hot
+from nasmeta.spaces import RANGE_STEPS, CellSpace, SearchSpace, choice_one_hot
 
 # Names in columns, as papers on NAS-Bench-201 abbreviate them.
 _SHORT = {"skip_connect": "skip", "nor_conv_1x1": "conv1x1", "nor_conv_3x3": "conv3x3", "avg_pool_3x3": "pool"}
@@ -272,13 +272,20 @@ class CountEncoder(CellEncoder):
         return _all_counts(self._reference())[2]
 
 
+# The largest value of each column, the same for all listed parts of a space.
+_HIGHEST: dict[str, Callable[[SearchSpace], Any]] = {
+    "levels": lambda space: [max(int(p.bins[-1]), 1) for p in space.positions if p.ordered],
+    "ranges": lambda space: RANGE_STEPS,
+}
+
+
 @lru_cache(maxsize=4)
 def _all_counts(space: SearchSpace) -> tuple[Array, tuple[str, ...], list[int]]:
     """Return the counts of the whole space, (size, n_features), the names of the columns, and the sizes of groups.
 
     A group is the columns of one count feature; empty groups are left out.
     """
-    wide = [i for i, p in enumerate(space.positions) if p.ordered and len(p.choices) > _MOST_ONE_HOT]
+    wide = [i for i, p in enumerate(space.positions) if p.ordered and not p.scale and len(p.choices) > _MOST_ONE_HOT]
     parts: list[NDArray[np.floating]] = []
     names: list[str] = []
     for feature in space.feature_names:
@@ -286,12 +293,12 @@ def _all_counts(space: SearchSpace) -> tuple[Array, tuple[str, ...], list[int]]:
             counts, columns = choice_one_hot(space.positions, space.codes, without=wide)
         else:
             counts, columns = space.feature(feature)
-        highest = np.maximum(counts.max(axis=0), 1) if feature == "levels" else 1
+        highest = _HIGHEST[feature](space) if feature in _HIGHEST else 1
         parts.append(counts / highest)
         names += columns
     if wide:
         logarithms = np.log1p(space.codes[:, wide].astype(np.float64))
-        parts.append(logarithms / logarithms.max(axis=0))
+        parts.append(logarithms / np.log([len(space.positions[i].choices) for i in wide]))
         names += [f"log_{space.positions[i].name}" for i in wide]
     table = np.concatenate([part.astype(np.float32) for part in parts], axis=1)
     return table, _each_once(names), [part.shape[1] for part in parts if part.shape[1]]
