@@ -17,6 +17,7 @@ from nasmeta.tasks import SourceTask, Task, checked_sources
 
 _SAMPLED = 1_000  # random candidates
 _BEST = 5  # observed architectures whose neighbours are candidates
+_EDITED, _EDITS = 200, 3  # copies of these with random edits
 _ROUNDS = 5  # of local search around the proposals
 _GROWTH, _LEAST_GROWTH = 1.2, 5  # of the observations between two meta-trainings on new candidates
 
@@ -24,8 +25,8 @@ _GROWTH, _LEAST_GROWTH = 1.2, 5  # of the observations between two meta-training
 class CandidateSearch(Searcher):
     """Run a searcher that scores every architecture on candidates of a large space.
 
-    The candidates of a proposal are 1,000 random architectures, and the neighbours of the five best observed ones. The
-    searcher is built on the enumerated space of these and of all observed architectures, observes all values, and
+    The candidates of a proposal are 1,000 random architectures, the neighbours of the five best observed ones, and 600
+    architectures at one to three random edits from these. The searcher is built on the enumerated space of these and of all observed architectures, observes all values, and
     proposes. While its proposals change, up to five times, the candidates are the proposals and their neighbours: a
     local search on its acquisition. A meta-searcher is trained on candidates that include all labelled architectures of
     its sources; it keeps them until the number of observations has grown by 20 % and by 5, because training takes long.
@@ -43,10 +44,10 @@ class CandidateSearch(Searcher):
     >>> import nasmeta as nm
     >>> from nasmeta.spaces import Range
     >>> space = nm.SearchSpace("net", {f"x{i}": Range(0.0, 1.0) for i in range(6)})
-    >>> def loss(choices):
-    ...     return sum((x - 0.3) ** 2 for x in choices.values())
-    >>> run = nm.search("gp", space, evaluator=nm.FunctionEvaluator(loss, space, direction="min"), evaluations=40)
-    >>> bool(run.best.value < 0.1)
+    >>> def score(choices):
+    ...     return -sum((x - 0.3) ** 2 for x in choices.values())
+    >>> run = nm.search("gp", space, evaluator=score, evaluations=40)
+    >>> bool(run.best.value > -0.1)
     True
     """
 
@@ -99,11 +100,18 @@ class CandidateSearch(Searcher):
         return len(self._values) >= max(getattr(self._inner, "n_initial", 1), 1)
 
     def _first_candidates(self) -> NDArray[np.int64]:
-        n_best = _BEST if self._models else 0
-        best = sorted(self._values, key=lambda architecture: -np.mean(self._values[architecture]))[:n_best]
-        near = self.space.neighbours(np.array(best, np.int64)).ravel() if best else np.empty(0, np.int64)
-        n = min(_SAMPLED, self.space.size)
-        return np.concatenate([near[near >= 0], self.space.sample(n, self.rng, replace=True)])
+        sample = self.space.sample(_SAMPLED, self.rng, replace=True)
+        if not self._models:
+            return sample
+        best = sorted(self._values, key=lambda architecture: -np.mean(self._values[architecture]))[:_BEST]
+        near = self.space.neighbours(np.array(best, np.int64)).ravel()
+        candidates, edited = [sample, near[near >= 0]], self.rng.choice(best, _EDITED)
+        for _ in range(_EDITS):
+            near = self.space.neighbours(edited)
+            drawn = near[np.arange(_EDITED), (self.rng.random(_EDITED) * (near >= 0).sum(axis=1)).astype(int)]
+            edited = np.where(drawn >= 0, drawn, edited)
+            candidates.append(edited)
+        return np.concatenate(candidates)
 
     def _ask_on(self, candidates: NDArray[np.int64], n: int) -> NDArray[np.int64]:
         """Return the proposals of the searcher on these candidates."""

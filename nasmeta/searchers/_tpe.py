@@ -1,4 +1,4 @@
-"""Tree-structured Parzen estimators, maximised exactly over the space."""
+"""Tree-structured Parzen estimators."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from nasmeta.spaces import RANGE_STEPS, Position, SearchSpace
 _PAIRS_FOR_ONE = 16  # products of two halves that take as long as one architecture alone
 _BLOCK = 1024  # architectures whose kernels fit into a processor's cache
 _MOST_GOOD = 25
+_DRAWN = 64  # candidates in a large space
 _HALVINGS = 12  # of the kernel over a whole range
 
 
@@ -24,9 +25,9 @@ class TPESearch(WithoutReplacement):
 
     Bergstra, Bardenet, Bengio and Kégl, "Algorithms for hyper-parameter optimization", NeurIPS 2011, in the form that
     Watanabe, "Tree-structured Parzen estimator", 2023, calls multivariate, as in Optuna: one kernel per architecture, a
-    product over the positions. It draws no candidates: the ratio of the densities is computed for the whole space, and
-    no architecture is proposed twice. On an ordered position, the kernel halves with each step from its choice, on a
-    range with each twelfth of it.
+    product over the positions. The ratio of the densities is computed for the whole space, in a large one for 64 draws
+    from the density of good architectures; no architecture is proposed twice. On an ordered position, the kernel halves
+    with each step from its choice, on a range with each twelfth of it.
 
     Parameters
     ----------
@@ -43,6 +44,8 @@ class TPESearch(WithoutReplacement):
     60
     """
 
+    needs_list = False
+
     def __init__(
         self,
         space: SearchSpace,
@@ -55,6 +58,8 @@ class TPESearch(WithoutReplacement):
         self.n_initial = check_int("n_initial", n_initial)
         self.top = check_number("top", top, most=1)
         self._choice_kernels = [_choice_kernel(position) for position in space.positions]
+        if space.is_large:
+            return
         (left, rows), (right, columns) = _halves(space)
         self._in_pairs = len(left) * len(right) <= _PAIRS_FOR_ONE * space.size
         # Index of each architecture in the densities: those of all pairs of halves, or of the architectures.
@@ -65,21 +70,40 @@ class TPESearch(WithoutReplacement):
         self._require_open(n)
         if len(self._observed) < self.n_initial:
             return self._sample_open(n)
+        if self.space.is_large:
+            good, others = (self._kernels(half) for half in self._halved())
+            return self._best_drawn(good, others, n)
         ratio = self._log_ratio()
         return np.array([self._take_best(ratio) for _ in range(n)], np.int32)
 
     def _log_ratio(self) -> Floats:
         """Return the log ratio of the densities of good and other architectures, shape (size,)."""
+        good, others = (np.log(self._density(half)) for half in self._halved())
+        return np.asarray((good - others)[self._place].round(9))  # independent of the order of sums
+
+    def _halved(self) -> tuple[Architectures, Architectures]:
+        """Return the good architectures and the others."""
         architectures, values = self._labelled()
         n_good = min(max(int(np.ceil(self.top * len(architectures))), 1), _MOST_GOOD)
         order = np.argsort(-values, kind="stable")
-        ratio = np.log(self._density(architectures[order[:n_good]])) - np.log(
-            self._density(architectures[order[n_good:]])
-        )
-        return np.asarray(ratio[self._place].round(9))  # independent of the order of sums
+        return architectures[order[:n_good]], architectures[order[n_good:]]
 
-    def _density(self, architectures: Architectures) -> Floats:
-        """Return the density of kernels at the given architectures and a uniform one, by `_place`."""
+    def _best_drawn(self, good: list[Floats], others: list[Floats], n: int) -> Architectures:
+        """Propose the open draws from the density of good architectures with the largest ratios."""
+        centres = self.rng.integers(good[0].shape[1], size=_DRAWN)
+        drawn = [(self.rng.random(_DRAWN) > k.cumsum(axis=0)[:-1, centres]).sum(axis=0) for k in good]
+        ranks = self.space.conditions.reduced(np.stack(drawn, axis=1)) @ self.space.place_values
+        architectures = np.unique(self.space.find(ranks))
+        architectures = architectures[architectures >= 0]
+        architectures = architectures[self._open[architectures]] if len(architectures) else architectures
+        codes = self.space.codes_of(architectures)
+        ratio = [np.log(_products(k, codes, k[0].shape[1]).mean(axis=1)) for k in (good, others)]
+        best = architectures[np.argsort(ratio[1] - ratio[0], kind="stable")[:n]]
+        self._open[best] = False
+        return np.concatenate([best, self._each_from(self._random_open, n - len(best))])
+
+    def _kernels(self, architectures: Architectures) -> list[Floats]:
+        """Return the kernels of each position at some architectures and a uniform one, each (n_choices, n_kernels)."""
         n_kernels = len(architectures) + 1
         kernels = []
         for choice_kernel, codes in zip(self._choice_kernels, self.space.codes_of(architectures).T, strict=True):
@@ -87,6 +111,11 @@ class TPESearch(WithoutReplacement):
             kernel = np.full((len(around), n_kernels), 1 / len(around))  # the last one uniform
             kernel[:, :-1] = (around / around.sum(axis=0))[:, codes]
             kernels.append(kernel)
+        return kernels
+
+    def _density(self, architectures: Architectures) -> Floats:
+        """Return the density of kernels at the given architectures and a uniform one, by `_place`."""
+        kernels, n_kernels = self._kernels(architectures), len(architectures) + 1
         (left, rows), (right, columns) = _halves(self.space)
         first = _products(kernels[: left.shape[1]], left, n_kernels) / n_kernels
         second = _products(kernels[left.shape[1] :], right, n_kernels)
