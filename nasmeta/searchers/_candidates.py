@@ -26,10 +26,11 @@ class CandidateSearch(Searcher):
     """Run a searcher that scores every architecture on candidates of a large space.
 
     The candidates of a proposal are 1,000 random architectures, the neighbours of the five best observed ones, and 600
-    architectures at one to three random edits from these. The searcher is built on the enumerated space of these and of all observed architectures, observes all values, and
-    proposes. While its proposals change, up to five times, the candidates are the proposals and their neighbours: a
-    local search on its acquisition. A meta-searcher is trained on candidates that include all labelled architectures of
-    its sources; it keeps them until the number of observations has grown by 20 % and by 5, because training takes long.
+    architectures at one to three random edits from these. The searcher is built on the enumerated space of these and of
+    all observed architectures, observes all values, and proposes. While its proposals change, up to five times, the
+    candidates are the proposals and their neighbours: a local search on its acquisition. A meta-searcher is trained on
+    candidates that include all labelled architectures of its sources; it keeps them until the number of observations
+    has grown by 20 % and by 5, because training takes long.
 
     Parameters
     ----------

@@ -205,7 +205,7 @@ def _are_numbers(choices: Sequence[Choice]) -> bool:
 def place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:
     """Return factors that turn codes into ranks by a product, int64, shape (n_positions,).
 
-    If the combinations do not fit into 62 bits, the ranks are hashes modulo 2**64: the factors are random odd numbers.
+    If the combinations do not fit into 63 bits, the ranks are hashes modulo 2**64: the factors are random odd numbers.
     Among a million architectures the chance that two have one hash is below 1e-7.
 
     Examples
@@ -214,7 +214,7 @@ def place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:
     >>> place_values([2, 10, 3])
     array([30,  3,  1])
     """
-    if math.prod(n_choices) < 2**62:
+    if math.prod(n_choices) < 2**63:
         return np.cumprod([1, *n_choices[:0:-1]], dtype=np.int64)[::-1].copy()
     return 2 * np.random.default_rng(0).integers(2**62, size=len(n_choices)) + 1
 

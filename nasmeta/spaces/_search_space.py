@@ -45,7 +45,7 @@ ArchitectureLike: TypeAlias = "Architecture | Sequence[Architecture] | NDArray[A
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _LARGEST = 5_000_000  # combinations of choices that are enumerated
 _LARGEST_OF_RANGES = 2**17  # the same if a position is a range
-_SPARSE = 20  # combinations per architecture of listed spaces with ranges whose edits are rarely listed
+_SPARSE = 2  # combinations per architecture of listed spaces with ranges whose edits are rarely listed
 _ROUNDS = 200  # of draws in a large space, in search of valid combinations
 _DENSE = 2**23  # combinations; with more, ranks are sorted
 _SHOWN = 12  # positions in a notebook
@@ -312,6 +312,8 @@ class SearchSpace(ShowsFacts):
     # -- forms ------------------------------------------------------------------------------------------------------
     def find(self, ranks: NDArray[np.int64]) -> NDArray[Any]:
         """Return the architectures of combinations, by ``codes @ place_values``; -1 for none."""
+        if self.is_large and self._valid is None and not self.conditions:
+            return ranks
         if self.is_large:
             flat = np.atleast_1d(ranks)
             codes = self._codes_of_ranks(flat)

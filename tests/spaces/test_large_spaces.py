@@ -1,0 +1,187 @@
+"""Ranges, conditions and large spaces."""
+
+import pickle
+
+import cloudpickle
+import numpy as np
+import pandas as pd
+import pytest
+
+from nasmeta.errors import ArchitectureError, SettingError
+from nasmeta.spaces import Position, Range, SearchSpace, from_content, to_content
+
+OPTIMISER = {"momentum": {"optimiser": ["sgd"]}, "nesterov": {"momentum": [0.5, 0.9]}}
+
+
+def mixed(levels: int | None = None) -> SearchSpace:
+    """Return a space with every kind of position; without levels it is large."""
+    return SearchSpace(
+        "mixed",
+        {
+            "lr": Range(1e-5, 1e-1, log=True, levels=levels),
+            "optimiser": ["adam", "sgd"],
+            "momentum": [0.0, 0.5, 0.9],
+            "nesterov": ["no", "yes"],
+            "layers": Range(1, 24),
+            "width": Range(16, 4096, log=True, levels=levels),
+            "drop": Range(0.0, 0.5, levels=levels),
+        },
+        conditions=OPTIMISER,
+        valid=lambda frame: frame.layers * frame.width < 50_000,
+    )
+
+
+@pytest.fixture(params=[None, 3], ids=["large", "enumerated"])
+def space(request: pytest.FixtureRequest) -> SearchSpace:
+    return mixed(request.param)
+
+
+@pytest.mark.parametrize(
+    ("given", "choices", "places"),
+    [
+        (Range(0.0, 1.0, levels=5), (0.0, 0.25, 0.5, 0.75, 1.0), [0, 25, 50, 74, 99]),
+        (Range(1e-4, 1.0, log=True, levels=5), (1e-4, 1e-3, 1e-2, 1e-1, 1.0), [0, 25, 50, 74, 99]),
+        (Range(1, 16, log=True, levels=5), (1, 2, 4, 8, 16), [0, 25, 50, 74, 99]),
+        (Range(1, 4), (1, 2, 3, 4), [0, 33, 66, 99]),
+    ],
+)
+def test_levels_are_equally_spaced_on_the_scale(given: Range, choices: tuple[float, ...], places: list[int]) -> None:
+    position = given.position("x", 100)
+    assert position.choices == choices
+    assert position.levels.tolist() == places
+    assert position.ordered
+
+
+def test_count_features_have_twelve_equal_parts() -> None:
+    space = SearchSpace("x", {"lr": Range(1e-6, 1.0, log=True, levels=100)})
+    parts = np.minimum(np.floor(12 * np.log(np.array(space.positions[0].choices) * 1e6) / np.log(1e6)), 11)
+    np.testing.assert_array_equal(space.feature("levels").counts[:, 0], parts)
+    np.testing.assert_array_equal(space.feature("ranges").counts[:, 0], np.arange(100))
+    assert space.feature("positions").counts.sum(axis=1).tolist() == [1] * 100
+
+
+def test_levels_fit_into_64_bits() -> None:
+    space = SearchSpace("ten", {f"x{i}": Range(0.0, 1.0) for i in range(10)})
+    assert set(space.n_choices) == {78}
+    last = space.size - 1
+    assert space.codes_of(last).tolist() == [77] * 10
+    assert space.from_codes([77] * 10) == last == space.index_of(space.to_string(last))
+
+
+def test_large_and_enumerated_spaces_answer_the_same_calls(space: SearchSpace) -> None:
+    drawn = space.sample(50, np.random.default_rng(0))
+    codes = space.codes_of(drawn)
+    assert drawn.dtype == (np.int64 if space.is_large else np.int32)
+    assert len(set(drawn.tolist())) == 50
+    np.testing.assert_array_equal(space.from_codes(codes), drawn)
+    np.testing.assert_array_equal(space.index_of(space.to_string(drawn)), drawn)
+    assert [space.index_of(space.choices(a)) for a in drawn.tolist()] == drawn.tolist()
+    frame = pd.DataFrame([space.choices(a) for a in drawn.tolist()])
+    assert (frame.layers * frame.width < 50_000).all()
+    assert frame.momentum.notna().equals(frame.optimiser == "sgd")
+    assert frame.nesterov.notna().equals(frame.momentum > 0)
+    np.testing.assert_array_equal(space.features(drawn), np.hstack([
+        space.listed(drawn).feature(name).counts for name in space.kernel_features
+    ]))  # fmt: skip
+
+
+def test_neighbours_are_one_edit_away(space: SearchSpace) -> None:
+    drawn = space.sample(30, np.random.default_rng(1))
+    for architecture in drawn.tolist():
+        near = space.neighbours(architecture)
+        own, codes = space.codes_of(architecture), space.codes_of(near)
+        assert len(set(near.tolist())) == len(near)
+        assert architecture not in near
+        for row in codes:  # one position, and those that it makes inactive
+            changed = np.flatnonzero(row != own)
+            assert len(changed) == 1 or set(changed) <= {1, 2, 3}
+        edits = {int(row[0] - own[0]) for row in codes if row[0] != own[0]}
+        assert {abs(edit) for edit in edits} <= {1, 2, 4, 8, 16, 32, 64}
+        assert any(architecture in space.neighbours(int(a)) for a in near)
+
+
+def test_inactive_positions_have_code_0(space: SearchSpace) -> None:
+    one = space.index_of("lr=1e-05,optimiser=adam,layers=1,width=16,drop=0.0")
+    assert one == space.from_codes([0, 0, 2, 1, 0, 0, 0]) == space.from_codes([0, 0, 0, 0, 0, 0, 0])
+    assert space.choices(one) == {"lr": 1e-5, "optimiser": "adam", "layers": 1, "width": 16, "drop": 0.0}
+    with pytest.raises(ArchitectureError):
+        space.index_of("lr=1e-05,optimiser=sgd,layers=1,width=16,drop=0.0")  # without its momentum
+
+
+def test_conditions_reduce_an_enumerated_space() -> None:
+    space = SearchSpace("small", {"a": ["x", "y"], "b": [1, 2, 3], "c": [4, 5]}, conditions={
+        "b": {"a": ["y"]}, "c": {"b": [2, 3]},
+    })  # fmt: skip
+    assert space.size == 1 + 1 + 2 * 2
+    assert from_content(to_content(space)) == space
+    assert space.to_frame().isna().sum().tolist() == [0, 1, 2]
+
+
+def test_a_space_is_the_same_in_another_process(space: SearchSpace) -> None:
+    read = pickle.loads(cloudpickle.dumps(space))
+    drawn = space.sample(20, np.random.default_rng(0))
+    assert read == space
+    np.testing.assert_array_equal(read.neighbours(drawn), space.neighbours(drawn))
+    np.testing.assert_array_equal(read.sample(20, np.random.default_rng(0)), drawn)
+
+
+def test_samples_of_a_large_space_are_uniform() -> None:
+    space = SearchSpace("net", {f"x{i}": Range(0, 9) for i in range(8)})
+    codes = space.codes_of(space.sample(4_000, np.random.default_rng(0)))
+    shares = np.stack([np.bincount(column, minlength=10) for column in codes.T]) / 4_000
+    assert np.abs(shares - 0.1).max() < 5 * np.sqrt(0.09 / 4_000)
+
+
+def test_a_column_of_many_numbers_is_a_range() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({
+        "lr": 10 ** rng.uniform(-5, -1, 300), "share": rng.uniform(0.1, 1.0, 300), "depth": rng.integers(1, 9, 300),
+    })  # fmt: skip
+    space = SearchSpace.from_frame(frame)
+    assert [position.scale for position in space.positions] == ["log", "linear", None]
+    assert [p.scale for p in SearchSpace.from_frame(frame, scales={"lr": "linear", "share": None}).positions] == [
+        "linear", None, None,
+    ]  # fmt: skip
+    assert [space.choices(i)["lr"] for i in range(300)] == frame.lr.tolist()
+
+
+def test_two_rows_on_one_level_are_two_architectures() -> None:
+    numbers = [*np.linspace(0.0, 1.0, 40), 0.5001, 0.5002]
+    space = SearchSpace.from_frame(pd.DataFrame({"x": numbers}))
+    near = [space.index_of({"x": number}) for number in (0.5001, 0.5002)]
+    assert near[0] != near[1]
+    levels = space.positions[0].levels[space.codes[near, 0]]
+    assert levels[0] == levels[1]
+
+
+def test_listed_rows_with_ranges_have_neighbours_in_the_same_parts() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"lr": 10 ** rng.uniform(-5, -1, 600), "depth": rng.integers(1, 4, 600)})
+    space = SearchSpace.from_frame(frame)
+    position = space.positions[0]
+    near = space.neighbours(0)
+    bins, depths = position.bins[space.codes[:, 0]], space.codes[:, 1]
+    expected = np.flatnonzero((bins == bins[0]) | (depths == depths[0]))[1:]
+    assert sorted(near.tolist()) == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("what", "build"),
+    [
+        ("range of x", lambda: SearchSpace("s", {"x": Range(1.0, 0.1)})),
+        ("range of x", lambda: SearchSpace("s", {"x": Range(0.0, 1.0, log=True)})),
+        ("position of the condition on x", lambda: SearchSpace("s", {"x": [1, 2]}, conditions={"x": {"y": [1]}})),
+        ("combinations of s", lambda: SearchSpace("s", {f"x{i}": range(100) for i in range(10)})),
+        ("isomorphic of s", lambda: SearchSpace(
+            "s", {f"x{i}": range(100) for i in range(5)}, isomorphic=lambda codes: codes)),
+        ("architectures of mixed", lambda: mixed().codes),
+    ],
+)  # fmt: skip
+def test_impossible_spaces(what: str, build: object) -> None:
+    with pytest.raises(SettingError) as error:
+        build()  # type: ignore[operator]
+    assert error.value.what == what
+
+
+def test_a_position_with_a_scale_is_ordered() -> None:
+    assert Position("x", (1, 2, 3), scale="linear").ordered
