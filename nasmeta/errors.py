@@ -38,6 +38,7 @@ EXTRAS = {
     "botorch": f"{_TORCH} botorch",
     "dask": "distributed",
     "objectives": "pymoo",
+    "onnx": "onnxruntime",
     "optuna": "optuna",
     "optuna,torch": f"optuna {_TORCH}",
     "report": "plotly scikit-posthocs",

@@ -3,6 +3,7 @@
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator, SupportsEvaluate, evaluate_or_fail
 from nasmeta.evaluators._function import FunctionEvaluator, Measure
 from nasmeta.evaluators._multi_objective import MultiObjectiveEvaluator
+from nasmeta.evaluators._published import PublishedSurrogateEvaluator
 from nasmeta.evaluators._registered import EVALUATORS, list_evaluators
 from nasmeta.evaluators._surrogate import SurrogateEvaluator
 from nasmeta.evaluators._table import UNKNOWN_FEASIBILITY, TableEvaluator
@@ -16,6 +17,7 @@ __all__ = [
     "FunctionEvaluator",
     "Measure",
     "MultiObjectiveEvaluator",
+    "PublishedSurrogateEvaluator",
     "SupportsEvaluate",
     "SurrogateEvaluator",
     "TableEvaluator",

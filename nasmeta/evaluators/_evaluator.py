@@ -109,6 +109,7 @@ class Evaluator(ABC):
     cost_seconds: NDArray[np.float64] | None = None
     infeasible: NDArray[np.bool_] | None = None  # evaluations that fail, shape (size,), if known
     resumes = False  # whether a longer training resumes the paused shorter one
+    simulates = False  # whether evaluations take no time although their values are not known in advance
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -160,8 +161,13 @@ class Evaluator(ABC):
 
     @cached_property
     def optimum(self) -> float:
-        """The best value, without noise; NaN if it is not known in advance."""
+        """The best value, without noise, or the best known value; NaN if neither is known in advance."""
         return float("nan") if self.noise_free is None else float(self.sign * np.nanmax(self.sign * self.noise_free))
+
+    @property
+    def optimum_name(self) -> str:
+        """The name of `optimum` in figures and messages."""
+        return "optimum" if self.values is not None else "best known value"
 
     @property
     def noise_free(self) -> NDArray[np.float64] | None:

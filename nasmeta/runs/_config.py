@@ -141,7 +141,7 @@ class RunConfig:
             check_costs((lengths or {0: evaluator}).values())
         if budget.stop_at_optimum and (task.is_sampled or evaluator.values is None):
             raise SettingError(f"The optimum of {task.name} is unknown, so stop_at_optimum is not possible.")
-        if evaluator.values is None and clock is not None and clock.workers > 1:
+        if clock is not None and clock.workers > 1 and evaluator.values is None and not evaluator.simulates:
             raise SettingError("workers of the clock", clock.workers, "1 for real trainings and functions")
         return replace(self, clock=clock, lengths=lengths)
 

@@ -16,6 +16,7 @@ from nasmeta.evaluators import (
     FunctionEvaluator,
     Measure,
     MultiObjectiveEvaluator,
+    PublishedSurrogateEvaluator,
     SurrogateEvaluator,
     TableEvaluator,
 )
@@ -81,6 +82,8 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
         return evaluator
     if isinstance(task, MultiObjectiveTask):
         return MultiObjectiveEvaluator(task, [on_evaluator(part, evaluator) for part in task.parts])
+    if evaluator == "table" and task.space.is_large:
+        return PublishedSurrogateEvaluator(task)
     if evaluator in ("table", UNKNOWN_FEASIBILITY):
         return TableEvaluator(task, unknown_feasibility=evaluator == UNKNOWN_FEASIBILITY)
     if evaluator != "surrogate" and not (Path(evaluator).suffix == ".npz" or Path(evaluator).is_file()):

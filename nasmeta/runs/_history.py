@@ -200,9 +200,9 @@ class History(Trace, ShowsFacts):
         -------
         DataFrame
             Columns: task, searcher, seed, evaluation (1, 2, …), cell, value, cost_seconds, simulated_seconds (its end
-            on the clock), incumbent, incumbent_value, regret (distance to the optimum of the task), worker, epochs,
-            clock (workers and rules), space, warm_start, stopped (see `History`) and failure (a reason or an empty
-            string). Until a full training succeeds, the incumbent is the worst architecture.
+            on the clock), incumbent, incumbent_value, regret (distance to the optimum of the task, or to its best known
+            value), worker, epochs, clock (workers and rules), space, warm_start, stopped (see `History`) and failure (a
+            reason or an empty string). Until a full training succeeds, the incumbent is the worst architecture.
 
         Examples
         --------
@@ -329,7 +329,9 @@ def _numbers(run: History) -> dict[str, NDArray[Any]]:
     if run.task.is_sampled and evaluator.noise_free is not None:
         values = evaluator.noise_free[incumbents]  # the means over seeds
     regrets = evaluator.sign * (evaluator.optimum - values) + 0.0  # no -0.0
-    if (regrets < 0).any():
+    if evaluator.values is None:
+        regrets = np.maximum(regrets, 0.0)  # a run may exceed the best known value
+    elif (regrets < 0).any():
         raise SettingError(f"best value of the run on {run.task.name}", run.best.value, f"{evaluator.optimum} at best")
     return {
         "evaluation": np.arange(1, len(run) + 1),

@@ -82,7 +82,8 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     best = "best so far, mean of its seeds" if run.task.is_sampled else "best so far"
     axes.plot(frame[x], frame["incumbent_value"], color=COLOURS["blue"], drawstyle="steps-post", label=best)
     if not isnan(evaluator.optimum):
-        axes.axhline(evaluator.optimum, color="0.35", linewidth=0.8, linestyle=(0, (5, 1.5)), label="optimum")
+        dashed: Any = {"linestyle": (0, (5, 1.5)), "label": evaluator.optimum_name}
+        axes.axhline(evaluator.optimum, color="0.35", linewidth=0.8, **dashed)
     shown = [*robust_limits(frame["value"]), frame["incumbent_value"].iloc[-1], evaluator.optimum]
     low, high = np.nanmin(shown), np.nanmax(shown)
     axes.set_ylim(low - 0.03 * (high - low), high + 0.03 * (high - low))

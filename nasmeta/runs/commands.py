@@ -99,7 +99,7 @@ def _print_run(run: History, journal: Path | None, failed: bool) -> None:
     else:
         facts["values"] = f"{describe_column(evaluator.column)}, {evaluator.column.source}"
         if not isnan(evaluator.optimum):
-            facts["optimum"] = f"{written(evaluator.optimum)}, of the {evaluator.name}"
+            facts[evaluator.optimum_name] = f"{written(evaluator.optimum)}, of the {evaluator.name}"
     if run.failures:
         counts = Counter(run.failures.values()).most_common(_REASONS)
         facts["failed"] = f"{len(run.failures)} evaluations: {', '.join(f'{why} ({n})' for why, n in counts)}"

@@ -19,7 +19,7 @@ from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._features import CostFormula, CountFeature, choice_one_hot
 from nasmeta.spaces._graph_networks import graph_networks
 from nasmeta.spaces._notation import CellCodec
-from nasmeta.spaces._positions import Choice, Position
+from nasmeta.spaces._positions import Choice, Position, Range
 from nasmeta.spaces._search_space import BUILDERS, SearchSpace
 
 
@@ -200,6 +200,23 @@ def step_law() -> SearchSpace:
             "batch_size": [16, 24, 32, 64, 96, 128, 192, 256, 352, 384, 512, 704, 736, 768, 1024, 1472, 2048, 4096],
         },
         kernel_features=("levels",),
+    )
+
+
+@SPACES.register("lcbench")
+def lcbench() -> SearchSpace:
+    """LCBench (Zimmer, Lindauer and Hutter, TPAMI 2021): funnel-shaped multilayer perceptrons, in seven ranges."""
+    return SearchSpace(
+        "lcbench",
+        {
+            "batch_size": Range(16, 512, log=True),
+            "learning_rate": Range(1e-4, 1e-1, log=True),
+            "momentum": Range(0.1, 0.99),
+            "weight_decay": Range(1e-5, 1e-1),
+            "num_layers": Range(1, 5),
+            "max_units": Range(64, 1024, log=True),
+            "max_dropout": Range(0.0, 1.0),
+        },
     )
 
 

@@ -9,13 +9,13 @@ from contextlib import contextmanager, suppress
 from itertools import accumulate
 from pathlib import Path
 
-from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, SettingError
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
 from nasmeta.files import sha256_of
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tables._arrow_file import ColumnFile, write_files
+from nasmeta.tables._arrow_file import write_files
 from nasmeta.tables._columns import Seed, Values
 from nasmeta.tables.sources import Columns, Source, registered_sources
-from nasmeta.tables.sources._base import tables_folder
+from nasmeta.tables.sources._base import OpenedColumns, tables_folder
 
 MOST_CONTENT_BYTES = 2_000_000_000  # of the tables of data frames
 _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
@@ -39,7 +39,7 @@ def built_names(table: str) -> set[str]:
         return set()
 
 
-def open_or_build(source: Source) -> ColumnFile:
+def open_or_build(source: Source) -> OpenedColumns:
     """Open a source's columnar file; build it first if it is absent, damaged, or older than the raw files."""
     damage = None
     try:
@@ -56,21 +56,17 @@ def embedded_columns(dataset: str, metric: str) -> dict[Seed | None, Values]:
     return {file.infos[i].seed: file.column(i) for i in of_metric}
 
 
-def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
+def build(source: Source, damage: DamagedFileError | None = None) -> OpenedColumns:
     """Build a source's columnar file from its raw files and open it; a warning reports the `damage` of the old one.
 
     One process builds; the others wait and open the new file. The file receives its name after it is complete and on
     the disk, so a killed process never leaves an incomplete file under this name.
     """
-    files, path = source.raw_files(), source.path
-    if not files:
-        if damage is not None:
-            without = f" Or delete {path} to continue without it." if source.optional else ""
-            raise DamagedFileError(f"{damage} Its raw files are not on this machine. {source.how_to_get}{without}")
-        raise MissingValueError(
-            f"The raw files of {source.name} (table {source.table}) are not on this machine. {source.how_to_get} "
-            "`nasmeta data list` shows all sources."
-        )
+    path = source.path
+    if damage is not None and not source.raw_files():
+        without = f" Or delete {path} to continue without it." if source.optional else ""
+        raise DamagedFileError(f"{damage} Its raw files are not on this machine. {source.how_to_get}{without}")
+    files = source.required_files()
     with exclusive(path):
         with suppress(DamagedFileError):  # the reason for this build
             built_meanwhile = _open_current(source)
@@ -85,7 +81,7 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
     return source.open(path)
 
 
-def _open_current(source: Source) -> ColumnFile | None:
+def _open_current(source: Source) -> OpenedColumns | None:
     """Return the opened file; None if it was not built or was built from other raw files."""
     try:
         opened = source.open(source.path)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -15,12 +16,14 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
+from nasmeta.files import shipped
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tables import ColumnInfo, Table, kind_of_metric, load_table, space_of_table, split_of
 from nasmeta.tasks._objectives import Objective
 from nasmeta.tasks._signal import Cost, Signal, is_own_table, recorded_costs
 from nasmeta.tasks._source_task import SourceTask
 
+_LABELS = 1000  # of a source in a large space
 OBJECTIVE = re.compile(r"(within|tradeoff)-(\d+(?:\.\d+)?(?:e\d+)?)([^\W\d_]*)/(.+)")  # within-5ms/latency
 
 
@@ -277,6 +280,19 @@ class Task:
         values.flags.writeable = False
         return values
 
+    def values_of(self, architectures: NDArray[np.integer], epochs: int | None = None) -> NDArray[np.float64]:
+        """Return the signal of architectures, float64, shape (n,); a published surrogate predicts it in a large space.
+
+        Parameters
+        ----------
+        architectures : ndarray of int, shape (n,)
+        epochs : int, optional
+            Completed epochs of a training that a published surrogate predicts; all by default.
+        """
+        if not self.space.is_large:
+            return np.asarray(self.values[architectures])
+        return _predicted(self.table.column(*self.signal.address), architectures, epochs)
+
     @property
     def is_sampled(self) -> bool:
         """Whether an evaluation returns one seed at random; `values` and `optimum` use the mean over seeds."""
@@ -318,23 +334,43 @@ class Task:
         return np.flatnonzero(~np.isnan(self.values)).astype(np.int32)
 
     @cached_property
-    def _costs(self) -> NDArray[np.float64] | None:
-        if self.device is not None:
-            return np.zeros(self.space.size)
+    def _cost_column(self) -> tuple[Any, float] | None:
+        """The column of the cost, and the factor from its values to seconds."""
         if self._cost is None or isinstance(self._table, SearchSpace):
             return None
         costs = (self._cost,) if isinstance(self._cost, Cost) else recorded_costs(self.table, self.signal)
         for cost in costs:
             with suppress(ColumnError, MissingValueError):
-                seconds = self.table.column(*cost.signal.address).astype(np.float64) * cost.factor
-                seconds.flags.writeable = False
-                return seconds
+                return self.table.column(*cost.signal.address), cost.factor
         return None
+
+    @cached_property
+    def _costs(self) -> NDArray[np.float64] | None:
+        if self.device is not None:
+            return np.zeros(self.space.size)
+        if self._cost_column is None:
+            return None
+        column, factor = self._cost_column
+        seconds: NDArray[np.float64] = column.astype(np.float64) * factor
+        seconds.flags.writeable = False
+        return seconds
+
+    def costs_of(self, architectures: NDArray[np.integer], epochs: int | None = None) -> NDArray[np.float64]:
+        """Return the seconds of an evaluation of each architecture, float64, shape (n,); 0 if not recorded.
+
+        Parameters are those of `values_of`.
+        """
+        if not self.has_cost:
+            return np.zeros(len(architectures))
+        if not self.space.is_large:
+            return np.asarray(self.cost_seconds[architectures])
+        column, factor = self._cost_column  # type: ignore[misc]
+        return _predicted(column, architectures, epochs) * factor
 
     @property
     def has_cost(self) -> bool:
         """Whether the cost of an evaluation is recorded."""
-        return self._costs is not None
+        return self.device is not None or self._cost_column is not None
 
     @property
     def cost_seconds(self) -> NDArray[np.float64]:
@@ -360,8 +396,9 @@ class Task:
     def report_columns(self) -> tuple[ColumnInfo, ...]:
         """The columns that are reported for the best architecture of a finished run, as far as they are here.
 
-        They are the signal's metric on the test split, one column per release, and both columns of a task with an
-        objective. A searcher cannot reach them.
+        They are the signal's metric on the test split, one column per release; if that split lacks the metric, the
+        other performances of the same direction; and both columns of a task with an objective. A searcher cannot reach
+        them.
         """
         if self.objective is not None:
             of_signal, cost = self.parts
@@ -369,14 +406,14 @@ class Task:
         s = self.signal
         if split_of(s.split) != "valid" or isinstance(self._table, SearchSpace):
             return ()
-        tests: dict[tuple[str, str], ColumnInfo] = {}
+        tests: dict[tuple[str, str, str], ColumnInfo] = {}
         for info in self.table.columns:
-            same = (info.metric, info.epochs, info.split) == (s.metric, s.epochs, "test")
-            if same and info.dataset in (s.dataset, f"{s.dataset}-valid"):
-                known = tests.setdefault((info.dataset, info.release), info)
+            fits = (info.epochs, info.split, info.kind) == (s.epochs, "test", self.kind)
+            if fits and info.dataset in (s.dataset, f"{s.dataset}-valid") and info.direction == self.direction:
+                known = tests.setdefault(key := (info.metric, info.dataset, info.release), info)
                 if known.seed != s.seed and info.seed in (s.seed, "mean"):
-                    tests[info.dataset, info.release] = info
-        return tuple(tests.values())
+                    tests[key] = info
+        return tuple(info for info in tests.values() if info.metric == s.metric) or tuple(tests.values())
 
     @property
     def test_columns(self) -> tuple[ColumnInfo, ...]:
@@ -397,6 +434,14 @@ class Task:
         columns = {info: self.table.column(*Signal.of(info).address) for info in self.report_columns}
         return {info: float(of[architecture]) for info, of in columns.items() if not np.isnan(of[architecture])}
 
+    @property
+    def best_known(self) -> float | None:
+        """In a large space, the best value that this project knows; None if there is none.
+
+        ``benchmarks_data/best_known.json`` states how it was found.
+        """
+        return best_known_values().get(self.name)
+
     @cached_property
     def optimum(self) -> float:
         """The best measured value of the signal."""
@@ -413,7 +458,7 @@ class Task:
         Parameters
         ----------
         n_labels : int, optional
-            Number of labels, drawn uniformly; all by default.
+            Number of labels, drawn uniformly; all by default, in a large space 1,000.
         rng : numpy.random.Generator, optional
             Required if `n_labels` is given.
 
@@ -435,18 +480,22 @@ class Task:
             return self._all_labels
         if rng is None:
             raise SettingError("rng", None, "a numpy.random.Generator")
+        if self.space.is_large:
+            return self._labels_of(np.unique(self.space.sample(check_int("n_labels", n_labels), rng)))
         n_labels = check_int("n_labels", n_labels, most=len(self.measured))
         return self._labels_of(np.sort(rng.choice(self.measured, n_labels, replace=False)))
 
     @cached_property
     def _all_labels(self) -> SourceTask:
         """The labels of all measured architectures, built and hashed once for all runs and checks."""
+        if self.space.is_large:
+            return self._labels_of(np.unique(self.space.sample(_LABELS, np.random.default_rng(0))))
         if not len(self.measured):
             raise MissingValueError(f"{self.name} has no measured {self.space.noun}.")
         return self._labels_of(self.measured)
 
     def _labels_of(self, architectures: NDArray[np.int32]) -> SourceTask:
-        values = self.sign * self.values[architectures]
+        values = self.sign * self.values_of(architectures)
         return SourceTask(self.name, self.dataset, self.space, architectures, values, self.held_out, self.metric_kind)
 
     def __repr__(self) -> str:
@@ -455,3 +504,15 @@ class Task:
         parts = [s.metric, *(text.format(value) for text, value in stated if value is not None), self.space.name]
         objective = f", {self.objective}" if self.objective else ""
         return f"Task({self.name!r}: {', '.join(parts)}{objective})"
+
+
+def _predicted(column: Any, architectures: NDArray[np.integer], epochs: int | None) -> NDArray[np.float64]:
+    values: NDArray[np.float64] = (column if epochs is None else column.after(epochs))[architectures]
+    return values
+
+
+@cache
+def best_known_values() -> dict[str, float]:
+    """Return the best known values by task."""
+    tasks = json.loads(shipped("best_known.json").read_text(encoding="utf-8"))["tasks"]
+    return {name: best["value"] for name, best in tasks.items()}

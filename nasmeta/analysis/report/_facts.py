@@ -45,6 +45,7 @@ class TaskFacts:
     described: bool = True  # whether the column describes the values, which another evaluator may have returned
     test: TestColumn | None = None
     evaluator: str = "table"  # the kind of evaluator that returned the values
+    best_known: bool = False  # whether the optimum is only the best value known to this project
 
     @property
     def best(self) -> str:
@@ -92,6 +93,7 @@ class TaskFacts:
             parts.append(f"optimum unknown, best value of all runs {self.best}")
         else:
             best = "best architecture" if self.evaluator == "table" else f"best of the {self.evaluator}"
+            best = "optimum unknown, regrets refer to the best known value" if self.best_known else best
             parts.append(f"{'the whole front has' if self.of_front else best} {self.best}")
         test = "" if self.test is None else f" Also shown: {self.test.label}; best architecture {self.test.best}."
         text = "; ".join(parts)
@@ -119,7 +121,9 @@ def facts_of(
         optimum, sign = _from_frame(rows)
         digits = digits_of(rows, "" if column is None else column.unit)
         described, kind = known or evaluator is not None, "table" if evaluator is None else evaluator.name
-        facts.append(TaskFacts(str(name), optimum, sign, known, digits, column, described, test, kind))
+        of_task = task if evaluator is None else evaluator.task
+        best_known = of_task is not None and of_task.best_known is not None
+        facts.append(TaskFacts(str(name), optimum, sign, known, digits, column, described, test, kind, best_known))
     return facts
 
 

@@ -16,9 +16,11 @@ from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables.sources._onnx import PredictedColumns
 
 Column: TypeAlias = "tuple[ColumnInfo, NDArray[np.float32]]"
 Columns: TypeAlias = "list[Column]"
+OpenedColumns: TypeAlias = "ColumnFile | PredictedColumns"
 
 
 @dataclass(eq=False, kw_only=True)
@@ -77,6 +79,21 @@ class Source:
         """Return the raw files by short name; empty if they are not on this machine."""
         return {}
 
+    def required_files(self) -> dict[str, Path]:
+        """Return the raw files by short name.
+
+        Raises
+        ------
+        MissingValueError
+            If they are not on this machine.
+        """
+        if files := self.raw_files():
+            return files
+        raise MissingValueError(
+            f"The raw files of {self.name} (table {self.table}) are not on this machine. {self.how_to_get} "
+            "`nasmeta data list` shows all sources."
+        )
+
     def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
         """Return checked columns of float32, shape (space.size,), NaN if not measured."""
         raise MissingValueError(f"{self.name} is not on this machine. {self.how_to_get}")
@@ -93,7 +110,7 @@ class Source:
         address = [parts.get(part) for part in ("dataset", "metric", "split", "epochs", "seed")]
         return parts.get("release") in (None, self.release) and any(fits(pattern, address) for pattern in self.declared)
 
-    def open(self, path: Path) -> ColumnFile:
+    def open(self, path: Path) -> OpenedColumns:
         """Open the columnar file."""
         return ColumnFile(path)
 

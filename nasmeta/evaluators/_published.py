@@ -1,0 +1,80 @@
+"""The evaluator that predicts values with a published surrogate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SettingError
+from nasmeta.evaluators._evaluator import Evaluation, Evaluator
+from nasmeta.tables import ColumnInfo
+from nasmeta.tasks import Task
+
+
+class PublishedSurrogateEvaluator(Evaluator):
+    """Evaluate by the prediction of a surrogate that others published as an ONNX file; needs the extra ``onnx``.
+
+    It is the evaluator of tasks on large spaces, such as ``lcbench/adult``. Their optimum is the best value known to
+    this project, see `nasmeta.tasks.Task.best_known`.
+
+    Parameters
+    ----------
+    task : Task
+    epochs : int, optional
+        Completed epochs of the training; all by default.
+
+    Raises
+    ------
+    MissingValueError
+        If the file is not on this machine.
+    MissingPackageError
+        If onnxruntime is not installed.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.evaluators import PublishedSurrogateEvaluator
+    >>> evaluator = PublishedSurrogateEvaluator(nm.get_task("lcbench/adult"))
+    >>> evaluator.column.unit, list(evaluator.after())
+    ('percent', [6, 18, 52])
+    """
+
+    name = "published surrogate"
+    simulates = True
+
+    def __init__(self, task: Task, epochs: int | None = None) -> None:
+        super().__init__(task)
+        self.epochs = epochs
+        self.resumes = epochs is not None  # the points of one training
+
+    @cached_property
+    def column(self) -> ColumnInfo:
+        """The column of the values."""
+        column = self.task.column
+        return replace(column, epochs=self.epochs or column.epochs)
+
+    @cached_property
+    def optimum(self) -> float:
+        """The best known value; NaN if none is known."""
+        return float("nan") if self.epochs or self.task.best_known is None else self.task.best_known
+
+    def evaluate(self, architectures: NDArray[np.integer]) -> Evaluation:
+        """Return the predicted value and training seconds of each architecture."""
+        costs = self.task.costs_of(architectures, self.epochs)
+        return Evaluation(self.task.values_of(architectures, self.epochs), np.maximum(costs, 0.0))
+
+    def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
+        """Return evaluators after some epochs of a training; by default a ninth, a third and all of them."""
+        full = self.full_epochs
+        lengths = sorted({-(-full // 9), -(-full // 3), full} if epochs is None else map(int, epochs))
+        if lengths[-1:] != [full] or lengths[0] < 1:
+            raise SettingError(f"epochs of {self.task.name}", lengths, f"numbers from 1 to {full}, and {full}")
+        return {each: self if each == full else PublishedSurrogateEvaluator(self.task, each) for each in lengths}
+
+    def __reduce__(self) -> Any:
+        return PublishedSurrogateEvaluator, (self.task, self.epochs)

@@ -1,0 +1,314 @@
+"""A published surrogate: an ONNX file whose declaration makes it a table, tasks and their evaluator."""
+
+import hashlib
+import json
+import pickle
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+import nasmeta as nm
+from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
+from nasmeta.evaluators import PublishedSurrogateEvaluator
+from nasmeta.files import shipped
+from nasmeta.runs import Clock, evaluator_for
+from nasmeta.spaces import SPACES, Range, SearchSpace
+from nasmeta.tables import fetch, load_table
+from nasmeta.tables.sources import _registry, registered_sources
+from nasmeta.tasks import Task, task_families
+
+pytest.importorskip("onnxruntime")
+
+# -- a file -------------------------------------------------------------------------------------------------------
+WEIGHTS = np.array([[0, 10, 0.0], [2, 0.5, 0], [0, 100, 0], [0, 1, 0.01], [0, 3, 0]], dtype="<f4")
+"""From dataset, epochs, lr, depth and act to seconds, accuracy and a fraction."""
+
+
+def field(number: int, value: int | str | bytes) -> bytes:
+    """Return a field of a protocol buffer: a number below 2**28, or a text or message."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    content = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def varint(value: int) -> bytes:
+    groups = [value >> shift & 127 for shift in range(0, max(value.bit_length(), 1), 7)]
+    return bytes([*(group | 128 for group in groups[:-1]), groups[-1]])
+
+
+def operator(kind: str, inputs: list[str], output: str, **attributes: int) -> bytes:
+    named = (field(5, field(1, name) + field(3, value) + field(20, 2)) for name, value in attributes.items())
+    return b"".join(field(1, name) for name in inputs) + field(2, output) + field(4, kind) + b"".join(named)
+
+
+def tensor(name: str, kind: int, width: int) -> bytes:
+    shape = field(1, field(2, "n")) + field(1, field(1, width))
+    return field(1, name) + field(2, field(1, field(1, kind) + field(2, shape)))
+
+
+def onnx_file() -> bytes:
+    """Return the product of the inputs and the weights, of the types int32 (6) and float32 (1), as an ONNX file."""
+    weights = b"".join(field(1, n) for n in WEIGHTS.shape) + field(2, 1) + field(8, "w") + field(9, WEIGHTS.tobytes())
+    graph = [
+        field(1, operator("Cast", ["x_cat"], "codes", to=1)),
+        field(1, operator("Concat", ["codes", "x_cont"], "x", axis=1)),
+        field(1, operator("MatMul", ["x", "w"], "y")),
+        field(2, "product"),
+        field(5, weights),
+        field(11, tensor("x_cat", 6, 1)),
+        field(11, tensor("x_cont", 1, 4)),
+        field(12, tensor("y", 1, 3)),
+    ]
+    return field(1, 8) + field(8, field(2, 13)) + field(7, b"".join(graph))
+
+
+CONTENT = onnx_file()
+ENTRY = f"""
+name = "product"
+table = "product"
+space = "product"
+release = "v1"
+licence = "CC0-1.0"
+citation = "nobody"
+holds = "a product"
+reader = "onnx"
+epochs = 9
+columns = ["*/accuracy/valid,test/9/-", "*/train_seconds/train/9/-"]
+
+[inputs]
+x_cat = ["dataset"]
+x_cont = ["epochs", "lr", "depth", "act"]
+
+[categories.dataset]
+pets = 1
+birds = 4
+
+[categories.act]
+relu = 2
+gelu = 5
+
+[[measures]]
+metric = "train_seconds"
+split = "train"
+unit = "s"
+direction = "min"
+kind = "seconds"
+
+[[measures]]
+metric = "accuracy"
+split = "valid"
+unit = "percent"
+direction = "max"
+
+[[measures]]
+metric = "accuracy"
+split = "test"
+factor = 100
+unit = "percent"
+direction = "max"
+
+[[files]]
+key = "model"
+path = "somebody/something/0123/product.onnx"
+bytes = {len(CONTENT)}
+sha256 = "{hashlib.sha256(CONTENT).hexdigest()}"
+"""
+POSITIONS = {
+    "lr": Range(1e-4, 1e-1, log=True),
+    "depth": Range(1, 12),
+    "act": ["relu", "gelu"],
+    "unused": Range(0.0, 1.0),
+    "useless": Range(0.0, 1.0),
+}
+
+
+@pytest.fixture
+def space() -> SearchSpace:
+    return nm.get_space("product")
+
+
+@pytest.fixture(autouse=True)
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Declare the file, next to the sources of the package."""
+    task_families()  # reads the declared tasks once, before the registry changes
+    folder, mirror = tmp_path / "registry", tmp_path / "mirror"
+    shutil.copytree(shipped("sources"), folder)
+    (folder / "product.toml").write_text(ENTRY)
+    file = mirror / "somebody/something/0123/product.onnx"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(CONTENT)
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(_registry, "shipped", lambda name: folder)
+    monkeypatch.setitem(SPACES._entries, "product", lambda: SearchSpace("product", POSITIONS))
+    registered_sources.cache_clear()
+    with monkeypatch.context() as fetching:
+        fetching.setenv("NASMETA_MIRROR", str(mirror))
+        fetch("product")
+    yield
+    registered_sources.cache_clear()
+
+
+def expected(space: SearchSpace, architecture: int, dataset: int, epochs: int = 9) -> np.ndarray:
+    """Return seconds, accuracy and test accuracy of an architecture."""
+    choices = space.choices(architecture)
+    act = {"relu": 2, "gelu": 5}[choices["act"]]
+    return np.array([dataset, epochs, choices["lr"], choices["depth"], act]) @ WEIGHTS * [1, 1, 100]
+
+
+def test_predictions_are_those_of_the_file(space: SearchSpace) -> None:
+    assert space.is_large
+    architectures = space.sample(50, np.random.default_rng(0))
+    evaluation = evaluator_for("product/birds").evaluate(architectures)
+    whole = np.array([expected(space, architecture, 4) for architecture in architectures.tolist()])
+    np.testing.assert_allclose(evaluation.cost_seconds, whole[:, 0], atol=1e-3)
+    np.testing.assert_allclose(evaluation.values, whole[:, 1], atol=1e-3)
+    singles = [float(evaluator_for("product/birds").evaluate(architectures[[i]]).values[0]) for i in range(50)]
+    assert singles == evaluation.values.tolist()
+    table = load_table("product")
+    some = table.query(architectures[:3], "pets", "accuracy", "test", 9)
+    np.testing.assert_allclose(some, [expected(space, each, 1)[2] for each in architectures[:3].tolist()], atol=1e-3)
+    with pytest.raises(MissingValueError):
+        np.asarray(table.column("pets", "accuracy", "test", 9))
+
+
+def test_a_search(space: SearchSpace, tmp_path: Path) -> None:
+    run = nm.search("random", "product/pets", evaluations=50, seed=0, journal=tmp_path / "run.jsonl")
+    assert run.evaluator.name == "published surrogate"
+    np.testing.assert_allclose(run.best.value, expected(space, run.best.architecture, 1)[1], atol=1e-3)
+    ((column, value),) = run.report().items()
+    assert column.split == "test"
+    np.testing.assert_allclose(value, expected(space, run.best.architecture, 1)[2], atol=1e-3)
+    header = json.loads((tmp_path / "run.jsonl").read_text().splitlines()[0])
+    assert header["source_sha256"] == hashlib.sha256(CONTENT).hexdigest()
+    longer = nm.search("random", "product/pets", evaluations=60, seed=0, journal=tmp_path / "run.jsonl")
+    np.testing.assert_array_equal(longer.architectures[:50], run.architectures)
+    assert run.frame()["regret"].isna().all()  # no value is known
+    with pytest.raises(SettingError):
+        nm.search("random", "product/pets", evaluations=50, stop_at_optimum=True)
+
+
+def test_regret_refers_to_the_best_known_value(monkeypatch: pytest.MonkeyPatch, space: SearchSpace) -> None:
+    values = nm.search("random", "product/pets", evaluations=50, seed=0).values
+    known = float(np.sort(values)[-2])
+    monkeypatch.setattr(Task, "best_known", known)
+    run = nm.search("random", "product/pets", evaluations=50, seed=0)
+    assert (run.evaluator.optimum, run.evaluator.optimum_name) == (known, "best known value")
+    frame = run.frame()
+    np.testing.assert_allclose(frame["regret"], np.maximum(known - frame["incumbent_value"], 0))
+    assert frame["regret"].iloc[-1] == 0 < frame["regret"].iloc[0]
+    axes = run.plot().axes[0]
+    assert "best known value" in [line.get_label() for line in axes.get_lines()]
+
+
+def test_shorter_trainings(space: SearchSpace) -> None:
+    evaluators = PublishedSurrogateEvaluator(nm.get_task("product/pets")).after()
+    assert list(evaluators) == [1, 3, 9]
+    architectures = space.sample(5, np.random.default_rng(1))
+    for epochs, evaluator in evaluators.items():
+        whole = np.array([expected(space, architecture, 1, epochs) for architecture in architectures.tolist()])
+        for each in (evaluator, pickle.loads(pickle.dumps(evaluator))):
+            evaluation = each.evaluate(architectures)
+            np.testing.assert_allclose(evaluation.cost_seconds, whole[:, 0], atol=1e-3)
+            np.testing.assert_allclose(evaluation.values, whole[:, 1], atol=1e-3)
+        assert (evaluator.column.epochs, evaluator.resumes) == (epochs, epochs < 9)
+    run = nm.search("asha", "product/pets", seconds=200, clock=Clock(workers=4))
+    assert {1, 3, 9} == set(run.epochs.tolist())
+    assert max(run.workers) == 3
+    for wrong in ([3], [0, 9], [3, 12]):
+        with pytest.raises(SettingError):
+            evaluators[9].after(wrong)
+
+
+def test_sources_are_labelled_samples(space: SearchSpace) -> None:
+    task = nm.get_task("product/birds")
+    few = task.as_source(20, np.random.default_rng(0))
+    np.testing.assert_array_equal(few.utilities, task.values_of(few.architectures))
+    assert len(few) == 20 < len(task.as_source())
+    assert task.held_out == ("birds",)
+
+
+def test_another_file_is_refused(tmp_path: Path, space: SearchSpace) -> None:
+    file = tmp_path / "cache/downloads/somebody/something/0123/product.onnx"
+    file.write_bytes(CONTENT + b"\0")
+    with pytest.raises(DamagedFileError) as caught:
+        evaluator_for("product/pets").evaluate(np.array([0]))
+    assert caught.value.expected == hashlib.sha256(CONTENT).hexdigest()
+    file.unlink()
+    with pytest.raises(MissingValueError):
+        evaluator_for("product/pets").evaluate(np.array([0]))
+
+
+# -- LCBench --------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def lcbench(mirror: Path, registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_MIRROR", str(mirror))
+    fetch("lcbench")
+
+
+@pytest.mark.usefixtures("lcbench")
+class TestLCBench:
+    def test_known_values(self) -> None:
+        """Of the file in a plain session, with the inputs and outputs in the order of YAHPO Gym."""
+        choices = {
+            "batch_size": 128, "learning_rate": 1e-3, "momentum": 0.9, "weight_decay": 1e-4, "num_layers": 3,
+            "max_units": 256, "max_dropout": 0.2,
+        }  # fmt: skip
+        columns = load_table("lcbench").column("adult", "accuracy", "valid", 52)._columns
+        expected = {
+            "adult": [172.7569, 81.9439, 0.3367, 80.9409, 0.5046, 80.6080],
+            "miniboone": [235.8107, 89.1354, 0.2275, 88.1975, 0.4453, 87.4044],
+            "amazon_employee_access": [161.5760, 73.6125, 0.5756, 56.9790, 0.6833, 57.8677],
+        }
+        for dataset, row in expected.items():
+            values = {**choices, "dataset": dataset, "epochs": [1, 52]}
+            np.testing.assert_allclose(columns.predict_values(values, 2)[1], row, rtol=5e-4)
+
+    def test_measures_fit_their_names(self) -> None:
+        space = nm.get_space("lcbench")
+        some = space.sample(300, np.random.default_rng(0))
+        table, datasets = (
+            load_table("lcbench"),
+            [name.partition("/")[2] for name in nm.task_distribution("lcbench").names],
+        )
+        assert len(datasets) == 34
+        agree, signals = [], []
+        for dataset in datasets:
+            accuracy, balanced, loss = (
+                table.query(some, dataset, metric, "valid", 52)
+                for metric in ("accuracy", "balanced_accuracy", "cross_entropy")
+            )
+            test = table.query(some, dataset, "balanced_accuracy", "test", 52)
+            assert np.all((np.array([accuracy, balanced]) >= 0) & (np.array([accuracy, balanced]) <= 100))
+            agree.append((spearmanr(balanced, test)[0], -spearmanr(balanced, loss)[0]))
+            signals.append(accuracy)
+        assert min(test for test, _ in agree) > 0.9
+        assert np.median([loss for _, loss in agree]) > 0.3
+        correlations = spearmanr(np.array(signals).T)[0][np.triu_indices(34, 1)]
+        assert -0.6 < correlations.min() < -0.35
+        assert 0.95 < correlations.max() < 0.99
+        assert 0.3 < np.median(correlations) < 0.5
+
+    def test_seconds(self) -> None:
+        """More epochs and layers take longer, larger batches less long."""
+        evaluators = evaluator_for("lcbench/higgs").after(range(1, 53))
+        some = nm.get_space("lcbench").sample(200, np.random.default_rng(0))
+        seconds = np.array([each.evaluate(some).cost_seconds for each in evaluators.values()])
+        assert (np.diff(seconds, axis=0) > 0).mean() > 0.95
+        choices = [nm.get_space("lcbench").choices(each) for each in some.tolist()]
+        assert spearmanr([each["batch_size"] for each in choices], seconds[-1])[0] < -0.2
+        assert spearmanr([each["num_layers"] for each in choices], seconds[-1])[0] > 0.1
+
+    def test_best_known_values(self) -> None:
+        tasks = json.loads(shipped("best_known.json").read_text())["tasks"]
+        assert [*tasks] == list(nm.task_distribution("lcbench").names)
+        for name, best in tasks.items():
+            task = nm.get_task(name)
+            architecture = task.space.index_of(best["architecture"])
+            assert abs(task.values_of(np.array([architecture]))[0] - best["value"]) < 1e-3
+            random = task.values_of(task.space.sample(1000, np.random.default_rng(1)))
+            assert random.max() <= best["value"] + 1e-3
