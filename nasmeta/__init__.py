@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from nasmeta.prediction import list_encoders, list_predictors, predict
     from nasmeta.runs import optuna_objective, search
     from nasmeta.searchers import list_searchers
-    from nasmeta.spaces import SearchSpace, get_space
+    from nasmeta.spaces import Range, SearchSpace, get_space
     from nasmeta.tables import Table, list_tables, load_table, query
     from nasmeta.tasks import get_task, list_tasks, multi_objective_task, task_distribution
     from nasmeta.training import list_images, list_proxies, list_recipes, train
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Range",
     "SearchSpace",
     "Table",
     "__version__",
@@ -121,7 +122,7 @@ __getattr__ = lazy_names(
         "prediction": "list_encoders list_predictors predict",
         "runs": "optuna_objective search",
         "searchers": "list_searchers",
-        "spaces": "SearchSpace get_space",
+        "spaces": "Range SearchSpace get_space",
         "tables": "Table list_tables load_table query",
         "tasks": "get_task list_tasks multi_objective_task task_distribution",
         "training": "list_images list_proxies list_recipes train",

@@ -40,6 +40,7 @@ _KINDS: list[tuple[str, Any, Callable[[Any], Any] | None, str | None]] = [
     (r"^Architecture$", str, architecture_in, None),
     (r"Mapping\[str, Mapping", list[str], settings_by_label, "NAME:KEY=VALUE"),
     (r"Mapping\[str, Any", list[str], settings_in, "KEY=VALUE"),
+    (r"Mapping\[str, str \|", str, lambda text: pairs_in(names_in(text)), "COLUMN=VALUE,…"),
     (r"Mapping\[str, str", list[str], pairs_in, "METRIC=VALUE"),
     (r"^list", list[str], None, None),
     (r"Iterable\[int|ArchitectureLike", str, integers_in, "N,…"),

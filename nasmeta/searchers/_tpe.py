@@ -57,7 +57,6 @@ class TPESearch(WithoutReplacement):
         super().__init__(space, rng)
         self.n_initial = check_int("n_initial", n_initial)
         self.top = check_number("top", top, most=1)
-        self._choice_kernels = [_choice_kernel(position) for position in space.positions]
         if space.is_large:
             return
         (left, rows), (right, columns) = _halves(space)
@@ -106,10 +105,10 @@ class TPESearch(WithoutReplacement):
         """Return the kernels of each position at some architectures and a uniform one, each (n_choices, n_kernels)."""
         n_kernels = len(architectures) + 1
         kernels = []
-        for choice_kernel, codes in zip(self._choice_kernels, self.space.codes_of(architectures).T, strict=True):
-            around = choice_kernel + 1 / n_kernels
+        for position, codes in zip(self.space.positions, self.space.codes_of(architectures).T, strict=True):
+            around = _choice_kernel(position, codes) + 1 / n_kernels
             kernel = np.full((len(around), n_kernels), 1 / len(around))  # the last one uniform
-            kernel[:, :-1] = (around / around.sum(axis=0))[:, codes]
+            kernel[:, :-1] = around / around.sum(axis=0)
             kernels.append(kernel)
         return kernels
 
@@ -128,13 +127,14 @@ class TPESearch(WithoutReplacement):
         return density
 
 
-def _choice_kernel(position: Position) -> Floats:
-    """Return the unsmoothed kernel: probability of each choice (rows) given its centre (columns)."""
-    n = len(position.choices)
+def _choice_kernel(position: Position, centres: NDArray[np.integer]) -> Floats:
+    """Return the unsmoothed kernel: probability of each choice (rows) given the codes of centres (columns)."""
+    levels = position.levels
     if not position.ordered:
-        return np.eye(n)
+        return np.asarray(np.equal.outer(levels, centres), np.float64)
     per_level = _HALVINGS / RANGE_STEPS if position.scale else 1.0
-    return np.asarray(0.5 ** (per_level * np.abs(np.subtract.outer(position.levels, position.levels))))
+    halvings = 0.5 ** (per_level * np.arange(levels[-1] + 1))
+    return np.asarray(halvings[np.abs(np.subtract.outer(levels, levels[centres]))])
 
 
 @lru_cache(maxsize=4)

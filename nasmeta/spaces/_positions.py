@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError, short
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ class Position:
             raise SettingError(f"choices of {self.name}", choices, "different strings, numbers or booleans")
         object.__setattr__(self, "choices", choices)
         if self.scale is not None:
+            check_choice(f"scale of {self.name}", self.scale, ("linear", "log"))
+            if not _are_numbers(choices) or [*choices] != sorted(choices) or (self.scale == "log" and choices[0] <= 0):
+                expected = f"ascending numbers{', above 0' * (self.scale == 'log')}"
+                raise SettingError(f"choices of {self.name}", choices, expected, f"Its scale is {self.scale}.")
             object.__setattr__(self, "ordered", True)
 
     @cached_property
@@ -283,7 +288,14 @@ class Conditions:
 
 
 def binned(positions: Sequence[Position], codes: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Return codes with the bins of ranges instead of their choices, shape (n, n_positions)."""
+    """Return codes with the bins of ranges instead of their choices, shape (n, n_positions).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> binned([Range(0.0, 1.0).position("rate", 100), Position("act", ("relu", "gelu"))], np.array([[50, 1]]))
+    array([[6, 1]])
+    """
     if not any(position.scale for position in positions):
         return codes
     return np.stack([p.bins[column] for p, column in zip(positions, codes.T, strict=True)], axis=1)
@@ -300,21 +312,20 @@ def _range_scale(numbers: pd.Series[Any]) -> Scale | None:
 
 
 def positions_of_frame(
-    frame: pd.DataFrame, columns: Sequence[str] | None, scales: Mapping[str, Scale | None]
+    frame: pd.DataFrame, columns: Sequence[str] | None, scales: Mapping[str, str | None], conditions: Mapping[str, Any]
 ) -> tuple[list[Position], NDArray[np.integer]]:
-    """Return a position per column, and the codes of the distinct rows, shape (n_rows, n_columns)."""
+    """Return a position per column, and the codes of the distinct rows, shape (n_rows, n_columns).
+
+    A column of a position with a condition may have missing values.
+    """
     import pandas as pd
 
     chosen = [columns] if isinstance(columns, str) else list(frame.columns if columns is None else columns)
-    for column in chosen:
+    for column in [*chosen, *scales]:
         if column not in frame.columns:
             raise SettingError("column", column, f"one of {', '.join(map(repr, frame.columns))}")
-        missing = np.flatnonzero(frame[column].isna())
-        if len(missing):
-            raise SettingError(
-                f"{column} in row {missing[0]}", None, "a choice", "pandas reads None, NA, null and nan as missing."
-            )
-    distinct = frame[chosen].drop_duplicates()
+    repeated = frame.duplicated(chosen)
+    distinct = frame.loc[~repeated, chosen]
     positions, columns_of_codes = [], []
     choices: Any
     for column in chosen:
@@ -324,7 +335,16 @@ def positions_of_frame(
         else:
             ordered = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
             codes, choices = values.factorize(sort=bool(ordered))
-        scale = scales[str(column)] if str(column) in scales else _range_scale(values)
+        scale: Any = scales[str(column)] if str(column) in scales else _range_scale(values)
+        scale = None if scale == "none" else scale
         positions.append(Position(str(column), tuple(choices.tolist()), bool(ordered), scale))
         columns_of_codes.append(codes)
-    return positions, np.stack(columns_of_codes, axis=1)
+    codes = np.stack(columns_of_codes, axis=1)
+    rules = Conditions(positions, conditions)
+    missing = np.argwhere((codes < 0) & rules.active(codes))
+    if len(missing):
+        row, column = np.flatnonzero(~repeated)[missing[0, 0]], chosen[missing[0, 1]]
+        hint = "pandas reads None, NA, null and nan as missing."
+        raise SettingError(f"{column} in row {row}", None, "a choice", hint)
+    reduced = pd.DataFrame(rules.reduced(codes)).drop_duplicates()
+    return positions, reduced.to_numpy()

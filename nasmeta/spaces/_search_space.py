@@ -28,7 +28,6 @@ from nasmeta.spaces._positions import (
     Conditions,
     Position,
     Range,
-    Scale,
     as_positions,
     binned,
     place_values,
@@ -532,7 +531,7 @@ class SearchSpace(ShowsFacts):
         frame: pd.DataFrame,
         columns: Sequence[str] | None = None,
         name: str = "own",
-        scales: Mapping[str, Scale | None] | None = None,
+        scales: Mapping[str, str | None] | None = None,
         **settings: Any,
     ) -> SearchSpace:
         """Make a listed space of the rows of a data frame; a search proposes only these.
@@ -547,7 +546,7 @@ class SearchSpace(ShowsFacts):
         scales : mapping of str to {"linear", "log", None}, optional
             The scales of columns, if they differ from this rule; None for a column without a range.
         **settings
-            As in `SearchSpace`, such as ``isomorphic``.
+            As in `SearchSpace`, such as ``conditions``: columns of positions with a condition may have missing values.
 
         Returns
         -------
@@ -568,7 +567,7 @@ class SearchSpace(ShowsFacts):
         >>> space.to_string(0), space.size, space.is_complete
         ('layers=3,act=relu', 3, False)
         """
-        positions, codes = positions_of_frame(frame, columns, scales or {})
+        positions, codes = positions_of_frame(frame, columns, scales or {}, settings.get("conditions") or {})
         return cls(name, positions, architectures=codes, **settings)
 
     # -- structure --------------------------------------------------------------------------------------------------

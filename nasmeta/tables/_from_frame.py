@@ -138,10 +138,12 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
     all_codes = np.empty((len(frame), space.n_positions), dtype=np.int64)
     for i, position in enumerate(space.positions):
         codes, values = frame[position.name].factorize()
-        if (codes < 0).any():
-            raise SettingError(f"Row {codes.argmin()} has no choice for {position.name}.")
-        all_codes[:, i] = np.array([position.code(value) for value in values.tolist()])[codes]
-    architectures: NDArray[np.int32] = space.from_codes(all_codes)  # type: ignore[assignment]
+        all_codes[:, i] = np.array([*(position.code(value) for value in values.tolist()), -1])[codes]
+    missing = np.argwhere((all_codes < 0) & space.conditions.active(all_codes))
+    if len(missing):
+        row, i = missing[0]
+        raise SettingError(f"Row {row} has no choice for {space.positions[i].name}.")
+    architectures: NDArray[np.int32] = space.from_codes(np.maximum(all_codes, 0))  # type: ignore[assignment]
     return architectures
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ def add_frame(
     name: str,
     space: str | SearchSpace | None = None,
     columns: Sequence[str] | None = None,
+    scales: Mapping[str, str | None] | None = None,
     replace: bool = False,
     citation: str = "",
     **options: Any,
@@ -39,6 +40,8 @@ def add_frame(
     space : str or SearchSpace, optional
     columns : sequence of str, optional
         Instead of `space`: the columns that describe an architecture.
+    scales : mapping of str to {"linear", "log", "none"}, optional
+        Scales of `columns`, as in `SearchSpace.from_frame`.
     replace : bool, default False
         Whether to replace other content under this name.
     citation : str
@@ -59,7 +62,7 @@ def add_frame(
             "Give either a registered space, such as --space nb201, or the columns of the file that describe an "
             "architecture, such as --columns a,b,c."
         )
-    own = SearchSpace.from_frame(frame, list(columns), name) if columns else get_space(space or "")
+    own = SearchSpace.from_frame(frame, list(columns), name, scales) if columns else get_space(space or "")
     add_columns(name, own, columns_of_frame(frame, own, name, **options), citation, replace=replace)
     return load_table(name)
 

@@ -43,6 +43,9 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
         Name of the space, such as nb201, or package.module:Name.
     columns : sequence of str
         Instead of --space: the columns that describe an architecture. The rows then form the space.
+    scales : dict
+        The scale of a column of numbers: linear, log, or none for single choices, such as lr=log. By default, a column
+        with more than 32 values is a range.
     metrics : sequence of str
         Columns of values, separated by commas, if the file has other columns too.
     split : str
@@ -73,6 +76,10 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
     frame = read_frame(file)
     table = add_frame(frame, name=name, **options)
     print(f"{name}: {len(table.columns)} columns over {table.space.size:,} architectures")
+    for position in table.space.positions:
+        if position.scale:
+            bounds = f"{position.choices[0]:g} to {position.choices[-1]:g}"
+            print(f"  {position.name}: a range from {bounds}, {len(position.choices):,} values, {position.scale} scale")
     for info in table.columns[:_MOST]:
         better = f"{'higher' if info.direction == 'max' else 'lower'} is better"
         print(f"  {info.address} ({better if info.unit == '1' else f'{info.unit}, {better}'})")

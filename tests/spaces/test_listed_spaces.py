@@ -35,6 +35,44 @@ def test_a_table_of_thirty_integer_columns() -> None:
     np.testing.assert_allclose(task.values, accuracy, rtol=1e-6)
 
 
+def test_a_column_of_many_numbers_is_a_range_with_its_exact_values() -> None:
+    rng = np.random.default_rng(0)
+    rates = np.exp(rng.uniform(-9, -2, 300))
+    rates[1] = rates[0] * (1 + 1e-9)  # on one level of the grid
+    frame = pd.DataFrame({"lr": rates, "steps": rng.permutation(300), "depth": rng.integers(8, size=300)})
+    space = SearchSpace.from_frame(frame)
+    lr, _, _ = space.positions
+    assert [position.scale for position in space.positions] == ["log", "linear", None]
+    assert lr.levels[lr.code(rates[0])] == lr.levels[lr.code(rates[1])]
+    np.testing.assert_array_equal(space.to_frame()["lr"], rates)
+    values = np.arange(300) / 3
+    task = Table.from_frame(frame.assign(accuracy=values), space=space).task("accuracy")
+    np.testing.assert_allclose(task.values[space.index_of(frame.to_dict("records"))], values, rtol=1e-6)
+    changed = SearchSpace.from_frame(frame, scales={"lr": "linear", "steps": None}).positions
+    assert [position.scale for position in changed] == ["linear", None, None]
+
+
+@pytest.mark.parametrize(("scale", "wrong"), [("log", "choices of steps"), ("lin", "scale of steps")])
+def test_an_impossible_scale(scale: str, wrong: str) -> None:
+    with pytest.raises(SettingError) as error:
+        SearchSpace.from_frame(pd.DataFrame({"steps": range(50)}), scales={"steps": scale})
+    assert error.value.what == wrong
+
+
+def test_a_frame_may_lack_the_choices_of_inactive_positions() -> None:
+    conditions = {"momentum": {"optimiser": ["sgd"]}}
+    choices = {"optimiser": ["adam", "sgd"], "momentum": [0.5, 0.9], "width": [8, 16]}
+    space = SearchSpace("own", choices, conditions=conditions)
+    frame = space.to_frame().assign(accuracy=range(6))
+    assert frame["momentum"].isna().sum() == 2
+    for other in (space, SearchSpace.from_frame(frame, list(choices), conditions=conditions)):
+        assert Table.from_frame(frame, other).task("accuracy").values.tolist() == [*range(6)]
+    frame.loc[3, "momentum"] = np.nan
+    for build in (lambda: SearchSpace.from_frame(frame, list(choices)), lambda: Table.from_frame(frame, space)):
+        with pytest.raises(SettingError):
+            build()
+
+
 def test_neighbours_of_listed_rows_are_all_that_differ_in_one_position() -> None:
     rows = np.unique(np.random.default_rng(0).integers(4, size=(300, 5)), axis=0)
     space = SearchSpace("rows", {f"p{i}": list("abcd") for i in range(5)}, architectures=rows)
