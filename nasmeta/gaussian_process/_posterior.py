@@ -298,8 +298,7 @@ class TrendGP(CellGP):
 
     def adopt(self, other: CellGP) -> None:
         """Take over the hyperparameters, and the variance of the linear part."""
-        assert isinstance(other, TrendGP)
-        self.slopes = other.slopes
+        self.slopes = other.slopes  # type: ignore[attr-defined]
         super().adopt(other)
 
     def _prior_variances(self) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.searchers._searcher import MetaSearcher, Searcher
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask, Task, checked_sources
+from nasmeta.tasks import SourceTask, Task, checked_sources, pareto_front
 
 _SAMPLED = 1_000  # random candidates
 _BEST = 5  # observed architectures whose neighbours are candidates
@@ -100,12 +100,20 @@ class CandidateSearch(Searcher):
         """Whether the random architectures of the beginning have values."""
         return len(self._values) >= max(getattr(self._inner, "n_initial", 1), 1)
 
+    def _best(self) -> NDArray[np.int64]:
+        """Return the best observed architectures; with several objectives, random ones on the front."""
+        architectures, values = np.array([*self._values]), np.array([*self._values.values()])
+        if values.ndim == 1:
+            return np.asarray(architectures[np.argsort(-values, kind="stable")[:_BEST]])
+        front = pareto_front(values, ["max"] * values.shape[1])
+        return np.asarray(architectures[self.rng.permutation(front)[:_BEST]])
+
     def _first_candidates(self) -> NDArray[np.int64]:
         sample = self.space.sample(_SAMPLED, self.rng, replace=True)
         if not self._models:
             return sample
-        best = sorted(self._values, key=lambda architecture: -np.mean(self._values[architecture]))[:_BEST]
-        near = self.space.neighbours(np.array(best, np.int64)).ravel()
+        best = self._best()
+        near = self.space.neighbours(best).ravel()
         candidates, edited = [sample, near[near >= 0]], self.rng.choice(best, _EDITED)
         for _ in range(_EDITS):
             near = self.space.neighbours(edited)

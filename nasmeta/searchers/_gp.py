@@ -162,7 +162,7 @@ class GPSearch(WithoutReplacement):
     def adopt(self, before: Any) -> None:
         """Take over the hyperparameters."""
         self._fitted_at = before._fitted_at
-        for gp, of_before in zip(self._members, before._members, strict=True):
+        for gp, of_before in zip(self._members, before._members if before._values else (), strict=False):
             gp.adopt(of_before)
 
     def tell_failures(self, architectures: Architectures, values: Floats) -> None:
