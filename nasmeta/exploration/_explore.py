@@ -101,6 +101,8 @@ def _tasks(tables: Sequence[str | Table] | None) -> Iterator[tuple[Table, dict[T
     listed = list_tasks().query("here")
     for chosen in listed["table"].unique() if tables is None else tables:
         table = chosen if isinstance(chosen, Table) else load_table(chosen)
+        if table.space.is_large:  # its values are predicted on demand
+            continue
         rows = listed[listed["table"] == table.name]
         families = {get_task(task): family for task, family in zip(rows["task"], rows["family"], strict=True)}
         if isinstance(chosen, Table) or not families:

@@ -184,11 +184,6 @@ class MultiObjectiveTask(Task):
         known = [part.cost_seconds for part in self._parts if part.has_cost]
         return np.max(known, axis=0) if known else None
 
-    @property
-    def has_cost(self) -> bool:
-        """Whether the cost of an evaluation is recorded for an objective."""
-        return any(part.has_cost for part in self._parts)
-
     @cached_property
     def report_columns(self) -> tuple[ColumnInfo, ...]:
         """The columns of all parts, and their report columns."""

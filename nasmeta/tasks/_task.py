@@ -289,9 +289,9 @@ class Task:
         epochs : int, optional
             Completed epochs of a training that a published surrogate predicts; all by default.
         """
-        if not self.space.is_large:
-            return np.asarray(self.values[architectures])
-        return _predicted(self.table.column(*self.signal.address), architectures, epochs)
+        column: Any = self.table.column(*self.signal.address) if self.space.is_large else self.values
+        values: NDArray[np.float64] = (column if epochs is None else replace(column, epochs=epochs))[architectures]
+        return values
 
     @property
     def is_sampled(self) -> bool:
@@ -348,7 +348,7 @@ class Task:
     def _costs(self) -> NDArray[np.float64] | None:
         if self.device is not None:
             return np.zeros(self.space.size)
-        if self._cost_column is None:
+        if self._cost_column is None or self.space.is_large:
             return None
         column, factor = self._cost_column
         seconds: NDArray[np.float64] = column.astype(np.float64) * factor
@@ -356,21 +356,20 @@ class Task:
         return seconds
 
     def costs_of(self, architectures: NDArray[np.integer], epochs: int | None = None) -> NDArray[np.float64]:
-        """Return the seconds of an evaluation of each architecture, float64, shape (n,); 0 if not recorded.
+        """Return the seconds of an evaluation in a large space, float64, shape (n,); 0 if not recorded.
 
         Parameters are those of `values_of`.
         """
-        if not self.has_cost:
+        if self._cost_column is None:
             return np.zeros(len(architectures))
-        if not self.space.is_large:
-            return np.asarray(self.cost_seconds[architectures])
-        column, factor = self._cost_column  # type: ignore[misc]
-        return _predicted(column, architectures, epochs) * factor
+        column, factor = self._cost_column
+        seconds: NDArray[np.float64] = replace(column, epochs=epochs)[architectures] * factor
+        return seconds
 
     @property
     def has_cost(self) -> bool:
         """Whether the cost of an evaluation is recorded."""
-        return self.device is not None or self._cost_column is not None
+        return self._costs is not None
 
     @property
     def cost_seconds(self) -> NDArray[np.float64]:
@@ -504,11 +503,6 @@ class Task:
         parts = [s.metric, *(text.format(value) for text, value in stated if value is not None), self.space.name]
         objective = f", {self.objective}" if self.objective else ""
         return f"Task({self.name!r}: {', '.join(parts)}{objective})"
-
-
-def _predicted(column: Any, architectures: NDArray[np.integer], epochs: int | None) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = (column if epochs is None else column.after(epochs))[architectures]
-    return values
 
 
 @cache

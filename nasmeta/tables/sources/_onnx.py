@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -33,16 +33,13 @@ class PredictedColumns:
     def __init__(self, source: Any) -> None:
         self._source = source
         self.space, self.origin = source.space, {"identity": source.identity()}  # of a file that is never outdated
-        datasets, (file,) = source.categories["dataset"], source.files
+        (file,) = source.files
+        facts = {name: getattr(source, name) for name in ("release", "licence", "epochs")}
         self.infos = tuple(
-            ColumnInfo(
-                dataset, measure["metric"], measure["split"], source.epochs, None, measure["unit"],
-                measure["direction"], source.release, source.name, source.licence, file.sha256,
-                kind=measure.get("kind", "performance"), note=measure.get("note", ""),
-            )
-            for dataset in datasets
+            ColumnInfo(dataset, seed=None, source=source.name, source_sha256=file.sha256, **facts, **measure)
+            for dataset in source.categories["dataset"]
             for measure in source.measures
-        )  # fmt: skip
+        )
 
     @cached_property
     def search_space(self) -> SearchSpace:
@@ -51,7 +48,7 @@ class PredictedColumns:
 
     def column(self, position: int) -> Any:
         """Return the column at a position of `infos`: in a large space a `PredictedColumn`, else an array."""
-        column = PredictedColumn(self, self.infos[position], position % len(self._source.measures))
+        column = PredictedColumn(self, self.infos[position].dataset, position % len(self._source.measures))
         return column if self.search_space.is_large else column[np.arange(self.search_space.size)]
 
     def verify(self) -> Any:
@@ -81,67 +78,62 @@ class PredictedColumns:
         ndarray of float64, shape (n, n_measures)
             In the units of `infos`, rounded to four decimals.
         """
-        codes = self.search_space.codes_of(architectures)
-        values: dict[str, Any] = {
-            position.name: np.asarray(position.choices, dtype=object)[codes[:, i]]
-            for i, position in enumerate(self.search_space.positions)
-        }
-        return self.predict_values({**values, "dataset": dataset, "epochs": epochs or self._source.epochs}, len(codes))
-
-    def predict_values(self, values: Mapping[str, Any], n: int) -> NDArray[np.float64]:
-        """Predict all measures from the n values, or the one value, of each input of the file."""
-        source, session = self._source, self.verify()
-        numbers = {name: self._numbers(name, values[name], n) for names in source.inputs.values() for name in names}
+        source, session, n = self._source, self.verify(), len(architectures)
+        codes = np.pad(self.search_space.codes_of(architectures), ((0, -n % _ROWS), (0, 0)))
+        values = {name: numbers[codes[:, i]] for i, (name, numbers) in enumerate(self._numbers.items())}
+        values["dataset"] = np.full(len(codes), source.categories["dataset"][dataset])
+        values["epochs"] = np.full(len(codes), epochs or source.epochs)
         feeds = {
-            each.name: _padded([numbers[name] for name in source.inputs[each.name]]).astype(_TYPES[each.type])
+            each.name: np.stack([values[name] for name in source.inputs[each.name]], axis=1).astype(_TYPES[each.type])
             for each in session.get_inputs()
         }
         batches = [
             session.run(None, {name: rows[begin : begin + _MOST_ROWS] for name, rows in feeds.items()})[0]
             for begin in range(0, max(n, 1), _MOST_ROWS)
         ]
-        factors = [measure.get("factor", 1) for measure in source.measures]
-        predicted: NDArray[np.float64] = np.concatenate(batches)[:n].astype(np.float64) * factors
+        predicted: NDArray[np.float64] = np.concatenate(batches)[:n].astype(np.float64) * source.factors
         return np.round(predicted, _DECIMALS) + 0.0  # no -0.0
 
-    def _numbers(self, name: str, values: Any, n: int) -> NDArray[np.float64]:
-        """Return the values of an input as numbers, shape (n,)."""
-        codes = self._source.categories.get(name)
-        each = np.broadcast_to(np.asarray(values, dtype=object), n)
-        return np.array([codes[value] for value in each] if codes else each, dtype=np.float64)
+    @cached_property
+    def _numbers(self) -> dict[str, NDArray[np.float64]]:
+        """The input of the file for each choice, by position."""
+        return {
+            position.name: np.array(
+                [self._source.categories.get(position.name, {}).get(choice, choice) for choice in position.choices],
+                dtype=np.float64,
+            )
+            for position in self.search_space.positions
+        }
 
 
+@dataclass(frozen=True)
 class PredictedColumn:
     """A column of a large space: its values are predicted for the architectures with which it is indexed.
 
-    Parameters
+    Attributes
     ----------
     columns : PredictedColumns
-    info : ColumnInfo
+    dataset : str
     measure : int
         The position of the column in the output of the file.
     epochs : int, optional
         Completed epochs of the training; all by default.
     """
 
-    def __init__(self, columns: PredictedColumns, info: ColumnInfo, measure: int, epochs: int | None = None) -> None:
-        self._columns, self._info, self._measure, self._epochs = columns, info, measure, epochs
-
-    def after(self, epochs: int) -> PredictedColumn:
-        """Return the column after some epochs of the training."""
-        return PredictedColumn(self._columns, self._info, self._measure, epochs)
+    columns: PredictedColumns
+    dataset: str
+    measure: int
+    epochs: int | None = None
 
     def __getitem__(self, architectures: Any) -> Any:
         """Predict the values of architectures, int64, shape (n,) or ()."""
         ranks = np.asarray(architectures)
-        values = self._columns.predict(ranks.reshape(-1), self._info.dataset, self._epochs)[:, self._measure]
+        values = self.columns.predict(ranks.reshape(-1), self.dataset, self.epochs)[:, self.measure]
         return values.reshape(ranks.shape)[()]
 
-    def __array__(self, *_: Any, **__: Any) -> NDArray[np.float64]:
-        space = self._columns.search_space
-        raise MissingValueError(f"{self._info.address}: {space.name} has {space.size:,} architectures; query some.")
-
-    astype = __array__
+    def astype(self, *_: Any) -> NDArray[np.float64]:
+        """Raise a MissingValueError: the values are not listed."""
+        raise MissingValueError(f"The {self.columns.search_space.size:,} values are predicted on demand; query some.")
 
 
 @cache
@@ -160,11 +152,4 @@ def _session(path: Path, expected: str, name: str) -> Any:
         raise DamagedFileError(f"The sha256 of {path}", actual, expected, f"Run `nasmeta data fetch {name}`.")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.use_deterministic_compute = True
-    options.log_severity_level = 3
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
-def _padded(columns: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
-    rows = np.stack([*columns], axis=1)
-    return np.pad(rows, ((0, -len(rows) % _ROWS), (0, 0)), mode="edge" if len(rows) else "constant")

@@ -52,6 +52,7 @@ class FetchedSource(Source):
     inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of an ONNX file that predicts the columns
     categories: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # their codes, by the name of the input
     epochs: int | None = None  # of the longest training that it predicts
+    factors: Sequence[float] = ()  # from the columns of its output to `measures`
 
     def __post_init__(self) -> None:
         self.optional = self.package is None and not self.inputs
