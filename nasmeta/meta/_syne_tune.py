@@ -13,8 +13,15 @@ import numpy as np
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.searchers import MetaSearcher
-from nasmeta.searchers.peers import OwnGenerators, PeerSearch, load_peer, syne_tune_space
-from nasmeta.spaces import SearchSpace
+from nasmeta.searchers.peers import (
+    OwnGenerators,
+    PeerSearch,
+    bounds_of,
+    load_peer,
+    syne_tune_domain,
+    syne_tune_space,
+)
+from nasmeta.spaces import Position, SearchSpace
 from nasmeta.tasks import SourceTask
 
 _SCHEDULERS = "syne_tune.optimizer.schedulers"
@@ -26,7 +33,7 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
-        self._choices = syne_tune_space(space, self._who)
+        self._domains = syne_tune_space(space, self._who)
         self._run: Any = None
 
     def _load(self, module: str) -> Any:
@@ -40,12 +47,17 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
         kind = self._load("transfer_learning.transfer_learning_task_evaluation").TransferLearningTaskEvaluations
         evaluations = {}
         for source in sources:
-            codes = self.space.codes[source.architectures].astype(int)
-            frame = pd.DataFrame({name: codes[:, int(name)] for name in self._choices})
+            codes = self.space.codes_of(source.architectures).astype(int)
+            frame = pd.DataFrame({name: self._column(int(name), codes) for name in self._domains})
             errors = -source.utilities[:, None, None, None]
-            evaluations[source.name] = kind(self._choices, frame, [METRIC], errors)
+            evaluations[source.name] = kind(self._domains, frame, [METRIC], errors)
         with OwnGenerators(self._peer_seed).used():
             return self._learn_evaluations(evaluations) if self._varied else {}
+
+    def _column(self, i: int, codes: Any) -> Any:
+        """Return the codes of a position, or the numbers of a range, of the rows of a frame."""
+        position = self.space.positions[i]
+        return np.array(position.choices)[codes[:, i]] if bounds_of(position) else codes[:, i]
 
     @abstractmethod
     def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
@@ -95,7 +107,7 @@ class SyneTuneZeroShot(SyneTuneTransfer):
 
     def _begin(self, learned: Any) -> Any:
         return self._load("transfer_learning.zero_shot").ZeroShotTransfer(
-            self._choices, METRIC, learned, random_seed=self._peer_seed
+            self._domains, METRIC, learned, random_seed=self._peer_seed
         )
 
     def _configuration(self) -> Any:
@@ -111,7 +123,7 @@ class SyneTuneQuantileCopula(SyneTuneTransfer):
 
     def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
         module = self._load("transfer_learning.quantile_based.quantile_based_searcher")
-        return module.QuantileBasedSurrogateSearcher(self._choices, evaluations, random_seed=self._peer_seed)
+        return module.QuantileBasedSurrogateSearcher(self._domains, evaluations, random_seed=self._peer_seed)
 
     def _begin(self, learned: Any) -> Any:
         run = copy(learned)
@@ -140,20 +152,30 @@ class SyneTuneBoundingBox(SyneTuneTransfer):
         boxes: list[dict[str, Any]] = []
         self._load("transfer_learning.bounding_box").BoundingBox(
             lambda box, *_: boxes.append(box),
-            self._choices,
+            self._domains,
             METRIC,
             evaluations,
             num_hyperparameters_per_task=self.per_source,
             random_seed=self._peer_seed,
         )
-        return {name: [int(code) for code in domain.categories] for name, domain in boxes[0].items()}
+        return {
+            name: [int(code) for code in domain.categories]
+            if hasattr(domain, "categories")
+            else sorted({domain.lower, domain.upper})
+            for name, domain in boxes[0].items()
+        }
 
     def _begin(self, learned: Any) -> Any:
-        domains = load_peer("syne_tune.config_space", self._who, "syne-tune")
         box = {
-            name: domains.choice(list(choices)) if len(choices) > 1 else choices[0] for name, choices in learned.items()
+            name: choices[0] if len(choices) == 1 else self._narrowed(self.space.positions[int(name)], choices)
+            for name, choices in learned.items()
         }
         return self._load("searchers.random_searcher").RandomSearcher(box, random_seed=self._peer_seed)
+
+    def _narrowed(self, position: Position, choices: list[Any]) -> Any:
+        if bounds_of(position):
+            return syne_tune_domain(replace(position, choices=tuple(choices)), self._who)
+        return load_peer("syne_tune.config_space", self._who, "syne-tune").choice(choices)
 
     def _configuration(self) -> Any:
         chosen = self._run.suggest()

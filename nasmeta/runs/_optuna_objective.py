@@ -8,7 +8,7 @@ import numpy as np
 
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, TableEvaluator, TrainingEvaluator, evaluate_or_fail
-from nasmeta.searchers.peers import load_peer, position_distributions
+from nasmeta.searchers.peers import load_peer, suggest_codes
 from nasmeta.tasks import Task, as_task
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ class OptunaObjective:
         self.task = evaluator.task
         self.direction = "maximize" if evaluator.sign > 0 else "minimize"
         self._evaluator = evaluator
-        self._choices = {
-            name: list(distribution.choices) for name, distribution in position_distributions(self.task.space).items()
-        }
 
     def __call__(self, trial: Trial) -> float:
         """Choose an architecture, train it, and return its value in the unit of the task.
@@ -41,13 +38,13 @@ class OptunaObjective:
         optuna.TrialPruned
             If the choices are not an architecture, or the evaluation failed.
         """
-        codes = [choices.index(trial.suggest_categorical(name, choices)) for name, choices in self._choices.items()]
         space = self.task.space
+        codes = suggest_codes(trial, space)
         architecture = int(space.find(np.array(codes) @ space.place_values))
         if architecture < 0:
             raise self._pruned(f"not an architecture of {space.name}")
         trial.set_user_attr("cell", architecture)
-        evaluation = evaluate_or_fail(self._evaluator, np.array([architecture], np.int32))
+        evaluation = evaluate_or_fail(self._evaluator, np.array([architecture], space.index_type))
         trial.set_user_attr("simulated_seconds", float(evaluation.cost_seconds[0]))
         if any(evaluation.failures):
             trial.set_user_attr("failure", evaluation.failures[0])
@@ -58,7 +55,8 @@ class OptunaObjective:
 def optuna_objective(task: str | Task | Evaluator) -> OptunaObjective:
     """Return a task as an objective for Optuna's ``study.optimize``.
 
-    A trial suggests one categorical parameter per position, such as ``0->1`` of cells. It returns the signal of the
+    A trial suggests one parameter per active position, such as ``0->1`` of cells: a float or an integer for a range,
+    else a categorical one. It returns the signal of the
     task, for example the validation accuracy in percent; its ``user_attrs`` contain the ``cell``, the architecture's
     index, and the ``simulated_seconds`` of its training. `Task.report` returns the report columns afterwards. An
     architecture that is suggested again is trained again and costs its seconds again. A failed evaluation is a pruned

@@ -71,26 +71,38 @@ class Position:
                 raise SettingError(f"choices of {self.name}", choices, expected, f"Its scale is {self.scale}.")
             object.__setattr__(self, "ordered", True)
 
+    def _on_scale(self, numbers: Any) -> NDArray[np.float64]:
+        return np.log(numbers) if self.scale == "log" else np.asarray(numbers, np.float64)
+
     @cached_property
-    def _places(self) -> NDArray[np.float64]:
-        """Places of the choices of a range on its scale, from 0 to 1."""
-        numbers = np.array(self.choices, np.float64)
-        numbers = np.log(numbers) if self.scale == "log" else numbers
+    def places(self) -> NDArray[np.float64]:
+        """Places of the choices of an ordered position on its scale, from 0 to 1, shape (n_choices,)."""
+        numbers = self._on_scale(self.choices if self.scale else range(len(self.choices)))
         return np.asarray((numbers - numbers[0]) / max(numbers[-1] - numbers[0], np.finfo(float).tiny))
+
+    def nearest(self, number: float) -> int:
+        """Return the code of a range's choice that is nearest to a number on its scale.
+
+        Examples
+        --------
+        >>> Position("lr", (0.001, 0.01, 0.1), scale="log").nearest(0.04)
+        2
+        """
+        return int(np.abs(self._on_scale(self.choices) - self._on_scale(number)).argmin())
 
     @cached_property
     def levels(self) -> NDArray[np.int64]:
         """The place of each choice: a distance is a difference of levels; int64, shape (n_choices,)."""
         if self.scale is None:
             return np.arange(len(self.choices))
-        return np.rint(self._places * RANGE_STEPS).astype(np.int64)
+        return np.rint(self.places * RANGE_STEPS).astype(np.int64)
 
     @cached_property
     def bins(self) -> NDArray[np.int64]:
         """The bin of each choice in count features: of a range with many choices one of 12 equal parts; int64."""
         if self.scale is None or len(self.choices) <= _BINS:
             return np.arange(len(self.choices))
-        return np.minimum((self._places * _BINS).astype(np.int64), _BINS - 1)
+        return np.minimum((self.places * _BINS).astype(np.int64), _BINS - 1)
 
     @property
     def bin_names(self) -> list[str]:
@@ -233,6 +245,11 @@ class Conditions:
     conditions : mapping of str to mapping
         For a position: the choices of other positions with which it is active.
 
+    Attributes
+    ----------
+    order : ndarray of int, shape (n_positions,)
+        The numbers of the positions, each after those that its condition names.
+
     Examples
     --------
     >>> import numpy as np
@@ -253,6 +270,11 @@ class Conditions:
                 allowed = np.zeros(len(positions[place[other]].choices), dtype=bool)
                 allowed[[positions[place[other]].code(choice) for choice in choices]] = True
                 self._needed.append((place[name], place[other], allowed))
+        depths = np.zeros(len(positions), dtype=int)
+        for _ in self._needed:
+            for inner, outer, _ in self._needed:
+                depths[inner] = max(depths[inner], depths[outer] + 1)
+        self.order = depths.argsort(kind="stable")
 
     def __bool__(self) -> bool:
         return bool(self._needed)

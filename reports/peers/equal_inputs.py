@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nasmeta.arrays import Architectures
 from nasmeta.gaussian_process import CellGP, CellKernel, Hyperparameters, PositionKernel
 from nasmeta.searchers import SEARCHERS, GPSearch
 from nasmeta.spaces import SearchSpace
@@ -41,6 +42,9 @@ class BoTorchOnFeatures(SEARCHERS["botorch"]):
         spread = np.ptp(counts, axis=0)
         scaled = (counts - counts.min(axis=0))[:, spread > 0] / spread[spread > 0]
         self._inputs = torch.tensor(scaled, dtype=torch.double)
+
+    def _inputs_of(self, architectures: Architectures) -> Any:
+        return self._inputs[architectures]
 
     def _fitted(self) -> tuple[Any, float]:
         import torch

@@ -1,7 +1,17 @@
 """Adapters for optimisers of other packages."""
 
-from nasmeta.searchers.peers._optuna import OptunaSearch, position_distributions
-from nasmeta.searchers.peers._peer_search import OwnGenerators, PeerSearch, load_peer
-from nasmeta.searchers.peers._syne_tune import syne_tune_space
+from nasmeta.searchers.peers._optuna import OptunaSearch, position_distributions, suggest_codes
+from nasmeta.searchers.peers._peer_search import OwnGenerators, PeerSearch, bounds_of, load_peer
+from nasmeta.searchers.peers._syne_tune import syne_tune_domain, syne_tune_space
 
-__all__ = ["OptunaSearch", "OwnGenerators", "PeerSearch", "load_peer", "position_distributions", "syne_tune_space"]
+__all__ = [
+    "OptunaSearch",
+    "OwnGenerators",
+    "PeerSearch",
+    "bounds_of",
+    "load_peer",
+    "position_distributions",
+    "suggest_codes",
+    "syne_tune_domain",
+    "syne_tune_space",
+]

@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.random import Generator
 
-from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, load_peer
-from nasmeta.spaces import SearchSpace
+from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, bounds_of, load_peer
+from nasmeta.spaces import Position, SearchSpace
 
 _VALUE = "value"
 
@@ -15,9 +15,9 @@ _VALUE = "value"
 class AxSearch(PeerSearch):
     """Ax's default strategy: BoTorch's Gaussian process, noise estimated (Olson et al., AutoML 2025).
 
-    `ax.api.client.Client` with one choice parameter per position and default settings: the centre of the space, a Sobol
-    sequence, then its modular BoTorch generator. After five known architectures in succession, it uses a point of a
-    Sobol sequence instead. Needs the extra ``ax``.
+    `ax.api.client.Client` with one choice or range parameter per position and default settings: the centre of the
+    space, a Sobol sequence, then its modular BoTorch generator. After five known architectures in succession, it uses a
+    point of a Sobol sequence instead. Needs the extra ``ax``.
 
     Parameters
     ----------
@@ -46,14 +46,7 @@ class AxSearch(PeerSearch):
             return
         with self._generators.used():
             self.peer_ = client.Client()
-            self.peer_.configure_experiment(
-                [
-                    configs.ChoiceParameterConfig(
-                        str(i), list(range(space.n_choices[i])), "int", is_ordered=space.positions[i].ordered
-                    )
-                    for i in self._varied
-                ]
-            )
+            self.peer_.configure_experiment([_parameter(configs, str(i), space.positions[i]) for i in self._varied])
             self.peer_.configure_optimization(_VALUE)
             self.peer_.configure_generation_strategy(
                 initialization_budget=self.n_initial, allow_exceeding_initialization_budget=True
@@ -70,5 +63,18 @@ class AxSearch(PeerSearch):
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
         if proposal is None:
-            proposal = self.peer_.attach_trial({str(i): codes[i] for i in self._varied})
+            proposal = self.peer_.attach_trial(self._chosen(codes))
         self.peer_.complete_trial(proposal, {_VALUE: value})
+
+
+def _parameter(configs: Any, name: str, position: Position) -> Any:
+    """Return Ax's parameter of a position."""
+    bounds = bounds_of(position)
+    if bounds is None:
+        return configs.ChoiceParameterConfig(
+            name, list(range(len(position.choices))), "int", is_ordered=position.ordered
+        )
+    low, high, whole, log = bounds
+    return configs.RangeParameterConfig(
+        name, (low, high), "int" if whole else "float", scaling="log" if log else "linear"
+    )

@@ -12,6 +12,8 @@ from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.searchers.peers._peer_search import OwnGenerators, load_peer
 from nasmeta.spaces import SearchSpace
 
+_SAMPLED = 1_000  # random candidates, if the optimum is known or not an architecture
+
 
 class BoTorchSearch(WithoutReplacement):
     """BoTorch's mixed Gaussian process with LogEI (Balandat et al., NeurIPS 2020; Ament et al., NeurIPS 2023).
@@ -19,8 +21,10 @@ class BoTorchSearch(WithoutReplacement):
     `MixedSingleTaskGP` with one categorical parameter per position; ordered positions are numbers between 0 and 1.
     Values are standardised, hyperparameters are refitted before each proposal, and all other settings are BoTorch's
     defaults. `SingleTaskGP` is used if all positions are ordered. `optimize_acqf_discrete` maximises
-    `LogExpectedImprovement` over all open architectures. In a batch, earlier proposals have their predicted mean.
-    Needs the extra ``botorch``.
+    `LogExpectedImprovement` over all open architectures. In a large space, `optimize_acqf_mixed_alternating` maximises
+    it, with ranges as continuous numbers, which are rounded; if this gives no new architecture, the best one of the
+    neighbours and of 1,000 random ones is proposed. In a batch, earlier proposals have their predicted mean. Needs the
+    extra ``botorch``.
 
     Parameters
     ----------
@@ -34,18 +38,17 @@ class BoTorchSearch(WithoutReplacement):
     12
     """
 
+    needs_list = False
+
     def __init__(self, space: SearchSpace, rng: Generator, *, n_initial: int = 10) -> None:
         super().__init__(space, rng)
         self.n_initial = n_initial
         load_peer("botorch", "botorch", "botorch")
-        import torch
-
-        choices = np.array(space.n_choices)
-        ordered = np.array([position.ordered for position in space.positions])
-        places = space.codes / np.where(ordered, np.maximum(choices - 1, 1), 1)
-        varied = np.flatnonzero(choices > 1)
-        self._inputs = torch.tensor(places[:, varied], dtype=torch.double)
-        self._categories = np.flatnonzero(~ordered[varied]).tolist()
+        self._varied = [i for i, n in enumerate(space.n_choices) if n > 1]
+        positions = [space.positions[i] for i in self._varied]
+        self._places = [p.places if p.ordered else np.arange(len(p.choices)) for p in positions]
+        self._categories = [i for i, p in enumerate(positions) if not p.ordered]
+        self._steps = [i for i, p in enumerate(positions) if p.ordered and p.scale is None]
         self._generators = OwnGenerators(int(rng.integers(2**31)))
 
     def ask(self, n: int = 1) -> Architectures:
@@ -61,9 +64,17 @@ class BoTorchSearch(WithoutReplacement):
                 self._open[architecture] = False
                 chosen.append(architecture)
                 if len(chosen) < n:
-                    at = self._inputs[[architecture]]
+                    at = self._inputs_of(np.array([architecture]))
                     model = model.condition_on_observations(at, model.posterior(at).mean.detach())
-        return np.array(chosen, np.int32)
+        return np.array(chosen, self.space.index_type)
+
+    def _inputs_of(self, architectures: Architectures) -> Any:
+        """Return the inputs of the model, a tensor of shape (n, n_varied)."""
+        import torch
+
+        codes = self.space.codes_of(architectures)[:, self._varied]
+        columns = [places[column] for places, column in zip(self._places, codes.T, strict=True)]
+        return torch.tensor(np.stack(columns, axis=1), dtype=torch.double)
 
     def _fitted(self) -> tuple[Any, float]:
         """Return the fitted model and the best value."""
@@ -74,7 +85,7 @@ class BoTorchSearch(WithoutReplacement):
         from gpytorch.mlls import ExactMarginalLogLikelihood
 
         architectures, values = self._labelled()
-        x, y = self._inputs[architectures], torch.tensor(values, dtype=torch.double)[:, None]
+        x, y = self._inputs_of(architectures), torch.tensor(values, dtype=torch.double)[:, None]
         scaled: Any = Standardize(m=1)
         if self._categories:
             model = MixedSingleTaskGP(x, y, cat_dims=self._categories, outcome_transform=scaled)
@@ -88,6 +99,30 @@ class BoTorchSearch(WithoutReplacement):
         from botorch.acquisition import LogExpectedImprovement
         from botorch.optim import optimize_acqf_discrete
 
-        open_ = np.flatnonzero(self._open)
-        best_inputs, _ = optimize_acqf_discrete(LogExpectedImprovement(model, best_f=best), 1, self._inputs[open_])
-        return int(open_[(self._inputs[open_] == best_inputs).all(dim=1).nonzero()[0, 0]])
+        acquisition = LogExpectedImprovement(model, best_f=best)
+        if self.space.is_large:
+            architecture = self._rounded_optimum(acquisition)
+            if architecture >= 0 and self._open[architecture]:
+                return architecture
+            sampled = self.space.sample(_SAMPLED, self.rng, replace=True)
+            near = self.space.neighbours(architecture) if architecture >= 0 else sampled
+            candidates = np.concatenate([near, sampled])
+            open_ = candidates[self._open[candidates]]
+        else:
+            open_ = np.flatnonzero(self._open)
+        inputs = self._inputs_of(open_)
+        best_inputs, _ = optimize_acqf_discrete(acquisition, 1, inputs)
+        return int(open_[(inputs == best_inputs).all(dim=1).nonzero()[0, 0]])
+
+    def _rounded_optimum(self, acquisition: Any) -> int:
+        """Return the architecture next to the acquisition's optimum; -1 if this is not an architecture."""
+        import torch
+        from botorch.optim import optimize_acqf_mixed_alternating
+
+        bounds = torch.tensor([[places[0], places[-1]] for places in self._places], dtype=torch.double).T
+        steps, categories = ({i: self._places[i].tolist() for i in of} for of in (self._steps, self._categories))
+        optimum, _ = optimize_acqf_mixed_alternating(acquisition, bounds, discrete_dims=steps, cat_dims=categories)
+        codes = np.zeros(self.space.n_positions, np.int64)
+        numbers = zip(self._places, optimum[0].tolist(), strict=True)
+        codes[self._varied] = [np.abs(places - number).argmin() for places, number in numbers]
+        return int(self.space.find(self.space.conditions.reduced(codes) @ self.space.place_values))

@@ -5,32 +5,60 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from numpy.random import Generator
 
 from nasmeta.arrays import Architectures
 from nasmeta.errors import UnknownNameError, needing
-from nasmeta.searchers.peers._peer_search import OwnGenerators, PeerSearch, Suggestion, load_peer
-from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.searchers.peers._peer_search import OwnGenerators, PeerSearch, Suggestion, bounds_of, load_peer
+from nasmeta.spaces import Position, SearchSpace, get_space
 
 if TYPE_CHECKING:
-    from optuna.distributions import CategoricalDistribution
+    from optuna import Trial
+    from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
 
 _UNSUITABLE = ("BaseSampler", "CmaEsSampler", "GridSampler", "PartialFixedSampler")
 
 
-def position_distributions(space: str | SearchSpace) -> dict[str, CategoricalDistribution]:
-    """Return Optuna's distribution of each position, such as ``0->1`` of cells."""
-    distribution = load_peer("optuna", "A search space for Optuna", "optuna").distributions.CategoricalDistribution
-    return {position.name: distribution(position.choices) for position in get_space(space).positions}
+def position_distributions(space: str | SearchSpace) -> dict[str, BaseDistribution]:
+    """Return Optuna's distribution of each position, such as ``0->1`` of cells; ranges are floats or integers."""
+    kinds = load_peer("optuna", "A search space for Optuna", "optuna").distributions
+    made = {}
+    for position in get_space(space).positions:
+        bounds = bounds_of(position)
+        if bounds is None:
+            made[position.name] = kinds.CategoricalDistribution(position.choices)
+        else:
+            low, high, whole, log = bounds
+            made[position.name] = (kinds.IntDistribution if whole else kinds.FloatDistribution)(low, high, log=log)
+    return made
+
+
+def suggest_codes(trial: Trial, space: SearchSpace) -> list[int]:
+    """Let a trial of Optuna choose at each active position, and return the code of each position."""
+    codes = np.zeros(space.n_positions, np.int64)
+    for i in space.conditions.order.tolist():
+        if space.conditions.active(codes)[i]:
+            codes[i] = _suggested(trial, space.positions[i])
+    return codes.tolist()
+
+
+def _suggested(trial: Trial, position: Position) -> int:
+    bounds = bounds_of(position)
+    if bounds is None:
+        return position.code(trial.suggest_categorical(position.name, position.choices))
+    low, high, whole, log = bounds
+    return position.nearest((trial.suggest_int if whole else trial.suggest_float)(position.name, low, high, log=log))
 
 
 class OptunaSearch(PeerSearch):
-    """Any sampler of Optuna, on one categorical parameter per position (Akiba et al., KDD 2019).
+    """Any sampler of Optuna, on one parameter per active position (Akiba et al., KDD 2019).
 
-    The study is in memory and maximises. Each proposal is a trial; other values are added as finished trials. If the
-    sampler proposes a known architecture, the trial receives the known value, and the sampler proposes again. A
-    combination of choices that is not an architecture is a pruned trial. Needs the extra ``optuna``.
+    Ranges are floats or integers, other positions are categorical. The study is in memory and maximises. Each proposal
+    is a trial; other values are added as finished trials. If the sampler proposes a known architecture, the trial
+    receives the known value, and the sampler proposes again. A combination of choices that is not an architecture is a
+    pruned trial. Needs the extra ``optuna``.
 
     Parameters
     ----------
@@ -95,22 +123,20 @@ class OptunaSearch(PeerSearch):
         return False
 
     def _suggest(self) -> Suggestion:
-        trial = self.study_.ask(self._distributions)
-        return trial, [p.code(trial.params[p.name]) for p in self.space.positions]
+        trial = self.study_.ask()
+        return trial, suggest_codes(trial, self.space)
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
         if proposal is not None:
             self.study_.tell(proposal, value)
             return
-        create = self._optuna.trial.create_trial
-        self.study_.add_trial(create(params=self._params(codes), distributions=self._distributions, value=value))
-
-    def _params(self, codes: list[int]) -> dict[str, Any]:
-        return {p.name: p.choices[code] for p, code in zip(self.space.positions, codes, strict=True)}
+        chosen = self._choices(codes)
+        distributions = {name: self._distributions[name] for name in chosen}
+        self.study_.add_trial(self._optuna.trial.create_trial(params=chosen, distributions=distributions, value=value))
 
     def _instead(self, architecture: int) -> list[Any]:
-        self.study_.enqueue_trial(self._params(self.space.codes[architecture].tolist()))
-        return [self.study_.ask(self._distributions)]
+        self.study_.enqueue_trial(self.space.choices(architecture))
+        return [self._suggest()[0]]
 
     def _refuse(self, suggested: Suggestion) -> None:
         self.study_.tell(suggested[0], state=self._optuna.trial.TrialState.PRUNED)

@@ -20,7 +20,7 @@ from numpy.random import Generator
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import needing
 from nasmeta.searchers._searcher import WithoutReplacement
-from nasmeta.spaces import SearchSpace
+from nasmeta.spaces import Position, SearchSpace
 
 _MOST_SUGGESTIONS = 64  # per proposal; a sampler may repeat itself forever
 
@@ -32,6 +32,14 @@ def load_peer(module: str, who: str, extra: str) -> ModuleType:
     """Import a module of an optional package; an error names the extra that installs it."""
     with OwnGenerators(0).used(), needing(who, extra):  # some packages draw random numbers when they are imported
         return import_module(module)
+
+
+def bounds_of(position: Position) -> tuple[Any, Any, bool, bool] | None:
+    """Return the bounds of a range, whether its choices are integers, and whether it is logarithmic; None of a list."""
+    if position.scale is None or len(position.choices) == 1:
+        return None
+    whole = all(isinstance(choice, int) for choice in position.choices)
+    return position.choices[0], position.choices[-1], whole, position.scale == "log"
 
 
 class OwnGenerators:
@@ -85,13 +93,15 @@ def _set_states(torch: Any, states: tuple[Any, Any, Any]) -> None:
 class PeerSearch(WithoutReplacement):
     """Base of searchers that request proposals from another package's optimiser, one at a time.
 
-    The package sees one parameter per position. If it proposes an architecture again, it receives the known value. If a
-    proposal is not an architecture or is excluded, it receives the worst value so far. After `tries` consecutive
-    proposals of these kinds, the architecture with the fewest different positions is proposed instead; if fewer than
-    one in `tries` combinations may be proposed, already after the first. The package draws from its own generators,
-    seeded by the searcher's generator.
+    The package sees one parameter per position; a range is a number between two bounds, rounded to the nearest choice.
+    If it proposes an architecture again, it receives the known value. If a proposal is not an architecture or is
+    excluded, it receives the worst value so far. After `tries` consecutive proposals of these kinds, the architecture
+    with the fewest different positions is proposed instead (in a large space, a random one); if fewer than one in
+    `tries` combinations may be proposed, already after the first. The package draws from its own generators, seeded by
+    the searcher's generator.
     """
 
+    needs_list = False
     tries: ClassVar[int] = 16
     counts_repeats: ClassVar[bool] = True  # whether known architectures are among these kinds
     seeds: ClassVar[int] = 2**31 - 1  # the seed of the package is below
@@ -125,14 +135,28 @@ class PeerSearch(WithoutReplacement):
         return []
 
     def _codes_of(self, chosen: Mapping[str, Any]) -> list[int]:
-        """Return the code of each position, given the choices by number of position."""
-        return [int(chosen.get(str(i), 0)) for i in range(self.space.n_positions)]
+        """Return the code of each position, given codes, and numbers of ranges, by number of position."""
+        return [
+            p.nearest(chosen[str(i)]) if bounds_of(p) else int(chosen.get(str(i), 0))
+            for i, p in enumerate(self.space.positions)
+        ]
+
+    def _chosen(self, codes: list[int]) -> dict[str, Any]:
+        """Return the inverse of `_codes_of`, without positions that have only one choice."""
+        positions = self.space.positions
+        return {str(i): positions[i].choices[codes[i]] if bounds_of(positions[i]) else codes[i] for i in self._varied}
+
+    def _choices(self, codes: list[int]) -> dict[str, Any]:
+        """Return the choice of each active position by name."""
+        active = self.space.conditions.active(np.array(codes))
+        rows = zip(self.space.positions, codes, active, strict=True)
+        return {p.name: p.choices[code] for p, code, is_active in rows if is_active}
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose new architectures that the package suggests."""
         self._require_open(n)
         with self._generators.used():
-            return np.array([self._next() for _ in range(n)], np.int32)
+            return np.array([self._next() for _ in range(n)], self.space.index_type)
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Report the values to the package, also for architectures that it did not propose."""
@@ -141,14 +165,13 @@ class PeerSearch(WithoutReplacement):
             for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
                 for proposal in self._waiting.pop(architecture, None) or [None]:
                     if self._varied:
-                        self._tell_peer(proposal, self.space.codes[architecture].tolist(), value)
+                        self._tell_peer(proposal, self.space.codes_of(architecture).tolist(), value)
             if self._refused:
                 self._refuse(self._refused.pop())
 
     def _next(self) -> int:
-        n_possible = len(self._observed) + len(self._waiting) + np.count_nonzero(self._open)
         suggested: Suggestion | None = None
-        tries, n_refused = self.tries if n_possible * self.tries >= self.space.n_combinations else 1, 0
+        tries, n_refused = self.tries if self._are_dense() else 1, 0
         for _ in range(_MOST_SUGGESTIONS):
             if n_refused >= tries:
                 break
@@ -156,7 +179,9 @@ class PeerSearch(WithoutReplacement):
             if suggested is None:
                 break
             proposal, codes = suggested
-            architecture = int(self.space.find(np.array(codes) @ self.space.place_values))
+            architecture = int(
+                self.space.find(self.space.conditions.reduced(np.array(codes)) @ self.space.place_values)
+            )
             if architecture >= 0 and self._open[architecture]:
                 return self._propose(architecture, [proposal])
             n_refused += 1
@@ -167,12 +192,23 @@ class PeerSearch(WithoutReplacement):
                 self._waiting[architecture].append(proposal)
             else:
                 self._refuse(suggested)
-        candidates = np.flatnonzero(self._open)
-        if suggested is not None:
-            edits = (self.space.codes[candidates] != suggested[1]).sum(axis=1)
-            candidates = candidates[edits == edits.min()]
-        architecture = int(self.rng.choice(candidates))
+        architecture = self._random_open() if suggested is None or self.space.is_large else self._nearest(suggested[1])
         return self._propose(architecture, self._instead(architecture))
+
+    def _are_dense(self) -> bool:
+        """Whether at least one in `tries` combinations may be proposed."""
+        if self.space.is_large:
+            return True
+        n_possible = len(self._observed) + len(self._waiting) + np.count_nonzero(self._open)
+        return bool(n_possible * self.tries >= self.space.n_combinations)
+
+    def _nearest(self, codes: list[int]) -> int:
+        """Return an open architecture with the fewest edits; an edit of a range counts by its distance."""
+        candidates = np.flatnonzero(self._open)
+        edits = np.zeros(len(candidates))
+        for p, code, column in zip(self.space.positions, codes, self.space.codes[candidates].T, strict=True):
+            edits += np.abs(p.places[column] - p.places[code]) if p.scale else column != code
+        return int(self.rng.choice(candidates[edits == edits.min()]))
 
     def _propose(self, architecture: int, proposals: list[Any]) -> int:
         self._open[architecture], self._waiting[architecture] = False, proposals

@@ -7,26 +7,30 @@ from typing import Any
 
 from numpy.random import Generator
 
-from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, load_peer
-from nasmeta.spaces import SearchSpace
+from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, bounds_of, load_peer
+from nasmeta.spaces import Position, SearchSpace
 
 _SEARCHERS = "syne_tune.optimizer.schedulers.searchers"
 
 
 def syne_tune_space(space: SearchSpace, who: str) -> dict[str, Any]:
     """Return Syne Tune's domain of each position with several choices, by number of position."""
+    return {str(i): syne_tune_domain(p, who) for i, p in enumerate(space.positions) if len(p.choices) > 1}
+
+
+def syne_tune_domain(position: Position, who: str) -> Any:
+    """Return Syne Tune's domain of a position: numbers for a range, else codes."""
     domains = load_peer("syne_tune.config_space", who, "syne-tune")
-    return {
-        str(i): domains.ordinal(list(range(len(p.choices))), kind="equal")
-        if p.ordered
-        else domains.choice(list(range(len(p.choices))))
-        for i, p in enumerate(space.positions)
-        if len(p.choices) > 1
-    }
+    bounds = bounds_of(position)
+    if bounds is not None:
+        low, high, whole, log = bounds
+        return getattr(domains, "log" * log + ("randint" if whole else "uniform"))(low, high)
+    codes = list(range(len(position.choices)))
+    return domains.ordinal(codes, kind="equal") if position.ordered else domains.choice(codes)
 
 
 class SyneTuneSearch(PeerSearch):
-    """Base of Syne Tune's searchers, on one categorical or ordinal parameter per position.
+    """Base of Syne Tune's searchers, on one numeric, categorical or ordinal parameter per position.
 
     Parameters
     ----------
@@ -48,10 +52,10 @@ class SyneTuneSearch(PeerSearch):
         load_peer("syne_tune", self._who, "syne-tune")
         module, _, name = self.of.partition(":")
         kind = getattr(load_peer(f"{_SEARCHERS}.{module}", self._who, self.extra), name)
-        self._choices = syne_tune_space(space, self._who)
+        self._domains = syne_tune_space(space, self._who)
         self._n_trials = 0
         with self._generators.used():
-            self.peer_ = kind(config_space=self._choices, random_seed=self._peer_seed, **self.options)
+            self.peer_ = kind(config_space=self._domains, random_seed=self._peer_seed, **self.options)
 
     def _suggest(self) -> Suggestion | None:
         chosen = self.peer_.suggest()
@@ -60,13 +64,13 @@ class SyneTuneSearch(PeerSearch):
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
         if proposal is None:
-            proposal = self._n_trials, {name: codes[int(name)] for name in self._choices}
+            proposal = self._n_trials, self._chosen(codes)
             self._n_trials += 1
             self._note_foreign(*proposal)
         trial, chosen = proposal
         self.peer_.on_trial_complete(trial, chosen, -value)
 
-    def _note_foreign(self, trial: int, chosen: dict[str, int]) -> None:
+    def _note_foreign(self, trial: int, chosen: dict[str, Any]) -> None:
         """Report the configuration of a trial that the package did not suggest."""
 
 
@@ -111,5 +115,5 @@ class SyneTuneGP(SyneTuneSearch):
         # It pairs configurations by trial with values by arrival.
         self.peer_.trial_observations = dict(sorted(self.peer_.trial_observations.items()))
 
-    def _note_foreign(self, trial: int, chosen: dict[str, int]) -> None:
+    def _note_foreign(self, trial: int, chosen: dict[str, Any]) -> None:
         self.peer_.trial_configs[trial] = chosen
