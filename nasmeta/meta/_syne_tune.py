@@ -16,12 +16,10 @@ from nasmeta.searchers import MetaSearcher
 from nasmeta.searchers.peers import (
     OwnGenerators,
     PeerSearch,
-    bounds_of,
     load_peer,
-    syne_tune_domain,
     syne_tune_space,
 )
-from nasmeta.spaces import Position, SearchSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 _SCHEDULERS = "syne_tune.optimizer.schedulers"
@@ -48,16 +46,11 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
         evaluations = {}
         for source in sources:
             codes = self.space.codes_of(source.architectures).astype(int)
-            frame = pd.DataFrame({name: self._column(int(name), codes) for name in self._domains})
+            frame = pd.DataFrame({str(i): np.array(self._numbers[i])[codes[:, i]] for i in self._varied})
             errors = -source.utilities[:, None, None, None]
             evaluations[source.name] = kind(self._domains, frame, [METRIC], errors)
         with OwnGenerators(self._peer_seed).used():
             return self._learn_evaluations(evaluations) if self._varied else {}
-
-    def _column(self, i: int, codes: Any) -> Any:
-        """Return the codes of a position, or the numbers of a range, of the rows of a frame."""
-        position = self.space.positions[i]
-        return np.array(position.choices)[codes[:, i]] if bounds_of(position) else codes[:, i]
 
     @abstractmethod
     def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
@@ -78,7 +71,7 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
         chosen = self._configuration()
         return None if chosen is None else (chosen, self._codes_of(chosen))
 
-    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+    def _tell_peer(self, proposal: Any, architecture: int, value: float) -> None:
         """Do nothing: the proposals depend on the sources alone."""
 
 
@@ -159,23 +152,16 @@ class SyneTuneBoundingBox(SyneTuneTransfer):
             random_seed=self._peer_seed,
         )
         return {
-            name: [int(code) for code in domain.categories]
-            if hasattr(domain, "categories")
-            else sorted({domain.lower, domain.upper})
+            name: [int(code) for code in domain.categories] if hasattr(domain, "categories") else domain
             for name, domain in boxes[0].items()
         }
 
     def _begin(self, learned: Any) -> Any:
-        box = {
-            name: choices[0] if len(choices) == 1 else self._narrowed(self.space.positions[int(name)], choices)
-            for name, choices in learned.items()
-        }
+        domains, box = load_peer("syne_tune.config_space", self._who, "syne-tune"), dict(learned)
+        for name, choices in learned.items():
+            if isinstance(choices, list):
+                box[name] = domains.choice(list(choices)) if len(choices) > 1 else choices[0]
         return self._load("searchers.random_searcher").RandomSearcher(box, random_seed=self._peer_seed)
-
-    def _narrowed(self, position: Position, choices: list[Any]) -> Any:
-        if bounds_of(position):
-            return syne_tune_domain(replace(position, choices=tuple(choices)), self._who)
-        return load_peer("syne_tune.config_space", self._who, "syne-tune").choice(choices)
 
     def _configuration(self) -> Any:
         chosen = self._run.suggest()

@@ -245,11 +245,6 @@ class Conditions:
     conditions : mapping of str to mapping
         For a position: the choices of other positions with which it is active.
 
-    Attributes
-    ----------
-    order : ndarray of int, shape (n_positions,)
-        The numbers of the positions, each after those that its condition names.
-
     Examples
     --------
     >>> import numpy as np
@@ -270,11 +265,6 @@ class Conditions:
                 allowed = np.zeros(len(positions[place[other]].choices), dtype=bool)
                 allowed[[positions[place[other]].code(choice) for choice in choices]] = True
                 self._needed.append((place[name], place[other], allowed))
-        depths = np.zeros(len(positions), dtype=int)
-        for _ in self._needed:
-            for inner, outer, _ in self._needed:
-                depths[inner] = max(depths[inner], depths[outer] + 1)
-        self.order = depths.argsort(kind="stable")
 
     def __bool__(self) -> bool:
         return bool(self._needed)

@@ -23,7 +23,7 @@ from nasmeta.searchers import (
     Searcher,
 )
 from nasmeta.searchers.peers import OwnGenerators, PeerSearch
-from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.spaces import Range, SearchSpace, get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import MultiFidelityContract, SearcherContract, example_space, made_up_values
 
@@ -212,7 +212,7 @@ class Stubborn(PeerSearch):
         logging.warning("I draw from the global generator.")
         return self.n, [1, 0] if self.n % 2 else [0, 1]
 
-    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+    def _tell_peer(self, proposal: Any, architecture: int, value: float) -> None:
         self.told.append((proposal, value))
 
 
@@ -305,3 +305,85 @@ def test_a_custom_sampler_that_repeats_itself_is_not_waited_for() -> None:
     run = nm.search(Same, space, evaluator=lambda choices: float(choices["width"]), evaluations=9)
     assert space.to_string(run.architectures[0]) == "width=32,depth=1"
     assert len(run) == 9
+
+
+# -- large spaces ----------------------------------------------------------------------------------------------------
+LARGE = SearchSpace(
+    "large",
+    {
+        "momentum": Range(0.5, 0.99),
+        "lr": Range(1e-5, 1e-1, log=True),
+        "width": Range(16, 1024, log=True),
+        "depth": Range(1, 12),
+        "act": ["relu", "gelu", "silu"],
+        "opt": ["adam", "sgd"],
+        "skip": [False, True],
+    },
+    conditions={"momentum": {"opt": ["sgd"], "skip": [True]}, "skip": {"depth": [6, 7, 8, 9, 10, 11, 12]}},
+    valid=lambda frame: (frame["width"] < 1000) | (frame["depth"] < 12),
+)
+
+
+LATE: dict[str, dict[str, Any]] = {  # with a model for the last proposals
+    **SOON,
+    "ax": {"n_initial": 14},
+    "botorch": {"n_initial": 13},
+    "syne-tune-bore": {"options": {"init_random": 13}},
+    "syne-tune-cqr": {"options": {"num_init_random_draws": 13}},
+}
+OPTUNA = ["optuna-nsgaii", "optuna-random", "optuna-tpe", pytest.param("optuna-gp", marks=pytest.mark.slow)]
+
+
+def searched(name: str) -> tuple[Any, list[int]]:
+    searcher = SEARCHERS[name](LARGE, np.random.default_rng(0), **LATE.get(name, {}))
+    found = []
+    for _ in range(15):
+        architectures = searcher.ask()
+        choices: dict[str, Any] = LARGE.choices(architectures[0])
+        value = -((np.log10(choices["lr"]) + 3) ** 2) - (choices["depth"] - 7) ** 2 - (choices["act"] != "gelu")
+        searcher.tell(architectures, np.array([[value, -value] if searcher.objectives == "several" else value]))
+        found += architectures.tolist()
+    return searcher, found
+
+
+def range_of_lr(searcher: Any) -> tuple[float, float, bool]:
+    """Return the bounds that the package knows, and whether it knows a logarithmic scale."""
+    if hasattr(searcher, "study_"):
+        distribution = searcher.study_.trials[0].distributions["lr"]
+        return distribution.low, distribution.high, distribution.log
+    if hasattr(searcher, "_configspace"):
+        parameter = searcher._configspace["lr"]
+        return parameter.lower, parameter.upper, parameter.log
+    if hasattr(searcher, "_domains"):
+        domain = searcher._domains["1"]
+        return domain.lower, domain.upper, "Log" in type(domain.get_sampler()).__name__
+    parameter = searcher.peer_._experiment.search_space.parameters["1"]
+    return parameter.lower, parameter.upper, parameter.log_scale
+
+
+@pytest.mark.parametrize("name", [*OPTUNA, *(where_installed(name) for name in ("pymoo-nsga2", *QUICK))])
+def test_a_large_space_is_searched_as_ranges(name: str) -> None:
+    searcher, found = searched(name)
+    assert found == searched(name)[1]
+    assert len(set(found)) == 15
+    assert LARGE.from_codes(LARGE.codes_of(found)).tolist() == found
+    if name == "botorch":
+        lr = [LARGE.choices(architecture)["lr"] for architecture in found]
+        np.testing.assert_allclose(searcher._inputs_of(found)[:, 1], np.log10(lr) / 4 + 1.25, atol=1e-5)
+    elif name == "pymoo-nsga2":
+        assert searcher._problem.vars["1"].bounds == (0.0, 1.0)
+    else:
+        assert range_of_lr(searcher) == (1e-5, 0.1, True)
+
+
+@pytest.mark.parametrize("name", ["optuna-tpe", where_installed("smac")])
+def test_a_package_with_conditions_chooses_only_active_positions(name: str) -> None:
+    searcher, _ = searched(name)
+    if name == "smac":
+        chosen = [dict(configuration) for configuration in searcher._configspace.sample_configuration(50)]
+    else:
+        chosen = [trial.params for trial in searcher.study_.trials]
+    assert {"skip" in one for one in chosen} == {"momentum" in one for one in chosen} == {True, False}
+    for one in chosen:
+        assert ("skip" in one) == (one["depth"] >= 6)
+        assert ("momentum" in one) == (one["opt"] == "sgd" and bool(one.get("skip")))

@@ -61,20 +61,19 @@ class AxSearch(PeerSearch):
             return trial, self._codes_of(chosen)
         return None
 
-    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+    def _tell_peer(self, proposal: Any, architecture: int, value: float) -> None:
         if proposal is None:
-            proposal = self.peer_.attach_trial(self._chosen(codes))
+            proposal = self.peer_.attach_trial(self._chosen(architecture))
         self.peer_.complete_trial(proposal, {_VALUE: value})
 
 
 def _parameter(configs: Any, name: str, position: Position) -> Any:
     """Return Ax's parameter of a position."""
-    bounds = bounds_of(position)
-    if bounds is None:
+    if position.scale is None:
         return configs.ChoiceParameterConfig(
             name, list(range(len(position.choices))), "int", is_ordered=position.ordered
         )
-    low, high, whole, log = bounds
+    low, high, whole, log = bounds_of(position)
     return configs.RangeParameterConfig(
         name, (low, high), "int" if whole else "float", scaling="log" if log else "linear"
     )

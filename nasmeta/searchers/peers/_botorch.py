@@ -12,8 +12,6 @@ from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.searchers.peers._peer_search import OwnGenerators, load_peer
 from nasmeta.spaces import SearchSpace
 
-_SAMPLED = 1_000  # random candidates, if the optimum is known or not an architecture
-
 
 class BoTorchSearch(WithoutReplacement):
     """BoTorch's mixed Gaussian process with LogEI (Balandat et al., NeurIPS 2020; Ament et al., NeurIPS 2023).
@@ -22,9 +20,9 @@ class BoTorchSearch(WithoutReplacement):
     Values are standardised, hyperparameters are refitted before each proposal, and all other settings are BoTorch's
     defaults. `SingleTaskGP` is used if all positions are ordered. `optimize_acqf_discrete` maximises
     `LogExpectedImprovement` over all open architectures. In a large space, `optimize_acqf_mixed_alternating` maximises
-    it, with ranges as continuous numbers, which are rounded; if this gives no new architecture, the best one of the
-    neighbours and of 1,000 random ones is proposed. In a batch, earlier proposals have their predicted mean. Needs the
-    extra ``botorch``.
+    it, with continuous numbers for ranges of more than 20 choices; the proposal is the best of the nearest
+    architecture, its neighbours and 1,000 random ones. In a batch, earlier proposals have their predicted mean. Needs
+    the extra ``botorch``.
 
     Parameters
     ----------
@@ -48,7 +46,6 @@ class BoTorchSearch(WithoutReplacement):
         positions = [space.positions[i] for i in self._varied]
         self._places = [p.places if p.ordered else np.arange(len(p.choices)) for p in positions]
         self._categories = [i for i, p in enumerate(positions) if not p.ordered]
-        self._steps = [i for i, p in enumerate(positions) if p.ordered and p.scale is None]
         self._generators = OwnGenerators(int(rng.integers(2**31)))
 
     def ask(self, n: int = 1) -> Architectures:
@@ -101,12 +98,9 @@ class BoTorchSearch(WithoutReplacement):
 
         acquisition = LogExpectedImprovement(model, best_f=best)
         if self.space.is_large:
-            architecture = self._rounded_optimum(acquisition)
-            if architecture >= 0 and self._open[architecture]:
-                return architecture
-            sampled = self.space.sample(_SAMPLED, self.rng, replace=True)
-            near = self.space.neighbours(architecture) if architecture >= 0 else sampled
-            candidates = np.concatenate([near, sampled])
+            candidates, optimum = self.space.sample(1_000, self.rng, replace=True), self._rounded_optimum(acquisition)
+            if optimum >= 0:
+                candidates = np.concatenate([[optimum], self.space.neighbours(optimum), candidates])
             open_ = candidates[self._open[candidates]]
         else:
             open_ = np.flatnonzero(self._open)
@@ -119,10 +113,10 @@ class BoTorchSearch(WithoutReplacement):
         import torch
         from botorch.optim import optimize_acqf_mixed_alternating
 
-        bounds = torch.tensor([[places[0], places[-1]] for places in self._places], dtype=torch.double).T
-        steps, categories = ({i: self._places[i].tolist() for i in of} for of in (self._steps, self._categories))
-        optimum, _ = optimize_acqf_mixed_alternating(acquisition, bounds, discrete_dims=steps, cat_dims=categories)
+        numbers = {i: places.tolist() for i, places in enumerate(self._places)}
+        bounds = torch.tensor([[0.0, places[-1]] for places in numbers.values()], dtype=torch.double).T
+        categories = {i: numbers.pop(i) for i in self._categories}
+        best, _ = optimize_acqf_mixed_alternating(acquisition, bounds, discrete_dims=numbers, cat_dims=categories)
         codes = np.zeros(self.space.n_positions, np.int64)
-        numbers = zip(self._places, optimum[0].tolist(), strict=True)
-        codes[self._varied] = [np.abs(places - number).argmin() for places, number in numbers]
-        return int(self.space.find(self.space.conditions.reduced(codes) @ self.space.place_values))
+        codes[self._varied] = [np.abs(p - x).argmin() for p, x in zip(self._places, best[0].tolist(), strict=True)]
+        return int(self.space.find(codes @ self.space.place_values))

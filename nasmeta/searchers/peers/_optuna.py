@@ -10,46 +10,37 @@ from numpy.random import Generator
 
 from nasmeta.arrays import Architectures
 from nasmeta.errors import UnknownNameError, needing
-from nasmeta.searchers.peers._peer_search import OwnGenerators, PeerSearch, Suggestion, bounds_of, load_peer
-from nasmeta.spaces import Position, SearchSpace, get_space
+from nasmeta.searchers.peers._peer_search import OwnGenerators, PeerSearch, Suggestion, bounds_of, code_of, load_peer
+from nasmeta.spaces import Position, SearchSpace
 
 if TYPE_CHECKING:
-    from optuna import Trial
-    from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
+    from optuna.trial import BaseTrial
 
 _UNSUITABLE = ("BaseSampler", "CmaEsSampler", "GridSampler", "PartialFixedSampler")
 
 
-def position_distributions(space: str | SearchSpace) -> dict[str, BaseDistribution]:
-    """Return Optuna's distribution of each position, such as ``0->1`` of cells; ranges are floats or integers."""
-    kinds = load_peer("optuna", "A search space for Optuna", "optuna").distributions
-    made = {}
-    for position in get_space(space).positions:
-        bounds = bounds_of(position)
-        if bounds is None:
-            made[position.name] = kinds.CategoricalDistribution(position.choices)
-        else:
-            low, high, whole, log = bounds
-            made[position.name] = (kinds.IntDistribution if whole else kinds.FloatDistribution)(low, high, log=log)
-    return made
+def suggest_codes(trial: BaseTrial, space: SearchSpace) -> list[int]:
+    """Let a trial of Optuna choose at each active position, and return the code of each position.
 
-
-def suggest_codes(trial: Trial, space: SearchSpace) -> list[int]:
-    """Let a trial of Optuna choose at each active position, and return the code of each position."""
-    codes = np.zeros(space.n_positions, np.int64)
-    for i in space.conditions.order.tolist():
-        if space.conditions.active(codes)[i]:
-            codes[i] = _suggested(trial, space.positions[i])
+    A range is a float or an integer, any other position categorical; names are those of positions, such as ``0->1``.
+    """
+    codes, left = np.zeros(space.n_positions, np.int64), list(range(space.n_positions))
+    while left:
+        i = left.pop(0)
+        position = space.positions[i]
+        if any(space.positions[j].name in space.conditions.given.get(position.name, ()) for j in left):
+            left.append(i)  # after the positions that its condition names
+        elif space.conditions.active(codes)[i]:
+            codes[i] = code_of(position, _suggested(trial, position))
     return codes.tolist()
 
 
-def _suggested(trial: Trial, position: Position) -> int:
-    bounds = bounds_of(position)
-    if bounds is None:
-        return position.code(trial.suggest_categorical(position.name, position.choices))
-    low, high, whole, log = bounds
-    return position.nearest((trial.suggest_int if whole else trial.suggest_float)(position.name, low, high, log=log))
+def _suggested(trial: BaseTrial, position: Position) -> Any:
+    if position.scale is None:
+        return trial.suggest_categorical(position.name, position.choices)
+    low, high, whole, log = bounds_of(position)
+    return (trial.suggest_int if whole else trial.suggest_float)(position.name, low, high, log=log)
 
 
 class OptunaSearch(PeerSearch):
@@ -98,7 +89,6 @@ class OptunaSearch(PeerSearch):
         self.sampler = sampler or self.default_sampler
         self.options = dict(options or {})
         optuna = self._optuna = load_peer("optuna", type(self).__name__, "optuna")
-        self._distributions = position_distributions(space)
         with OwnGenerators(0).used():  # without messages about the study and experimental samplers
             self.study_ = optuna.create_study(
                 storage=optuna.storages.InMemoryStorage(),
@@ -126,13 +116,14 @@ class OptunaSearch(PeerSearch):
         trial = self.study_.ask()
         return trial, suggest_codes(trial, self.space)
 
-    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+    def _tell_peer(self, proposal: Any, architecture: int, value: float) -> None:
         if proposal is not None:
             self.study_.tell(proposal, value)
             return
-        chosen = self._choices(codes)
-        distributions = {name: self._distributions[name] for name in chosen}
-        self.study_.add_trial(self._optuna.trial.create_trial(params=chosen, distributions=distributions, value=value))
+        kinds = self._optuna.trial
+        fixed = kinds.FixedTrial(self.space.choices(architecture))
+        suggest_codes(fixed, self.space)
+        self.study_.add_trial(kinds.create_trial(params=fixed.params, distributions=fixed.distributions, value=value))
 
     def _instead(self, architecture: int) -> list[Any]:
         self.study_.enqueue_trial(self.space.choices(architecture))

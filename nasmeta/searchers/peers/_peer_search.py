@@ -34,12 +34,15 @@ def load_peer(module: str, who: str, extra: str) -> ModuleType:
         return import_module(module)
 
 
-def bounds_of(position: Position) -> tuple[Any, Any, bool, bool] | None:
-    """Return the bounds of a range, whether its choices are integers, and whether it is logarithmic; None of a list."""
-    if position.scale is None or len(position.choices) == 1:
-        return None
-    whole = all(isinstance(choice, int) for choice in position.choices)
-    return position.choices[0], position.choices[-1], whole, position.scale == "log"
+def bounds_of(position: Position) -> tuple[Any, Any, bool, bool]:
+    """Return the bounds of a range, whether its choices are integers, and whether it is logarithmic."""
+    low, high = position.choices[0], position.choices[-1]
+    return low, high, isinstance(low, int), position.scale == "log"
+
+
+def code_of(position: Position, choice: Any) -> int:
+    """Return the code of a choice, or of any number in a range."""
+    return position.nearest(choice) if position.scale else position.code(choice)
 
 
 class OwnGenerators:
@@ -109,6 +112,7 @@ class PeerSearch(WithoutReplacement):
     def __init__(self, space: SearchSpace, rng: Generator) -> None:
         super().__init__(space, rng)
         self._varied = [i for i, n in enumerate(space.n_choices) if n > 1]  # without any, the package proposes nothing
+        self._numbers = [p.choices if p.scale else range(len(p.choices)) for p in space.positions]  # by code
         self._waiting: dict[int, list[Any]] = {}  # proposals of each architecture whose value is not known yet
         self._refused: list[Suggestion] = []  # invalid proposals before the first value
         self._peer_seed = int(rng.integers(self.seeds))
@@ -119,7 +123,7 @@ class PeerSearch(WithoutReplacement):
         """Return the next proposal of the package, or None."""
 
     @abstractmethod
-    def _tell_peer(self, proposal: Any, codes: list[int], value: Any) -> None:
+    def _tell_peer(self, proposal: Any, architecture: int, value: Any) -> None:
         """Report a value to the package; the proposal is None for an architecture that it did not propose."""
 
     def _refuse(self, suggested: Suggestion) -> None:
@@ -128,7 +132,7 @@ class PeerSearch(WithoutReplacement):
         if self._observed:
             worst = np.min(list(self._observed.values()), axis=0)
             while self._refused:
-                self._tell_peer(*self._refused.pop(0), worst)
+                self._tell_peer(self._refused.pop(0)[0], -1, worst)
 
     def _instead(self, architecture: int) -> list[Any]:
         """Return proposals of the package for an architecture that it did not suggest; by default none."""
@@ -137,20 +141,14 @@ class PeerSearch(WithoutReplacement):
     def _codes_of(self, chosen: Mapping[str, Any]) -> list[int]:
         """Return the code of each position, given codes, and numbers of ranges, by number of position."""
         return [
-            p.nearest(chosen[str(i)]) if bounds_of(p) else int(chosen.get(str(i), 0))
+            p.nearest(chosen[str(i)]) if p.scale else int(chosen.get(str(i), 0))
             for i, p in enumerate(self.space.positions)
         ]
 
-    def _chosen(self, codes: list[int]) -> dict[str, Any]:
+    def _chosen(self, architecture: int) -> dict[str, Any]:
         """Return the inverse of `_codes_of`, without positions that have only one choice."""
-        positions = self.space.positions
-        return {str(i): positions[i].choices[codes[i]] if bounds_of(positions[i]) else codes[i] for i in self._varied}
-
-    def _choices(self, codes: list[int]) -> dict[str, Any]:
-        """Return the choice of each active position by name."""
-        active = self.space.conditions.active(np.array(codes))
-        rows = zip(self.space.positions, codes, active, strict=True)
-        return {p.name: p.choices[code] for p, code, is_active in rows if is_active}
+        codes = self.space.codes_of(architecture)
+        return {str(i): self._numbers[i][codes[i]] for i in self._varied}
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose new architectures that the package suggests."""
@@ -165,13 +163,15 @@ class PeerSearch(WithoutReplacement):
             for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
                 for proposal in self._waiting.pop(architecture, None) or [None]:
                     if self._varied:
-                        self._tell_peer(proposal, self.space.codes_of(architecture).tolist(), value)
+                        self._tell_peer(proposal, architecture, value)
             if self._refused:
                 self._refuse(self._refused.pop())
 
     def _next(self) -> int:
+        n_open = self.space.size if self.space.is_large else np.count_nonzero(self._open)
+        n_possible = len(self._observed) + len(self._waiting) + n_open
         suggested: Suggestion | None = None
-        tries, n_refused = self.tries if self._are_dense() else 1, 0
+        tries, n_refused = self.tries if n_possible * self.tries >= self.space.n_combinations else 1, 0
         for _ in range(_MOST_SUGGESTIONS):
             if n_refused >= tries:
                 break
@@ -186,7 +186,7 @@ class PeerSearch(WithoutReplacement):
                 return self._propose(architecture, [proposal])
             n_refused += 1
             if architecture in self._observed:
-                self._tell_peer(proposal, codes, self._observed[architecture])
+                self._tell_peer(proposal, architecture, self._observed[architecture])
                 n_refused = n_refused if self.counts_repeats else 0
             elif architecture in self._waiting:
                 self._waiting[architecture].append(proposal)
@@ -194,13 +194,6 @@ class PeerSearch(WithoutReplacement):
                 self._refuse(suggested)
         architecture = self._random_open() if suggested is None or self.space.is_large else self._nearest(suggested[1])
         return self._propose(architecture, self._instead(architecture))
-
-    def _are_dense(self) -> bool:
-        """Whether at least one in `tries` combinations may be proposed."""
-        if self.space.is_large:
-            return True
-        n_possible = len(self._observed) + len(self._waiting) + np.count_nonzero(self._open)
-        return bool(n_possible * self.tries >= self.space.n_combinations)
 
     def _nearest(self, codes: list[int]) -> int:
         """Return an open architecture with the fewest edits; an edit of a range counts by its distance."""

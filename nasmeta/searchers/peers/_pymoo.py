@@ -8,16 +8,16 @@ import numpy as np
 from numpy.random import Generator
 
 from nasmeta.errors import needing
-from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, bounds_of
-from nasmeta.spaces import Position, SearchSpace
+from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion
+from nasmeta.spaces import SearchSpace
 
 
 class PymooNSGA2(PeerSearch):
     """NSGA-II of pymoo with one categorical variable per position (Blank and Deb, IEEE Access 2020).
 
-    The genetic algorithm of pymoo for mixed variables with rank and crowding survival, all else by its defaults. Ranges
-    are numbers, or logarithms of numbers. While a generation waits for values, random architectures are proposed. Needs
-    the extra ``objectives``.
+    The genetic algorithm of pymoo for mixed variables with rank and crowding survival, all else by its defaults. A
+    range is a number between 0 and 1 on its scale. While a generation waits for values, random architectures are
+    proposed. Needs the extra ``objectives``.
 
     Parameters
     ----------
@@ -42,7 +42,11 @@ class PymooNSGA2(PeerSearch):
             from pymoo.algorithms.moo.nsga2 import RankAndCrowdingSurvival
             from pymoo.core.mixed import MixedVariableGA
             from pymoo.core.problem import Problem
-        variables = {str(i): _variable(position) for i, position in enumerate(space.positions)}
+            from pymoo.core.variable import Choice, Real
+        variables = {
+            str(i): Real(bounds=(0.0, 1.0)) if p.scale else Choice(options=list(range(len(p.choices))))
+            for i, p in enumerate(space.positions)
+        }
         self._problem = Problem(vars=variables, n_obj=2)
         self._algorithm = MixedVariableGA(pop_size=self.population, survival=RankAndCrowdingSurvival())
         self._algorithm.setup(self._problem, termination=("n_gen", 2**62), seed=self._peer_seed, verbose=False)
@@ -57,29 +61,14 @@ class PymooNSGA2(PeerSearch):
         if not self._queue:
             return None
         individual = self._queue.pop(0)
-        chosen = dict(individual.X)
-        for i, position in enumerate(self.space.positions):
-            if (bounds_of(position) or (False,))[-1]:
-                chosen[str(i)] = np.exp(chosen[str(i)])
-        return individual, self._codes_of(chosen)
+        chosen = [individual.X[str(i)] for i in range(self.space.n_positions)]
+        pairs = zip(self.space.positions, chosen, strict=True)
+        return individual, [int(np.abs(p.places - x).argmin() if p.scale else x) for p, x in pairs]
 
-    def _tell_peer(self, proposal: Any, codes: list[int], value: Any) -> None:
+    def _tell_peer(self, proposal: Any, architecture: int, value: Any) -> None:
         if proposal is None:
             return
         proposal.F, self._n_due = -np.array(value), self._n_due - 1
         if not self._n_due:
             self._problem.n_obj = len(value)
             self._algorithm.tell(infills=self._generation)
-
-
-def _variable(position: Position) -> Any:
-    """Return pymoo's variable of a position."""
-    from pymoo.core.variable import Choice, Integer, Real
-
-    bounds = bounds_of(position)
-    if bounds is None:
-        return Choice(options=list(range(len(position.choices))))
-    low, high, whole, log = bounds
-    if log:
-        return Real(bounds=(np.log(low), np.log(high)))
-    return (Integer if whole else Real)(bounds=(low, high))

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.random import Generator
 
-from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, bounds_of, load_peer
+from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, bounds_of, code_of, load_peer
 from nasmeta.spaces import SearchSpace
 
 
@@ -21,21 +21,16 @@ def configspace_of(space: SearchSpace) -> Any:
     made = library.ConfigurationSpace(name=space.name)
     named = {name for needed in space.conditions.given.values() for name in needed}
     for position in space.positions:
-        bounds = None if position.name in named else bounds_of(position)
-        if bounds is not None:
-            low, high, whole, log = bounds
+        if position.scale and position.name not in named:
+            low, high, whole, log = bounds_of(position)
             number = library.UniformIntegerHyperparameter if whole else library.UniformFloatHyperparameter
             made.add(number(position.name, low, high, log=log))
             continue
         ordinal = position.ordered and len(position.choices) > 1
         kind = library.OrdinalHyperparameter if ordinal else library.CategoricalHyperparameter
         made.add(kind(position.name, list(position.choices)))
-    positions = {position.name: position for position in space.positions}
     for name, needed in space.conditions.given.items():
-        terms = []
-        for other, choices in needed.items():
-            codes = map(positions[other].code, choices)
-            terms.append(library.InCondition(made[name], made[other], [positions[other].choices[c] for c in codes]))
+        terms = [library.InCondition(made[name], made[other], choices) for other, choices in needed.items()]
         made.add(terms[0] if len(terms) == 1 else library.AndConjunction(*terms))
     return made
 
@@ -91,16 +86,12 @@ class SMACSearch(PeerSearch):
         except (StopIteration, self._exhausted):  # forever
             return None
         chosen = dict(trial.config)
-        codes = []
-        for p in self.space.positions:
-            code = p.nearest if bounds_of(p) else p.code
-            codes.append(code(chosen[p.name]) if p.name in chosen else 0)
-        return trial, codes
+        return trial, [code_of(p, chosen.get(p.name, p.choices[0])) for p in self.space.positions]
 
-    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+    def _tell_peer(self, proposal: Any, architecture: int, value: float) -> None:
         if proposal is None:
             kind = load_peer("ConfigSpace", "smac", "smac").Configuration
-            config = kind(self._configspace, values=self._choices(codes))
+            config = kind(self._configspace, values=self.space.choices(architecture))
             proposal = self._history.TrialInfo(config=config, seed=0)
         self._facade.tell(proposal, self._history.TrialValue(cost=-value), save=False)
 

@@ -15,15 +15,14 @@ _SEARCHERS = "syne_tune.optimizer.schedulers.searchers"
 
 def syne_tune_space(space: SearchSpace, who: str) -> dict[str, Any]:
     """Return Syne Tune's domain of each position with several choices, by number of position."""
-    return {str(i): syne_tune_domain(p, who) for i, p in enumerate(space.positions) if len(p.choices) > 1}
-
-
-def syne_tune_domain(position: Position, who: str) -> Any:
-    """Return Syne Tune's domain of a position: numbers for a range, else codes."""
     domains = load_peer("syne_tune.config_space", who, "syne-tune")
-    bounds = bounds_of(position)
-    if bounds is not None:
-        low, high, whole, log = bounds
+    return {str(i): _domain(domains, p) for i, p in enumerate(space.positions) if len(p.choices) > 1}
+
+
+def _domain(domains: Any, position: Position) -> Any:
+    """Return Syne Tune's domain of a position: numbers for a range, else codes."""
+    if position.scale:
+        low, high, whole, log = bounds_of(position)
         return getattr(domains, "log" * log + ("randint" if whole else "uniform"))(low, high)
     codes = list(range(len(position.choices)))
     return domains.ordinal(codes, kind="equal") if position.ordered else domains.choice(codes)
@@ -62,9 +61,9 @@ class SyneTuneSearch(PeerSearch):
         self._n_trials += 1
         return (self._n_trials - 1, chosen), self._codes_of(chosen)
 
-    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+    def _tell_peer(self, proposal: Any, architecture: int, value: float) -> None:
         if proposal is None:
-            proposal = self._n_trials, self._chosen(codes)
+            proposal = self._n_trials, self._chosen(architecture)
             self._n_trials += 1
             self._note_foreign(*proposal)
         trial, chosen = proposal
@@ -110,8 +109,8 @@ class SyneTuneGP(SyneTuneSearch):
     of = "botorch.botorch_searcher:BoTorchSearcher"
     extra = "syne-tune,botorch"
 
-    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
-        super()._tell_peer(proposal, codes, value)
+    def _tell_peer(self, proposal: Any, architecture: int, value: float) -> None:
+        super()._tell_peer(proposal, architecture, value)
         # It pairs configurations by trial with values by arrival.
         self.peer_.trial_observations = dict(sorted(self.peer_.trial_observations.items()))
 
