@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, reduce
-from typing import TypeAlias
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +24,14 @@ Covariance: TypeAlias = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64
 Prior: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Mean and standard deviation of the logarithms of hyperparameters."""
 
-_MOST_CODES = 2**24  # entries of a table of covariances
+_MOST_CODES = 2**16  # entries of a table of covariances, so that codes have two bytes
 _MOST_LEVELS = 4096  # columns of the matrix product in `CellKernel.codes_between`
 _ONE_HOT = {"positions", "edges"}  # in these features the distance is twice the number of different choices
 _OF_POSITIONS = {*_ONE_HOT, "levels", "steps"}  # features that tell the choice of each position
 _LENGTHSCALE = 3.0  # in the L1 distance of counts; one edit of an edge is a distance of 2
 _LONG = 0.3  # share of the mean distance
-_MOST_PRODUCTS = 2**20  # entries of a table of products
 _SHARE = 0.5  # prior median of the lengthscales, relative to the mean distance times the number of positions
-_SPREAD = 0.7  # prior deviation of their logarithms
+_SPREAD = 0.7, 1.0  # prior deviations of their logarithms, in exponential and in Matérn kernels
 
 
 def weak_prior(n_features: int, lengthscales: NDArray[np.float64] | float = 3.0) -> Prior:
@@ -114,14 +114,15 @@ class CellKernel:
 
     The exponential of a negative L1 distance is positive definite (a product of Laplace kernels), so the sum is. The
     distances of a pair are whole numbers, so all features' distances are kept as the digits of one integer, the
-    pair's *code*, and a covariance is one look-up in a table of all codes. The default features are the space's
+    pair's *code*, and a covariance is one look-up in a table of all codes. If there are more than 65,536 codes, the
+    features form groups, and a code is a record with one integer per group. The default features are the space's
     `kernel_features`.
 
     Parameters
     ----------
     space : SearchSpace
     features : sequence of str, optional
-        Count features of the space; the product of their numbers of distances is at most 2**24.
+        Count features of the space.
 
     Examples
     --------
@@ -132,6 +133,8 @@ class CellKernel:
     >>> kernel.covariance(codes, Hyperparameters(np.ones(1), np.full(1, 3.0), 0.01))[0].item()
     1.0
     """
+
+    _combine: np.ufunc = np.add
 
     def __init__(self, space: SearchSpace, features: Sequence[str] | None = None) -> None:
         self.space = space
@@ -144,11 +147,24 @@ class CellKernel:
             int(min(np.ptp(c, axis=0).astype(np.int64).sum(), 2 * c.sum(axis=1, dtype=np.int64).max())) + 1
             for c in counts
         )
-        n_codes = math.prod(self._bases)
-        if n_codes > _MOST_CODES:
-            raise SettingError("features", self.features, f"fewer, with at most {_MOST_CODES:,} distances")
         self._parts = [(*_classes(space, feature), 2 * (feature in _ONE_HOT)) for feature in self.features]
-        self.code_type = np.min_scalar_type(n_codes - 1)
+
+    @cached_property
+    def _groups(self) -> list[slice]:
+        """Consecutive features with at most 65,536 combinations of distances, or one with more."""
+        starts, n_codes = [0], 1
+        for i, base in enumerate(self._bases):
+            n_codes *= base
+            if n_codes > _MOST_CODES and i > starts[-1]:
+                starts.append(i)
+                n_codes = base
+        return [slice(first, end) for first, end in pairwise([*starts, len(self._bases)])]
+
+    @cached_property
+    def code_type(self) -> np.dtype[Any]:
+        """Type of a code: an integer or, of several groups, a record of integers."""
+        most = max(math.prod(self._bases[group]) for group in self._groups)
+        return np.dtype(",".join([np.min_scalar_type(most - 1).str] * len(self._groups)))
 
     @cached_property
     def typical_lengthscales(self) -> NDArray[np.float64]:
@@ -162,35 +178,37 @@ class CellKernel:
             lengths.append(max(_LENGTHSCALE, _LONG * sum(_mean_difference(column) for column in counts.T)))
         return np.array(lengths)
 
-    def codes(self, architecture: int) -> NDArray[np.unsignedinteger]:
+    def codes(self, architecture: int) -> NDArray[Any]:
         """Return the codes of one architecture's pairs with all, of type ``code_type``, shape (size,)."""
         codes = np.zeros(self.space.size, dtype=self.code_type)
-        for base, (vectors, classes, per_choice) in zip(self._bases, self._parts, strict=True):
-            own = vectors[:, classes[architecture], None]
-            if per_choice:
-                to_class = (vectors != own).sum(axis=0, dtype=self.code_type) * self.code_type.type(per_choice)
-            else:
-                to_class = np.abs(vectors - own).sum(axis=0, dtype=self.code_type)
-            codes *= self.code_type.type(base)
-            codes += to_class.take(classes)
+        for digits, group in zip(_by_group(codes), self._groups, strict=True):
+            whole = digits.dtype.type
+            for base, (vectors, classes, per_choice) in zip(self._bases[group], self._parts[group], strict=True):
+                own = vectors[:, classes[architecture], None]
+                if per_choice:
+                    to_class = (vectors != own).sum(axis=0, dtype=whole) * whole(per_choice)
+                else:
+                    to_class = np.abs(vectors - own).sum(axis=0, dtype=whole)
+                digits *= whole(base)
+                digits += to_class.take(classes)
         return codes
 
     @cached_property
-    def _levels(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Return the levels that the counts reach, shape (size, n_levels), and the value of each level in a code."""
-        exact = np.float32 if math.prod(self._bases) <= 2**23 else np.float64
-        levels, worth, place = [], [], 1
-        for base, feature in zip(reversed(self._bases), reversed(self.features), strict=True):
-            counts = self.space.feature(feature).counts
-            reached = (counts[:, :, None] > np.arange(counts.max())).reshape(len(counts), -1)
-            levels.append(reached[:, reached.any(axis=0)])
-            worth += [float(place)] * levels[-1].shape[1]
-            place *= base
-        return np.hstack(levels).astype(exact), np.array(worth, dtype=exact)
+    def _levels(self) -> list[tuple[NDArray[np.floating], NDArray[np.floating]]]:
+        """For each group, the levels that the counts reach, shape (size, n_levels), and the value of each in a code."""
+        parts: list[tuple[NDArray[np.floating], NDArray[np.floating]]] = []
+        for group in self._groups:
+            exact = np.float32 if math.prod(self._bases[group]) <= 2**23 else np.float64
+            levels, worth = [], []
+            for place, feature in zip(place_values(self._bases[group]), self.features[group], strict=True):
+                counts = self.space.feature(feature).counts
+                reached = (counts[:, :, None] > np.arange(counts.max())).reshape(len(counts), -1)
+                levels.append(reached[:, reached.any(axis=0)])
+                worth += [float(place)] * levels[-1].shape[1]
+            parts.append((np.hstack(levels).astype(exact), np.array(worth, dtype=exact)))
+        return parts
 
-    def codes_between(
-        self, architectures: NDArray[np.integer], others: NDArray[np.integer]
-    ) -> NDArray[np.unsignedinteger]:
+    def codes_between(self, architectures: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[Any]:
         """Return the codes of all pairs of `architectures` and `others`, shape (n_architectures, n_others).
 
         One matrix product: the L1 distance of counts is the number of levels that only one of the two reaches. With
@@ -199,56 +217,74 @@ class CellKernel:
         reached = sum(c.shape[1] * int(c.max()) for c in (self.space.feature(name).counts for name in self.features))
         if reached > _MOST_LEVELS or (len(architectures) == 1 and 2 * len(others) > self.space.size):
             return np.stack([self.codes(int(architecture))[others] for architecture in architectures])
-        levels, worth = self._levels
-        rows, columns = levels[architectures] * worth, levels[others]
-        codes = rows.sum(axis=1)[:, None] + columns @ worth - 2 * (rows @ columns.T)  # whole numbers, exact
-        whole: NDArray[np.unsignedinteger] = codes.astype(self.code_type)
-        return whole
+        codes = np.empty((len(architectures), len(others)), self.code_type)
+        for digits, (levels, worth) in zip(_by_group(codes), self._levels, strict=True):
+            rows, columns = levels[architectures] * worth, levels[others]
+            digits[:] = rows.sum(axis=1)[:, None] + columns @ worth - 2 * (rows @ columns.T)  # whole numbers, exact
+        return codes
 
-    def distances(self, codes: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
-        """Return the L1 distances behind codes of any shape, int64, shape (n_features, ...)."""
-        return np.stack(np.unravel_index(codes.astype(np.int64), self._bases))
+    def distances(self, codes: NDArray[Any]) -> NDArray[np.integer]:
+        """Return the L1 distances behind codes of any shape, of the smallest type, shape (n_features, ...)."""
+        by_group = zip(_by_group(codes), self._groups, strict=True)
+        parts = [np.unravel_index(c.astype(np.int64), self._bases[group]) for c, group in by_group]
+        smallest = np.min_scalar_type(-max(self._bases))
+        return np.stack([distances.astype(smallest) for part in parts for distances in part])
 
-    def covariance(self, codes: NDArray[np.unsignedinteger], hyperparameters: Hyperparameters) -> NDArray[np.float32]:
+    def covariance(self, codes: NDArray[Any], hyperparameters: Hyperparameters) -> NDArray[np.float32]:
         """Return the covariances of pairs by their codes, float32, of the codes' shape, without noise."""
-        return self._table(hyperparameters).astype(np.float32).take(codes)
+        by_group = zip(self._tables(hyperparameters), _by_group(codes), strict=True)
+        return reduce(self._combine, [table.take(digits) for table, digits in by_group])
 
-    def fill(self, rows: NDArray[np.float32], codes: NDArray[np.integer], hyperparameters: Hyperparameters) -> None:
+    def fill(self, rows: NDArray[np.float32], codes: NDArray[Any], hyperparameters: Hyperparameters) -> None:
         """Write the covariances of pairs by their codes into rows; both have shape (n, n_architectures)."""
-        table = self._table(hyperparameters).astype(np.float32)
+        table, *others = self._tables(hyperparameters)
         for row, of_row in zip(rows, codes, strict=True):  # a row and its indices stay in the cache
-            table.take(of_row, out=row, mode="clip")
+            digits, *more = _by_group(of_row)
+            table.take(digits, out=row, mode="clip")
+            for other, digits in zip(others, more, strict=True):
+                self._combine(row, other.take(digits), out=row)
 
-    def _table(self, hyperparameters: Hyperparameters) -> NDArray[np.float64]:
-        """Return the covariance of each code, shape (n_codes,)."""
+    def _tables(self, hyperparameters: Hyperparameters) -> list[NDArray[np.float32]]:
+        """Return for each group the part of the covariance that belongs to its digits, shape (n_codes,)."""
+        parts = self._by_distance(hyperparameters)
+        tables = [reduce(self._combine.outer, parts[group]) for group in self._groups]
+        return [np.asarray(table, np.float32).ravel() for table in tables]
+
+    def _by_distance(self, hyperparameters: Hyperparameters) -> list[NDArray[np.float64]]:
+        """Return each feature's part of the covariance by distance, shape (n_distances,)."""
         by_feature = zip(self._bases, hyperparameters.variances, hyperparameters.lengthscales, strict=True)
-        parts = [v * np.exp(-np.arange(base) / ell) for base, v, ell in by_feature]
-        return np.asarray(reduce(np.add.outer, parts)).ravel()
+        return [v * np.exp(-np.arange(base) / ell) for base, v, ell in by_feature]
 
     def prior(self) -> Prior:
         """Return the prior of the hyperparameters, see `weak_prior`."""
         return weak_prior(len(self.features), self.typical_lengthscales)
 
-    def among(self, codes: NDArray[np.unsignedinteger]) -> Covariance:
+    def among(self, codes: NDArray[Any]) -> Covariance:
         """Return the covariance among labelled architectures as a function of the hyperparameters."""
         return SumKernel(self.distances(codes).astype(np.float64))
 
 
-def _position_bases(space: SearchSpace) -> tuple[int, ...]:
-    """Return the number of distances in each position."""
-    return tuple(len(p.choices) if p.ordered else min(len(p.choices), 2) for p in space.positions)
+def _by_group(codes: NDArray[Any]) -> list[NDArray[np.unsignedinteger]]:
+    """Return views of the integers of codes, each of the codes' shape."""
+    return [codes] if codes.dtype.names is None else [codes[name] for name in codes.dtype.names]
+
+
+def _log_matern(r: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the logarithm of the Matérn kernel of order 5/2 at √5 times distances in lengthscales."""
+    return np.log1p(r + r**2 / 3) - r
 
 
 class PositionKernel(CellKernel):
-    r"""One exponential kernel in which each position has its own lengthscale, so positions can be irrelevant.
+    r"""A product of kernels, one per position with its own lengthscale, so positions can be irrelevant.
 
-    .. math:: k(x, x') = v \exp(-\sum_p d_p(x, x') / \ell_p)
+    .. math:: k(x, x') = v \prod_p k_p(d_p(x, x') / \ell_p)
 
     The distance :math:`d_p` is the difference of the levels of an ordered position, and 1 for different choices of an
-    unordered one. Lengthscales per position are "automatic relevance determination" (Rasmussen and Williams, "Gaussian
-    Processes for Machine Learning", 2006, section 5.1). A priori they grow with the number of positions, so a typical
-    covariance does not depend on that number (Hvarfner, Hellsten and Nardi, "Vanilla Bayesian optimization performs
-    great in high dimensions", ICML 2024).
+    unordered one. The kernel :math:`k_p` is a Matérn kernel of order 5/2 for ordered positions with at least three
+    choices, which follows trends, and exponential for others. Lengthscales per position are "automatic relevance
+    determination" (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, section 5.1). A priori they
+    grow with the number of positions, so a typical covariance does not depend on that number (Hvarfner, Hellsten and
+    Nardi, "Vanilla Bayesian optimization performs great in high dimensions", ICML 2024).
 
     Examples
     --------
@@ -257,49 +293,49 @@ class PositionKernel(CellKernel):
     array([2.4, 2.4, 2.4, 2.4, 2.4, 2.4])
     """
 
+    _combine = np.multiply
+
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
-        self._bases = _position_bases(space)
-        columns = space.codes.T.astype(np.intp, order="C")
-        self._parts = [
-            (np.arange(n)[None], column, int(not position.ordered))
-            for n, column, position in zip(space.n_choices, columns, space.positions, strict=True)
-        ]
-        self.code_type = np.min_scalar_type(math.prod(self._bases) - 1)
+        self.smooth = [i for i, p in enumerate(space.positions) if p.ordered and len(p.choices) > 2]
+        self._parts, bases = [], []
+        for position, column in zip(space.positions, space.codes.T.astype(np.intp, order="C"), strict=True):
+            self._parts.append((position.levels[None], column, int(not position.ordered)))
+            bases.append(int(position.levels[-1]) + 1 if position.ordered else min(len(position.choices), 2))
+        self._bases = tuple(bases)
 
     @staticmethod
     def suits(space: SearchSpace) -> bool:
-        """Return whether the kernel features of a space contain its positions, and a pair's distances fit in a code."""
-        return (
-            not _OF_POSITIONS.isdisjoint(space.kernel_features) and math.prod(_position_bases(space)) <= _MOST_PRODUCTS
-        )
+        """Return whether the kernel features of a space contain its positions."""
+        return not _OF_POSITIONS.isdisjoint(space.kernel_features)
 
     @cached_property
     def typical_lengthscales(self) -> NDArray[np.float64]:
         """Prior medians of the lengthscales, float64, shape (n_positions,)."""
         lengths = []
-        for _, column, per_choice in self._parts:
+        for (levels,), column, per_choice in self._parts:
             same = (np.bincount(column) ** 2).sum() / len(column) ** 2
-            distance = 1 - same if per_choice else _mean_difference(column)
+            distance = 1 - same if per_choice else _mean_difference(levels[column])
             lengths.append(_SHARE * len(self._parts) * max(distance, 1 / len(column)))
         return np.array(lengths)
 
-    def _table(self, hyperparameters: Hyperparameters) -> NDArray[np.float64]:
-        """Return the covariance of each code, shape (n_codes,)."""
-        table = hyperparameters.variances
-        for base, ell in zip(self._bases, hyperparameters.lengthscales, strict=True):
-            table = np.multiply.outer(table, np.exp(-np.arange(base) / ell)).ravel()
-        return table
+    def _by_distance(self, hyperparameters: Hyperparameters) -> list[NDArray[np.float64]]:
+        parts = []
+        for i, (base, ell) in enumerate(zip(self._bases, hyperparameters.lengthscales, strict=True)):
+            steps = np.arange(base) / ell
+            parts.append(np.exp(_log_matern(np.sqrt(5) * steps) if i in self.smooth else -steps))
+        return [hyperparameters.variances[0] * parts[0], *parts[1:]]
 
     def prior(self) -> Prior:
-        """Return the prior of the hyperparameters: a variance around 1, lengthscales within a factor of 2."""
+        """Return the prior of the hyperparameters: a variance around 1, lengthscales within a factor of 2 or e."""
         lengths = np.log(self.typical_lengthscales)
-        mean = np.r_[0.0, lengths, np.log(0.02)]
-        return mean, np.r_[1.0, np.full(len(lengths), _SPREAD), 1.0]
+        spread = np.full(len(lengths), _SPREAD[0])
+        spread[self.smooth] = _SPREAD[1]
+        return np.r_[0.0, lengths, np.log(0.02)], np.r_[1.0, spread, 1.0]
 
-    def among(self, codes: NDArray[np.unsignedinteger]) -> Covariance:
+    def among(self, codes: NDArray[Any]) -> Covariance:
         """Return the covariance among labelled architectures as a function of the hyperparameters."""
-        return ProductKernel(self.distances(codes).astype(np.float64))
+        return ProductKernel(self.distances(codes), self.smooth)
 
 
 @dataclass(frozen=True, eq=False)
@@ -352,7 +388,7 @@ class SumKernel:
 
 @dataclass(frozen=True, eq=False)
 class ProductKernel:
-    """A product of exponential kernels among labelled points, as a function of its hyperparameters.
+    """A product of exponential and Matérn kernels among labelled points, as a function of its hyperparameters.
 
     The logarithms belong to the variance, the lengthscales and the noise, in this order.
 
@@ -366,22 +402,39 @@ class ProductKernel:
            [0.368, 1.1  ]])
     """
 
-    distances: NDArray[np.float64]  # (n_positions, n, n)
+    distances: NDArray[np.number]  # (n_positions, n, n)
+    smooth: Sequence[int] = ()  # positions with whole distances and a Matérn kernel of order 5/2
+
+    @cached_property
+    def _rough(self) -> tuple[list[int], NDArray[np.float64]]:
+        """The other positions, and their distances, shape (n_rough, n * n)."""
+        rough = [i for i in range(len(self.distances)) if i not in self.smooth]
+        return rough, self.distances[rough].reshape(len(rough), self.distances[0].size).astype(np.float64)
 
     def __call__(self, logarithms: NDArray[np.float64]) -> tuple[NDArray[np.float64], ChainRule]:
         """Return the covariance (n, n), noise included, and its chain rule, for logarithms (n_positions + 2,)."""
         values = np.exp(logarithms)
         variance, lengthscales, noise = values[0], values[1:-1], values[-1]
         n = self.distances.shape[1]
-        flat = self.distances.reshape(len(lengthscales), n * n)
-        smooth = (variance * np.exp(-(1 / lengthscales) @ flat)).reshape(n, n)
-        covariance = smooth.copy()
+        rough, flat = self._rough
+        exponent = -(1 / lengthscales[rough]) @ flat
+        tables = []
+        for i in self.smooth:  # there are few distances, so the kernel is a look-up
+            steps = self.distances[i].ravel()
+            r = np.sqrt(5) * np.arange(int(steps.max()) + 1) / lengthscales[i]
+            exponent += _log_matern(r).take(steps)
+            tables.append((i, steps, r**2 * (1 + r) / (3 + 3 * r + r**2)))
+        product = (variance * np.exp(exponent)).reshape(n, n)
+        covariance = product.copy()
         covariance.flat[:: n + 1] += noise
 
         def chain_rule(by_covariance: NDArray[np.float64]) -> NDArray[np.float64]:
             """Return the gradient by the logarithms, from the derivative (n, n) by the covariance."""
-            weighted = (by_covariance * smooth).ravel()
-            by_lengthscale = flat @ weighted / lengthscales
+            weighted = (by_covariance * product).ravel()
+            by_lengthscale = np.empty(len(lengthscales))
+            by_lengthscale[rough] = flat @ weighted / lengthscales[rough]
+            for i, steps, slopes in tables:
+                by_lengthscale[i] = np.bincount(steps, weighted) @ slopes
             return np.concatenate([[weighted.sum()], by_lengthscale, [noise * np.trace(by_covariance)]])
 
         return covariance, chain_rule

@@ -142,7 +142,7 @@ def maximise_posterior(
 
 
 def fit_hyperparameters(
-    distances: NDArray[np.int64] | NDArray[np.float32],
+    distances: NDArray[np.number],
     tasks: Sequence[NDArray[np.float64]],
     start: Hyperparameters | None = None,
     prior: Prior | None = None,

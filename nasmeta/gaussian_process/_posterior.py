@@ -221,8 +221,8 @@ class CellGP(ExactPosterior):
         offset = (self.hyperparameters.logarithms - prior[0]) / prior[1]
         return float(-0.5 * (weights @ weights + offset @ offset) - np.log(np.diag(self.factor)).sum())
 
-    def observed_distances(self) -> NDArray[np.int64]:
-        """Return the distances between the observed architectures, int64, shape (n_features, n, n)."""
+    def observed_distances(self) -> NDArray[np.integer]:
+        """Return the distances between the observed architectures, shape (n_features, n, n)."""
         return self.kernel.distances(self._observed_codes)
 
     def observed_covariance(self) -> NDArray[np.float32]:

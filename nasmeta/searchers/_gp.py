@@ -64,17 +64,17 @@ class GPSearch(WithoutReplacement):
 
     The expected improvements of two processes are averaged, weighted by marginal likelihood times prior density
     relative to its maximum. The first has a sum of exponential kernels, one per count feature (for cells: operations
-    per edge, live paths, operation counts); the second has one exponential kernel with a lengthscale per position,
-    which learns which positions matter. Only the first is used if the features of the space do not contain its
-    positions, with several objectives, and in large spaces (more than 131,072 architectures, or 2**20 combinations of
-    distances). In spaces of more than 131,072 architectures, expected improvement is computed only for the 16,384
-    highest upper confidence bounds. Values are replaced by normal scores of their ranks. Hyperparameters maximise the
-    marginal likelihood under a weak prior. They are refitted in each call of `ask`; from 20 observations on, whenever
-    their number has grown by 20 %. Expected improvement includes observation noise, because the tabulated value itself
-    is the objective. If evaluations fail, the improvement is multiplied by the probability of success under another
-    process (Gelbart, Snoek and Adams, "Bayesian optimization with unknown constraints", UAI 2014). After 2,000
-    observations the processes stay as they are, and the search proposes the remaining architectures in the order of
-    their expected improvement.
+    per edge, live paths, operation counts); the second has a product of kernels with a lengthscale per position, which
+    learns which positions matter: Matérn kernels of order 5/2 for ordered positions with at least three choices, which
+    follow trends, and exponential kernels for others. Only the first is used if the features of the space do not
+    contain its positions, with several objectives, and in spaces of more than 131,072 architectures. In these spaces,
+    expected improvement is computed only for the 16,384 highest upper confidence bounds. Values are replaced by normal
+    scores of their ranks. Hyperparameters maximise the marginal likelihood under a weak prior. They are refitted in
+    each call of `ask`; from 20 observations on, whenever their number has grown by 20 %. Expected improvement includes
+    observation noise, because the tabulated value itself is the objective. If evaluations fail, the improvement is
+    multiplied by the probability of success under another process (Gelbart, Snoek and Adams, "Bayesian optimization
+    with unknown constraints", UAI 2014). After 2,000 observations the processes stay as they are, and the search
+    proposes the remaining architectures in the order of their expected improvement.
 
     Related: Kandasamy et al. (NASBOT, NeurIPS 2018), Ru et al. (NAS-BOWL, ICLR 2021).
 

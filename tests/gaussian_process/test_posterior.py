@@ -5,7 +5,9 @@ import inspect
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
+from scipy.spatial.distance import cdist
 from scipy.stats import multivariate_normal, norm
+from sklearn.gaussian_process.kernels import Matern
 
 from nasmeta.gaussian_process import (
     CellGP,
@@ -20,7 +22,7 @@ from nasmeta.gaussian_process import (
     negative_log_posterior,
     weak_prior,
 )
-from nasmeta.spaces import get_space
+from nasmeta.spaces import Position, SearchSpace, get_space
 
 SPACE = get_space("nb201")
 HYPERPARAMETERS = Hyperparameters(np.array([0.6, 0.3, 0.2]), np.array([4.0, 2.0, 3.0]), noise=0.05)
@@ -142,32 +144,54 @@ def test_expected_improvement_against_scipy_and_far_in_the_tail() -> None:
 
 
 @pytest.mark.parametrize("space", ["nb201", "hpobench-mlp"])
-def test_codes_of_pairs_are_the_same_row_by_row(space: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_codes_of_pairs_are_the_same_row_by_row_and_in_groups(space: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel, architectures = CellKernel(get_space(space)), np.arange(40)
     by_product = kernel.codes_between(architectures, architectures[:7])
     counts = [kernel.space.feature(name).counts[architectures].astype(np.int64) for name in kernel.features]
     distances = [np.abs(one[:, None] - one[None, :7]).sum(axis=2) for one in counts]
     assert kernel.distances(by_product).tolist() == np.array(distances).tolist()
-    monkeypatch.setattr(inspect.getmodule(CellKernel), "_MOST_LEVELS", 0)
-    assert kernel.codes_between(architectures, architectures[:7]).tolist() == by_product.tolist()
+    hyperparameters = Hyperparameters.from_logarithms(kernel.prior()[0])
+    covariance = kernel.covariance(by_product, hyperparameters)
+    monkeypatch.setattr(inspect.getmodule(CellKernel), "_MOST_CODES", 20)
+    for most in (4096, 0):  # levels: one matrix product, and row by row
+        monkeypatch.setattr(inspect.getmodule(CellKernel), "_MOST_LEVELS", most)
+        assert kernel.codes_between(architectures, architectures[:7]).tolist() == by_product.tolist()
+        grouped = CellKernel(kernel.space)
+        codes = grouped.codes_between(architectures, architectures[:7])
+        assert grouped.distances(codes).tolist() == np.array(distances).tolist()
+        np.testing.assert_allclose(grouped.covariance(codes, hyperparameters), covariance, rtol=1e-6)
 
 
-def test_a_kernel_with_a_lengthscale_per_position() -> None:
-    space = get_space("graphgym")  # ordered and other positions
-    rng = np.random.default_rng(4)
-    architectures, lengthscales = space.sample(40, rng), rng.uniform(0.5, 3.0, size=space.n_positions)
+def with_many_positions(n: int, n_choices: int) -> SearchSpace:
+    """Every other position is ordered."""
+    positions = [Position(f"p{i}", tuple(range(n_choices)), ordered=i % 2 == 0) for i in range(n)]
+    codes = np.random.default_rng(0).integers(n_choices, size=(200, n))
+    return SearchSpace("many", positions, architectures=codes)
+
+
+@pytest.mark.parametrize(
+    "space", [get_space("graphgym"), with_many_positions(40, 5), with_many_positions(10, 100)], ids=str
+)
+def test_a_kernel_with_a_lengthscale_per_position(space: SearchSpace) -> None:
+    rng, n = np.random.default_rng(4), space.n_positions
+    architectures, lengthscales = space.sample(40, rng), rng.uniform(0.1, 0.6, size=n) * n
     hyperparameters = Hyperparameters(np.array([1.3]), lengthscales, noise=0.1)
     gp = CellGP(PositionKernel(space), hyperparameters)
     for architecture in architectures.tolist():
         gp.add(architecture)
-    apart = space.codes[architectures][:, None].astype(float) - space.codes[architectures][None]
-    ordered = np.array([position.ordered for position in space.positions])
-    assert ordered.any()
-    assert not ordered.all()
-    distances = np.where(ordered, np.abs(apart), apart != 0)
-    covariance = 1.3 * np.exp(-(distances / lengthscales).sum(axis=2))
-    np.testing.assert_allclose(gp.observed_covariance(), covariance, atol=1e-6)
-    np.testing.assert_allclose(gp.factor @ gp.factor.T, covariance + 0.1 * np.eye(40), atol=1e-4)
+    codes, smooth, covariance = space.codes[architectures].astype(float), [], np.full((40, 40), 1.3)
+    for i, (position, ell) in enumerate(zip(space.positions, lengthscales, strict=True)):
+        column = codes[:, [i]] if position.ordered else np.eye(len(position.choices))[codes[:, i].astype(int)] / 2
+        if position.ordered and len(position.choices) > 2:
+            smooth.append(i)
+            covariance *= Matern(ell, nu=2.5)(column)
+        else:
+            covariance *= np.exp(-cdist(column, column, "cityblock") / ell)
+    assert 0 < len(smooth) < n
+    for _ in range(2):  # grown row by row, then all at once
+        np.testing.assert_allclose(gp.observed_covariance(), covariance, atol=1e-6)
+        np.testing.assert_allclose(gp.factor @ gp.factor.T, covariance + 0.1 * np.eye(40), atol=1e-4)
+        gp.set_hyperparameters(hyperparameters)
 
     labels, prior = rng.standard_normal(40), gp.kernel.prior()
     density = multivariate_normal(np.zeros(40), covariance + 0.1 * np.eye(40)).logpdf(labels)
@@ -175,7 +199,8 @@ def test_a_kernel_with_a_lengthscale_per_position() -> None:
     expected = density + 20 * np.log(2 * np.pi) - 0.5 * offset @ offset
     assert gp.log_evidence(labels, prior) == pytest.approx(expected, abs=1e-2)
 
-    models = [(ProductKernel(np.moveaxis(distances, 2, 0).astype(float)), [labels])]
+    models = [(ProductKernel(gp.observed_distances(), smooth), [labels])]
+    np.testing.assert_allclose(models[0][0](hyperparameters.logarithms)[0], covariance + 0.1 * np.eye(40), atol=1e-9)
     _, gradient = negative_log_posterior(hyperparameters.logarithms, models, prior)
     differences = approx_fprime(hyperparameters.logarithms, lambda x: negative_log_posterior(x, models, prior)[0], 1e-6)
     np.testing.assert_allclose(gradient, differences, rtol=1e-3, atol=1e-3)

@@ -1,6 +1,7 @@
 """Gaussian-process search: irrelevant positions, and the end of a space."""
 
 import inspect
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
@@ -47,9 +48,27 @@ def with_unused_positions() -> tuple[SearchSpace, np.ndarray]:
     return space, depth + width - 4 * (kernel - 1) ** 2
 
 
-def found(features: tuple[str, ...] | None, seed: int) -> bool:
+def with_a_narrow_peak() -> tuple[SearchSpace, np.ndarray]:
+    """Return a space and values with trends in two positions and a peak in a third one."""
+    choices = {
+        "depth": [2, 4, 6, 8, 10],
+        "width": [16, 32, 64, 128, 256],
+        "kernel": [1, 3, 5, 7],
+        "act": ["relu", "gelu", "swish"],
+        "norm": ["bn", "ln", "none"],
+        "lr": [1e-4, 3e-4, 1e-3, 3e-3, 1e-2],
+        "drop": [0.0, 0.1, 0.2, 0.3, 0.4],
+    }
+    space = SearchSpace(
+        "own", choices, valid=lambda d: (d.depth * d.width < 2048) & ((d.norm != "none") | (d.depth < 8))
+    )
+    depth, width, kernel = space.codes[:, :3].T.astype(float)
+    return space, 2 * depth + width - 4 * (kernel - 1) ** 2
+
+
+def found(function: Callable[[], tuple[SearchSpace, np.ndarray]], features: tuple[str, ...] | None, seed: int) -> bool:
     """Return whether 30 evaluations find the best value."""
-    space, values = with_unused_positions()
+    space, values = function()
     searcher = GPSearch(space, np.random.default_rng(seed), features=features)
     best = -np.inf
     for _ in range(30):
@@ -60,8 +79,10 @@ def found(features: tuple[str, ...] | None, seed: int) -> bool:
 
 
 def test_it_learns_which_positions_matter() -> None:
-    assert sum(found(None, seed) for seed in range(10)) >= 9
-    assert sum(found(("positions", "levels"), seed) for seed in range(10)) < 9  # one lengthscale for all positions
+    assert sum(found(with_unused_positions, None, seed) for seed in range(10)) >= 9
+    assert sum(found(with_a_narrow_peak, None, seed) for seed in range(20)) >= 17
+    with_one_lengthscale = ("positions", "levels")
+    assert sum(found(with_unused_positions, with_one_lengthscale, seed) for seed in range(10)) < 9
 
 
 def test_synthetic_functions_have_the_stated_structure() -> None:
