@@ -25,6 +25,7 @@ Prior: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Mean and standard deviation of the logarithms of hyperparameters."""
 
 _MOST_CODES = 2**16  # entries of a table of covariances, so that codes have two bytes
+_MOST_JOINT = 2**11  # entries of a table of Matérn kernels, in each step of a fit
 _MOST_LEVELS = 4096  # columns of the matrix product in `CellKernel.codes_between`
 _ONE_HOT = {"positions", "edges"}  # in these features the distance is twice the number of different choices
 _OF_POSITIONS = {*_ONE_HOT, "levels", "steps"}  # features that tell the choice of each position
@@ -107,6 +108,18 @@ def _mean_difference(levels: NDArray[np.integer]) -> float:
     return float((2 * below * (1 - below)).sum())
 
 
+def _groups(bases: Sequence[int], most: int) -> list[slice]:
+    """Split bases into consecutive groups whose products are at most this number."""
+    starts: list[int] = []
+    product = 1
+    for i, base in enumerate(bases):
+        product *= base
+        if product > most or not starts:
+            starts.append(i)
+            product = base
+    return [slice(first, end) for first, end in pairwise([*starts, len(bases)])]
+
+
 class CellKernel:
     r"""Sum of exponential kernels, each on the L1 distance between count features of two architectures.
 
@@ -152,13 +165,7 @@ class CellKernel:
     @cached_property
     def _groups(self) -> list[slice]:
         """Consecutive features with at most 65,536 combinations of distances, or one with more."""
-        starts, n_codes = [0], 1
-        for i, base in enumerate(self._bases):
-            n_codes *= base
-            if n_codes > _MOST_CODES and i > starts[-1]:
-                starts.append(i)
-                n_codes = base
-        return [slice(first, end) for first, end in pairwise([*starts, len(self._bases)])]
+        return _groups(self._bases, _MOST_CODES)
 
     @cached_property
     def code_type(self) -> np.dtype[Any]:
@@ -301,7 +308,7 @@ class PositionKernel(CellKernel):
         self._parts, bases = [], []
         for position, column in zip(space.positions, space.codes.T.astype(np.intp, order="C"), strict=True):
             self._parts.append((position.levels[None], column, int(not position.ordered)))
-            bases.append(int(position.levels[-1]) + 1 if position.ordered else min(len(position.choices), 2))
+            bases.append(max(int(position.levels[-1]), 1) + 1 if position.ordered else 2)
         self._bases = tuple(bases)
 
     @staticmethod
@@ -411,6 +418,17 @@ class ProductKernel:
         rough = [i for i in range(len(self.distances)) if i not in self.smooth]
         return rough, self.distances[rough].reshape(len(rough), self.distances[0].size).astype(np.float64)
 
+    @cached_property
+    def _smooth(self) -> list[tuple[list[int], list[int], NDArray[np.intp]]]:
+        """Groups of smooth positions: their numbers of distances, and the joint distances of pairs, (n * n,)."""
+        bases = [max(int(self.distances[i].max()), 1) + 1 for i in self.smooth]
+        groups = []
+        for group in _groups(bases, _MOST_JOINT):
+            some = list(self.smooth[group])
+            joint = np.ravel_multi_index(tuple(self.distances[some].astype(np.intp)), bases[group]).ravel()
+            groups.append((some, bases[group], joint))
+        return groups
+
     def __call__(self, logarithms: NDArray[np.float64]) -> tuple[NDArray[np.float64], ChainRule]:
         """Return the covariance (n, n), noise included, and its chain rule, for logarithms (n_positions + 2,)."""
         values = np.exp(logarithms)
@@ -418,12 +436,10 @@ class ProductKernel:
         n = self.distances.shape[1]
         rough, flat = self._rough
         exponent = -(1 / lengthscales[rough]) @ flat
-        tables = []
-        for i in self.smooth:  # there are few distances, so the kernel is a look-up
-            steps = self.distances[i].ravel()
-            r = np.sqrt(5) * np.arange(int(steps.max()) + 1) / lengthscales[i]
-            exponent += _log_matern(r).take(steps)
-            tables.append((i, steps, r**2 * (1 + r) / (3 + 3 * r + r**2)))
+        scaled = []
+        for some, bases, joint in self._smooth:  # there are few distances, so the kernel is a look-up
+            scaled.append([np.sqrt(5) * np.arange(base) / lengthscales[i] for i, base in zip(some, bases, strict=True)])
+            exponent += reduce(np.add.outer, map(_log_matern, scaled[-1])).take(joint)
         product = (variance * np.exp(exponent)).reshape(n, n)
         covariance = product.copy()
         covariance.flat[:: n + 1] += noise
@@ -433,8 +449,11 @@ class ProductKernel:
             weighted = (by_covariance * product).ravel()
             by_lengthscale = np.empty(len(lengthscales))
             by_lengthscale[rough] = flat @ weighted / lengthscales[rough]
-            for i, steps, slopes in tables:
-                by_lengthscale[i] = np.bincount(steps, weighted) @ slopes
+            for (some, bases, joint), of_group in zip(self._smooth, scaled, strict=True):
+                by_distance = np.bincount(joint, weighted, math.prod(bases))
+                for axis, (i, r) in enumerate(zip(some, of_group, strict=True)):
+                    total = by_distance.reshape(math.prod(bases[:axis]), len(r), -1).sum(axis=(0, 2))
+                    by_lengthscale[i] = total @ (r**2 * (1 + r) / (3 + 3 * r + r**2))
             return np.concatenate([[weighted.sum()], by_lengthscale, [noise * np.trace(by_covariance)]])
 
         return covariance, chain_rule
