@@ -1,0 +1,123 @@
+"""Compare optimisers on LCBench: seven ranges, 34 datasets, by the regret after 25, 50 and 100 evaluations.
+
+Run ``python reports/peers/lcbench.py``. It appends one row per run to lcbench.csv, so an interrupted command resumes,
+and writes lcbench.md. Needs the extras ``peers`` and ``onnx``, and ``nasmeta data fetch lcbench``.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+sys.path.append(str(Path(__file__).parent.parent))
+
+from common import Rows, page_parser, with_interval
+from page import behind, differences
+
+import nasmeta as nm
+from nasmeta.analysis import to_markdown
+from nasmeta.threads import one_thread
+
+HERE = Path(__file__).parent
+RUNS = {  # the last three need seconds per step
+    "gp": 10,
+    "tpe": 10,
+    "random": 10,
+    "optuna-tpe": 10,
+    "smac": 10,
+    "botorch": 5,
+    "optuna-gp": 5,
+    "syne-tune-cqr": 5,
+}
+SETTINGS: dict[str, dict[str, Any]] = {"syne-tune-cqr": {"options": {"update_frequency": 4}}}
+AT = (25, 50, 100)
+REGRETS = tuple(f"regret_{n}" for n in AT)
+
+
+@one_thread()
+def measure(name: str, searcher: str, seed: int) -> dict[str, float]:
+    """Return the regrets of one run, in the unit of the task, and milliseconds per evaluation."""
+    task, began = nm.get_task(name), time.process_time()
+    run = nm.search(searcher, task, evaluations=AT[-1], seed=seed, settings=SETTINGS.get(searcher))
+    ms = 1e3 * (time.process_time() - began) / len(run)
+    assert task.best_known is not None
+    regrets = np.minimum.accumulate(task.sign * (task.best_known - run.values))
+    return dict(zip(REGRETS, regrets[np.array(AT) - 1].tolist(), strict=True)) | {"ms": ms}
+
+
+def measure_missing(workers: int) -> None:
+    """Append the missing runs, one seed after another."""
+    rows = Rows(HERE / "lcbench.csv", ("task", "searcher", "seed", *REGRETS, "ms"), 3)
+    tasks = nm.task_distribution("lcbench").names
+    todo = [
+        (task, name, seed)
+        for seed in range(max(RUNS.values()))
+        for task in tasks
+        for name, repeats in RUNS.items()
+        if seed < repeats and not rows.has(task, name, seed)
+    ]
+    with ProcessPoolExecutor(workers) as pool:
+        done = pool.map(measure, *zip(*todo, strict=True)) if todo else []
+        for key, measured in zip(todo, done, strict=True):
+            rows.add(*key, **measured)
+
+
+def table(runs: pd.DataFrame) -> str:
+    """Return a table with one row per searcher: regrets, rank, difference from `gp`, and time."""
+    ranks = runs.pivot_table(index="task", columns="searcher", values=REGRETS[-1]).rank(axis=1).mean()
+    rows = []
+    for name, own in runs.groupby("searcher", sort=False):
+        row = {"searcher": f"`{name}`"} | {f"regret at {n}": f"{own[f'regret_{n}'].mean():.2f}" for n in AT}
+        more = differences(runs, "gp", str(name)).mean(axis=1)
+        row |= {"rank": f"{ranks[name]:.1f}", "minus `gp`": "" if name == "gp" else with_interval(more)}
+        rows.append(row | {"ms per step": f"{own['ms'].median():.0f}"})
+    return to_markdown(pd.DataFrame(rows))
+
+
+def write_page(runs: pd.DataFrame) -> None:
+    """Write lcbench.md from the runs."""
+    runs = runs.assign(needed=runs[REGRETS[-1]])  # what `differences` compares
+    lost = behind(runs, "gp", tuple(name for name in RUNS if name != "gp"))
+    kept = sum(not better for better in lost.values())
+    where = "; ".join(f"{task} ({', '.join(f'`{name}`' for name in names)})" for task, names in lost.items() if names)
+    few = ", ".join(f"`{name}`" for name, repeats in RUNS.items() if repeats < max(RUNS.values()))
+    text = f"""# Which optimiser is best on LCBench, a space of seven ranges?
+
+On {kept} of {len(lost)} datasets ({100 * kept / len(lost):.0f} %), `gp` has the lowest regret after {AT[-1]}
+evaluations or ties with the lowest within chance{f". Exceptions: {where}" if where else ""}.
+
+{table(runs)}
+**Task**: the validation accuracy in percent after 52 epochs, predicted by the published surrogate of LCBench. Other
+packages receive the ranges as numbers, and their proposals are rounded to the nearest choice.
+
+**Regret**: distance to the best value known to this project, because the optimum is unknown. *Rank*: of the mean
+regrets at {AT[-1]}, mean over datasets. *Minus `gp`*: mean difference at {AT[-1]} in runs of the same dataset and seed,
+with a 95 % interval over datasets; positive if `gp` is better. *Within chance*: the 95 % interval of this difference
+over the seeds of a dataset is not below 0. Time: median processor milliseconds, including the surrogate.
+
+**Runs**: {max(RUNS.values())} per dataset; {min(RUNS.values())} of {few}, which take long. All settings are defaults,
+except that `syne-tune-cqr` is fitted after every fourth value.
+
+`python reports/peers/lcbench.py` resumes the runs and writes this page.
+"""
+    (HERE / "lcbench.md").write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Measure the missing runs, and write the page."""
+    parser = page_parser(__doc__)
+    parser.add_argument("--workers", type=int, default=1, help="number of processes")
+    chosen = parser.parse_args()
+    if not chosen.page:
+        measure_missing(chosen.workers)
+    write_page(pd.read_csv(HERE / "lcbench.csv"))
+
+
+if __name__ == "__main__":
+    main()
