@@ -61,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_specification(read_specification(folder / "two.toml"), folder / "results")
     train(folder / "training")
     of = Surrogate.load("nb201/cifar10")
-    Surrogate(of.card, of.process, of.trained, of.noise, of.cost_coefficients).save(folder / "surrogate.npz")
+    Surrogate(of.card, of.model, of.trained, of.noise, of.cost_coefficients).save(folder / "surrogate.npz")
     nm.meta_train("source-order", leave_out="cifar10", n_labels=20, output=folder / "model.npz")
     (folder / "archive.npz").write_bytes(KIND.encode({"step": 1}, {"weights": np.arange(24.0)}))
     return folder

@@ -54,6 +54,8 @@ class MultiObjectiveEvaluator(Evaluator):
         names, due = [part.task.name for part in self.parts], [part.name for part in task.parts]
         if names != due:
             raise SettingError("tasks of the evaluators", ", ".join(names), ", ".join(due))
+        if self.parts[0].space != task.space:  # surrogates of the whole space
+            self.task = MultiObjectiveTask(task.name, [part.task for part in self.parts])
         self.name = " and ".join(dict.fromkeys(part.name for part in self.parts))
 
     @cached_property

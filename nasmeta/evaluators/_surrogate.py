@@ -21,14 +21,15 @@ class SurrogateEvaluator(Evaluator):
     """Evaluate by the prediction of a surrogate.
 
     The table is only used for the report of a finished run, if it is on this machine. The optimum is the best
-    prediction.
+    prediction; in a large space it is unknown. Architectures that diverge with a probability above one half have no
+    value.
 
     Parameters
     ----------
     surrogate : str, path, Task or Surrogate
         A surrogate, or an argument of `Surrogate.load`: a task with a shipped surrogate, or a file.
     task : Task, optional
-        The task to evaluate; by default the task of the surrogate.
+        The task to evaluate, if it is on the space of the surrogate; by default the task of the surrogate.
 
     Examples
     --------
@@ -40,22 +41,32 @@ class SurrogateEvaluator(Evaluator):
     """
 
     name = "surrogate"
+    simulates = True
 
     def __init__(self, surrogate: str | os.PathLike[str] | Task | Surrogate, task: Task | None = None) -> None:
         from nasmeta.surrogates import Surrogate
 
         self.surrogate = surrogate if isinstance(surrogate, Surrogate) else Surrogate.load(surrogate)
-        super().__init__(self.surrogate.task if task is None else task)
+        fits = task is not None and task.space == self.surrogate.space
+        super().__init__(task if task is not None and fits else self.surrogate.task)
 
-    @property
-    def values(self) -> NDArray[np.float64]:  # type: ignore[override]
-        """The predictions."""
-        return self.surrogate.values
+    def _values_of(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+        diverged = self.surrogate.divergences(architectures) > 0.5
+        return np.where(diverged, np.nan, self.surrogate.means(architectures))
 
     @cached_property
-    def cost_seconds(self) -> NDArray[np.float64]:  # type: ignore[override]
-        """The predicted training seconds; 0 if unknown."""
-        return np.nan_to_num(self.surrogate.cost_seconds)
+    def values(self) -> NDArray[np.float64] | None:  # type: ignore[override]
+        """The predictions, NaN for divergence; None in a large space."""
+        return None if self.space.is_large else self._values_of(np.arange(self.space.size, dtype=np.int32))
+
+    @cached_property
+    def cost_seconds(self) -> NDArray[np.float64] | None:  # type: ignore[override]
+        """The predicted training seconds, 0 if unknown; None in a large space."""
+        return None if self.space.is_large else np.nan_to_num(self.surrogate.cost_seconds)
+
+    def has_costs(self) -> bool:
+        """Whether the surrogate predicts training seconds."""
+        return self.surrogate.cost_coefficients is not None and super().has_costs()
 
     @cached_property
     def column(self) -> ColumnInfo:
@@ -67,9 +78,12 @@ class SurrogateEvaluator(Evaluator):
         """The identity of the evaluator."""
         return {"kind": "surrogate", "sha256": self.surrogate.sha256}
 
-    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: NDArray[np.integer]) -> Evaluation:
         """Return the predicted value and training seconds of each architecture."""
-        return Evaluation(self.values[architectures], self.cost_seconds[architectures])
+        if self.values is not None and self.cost_seconds is not None:
+            return Evaluation(self.values[architectures], self.cost_seconds[architectures])
+        values, costs = self._values_of(architectures), np.nan_to_num(self.surrogate.costs_of(architectures))
+        return Evaluation(values, costs, tuple("diverged" if fails else None for fails in np.isnan(values)))
 
     def __repr__(self) -> str:
         return f"SurrogateEvaluator({self.surrogate!r})"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.arrays import Architectures
 from nasmeta.errors import SettingError
@@ -21,6 +21,7 @@ def isomorph_split(
     n_train: int | None = None,
     architectures: ArrayLike | None = None,
     rule: IsomorphismRule | Literal["function"] = "upstream",
+    groups: NDArray[Any] | None = None,
 ) -> tuple[Architectures, Architectures]:
     """Split architectures so that no isomorphic pair is divided.
 
@@ -41,6 +42,8 @@ def isomorph_split(
         The rule of isomorphism for cells, see `CellSpace.canonical`; other spaces have one rule. ``upstream`` is the
         benchmark's rule, which published work uses to count unique networks. ``zero`` is stricter, and ``function``
         (`CellSpace.function_classes`) is the strictest.
+    groups : ndarray, shape (size,), optional
+        Of all architectures; groups stay together instead of isomorphs.
 
     Returns
     -------
@@ -68,7 +71,10 @@ def isomorph_split(
     if (test_fraction is None) == (n_train is None):
         raise SettingError("Give exactly one of test_fraction and n_train.")
     pool = rng.permutation(pool)
-    classes = space.function_classes[pool] if rule == "function" else np.asarray(space.canonical(pool, rule))
+    if groups is not None:
+        classes = groups[pool]
+    else:
+        classes = space.function_classes[pool] if rule == "function" else np.asarray(space.canonical(pool, rule))
     if test_fraction is None:
         train, test = pool[:n_train], pool[~np.isin(classes, classes[:n_train])]
     else:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError, calls_inside
 from nasmeta.evaluators import (
@@ -25,7 +26,12 @@ from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.tables import only_test_values
 from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task, get_task, is_own_table
 
-EvaluatorLike: TypeAlias = "str | os.PathLike[str] | Evaluator | Measure"
+if TYPE_CHECKING:
+    from nasmeta.surrogates import Surrogate
+
+EvaluatorLike: TypeAlias = (
+    "str | os.PathLike[str] | Surrogate | Evaluator | Measure | Sequence[EvaluatorLike] | Mapping[str, EvaluatorLike]"
+)
 _EXPECTED = (
     "table, unknown-feasibility, surrogate, the file (.npz) of a surrogate, a function or an Evaluator such as a "
     "TrainingEvaluator (--evaluator training --data NAME)"
@@ -66,8 +72,10 @@ def evaluator_for(
     return chosen
 
 
-def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> Evaluator:
+def on_evaluator(task: Task, evaluator: Any) -> Evaluator:
     """Return the evaluator of this name, or the surrogate in this file, for a task.
+
+    A task of several objectives may have one evaluator per objective: in order, or by the names of their tasks.
 
     Examples
     --------
@@ -81,18 +89,25 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
             raise SettingError("task of the evaluator", evaluator.task.name, task.name)
         return evaluator
     if isinstance(task, MultiObjectiveTask):
-        return MultiObjectiveEvaluator(task, [on_evaluator(part, evaluator) for part in task.parts])
+        names = [part.name for part in task.parts]
+        if isinstance(evaluator, list | tuple):
+            evaluator = dict(zip(names, evaluator, strict=True))
+        of_parts = evaluator if isinstance(evaluator, Mapping) else dict.fromkeys(names, evaluator)
+        return MultiObjectiveEvaluator(task, [on_evaluator(part, of_parts[part.name]) for part in task.parts])
     if evaluator == "table" and task.space.is_large:
         return PublishedSurrogateEvaluator(task)
     if evaluator in ("table", UNKNOWN_FEASIBILITY):
         return TableEvaluator(task, unknown_feasibility=evaluator == UNKNOWN_FEASIBILITY)
-    if evaluator != "surrogate" and not (Path(evaluator).suffix == ".npz" or Path(evaluator).is_file()):
-        raise SettingError(f"evaluator of {task.name}", evaluator, _EXPECTED)
     from nasmeta.surrogates import Surrogate
 
-    surrogate = Surrogate.load(task if evaluator == "surrogate" else evaluator)
+    if isinstance(evaluator, Surrogate):
+        surrogate = evaluator
+    elif evaluator == "surrogate" or Path(evaluator).suffix == ".npz" or Path(evaluator).is_file():
+        surrogate = Surrogate.load(task if evaluator == "surrogate" else evaluator)
+    else:
+        raise SettingError(f"evaluator of {task.name}", evaluator, _EXPECTED)
     if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):
-        raise SettingError(f"task of the surrogate {os.fspath(evaluator)}", surrogate.card["task"], task.name)
+        raise SettingError(f"task of the surrogate {evaluator}", surrogate.card["task"], task.name)
     return SurrogateEvaluator(surrogate, task=task)
 
 

@@ -108,7 +108,8 @@ def search(
         A larger budget continues a finished run.
     evaluator : str, path, Evaluator or callable, default "table"
         Source of the values. ``"unknown-feasibility"``: the table, but evaluations of missing values fail.
-        ``"surrogate"``: the shipped surrogate of the task, or the file of another one. A `TrainingEvaluator`
+        ``"surrogate"``: the shipped surrogate of the task; also the file of another one, or a `Surrogate`. A task
+        with several objectives may have a list of them. A `TrainingEvaluator`
         trains networks; with a journal ``run.jsonl`` it keeps its checkpoints in ``run.jsonl.trainings``. A function,
         also as ``package.module:Name``, is called with the choices of an architecture, see
         `nasmeta.evaluators.FunctionEvaluator`.

@@ -104,6 +104,14 @@ class Position:
             return np.arange(len(self.choices))
         return np.minimum((self.places * _BINS).astype(np.int64), _BINS - 1)
 
+    def grid(self, most: int) -> tuple[Position, NDArray[np.int64]]:
+        """Return the position with at most so many choices if it is a range, and the code of each choice there."""
+        if self.scale is None or len(self.choices) <= most:
+            return self, np.arange(len(self.choices))
+        _, first, codes = np.unique(np.rint(self.places * (most - 1)), return_index=True, return_inverse=True)
+        kept = [*first[:-1].tolist(), -1]  # with both ends of the range
+        return Position(self.name, tuple(self.choices[i] for i in kept), scale=self.scale), codes
+
     @property
     def bin_names(self) -> list[str]:
         """The names of the bins: each choice, or the first one of each part of a range."""

@@ -44,6 +44,7 @@ ArchitectureLike: TypeAlias = "Architecture | Sequence[Architecture] | NDArray[A
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _LARGEST = 5_000_000  # combinations of choices that are enumerated
 _LARGEST_OF_RANGES = 2**17  # the same if a position is a range
+_MOST_LEVELS = 100  # of a range of the whole space
 _SPARSE = 2  # combinations per architecture of listed spaces with ranges whose edits are rarely listed
 _ROUNDS = 200  # of draws in a large space, in search of valid combinations
 _DENSE = 2**23  # combinations; with more, ranks are sorted
@@ -119,6 +120,7 @@ class SearchSpace(ShowsFacts):
 
     noun = "architecture"
     registered_name: str | None = None  # the name for `get_space`
+    is_sample = False  # whether the architectures are rows of a data frame, a part of all possible ones
 
     def __init__(
         self,
@@ -348,6 +350,30 @@ class SearchSpace(ShowsFacts):
             notation=self.notation,
         )
 
+    @cached_property
+    def whole(self) -> tuple[SearchSpace, NDArray[Any]]:
+        """The space of all combinations if the architectures are rows of a data frame, and these rows there.
+
+        A range with more than 100 listed numbers keeps at most 100 of them, on a grid. Any other space is returned
+        itself.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from nasmeta.spaces import SearchSpace
+        >>> space = SearchSpace.from_frame(pd.DataFrame({"width": [16, 32, 64], "depth": [1, 2, 1]}))
+        >>> whole, rows = space.whole
+        >>> space.size, whole.size, rows
+        (3, 6, array([0, 3, 4], dtype=int32))
+        """
+        for most in range(_MOST_LEVELS, 1, -1) if self.is_sample and not self._more_features else ():
+            positions, codes = zip(*(position.grid(most) for position in self.positions), strict=True)
+            if math.prod(len(position.choices) for position in positions) < 2**63:
+                whole = SearchSpace(self.name, positions, conditions=self.conditions.given)
+                columns = [new[column] for new, column in zip(codes, self.codes.T, strict=True)]
+                return whole, np.asarray(whole.from_codes(np.stack(columns, axis=1)))
+        return self, np.arange(self.size, dtype=np.int32)
+
     def from_codes(self, codes: ArrayLike) -> int | NDArray[Any]:
         """Return the architecture, or architectures, with these codes of shape (n_positions,) or (n, n_positions).
 
@@ -503,6 +529,7 @@ class SearchSpace(ShowsFacts):
             more = {name: self.feature(name) for name in self._more_features}
             described["features"] = [[name, packed(counts), list(names)] for name, (counts, names) in more.items()]
             described["kernel_features"] = list(self.kernel_features)
+            described |= {"is_sample": True} if self.is_sample else {}
         return described
 
     @classmethod
@@ -514,7 +541,7 @@ class SearchSpace(ShowsFacts):
         classes = content.get("architecture_of_raw", content.get("canonical"))
         if content.get("large"):
             raise ValueError("functions of a large space are not in a file")
-        return SearchSpace(
+        space = SearchSpace(
             content["name"],
             [Position(name, tuple(choices), *rest) for name, choices, *rest in content["positions"]],
             conditions=content.get("conditions"),
@@ -524,6 +551,8 @@ class SearchSpace(ShowsFacts):
             features={name: partial(_constant, feature) for name, feature in features},
             kernel_features=content.get("kernel_features"),
         )
+        space.is_sample = content.get("is_sample", False)
+        return space
 
     @classmethod
     def from_frame(
@@ -568,7 +597,9 @@ class SearchSpace(ShowsFacts):
         ('layers=3,act=relu', 3, False)
         """
         positions, codes = positions_of_frame(frame, columns, scales or {}, settings.get("conditions") or {})
-        return cls(name, positions, architectures=codes, **settings)
+        space = cls(name, positions, architectures=codes, **settings)
+        space.is_sample = not space.is_complete and space._canonical is None and space.architecture_of_raw is None
+        return space
 
     # -- structure --------------------------------------------------------------------------------------------------
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,18 @@ def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
         first = np.unique(classes, return_index=True)[1]
         parts = tuple(space.feature(name).counts[first].astype(np.float64) for name in space.feature_names)
     return tuple(np.asarray(part / np.maximum(part.std(axis=0), 0.2), dtype=np.float32) for part in parts)
+
+
+def classes_of(space: SearchSpace, architectures: NDArray[Any]) -> NDArray[Any]:
+    """Return the class of each architecture, shape (n,): its function, in a large space itself."""
+    return architectures if space.is_large else space.function_classes[architectures]
+
+
+def features_at(space: SearchSpace, classes: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Return the features of some classes, shape (n, n_features) each; in a large space plain counts, float64."""
+    if space.is_large:
+        return tuple(space.features(classes, [name]).astype(np.float64) for name in space.feature_names)
+    return tuple(part[classes] for part in class_features(space))
 
 
 def _of_cells(space: CellSpace, classes: NDArray[np.int32]) -> tuple[NDArray[np.float64], ...]:

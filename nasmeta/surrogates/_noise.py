@@ -29,14 +29,14 @@ class SeedNoise:
     means: NDArray[np.float64]  # (n_knots,), ascending; quantiles are interpolated between knots, and constant outside
     quantiles: NDArray[np.float32]  # (n_knots, 64), ascending: the mean deviation of each 64th of the trainings
 
-    def draw(self, means: NDArray[np.float64], architectures: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
+    def draw(self, means: NDArray[np.float64], architectures: NDArray[np.integer], seed: int) -> NDArray[np.float64]:
         """Return the deviations of trainings with a seed: the same for the same (architecture, seed).
 
         Parameters
         ----------
         means : ndarray of float64, shape (n,)
             Predicted means, in the unit of the task.
-        architectures : ndarray of int32, shape (n,)
+        architectures : ndarray of int, shape (n,)
         seed : int
         """
         knots = np.interp(means, self.means, np.arange(len(self.means)))
@@ -45,7 +45,7 @@ class SeedNoise:
         return np.asarray(map_coordinates(quantiles, [knots, levels], order=1, mode="nearest"), dtype=np.float64)
 
 
-def _uniform(architectures: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
+def _uniform(architectures: NDArray[np.integer], seed: int) -> NDArray[np.float64]:
     """Return a number in [0, 1) for each (architecture, seed), shape (n,), independent of the other architectures.
 
     The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014)

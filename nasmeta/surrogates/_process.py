@@ -12,60 +12,138 @@ More than 6,000 observations would need gigabytes and minutes, so a random subse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 
 from nasmeta.gaussian_process import JITTER, negative_log_likelihood, posterior_weights
+from nasmeta.spaces import CellSpace, SearchSpace
+from nasmeta.surrogates._features import classes_of, feature_sets, features_at
+from nasmeta.surrogates._scores import QUANTILE
 
-Parts: TypeAlias = "Sequence[NDArray[np.float32]]"
+Parts: TypeAlias = "Sequence[NDArray[Any]]"
 Factors: TypeAlias = "Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]]"
 
+_NUMBERS = ("noise", "best", "margin", "centre")
 _BLOCK = 256  # rows of a covariance at once, which fit into the cache
 _BATCH = 600  # observations of one gradient
 _MOST_OBSERVED = 6_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Process:
-    """A fitted process."""
+    """A fitted process of utilities u, which are values times the sign of the task."""
 
+    space: SearchSpace
     inverse_lengthscales: tuple[NDArray[np.float32], ...]  # (n_features,) each, one per feature set
     variances: NDArray[np.float64]  # (n_sets,)
     noise: float  # variance of the noise of one value, on the warped scale
     best: float  # the warp is -log(best + margin - u)
     margin: float
     centre: float  # prior mean on the warped scale
-    observed: NDArray[np.int32]  # (n,): observed rows
+    observed: NDArray[np.integer]  # (n,): observed classes, see `classes_of`
     weights: NDArray[np.float32]  # (n,): inverse covariance times labels
+    counts: NDArray[np.int64] | None = None  # (n,): the number of values behind each label, if known
 
-    def predict(self, parts: Parts) -> NDArray[np.float64]:
-        """Return the posterior median of u for every row of the features, float64, shape (n_rows,).
+    @cached_property
+    def _known(self) -> Parts:
+        return features_at(self.space, self.observed)
 
-        Each kernel is computed once per distinct row of its feature set, whose array has shape (n_rows, n_features).
-        """
-        warped = np.full(len(parts[0]), self.centre)
-        for part, scale, variance in zip(parts, self.inverse_lengthscales, self.variances, strict=True):
-            numbers = part @ np.sqrt(np.arange(1.0, part.shape[1] + 1) * 2 + 1e-3)  # different for different rows
-            _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
-            rows = part[first]
-            grouped = np.bincount(inverse[self.observed], weights=self.weights, minlength=len(rows))
-            seen = np.flatnonzero(np.bincount(inverse[self.observed], minlength=len(rows)))
-            scaled = (rows * scale).astype(np.float32)
-            w = (variance * grouped[seen]).astype(np.float32)
-            component = np.empty(len(rows))
-            for start in range(0, len(rows), _BLOCK):
-                a = _scaled_distances(scaled[start : start + _BLOCK], scaled[seen])
-                decay = np.negative(a)
-                np.exp(decay, out=decay)
-                a += 1.0
-                a *= decay
-                component[start : start + _BLOCK] = a @ w
-            warped += component[inverse]
+    def _unwarped(self, warped: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(self.best + self.margin - np.exp(-warped), dtype=np.float64)
+
+    def predict(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the posterior median of u of architectures, float64, shape (n,).
+
+        Each kernel is computed once per distinct row of its feature set.
+        """
+        parts = features_at(self.space, classes_of(self.space, architectures))
+        warped = np.full(len(architectures), self.centre)
+        for part, known, scale, variance in zip(
+            parts, self._known, self.inverse_lengthscales, self.variances, strict=True
+        ):
+            rows, inverse = _distinct(part)
+            others, of_known = _distinct(known)
+            scaled, scaled_others = (rows * scale).astype(part.dtype), (others * scale).astype(part.dtype)
+            w = (variance * np.bincount(of_known, weights=self.weights)).astype(part.dtype)
+            blocks = range(0, len(rows), _BLOCK)
+            component = [_matern(scaled[start : start + _BLOCK], scaled_others) @ w for start in blocks]
+            warped += np.concatenate(component)[inverse]
+        return self._unwarped(warped)
+
+    @cached_property
+    def _factor(self) -> NDArray[np.float64]:
+        """The Cholesky factor of the covariance of the observations."""
+        covariance = self._covariance(self._known)
+        covariance[np.diag_indices(len(covariance))] += self.noise / np.asarray(self.counts) + JITTER
+        return np.asarray(np.linalg.cholesky(covariance), np.float64)
+
+    def _covariance(self, parts: Parts) -> NDArray[np.float64]:
+        """Return the prior covariance of the observations and other rows, shape (n_observed, n_rows)."""
+        terms = zip(self._known, parts, self.inverse_lengthscales, self.variances, strict=True)
+        scaled = ((known * np.float64(scale), part * np.float64(scale), v) for known, part, scale, v in terms)
+        return np.asarray(sum(variance * _matern(x, y) for x, y, variance in scaled))
+
+    def intervals(self, architectures: NDArray[np.integer]) -> NDArray[np.float64] | None:
+        """Return the ends of the predictive intervals of u of 90 %, shape (2, n); None without `counts`."""
+        if self.counts is None:
+            return None
+        cross = self._covariance(features_at(self.space, classes_of(self.space, architectures)))
+        half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
+        deviation = np.sqrt(self.variances.sum() + self.noise - np.einsum("ij,ij->j", half, half))
+        return self._unwarped(self.centre + self.weights @ cross + QUANTILE * np.stack([-deviation, deviation]))
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays of a file."""
+        arrays = {
+            "numbers": np.array([getattr(self, name) for name in _NUMBERS]),
+            "variances": self.variances,
+            "observed": self.observed,
+            "weights": self.weights,
+            **dict(zip(_arrays_of_sets(self.space), self.inverse_lengthscales, strict=True)),
+        }
+        return arrays if self.counts is None else {**arrays, "counts": self.counts}
+
+    @classmethod
+    def of_arrays(cls, space: SearchSpace, arrays: Mapping[str, NDArray[Any]]) -> Process:
+        """Return the process of `to_arrays`."""
+        return cls(
+            space,
+            inverse_lengthscales=tuple(arrays[name] for name in _arrays_of_sets(space)),
+            variances=arrays["variances"],
+            observed=arrays["observed"],
+            weights=arrays["weights"],
+            counts=arrays.get("counts"),
+            **dict(zip(_NUMBERS, arrays["numbers"].tolist(), strict=True)),
+        )
+
+
+def _arrays_of_sets(space: SearchSpace) -> list[str]:
+    """Return the names of the arrays of the feature sets; names of count features may not fit a file."""
+    names = feature_sets(space)
+    return [f"scales_{name if isinstance(space, CellSpace) else f'feature_{i}'}" for i, name in enumerate(names)]
+
+
+def _distinct(part: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the distinct rows, and for each row its place among them."""
+    numbers = part @ np.sqrt(np.arange(1.0, part.shape[1] + 1) * 2 + 1e-3)  # different for different rows
+    _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+    return part[first], inverse
+
+
+def _matern(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    """Return the Matérn-3/2 kernel of scaled rows, shape (n_x, n_y)."""
+    a = _scaled_distances(x, y)
+    decay = np.negative(a)
+    np.exp(decay, out=decay)
+    a += 1.0
+    a *= decay
+    return a
 
 
 def _scaled_distances(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
@@ -161,8 +239,8 @@ class _Likelihood:
 
 
 def fit_process(
-    parts: Parts,
-    observed: NDArray[np.int32],
+    space: SearchSpace,
+    observed: NDArray[np.integer],
     u: NDArray[np.float64],
     counts: NDArray[np.int64],
     rng: np.random.Generator,
@@ -176,10 +254,9 @@ def fit_process(
 
     Parameters
     ----------
-    parts : sequence of ndarray, each of shape (n_rows, n_features)
-        The features of all rows, one array per set.
-    observed : ndarray of int32, shape (n,)
-        The observed rows.
+    space : SearchSpace
+    observed : ndarray of int, shape (n,)
+        The observed classes, see `classes_of`.
     u : ndarray of float64, shape (n,)
         Labels, larger is better.
     counts : ndarray of int64, shape (n,)
@@ -190,7 +267,10 @@ def fit_process(
     if len(u) > _MOST_OBSERVED:
         kept = np.sort(rng.permutation(len(u))[:_MOST_OBSERVED])
         observed, u, counts = observed[kept], u[kept], counts[kept]
-    likelihood = _Likelihood([part[observed] for part in parts], u, counts)
+    parts = features_at(space, observed)
+    # features of classes are scaled already
+    units = [np.maximum(part.std(axis=0), 0.2) if space.is_large else 1.0 for part in parts]
+    likelihood = _Likelihood([part / unit for part, unit in zip(parts, units, strict=True)], u, counts)
     logarithms = likelihood.start()
     first, second = np.zeros((2, len(logarithms)))
     low = np.full(len(logarithms), -16.0)
@@ -211,12 +291,14 @@ def fit_process(
     weights = posterior_weights(covariance, 0.0, z - centre)
     *scales, variances = np.split(np.exp(logarithms[:-2]), likelihood.bounds)
     return Process(
-        tuple(scale.astype(np.float32) for scale in scales),
+        space,
+        tuple((scale / unit).astype(np.float32) for scale, unit in zip(scales, units, strict=True)),
         variances,
         noise,
         likelihood.best,
         margin,
         centre,
-        observed.astype(np.int32),
+        observed,
         weights.astype(np.float32),
+        counts,
     )

@@ -6,9 +6,11 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtri
 
 from nasmeta.predictors import rank_correlations
 
+QUANTILE = float(ndtri(0.95))  # half a predictive interval of 90 %, in deviations
 Scores: TypeAlias = dict[str, int | float | None]
 """Scores of a set of architectures; None if undefined, such as a rank correlation of constants."""
 

@@ -19,10 +19,11 @@ from nasmeta.errors import MissingValueError, SettingError, UnknownNameError
 from nasmeta.files import shipped, write_atomically
 from nasmeta.registry import names_from_file
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, choice_one_hot, from_content
-from nasmeta.surrogates._features import class_features, feature_sets
+from nasmeta.surrogates._estimator import SAVED, EstimatorModel
 from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
 from nasmeta.surrogates._scores import Scores, score_predictions
+from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, Task, get_task
 
 _KIND = ArchiveKind(
@@ -34,16 +35,18 @@ _KIND = ArchiveKind(
     version_key="format_version",
 )
 _SUFFIX = ".npz"
-_NUMBERS = ("noise", "best", "margin", "centre")  # of a process
+_DIVERGED = "diverged_"  # prefix of the arrays of a model of divergence
+_BATCH = 2_000  # architectures of a large space that are predicted at once
 _BEST = 0.1  # fraction of the architectures that is also scored separately
 _DIGITS = 6  # of the largest value; further digits differ between processors
 
 
-def choice_costs(space: SearchSpace, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a constant plus one coefficient per choice, for all architectures, shape (size,)."""
-    costs: NDArray[np.float64] = (
-        coefficients[0] + choice_one_hot(space.positions, space.codes).counts @ coefficients[1:]
-    )
+def choice_costs(
+    space: SearchSpace, coefficients: NDArray[np.float64], architectures: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Return a constant plus one coefficient per choice, for architectures of shape (n,)."""
+    one_hot = choice_one_hot(space.positions, space.codes_of(architectures)).counts
+    costs: NDArray[np.float64] = coefficients[0] + one_hot @ coefficients[1:]
     return costs
 
 
@@ -51,18 +54,21 @@ def choice_costs(space: SearchSpace, coefficients: NDArray[np.float64]) -> NDArr
 class Surrogate:
     """A surrogate of one task, by `fit_surrogate` or `Surrogate.load`.
 
-    It predicts the values of all architectures of the space, without the table.
+    It predicts the values of all architectures of the space, without the table. If the table lists a sample of a space,
+    such as random configurations, the space is the whole one (`SearchSpace.whole`).
 
     Parameters
     ----------
     card : dict
         The data card: task, space, column, release, source, licence, number of architectures, split, scores, versions.
-    process : Process
-    trained : ndarray of bool, shape (n_architectures,)
+    model : Process or EstimatorModel
+    trained : ndarray of bool, shape (n_architectures,); in a large space, of int64, shape (n_trained,)
         The architectures in the training set.
     noise : SeedNoise, optional
     cost_coefficients : ndarray of float64, shape (1 + n_choices of all positions together,), optional
         Of the training seconds: a constant, and one coefficient per choice of each position.
+    divergence : EstimatorModel, optional
+        The model of the probability of divergence.
 
     Examples
     --------
@@ -75,58 +81,90 @@ class Surrogate:
     """
 
     card: dict[str, Any]
-    process: Process
-    trained: NDArray[np.bool_]
+    model: Process | EstimatorModel
+    trained: NDArray[Any]
     noise: SeedNoise | None = None
     cost_coefficients: NDArray[np.float64] | None = None
+    divergence: EstimatorModel | None = None
 
-    @cached_property
+    @property
     def space(self) -> SearchSpace:
         """The search space."""
-        return from_content(self.card["space"])
+        return self.model.space
 
     @property
     def unit(self) -> str:
         """The unit of the predictions."""
         return str(self.card["column"]["unit"])
 
+    @property
+    def sign(self) -> float:
+        """The factor from values to utilities: 1 to maximise, -1 to minimise."""
+        return 1.0 if self.card["column"]["direction"] == "max" else -1.0
+
+    def _exact(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the predicted means of architectures, shape (n,), before rounding."""
+        parts = [self.model.predict(part) for part in _batches(architectures, self.space)]
+        return self._possible(self.sign * np.concatenate(parts))
+
     @cached_property
-    def _by_class(self) -> NDArray[np.float64]:
-        """The prediction of each class of `SearchSpace.function_classes`, shape (n_classes,), in the task's unit."""
-        sign = 1.0 if self.card["column"]["direction"] == "max" else -1.0
-        return sign * self.process.predict(class_features(self.space))
+    def _all_exact(self) -> NDArray[np.float64]:
+        return self._exact(np.arange(self.space.size, dtype=np.int32))
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """The predicted means of all architectures, float64, shape (size,), in the unit of the task.
+        """The predicted means of all architectures of an enumerated space, float64, shape (size,); see `means`."""
+        values: NDArray[np.float64] = self._rounded(self._all_exact)
+        values.flags.writeable = False
+        return values
+
+    def means(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the predicted means of architectures, float64, shape (n,), in the unit of the task.
 
         They are rounded to six digits of the largest value, so they are equal on all processors.
         """
-        values: NDArray[np.float64] = self._rounded(self._possible(self._by_class))[self.space.function_classes]
-        values.flags.writeable = False
-        return values
+        return self._rounded(self._exact(architectures)) if self.space.is_large else self.values[architectures]
 
     def _possible(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.clip(values, 0.0, 100.0) if self.unit == "percent" else values
 
     @cached_property
     def _decimals(self) -> int:
-        largest = float(np.abs(self._possible(self._by_class)).max())
+        largest = self.card["largest"] if self.space.is_large else float(np.abs(self._all_exact).max())
         return _DIGITS - 1 - int(np.floor(np.log10(largest))) if largest > 0 else _DIGITS
 
     def _rounded(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.round(values, self._decimals) + 0.0  # no -0.0
 
+    def intervals(self, architectures: NDArray[np.integer]) -> NDArray[np.float64] | None:
+        """Return the ends of the predictive intervals of 90 %, float64, shape (2, n), in the unit of the task.
+
+        None if the model has no deviation. Shipped surrogates have none.
+        """
+        ends: list[Any] = [self.model.intervals(part) for part in _batches(architectures, self.space)]
+        return None if ends[0] is None else np.sort(self.sign * np.concatenate(ends, axis=1), axis=0)
+
+    def costs_of(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the predicted training seconds of architectures, float64, shape (n,); NaN if unknown."""
+        if self.cost_coefficients is None:
+            return np.full(len(architectures), np.nan)
+        costs = np.round(choice_costs(self.space, self.cost_coefficients, architectures), 3)
+        return np.asarray(np.maximum(costs, 0.0))
+
     @cached_property
     def cost_seconds(self) -> NDArray[np.float64]:
         """The predicted training seconds of all architectures, float64, shape (size,); NaN if unknown."""
-        if self.cost_coefficients is None:
-            return np.full(self.space.size, np.nan)
-        costs = np.maximum(np.round(choice_costs(self.space, self.cost_coefficients), 3), 0.0)
+        costs = self.costs_of(np.arange(self.space.size, dtype=np.int32))
         costs.flags.writeable = False
         return costs
 
-    def training_values(self, seed: int, architectures: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
+    def divergences(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the probabilities that trainings diverge, float64, shape (n,); 0 without a model of divergence."""
+        if self.divergence is None:
+            return np.zeros(len(architectures))
+        return np.asarray(np.round(np.clip(self.divergence.predict(architectures), 0.0, 1.0), 4))
+
+    def training_values(self, seed: int, architectures: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
         """Return draws of single trainings of architectures, by default of all, float64, shape (n,).
 
         A draw is the predicted mean plus seed noise, which depends on the architecture and the seed only. Isomorphic
@@ -141,7 +179,7 @@ class Surrogate:
         if self.noise is None:
             raise MissingValueError(f"The surrogate of {self.card['task']} lacks seed noise. Use answer='mean'.")
         architectures = np.arange(self.space.size, dtype=np.int32) if architectures is None else architectures
-        means = self.values[architectures]
+        means = self.means(architectures)
         deviations = self.noise.draw(means, architectures, seed)
         if isinstance(self.space, CellSpace):
             deviations *= self.space.live_edges[architectures].any(axis=1)
@@ -156,8 +194,8 @@ class Surrogate:
         ----------
         architectures : architecture or architectures
             Indices or strings, as in `SearchSpace.index_of`.
-        answer : {"mean", "training"}
-            Predict the mean over trainings, or draw the result of one training.
+        answer : {"mean", "training", "diverged"}
+            Predict the mean over trainings, draw the result of one training, or predict the probability of divergence.
         seed : int, default 0
             Of the draw.
 
@@ -171,9 +209,12 @@ class Surrogate:
         ArchitectureError, SettingError, MissingValueError
         """
         index = self.space.index_of(architectures)
-        some = np.atleast_1d(np.asarray(index, dtype=np.int32))
-        check_choice("answer", answer, ("mean", "training"))
-        values = self.values[some] if answer == "mean" else self.training_values(seed, some)
+        some = np.atleast_1d(np.asarray(index, dtype=self.space.index_type))
+        check_choice("answer", answer, ("mean", "training", "diverged"))
+        if answer == "training":
+            values = self.training_values(seed, some)
+        else:
+            values = self.means(some) if answer == "mean" else self.divergences(some)
         return float(values[0]) if isinstance(index, int) else values
 
     def score(self, task: str | Task | None = None) -> dict[str, Scores]:
@@ -189,7 +230,9 @@ class Surrogate:
         dict of str to Scores
             ``held out``: architectures without an isomorphic one in the training set (of cells, rule ``upstream``).
             ``new functions``: those among them whose function (`CellSpace.function_classes`) is not in the training
-            set either. ``held out, best 10 %`` and ``new functions, best 10 %``: those among the best tenth.
+            set either, in an enumerated space. ``held out, best 10 %`` and ``new functions, best 10 %``: those among
+            the best tenth. ``coverage_90``: the share of values in their predictive intervals of 90 %. Diverged
+            trainings are left out.
 
         Raises
         ------
@@ -207,49 +250,52 @@ class Surrogate:
             with names_from_file():
                 task = get_task(self.card["task"])
         task = get_task(task) if isinstance(task, str) else task
-        if task.space != self.space:
-            raise SettingError("space of the task", task.space.name, f"the space {self.space.name} of the surrogate")
-        y = task.values
+        (space, at), y = task.space.whole, task.values
+        if space != self.space:
+            raise SettingError("space of the task", space.name, f"the space {self.space.name} of the surrogate")
         measured = np.isfinite(y)
-        held_out = measured & ~self.trained
-        classes = task.space.function_classes
-        new = measured & ~np.isin(classes, classes[self.trained])
+        if "diverged" in self.card:
+            measured &= task.sign * (y - self.card["diverged"]) >= 0
+        held_out = measured & ~(np.isin(at, self.trained) if space.is_large else self.trained[at])
         utilities = task.sign * y
         best = utilities >= np.quantile(utilities[measured], 1.0 - _BEST)
-        groups = {
-            "held out": held_out,
-            "held out, best 10 %": held_out & best,
-            "new functions": new,
-            "new functions, best 10 %": new & best,
-        }
-        percent = task.column.unit == "percent"
-        return {name: score_predictions(y[which], self.values[which], percent) for name, which in groups.items()}
+        groups = {"held out": held_out, "held out, best 10 %": held_out & best}
+        if not space.is_large:
+            classes = space.function_classes
+            new = measured & ~np.isin(classes[at], classes[self.trained])
+            groups |= {"new functions": new, "new functions, best 10 %": new & best}
+        predicted, percent, scores = np.empty(len(y)), task.column.unit == "percent", {}
+        predicted[held_out], ends = self.means(at[held_out]), self.intervals(at[held_out])
+        for name, which in groups.items():
+            scores[name] = score_predictions(y[which], predicted[which], percent)
+            if ends is not None and which.any():
+                inside = (ends[0] <= y[held_out]) & (y[held_out] <= ends[1])
+                scores[name]["coverage_90"] = float(inside[which[held_out]].mean())
+        return scores
 
     @cached_property
     def task(self) -> Task:
-        """The task of the surrogate, on its table; on the space alone if the table is not on this machine."""
+        """The task of the surrogate, on its table; on the space alone if it differs or the table is not here."""
         from nasmeta.tables import added_tables, table_names
 
-        table, signal = self.card["table"], Signal(**self.card["signal"])
-        known = table in table_names() or table in added_tables()
-        return Task(self.card["task"], table if known else self.space, signal)
+        table, column = self.card["table"], ColumnInfo(**self.card["column"])
+        if table in table_names() or table in added_tables():
+            task = Task(self.card["task"], table, Signal(**self.card["signal"]))
+            if task.space == self.space:
+                return task
+        return Task(self.card["task"], self.space, Signal.of(column), column=column)
 
     @cached_property
     def _bytes(self) -> bytes:
         """The content of the file; equal surrogates have equal bytes."""
-        process = self.process
-        arrays: dict[str, NDArray[Any]] = {
-            "trained": np.packbits(self.trained),
-            "numbers": np.array([getattr(process, name) for name in _NUMBERS]),
-            "variances": process.variances,
-            "observed": process.observed,
-            "weights": process.weights,
-            **dict(zip(_arrays_of_sets(self.space), process.inverse_lengthscales, strict=True)),
-        }
+        trained = self.trained if self.space.is_large else np.packbits(self.trained)
+        arrays = {"trained": trained, **self.model.to_arrays()}
         if self.noise is not None:
             arrays |= {"noise_means": self.noise.means, "noise_quantiles": self.noise.quantiles}
         if self.cost_coefficients is not None:
             arrays["cost_coefficients"] = self.cost_coefficients
+        if self.divergence is not None:
+            arrays |= {f"{_DIVERGED}{name}": array for name, array in self.divergence.to_arrays().items()}
         return _KIND.encode(self.card, arrays)
 
     @property
@@ -258,7 +304,15 @@ class Surrogate:
         return sha256(self._bytes).hexdigest()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a NumPy ``.npz`` file without pickles, with the data card as JSON."""
+        """Write a NumPy ``.npz`` file without pickles, with the data card as JSON.
+
+        Raises
+        ------
+        SettingError
+            If the model is a predictor other than ``xgboost``.
+        """
+        if not self.model.to_arrays():
+            raise SettingError("predictor of a saved surrogate", self.card["model"], f"None or {SAVED!r}")
         path = Path(path)
         write_atomically(path, self._bytes)
         return path
@@ -314,28 +368,24 @@ class Surrogate:
         card, arrays = _KIND.decode(raw, path)
         with _KIND.blaming(path):
             space = from_content(card["space"])
-            process = Process(
-                inverse_lengthscales=tuple(arrays[name] for name in _arrays_of_sets(space)),
-                variances=arrays["variances"],
-                observed=arrays["observed"],
-                weights=arrays["weights"],
-                **dict(zip(_NUMBERS, arrays["numbers"].tolist(), strict=True)),
-            )
-            trained = np.unpackbits(arrays["trained"], count=space.size).astype(bool)
+            model = (EstimatorModel if "booster" in arrays else Process).of_arrays(space, arrays)
+            trained = arrays["trained"]
+            trained = trained if space.is_large else np.unpackbits(trained, count=space.size).astype(bool)
             noise = SeedNoise(arrays["noise_means"], arrays["noise_quantiles"]) if "noise_means" in arrays else None
-        surrogate = cls(card, process, trained, noise, arrays.get("cost_coefficients"))
+            of_diverged = {name.removeprefix(_DIVERGED): array for name, array in arrays.items() if _DIVERGED in name}
+            divergence = EstimatorModel.of_arrays(space, of_diverged) if of_diverged else None
+        surrogate = cls(card, model, trained, noise, arrays.get("cost_coefficients"), divergence)
         surrogate.__dict__["_bytes"] = raw  # so the checksum equals the file's
         return surrogate
 
     def __repr__(self) -> str:
-        counts = f"{int(self.trained.sum()):,} of {len(self.trained):,} {self.space.noun}s"
+        counts = f"{self.card['training_cells']:,} of {self.space.size:,} {self.space.noun}s"
         return f"Surrogate({self.card['task']!r}, fitted on {counts})"
 
 
-def _arrays_of_sets(space: SearchSpace) -> list[str]:
-    """Return the names of the arrays of the feature sets; names of count features may not fit a file."""
-    names = feature_sets(space)
-    return [f"scales_{name if isinstance(space, CellSpace) else f'feature_{i}'}" for i, name in enumerate(names)]
+def _batches(architectures: NDArray[np.integer], space: SearchSpace) -> list[NDArray[np.integer]]:
+    """Return parts of architectures of a large space, whose kernels fit into memory."""
+    return np.split(architectures, range(_BATCH, len(architectures), _BATCH)) if space.is_large else [architectures]
 
 
 @cache

@@ -11,6 +11,7 @@ import pandas as pd
 from nasmeta.errors import SettingError
 from nasmeta.files import require_writable
 from nasmeta.progress import progress_bar
+from nasmeta.surrogates._estimator import SAVED
 from nasmeta.surrogates._fit import fit_surrogate
 from nasmeta.surrogates._surrogate import Surrogate
 from nasmeta.terminal import options_from, print_facts, print_frame, print_written
@@ -32,8 +33,11 @@ def surrogate_fit_command(task: str, *, output: Path | None = None, overwrite: b
     Examples
     --------
     nasmeta surrogate fit nb201/cifar10 --output cifar10.npz
+    nasmeta surrogate fit mine/pets --predictor xgboost --groups depth,width --output pets.npz
     """
     if output is not None:  # before the fit
+        if options.get("predictor") not in (None, SAVED):
+            raise SettingError("--predictor", options["predictor"], f"{SAVED} with --output")
         if output.suffix != ".npz" or not output.parent.is_dir() or (output.exists() and not overwrite):
             raise SettingError("--output", str(output), "a new file that ends in .npz, or --overwrite")
         require_writable(output)

@@ -46,6 +46,8 @@ class Task:
         None, budgets are given in evaluations.
     held_out : sequence of str, optional
         Replaces the names that follow from the signal, see `held_out`.
+    column : ColumnInfo, optional
+        The column of the signal, if no table holds it.
 
     Examples
     --------
@@ -55,7 +57,7 @@ class Task:
     (array([6111], dtype=int32), 91.6067)
     """
 
-    _stored: tuple[str, ...] = ("name", "_table", "signal", "objective", "_cost", "_held_out")
+    _stored: tuple[str, ...] = ("name", "_table", "signal", "objective", "_cost", "_held_out", "_column")
 
     def __init__(
         self,
@@ -66,9 +68,11 @@ class Task:
         objective: Objective | None = None,
         cost: Literal["recorded"] | Cost | None = "recorded",
         held_out: Sequence[str] | None = None,
+        column: ColumnInfo | None = None,
     ) -> None:
         self.name, self._table, self.signal, self.objective, self._cost = name, table, signal, objective, cost
         self._held_out = None if held_out is None else tuple(held_out)
+        self._column = column
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._stored}  # without cached values
@@ -248,7 +252,7 @@ class Task:
     # -- the columns ------------------------------------------------------------------------------------------------
     @cached_property
     def _signal_column(self) -> ColumnInfo:
-        column = self.table.info(*self.signal.address)
+        column = self._column or self.table.info(*self.signal.address)
         return replace(column, seed="sample") if self.is_sampled else column
 
     @cached_property

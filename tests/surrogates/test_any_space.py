@@ -41,6 +41,8 @@ def test_a_partial_table_of_any_space(name: str, tmp_path: Path) -> None:
     surrogate = fit_surrogate(made_up_task(space, 250), steps=20)
     assert surrogate.card["scores"]["held out"]["tau"] > 0.6
     assert 180 < surrogate.trained.sum() <= 200
+    space = space.whole[0]
+    assert surrogate.space == space
     assert kendalltau(surrogate.values, smooth_values(space)).statistic > 0.6
     np.testing.assert_allclose(surrogate.cost_seconds, 10 + 2 * space.codes.sum(axis=1), atol=0.01)
     again = Surrogate.load(surrogate.save(tmp_path / "mine.npz"))

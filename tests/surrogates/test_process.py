@@ -1,15 +1,19 @@
 """The warped process: gradients against differences, predictions against a plain computation."""
 
 import numpy as np
+from scipy.stats import norm
 
 from nasmeta.spaces import get_space
 from nasmeta.surrogates import class_features
 from nasmeta.surrogates._process import _Likelihood, fit_process
 
 
+SPACE = get_space("tnb101")
+
+
 def _problem(n: int = 120) -> tuple[list, np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
-    features = class_features(get_space("tnb101"))
+    features = class_features(SPACE)
     observed = np.sort(rng.permutation(len(features[0]))[:n]).astype(np.int32)
     u = features[3][observed].sum(axis=1).astype(float) + 0.1 * rng.normal(size=n)
     return list(features), observed, u, rng.integers(1, 4, n)
@@ -37,9 +41,10 @@ def test_the_gradient_is_that_of_the_likelihood() -> None:
     np.testing.assert_allclose(likelihood.gradient(at, rows), differences, atol=1e-6)
 
 
-def test_predictions_equal_a_plain_computation() -> None:
+def test_predictions_and_intervals_equal_a_plain_computation() -> None:
     features, observed, u, counts = _problem()
-    process = fit_process(features, observed, u, counts, np.random.default_rng(0), steps=5)
+    process = fit_process(SPACE, observed, u, counts, np.random.default_rng(0), steps=5)
+    members = np.unique(SPACE.function_classes, return_index=True)[1]
 
     def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         a = np.sqrt(3) * np.linalg.norm(x[:, None].astype(float) - y[None], axis=-1)
@@ -49,9 +54,13 @@ def test_predictions_equal_a_plain_computation() -> None:
         v * kernel(part * w, (part * w)[observed])
         for v, w, part in zip(process.variances, process.inverse_lengthscales, features, strict=True)
     )
-    ridge = np.diag(process.noise / counts + 1e-6)
+    noisy = total[observed] + np.diag(process.noise / counts + 1e-6)
     z = -np.log(process.best + process.margin - u)
-    mean = process.centre + total @ np.linalg.solve(total[observed] + ridge, z - process.centre)
+    mean = process.centre + total @ np.linalg.solve(noisy, z - process.centre)
     expected = process.best + process.margin - np.exp(-mean)
-    np.testing.assert_allclose(process.predict(features), expected, atol=1e-3 * u.std())
-    assert np.corrcoef(process.predict(features)[observed], u)[0, 1] > 0.95
+    np.testing.assert_allclose(process.predict(members), expected, atol=1e-3 * u.std())
+    assert np.corrcoef(process.predict(members)[observed], u)[0, 1] > 0.95
+    explained = np.einsum("ij,ji->i", total, np.linalg.solve(noisy, total.T))
+    half = norm.ppf(0.95) * np.sqrt(process.variances.sum() + process.noise - explained)
+    ends = process.best + process.margin - np.exp(-(mean + np.stack([-half, half])))
+    np.testing.assert_allclose(process.intervals(members), ends, atol=1e-3 * u.std())

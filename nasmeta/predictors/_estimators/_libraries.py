@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from nasmeta.arrays import Floats
+from nasmeta.arrays import Array, Floats
 from nasmeta.errors import SettingError
 from nasmeta.predictors._estimators._scaled import ScaledRegressor
+from nasmeta.predictors._labels import LabelScale
 
 _SMALLEST_VARIANCE = 1e-12  # trees that agree on pure leaves would claim certainty
 _SMALLEST_DEVIATION = 1e-6
@@ -188,3 +190,16 @@ class XGBoostRegressor(ScaledRegressor):
         if len(predicted) < 2:
             raise SettingError("n_members", 1, "an integer of at least 2 for a deviation")
         return predicted.mean(axis=0), np.maximum(predicted.std(axis=0, ddof=1), _SMALLEST_DEVIATION)
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Return the fitted state of one member: the booster in XGBoost's binary JSON, and the scale of the labels."""
+        booster = np.frombuffer(bytes(self.boosters_[0].save_raw("ubj")), np.uint8)
+        return {"booster": booster, "scale": np.stack([self.label_scale_.labels, self.label_scale_.scores])}
+
+    def restore(self, arrays: Mapping[str, Array]) -> None:
+        """Set the fitted state from `to_arrays`."""
+        import xgboost
+
+        self.label_scale_ = LabelScale(*arrays["scale"])
+        self.boosters_ = [xgboost.Booster(model_file=bytearray(arrays["booster"]))]
+        self.n_features_in_ = self.boosters_[0].num_features()
