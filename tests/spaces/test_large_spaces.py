@@ -185,3 +185,49 @@ def test_impossible_spaces(what: str, build: object) -> None:
 
 def test_a_position_with_a_scale_is_ordered() -> None:
     assert Position("x", (1, 2, 3), scale="linear").ordered
+
+
+# -- the whole space of a sample -------------------------------------------------------------------------------------
+def sample_of(n_ranges: int, n: int = 300) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    rates = {f"lr{i}": 10 ** rng.uniform(-5, 0, n) for i in range(n_ranges)}
+    return pd.DataFrame({**rates, "depth": rng.choice([2, 4, 7], n), "act": rng.choice(["relu", "gelu"], n)})
+
+
+def test_rows_are_on_the_nearest_levels_of_the_whole_space() -> None:
+    frame = sample_of(3)
+    space = SearchSpace.from_frame(frame)
+    for listed in (space, pickle.loads(pickle.dumps(space)), from_content(to_content(space))):
+        whole, rows = listed.whole
+        assert whole.is_large
+        assert [len(position.choices) for position in whole.positions[3:]] == [3, 2]
+        choices = whole.listed(np.unique(rows)).to_frame().iloc[np.unique(rows, return_inverse=True)[1]]
+        assert choices[["depth", "act"]].to_numpy().tolist() == frame[["depth", "act"]].to_numpy().tolist()
+        for name, position in zip(("lr0", "lr1", "lr2"), whole.positions[:3], strict=True):
+            assert 50 < len(position.choices) <= 100
+            assert (position.choices[0], position.choices[-1]) == (frame[name].min(), frame[name].max())
+            steps = np.log(choices[name].to_numpy() / frame[name]) / np.log(frame[name].max() / frame[name].min())
+            assert np.abs(steps).max() <= 1 / 99
+
+
+def test_the_whole_space_stays_below_the_limit() -> None:
+    whole, rows = SearchSpace.from_frame(sample_of(11)).whole
+    assert whole.is_large
+    assert 2**60 < whole.size < 2**63
+    assert len(np.unique(rows)) == 300
+    many = SearchSpace.from_frame(pd.DataFrame(np.random.default_rng(0).choice(["a", "b"], (30, 70))))
+    assert many.whole[0] is many
+
+
+def test_other_spaces_are_whole() -> None:
+    positions = {"a": [1, 2, 3], "b": ["x", "y"]}
+    complete = SearchSpace("own", positions)
+    for space in (
+        complete,
+        SearchSpace("own", positions, valid=lambda d: d["a"] > 1),
+        SearchSpace.from_frame(complete.to_frame()),
+        SearchSpace.from_frame(complete.to_frame()[:5], isomorphic=lambda codes: codes[:, 0]),
+    ):
+        whole, rows = space.whole
+        assert whole is space
+        np.testing.assert_array_equal(rows, np.arange(space.size))

@@ -7,7 +7,6 @@ from nasmeta.spaces import get_space
 from nasmeta.surrogates import class_features
 from nasmeta.surrogates._process import _Likelihood, fit_process
 
-
 SPACE = get_space("tnb101")
 
 
