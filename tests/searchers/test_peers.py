@@ -59,7 +59,7 @@ SLOW = ("ax", "botorch", "syne-tune-bore", "syne-tune-cqr", "syne-tune-gp", "syn
 
 def where_installed(name: str, slow: bool = False) -> Any:
     """Return a parameter that is skipped where a package of the searcher is missing."""
-    packages = SEARCHERS.extras[name].replace("-", "_").split(",")
+    packages = SEARCHERS.extras[name].replace("-", "_").replace("objectives", "pymoo").split(",")
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     skip = pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} is not installed")
     return pytest.param(name, marks=[skip, pytest.mark.slow] if slow or name in SLOW else [skip])
