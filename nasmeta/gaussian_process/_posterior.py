@@ -185,9 +185,8 @@ class CellGP(ExactPosterior):
         self.set_hyperparameters(self.hyperparameters)
 
     def adopt(self, other: CellGP) -> None:
-        """Take over the hyperparameters of another process of this kind."""
-        if self.architectures:
-            self.set_hyperparameters(other.hyperparameters)
+        """Before the first observation, take over the hyperparameters of another process of this kind."""
+        self.hyperparameters = other.hyperparameters
 
     def _label_variance(self, architecture: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
         prior = self._prior_variance_of(architecture) + self.hyperparameters.noise + JITTER
@@ -297,7 +296,7 @@ class TrendGP(CellGP):
         self.set_hyperparameters(Hyperparameters.from_logarithms(fitted[1:]))
 
     def adopt(self, other: CellGP) -> None:
-        """Take over the hyperparameters, and the variance of the linear part."""
+        """Before the first observation, take over the hyperparameters and the variance of the linear part."""
         self.slopes = other.slopes  # type: ignore[attr-defined]
         super().adopt(other)
 

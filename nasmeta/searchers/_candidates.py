@@ -124,10 +124,7 @@ class CandidateSearch(Searcher):
 
     def _ask_on(self, candidates: NDArray[np.int64], n: int) -> NDArray[np.int64]:
         """Return the proposals of the searcher on these candidates."""
-        before, is_first = self._inner, not len(self._listed)
         self._inner, self._listed = self._on(candidates)
-        if not is_first:
-            self._inner.adopt(before)
         return self._listed[self._inner.ask(n)]
 
     def _on(
@@ -140,6 +137,8 @@ class CandidateSearch(Searcher):
         place = {architecture: i for i, architecture in enumerate(listed.tolist())}
         space = self.space.listed(listed)
         inner = self._build(space, self.rng)
+        if len(self._listed):
+            inner.adopt(self._inner)
         if isinstance(inner, MetaSearcher):
             inner.meta_fit([_moved(source, space, place) for source in sources])
         for observe, told in ((inner.tell, self._values), (inner.tell_failures, self._failed)):

@@ -218,20 +218,20 @@ class ParEGO(GPSearch):
     """
 
     objectives = "several"
-    _weights: Floats | None = None  # of the next proposal, if they are given
-    _used: Floats | None = None
+    _weights: Any = None  # of the last proposal
+    _n_weighed = 0  # observations with which the next proposal uses them again
 
     def adopt(self, before: ParEGO) -> None:
         """Take over the hyperparameters, and for the same observations the weights."""
         super().adopt(before)
-        self._weights = before._used if len(before._values) == len(self._values) else None
+        self._weights, self._n_weighed = before._weights, len(before._values)
 
     def _labels(self) -> Floats:
         """Draw weights; return the normal scores of the norm under them, shape (n,)."""
         if not self._values:
             return np.empty(0)
         scaled = _scaled(self._values)
-        weights = self.rng.dirichlet(np.ones(scaled.shape[1])) if self._weights is None else self._weights
-        self._used, self._weights = weights, None
+        weights = self._weights if self._n_weighed == len(scaled) else self.rng.dirichlet(np.ones(scaled.shape[1]))
+        self._weights, self._n_weighed = weights, 0
         losses = weights * (1 - scaled)
         return normal_scores(-(losses.max(axis=1) + _AUGMENTATION * losses.sum(axis=1)))

@@ -111,6 +111,7 @@ class GPSearch(WithoutReplacement):
         self._values: list[float] = []
         self._n_asked = 0
         self._fitted_at = 0
+        self._adopted: list[CellGP] = []  # processes on other candidates
         self._feasibility: Feasibility | None = None  # once an evaluation failed
         self._final: tuple[Floats, Floats] | None = None  # labels and scores, once full
 
@@ -155,6 +156,9 @@ class GPSearch(WithoutReplacement):
     def _tell_first(self, architectures: Architectures, values: Floats) -> None:
         """Condition the processes on many values at once."""
         different = np.sort(np.unique(architectures, return_index=True)[1])
+        for gp, before in zip(self._members, self._adopted, strict=False):
+            gp.adopt(before)
+        self._adopted = []
         for gp in self._members:
             gp.extend(architectures[different].tolist())
         self._values += values[different].tolist()
@@ -162,8 +166,7 @@ class GPSearch(WithoutReplacement):
     def adopt(self, before: Any) -> None:
         """Take over the hyperparameters."""
         self._fitted_at = before._fitted_at
-        for gp, of_before in zip(self._members, before._members if before._values else (), strict=False):
-            gp.adopt(of_before)
+        self._adopted = before._members if before._values else []
 
     def tell_failures(self, architectures: Architectures, values: Floats) -> None:
         """Learn the probability of success."""

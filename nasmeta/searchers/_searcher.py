@@ -148,7 +148,7 @@ class Searcher(ABC):
         self.tell(architectures, values)
 
     def adopt(self, before: Any) -> None:  # noqa: B027
-        """Continue with what a searcher of the same kind has fitted on other candidates; see `CandidateSearch`."""
+        """Before the first value, take over what a searcher of the same kind has fitted; see `CandidateSearch`."""
 
     def _random(self) -> int:
         """Return a random architecture."""

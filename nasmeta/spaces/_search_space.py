@@ -490,7 +490,7 @@ class SearchSpace(ShowsFacts):
         return self is other or (isinstance(other, SearchSpace) and self.sha256 == other.sha256)
 
     def __hash__(self) -> int:
-        return hash((self.name, self.size))
+        return hash((self.name, self.size, None if self.is_large else self.codes[-1].tobytes()))
 
     def __repr__(self) -> str:
         positions = short(", ".join(f"{p.name} ({len(p.choices)})" for p in self.positions))
