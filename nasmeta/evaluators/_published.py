@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +74,3 @@ class PublishedSurrogateEvaluator(Evaluator):
         if lengths[-1:] != [full] or lengths[0] < 1:
             raise SettingError(f"epochs of {self.task.name}", lengths, f"numbers from 1 to {full}, and {full}")
         return {each: self if each == full else PublishedSurrogateEvaluator(self.task, each) for each in lengths}
-
-    def __reduce__(self) -> Any:
-        return PublishedSurrogateEvaluator, (self.task, self.epochs)

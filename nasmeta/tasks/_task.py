@@ -293,9 +293,14 @@ class Task:
         epochs : int, optional
             Completed epochs of a training that a published surrogate predicts; all by default.
         """
-        column: Any = self.table.column(*self.signal.address) if self.space.is_large else self.values
-        values: NDArray[np.float64] = (column if epochs is None else replace(column, epochs=epochs))[architectures]
-        return values
+        if not self.space.is_large:
+            return np.asarray(self.values[architectures])
+        if self.objective is not None:
+            values, costs = (part.values_of(architectures, epochs) for part in self.parts)
+            # the last row is within the budget, which no other one may be
+            return self.objective.values(np.append(values, 0.0), np.append(costs, self.objective.amount))[:-1]
+        column: Any = self.table.column(*self.signal.address)
+        return np.asarray(replace(column, epochs=epochs)[architectures])
 
     @property
     def is_sampled(self) -> bool:

@@ -226,6 +226,19 @@ def test_shorter_trainings(space: SearchSpace) -> None:
             evaluators[9].after(wrong)
 
 
+def test_budgets_and_tradeoffs(space: SearchSpace) -> None:
+    architectures = space.sample(5, np.random.default_rng(1))
+    task = nm.get_task("product/pets")  # each takes 18 s
+    values = task.values_of(architectures)
+    for name, expected in {
+        "within-20/train_seconds": values,
+        "within-9/train_seconds": np.full(5, -50),
+        "tradeoff-2/train_seconds": values - 2 * np.log(18),
+    }.items():
+        evaluator = evaluator_for(task.with_objective(name))
+        np.testing.assert_allclose(evaluator.evaluate(architectures).values, expected, atol=1e-3)
+
+
 def test_sources_are_labelled_samples(space: SearchSpace) -> None:
     task = nm.get_task("product/birds")
     few = task.as_source(20, np.random.default_rng(0))
