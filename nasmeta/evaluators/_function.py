@@ -92,7 +92,8 @@ class FunctionEvaluator(Evaluator):
         Settings are plain values, such as numbers and strings: arguments of a partial function, variables of an outer
         function, defaults, and public attributes of a callable object.
         """
-        return {"kind": "function", **self._identity}
+        of_ranks = {"space": self.space.sha256[:16]} if self.space.is_large else {}  # a rank depends on all levels
+        return {"kind": "function", **self._identity, **of_ranks}
 
     def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
         """Call the function for each architecture; it may raise `nasmeta.errors.EvaluationFailed`.

@@ -43,7 +43,7 @@ _NOT_PRINTED = ("final_regret", "simulated_days", "seconds")  # columns of the s
 _Record = Callable[[], dict[str, Any]]
 
 
-@options_from(search_command, compare, without="searcher task journal plot")
+@options_from(search_command, compare, without="searcher task space journal plot")
 @options_from(Workers, panel="Parallel runs", without="n")
 @options_from(read_images, TrainingEvaluator, panel="Real training", without="task seed folder")
 def compare_command(
@@ -202,7 +202,7 @@ def demo_command(
     return _print_results(frame, folder, evaluations, "table")
 
 
-@options_from(search_command, plan, compare, without="searcher task journal plot at searchers folder redo")
+@options_from(search_command, plan, compare, without="searcher task space journal plot at searchers folder redo")
 @options_from(read_images, TrainingEvaluator, panel="Real training", without="task seed folder")
 def plan_command(
     pilot: Sequence[str],

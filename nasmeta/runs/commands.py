@@ -28,7 +28,13 @@ _REASONS = 3  # number of different reasons of failures to show
 @options_from(search)
 @options_from(read_images, TrainingEvaluator, panel="Real training", without="task seed folder")
 def search_command(
-    searcher: str, task: str, *, journal: Path | None = None, plot: Path | None = None, **options: Any
+    searcher: str,
+    task: str = "",
+    *,
+    space: str | None = None,
+    journal: Path | None = None,
+    plot: Path | None = None,
+    **options: Any,
 ) -> Callable[[], dict[str, Any]]:
     """Run one searcher on one task and show the best architecture, or the Pareto front of several objectives.
 
@@ -38,6 +44,8 @@ def search_command(
         Name of a searcher, such as random, evolution, gp or meta-gp.
     task : str
         Name of a task, such as nb201/cifar10 or nb201/cifar10+latency/pixel3.
+    space : str
+        Instead of a task: the space of a Python function, MODULE:NAME; see --evaluator.
     plot : path
         Draw the search curve in this file, such as run.png.
     settings : dict
@@ -55,12 +63,14 @@ def search_command(
     --------
     nasmeta search evolution nb201/cifar10 --evaluations 300 --set population=10
     nasmeta search meta-gp nb201/cifar100 --sources nb201/cifar10
+    nasmeta search gp --space my_package.module:space --evaluator my_package.module:score
     nasmeta search gp nb201/cifar10 --evaluator training --data cifar10:PATH --evaluations 20 --journal run.jsonl
     """
     if plot is not None:
         check_choice("suffix", plot.suffix, (".png", ".pdf", ".svg"))
         plot.parent.mkdir(parents=True, exist_ok=True)
         require_writable(plot)
+    task = space or task
     use_training_evaluator(options, task)
     run = search(searcher, task, journal=journal, progress=True, **options)
     failed = len(run) > 0 and bool(run.failures) and int(run.incumbent_positions[-1]) < 0

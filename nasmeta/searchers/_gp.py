@@ -165,6 +165,8 @@ class GPSearch(WithoutReplacement):
 
     def adopt(self, before: Any) -> None:
         """Take over the hyperparameters."""
+        if not before._values:
+            return
         self._fitted_at = before._fitted_at
         self._adopted = before._members if before._values else []
 

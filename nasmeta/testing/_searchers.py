@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,34 @@ from numpy.typing import NDArray
 from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.runs import Trace, run_loop, search
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
-from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.spaces import SearchSpace, binned, get_space
 from nasmeta.tasks import Front, SourceTask, task_distribution
 from nasmeta.testing._spaces import OnSpaces, generators_left_alone
 
 
-def made_up_values(space: SearchSpace, shift: float = 0.0) -> NDArray[np.float64]:
+class _Indexed:
+    """Values of a large space, which are computed for the architectures with which they are indexed."""
+
+    def __init__(self, of: Callable[[NDArray[Any]], NDArray[np.float64]]) -> None:
+        self._of = of
+
+    def __getitem__(self, architectures: NDArray[Any]) -> NDArray[np.float64]:
+        return self._of(architectures)
+
+
+def _values(space: SearchSpace, of: Callable[[NDArray[Any]], NDArray[np.float64]]) -> Any:
+    return _Indexed(of) if space.is_large else of(np.arange(space.size))
+
+
+def _many(space: SearchSpace) -> NDArray[Any]:
+    """Return all architectures, or a sample of a large space."""
+    return space.sample(1000, np.random.default_rng(0)) if space.is_large else np.arange(space.size)
+
+
+def made_up_values(space: SearchSpace, shift: float = 0.0) -> Any:
     """Return a smooth, made-up value for each architecture of a space, float64, shape (size,); for tests only.
+
+    The result for a large space can only be indexed with arrays of architectures.
 
     Examples
     --------
@@ -27,9 +48,13 @@ def made_up_values(space: SearchSpace, shift: float = 0.0) -> NDArray[np.float64
     >>> made_up_values(get_space("tnb101")).shape
     (4096,)
     """
-    codes = space.codes.astype(np.float64)
-    values: NDArray[np.float64] = np.cos(1.7 * codes + np.arange(space.n_positions) + shift).sum(axis=1)
-    return values + 0.3 * np.cos(codes[:, 0] + codes[:, min(5, space.n_positions - 1)])
+
+    def values_of(architectures: NDArray[Any]) -> NDArray[np.float64]:
+        codes = binned(space.positions, space.codes_of(architectures)).astype(np.float64)
+        values: NDArray[np.float64] = np.cos(1.7 * codes + np.arange(space.n_positions) + shift).sum(axis=1)
+        return values + 0.3 * np.cos(codes[:, 0] + codes[:, min(5, space.n_positions - 1)])
+
+    return _values(space, values_of)
 
 
 def made_up_sources(space: SearchSpace, n: int, shifts: Sequence[float]) -> list[SourceTask]:
@@ -39,7 +64,7 @@ def made_up_sources(space: SearchSpace, n: int, shifts: Sequence[float]) -> list
 
 
 class _MadeUpEvaluator(Evaluator):
-    def __init__(self, made_up: NDArray[np.float64]) -> None:
+    def __init__(self, made_up: Any) -> None:
         self.made_up = made_up
 
     def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
@@ -80,8 +105,8 @@ class SearcherContract(OnSpaces):
         """Return the sources of a meta-searcher: by default two made-up tasks with up to 200 labels."""
         return made_up_sources(space, min(200, space.size // 2), (0.1, 0.3))
 
-    def made_up(self, space: SearchSpace) -> NDArray[np.float64]:
-        """Return the value of each architecture in the tests."""
+    def made_up(self, space: SearchSpace) -> Any:
+        """Return the value of each architecture in the tests, as `made_up_values`."""
         return made_up_values(space)
 
     def ready(self, space: SearchSpace, seed: int = 0) -> Searcher:
@@ -149,7 +174,7 @@ class SearcherContract(OnSpaces):
     def test_learns_in_any_order(self, space: SearchSpace) -> None:
         """Check that it takes values of architectures it did not propose, values late, in another order, and twice."""
         searcher, values = self.ready(space), self.made_up(space)
-        given = np.array([7, 3, 11], dtype=np.int32) % np.int32(space.size)
+        given = space.sample(3, np.random.default_rng(0))
         searcher.tell(given, values[given])
         first, second = searcher.ask(2).copy(), searcher.ask(3).copy()
         searcher.tell(second[::-1].copy(), values[second[::-1]])
@@ -167,12 +192,12 @@ class SearcherContract(OnSpaces):
 
     def check_values(self, space: SearchSpace, values: NDArray[np.float64]) -> None:
         """Check that the values of a run contain one in the upper half."""
-        assert values.max() > np.median(self.made_up(space))
+        assert values.max() > np.median(self.made_up(space)[_many(space)])
 
     def test_restriction_to_a_part(self, space: SearchSpace) -> None:
         """Check that nothing outside is proposed after `restrict` has returned True, and each inside only once."""
         searcher, values = self.ready(space), self.made_up(space)
-        part = np.arange(3, space.size, min(200, max(1, (space.size - 3) // 8)), dtype=np.int32)
+        part = np.sort(space.sample(min(80, max(8, space.size // 200)), np.random.default_rng(0)))
         if not searcher.restrict(part):
             return
         for n in (1, 4, 1):
@@ -215,7 +240,7 @@ class MultiFidelityContract(SearcherContract):
     def trace(self, searcher: MultiFidelitySearcher, n: int, batch: int = 1) -> list[tuple[int, int]]:
         """Run on made-up values, with noise for short trainings; return (architecture, epochs)."""
         space, proposed = searcher.space, list[tuple[int, int]]()
-        values, noise = made_up_values(space), np.random.default_rng(1).standard_normal(space.size)
+        values, noise = made_up_values(space), made_up_values(space, 9.0)
         for _ in range(0, n, batch):
             architectures, epochs = searcher.ask_at(batch)
             searcher.tell_at(architectures, epochs, values[architectures] + noise[architectures] / epochs)
@@ -226,8 +251,8 @@ class MultiFidelityContract(SearcherContract):
     def test_proposes_cells_with_possible_lengths(self, space: SearchSpace, batch: int) -> None:
         """Check dtype, shape and range of both parts of a proposal, and that it uses short and full trainings."""
         searcher = self.begun(space, [12, 50, 200])
-        for part in searcher.ask_at(batch):
-            assert part.dtype == np.int32
+        for part, dtype in zip(searcher.ask_at(batch), (space.index_type, np.int32), strict=True):
+            assert part.dtype == dtype
             assert part.shape == (batch,)
         proposed = self.trace(searcher, 80, batch)
         assert all(0 <= architecture < space.size and epochs in (12, 50, 200) for architecture, epochs in proposed)
@@ -241,7 +266,7 @@ class MultiFidelityContract(SearcherContract):
     def test_waits_for_no_value(self, space: SearchSpace) -> None:
         """Check that it accepts values late, in another order, and of architectures that it did not propose."""
         searcher, values = self.begun(space, [12, 200]), made_up_values(space)
-        foreign = np.array([5, 6, 7], np.int32) % np.int32(space.size)
+        foreign = space.sample(3, np.random.default_rng(0))
         searcher.tell_at(foreign, np.full(3, 200, np.int32), values[foreign])
         waiting = [searcher.ask_at(3) for _ in range(6)]
         for architectures, epochs in reversed(waiting):
@@ -264,14 +289,15 @@ class MultiObjectiveContract(SearcherContract):
     sign = np.ones(2)
     real_task = "nb201/cifar10+train_seconds"
 
-    def made_up(self, space: SearchSpace) -> NDArray[np.float64]:
+    def made_up(self, space: SearchSpace) -> Any:
         """Return the values of two objectives that disagree, shape (size, 2)."""
-        return np.column_stack([made_up_values(space), made_up_values(space, 1.5)])
+        parts = made_up_values(space), made_up_values(space, 1.5)
+        return _values(space, lambda architectures: np.column_stack([part[architectures] for part in parts]))
 
     def check_values(self, space: SearchSpace, values: NDArray[np.float64]) -> None:
         """Check that a run finds more of the front than 20 random architectures do on average."""
         made_up, rng = self.made_up(space), np.random.default_rng(0)
-        front = Front(made_up, ["max", "max"])
+        front = Front(made_up[_many(space)], ["max", "max"])
         random = [front.hypervolumes(made_up[space.sample(20, rng)])[-1] for _ in range(10)]
         assert front.hypervolumes(values)[-1] > np.mean(random)
 
@@ -282,9 +308,8 @@ class MultiObjectiveContract(SearcherContract):
 
     def test_takes_three_objectives(self, space: SearchSpace) -> None:
         """Check three objectives; one is constant."""
-        searcher, two = self.ready(space), self.made_up(space)
-        values = np.column_stack([two, np.ones(len(two))])
+        searcher, values = self.ready(space), self.made_up(space)
         for n in (5, 5, 1, 3):
             architectures = searcher.ask(n)
             assert architectures.shape == (n,)
-            searcher.tell(architectures, values[architectures])
+            searcher.tell(architectures, np.column_stack([values[architectures], np.ones(n)]))

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from nasmeta.errors import UnknownNameError
-from nasmeta.spaces import CellSpace, Choice, SearchSpace, get_space
+from nasmeta.spaces import CellSpace, Choice, Range, SearchSpace, get_space
 from nasmeta.threads import one_thread
 
-EXAMPLE_SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample", "wide")
+EXAMPLE_SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample", "wide")  # those that are enumerated
 _MIXED: dict[str, list[Choice]] = {
     "layers": [1, 2, 3, 4],
     "width": [16, 32, 64, 128],
@@ -25,6 +25,17 @@ _MIXED: dict[str, list[Choice]] = {
     "pool": ["max", "mean"],
     "residual": [False, True],
 }
+_LARGE: dict[str, list[Choice] | Range] = {
+    "rate": Range(1e-5, 1e-1, log=True),
+    "decay": Range(1e-6, 1e-1, log=True),
+    "dropout": Range(0.0, 0.6),
+    "warmup": Range(0, 1000),
+    "layers": Range(1, 12),
+    "width": [16, 32, 64, 128, 256, 512],
+    "act": ["relu", "gelu", "swish"],
+    "optimiser": ["adam", "sgd", "lion"],
+    "momentum": Range(0.5, 0.99),
+}
 
 
 @cache
@@ -33,10 +44,11 @@ def example_space(name: str) -> SearchSpace:
 
     Parameters
     ----------
-    name : {"six-ops", "five-nodes", "sizes", "mixed", "sample", "wide"}
+    name : {"six-ops", "five-nodes", "sizes", "mixed", "sample", "wide", "large"}
         Cells of four nodes and six operations (46,656), or of five nodes and three (59,049); five layers of eight sizes
         (32,768); seven columns of numbers and texts with an invalid region; 500 cells of NAS-Bench-201 in a list;
-        3,000 rows of 30 integer columns with 5**30 combinations.
+        3,000 rows of 30 integer columns with 5**30 combinations; 6 * 10**12 combinations of ranges and choices, with a
+        condition and an invalid region.
 
     Returns
     -------
@@ -66,7 +78,10 @@ def example_space(name: str) -> SearchSpace:
     if name == "wide":
         rows = np.random.default_rng(0).integers(5, size=(3000, 30))
         return SearchSpace(name, {f"column{i}": range(5) for i in range(30)}, architectures=rows)
-    raise UnknownNameError.of("example space", name, EXAMPLE_SPACES)
+    if name == "large":
+        conditions = {"momentum": {"optimiser": ["sgd"]}}
+        return SearchSpace(name, _LARGE, conditions=conditions, valid=lambda frame: frame.layers * frame.width <= 3000)
+    raise UnknownNameError.of("example space", name, [*EXAMPLE_SPACES, "large"])
 
 
 @contextmanager

@@ -6,25 +6,28 @@ import numpy as np
 import pytest
 
 from nasmeta.arrays import Architectures
+from nasmeta.runs import SearcherSpec
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import CellSpace, get_space
-from nasmeta.testing import MultiFidelityContract, MultiObjectiveContract, SearcherContract
+from nasmeta.testing import MultiFidelityContract, MultiObjectiveContract, SearcherContract, example_space
 
 LONG_META_TRAINING = frozenset({"meta-predictor"})  # for minutes by default: its own test trains it briefly
 SLOW = frozenset({"meta-rl", "optuna-gp"})  # as meta-nas with other weights; a fifth of a second per step
 PEERS = frozenset(
     name for name in SEARCHERS if name.startswith(("ax", "botorch", "smac", "syne-tune"))
 )  # in test_peers.py
+LARGE = frozenset({"asha", "bohb", "evolution", "local-search", "nsga2", "random", "reinforce", "tpe"})  # quick
 
 
 def contract_of(name: str) -> type[SearcherContract]:
     def make(self: SearcherContract, space: CellSpace, rng: np.random.Generator) -> Searcher:
-        return SEARCHERS[name](space, rng)
+        return SearcherSpec.of(name).build(space, rng)
 
     kind = MultiFidelityContract if issubclass(SEARCHERS[name], MultiFidelitySearcher) else SearcherContract
     if SEARCHERS[name].objectives == "several":
         kind = MultiObjectiveContract
-    own = {"make": make, "spaces": ("tnb101",)}  # golden traces are on nb201
+    large = (example_space("large"),) if name in LARGE else ()
+    own = {"make": make, "spaces": ("tnb101", *large)}  # golden traces are on nb201
     return type(f"Test{SEARCHERS[name].__name__}", (kind,), own)
 
 
