@@ -66,9 +66,10 @@ def evaluator_for(
     if isinstance(target, SearchSpace):
         raise SettingError("evaluator of a space", evaluator, "a function (--evaluator package.module:Name)")
     chosen = on_evaluator(target, evaluator)
-    for part in getattr(chosen, "parts", (chosen,)):
+    tasks = target.parts if isinstance(target, MultiObjectiveTask) else (target,)
+    for part, searched in zip(getattr(chosen, "parts", (chosen,)), tasks, strict=True):
         if isinstance(part, TableEvaluator | SurrogateEvaluator):
-            _warn_of_test_values(part.task)
+            _warn_of_test_values(searched)
     return chosen
 
 

@@ -232,7 +232,7 @@ class Surrogate:
             ``new functions``: those among them whose function (`CellSpace.function_classes`) is not in the training
             set either, in an enumerated space. ``held out, best 10 %`` and ``new functions, best 10 %``: those among
             the best tenth. ``coverage_90``: the share of values in their predictive intervals of 90 %. Diverged
-            trainings are left out.
+            trainings are left out, except for ``brier``: the mean squared error of the probability of divergence.
 
         Raises
         ------
@@ -253,10 +253,10 @@ class Surrogate:
         (space, at), y = task.space.whole, task.values
         if space != self.space:
             raise SettingError("space of the task", space.name, f"the space {self.space.name} of the surrogate")
-        measured = np.isfinite(y)
-        if "diverged" in self.card:
-            measured &= task.sign * (y - self.card["diverged"]) >= 0
-        held_out = measured & ~(np.isin(at, self.trained) if space.is_large else self.trained[at])
+        outside = ~(np.isin(at, self.trained) if space.is_large else self.trained[at])
+        fails = task.sign * (y - self.card.get("diverged", -task.sign * np.inf)) < 0
+        measured = np.isfinite(y) & ~fails
+        held_out = measured & outside
         utilities = task.sign * y
         best = utilities >= np.quantile(utilities[measured], 1.0 - _BEST)
         groups = {"held out": held_out, "held out, best 10 %": held_out & best}
@@ -271,6 +271,9 @@ class Surrogate:
             if ends is not None and which.any():
                 inside = (ends[0] <= y[held_out]) & (y[held_out] <= ends[1])
                 scores[name]["coverage_90"] = float(inside[which[held_out]].mean())
+        if self.divergence is not None:
+            rows = np.isfinite(y) & outside
+            scores["held out"]["brier"] = float(((self.divergences(at[rows]) - fails[rows]) ** 2).mean())
         return scores
 
     @cached_property

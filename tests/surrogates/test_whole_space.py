@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
-from nasmeta.errors import LabelError, MissingValueError, SettingError, UnknownNameError
+from nasmeta.errors import LabelError, MissingValueError, NasmetaWarning, SettingError, UnknownNameError
 from nasmeta.evaluators import MultiObjectiveEvaluator, SurrogateEvaluator
 from nasmeta.predictors import make_encoder
 from nasmeta.spaces import SearchSpace
@@ -129,7 +129,13 @@ def test_diverged_trainings_are_left_out_of_the_mean(some: np.ndarray) -> None:
     probability = surrogate.predict(some, answer="diverged")
     assert probability[rates < 0.015].max() < 0.5 < probability[rates > 0.03].min()
     assert surrogate.predict(some).max() < 20
-    assert surrogate.card["scores"]["held out"]["rmse"] < 1
+    scores = surrogate.card["scores"]["held out"]
+    assert scores["rmse"] < 1
+    at = space.whole[1]
+    held_out = ~np.isin(at, surrogate.trained)
+    errors = surrogate.predict(at[held_out], answer="diverged") - (rows["lr"] > 0.02)[held_out]
+    assert scores["brier"] == pytest.approx((errors**2).mean())
+    assert scores["brier"] < 0.02
     run = nm.search("random", task, evaluator=surrogate, evaluations=40)
     failed = surrogate.predict(run.architectures, answer="diverged") > 0.5
     assert dict(run.failures) == dict.fromkeys(run.architectures[failed].tolist(), "diverged")
@@ -148,6 +154,15 @@ def test_searches_of_the_whole_space(surrogate: Surrogate, table: nm.Table, tmp_
     assert timed.frame()["simulated_seconds"].iloc[-1] >= 200
     frame = nm.compare(["random"], tasks=[task], evaluator=str(path), repeats=1, evaluations=5)
     np.testing.assert_array_equal(frame["value"], surrogate.predict(frame["cell"]))
+
+
+def test_test_values_cause_a_warning() -> None:
+    rows = random_rows(100, 0)
+    space = SearchSpace.from_frame(rows, POSITIONS)
+    measured = rows.assign(loss=loss(rows))
+    task = nm.Table.from_frame(measured, space=space, name="mine", split="test").task("loss")
+    with pytest.warns(NasmetaWarning):
+        nm.search("random", task, evaluator=fit_surrogate(task, steps=1), evaluations=1)
 
 
 def test_one_surrogate_per_objective(surrogate: Surrogate, table: nm.Table) -> None:
