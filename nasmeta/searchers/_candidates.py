@@ -15,9 +15,9 @@ from nasmeta.searchers._searcher import MetaSearcher, Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, checked_sources, pareto_front
 
-_SAMPLED = 1_000  # random candidates
+_SAMPLED = 500  # random candidates
 _BEST = 5  # observed architectures whose neighbours are candidates
-_EDITED, _EDITS = 200, 3  # copies of these with random edits
+_EDITED, _EDITS = 100, 3  # copies of these with random edits
 _ROUNDS = 5  # of local search around the proposals
 _GROWTH, _LEAST_GROWTH = 1.2, 5  # of the observations between two meta-trainings on new candidates
 
@@ -25,7 +25,7 @@ _GROWTH, _LEAST_GROWTH = 1.2, 5  # of the observations between two meta-training
 class CandidateSearch(Searcher):
     """Run a searcher that scores every architecture on candidates of a large space.
 
-    The candidates of a proposal are 1,000 random architectures, the neighbours of the five best observed ones, and 600
+    The candidates of a proposal are 500 random architectures, the neighbours of the five best observed ones, and 300
     architectures at one to three random edits from these. The searcher is built on the enumerated space of these and of
     all observed architectures, observes all values, and proposes. While its proposals change, up to five times, the
     candidates are the proposals and their neighbours: a local search on its acquisition. A meta-searcher is trained on
