@@ -101,7 +101,7 @@ def test_history() -> None:
     frame = run.frame()
     np.testing.assert_array_equal(frame[["objective_1", "objective_2"]], values)
     np.testing.assert_allclose(frame["value"].cumsum(), frame["incumbent_value"])
-    assert frame["incumbent"].equals(frame["cell"].where(frame["value"] > 0).ffill().astype("int32"))
+    assert frame["incumbent"].equals(frame["cell"].where(frame["value"] > 0).ffill().astype("int64"))
     np.testing.assert_allclose(frame["regret"], 100 - run.hypervolumes)
     with pytest.raises(SettingError):
         _ = run.best
