@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import spearmanr
 
 import nasmeta as nm
+from nasmeta.analysis.report import facts_of
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
 from nasmeta.evaluators import PublishedSurrogateEvaluator
 from nasmeta.files import shipped
@@ -203,6 +204,10 @@ def test_regret_refers_to_the_best_known_value(monkeypatch: pytest.MonkeyPatch, 
     frame = run.frame()
     np.testing.assert_allclose(frame["regret"], np.maximum(known - frame["incumbent_value"], 0))
     assert frame["regret"].iloc[-1] == 0 < frame["regret"].iloc[0]
+    for tasks, evaluators in (({run.task.name: run.task}, None), (None, {run.task.name: run.evaluator})):
+        (facts,) = facts_of(frame, tasks, evaluators=evaluators)
+        assert facts.known
+        assert f"best known value {facts.best}" in str(facts)
     axes = run.plot().axes[0]
     assert "best known value" in [line.get_label() for line in axes.get_lines()]
 
