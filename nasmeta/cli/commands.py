@@ -62,7 +62,7 @@ def list_command(kind: str, name: str | None = None, *, space: str = "nb201") ->
         families = groups.agg(tasks=("task", "size"), here=("here", "sum"), first=("task", "first")).reset_index()
         print_listing(f"list {kind}", families, [*families])
         return names
-    brief = {"tables": ["table", "sources", "here", "holds"], "specifications": ["specification", "title"]}
+    brief = {"tables": ["table", "topic", "here", "holds"], "specifications": ["specification", "title"]}
     return print_listing(f"list {kind}", names, brief.get(kind, [names.columns[0], "summary"]), name)
 
 

@@ -60,8 +60,9 @@ class Position:
     def __post_init__(self) -> None:
         given: Any = self.choices
         choices = tuple(c.item() if isinstance(c, np.generic) else c for c in given)
-        plain = all(isinstance(choice, str | int | float) and choice == choice for choice in choices)
-        if not choices or not plain or len({str(choice) for choice in choices}) < len(choices):
+        kinds = {type(choice) for choice in choices}
+        plain = all(issubclass(kind, str | int | float) for kind in kinds) and all(c == c for c in choices)
+        if not plain or not 0 < len(choices) <= len(set(choices if len(kinds) == 1 else map(str, choices))):
             raise SettingError(f"choices of {self.name}", choices, "different strings, numbers or booleans")
         object.__setattr__(self, "choices", choices)
         if self.scale is not None:
@@ -224,7 +225,7 @@ def as_positions(
 
 
 def _are_numbers(choices: Sequence[Choice]) -> bool:
-    return all(isinstance(c, int | float | np.number) and not isinstance(c, bool) for c in choices)
+    return all(issubclass(kind, int | float | np.number) and kind is not bool for kind in {type(c) for c in choices})
 
 
 def place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tables._store import built_names, is_available
+from nasmeta.tables._store import built_names, is_available, space_of
 from nasmeta.tables._user_tables import AddedSource, added_tables
 from nasmeta.tables.sources import IMPORTED, Source, registered_sources, table_names
 
@@ -50,7 +50,8 @@ def space_of_table(name: str) -> str | SearchSpace:
     'tnb101'
     """
     registered = registered_sources().tables.get(name)
-    return registered_sources()[registered[0]].space if registered else table_sources(name)[0].space
+    source = registered_sources()[registered[0]] if registered else table_sources(name)[0]
+    return source.space or space_of(source)
 
 
 _FACTS = ("name", "table", "release", "licence", "citation", "holds", "how_to_get")
@@ -111,9 +112,9 @@ def list_tables() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per table: ``table``, ``space`` (its name), ``architectures`` (size of the space), ``sources`` (their
-        number), ``here`` (number of sources on this machine) and ``holds`` (content of the first source). See
-        `nasmeta.tables.list_sources` for more facts.
+        One row per table: ``table``, ``topic``, by which they are grouped (``own`` if added), ``space`` (its name),
+        ``architectures`` (size of the space), ``sources`` (their number), ``here`` (number of sources on this machine)
+        and ``holds`` (content of the first source). See `nasmeta.tables.list_sources` for more facts.
 
     Examples
     --------
@@ -123,13 +124,19 @@ def list_tables() -> pd.DataFrame:
     """
     import pandas as pd
 
-    states = list_sources()
     rows = []
-    for table in dict.fromkeys(state.table for state in states):
-        of_table = [state for state in states if state.table == table]
-        space, here = get_space(space_of_table(table)), sum(state.built or state.available for state in of_table)
-        rows.append((table, space.name, space.size, len(of_table), here, of_table[0].holds))
-    return pd.DataFrame(rows, columns=["table", "space", "architectures", "sources", "here", "holds"])
+    for table in [*table_names(), *added_tables()]:
+        sources = table_sources(table)
+        topic = next((source.topic for source in sources if source.topic), "own")
+        here = sum(source.path.is_file() or bool(source.raw_files()) for source in sources)
+        if sources[0].architectures:
+            space = (table, sources[0].architectures)
+        else:
+            searched = get_space(sources[0].space)
+            space = (searched.name, searched.size)
+        rows.append((table, topic, *space, len(sources), here, sources[0].holds))
+    columns = ["table", "topic", "space", "architectures", "sources", "here", "holds"]
+    return pd.DataFrame(rows, columns=columns).sort_values("topic", kind="stable", ignore_index=True)
 
 
 def is_here(table: str, **parts: object) -> bool:

@@ -39,6 +39,11 @@ def built_names(table: str) -> set[str]:
         return set()
 
 
+def space_of(source: Source) -> SearchSpace:
+    """Return the space of a source; if its raw files list the architectures, open or build its file."""
+    return get_space(source.space) if source.space else open_or_build(source).search_space
+
+
 def open_or_build(source: Source) -> OpenedColumns:
     """Open a source's columnar file; build it first if it is absent, damaged, or older than the raw files."""
     damage = None
@@ -73,8 +78,7 @@ def build(source: Source, damage: DamagedFileError | None = None) -> OpenedColum
             if built_meanwhile is not None:
                 built_meanwhile.verify()
                 return built_meanwhile
-        space = get_space(source.space)
-        columns = _read(source, space, files)
+        space, columns = _read(source, files)
         write_files({path: columns}, space, {"identity": source.identity()})
     if damage is not None:
         warnings.warn(f"{damage} It was rebuilt from {source.name}.", RuntimeWarning, stacklevel=2)
@@ -87,15 +91,15 @@ def _open_current(source: Source) -> OpenedColumns | None:
         opened = source.open(source.path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if isinstance(source.space, str) and opened.space != source.space:
+    if isinstance(source.space, str) and source.space and opened.space != source.space:
         raise DamagedFileError(f"{source.path} belongs to the space {opened.space}, not to {source.space}.")
     current = opened.origin.get("identity") == source.identity()
     return opened if current or not source.raw_files() else None
 
 
-def _read(source: Source, space: SearchSpace, files: Mapping[str, Path]) -> Columns:
+def _read(source: Source, files: Mapping[str, Path]) -> tuple[SearchSpace, Columns]:
     try:
-        return source.read(space, files, {name: sha256_of(file) for name, file in files.items()})
+        return source.read(files, {name: sha256_of(file) for name, file in files.items()})
     except NasmetaError:
         raise
     except OSError as reason:

@@ -22,6 +22,7 @@ from nasmeta.tables._columns import ColumnInfo, Seed, SparseValues, Values
 from nasmeta.tables._from_frame import columns_of_frame
 from nasmeta.tables._joined_columns import JoinedColumns
 from nasmeta.tables._nb201_measurements import trained_on
+from nasmeta.tables._store import space_of
 from nasmeta.tables._task_columns import signal_column, task_name
 from nasmeta.tables._user_tables import ContentSource, add_columns
 from nasmeta.tables.sources import Source, table_names
@@ -111,7 +112,7 @@ class Table(ShowsFacts):
     @cached_property
     def space(self) -> SearchSpace:
         """The space of the architectures."""
-        return get_space(self._sources[0].space)
+        return space_of(self._sources[0])
 
     @property
     def datasets(self) -> tuple[str, ...]:

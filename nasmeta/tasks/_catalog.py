@@ -212,7 +212,7 @@ def _of_several_columns(name: str) -> Task | None:
     if not others:
         return None
     head = get_task(first)
-    parts = [head, *(_objective(text, head.table, head.signal.dataset) for text in others)]
+    parts = [head, *(_objective(text, head.table_name, head.signal.dataset) for text in others)]
     return MultiObjectiveTask(_joined_name(parts), parts)
 
 
@@ -230,10 +230,14 @@ def _declared_column(
     return None
 
 
-def _objective(text: str, table: Table, dataset: str | None) -> Task:
-    text = text.removeprefix(f"{table.name}/")
+def _objective(text: str, table: Table | str, dataset: str | None) -> Task:
+    name = table if isinstance(table, str) else table.name
+    text = text.removeprefix(f"{name}/")
     on = canonical_dataset(dataset) if dataset else None
-    return _declared_column(text, table.name, on) or table.task(text.removeprefix(f"{on}/"), dataset)
+    if declared := _declared_column(text, name, on):
+        return declared
+    opened = load_table(table) if isinstance(table, str) else table
+    return opened.task(text.removeprefix(f"{on}/"), dataset)
 
 
 def _joined_name(parts: list[Task]) -> str:

@@ -217,7 +217,8 @@ def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
     if len(parts) < 2 or len(columns) < len(parts) or any(part.is_sampled for part in parts):
         names = [part.name for part in parts]
         raise SettingError(f"objectives of {name}", names, "at least two different ones, without #sample")
-    spaces = list(dict.fromkeys(part.space for part in parts))
+    by_table = {part._table: part for part in parts}  # the space of one table may not be on this machine
+    spaces = list(dict.fromkeys(part.space for part in by_table.values())) if len(by_table) > 1 else []
     if len(spaces) > 1:
         names = [space.name for space in spaces]
         raise SettingError(f"spaces of {name}", names, "a single one", namesakes(*spaces[:2]).strip())

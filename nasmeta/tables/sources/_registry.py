@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,10 +19,13 @@ from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError
 from nasmeta.files import shipped
 from nasmeta.registry import Registry, import_siblings
 from nasmeta.settings import cache_folder
-from nasmeta.spaces import SearchSpace
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._columns import ColumnInfo, Seed
 from nasmeta.tables.sources._base import Column, Columns, OpenedColumns, Source
 from nasmeta.tables.sources._onnx import predicted_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _TABLE = re.compile(r'^table = "([^"]+)"', re.MULTILINE)
 
@@ -41,6 +44,7 @@ class RegisteredFile:
 class FetchedSource(Source):
     """A source that a TOML file describes: downloads of ``nasmeta data fetch``, or files of an installed package."""
 
+    space: str | SearchSpace = ""  # empty if the files list the architectures
     reader: str  # name of the function in READERS
     files: tuple[RegisteredFile, ...]
     version: int = 1
@@ -53,6 +57,9 @@ class FetchedSource(Source):
     categories: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # their codes, by the name of the input
     epochs: int | None = None  # of the longest training that it predicts
     factors: Sequence[float] = ()  # from the columns of its output to `measures`
+    positions: Mapping[str, str] = field(default_factory=dict)  # their columns in the files
+    scales: Mapping[str, str | None] = field(default_factory=dict)  # of positions, see `SearchSpace.from_frame`
+    rows: Mapping[str, str] = field(default_factory=dict)  # for the reader: facts about the rows of the files
 
     def __post_init__(self) -> None:
         self.optional = self.package is None and not self.inputs
@@ -76,8 +83,8 @@ class FetchedSource(Source):
         """Open the columnar file; there is none if an ONNX file predicts the columns."""
         return predicted_columns(self) if self.inputs else super().open(path)
 
-    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Return the columns that the reader finds, after a check of the checksums of downloads."""
+    def read(self, files: Mapping[str, Path], sha256: Mapping[str, str]) -> tuple[SearchSpace, Columns]:
+        """Return the space and the columns that the reader finds, after a check of the checksums of downloads."""
         for file in self.files:
             if file.sha256 and sha256[file.key] != file.sha256:
                 raise DamagedFileError(
@@ -87,13 +94,28 @@ class FetchedSource(Source):
         self._sha256 = sha256
         import_siblings(__name__)  # registers the readers
         try:
-            return list(READERS[self.reader](self, space, files))
+            if self.architectures:
+                return self._measured(*READERS[self.reader](self, None, files))
+            space = get_space(self.space)
+            return space, list(READERS[self.reader](self, space, files))
         except Exception as reason:  # a file of another structure may fail with nearly any exception
             if isinstance(reason, NasmetaError) and not isinstance(reason, ArchitectureError):
                 raise
             raise DamagedFileError(
                 f"The raw files of {self.name} cannot be read: {type(reason).__name__}: {reason}"
             ) from reason
+
+    def _measured(self, space: SearchSpace, frame: pd.DataFrame) -> tuple[SearchSpace, Columns]:
+        """Return a space and the `measures` of its architectures, from a frame with one row for each."""
+        if not space.size == len(frame) == self.architectures:
+            raise ValueError(f"{len(frame):,} rows, {space.size:,} of them distinct, not {self.architectures:,}")
+        columns = []
+        for facts in map(dict, self.measures):
+            numbers = frame[facts.pop("field")].astype(float) * facts.pop("factor", 1)
+            keys = [key for key in self._sha256 if key.startswith(facts.get("file", ""))]
+            info, values = self.column(**{**facts, "file": keys[0], "values": numbers})
+            columns.append((replace(info, source_sha256=" + ".join(self._sha256[key] for key in keys)), values))
+        return space, columns
 
     def column(
         self,
@@ -184,7 +206,9 @@ def _installed_version(package: str, distribution: str) -> str:
     return next((name for name in names if name.startswith(start) and name.endswith(".dist-info")), "")
 
 
-Reader: TypeAlias = Callable[[FetchedSource, Any, Mapping[str, Path]], Iterable[Column]]
+Listed: TypeAlias = "tuple[SearchSpace, pd.DataFrame]"  # architectures, and a row of measurements for each
+Reader: TypeAlias = Callable[[FetchedSource, Any, Mapping[str, Path]], Any]
 
-# A reader raises any exception, preferably a ValueError with the reason, if the content of a file is not as expected.
+# A reader returns columns, or `Listed` if its files list the architectures. If the content of a file is not as
+# expected, it raises any exception, preferably a ValueError with the reason.
 READERS: Registry[Reader] = Registry("reader")

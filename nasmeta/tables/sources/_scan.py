@@ -1,0 +1,51 @@
+"""ScAn-Bench: random settings of language, vision-language and tabular models, and their losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasmeta.spaces import SearchSpace
+from nasmeta.tables.sources._registry import READERS, FetchedSource, Listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@READERS.register("scan")
+def read_scan(source: FetchedSource, space: None, files: Mapping[str, Path]) -> Listed:
+    """Return the last evaluation of each training; its settings, with its length, are an architecture."""
+    last = scan_evaluations(source, files).drop_duplicates("config_id", keep="last")
+    return SearchSpace.from_frame(last, [*source.positions], source.table, source.scales), last
+
+
+def scan_evaluations(source: FetchedSource, files: Mapping[str, Path]) -> pd.DataFrame:
+    """Return all evaluations of all trainings, the moments of a training in order.
+
+    Parameters
+    ----------
+    source : FetchedSource
+        One of scan-llm, scan-vlm and scan-tabpfn.
+    files : mapping of str to Path
+        The raw files by key.
+
+    Returns
+    -------
+    DataFrame
+        The columns of the files, those of positions under their names, ``file`` (its key) and ``diverged``.
+    """
+    import pandas as pd
+
+    frames = [pd.read_csv(path, low_memory=False).assign(file=key) for key, path in files.items()]
+    rows = pd.concat(frames, ignore_index=True).sort_values(source.rows["moment"], kind="stable")
+    rows = rows.rename(columns={column: name for name, column in source.positions.items()})
+    whole = [name for name in source.positions if (rows[name] % 1 == 0).all()]
+    rows = rows.astype(dict.fromkeys(whole, "int64"))
+    rows["diverged"] = rows.eval(source.rows.get("diverged", "False"))
+    capped = rows.eval(source.rows.get("capped", "False"))
+    losses = [measure["field"] for measure in source.measures if measure["metric"] == "loss"]
+    rows[losses] = np.where(np.asarray(capped).reshape(-1, 1), np.nan, rows[losses])
+    return rows
