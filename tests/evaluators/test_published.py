@@ -1,5 +1,6 @@
 """A published surrogate: an ONNX file whose declaration makes it a table, tasks and their evaluator."""
 
+import base64
 import hashlib
 import json
 import pickle
@@ -27,48 +28,13 @@ pytest.importorskip("onnxruntime")
 # -- a file -------------------------------------------------------------------------------------------------------
 WEIGHTS = np.array([[0, 10, 0.0], [2, 0.5, 0], [0, 100, 0], [0, 1, 0.01], [0, 3, 0]], dtype="<f4")
 """From dataset, epochs, lr, depth and act to seconds, accuracy and a fraction."""
-
-
-def field(number: int, value: int | str | bytes) -> bytes:
-    """Return a field of a protocol buffer: a number below 2**28, or a text or message."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    content = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(content)) + content
-
-
-def varint(value: int) -> bytes:
-    groups = [value >> shift & 127 for shift in range(0, max(value.bit_length(), 1), 7)]
-    return bytes([*(group | 128 for group in groups[:-1]), groups[-1]])
-
-
-def operator(kind: str, inputs: list[str], output: str, **attributes: int) -> bytes:
-    named = (field(5, field(1, name) + field(3, value) + field(20, 2)) for name, value in attributes.items())
-    return b"".join(field(1, name) for name in inputs) + field(2, output) + field(4, kind) + b"".join(named)
-
-
-def tensor(name: str, kind: int, width: int) -> bytes:
-    shape = field(1, field(2, "n")) + field(1, field(1, width))
-    return field(1, name) + field(2, field(1, field(1, kind) + field(2, shape)))
-
-
-def onnx_file() -> bytes:
-    """Return the product of the inputs and the weights, of the types int32 (6) and float32 (1), as an ONNX file."""
-    weights = b"".join(field(1, n) for n in WEIGHTS.shape) + field(2, 1) + field(8, "w") + field(9, WEIGHTS.tobytes())
-    graph = [
-        field(1, operator("Cast", ["x_cat"], "codes", to=1)),
-        field(1, operator("Concat", ["codes", "x_cont"], "x", axis=1)),
-        field(1, operator("MatMul", ["x", "w"], "y")),
-        field(2, "product"),
-        field(5, weights),
-        field(11, tensor("x_cat", 6, 1)),
-        field(11, tensor("x_cont", 1, 4)),
-        field(12, tensor("y", 1, 3)),
-    ]
-    return field(1, 8) + field(8, field(2, 13)) + field(7, b"".join(graph))
-
-
-CONTENT = onnx_file()
+# MatMul(Concat(Cast(x_cat), x_cont), WEIGHTS), in which x_cat has the type int32 and shape (n, 1), x_cont (n, 4)
+CONTENT = base64.b64decode(
+    "CAhCAhANOvoBCh8KBXhfY2F0EgVjb2RlcyIEQ2FzdCoJCgJ0bxgBoAECCicKBWNvZGVzCgZ4X2NvbnQSAXgiBkNvbmNhdCoLCgRheGlzGAGgAQ"
+    "IKEQoBeAoBdxIBeSIGTWF0TXVsEgdwcm9kdWN0KkcIBQgDEAFCAXdKPAAAAAAAACBBAAAAAAAAAEAAAAA/AAAAAAAAAAAAAMhCAAAAAAAAAAAA"
+    "AIA/CtcjPAAAAAAAAEBAAAAAAFoYCgV4X2NhdBIPCg0IBhIJCgMSAW4KAggBWhkKBnhfY29udBIPCg0IARIJCgMSAW4KAggEYhQKAXkSDwoNCA"
+    "ESCQoDEgFuCgIIAw=="
+)
 ENTRY = f"""
 name = "product"
 table = "product"
@@ -226,9 +192,8 @@ def test_shorter_trainings(space: SearchSpace) -> None:
     run = nm.search("asha", "product/pets", seconds=200, clock=Clock(workers=4))
     assert {1, 3, 9} == set(run.epochs.tolist())
     assert max(run.workers) == 3
-    for wrong in ([3], [0, 9], [3, 12]):
-        with pytest.raises(SettingError):
-            evaluators[9].after(wrong)
+    with pytest.raises(SettingError):
+        evaluators[9].after([3, 12])
 
 
 def test_budgets_and_tradeoffs(space: SearchSpace) -> None:
@@ -290,39 +255,12 @@ class TestLCBench:
             np.testing.assert_allclose(values, row, atol=2e-4)
 
     def test_measures_fit_their_names(self) -> None:
-        space = nm.get_space("lcbench")
-        some = space.sample(300, np.random.default_rng(0))
-        table, datasets = (
-            load_table("lcbench"),
-            [name.partition("/")[2] for name in nm.task_distribution("lcbench").names],
-        )
-        assert len(datasets) == 34
-        agree, signals = [], []
-        for dataset in datasets:
-            accuracy, balanced, loss = (
-                table.query(some, dataset, metric, "valid", 52)
-                for metric in ("accuracy", "balanced_accuracy", "cross_entropy")
-            )
-            test = table.query(some, dataset, "balanced_accuracy", "test", 52)
-            assert np.all((np.array([accuracy, balanced]) >= 0) & (np.array([accuracy, balanced]) <= 100))
-            agree.append((spearmanr(balanced, test)[0], -spearmanr(balanced, loss)[0]))
-            signals.append(accuracy)
-        assert min(test for test, _ in agree) > 0.9
-        assert np.median([loss for _, loss in agree]) > 0.3
-        correlations = spearmanr(np.array(signals).T)[0][np.triu_indices(34, 1)]
-        assert -0.6 < correlations.min() < -0.35
-        assert 0.95 < correlations.max() < 0.99
-        assert 0.3 < np.median(correlations) < 0.5
-
-    def test_seconds(self) -> None:
-        """More epochs and layers take longer, larger batches less long."""
-        evaluators = evaluator_for("lcbench/higgs").after(range(1, 53))
-        some = nm.get_space("lcbench").sample(200, np.random.default_rng(0))
-        seconds = np.array([each.evaluate(some).cost_seconds for each in evaluators.values()])
-        assert (np.diff(seconds, axis=0) > 0).mean() > 0.95
-        choices = [nm.get_space("lcbench").choices(each) for each in some.tolist()]
-        assert spearmanr([each["batch_size"] for each in choices], seconds[-1])[0] < -0.2
-        assert spearmanr([each["num_layers"] for each in choices], seconds[-1])[0] > 0.1
+        table, some = load_table("lcbench"), nm.get_space("lcbench").sample(300, np.random.default_rng(0))
+        for name in nm.task_distribution("lcbench").names:
+            dataset = name.partition("/")[2]
+            valid, test = (table.query(some, dataset, "balanced_accuracy", split, 52) for split in ("valid", "test"))
+            assert 0 <= valid.min() < valid.max() <= 100
+            assert spearmanr(valid, test)[0] > 0.9
 
     def test_best_known_values(self) -> None:
         tasks = json.loads(shipped("best_known.json").read_text())["tasks"]

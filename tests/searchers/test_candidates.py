@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.searchers import CandidateSearch, MetaSearcher
-from nasmeta.searchers._searcher import WithoutReplacement
+from nasmeta.searchers import CandidateSearch, MetaSearcher, Searcher
 from nasmeta.spaces import Range
 from nasmeta.tasks import SourceTask
 
@@ -25,14 +24,23 @@ def values_of(space: nm.SearchSpace, architectures: Any) -> Any:
     return np.array([value_of(space.choices(architecture)) for architecture in architectures.tolist()])
 
 
-class Knowing(WithoutReplacement):
-    """Proposes the candidate with the best true value."""
+class Knowing(Searcher):
+    """Proposes the candidates with the best true values."""
 
-    n_initial = 1
+    needs_list = True
+
+    def restrict(self, architectures: Any) -> bool:
+        self.open = set(architectures.tolist())
+        return True
 
     def ask(self, n: int = 1) -> Any:
-        scores = values_of(self.space, np.arange(self.space.size))
-        return np.array([self._take_best(scores) for _ in range(n)])
+        values = values_of(self.space, np.arange(self.space.size))
+        best = sorted(self.open, key=values.__getitem__)[-n:]
+        self.open -= set(best)
+        return np.array(best)
+
+    def tell(self, architectures: Any, values: Any) -> None:
+        pass
 
 
 class Follower(Knowing, MetaSearcher):

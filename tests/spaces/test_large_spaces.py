@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from nasmeta.errors import ArchitectureError, SettingError
-from nasmeta.spaces import Position, Range, SearchSpace, from_content, to_content
+from nasmeta.spaces import Range, SearchSpace, from_content, to_content
 
 OPTIMISER = {"momentum": {"optimiser": ["sgd"]}, "nesterov": {"momentum": [0.5, 0.9]}}
 
@@ -132,28 +132,6 @@ def test_samples_of_a_large_space_are_uniform() -> None:
     assert np.abs(shares - 0.1).max() < 5 * np.sqrt(0.09 / 4_000)
 
 
-def test_a_column_of_many_numbers_is_a_range() -> None:
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame({
-        "lr": 10 ** rng.uniform(-5, -1, 300), "share": rng.uniform(0.1, 1.0, 300), "depth": rng.integers(1, 9, 300),
-    })  # fmt: skip
-    space = SearchSpace.from_frame(frame)
-    assert [position.scale for position in space.positions] == ["log", "linear", None]
-    assert [p.scale for p in SearchSpace.from_frame(frame, scales={"lr": "linear", "share": None}).positions] == [
-        "linear", None, None,
-    ]  # fmt: skip
-    assert [space.choices(i)["lr"] for i in range(300)] == frame.lr.tolist()
-
-
-def test_two_rows_on_one_level_are_two_architectures() -> None:
-    numbers = [*np.linspace(0.0, 1.0, 40), 0.5001, 0.5002]
-    space = SearchSpace.from_frame(pd.DataFrame({"x": numbers}))
-    near = [space.index_of({"x": number}) for number in (0.5001, 0.5002)]
-    assert near[0] != near[1]
-    levels = space.positions[0].levels[space.codes[near, 0]]
-    assert levels[0] == levels[1]
-
-
 def test_listed_rows_with_ranges_have_neighbours_in_the_same_parts() -> None:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"lr": 10 ** rng.uniform(-5, -1, 600), "depth": rng.integers(1, 4, 600)})
@@ -181,10 +159,6 @@ def test_impossible_spaces(what: str, build: object) -> None:
     with pytest.raises(SettingError) as error:
         build()  # type: ignore[operator]
     assert error.value.what == what
-
-
-def test_a_position_with_a_scale_is_ordered() -> None:
-    assert Position("x", (1, 2, 3), scale="linear").ordered
 
 
 # -- the whole space of a sample -------------------------------------------------------------------------------------
