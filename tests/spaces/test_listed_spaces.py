@@ -52,13 +52,6 @@ def test_a_column_of_many_numbers_is_a_range_with_its_exact_values() -> None:
     assert [position.scale for position in changed] == ["linear", None, None]
 
 
-@pytest.mark.parametrize(("scale", "wrong"), [("log", "choices of steps"), ("lin", "scale of steps")])
-def test_an_impossible_scale(scale: str, wrong: str) -> None:
-    with pytest.raises(SettingError) as error:
-        SearchSpace.from_frame(pd.DataFrame({"steps": range(50)}), scales={"steps": scale})
-    assert error.value.what == wrong
-
-
 def test_a_frame_may_lack_the_choices_of_inactive_positions() -> None:
     conditions = {"momentum": {"optimiser": ["sgd"]}}
     choices = {"optimiser": ["adam", "sgd"], "momentum": [0.5, 0.9], "width": [8, 16]}

@@ -12,8 +12,7 @@ from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
-from nasmeta.errors import LabelError, MissingValueError, NasmetaWarning, SettingError, UnknownNameError
-from nasmeta.evaluators import MultiObjectiveEvaluator, SurrogateEvaluator
+from nasmeta.errors import MissingValueError, NasmetaWarning, SettingError
 from nasmeta.predictors import make_encoder
 from nasmeta.spaces import SearchSpace
 from nasmeta.surrogates import Surrogate, fit_surrogate
@@ -118,7 +117,7 @@ def test_an_estimator_of_scikit_learn(table: nm.Table, some: np.ndarray, tmp_pat
     assert nm.search("random", table.task("loss"), evaluator=surrogate, evaluations=3).evaluations == 3
 
 
-def test_diverged_trainings_are_left_out_of_the_mean(some: np.ndarray) -> None:
+def test_diverged_trainings_are_left_out_of_the_mean() -> None:
     rows = random_rows(600, 2)
     rows["loss"] = np.where(rows["lr"] > 0.02, 100.0, loss(rows))
     space = SearchSpace.from_frame(rows, POSITIONS)
@@ -131,16 +130,10 @@ def test_diverged_trainings_are_left_out_of_the_mean(some: np.ndarray) -> None:
     assert surrogate.predict(some).max() < 20
     scores = surrogate.card["scores"]["held out"]
     assert scores["rmse"] < 1
-    at = space.whole[1]
-    held_out = ~np.isin(at, surrogate.trained)
-    errors = surrogate.predict(at[held_out], answer="diverged") - (rows["lr"] > 0.02)[held_out]
-    assert scores["brier"] == pytest.approx((errors**2).mean())
     assert scores["brier"] < 0.02
     run = nm.search("random", task, evaluator=surrogate, evaluations=40)
     failed = surrogate.predict(run.architectures, answer="diverged") > 0.5
     assert dict(run.failures) == dict.fromkeys(run.architectures[failed].tolist(), "diverged")
-    with pytest.raises(LabelError):
-        fit_surrogate(task, diverged=1000.0, steps=5)
 
 
 def test_searches_of_the_whole_space(surrogate: Surrogate, table: nm.Table, tmp_path: Path) -> None:
@@ -172,9 +165,6 @@ def test_one_surrogate_per_objective(surrogate: Surrogate, table: nm.Table) -> N
     again = nm.search("nsga2", task, evaluator={parts[1].name: latency, parts[0].name: surrogate}, evaluations=30)
     np.testing.assert_array_equal(again.values, run.values)
     np.testing.assert_array_equal(run.values[:, 1], latency.predict(run.architectures))
-    assert run.front.columns.to_list() == ["cell", "architecture", "loss", "latency"]
-    copy = MultiObjectiveEvaluator(task, [SurrogateEvaluator(surrogate), SurrogateEvaluator(latency)]).__reduce__()
-    assert MultiObjectiveEvaluator(*copy[1]).columns == run.evaluator.columns
 
 
 def test_the_command_line(table: nm.Table, tmp_path: Path) -> None:
@@ -188,35 +178,14 @@ def test_the_command_line(table: nm.Table, tmp_path: Path) -> None:
         return done.stdout
 
     run(
-        "data",
-        "add",
-        str(tmp_path / "sweep.csv"),
-        "--name",
-        "sweep",
-        "--columns",
-        positions,
-        "--direction",
-        "loss=min",
+        "data", "add", str(tmp_path / "sweep.csv"), "--name", "sweep", "--columns", positions, "--direction", "loss=min"
     )
-    fitted = run(
-        "surrogate", "fit", "sweep/sweep/loss", "--predictor", "xgboost", "--groups", "depth", "--output", file
-    )
-    assert "held out" in fitted
+    fit = "surrogate", "fit", "sweep/sweep/loss", "--predictor", "xgboost", "--output", file
+    assert "held out" in run(*fit, "--groups", "depth")
     surrogate = Surrogate.load(file)
     assert surrogate.space.is_large  # also after the table was read from its file
     assert surrogate.card["split"]["rule"] == "groups of depth"
-    assert "best" in run("search", "tpe", "sweep/sweep/loss", "--evaluator", file, "--evaluations", "5")
-    for option, value in (("--predictor", "ridge"), ("--groups", "dept")):
-        done = CliRunner().invoke(
-            app, ["surrogate", "fit", "sweep/sweep/loss", option, value, "--output", file, "--overwrite"]
-        )
-        assert done.exit_code == 2
-        assert done.stderr.startswith("Error: ")
-
-
-def test_unknown_positions_of_groups(table: nm.Table) -> None:
-    with pytest.raises(UnknownNameError):
-        fit_surrogate(table.task("loss"), groups=["heads"])
+    assert CliRunner().invoke(app, [*fit, "--groups", "dept", "--overwrite"]).exit_code == 2
 
 
 def test_transformers_of_scan_bench(mirror: Path) -> None:
