@@ -281,7 +281,8 @@ class Conditions:
     def active(self, codes: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Return whether each position is active, shape (..., n_positions); one that needs an inactive one is not."""
         active = np.ones(codes.shape, dtype=bool)
-        for _ in self._needed:  # a chain of conditions has at most as many links
+        before = -1
+        while before != (before := int(active.sum())):  # until a chain of conditions is followed to its end
             for name, other, allowed in self._needed:
                 active[..., name] &= active[..., other] & allowed[codes[..., other]]
         return active
