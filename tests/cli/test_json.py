@@ -90,7 +90,7 @@ def test_lists() -> None:
     [
         ("search rndom nb201/cifar10", "UnknownNameError", "searcher"),
         ("search random nb201/cifar10 --evaluations 0", "SettingError", "evaluations"),
-        ("search random", "MissingParameter", None),
+        ("search random", "SettingError", "task"),
         ("compare --searchers random --nosuch 3", "NoSuchOption", None),
     ],
 )
