@@ -300,13 +300,11 @@ class Conditions:
             If an active position is missing, or a name is unknown.
         """
         codes = [position.code(choices[position.name]) if position.name in choices else 0 for position in positions]
-        active = self.active(np.array(codes))
-        names = {position.name for position in positions}
-        if not names.issuperset(choices) or any(
-            a and p.name not in choices for a, p in zip(active, positions, strict=True)
-        ):
+        active = {p.name for p, a in zip(positions, self.active(np.array(codes)).tolist(), strict=True) if a}
+        if not active <= choices.keys() <= {position.name for position in positions}:
             raise ValueError(f"positions are {', '.join(p.name for p in positions)}, each once.")
-        return [code if a else 0 for code, a in zip(codes, active.tolist(), strict=True)]
+        reduced: list[int] = self.reduced(np.array(codes)).tolist()
+        return reduced
 
 
 def binned(positions: Sequence[Position], codes: NDArray[np.integer]) -> NDArray[np.integer]:

@@ -505,7 +505,14 @@ class SearchSpace(ShowsFacts):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.is_large and not self.registered_name:
-            return _large, (self.described(features=False), self._valid, self._more_features)
+            build = partial(
+                SearchSpace,
+                conditions=self.conditions.given,
+                valid=self._valid,
+                features=self._more_features,
+                kernel_features=self._kernel_features,
+            )
+            return build, (self.name, self.positions), {"_identities": self._identities}
         return from_content, (to_content(self),)
 
     def described(self, *, features: bool = True) -> dict[str, Any]:
@@ -788,19 +795,6 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 # Builders of spaces, by an entry that is specific to the description of a kind of space.
 BUILDERS: dict[str, Callable[[Mapping[str, Any]], SearchSpace]] = {"positions": SearchSpace.from_described}
-
-
-def _large(content: Mapping[str, Any], valid: Any, features: Mapping[str, FeatureBuilder]) -> SearchSpace:
-    """Return a large space in another process."""
-    space = SearchSpace(
-        content["name"],
-        [Position(name, tuple(choices), *rest) for name, choices, *rest in content["positions"]],
-        conditions=content.get("conditions"),
-        valid=valid,
-        features=features,
-    )
-    space._identities = content["large"]
-    return space
 
 
 _known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()  # one object per content in each process

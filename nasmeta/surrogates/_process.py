@@ -33,6 +33,7 @@ _NUMBERS = ("noise", "best", "margin", "centre")
 _BLOCK = 256  # rows of a covariance at once, which fit into the cache
 _BATCH = 600  # observations of one gradient
 _MOST_OBSERVED = 6_000
+_MOST_CROSSED = 2_000  # architectures whose covariance with the observations is computed at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +94,13 @@ class Process:
         """Return the ends of the predictive intervals of u of 90 %, shape (2, n); None without `counts`."""
         if self.counts is None:
             return None
-        cross = self._covariance(features_at(self.space, classes_of(self.space, architectures)))
-        half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
-        deviation = np.sqrt(self.variances.sum() + self.noise - np.einsum("ij,ij->j", half, half))
-        return self._unwarped(self.centre + self.weights @ cross + QUANTILE * np.stack([-deviation, deviation]))
+        ends = []
+        for some in np.array_split(architectures, len(architectures) // _MOST_CROSSED + 1):
+            cross = self._covariance(features_at(self.space, classes_of(self.space, some)))
+            half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
+            deviation = np.sqrt(self.variances.sum() + self.noise - np.einsum("ij,ij->j", half, half))
+            ends.append(self.centre + self.weights @ cross + QUANTILE * np.stack([-deviation, deviation]))
+        return self._unwarped(np.concatenate(ends, axis=1))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of a file."""

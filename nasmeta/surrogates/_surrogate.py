@@ -36,7 +36,6 @@ _KIND = ArchiveKind(
 )
 _SUFFIX = ".npz"
 _DIVERGED = "diverged_"  # prefix of the arrays of a model of divergence
-_BATCH = 2_000  # architectures of a large space that are predicted at once
 _BEST = 0.1  # fraction of the architectures that is also scored separately
 _DIGITS = 6  # of the largest value; further digits differ between processors
 
@@ -104,8 +103,7 @@ class Surrogate:
 
     def _exact(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return the predicted means of architectures, shape (n,), before rounding."""
-        parts = [self.model.predict(part) for part in _batches(architectures, self.space)]
-        return self._possible(self.sign * np.concatenate(parts))
+        return self._possible(self.sign * self.model.predict(architectures))
 
     @cached_property
     def _all_exact(self) -> NDArray[np.float64]:
@@ -141,8 +139,8 @@ class Surrogate:
 
         None if the model has no deviation. Shipped surrogates have none.
         """
-        ends: list[Any] = [self.model.intervals(part) for part in _batches(architectures, self.space)]
-        return None if ends[0] is None else np.sort(self.sign * np.concatenate(ends, axis=1), axis=0)
+        ends = self.model.intervals(architectures)
+        return None if ends is None else np.sort(self.sign * ends, axis=0)
 
     def costs_of(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return the predicted training seconds of architectures, float64, shape (n,); NaN if unknown."""
@@ -384,11 +382,6 @@ class Surrogate:
     def __repr__(self) -> str:
         counts = f"{self.card['training_cells']:,} of {self.space.size:,} {self.space.noun}s"
         return f"Surrogate({self.card['task']!r}, fitted on {counts})"
-
-
-def _batches(architectures: NDArray[np.integer], space: SearchSpace) -> list[NDArray[np.integer]]:
-    """Return parts of architectures of a large space, whose kernels fit into memory."""
-    return np.split(architectures, range(_BATCH, len(architectures), _BATCH)) if space.is_large else [architectures]
 
 
 @cache

@@ -127,15 +127,6 @@ def test_searchers_beat_random_search(searcher: str) -> None:
     assert len(set(run.architectures.tolist())) == 25
 
 
-def test_several_objectives() -> None:
-    search = CandidateSearch(nm.searchers.SEARCHERS["ehvi"], SPACE, np.random.default_rng(0))
-    for _ in range(7):  # five are random
-        proposal = search.ask()
-        values = values_of(SPACE, proposal)
-        search.tell(proposal, np.column_stack([values, -values]))
-    assert len(search._values) == 7
-
-
 def test_settings_that_need_a_list_are_refused() -> None:
     at = SPACE.sample(5, np.random.default_rng(0))
     sources = [SourceTask("made-up", "made-up", SPACE, at, values_of(SPACE, at))]

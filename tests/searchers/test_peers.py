@@ -320,14 +320,10 @@ OPTUNA = ["optuna-nsgaii", "optuna-random", "optuna-tpe", pytest.param("optuna-g
 
 
 def searched(name: str) -> tuple[Any, list[int]]:
-    searcher, values, found = (
-        SEARCHERS[name](LARGE, np.random.default_rng(0), **LATE.get(name, {})),
-        made_up_values(LARGE),
-        [],
-    )
+    searcher, found = SEARCHERS[name](LARGE, np.random.default_rng(0), **LATE.get(name, {})), []
     for _ in range(15):
         architectures = searcher.ask()
-        value = values[architectures]
+        value = made_up_values(LARGE)[architectures]
         searcher.tell(architectures, np.stack([value, -value], axis=1) if searcher.objectives == "several" else value)
         found += architectures.tolist()
     return searcher, found

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasmeta.spaces import CellSpace, get_space
-from nasmeta.surrogates import FEATURE_SETS, class_features
+from nasmeta.surrogates import class_features
 
 
 def flat_sums(space: CellSpace) -> list[str]:
@@ -36,14 +36,6 @@ def test_classes_never_divide_isomorphs(name: str) -> None:
     for rule in ("upstream", "zero"):
         representatives = space.canonical(architectures, rule)  # type: ignore[arg-type]
         np.testing.assert_array_equal(space.function_classes[representatives], space.function_classes)
-
-
-def test_features_tell_all_classes_apart_and_are_finite() -> None:
-    space = get_space("nb201")
-    features = class_features(space)
-    assert len(features) == len(FEATURE_SETS)
-    assert all(np.isfinite(part).all() and part.dtype == np.float32 for part in features)
-    assert len(np.unique(features[0], axis=0)) == len(features[0]) == space.function_classes.max() + 1
 
 
 def test_a_cell_that_passes_the_input_on() -> None:
