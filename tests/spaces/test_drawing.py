@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
 from nasmeta.analysis import save_figure
@@ -64,10 +63,3 @@ def test_the_choice_of_each_position_is_marked() -> None:
     architecture = MIXED.index_of({"depth": 2, "norm": "batch", "bias": False})
     texts = MIXED.draw(architecture).axes[0].texts
     assert {text.get_text() for text in texts if text.get_fontweight() == "bold"} == {"2", "batch", "False"}
-
-
-def test_given_axes_are_drawn_on() -> None:
-    figure = Figure(figsize=(3, 3))
-    ax = figure.add_subplot()
-    assert get_space("nb201").draw(6111, ax) is figure
-    assert ax.texts

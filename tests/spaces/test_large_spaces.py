@@ -197,7 +197,6 @@ def test_other_spaces_are_whole() -> None:
     complete = SearchSpace("own", positions)
     for space in (
         complete,
-        SearchSpace("own", positions, valid=lambda d: d["a"] > 1),
         SearchSpace.from_frame(complete.to_frame()),
         SearchSpace.from_frame(complete.to_frame()[:5], isomorphic=lambda codes: codes[:, 0]),
     ):

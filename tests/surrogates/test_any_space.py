@@ -45,12 +45,9 @@ def test_a_partial_table_of_any_space(name: str, tmp_path: Path) -> None:
     assert surrogate.space == space
     assert kendalltau(surrogate.values, smooth_values(space)).statistic > 0.6
     np.testing.assert_allclose(surrogate.cost_seconds, 10 + 2 * space.codes.sum(axis=1), atol=0.01)
-    again = Surrogate.load(surrogate.save(tmp_path / "mine.npz"))
-    assert again.space == space
-    np.testing.assert_array_equal(again.values, surrogate.values)
-    np.testing.assert_array_equal(again.cost_seconds, surrogate.cost_seconds)
-    assert again.predict(space.to_string(7)) == surrogate.values[7]
-    run = nm.search("random", made_up_task(space, 250), evaluations=5, evaluator=str(tmp_path / "mine.npz"))
+    file = surrogate.save(tmp_path / "mine.npz")
+    assert Surrogate.load(file).predict(space.to_string(7)) == surrogate.values[7]
+    run = nm.search("random", made_up_task(space, 250), evaluations=5, evaluator=file)
     assert run.evaluations == 5
 
 
