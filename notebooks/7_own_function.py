@@ -32,7 +32,7 @@ images, digits = images[:500], digits[:500]
 # %% [markdown]
 # ## Search in ten lines
 #
-# A `Range` is linear or logarithmic. `gamma` exists only for two of the kernels, and `degree` for one.
+# A `Range` is linear or logarithmic. `gamma` is active only for two of the kernels, and `degree` for one.
 
 # %%
 SPACE = nm.SearchSpace(
@@ -58,7 +58,7 @@ run = nm.search("gp", SPACE, evaluator=accuracy, evaluations=30, seed=0)
 print(f"{run.best.value:.2f} %", SPACE.choices(run.best.architecture))
 
 # %% [markdown]
-# The function receives only the active positions, so they are arguments of `SVC` directly. A space with more than
+# The function receives only the active positions, and passes most of them to `SVC`. A space with more than
 # 131,072 combinations, such as this one, is not enumerated:
 
 # %%
