@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Architectures: TypeAlias = NDArray[Any]  # int32 indices in a space, int64 ranks in a large one
+Architectures: TypeAlias = NDArray[Any]  # int32 indices in an enumerated space, int64 ranks in a large one
 Array: TypeAlias = NDArray[Any]
 Epochs: TypeAlias = NDArray[np.int32]
 Floats: TypeAlias = NDArray[np.float64]

@@ -32,7 +32,7 @@ _OF_POSITIONS = {*_ONE_HOT, "levels", "steps"}  # features that tell the choice 
 _LENGTHSCALE = 3.0  # in the L1 distance of counts; one edit of an edge is a distance of 2
 _LONG = 0.3  # share of the mean distance
 _SHARE = 0.5  # prior median of the lengthscales, relative to the mean distance times the number of positions
-_SPREAD = 0.7, 1.0  # prior deviations of their logarithms, in exponential and in Matérn kernels
+_SPREAD = 0.7, 1.0  # prior standard deviations of their logarithms, in exponential and in Matérn kernels
 
 
 def weak_prior(n_features: int, lengthscales: NDArray[np.float64] | float = 3.0) -> Prior:
@@ -109,7 +109,7 @@ def _mean_difference(levels: NDArray[np.integer]) -> float:
 
 
 def _groups(bases: Sequence[int], most: int) -> list[slice]:
-    """Split bases into consecutive groups whose products are at most this number."""
+    """Split bases into consecutive groups with products of at most `most`."""
     starts: list[int] = []
     product = 1
     for i, base in enumerate(bases):
@@ -169,7 +169,7 @@ class CellKernel:
 
     @cached_property
     def code_type(self) -> np.dtype[Any]:
-        """Type of a code: an integer or, of several groups, a record of integers."""
+        """Type of a code: an integer, or a record of integers if there are several groups."""
         most = max(math.prod(self._bases[group]) for group in self._groups)
         return np.dtype(",".join([np.min_scalar_type(most - 1).str] * len(self._groups)))
 
@@ -277,7 +277,7 @@ def _by_group(codes: NDArray[Any]) -> list[NDArray[np.unsignedinteger]]:
 
 
 def _log_matern(r: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the logarithm of the Matérn kernel of order 5/2 at √5 times distances in lengthscales."""
+    """Return the logarithm of the Matérn kernel of order 5/2; `r` is √5 times the distance in lengthscales."""
     return np.log1p(r + r**2 / 3) - r
 
 
@@ -410,7 +410,7 @@ class ProductKernel:
     """
 
     distances: NDArray[np.number]  # (n_positions, n, n)
-    smooth: Sequence[int] = ()  # positions with whole distances and a Matérn kernel of order 5/2
+    smooth: Sequence[int] = ()  # positions with integer distances and a Matérn kernel of order 5/2
 
     @cached_property
     def _rough(self) -> tuple[list[int], NDArray[np.float64]]:

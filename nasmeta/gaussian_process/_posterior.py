@@ -185,7 +185,7 @@ class CellGP(ExactPosterior):
         self.set_hyperparameters(self.hyperparameters)
 
     def adopt(self, other: CellGP) -> None:
-        """Before the first observation, take over the hyperparameters of another process of this kind."""
+        """Copy the hyperparameters of another process of this kind, before the first observation."""
         self.hyperparameters = other.hyperparameters
 
     def _label_variance(self, architecture: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
@@ -296,7 +296,7 @@ class TrendGP(CellGP):
         self.set_hyperparameters(Hyperparameters.from_logarithms(fitted[1:]))
 
     def adopt(self, other: CellGP) -> None:
-        """Before the first observation, take over the hyperparameters and the variance of the linear part."""
+        """Copy the hyperparameters and the variance of the linear part, before the first observation."""
         self.slopes = other.slopes  # type: ignore[attr-defined]
         super().adopt(other)
 

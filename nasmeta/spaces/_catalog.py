@@ -205,7 +205,7 @@ def step_law() -> SearchSpace:
 
 @SPACES.register("lcbench")
 def lcbench() -> SearchSpace:
-    """LCBench (Zimmer, Lindauer and Hutter, TPAMI 2021): funnel-shaped multilayer perceptrons, in seven ranges."""
+    """LCBench (Zimmer, Lindauer and Hutter, TPAMI 2021): seven ranges of funnel-shaped multilayer perceptrons."""
     return SearchSpace(
         "lcbench",
         {

@@ -53,13 +53,13 @@ def choice_one_hot(
 
 
 def levels(positions: Sequence[Position], codes: NDArray[np.integer]) -> CountFeature:
-    """Return the index of the choice of each ordered position, of a range the index of its bin."""
+    """Return the index of each ordered position's choice; for a range, the index of its bin."""
     ordered = [i for i, position in enumerate(positions) if position.ordered]
     return CountFeature(binned(positions, codes)[:, ordered], tuple(positions[i].name for i in ordered))
 
 
 def range_levels(positions: Sequence[Position], codes: NDArray[np.integer]) -> CountFeature:
-    """Return the place of each range on its scale, from 0 to 99."""
+    """Return the level of each range's choice, from 0 to 99."""
     ranges = [i for i, position in enumerate(positions) if position.scale]
     return CountFeature(
         np.stack([positions[i].levels[codes[:, i]] for i in ranges], axis=1), tuple(positions[i].name for i in ranges)

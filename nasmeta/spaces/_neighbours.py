@@ -20,7 +20,7 @@ def edits_of_all(
     place_values: NDArray[np.int64],
     find: Find,
 ) -> NDArray[np.integer]:
-    """Return the architectures one edit from each, int32 or int64, shape (n, n_edits), -1 after the last.
+    """Return the architectures one edit away from each, int32 or int64, shape (n, n_edits), padded with -1.
 
     They are ordered by position and choice, starting after the current choice; in a range they are 1, 2, 4, 8 …
     levels below or above. An edit that makes another position inactive sets its code to 0.

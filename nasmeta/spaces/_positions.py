@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 Choice: TypeAlias = "str | int | float | bool"
 Scale: TypeAlias = Literal["linear", "log"]
 
-RANGE_STEPS = 99  # of the grid on which the choices of a range have distances
+RANGE_STEPS = 99  # of the grid that defines distances in a range
 _BINS = 12  # of a range in count features
-_MANY = 32  # different numbers in a column of a frame, which are a range if there are more
-_DECADES = 2  # that a positive column spans at least to be logarithmic
+_MANY = 32  # a column with more different numbers becomes a range
+_DECADES = 2  # a positive column that spans at least as many is logarithmic
 _MOST_LEVELS = 100  # of a range, unless given
 
 
@@ -39,8 +39,8 @@ class Position:
     ordered : bool
         Whether neighbouring choices are similar, as for numbers.
     scale : {"linear", "log"}, optional
-        Of a range: the choices are ascending numbers, and their distances are those on this scale. Without a scale,
-        neighbouring choices of an ordered position are one step apart.
+        For a range: the choices are ascending numbers, with distances on this scale. Without a scale, neighbouring
+        choices of an ordered position are one step apart.
 
     Raises
     ------
@@ -93,20 +93,20 @@ class Position:
 
     @cached_property
     def levels(self) -> NDArray[np.int64]:
-        """The place of each choice: a distance is a difference of levels; int64, shape (n_choices,)."""
+        """The level of each choice, int64, shape (n_choices,); distances are differences of levels."""
         if self.scale is None:
             return np.arange(len(self.choices))
         return np.rint(self.places * RANGE_STEPS).astype(np.int64)
 
     @cached_property
     def bins(self) -> NDArray[np.int64]:
-        """The bin of each choice in count features: of a range with many choices one of 12 equal parts; int64."""
+        """The bin of each choice in count features, int64; a range with many choices has 12 equal bins."""
         if self.scale is None or len(self.choices) <= _BINS:
             return np.arange(len(self.choices))
         return np.minimum((self.places * _BINS).astype(np.int64), _BINS - 1)
 
     def grid(self, most: int) -> tuple[Position, NDArray[np.int64]]:
-        """Return the position with at most so many choices if it is a range, and the code of each choice there."""
+        """Return the position, reduced to `most` choices if it is a range, and the new code of each choice."""
         if self.scale is None or len(self.choices) <= most:
             return self, np.arange(len(self.choices))
         _, first, codes = np.unique(np.rint(self.places * (most - 1)), return_index=True, return_inverse=True)
@@ -115,7 +115,7 @@ class Position:
 
     @property
     def bin_names(self) -> list[str]:
-        """The names of the bins: each choice, or the first one of each part of a range."""
+        """The names of the bins: each choice, or for a range the first choice of each bin."""
         if len(self.choices) == self.bins[-1] + 1:
             return [str(choice) for choice in self.choices]
         first = np.searchsorted(self.bins, np.arange(self.bins[-1] + 1))
@@ -123,7 +123,7 @@ class Position:
 
     @property
     def edits(self) -> range | list[int]:
-        """The changes of a code that make a neighbour: any, or in a range 1, 2, 4, 8 … levels up or down."""
+        """The changes of a code that lead to a neighbour: any; in a range, 1, 2, 4, 8 … levels up or down."""
         n = len(self.choices)
         if self.scale is None:
             return range(1, n)
@@ -174,7 +174,7 @@ class Range:
     log : bool, default False
         Whether the levels are equally spaced on a logarithmic scale.
     levels : int, optional
-        By default 100, or as many as keep the combinations of the space below 2**63.
+        Number of levels; by default 100, or fewer to keep the combinations of the space below 2**63.
 
     Raises
     ------
@@ -196,7 +196,7 @@ class Range:
     levels: int | None = None
 
     def position(self, name: str, most: int) -> Position:
-        """Return the position of this name, with at most so many levels unless the number is given."""
+        """Return the position with this name, and with at most `most` levels unless `levels` is given."""
         if not self.low < self.high or (self.log and self.low <= 0):
             raise SettingError(f"range of {name}", (self.low, self.high), "low < high" + ", above 0" * self.log)
         spaced = np.geomspace if self.log else np.linspace
@@ -209,7 +209,7 @@ class Range:
 def as_positions(
     positions: Mapping[str, Sequence[Choice] | Range] | Sequence[Position],
 ) -> tuple[Position, ...]:
-    """Return positions, also of a mapping of names to choices or ranges; positions with only numbers are ordered."""
+    """Return positions as a tuple; in a mapping to choices or ranges, positions with only numbers are ordered."""
     if not isinstance(positions, Mapping):
         if len({position.name for position in positions}) < len(positions):
             raise SettingError("positions", positions, "different names")
@@ -322,7 +322,7 @@ def binned(positions: Sequence[Position], codes: NDArray[np.integer]) -> NDArray
 
 
 def _range_scale(numbers: pd.Series[Any]) -> Scale | None:
-    """Return the scale of a column with many different numbers, None with few."""
+    """Return the scale of a column with many different numbers; None for other columns."""
     import pandas as pd
 
     if pd.api.types.is_bool_dtype(numbers) or not pd.api.types.is_numeric_dtype(numbers) or numbers.nunique() <= _MANY:

@@ -45,7 +45,7 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 _LARGEST = 5_000_000  # combinations of choices that are enumerated
 _LARGEST_OF_RANGES = 2**17  # the same if a position is a range
 _MOST_LEVELS = 100  # of a range of the whole space
-_SPARSE = 2  # combinations per architecture of listed spaces with ranges whose edits are rarely listed
+_SPARSE = 2  # combinations per architecture; with more, edits in listed spaces with ranges are rarely listed
 _ROUNDS = 200  # of draws in a large space, in search of valid combinations
 _DENSE = 2**23  # combinations; with more, ranks are sorted
 _SHOWN = 12  # positions in a notebook
@@ -57,9 +57,9 @@ class SearchSpace(ShowsFacts):
     An architecture is an ``int``. The space converts strings and mappings of positions to choices; the rest of the
     package uses integer arrays of architectures.
 
-    With up to 5 million combinations (131,072 if a position is a range), or with a list, a space is *enumerated*, and
-    an architecture is its index, ``int32``. Otherwise the space is *large*: an architecture is the rank of its codes in
-    mixed radix, ``int64``, and models score samples of candidates.
+    A space with up to 5 million combinations (131,072 if a position is a range), or with a list of architectures, is
+    *enumerated*: an architecture is an index, ``int32``. Any other space is *large*: an architecture is the rank of its
+    codes in mixed radix, ``int64``, and models score sampled candidates.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class SearchSpace(ShowsFacts):
         The choices of each position. In a mapping, positions with only numbers are ordered.
     conditions : mapping of str to mapping, optional
         For a position: the choices of other positions with which it is active, such as
-        ``{"momentum": {"optimiser": ["sgd"]}}``. An inactive position has code 0, and no choice in strings and frames.
+        ``{"momentum": {"optimiser": ["sgd"]}}``. An inactive position has code 0, and is missing in strings and frames.
     valid : callable, optional
         From a data frame of combinations, one column per position, to a bool for each row: whether it is valid.
     isomorphic : callable, optional
@@ -83,7 +83,7 @@ class SearchSpace(ShowsFacts):
         Additional count features: functions from the codes of all architectures to their counts, int, shape
         (size, n_columns), and the names of the columns.
     kernel_features : sequence of str, optional
-        The default features of Gaussian processes; by default all features, with ranges in twelve parts.
+        The default features of Gaussian processes; by default all features, with twelve bins per range.
     notation : CellCodec, optional
         The string form of architectures, see `nasmeta.spaces.CellCodec`; by default ``position=choice,…``.
 
@@ -91,13 +91,14 @@ class SearchSpace(ShowsFacts):
     ----------
     positions : tuple of Position
     is_large : bool
+        Whether the space is not enumerated.
     size, n_positions : int
-        Of a large space, the size is the number of combinations, before `valid`.
+        The size of a large space is the number of combinations, before `valid`.
     n_choices : tuple of int
         Number of choices of each position.
     codes : ndarray of int, shape (size, n_positions)
-        The index of each position's choice; read-only, of the smallest integer type. Not in a large space; see
-        `codes_of`.
+        The index of each position's choice; read-only, of the smallest integer type. A large space
+        has only `codes_of`.
 
     Raises
     ------
@@ -120,7 +121,7 @@ class SearchSpace(ShowsFacts):
 
     noun = "architecture"
     registered_name: str | None = None  # the name for `get_space`
-    is_sample = False  # whether the architectures are rows of a data frame, a part of all possible ones
+    is_sample = False  # whether the architectures are a data frame's sample of all combinations
 
     def __init__(
         self,
@@ -236,7 +237,7 @@ class SearchSpace(ShowsFacts):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every combination of choices is an architecture, and enumerated."""
+        """Whether the space is enumerated and contains every combination of choices."""
         return self.size == self.n_combinations and not self.is_large
 
     def __len__(self) -> int:
@@ -352,10 +353,10 @@ class SearchSpace(ShowsFacts):
 
     @cached_property
     def whole(self) -> tuple[SearchSpace, NDArray[Any]]:
-        """The space of all combinations if the architectures are rows of a data frame, and these rows there.
+        """The space of all combinations, if the architectures are rows of a data frame, and these rows' architectures.
 
         A range with more than 100 listed numbers keeps at most 100 of them, on a grid. Any other space is returned
-        itself.
+        unchanged.
 
         Examples
         --------
@@ -442,7 +443,7 @@ class SearchSpace(ShowsFacts):
         return pd.DataFrame({name: v if a.all() else pd.Series(v).where(a) for (name, v), a in rows})
 
     def sample(self, n: int, rng: np.random.Generator, replace: bool = False) -> NDArray[Any]:
-        """Draw architectures uniformly; of a large space, the choices of each position.
+        """Draw architectures uniformly; in a large space, draw each position's choice uniformly.
 
         Parameters
         ----------
@@ -458,7 +459,7 @@ class SearchSpace(ShowsFacts):
         Raises
         ------
         SettingError
-            If a large space has hardly any valid combination.
+            If too few random combinations of a large space are valid.
 
         Examples
         --------
@@ -576,7 +577,7 @@ class SearchSpace(ShowsFacts):
         ----------
         frame : DataFrame
         columns : sequence of str, optional
-            The positions; by default all columns. Numbers and ordered categoricals are ordered. A column of more than
+            The positions; by default all columns. Numbers and ordered categoricals are ordered. A column with more than
             32 different numbers is a range; it is logarithmic if it is positive and spans at least two decades.
         name : str, default "own"
         scales : mapping of str to {"linear", "log", None}, optional
@@ -637,7 +638,7 @@ class SearchSpace(ShowsFacts):
         """Return the architectures one edit away: one position with another choice.
 
         In a range the edits are 1, 2, 4, 8 … levels up and down. In a listed space, ranges are compared by twelve equal
-        parts; if there is no neighbour, the architectures at the fewest edits are returned.
+        bins; if there is no neighbour, the architectures at the fewest edits are returned.
 
         Returns
         -------
