@@ -16,14 +16,15 @@ from nasmeta.tasks import Task
 
 
 class PublishedSurrogateEvaluator(Evaluator):
-    """Evaluate by the prediction of a surrogate that others published as an ONNX file; needs the extra ``onnx``.
+    """Evaluate architectures with a published surrogate, an ONNX file; needs the extra ``onnx``.
 
-    It is the evaluator of tasks on large spaces, such as ``lcbench/adult``. Their optimum is the best value known to
-    this project, see `nasmeta.tasks.Task.best_known`.
+    It is the evaluator of tasks on large spaces, such as ``lcbench/adult``. The optimum of these tasks is the
+    best known value, see `nasmeta.tasks.Task.best_known`.
 
     Parameters
     ----------
     task : Task
+        A task on a large space.
     epochs : int, optional
         Completed epochs of the training; all by default.
 
@@ -49,7 +50,7 @@ class PublishedSurrogateEvaluator(Evaluator):
     def __init__(self, task: Task, epochs: int | None = None) -> None:
         super().__init__(task)
         self.epochs = epochs
-        self.resumes = epochs is not None  # the points of one training
+        self.resumes = epochs is not None  # values of one training after several lengths
 
     @cached_property
     def column(self) -> ColumnInfo:
@@ -68,7 +69,7 @@ class PublishedSurrogateEvaluator(Evaluator):
         return Evaluation(self.task.values_of(architectures, self.epochs), np.maximum(costs, 0.0))
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
-        """Return evaluators after some epochs of a training; by default a ninth, a third and all of them."""
+        """Return one evaluator per number of epochs; by default a ninth, a third and all of them."""
         full = self.full_epochs
         lengths = sorted({-(-full // 9), -(-full // 3), full} if epochs is None else map(int, epochs))
         if lengths[-1:] != [full] or lengths[0] < 1:

@@ -29,7 +29,7 @@ class SurrogateEvaluator(Evaluator):
     surrogate : str, path, Task or Surrogate
         A surrogate, or an argument of `Surrogate.load`: a task with a shipped surrogate, or a file.
     task : Task, optional
-        The task to evaluate, if it is on the space of the surrogate; by default the task of the surrogate.
+        The task to evaluate, if its space is the surrogate's space; otherwise the task of the surrogate.
 
     Examples
     --------

@@ -43,7 +43,7 @@ class EstimatorModel:
         return self.pipeline.set_params(**dict.fromkeys(names, listed)).predict(rows, **options)
 
     def intervals(self, architectures: NDArray[Any]) -> NDArray[np.float64] | None:
-        """Return the ends of the predictive intervals of 90 %, shape (2, n); None without a deviation."""
+        """Return the bounds of the 90 % predictive intervals, shape (2, n); None without a deviation."""
         if not knows_deviation(self.pipeline):
             return None
         mean, deviation = self.predict(architectures, return_std=True)
@@ -55,7 +55,7 @@ class EstimatorModel:
 
     @classmethod
     def of_arrays(cls, space: SearchSpace, arrays: Mapping[str, NDArray[Any]]) -> EstimatorModel:
-        """Return the model of `to_arrays`."""
+        """Rebuild a model from the arrays of `to_arrays`."""
         pipeline = make_predictor(SAVED, space=_listed(space, space.sample(1, np.random.default_rng(0)))[0])
         pipeline[-1].restore(arrays)
         return cls(space, SAVED, pipeline)

@@ -61,7 +61,7 @@ def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
 
 
 def classes_of(space: SearchSpace, architectures: NDArray[Any]) -> NDArray[Any]:
-    """Return the class of each architecture, shape (n,): its function, in a large space itself."""
+    """Return the class of each architecture, shape (n,): its function or, in a large space, itself."""
     return architectures if space.is_large else space.function_classes[architectures]
 
 

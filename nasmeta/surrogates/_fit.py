@@ -42,11 +42,11 @@ def fit_surrogate(
 
     The task may be on any space, and its table may be incomplete. If the architectures are rows of a data frame, such
     as random configurations, the surrogate predicts the whole space (`SearchSpace.whole`). The split keeps isomorphic
-    architectures together (of cells, rule ``upstream``); held-out labels are used for the scores only. Labels of
+    architectures together (for cells, rule ``upstream``); held-out labels are used for the scores only. Labels of
     architectures that compute the same function are averaged, which reduces their noise. By default the model is a
     Gaussian process. Its hyperparameters maximise the marginal likelihood of the training labels. Training seconds, if
     the task has a cost, are a linear function of the choices. The seed noise is fitted to the single seeds of the
-    training set, of cells to those with a live path.
+    training set; for cells, to those with a live path.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def fit_surrogate(
     groups : sequence of str, optional
         Positions. Architectures with the same choices there, such as models of one size, stay on one side of the split.
     diverged : float, optional
-        Worse values, in the unit of the task, are diverged trainings. The mean is fitted to the others, and XGBoost
-        predicts the probability of divergence.
+        Trainings with worse values, in the unit of the task, are treated as diverged. The mean is fitted to the others;
+        XGBoost predicts the probability of divergence.
 
     Returns
     -------

@@ -49,7 +49,7 @@ class Process:
     centre: float  # prior mean on the warped scale
     observed: NDArray[np.integer]  # (n,): observed classes, see `classes_of`
     weights: NDArray[np.float32]  # (n,): inverse covariance times labels
-    counts: NDArray[np.int64] | None = None  # (n,): the number of values behind each label, if known
+    counts: NDArray[np.int64] | None = None  # (n,): the number of values averaged in each label, if known
 
     @cached_property
     def _known(self) -> Parts:
@@ -59,7 +59,7 @@ class Process:
         return np.asarray(self.best + self.margin - np.exp(-warped), dtype=np.float64)
 
     def predict(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Return the posterior median of u of architectures, float64, shape (n,).
+        """Return the posterior median of u for architectures, float64, shape (n,).
 
         Each kernel is computed once per distinct row of its feature set.
         """
@@ -91,7 +91,7 @@ class Process:
         return np.asarray(sum(variance * _matern(x, y) for x, y, variance in scaled))
 
     def intervals(self, architectures: NDArray[np.integer]) -> NDArray[np.float64] | None:
-        """Return the ends of the predictive intervals of u of 90 %, shape (2, n); None without `counts`."""
+        """Return the bounds of the 90 % predictive intervals of u, shape (2, n); None without `counts`."""
         if self.counts is None:
             return None
         ends = []
@@ -115,7 +115,7 @@ class Process:
 
     @classmethod
     def of_arrays(cls, space: SearchSpace, arrays: Mapping[str, NDArray[Any]]) -> Process:
-        """Return the process of `to_arrays`."""
+        """Rebuild a process from the arrays of `to_arrays`."""
         return cls(
             space,
             inverse_lengthscales=tuple(arrays[name] for name in _arrays_of_sets(space)),

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from nasmeta.predictors import rank_correlations
 
-QUANTILE = float(ndtri(0.95))  # half a predictive interval of 90 %, in deviations
+QUANTILE = float(ndtri(0.95))  # half the width of a 90 % predictive interval, in standard deviations
 Scores: TypeAlias = dict[str, int | float | None]
 """Scores of a set of architectures; None if undefined, such as a rank correlation of constants."""
 

@@ -135,9 +135,9 @@ class Surrogate:
         return np.round(values, self._decimals) + 0.0  # no -0.0
 
     def intervals(self, architectures: NDArray[np.integer]) -> NDArray[np.float64] | None:
-        """Return the ends of the predictive intervals of 90 %, float64, shape (2, n), in the unit of the task.
+        """Return the bounds of the 90 % predictive intervals, float64, shape (2, n), in the unit of the task.
 
-        None if the model has no deviation. Shipped surrogates have none.
+        Return None if the model does not predict deviations, as in shipped surrogates.
         """
         ends = self.model.intervals(architectures)
         return None if ends is None else np.sort(self.sign * ends, axis=0)
@@ -229,7 +229,7 @@ class Surrogate:
             ``held out``: architectures without an isomorphic one in the training set (of cells, rule ``upstream``).
             ``new functions``: those among them whose function (`CellSpace.function_classes`) is not in the training
             set either, in an enumerated space. ``held out, best 10 %`` and ``new functions, best 10 %``: those among
-            the best tenth. ``coverage_90``: the share of values in their predictive intervals of 90 %. Diverged
+            the best tenth. ``coverage_90``: the share of values in their 90 % predictive intervals. Diverged
             trainings are left out, except for ``brier``: the mean squared error of the probability of divergence.
 
         Raises
@@ -276,7 +276,7 @@ class Surrogate:
 
     @cached_property
     def task(self) -> Task:
-        """The task of the surrogate, on its table; on the space alone if it differs or the table is not here."""
+        """The task of the surrogate on its table, or on the space alone if the table differs or is missing."""
         from nasmeta.tables import added_tables, table_names
 
         table, column = self.card["table"], ColumnInfo(**self.card["column"])

@@ -297,7 +297,7 @@ class Task:
             return np.asarray(self.values[architectures])
         if self.objective is not None:
             values, costs = (part.values_of(architectures, epochs) for part in self.parts)
-            # the last row is within the budget, which no other one may be
+            # the last row is within the budget; perhaps no other one is
             return self.objective.values(np.append(values, 0.0), np.append(costs, self.objective.amount))[:-1]
         column: Any = self.table.column(*self.signal.address)
         return np.asarray(replace(column, epochs=epochs)[architectures])
@@ -405,8 +405,8 @@ class Task:
         """The columns that are reported for the best architecture of a finished run, as far as they are here.
 
         They are the signal's metric on the test split, one column per release; if that split lacks the metric, the
-        other performances of the same direction; and both columns of a task with an objective. A searcher cannot reach
-        them.
+        other performance metrics of the same direction; and both columns of a task with an objective. A searcher
+        cannot reach them.
         """
         if self.objective is not None:
             of_signal, cost = self.parts
@@ -444,7 +444,7 @@ class Task:
 
     @property
     def best_known(self) -> float | None:
-        """In a large space, the best value that this project knows; None if there is none.
+        """The best known value of a task in a large space; None if there is none.
 
         ``benchmarks_data/best_known.json`` states how it was found.
         """

@@ -45,7 +45,7 @@ class TaskFacts:
     described: bool = True  # whether the column describes the values, which another evaluator may have returned
     test: TestColumn | None = None
     evaluator: str = "table"  # the kind of evaluator that returned the values
-    best_known: bool = False  # whether the optimum is only the best value known to this project
+    best_known: bool = False  # whether the optimum is only the best known value
 
     @property
     def best(self) -> str:

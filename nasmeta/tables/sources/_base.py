@@ -34,7 +34,7 @@ class Source:
     table : str
         The table to which the columns belong.
     space : str or SearchSpace
-        The space of the architectures; empty if the raw files list them.
+        The space of the architectures; empty if the raw files list the architectures.
     release, licence, citation, holds : str
         Release of the benchmark, licence of the files, the paper to cite, and a short description of the content.
     how_to_get : str

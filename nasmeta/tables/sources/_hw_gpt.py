@@ -44,7 +44,7 @@ def read_hw_gpt(source: FetchedSource, space: None, files: Mapping[str, Path]) -
 
 
 def _choices(arch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the choices by position, also of the layers beyond the depth, whose entries have no meaning."""
+    """Return the choices by position, including layers beyond the depth, which have meaningless entries."""
     choices = {name: arch[f"sample_{name}"] for name in ("embed_dim", "n_layer", "bias")}
     layers = zip(arch["sample_n_head"], arch["sample_mlp_ratio"], strict=True)
     for layer, (n_head, mlp_ratio) in enumerate(layers, start=1):
@@ -53,7 +53,7 @@ def _choices(arch: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _seconds(times: list[float], units: list[str]) -> float:
-    """Return the mean of times, each with its unit; the mean in the file adds seconds to milliseconds.
+    """Return the mean of times, each with its unit; the mean in the file mixes seconds and milliseconds.
 
     >>> _seconds([1.5, 500.0], ["s", "ms"])
     1.0

@@ -22,12 +22,12 @@ _TYPES = {"tensor(int32)": np.int32, "tensor(int64)": np.int64, "tensor(float)":
 
 
 class PredictedColumns:
-    """The columns of a source whose file predicts them; it replaces the columnar file of measurements.
+    """The columns that a source's ONNX file predicts, in place of a columnar file of measurements.
 
     Parameters
     ----------
     source : FetchedSource
-        With `inputs`, `categories`, `epochs` and `measures`.
+        A source with `inputs`, `categories`, `epochs` and `measures`.
     """
 
     def __init__(self, source: Any) -> None:

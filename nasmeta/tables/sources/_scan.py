@@ -1,4 +1,4 @@
-"""ScAn-Bench: random settings of language, vision-language and tabular models, and their losses."""
+"""ScAn-Bench: random configurations of language, vision-language and tabular models, and their losses."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @READERS.register("scan")
 def read_scan(source: FetchedSource, space: None, files: Mapping[str, Path]) -> Listed:
-    """Return the last evaluation of each training; its settings, with its length, are an architecture."""
+    """Return the last evaluation of each training; its configuration and its length are an architecture."""
     last = scan_evaluations(source, files).drop_duplicates("config_id", keep="last")
     return SearchSpace.from_frame(last, [*source.positions], source.table, source.scales), last
 
 
 def scan_evaluations(source: FetchedSource, files: Mapping[str, Path]) -> pd.DataFrame:
-    """Return all evaluations of all trainings, the moments of a training in order.
+    """Return all evaluations of all trainings, each training in the order of time.
 
     Parameters
     ----------
