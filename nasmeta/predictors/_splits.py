@@ -43,7 +43,7 @@ def isomorph_split(
         benchmark's rule, which published work uses to count unique networks. ``zero`` is stricter, and ``function``
         (`CellSpace.function_classes`) is the strictest.
     groups : ndarray, shape (size,), optional
-        Of all architectures; groups stay together instead of isomorphs.
+        The group of each architecture of the space; groups, instead of isomorphic architectures, stay together.
 
     Returns
     -------

@@ -76,7 +76,7 @@ def evaluator_for(
 def on_evaluator(task: Task, evaluator: Any) -> Evaluator:
     """Return the evaluator of this name, or the surrogate in this file, for a task.
 
-    A task of several objectives may have one evaluator per objective: in order, or by the names of their tasks.
+    A task with several objectives accepts one evaluator per objective: a list in order, or a mapping by task name.
 
     Examples
     --------

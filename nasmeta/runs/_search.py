@@ -108,10 +108,10 @@ def search(
         A larger budget continues a finished run.
     evaluator : str, path, Evaluator or callable, default "table"
         Source of the values. ``"unknown-feasibility"``: the table, but evaluations of missing values fail.
-        ``"surrogate"``: the shipped surrogate of the task; also the file of another one, or a `Surrogate`. A task
-        with several objectives may have a list of them. A `TrainingEvaluator`
-        trains networks; with a journal ``run.jsonl`` it keeps its checkpoints in ``run.jsonl.trainings``. A function,
-        also as ``package.module:Name``, is called with the choices of an architecture, see
+        ``"surrogate"``: the shipped surrogate of the task. The file of another surrogate and a `Surrogate` are also
+        accepted; for several objectives, a list with one evaluator per objective. A `TrainingEvaluator` trains
+        networks; with a journal ``run.jsonl`` it keeps its checkpoints in ``run.jsonl.trainings``. A function, also as
+        ``package.module:Name``, is called with the choices of an architecture, see
         `nasmeta.evaluators.FunctionEvaluator`.
     clock : Clock or mapping, optional
         Simulated workers, and the treatment of repeated proposals, of the evaluation that crosses the

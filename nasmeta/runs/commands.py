@@ -45,7 +45,7 @@ def search_command(
     task : str
         Name of a task, such as nb201/cifar10 or nb201/cifar10+latency/pixel3.
     space : str
-        Instead of a task: the space of a Python function, MODULE:NAME; see --evaluator.
+        Instead of a task: MODULE:NAME of a space to search with a Python function; see --evaluator.
     plot : path
         Draw the search curve in this file, such as run.png.
     settings : dict

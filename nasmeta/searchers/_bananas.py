@@ -63,7 +63,7 @@ class BananasSearch(WithoutReplacement):
 
     @cached_property
     def _most(self) -> Array:
-        """The largest count in each column, or in a large space of many random architectures."""
+        """The largest count in each column; in a large space, among 1,000 random architectures."""
         every = (
             np.arange(self.space.size)
             if not self.space.is_large

@@ -1,4 +1,4 @@
-"""Searchers that score every architecture, on samples of candidates of a large space."""
+"""Searchers of enumerated spaces, applied to sampled candidates of a large space."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from nasmeta.tasks import SourceTask, Task, checked_sources, pareto_front
 
 _SAMPLED = 500  # random candidates
 _BEST = 5  # observed architectures whose neighbours are candidates
-_EDITED, _EDITS = 100, 3  # copies of these with random edits
+_EDITED, _EDITS = 100, 3  # copies of these, and random edits of each copy
 _ROUNDS = 5  # of local search around the proposals
-_GROWTH, _LEAST_GROWTH = 1.2, 5  # of the observations between two meta-trainings on new candidates
+_GROWTH, _LEAST_GROWTH = 1.2, 5  # of the number of observations between two meta-trainings on new candidates
 
 
 class CandidateSearch(Searcher):
-    """Run a searcher that scores every architecture on candidates of a large space.
+    """Run a searcher of enumerated spaces on sampled candidates of a large space.
 
     The candidates of a proposal are 500 random architectures, the neighbours of the five best observed ones, and 300
-    architectures at one to three random edits from these. The searcher is built on the enumerated space of these and of
-    all observed architectures, observes all values, and proposes. While its proposals change, up to five times, the
-    candidates are the proposals and their neighbours: a local search on its acquisition. A meta-searcher is trained on
+    architectures one to three random edits away from these five. The searcher is built on the enumerated space of the
+    candidates and all observed architectures, observes all values, and proposes. Until its proposals stay the same, at
+    most five times, the proposals and their neighbours become the candidates: a local search on the acquisition
+    function. A meta-searcher is trained on
     candidates that include all labelled architectures of its sources; it keeps them until the number of observations
-    has grown by 20 % and by 5, because training takes long.
+    has grown by 20 % and at least 5, because training takes long.
 
     Parameters
     ----------
@@ -97,11 +98,11 @@ class CandidateSearch(Searcher):
 
     @property
     def _models(self) -> bool:
-        """Whether the random architectures of the beginning have values."""
+        """Whether the initial design has been observed."""
         return len(self._values) >= max(getattr(self._inner, "n_initial", 1), 1)
 
     def _best(self) -> NDArray[np.int64]:
-        """Return the best observed architectures; with several objectives, random ones on the front."""
+        """Return the best observed architectures; with several objectives, random ones on the Pareto front."""
         architectures, values = np.array([*self._values]), np.array([*self._values.values()])
         if values.ndim == 1:
             return np.asarray(architectures[np.argsort(-values, kind="stable")[:_BEST]])

@@ -219,10 +219,10 @@ class ParEGO(GPSearch):
 
     objectives = "several"
     _weights: Any = None  # of the last proposal
-    _n_weighed = 0  # observations with which the next proposal uses them again
+    _n_weighed = 0  # number of observations for which the next proposal reuses them
 
     def adopt(self, before: ParEGO) -> None:
-        """Take over the hyperparameters, and for the same observations the weights."""
+        """Copy the hyperparameters; for the same observations, also the weights."""
         super().adopt(before)
         self._weights, self._n_weighed = before._weights, len(before._values)
 

@@ -164,7 +164,7 @@ class GPSearch(WithoutReplacement):
         self._values += values[different].tolist()
 
     def adopt(self, before: Any) -> None:
-        """Take over the hyperparameters."""
+        """Copy the hyperparameters of a search on other candidates."""
         if not before._values:
             return
         self._fitted_at = before._fitted_at

@@ -77,7 +77,7 @@ class UncertainModel:
         return self
 
     def adopt(self, before: UncertainModel) -> None:
-        """Take over the fitted copies, which predict rows of the same columns."""
+        """Copy the fitted models, which predict rows with the same columns."""
         self._fitted = before._fitted
 
     def _fit_copy(self, architectures: Architectures, labels: Floats) -> Any:
@@ -254,7 +254,7 @@ class PredictorSearch(WithoutReplacement):
         return np.array(proposals, np.int32)
 
     def adopt(self, before: Any) -> None:
-        """Predict the new candidates with the fitted model, until a refit is due."""
+        """Predict the new candidates with the model of `before` until a refit is due."""
         if before._fitted_at and isinstance(self._model, UncertainModel):
             self._model.adopt(before._model)
             self._mean, self._deviation = self.predict_model()

@@ -74,8 +74,8 @@ class Searcher(ABC):
         Class attribute: whether the searcher needs the value of every proposal. On a subset of the space, it then
         observes a low value for proposals outside the subset.
     needs_list : bool
-        Class attribute: whether it scores every architecture. In a large space, it then runs on candidates; see
-        `CandidateSearch`.
+        Class attribute: whether the searcher scores every architecture. In a large space, it then runs on candidates;
+        see `CandidateSearch`.
     objectives : {"one", "several", "any"}
         Class attribute: whether `tell` takes numbers, shape (n,), or vectors of several objectives, shape (n, m).
     budget_setting : str or None
@@ -148,7 +148,7 @@ class Searcher(ABC):
         self.tell(architectures, values)
 
     def adopt(self, before: Any) -> None:  # noqa: B027
-        """Before the first value, take over what a searcher of the same kind has fitted; see `CandidateSearch`."""
+        """Before the first value, copy the fitted state of a searcher of the same kind; see `CandidateSearch`."""
 
     def _random(self) -> int:
         """Return a random architecture."""
@@ -158,7 +158,7 @@ class Searcher(ABC):
 
 
 class _AllBut:
-    """The open architectures of a large space, by those that are not."""
+    """The open architectures of a large space, stored as the set of closed ones."""
 
     def __init__(self) -> None:
         self._closed: set[int] = set()

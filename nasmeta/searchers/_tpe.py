@@ -25,9 +25,9 @@ class TPESearch(WithoutReplacement):
 
     Bergstra, Bardenet, Bengio and Kégl, "Algorithms for hyper-parameter optimization", NeurIPS 2011, in the form that
     Watanabe, "Tree-structured Parzen estimator", 2023, calls multivariate, as in Optuna: one kernel per architecture, a
-    product over the positions. The ratio of the densities is computed for the whole space, in a large one for 64 draws
-    from the density of good architectures; no architecture is proposed twice. On an ordered position, the kernel halves
-    with each step from its choice, on a range with each twelfth of it.
+    product over the positions. The ratio of the densities is computed for the whole space or, if it is large, for 64
+    draws from the density of good architectures; no architecture is proposed twice. On an ordered position, the
+    kernel halves with each step from its choice, on a range with each twelfth of its length.
 
     Parameters
     ----------

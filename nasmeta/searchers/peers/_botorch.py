@@ -109,7 +109,7 @@ class BoTorchSearch(WithoutReplacement):
         return int(open_[(inputs == best_inputs).all(dim=1).nonzero()[0, 0]])
 
     def _rounded_optimum(self, acquisition: Any) -> int:
-        """Return the architecture next to the acquisition's optimum; -1 if this is not an architecture."""
+        """Return the architecture nearest to the acquisition function's optimum; -1 if it is invalid."""
         import torch
         from botorch.optim import optimize_acqf_mixed_alternating
 

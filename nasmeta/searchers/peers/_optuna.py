@@ -21,9 +21,9 @@ _UNSUITABLE = ("BaseSampler", "CmaEsSampler", "GridSampler", "PartialFixedSample
 
 
 def suggest_codes(trial: BaseTrial, space: SearchSpace) -> list[int]:
-    """Let a trial of Optuna choose at each active position, and return the code of each position.
+    """Let an Optuna trial choose for each active position, and return the code of every position.
 
-    A range is a float or an integer, any other position categorical; names are those of positions, such as ``0->1``.
+    A range is a float or an integer, any other position is categorical; parameters have the names of positions.
     """
     codes, left = np.zeros(space.n_positions, np.int64), list(range(space.n_positions))
     while left:

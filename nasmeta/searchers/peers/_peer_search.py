@@ -139,14 +139,14 @@ class PeerSearch(WithoutReplacement):
         return []
 
     def _codes_of(self, chosen: Mapping[str, Any]) -> list[int]:
-        """Return the code of each position, given codes, and numbers of ranges, by number of position."""
+        """Return the code of each position, given codes (numbers for ranges) by index of position."""
         return [
             p.nearest(chosen[str(i)]) if p.scale else int(chosen.get(str(i), 0))
             for i, p in enumerate(self.space.positions)
         ]
 
     def _chosen(self, architecture: int) -> dict[str, Any]:
-        """Return the inverse of `_codes_of`, without positions that have only one choice."""
+        """Return the mapping that `_codes_of` reads, without positions that have only one choice."""
         codes = self.space.codes_of(architecture)
         return {str(i): self._numbers[i][codes[i]] for i in self._varied}
 

@@ -13,11 +13,11 @@ from nasmeta.spaces import SearchSpace
 
 
 class PymooNSGA2(PeerSearch):
-    """NSGA-II of pymoo with one categorical variable per position (Blank and Deb, IEEE Access 2020).
+    """NSGA-II of pymoo with one variable per position (Blank and Deb, IEEE Access 2020).
 
-    The genetic algorithm of pymoo for mixed variables with rank and crowding survival, all else by its defaults. A
-    range is a number between 0 and 1 on its scale. While a generation waits for values, random architectures are
-    proposed. Needs the extra ``objectives``.
+    The genetic algorithm of pymoo for mixed variables with rank and crowding survival, and default settings. A range
+    is a real variable from 0 to 1 on its scale, any other position is categorical. While a generation waits
+    for values, random architectures are proposed. Needs the extra ``objectives``.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from nasmeta.spaces import SearchSpace
 def configspace_of(space: SearchSpace) -> Any:
     """Return a ConfigSpace space: numbers for ranges, ordinal and categorical parameters for lists, and conditions.
 
-    A range that a condition names is an ordinal parameter.
+    A range on which a condition depends is an ordinal parameter.
     """
     library = load_peer("ConfigSpace", "smac", "smac")
     made = library.ConfigurationSpace(name=space.name)
