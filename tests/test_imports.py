@@ -42,7 +42,7 @@ EXCEPTIONS = {
         "nasmeta.tables.sources._registry",
     },
     "Parts of features, called one by one": {
-        "nasmeta.prediction._models", "nasmeta.prediction._predict",
+        "nasmeta.prediction._models", "nasmeta.prediction._predict", "nasmeta.tables.sources._scan",
         "nasmeta.verification._chosen", "nasmeta.verification._look_up",
     },
     "Workers, and what they are handed": {
