@@ -96,14 +96,15 @@ class SearchSpace(ShowsFacts):
         The size of a large space is the number of combinations, before `valid`.
     n_choices : tuple of int
         Number of choices of each position.
+    index_type : type
+        Integer type of architectures: int32, in a large space int64.
     codes : ndarray of int, shape (size, n_positions)
-        The index of each position's choice; read-only, of the smallest integer type. A large space
-        has only `codes_of`.
+        The index of each position's choice; read-only, of the smallest integer type. A large space has only `codes_of`.
 
     Raises
     ------
     SettingError
-        If no combination is valid, or there are more than 2**63 combinations.
+        If no combination is valid, or if at least 2**63 combinations are not listed.
 
     Examples
     --------

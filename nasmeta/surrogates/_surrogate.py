@@ -226,7 +226,7 @@ class Surrogate:
         Returns
         -------
         dict of str to Scores
-            ``held out``: architectures without an isomorphic one in the training set (of cells, rule ``upstream``).
+            ``held out``: architectures without an isomorphic one in the training set (for cells, rule ``upstream``).
             ``new functions``: those among them whose function (`CellSpace.function_classes`) is not in the training
             set either, in an enumerated space. ``held out, best 10 %`` and ``new functions, best 10 %``: those among
             the best tenth. ``coverage_90``: the share of values in their 90 % predictive intervals. Diverged
@@ -276,7 +276,7 @@ class Surrogate:
 
     @cached_property
     def task(self) -> Task:
-        """The task of the surrogate on its table, or on the space alone if the table differs or is missing."""
+        """The task on its table, or on the space alone if the table is missing or has another space."""
         from nasmeta.tables import added_tables, table_names
 
         table, column = self.card["table"], ColumnInfo(**self.card["column"])
