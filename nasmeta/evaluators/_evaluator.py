@@ -65,7 +65,7 @@ class SupportsEvaluate(Protocol):
     """
 
     def evaluate(self, architectures: NDArray[np.int32], /) -> Evaluation:
-        """Evaluate architectures, int32, shape (n,)."""
+        """Evaluate architectures, int32 (int64 in a large space), shape (n,)."""
         ...
 
 
@@ -116,7 +116,7 @@ class Evaluator(ABC):
 
     @abstractmethod
     def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
-        """Evaluate architectures, int32, shape (n,).
+        """Evaluate architectures, int32 (int64 in a large space), shape (n,).
 
         Raises
         ------
@@ -233,7 +233,7 @@ class Evaluator(ABC):
 
 
 def evaluate_or_fail(evaluator: SupportsEvaluate, architectures: NDArray[np.int32]) -> Evaluation:
-    """Evaluate an architecture, int32, shape (1,); a failed evaluation has the value NaN.
+    """Evaluate an architecture, int32 (int64 in a large space), shape (1,); a failed evaluation has the value NaN.
 
     Raises
     ------

@@ -146,7 +146,7 @@ class History(Trace, ShowsFacts):
 
     @property
     def incumbents(self) -> NDArray[np.int32]:
-        """After each evaluation, the best architecture so far; int32, shape (n,).
+        """After each evaluation, the best architecture so far; int32 (int64 in a large space), shape (n,).
 
         The worst one of the task until a full training has succeeded; if the values are not known in advance, the worst
         one of the run.

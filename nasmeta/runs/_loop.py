@@ -235,7 +235,7 @@ class _Loop:
                 self._observe(architectures, epochs, np.array([self.known[key]]), again=True)
 
     def _ask(self) -> tuple[NDArray[np.int32], int]:
-        """Request a proposal, int32, shape (1,), and the length of the training."""
+        """Request a proposal, of `index_type`, shape (1,), and the length of the training."""
         begin, epochs = perf_counter(), self.full_epochs
         architectures: Any
         if self.multi_fidelity is None:

@@ -292,7 +292,7 @@ class MultiFidelitySearcher(Searcher):
 
     @abstractmethod
     def ask_at(self, n: int = 1) -> tuple[Architectures, Epochs]:
-        """Propose architectures and epochs, each int32, shape (n,).
+        """Propose architectures, int32 (int64 in a large space), and epochs, int32, each of shape (n,).
 
         Raises
         ------
