@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -88,7 +88,7 @@ class Hyperparameters:
         return float(self.variances.sum())
 
 
-@cache
+@lru_cache(maxsize=16)
 def _classes(space: SearchSpace, feature: str) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
     """Return the distinct feature vectors, shape (n_columns, n_classes), and the class of every architecture."""
     if feature in _ONE_HOT:  # codes give the same distances as one-hot vectors

@@ -85,10 +85,10 @@ class CandidateSearch(Searcher):
         if isinstance(self._inner, MetaSearcher):
             proposals = self._ask_meta(n)
         else:
-            proposals = self._ask_on(self._first_candidates(), n)
+            proposals = self._ask_on(self._first_candidates(n), n)
             for _ in range(_ROUNDS if self._models else 0):
                 near = self.space.neighbours(proposals)
-                better = self._ask_on(np.concatenate([proposals, near[near >= 0]]), n)
+                better = self._ask_on(np.concatenate([proposals, near[near >= 0]]), n, again=True)
                 if set(better.tolist()) == set(proposals.tolist()):
                     break
                 proposals = better
@@ -109,8 +109,8 @@ class CandidateSearch(Searcher):
         front = pareto_front(values, ["max"] * values.shape[1])
         return np.asarray(architectures[self.rng.permutation(front)[:_BEST]])
 
-    def _first_candidates(self) -> NDArray[np.int64]:
-        sample = self.space.sample(_SAMPLED, self.rng, replace=True)
+    def _first_candidates(self, n: int) -> NDArray[np.int64]:
+        sample = self.space.sample(max(_SAMPLED, 2 * n), self.rng, replace=True)
         if not self._models:
             return sample
         best = self._best()
@@ -123,13 +123,13 @@ class CandidateSearch(Searcher):
             candidates.append(edited)
         return np.concatenate(candidates)
 
-    def _ask_on(self, candidates: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    def _ask_on(self, candidates: NDArray[np.int64], n: int, again: bool = False) -> NDArray[np.int64]:
         """Return the proposals of the searcher on these candidates."""
-        self._inner, self._listed = self._on(candidates)
+        self._inner, self._listed = self._on(candidates, again=again)
         return self._listed[self._inner.ask(n)]
 
     def _on(
-        self, candidates: NDArray[np.int64], sources: Iterable[SourceTask] = ()
+        self, candidates: NDArray[np.int64], sources: Iterable[SourceTask] = (), again: bool = False
     ) -> tuple[Searcher, NDArray[np.int64]]:
         """Return the searcher on the observed architectures and some candidates, and all of these."""
         known = [*self._values, *self._failed]
@@ -139,7 +139,7 @@ class CandidateSearch(Searcher):
         space = self.space.listed(listed)
         inner = self._build(space, self.rng)
         if len(self._listed):
-            inner.adopt(self._inner)
+            inner.adopt(self._inner, again)
         if isinstance(inner, MetaSearcher):
             inner.meta_fit([_moved(source, space, place) for source in sources])
         for observe, told in ((inner.tell, self._values), (inner.tell_failures, self._failed)):
@@ -155,7 +155,7 @@ class CandidateSearch(Searcher):
             labelled = np.concatenate([source.architectures for source in self.meta_model_])
             best = [source.architectures[source.utilities.argmax()] for source in self.meta_model_]
             near = self.space.neighbours(np.array(best, np.int64)).ravel()
-            candidates = np.concatenate([labelled, near[near >= 0], self._first_candidates()])
+            candidates = np.concatenate([labelled, near[near >= 0], self._first_candidates(n)])
             self._inner, self._listed = self._on(candidates, self.meta_model_)
             self._trained_at = n_known
         return self._listed[self._inner.ask(n)]

@@ -219,19 +219,19 @@ class ParEGO(GPSearch):
 
     objectives = "several"
     _weights: Any = None  # of the last proposal
-    _n_weighed = 0  # number of observations for which the next proposal reuses them
+    _again = False  # whether the next proposal uses them again
 
-    def adopt(self, before: ParEGO) -> None:
-        """Copy the hyperparameters; for the same observations, also the weights."""
-        super().adopt(before)
-        self._weights, self._n_weighed = before._weights, len(before._values)
+    def adopt(self, before: ParEGO, again: bool) -> None:
+        """Take over the hyperparameters, and to propose again the weights."""
+        super().adopt(before, again)
+        self._weights, self._again = before._weights, again
 
     def _labels(self) -> Floats:
         """Draw weights; return the normal scores of the norm under them, shape (n,)."""
         if not self._values:
             return np.empty(0)
         scaled = _scaled(self._values)
-        weights = self._weights if self._n_weighed == len(scaled) else self.rng.dirichlet(np.ones(scaled.shape[1]))
-        self._weights, self._n_weighed = weights, 0
+        weights = self._weights if self._again else self.rng.dirichlet(np.ones(scaled.shape[1]))
+        self._weights, self._again = weights, False
         losses = weights * (1 - scaled)
         return normal_scores(-(losses.max(axis=1) + _AUGMENTATION * losses.sum(axis=1)))

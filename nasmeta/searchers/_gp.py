@@ -163,8 +163,8 @@ class GPSearch(WithoutReplacement):
             gp.extend(architectures[different].tolist())
         self._values += values[different].tolist()
 
-    def adopt(self, before: Any) -> None:
-        """Copy the hyperparameters of a search on other candidates."""
+    def adopt(self, before: Any, again: bool) -> None:
+        """Take over the hyperparameters."""
         if not before._values:
             return
         self._fitted_at = before._fitted_at

@@ -80,6 +80,11 @@ class UncertainModel:
         """Copy the fitted models, which predict rows with the same columns."""
         self._fitted = before._fitted
 
+    @property
+    def reads_rows(self) -> bool:
+        """Whether the fitted copies read encoded architectures, not indices in one space."""
+        return self._rows.ndim > 1
+
     def _fit_copy(self, architectures: Architectures, labels: Floats) -> Any:
         from sklearn.base import clone
 
@@ -253,9 +258,9 @@ class PredictorSearch(WithoutReplacement):
             proposals.append(self._take_best(score))
         return np.array(proposals, np.int32)
 
-    def adopt(self, before: Any) -> None:
-        """Predict the new candidates with the model of `before` until a refit is due."""
-        if before._fitted_at and isinstance(self._model, UncertainModel):
+    def adopt(self, before: Any, again: bool) -> None:
+        """Predict the new candidates with the fitted model, until a refit is due."""
+        if before._fitted_at and isinstance(self._model, UncertainModel) and self._model.reads_rows:
             self._model.adopt(before._model)
             self._mean, self._deviation = self.predict_model()
             self._best, self._fitted_at = before._best, before._fitted_at

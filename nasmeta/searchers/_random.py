@@ -7,7 +7,7 @@ from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import SpaceExhaustedError
-from nasmeta.searchers._searcher import Searcher
+from nasmeta.searchers._searcher import TRIES, Searcher
 from nasmeta.spaces import SearchSpace
 
 
@@ -62,12 +62,14 @@ class RandomSearch(Searcher):
     def _unlisted(self, n: int) -> Architectures:
         """Return n random architectures of a large space, new ones unless with replacement."""
         proposals = list[int]()
-        while len(proposals) < n:
+        for _ in range(n * TRIES):
             architecture = self._random()
             if self.replacement or architecture not in self._seen:
                 proposals.append(architecture)
                 self._seen.add(architecture)
-        return np.array(proposals, np.int64)
+            if len(proposals) == n:
+                return np.array(proposals, np.int64)
+        raise SpaceExhaustedError(f"{TRIES:,} random architectures of {self.space.name} have been proposed.")
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Ignore the values."""

@@ -18,6 +18,7 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
 ACQUISITIONS = ("ei", "ucb", "thompson", "greedy")
+TRIES = 10_000  # random architectures of a large space without a new one, which end a run
 _OF_PREDICTORS = ("predictor", "meta-predictor")  # searchers that have the methods `knows` and `of`
 
 
@@ -147,8 +148,11 @@ class Searcher(ABC):
         """Observe failed evaluations with substitute values; by default like any other values."""
         self.tell(architectures, values)
 
-    def adopt(self, before: Any) -> None:  # noqa: B027
-        """Before the first value, copy the fitted state of a searcher of the same kind; see `CandidateSearch`."""
+    def adopt(self, before: Any, again: bool) -> None:  # noqa: B027
+        """Before the first value, take over what a searcher of the same kind has fitted; see `CandidateSearch`.
+
+        `again` means that this searcher proposes in its place, on other candidates.
+        """
 
     def _random(self) -> int:
         """Return a random architecture."""
@@ -238,9 +242,10 @@ class WithoutReplacement(Searcher):
         """Return a random open architecture."""
         if not self.space.is_large:
             return int(self.rng.choice(np.flatnonzero(self._open)))
-        while not self._open[architecture := self._random()]:
-            pass
-        return architecture
+        for _ in range(TRIES):
+            if self._open[architecture := self._random()]:
+                return architecture
+        raise SpaceExhaustedError(f"{TRIES:,} random architectures of {self.space.name} have been proposed.")
 
 
 class MultiFidelitySearcher(Searcher):

@@ -6,12 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice
+from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import SettingError, short
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 Choice: TypeAlias = "str | int | float | bool"
 Scale: TypeAlias = Literal["linear", "log"]
 
-RANGE_STEPS = 99  # of the grid that defines distances in a range
+RANGE_STEPS = 99  # of the grid on which the choices of a range have distances
+_ROUNDING = 1e-5  # of a place, so that the bins of levels do not depend on it
 _BINS = 12  # of a range in count features
 _MANY = 32  # a column with more different numbers becomes a range
 _DECADES = 2  # a positive column that spans at least as many is logarithmic
@@ -103,7 +105,7 @@ class Position:
         """The bin of each choice in count features, int64; a range with many choices has 12 equal bins."""
         if self.scale is None or len(self.choices) <= _BINS:
             return np.arange(len(self.choices))
-        return np.minimum((self.places * _BINS).astype(np.int64), _BINS - 1)
+        return np.minimum((self.places * _BINS + _ROUNDING).astype(np.int64), _BINS - 1)
 
     def grid(self, most: int) -> tuple[Position, NDArray[np.int64]]:
         """Return the position, reduced to `most` choices if it is a range, and the new code of each choice."""
@@ -199,11 +201,25 @@ class Range:
         """Return the position with this name, and with at most `most` levels unless `levels` is given."""
         if not self.low < self.high or (self.log and self.low <= 0):
             raise SettingError(f"range of {name}", (self.low, self.high), "low < high" + ", above 0" * self.log)
-        spaced = np.geomspace if self.log else np.linspace
-        grid = spaced(self.low, self.high, self.levels or min(most, _MOST_LEVELS))
-        whole = isinstance(self.low, int) and isinstance(self.high, int)
-        numbers: list[Choice] = sorted({round(x) if whole else float(f"{x:.6g}") for x in grid.tolist()})
-        return Position(name, tuple(numbers), scale="log" if self.log else "linear")
+        n = most if self.levels is None else check_int(f"levels of {name}", self.levels, 2)
+        inner = (np.geomspace if self.log else np.linspace)(self.low, self.high, n)[1:-1].tolist()
+        if self.is_whole:
+            numbers = {int(self.low), *map(round, inner), int(self.high)}
+        else:
+            short_ones = {float(f"{x:.6g}") for x in inner}
+            distinct = len(short_ones) == n - 2 and all(self.low < x < self.high for x in short_ones)
+            numbers = {float(self.low), *(short_ones if distinct else inner), float(self.high)}
+        return Position(name, tuple(sorted(numbers)), scale="log" if self.log else "linear")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all levels are integers."""
+        return isinstance(self.low, Integral) and isinstance(self.high, Integral)
+
+    def n_levels(self, most: int) -> int:
+        """Return an upper bound of the number of levels, given that of a range without a number."""
+        n = self.levels or most
+        return min(n, int(self.high) - int(self.low) + 1) if self.is_whole else n
 
 
 def as_positions(
@@ -214,12 +230,11 @@ def as_positions(
         if len({position.name for position in positions}) < len(positions):
             raise SettingError("positions", positions, "different names")
         return tuple(positions)
-    ranges = {name: given for name, given in positions.items() if isinstance(given, Range)}
-    taken = math.prod((given.levels or 1) if isinstance(given, Range) else len(given) for given in positions.values())
-    open_ranges = sum(given.levels is None for given in ranges.values())
-    most = int((2**63 - 1) ** (1 / open_ranges) / taken ** (1 / open_ranges)) if open_ranges else 0
+    for most in range(_MOST_LEVELS, 1, -1):
+        if math.prod(g.n_levels(most) if isinstance(g, Range) else len(g) for g in positions.values()) < 2**63:
+            break
     return tuple(
-        given.position(name, max(most, 2)) if isinstance(given, Range) else Position(name, given, _are_numbers(given))  # type: ignore[arg-type]
+        given.position(name, most) if isinstance(given, Range) else Position(name, given, _are_numbers(given))  # type: ignore[arg-type]
         for name, given in positions.items()
     )
 
@@ -264,7 +279,10 @@ class Conditions:
     """
 
     def __init__(self, positions: Sequence[Position], conditions: Mapping[str, Mapping[str, Sequence[Choice]]]) -> None:
-        self.given = {name: {other: list(of) for other, of in needed.items()} for name, needed in conditions.items()}
+        self.given = {
+            name: {other: np.array(of, dtype=object).tolist() for other, of in needed.items()}
+            for name, needed in conditions.items()
+        }
         place = {position.name: i for i, position in enumerate(positions)}
         self._needed: list[tuple[int, int, NDArray[np.bool_]]] = []
         for name, needed in self.given.items():

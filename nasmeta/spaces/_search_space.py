@@ -45,8 +45,8 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 _LARGEST = 5_000_000  # combinations of choices that are enumerated
 _LARGEST_OF_RANGES = 2**17  # the same if a position is a range
 _MOST_LEVELS = 100  # of a range of the whole space
-_SPARSE = 2  # combinations per architecture; with more, edits in listed spaces with ranges are rarely listed
-_ROUNDS = 200  # of draws in a large space, in search of valid combinations
+_DRAWN = 256  # at least, in each of
+_ROUNDS = 200  # rounds of draws in a large space, in search of valid combinations
 _DENSE = 2**23  # combinations; with more, ranks are sorted
 _SHOWN = 12  # positions in a notebook
 
@@ -143,6 +143,7 @@ class SearchSpace(ShowsFacts):
         self.n_positions = len(self.positions)
         self.n_choices = tuple(len(position.choices) for position in self.positions)
         self.conditions = Conditions(self.positions, conditions or {})
+        self._own_notation = notation
         self.notation = notation or position_notation(self.positions, self.conditions)
         self.n_combinations = math.prod(self.n_choices)
         self.place_values = place_values(self.n_choices)
@@ -203,7 +204,7 @@ class SearchSpace(ShowsFacts):
         return np.asarray(self._valid(self._frame_of(codes)), dtype=bool)
 
     def _listed(self, architectures: ArrayLike) -> NDArray[Any]:
-        codes = self._checked_codes(architectures)
+        codes = self.conditions.reduced(self._checked_codes(architectures))
         ranks = np.sort(codes.astype(np.int64) @ self.place_values)  # np.unique would import numpy.ma, 15 ms
         if (ranks[1:] == ranks[:-1]).any():
             raise SettingError("architectures", architectures, "distinct rows")
@@ -303,6 +304,8 @@ class SearchSpace(ShowsFacts):
             index = operator.index(architecture)
         except TypeError:
             index = -1
+        if self.is_large and 0 <= index < self.size:
+            index = int(self.find(np.array([index]))[0])
         if isinstance(architecture, bool) or not 0 <= index < self.size:
             raise ArchitectureError(what, architecture, f"an integer from 0 to {self.size - 1} or a string")
         return index
@@ -371,7 +374,7 @@ class SearchSpace(ShowsFacts):
         for most in range(_MOST_LEVELS, 1, -1) if self.is_sample and not self._more_features else ():
             positions, codes = zip(*(position.grid(most) for position in self.positions), strict=True)
             if math.prod(len(position.choices) for position in positions) < 2**63:
-                whole = SearchSpace(self.name, positions, conditions=self.conditions.given)
+                whole = SearchSpace(self.name, positions, conditions=self.conditions.given, valid=self._valid)
                 columns = [new[column] for new, column in zip(codes, self.codes.T, strict=True)]
                 return whole, np.asarray(whole.from_codes(np.stack(columns, axis=1)))
         return self, np.arange(self.size, dtype=np.int32)
@@ -473,14 +476,15 @@ class SearchSpace(ShowsFacts):
             return rng.choice(self.size, size=n, replace=replace).astype(np.int32)
         drawn = np.empty(0, np.int64)
         for _ in range(_ROUNDS):
-            codes = rng.integers(np.array(self.n_choices), size=(n, self.n_positions))
+            codes = rng.integers(np.array(self.n_choices), size=(max(n, _DRAWN), self.n_positions))
             architectures = self.find(codes @ self.place_values)
             drawn = np.concatenate([drawn, architectures[architectures >= 0]])
             if not replace:
                 drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
             if len(drawn) >= n:
                 return drawn[:n]
-        raise SettingError(f"valid combinations of {self.name}", len(drawn), f"{n} in {n * _ROUNDS:,} random ones")
+        expected = f"{n} in {max(n, _DRAWN) * _ROUNDS:,} random ones"
+        raise SettingError(f"valid combinations of {self.name}", len(drawn), expected)
 
     # -- identity ---------------------------------------------------------------------------------------------------
     @cached_property
@@ -513,6 +517,7 @@ class SearchSpace(ShowsFacts):
                 valid=self._valid,
                 features=self._more_features,
                 kernel_features=self._kernel_features,
+                notation=self._own_notation,
             )
             return build, (self.name, self.positions), {"_identities": self._identities}
         return from_content, (to_content(self),)
@@ -526,7 +531,8 @@ class SearchSpace(ShowsFacts):
         if self.conditions:
             described["conditions"] = self.conditions.given
         if self.is_large:
-            return described | {"large": self._identities}
+            described["large"] = self._identities
+            return described | ({"kernel_features": list(self.kernel_features)} if features else {})
         ranks = self.raw_codes @ self.place_values
         if len(ranks) < self.n_combinations or (np.diff(ranks) != 1).any():
             described["raw_codes"] = packed(self.raw_codes)
@@ -614,8 +620,7 @@ class SearchSpace(ShowsFacts):
     @cached_property
     def _neighbours(self) -> Neighbours:
         is_range = any(position.scale for position in self.positions)
-        is_dense = is_range and self.size * _SPARSE >= self.n_combinations
-        if self.is_complete or self.conditions or is_dense:
+        if self.is_complete or self.conditions or (is_range and not self.is_sample):
             edits = self._edits(self.codes)
         else:
             codes = binned(self.positions, self.raw_codes)

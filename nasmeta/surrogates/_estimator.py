@@ -32,7 +32,7 @@ class EstimatorModel:
         """Fit a predictor, an argument of `nasmeta.predictors.make_predictor`, to labels, shape (n,)."""
         listed, rows = _listed(space, architectures)
         pipeline, name = make_predictor(predictor, space=listed, seed=seed), label_of(predictor)
-        if space.is_large and getattr(pipeline[-1], "reads_architectures", False):
+        if space.is_large and getattr(pipeline[0], "gives_indices", True):
             raise SettingError("predictor in a large space", name, "one that reads features, such as xgboost")
         return cls(space, name, pipeline.fit(rows, u))
 

@@ -25,7 +25,7 @@ def architectures_in(X: Any, space: SearchSpace) -> Architectures:
     if not isinstance(X, list | tuple) or (len(X) and isinstance(X[0], list | tuple)):
         X = np.asarray(X)  # [7, "a string"] stays a list: as an array both entries would be strings
         X = X[:, 0] if X.ndim == 2 and X.shape[1] == 1 else X
-    return np.asarray(space.index_of(X), dtype=np.int32)
+    return np.asarray(space.index_of(X))
 
 
 def in_reference_space(architectures: Architectures, space: SearchSpace) -> Architectures:
@@ -64,6 +64,7 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     reads_architectures = True
+    gives_indices = False  # instead of features
 
     def __init__(self, space: str | SearchSpace = "nb201") -> None:
         self.space = space
@@ -138,6 +139,8 @@ class CellIndices(CellEncoder):
     >>> CellIndices("tnb101").transform(["64-41414-3_03_120", 7])
     array([3288,    7], dtype=int32)
     """
+
+    gives_indices = True
 
     def transform(self, X: Any) -> Architectures:
         """Return architectures, int32, shape (n,)."""
