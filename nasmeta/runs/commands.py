@@ -70,9 +70,9 @@ def search_command(
         check_choice("suffix", plot.suffix, (".png", ".pdf", ".svg"))
         plot.parent.mkdir(parents=True, exist_ok=True)
         require_writable(plot)
+    if bool(task) == (space is not None):
+        raise SettingError("task", task or None, "the name of a task, or --space with --evaluator")
     task = space or task
-    if not task:
-        raise SettingError("task", None, "the name of a task, or --space with --evaluator")
     use_training_evaluator(options, task)
     run = search(searcher, task, journal=journal, progress=True, **options)
     failed = len(run) > 0 and bool(run.failures) and int(run.incumbent_positions[-1]) < 0

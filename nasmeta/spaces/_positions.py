@@ -214,7 +214,8 @@ class Range:
     @property
     def is_whole(self) -> bool:
         """Whether all levels are integers."""
-        return isinstance(self.low, Integral) and isinstance(self.high, Integral)
+        bounds: tuple[Any, ...] = (self.low, self.high)
+        return all(isinstance(bound, Integral) for bound in bounds)
 
     def n_levels(self, most: int) -> int:
         """Return an upper bound of the number of levels, given that of a range without a number."""
@@ -287,7 +288,7 @@ class Conditions:
         self._needed: list[tuple[int, int, NDArray[np.bool_]]] = []
         for name, needed in self.given.items():
             for other, choices in needed.items():
-                for unknown in {name, other} - place.keys():
+                for unknown in {name, other} - place.keys() | ({other} if other == name else set()):
                     raise SettingError(f"position of the condition on {name}", unknown, f"one of {', '.join(place)}")
                 allowed = np.zeros(len(positions[place[other]].choices), dtype=bool)
                 allowed[[positions[place[other]].code(choice) for choice in choices]] = True

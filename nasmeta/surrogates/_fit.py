@@ -22,7 +22,7 @@ from nasmeta.surrogates._noise import SeedNoise, fit_noise
 from nasmeta.surrogates._process import Process, fit_process
 from nasmeta.surrogates._scores import score_predictions
 from nasmeta.surrogates._surrogate import Surrogate, choice_costs
-from nasmeta.tasks import Task, get_task
+from nasmeta.tasks import MultiObjectiveTask, Task, get_task
 
 _PROCESS = "warped Gaussian process, sum of Matérn-3/2 kernels with a lengthscale a feature"
 _FEWEST, _FEWEST_TRAINED = 50, 20  # different networks, measured and in the training set
@@ -87,8 +87,8 @@ def fit_surrogate(
     True
     """
     task = get_task(task) if isinstance(task, str) else task
-    if task.objective is not None:
-        raise SettingError("task", task.name, "a task of one column, such as nb201/cifar10")
+    if isinstance(task, MultiObjectiveTask) or task.objective is not None or task.space.is_large:
+        raise SettingError("task", task.name, "a task of one column of a table, such as nb201/cifar10")
     if not 0 < train_fraction < 1:
         raise SettingError("train_fraction", train_fraction, "a number between 0 and 1")
     (space, at), measured = task.space.whole, np.flatnonzero(np.isfinite(task.values))

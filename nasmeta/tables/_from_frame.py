@@ -71,6 +71,11 @@ def columns_of_frame(
     """Return the columns of a data frame; see `nasmeta.tables.Table.from_frame`."""
     import pandas as pd
 
+    if space.is_large:
+        expected = "an enumerated space, such as SearchSpace.from_frame(frame, columns)"
+        raise SettingError(
+            f"space of the table {name}", space.name, expected, "Sources may be nasmeta.tasks.SourceTask."
+        )
     if "/" in name or name in table_names():
         raise SettingError("name", name, "a name without '/' that differs from the built-in tables")
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
