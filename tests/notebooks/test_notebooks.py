@@ -56,7 +56,7 @@ def shown(output: Any) -> str:
     return f"{output.get('text', '')} {data}"
 
 
-def test_there_are_six() -> None:
+def test_there_are_seven() -> None:
     assert [name[0] for name in NAMES] == list("123456")
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == NAMES
 
