@@ -57,7 +57,7 @@ def shown(output: Any) -> str:
 
 
 def test_there_are_seven() -> None:
-    assert [name[0] for name in NAMES] == list("123456")
+    assert [name[0] for name in NAMES] == list("1234567")
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == NAMES
 
 
