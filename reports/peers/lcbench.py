@@ -73,23 +73,26 @@ def write_page(runs: pd.DataFrame) -> None:
     """Write lcbench.md from the runs."""
     runs = runs.assign(needed=runs[REGRETS[-1]])  # what `differences` compares
     means = runs.pivot_table(index="task", columns="searcher", values=REGRETS[-1])
-    best = means.idxmin(axis=1).value_counts()
-    others = ", ".join(f"`{name}` on {n}" for name, n in best.items() if name != "gp")
+    complete = means.dropna(axis=1)
+    best = complete.idxmin(axis=1).value_counts()
+    slow = {str(name): means[name].dropna() for name in means.columns.difference(complete.columns)}
+    beside = " ".join(
+        f"`{name}` is better on {(own < means.loc[own.index, 'gp']).sum()} of {len(own)} datasets."
+        for name, own in slow.items()
+    )
     few = ", ".join(f"`{name}`" for name, repeats in RUNS.items() if repeats < max(RUNS.values()))
     text = f"""# Which optimiser is best on LCBench, a space of seven ranges?
 
-`gp` has the lowest mean regret after {AT[-1]} evaluations on {best["gp"]} of {len(means)} datasets, {others}.
+Of {len(complete.columns)} searchers with {max(RUNS.values())} runs per dataset, `gp` has the lowest mean regret after
+{AT[-1]} evaluations on {best["gp"]} of {len(means)} datasets. {beside}
 
 {table(runs)}
-**Task**: the validation accuracy in percent after 52 epochs, predicted by the published surrogate of LCBench. Other
-packages receive the ranges as numbers, and their proposals are rounded to the nearest choice.
+**Regret**: percentage points of validation accuracy below the best value known to this project; the optimum of the
+published surrogate is unknown. *Rank*: mean over datasets. *Minus `gp`*: mean difference at {AT[-1]} in runs of the
+same dataset and seed, with a 95 % interval over datasets; positive if `gp` is better. Time: median processor time.
 
-**Regret**: distance to the best value known to this project, because the optimum is unknown. *Rank*: of the mean
-regrets at {AT[-1]}, mean over datasets. *Minus `gp`*: mean difference at {AT[-1]} in runs of the same dataset and seed,
-with a 95 % interval over datasets; positive if `gp` is better. Time: median processor milliseconds, with the surrogate.
-
-**Runs**: {max(RUNS.values())} per dataset; {min(RUNS.values())} of {few}, which take long. So one dataset alone tells
-little; the intervals are over datasets. All settings are defaults.
+**Runs**: {max(RUNS.values())} per dataset, {min(RUNS.values())} of {few}, on some datasets only. Settings are defaults;
+other packages receive ranges as numbers.
 
 `python reports/peers/lcbench.py` resumes the runs and writes this page.
 """
