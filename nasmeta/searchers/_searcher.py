@@ -18,7 +18,7 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
 ACQUISITIONS = ("ei", "ucb", "thompson", "greedy")
-TRIES = 10_000  # random architectures of a large space without a new one, which end a run
+TRIES = 1_000  # random architectures of a large space without a new one, which end a run
 _OF_PREDICTORS = ("predictor", "meta-predictor")  # searchers that have the methods `knows` and `of`
 
 

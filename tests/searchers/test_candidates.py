@@ -133,3 +133,24 @@ def test_settings_that_need_a_list_are_refused() -> None:
     with pytest.raises(nm.errors.SettingError) as error:
         nm.search("random", SPACE, evaluator=value_of, settings={"warm_start": 2}, sources=sources)
     assert error.value.what == "warm_start on net"
+
+
+def test_a_predictor_that_reads_indices_is_fitted_to_its_own_candidates() -> None:
+    small = nm.SearchSpace("small", {f"x{i}": Range(0.0, 1.0) for i in range(5)})
+    run = nm.search(
+        "ensemble-greedy", small, evaluator=lambda choices: -sum(x**2 for x in choices.values()), evaluations=13
+    )
+    assert len(run) == 13
+
+
+@pytest.mark.parametrize("searcher", ["random", "tpe"])
+def test_a_run_ends_if_no_architecture_is_new(searcher: str) -> None:
+    ranges = {name: Range(0.0, 1.0) for name in "xyz"}
+    space = nm.SearchSpace(
+        "one",
+        {"kind": ["a", "b"], **ranges},
+        conditions={name: {"kind": ["b"]} for name in ranges},
+        valid=lambda frame: frame.kind == "a",
+    )
+    run = nm.search(searcher, space, evaluator=lambda choices: 1.0, evaluations=3)
+    assert (len(run), run.stopped) == (1, "exhausted")

@@ -203,3 +203,36 @@ def test_other_spaces_are_whole() -> None:
         whole, rows = space.whole
         assert whole is space
         np.testing.assert_array_equal(rows, np.arange(space.size))
+
+
+@pytest.mark.parametrize(
+    ("positions", "n_choices"),
+    [
+        ({f"x{i}": Range(0.0, 1.0) for i in range(10)} | {"a": range(8)}, [63] * 10 + [8]),
+        ({f"x{i}": Range(1, 3) for i in range(20)} | {"lr": Range(1e-4, 0.1, log=True)}, [3] * 20 + [100]),
+    ],
+    ids=["reals", "integers"],
+)
+def test_ranges_have_as_many_levels_as_fit(positions: dict[str, Range], n_choices: list[int]) -> None:
+    assert list(SearchSpace("s", positions).n_choices) == n_choices
+
+
+def test_a_range_includes_its_bounds() -> None:
+    choices = Range(1234567.0, 1234568.0).position("x", 100).choices
+    assert (choices[0], choices[-1], len(choices)) == (1234567.0, 1234568.0, 100)
+    assert max(Range(0.0, 0.1234567).position("x", 100).choices) == 0.1234567
+
+
+def test_rare_valid_combinations_are_found() -> None:
+    space = SearchSpace(
+        "rare", {f"x{i}": Range(0.0, 1.0) for i in range(5)}, valid=lambda frame: (frame.x0 < 0.1) & (frame.x1 < 0.2)
+    )
+    drawn = [int(space.sample(1, np.random.default_rng(seed))[0]) for seed in range(30)]
+    assert (space.codes_of(drawn)[:, 0] < 10).all()
+
+
+def test_enumerated_ranges_with_an_invalid_region_have_few_neighbours() -> None:
+    space = SearchSpace(
+        "triangle", {"a": Range(0.0, 1.0), "b": Range(0.0, 1.0)}, valid=lambda frame: frame.a + frame.b < 0.9
+    )
+    assert space.neighbours(np.arange(space.size)).shape[1] <= 28
