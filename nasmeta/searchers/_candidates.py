@@ -29,9 +29,8 @@ class CandidateSearch(Searcher):
     architectures one to three random edits away from these five. The searcher is built on the enumerated space of the
     candidates and all observed architectures, observes all values, and proposes. Until its proposals stay the same, at
     most five times, the proposals and their neighbours become the candidates: a local search on the acquisition
-    function. A meta-searcher is trained on
-    candidates that include all labelled architectures of its sources; it keeps them until the number of observations
-    has grown by 20 % and at least 5, because training takes long.
+    function. A meta-searcher is trained on candidates that include all labelled architectures of its sources; it keeps
+    them until the number of observations has grown by 20 % and at least 5, because training takes long.
 
     Parameters
     ----------
@@ -132,7 +131,9 @@ class CandidateSearch(Searcher):
         self, candidates: NDArray[np.int64], sources: Iterable[SourceTask] = (), again: bool = False
     ) -> tuple[Searcher, NDArray[np.int64]]:
         """Return the searcher on the observed architectures and some candidates, and all of these."""
-        known = [*self._values, *self._failed]
+        sources = list(sources)
+        labelled = [architecture for source in sources for architecture in source.architectures.tolist()]
+        known = [*self._values, *self._failed, *labelled]
         open_ = [a for a in dict.fromkeys(candidates.tolist()) if a not in self._waiting and a not in self._values]
         listed = np.array(list(dict.fromkeys([*known, *open_])), np.int64)
         place = {architecture: i for i, architecture in enumerate(listed.tolist())}
@@ -152,10 +153,10 @@ class CandidateSearch(Searcher):
         assert self.meta_model_ is not None
         n_known = len(self._values) + len(self._failed)
         if self._trained_at < 0 or n_known >= max(self._trained_at * _GROWTH, self._trained_at + _LEAST_GROWTH):
-            labelled = np.concatenate([source.architectures for source in self.meta_model_])
             best = [source.architectures[source.utilities.argmax()] for source in self.meta_model_]
             near = self.space.neighbours(np.array(best, np.int64)).ravel()
-            candidates = np.concatenate([labelled, near[near >= 0], self._first_candidates(n)])
+            labelled = [source.architectures for source in self.meta_model_]
+            candidates = np.concatenate([*labelled, near[near >= 0], self._first_candidates(n)])
             self._inner, self._listed = self._on(candidates, self.meta_model_)
             self._trained_at = n_known
         return self._listed[self._inner.ask(n)]

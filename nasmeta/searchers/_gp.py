@@ -164,11 +164,11 @@ class GPSearch(WithoutReplacement):
         self._values += values[different].tolist()
 
     def adopt(self, before: Any, again: bool) -> None:
-        """Take over the hyperparameters."""
+        """Copy the hyperparameters of a search on other candidates."""
         if not before._values:
             return
         self._fitted_at = before._fitted_at
-        self._adopted = before._members if before._values else []
+        self._adopted = before._members
 
     def tell_failures(self, architectures: Architectures, values: Floats) -> None:
         """Learn the probability of success."""

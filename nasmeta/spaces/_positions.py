@@ -26,7 +26,7 @@ _ROUNDING = 1e-5  # of a place, so that the bins of levels do not depend on it
 _BINS = 12  # of a range in count features
 _MANY = 32  # a column with more different numbers becomes a range
 _DECADES = 2  # a positive column that spans at least as many is logarithmic
-_MOST_LEVELS = 100  # of a range, unless given
+MOST_LEVELS = 100  # of a range, unless given
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def as_positions(
         if len({position.name for position in positions}) < len(positions):
             raise SettingError("positions", positions, "different names")
         return tuple(positions)
-    for most in range(_MOST_LEVELS, 1, -1):
+    for most in range(MOST_LEVELS, 1, -1):
         if math.prod(g.n_levels(most) if isinstance(g, Range) else len(g) for g in positions.values()) < 2**63:
             break
     return tuple(
@@ -288,7 +288,7 @@ class Conditions:
         self._needed: list[tuple[int, int, NDArray[np.bool_]]] = []
         for name, needed in self.given.items():
             for other, choices in needed.items():
-                for unknown in {name, other} - place.keys() | ({other} if other == name else set()):
+                for unknown in {name, other} - place.keys():
                     raise SettingError(f"position of the condition on {name}", unknown, f"one of {', '.join(place)}")
                 allowed = np.zeros(len(positions[place[other]].choices), dtype=bool)
                 allowed[[positions[place[other]].code(choice) for choice in choices]] = True

@@ -24,6 +24,7 @@ from nasmeta.spaces._neighbours import Neighbours, edits_of_all, edits_of_listed
 from nasmeta.spaces._notation import CellCodec, position_notation
 from nasmeta.spaces._packed_arrays import digest, packed, unpacked
 from nasmeta.spaces._positions import (
+    MOST_LEVELS,
     Choice,
     Conditions,
     Position,
@@ -44,9 +45,8 @@ ArchitectureLike: TypeAlias = "Architecture | Sequence[Architecture] | NDArray[A
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _LARGEST = 5_000_000  # combinations of choices that are enumerated
 _LARGEST_OF_RANGES = 2**17  # the same if a position is a range
-_MOST_LEVELS = 100  # of a range of the whole space
-_DRAWN = 256  # at least, in each of
-_ROUNDS = 200  # rounds of draws in a large space, in search of valid combinations
+_ROUNDS = 200  # of draws in a large space, in search of valid combinations
+_DRAWN = 256  # combinations in a round, at least
 _DENSE = 2**23  # combinations; with more, ranks are sorted
 _SHOWN = 12  # positions in a notebook
 
@@ -371,7 +371,7 @@ class SearchSpace(ShowsFacts):
         >>> space.size, whole.size, rows
         (3, 6, array([0, 3, 4], dtype=int32))
         """
-        for most in range(_MOST_LEVELS, 1, -1) if self.is_sample and not self._more_features else ():
+        for most in range(MOST_LEVELS, 1, -1) if self.is_sample and not self._more_features else ():
             positions, codes = zip(*(position.grid(most) for position in self.positions), strict=True)
             if math.prod(len(position.choices) for position in positions) < 2**63:
                 whole = SearchSpace(self.name, positions, conditions=self.conditions.given, valid=self._valid)

@@ -297,8 +297,6 @@ class Task:
             return np.asarray(self.values[architectures])
         if self.objective is not None:
             values, costs = (part.values_of(architectures, epochs) for part in self.parts)
-            if self.objective.amount <= 0:
-                return self.objective.values(values, costs)
             # the last row is within the budget, which no other one may be
             return self.objective.values(np.append(values, 0.0), np.append(costs, self.objective.amount))[:-1]
         column: Any = self.table.column(*self.signal.address)

@@ -116,6 +116,16 @@ def test_a_meta_searcher_is_trained_again_as_observations_grow() -> None:
     assert run.best.value > values_of(SPACE, at).max()
 
 
+def test_a_meta_searcher_is_trained_while_a_labelled_architecture_is_waiting() -> None:
+    at = SPACE.sample(50, np.random.default_rng(0))
+    search = CandidateSearch(nm.searchers.SEARCHERS["source-order"], SPACE, np.random.default_rng(0))
+    search.meta_model_ = [SourceTask("made-up", "made-up", SPACE, at, values_of(SPACE, at))]
+    waiting = int(search.ask()[0])  # the best label
+    observed(search, 10, seed=1)
+    assert waiting in at
+    assert waiting not in [int(search.ask()[0]) for _ in range(5)]
+
+
 @pytest.mark.parametrize("searcher", ["gp", "tpe", "rgpe", "source-order"])
 def test_searchers_beat_random_search(searcher: str) -> None:
     at = SPACE.sample(60, np.random.default_rng(0))
