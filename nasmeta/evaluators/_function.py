@@ -35,6 +35,8 @@ class FunctionEvaluator(Evaluator):
     metric : str, default "value"
     direction : {"max", "min"}, optional
         For a space only, like `metric`. The default is "max"; a function with a name such as ``loss`` needs it.
+    scale : mapping of str to float, optional
+        For a space only: the scale of the task, see `nasmeta.tasks.Task`.
 
     Raises
     ------
@@ -59,6 +61,7 @@ class FunctionEvaluator(Evaluator):
         name: str | None = None,
         metric: str = "value",
         direction: Literal["max", "min"] | None = None,
+        scale: Mapping[str, float] | None = None,
     ) -> None:
         check_choice("direction", direction or "max", ("max", "min"))
         self.function = function
@@ -67,7 +70,7 @@ class FunctionEvaluator(Evaluator):
             if direction is None and (known := known_metric(name)) and known.direction == "min":
                 raise SettingError("direction", None, "'min' or 'max'", f"Lower {name} may be better.")
             signal = Signal(name, metric, None, None, None, "own", kind="performance")
-            task = Task(f"{task.name}/{name}", task, signal, cost=None)
+            task = Task(f"{task.name}/{name}", task, signal, cost=None, scale=scale)
             self._direction: str = direction or "max"
         else:
             self._direction = task.direction

@@ -20,7 +20,7 @@ from nasmeta.runs._searcher_spec import SearcherSpec, check_costs, check_objecti
 from nasmeta.runs._sources import SourcesLike, is_model, named_sources, saved_model_of, sources_of
 from nasmeta.runs._transfer import Transfer
 from nasmeta.searchers import Searcher
-from nasmeta.tasks import SourceTask, Task
+from nasmeta.tasks import SourceTask, Task, at_scale
 
 if TYPE_CHECKING:
     from nasmeta.meta import SavedMetaModel
@@ -199,6 +199,7 @@ class RunConfig:
         lengths = {str(epochs): _column(each) for epochs, each in (self.lengths or {}).items()}
         facts = {
             "task": self.task.name,
+            "scale": self.task.scale,
             "searcher": spec.name,
             "code": spec.code,
             "settings": spec.settings | spec.transfer.settings,
@@ -219,12 +220,12 @@ class RunConfig:
         return {name: fact for name, fact in facts.items() if fact is not None}
 
     def learn(self) -> Transfer:
-        """Learn from the sources; the result does not depend on the seed."""
-        spec, model = self.searcher, None
+        """Learn from the sources, moved to the scale of the task; the result does not depend on the seed."""
+        spec, model, sources = self.searcher, None, at_scale(self.task, self.sources)
         with naming_crashes(f"meta-training of {self.label or spec.name} for {self.task.name}"):
             if spec.is_meta:
-                model = spec.meta_fit(self.task, list(self.sources), self.saved)
-            return spec.transfer.learn(self.task, self.sources, model, self.evaluator.measured)
+                model = spec.meta_fit(self.task, sources, self.saved)
+            return spec.transfer.learn(self.task, sources, model, self.evaluator.measured)
 
     def start(self, transfer: Transfer) -> Searcher:
         """Build the searcher with the learned knowledge, restricted to the measured architectures."""

@@ -23,6 +23,7 @@ from nasmeta.tasks._episodes import (
 from nasmeta.tasks._fidelity import fidelities
 from nasmeta.tasks._multi_objective import MultiObjectiveTask, front_frame
 from nasmeta.tasks._objectives import Front, Objective, hypervolume, pareto_front
+from nasmeta.tasks._scale import at_scale
 from nasmeta.tasks._signal import Cost, Signal, is_own_table
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
@@ -42,6 +43,7 @@ __all__ = [
     "TaskDistribution",
     "as_task",
     "as_tasks",
+    "at_scale",
     "checked_sources",
     "default_sources",
     "fidelities",

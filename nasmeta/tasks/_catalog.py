@@ -83,10 +83,23 @@ def declared_tasks() -> Mapping[str, DeclaredTask]:
                 )  # fmt: skip
                 held_out = [facts["held_out"]] if "held_out" in facts else None
                 task = Task(
-                    facts["name"], source.table, signal, cost="recorded" if "cost" in facts else None, held_out=held_out
-                )
+                    facts["name"], source.table, signal, cost="recorded" if "cost" in facts else None,
+                    held_out=held_out, scale=_scale_in(signal.dataset, facts.get("scale")),
+                )  # fmt: skip
                 declared.setdefault(task.name, DeclaredTask(task, family, facts.get("unit", "")))
     return declared
+
+
+def _scale_in(dataset: str, names: str | None) -> dict[str, float] | None:
+    """Return the numbers in a dataset's name.
+
+    >>> _scale_in("215m-11.4b", "parameters-tokens")
+    {'parameters': 215000000.0, 'tokens': 11400000000.0}
+    """
+    if names is None:
+        return None
+    numbers = [float(number.replace("m", "e6").replace("b", "e9")) for number in dataset.split("-")]
+    return dict(zip(names.split("-"), numbers, strict=True))
 
 
 @cache

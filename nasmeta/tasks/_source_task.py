@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -46,6 +47,8 @@ class SourceTask:
         As in `Task`. The dataset is always included; common spellings of a dataset are recognised.
     metric_kind : str, optional
         As in `Task.metric_kind`; empty if unknown.
+    scale : mapping of str to float, optional
+        As in `Task.scale`.
 
     Raises
     ------
@@ -70,6 +73,7 @@ class SourceTask:
     utilities: NDArray[np.float64]
     held_out: tuple[str, ...] = ()
     metric_kind: str = ""
+    scale: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         architectures, utilities = _checked_labels(self.name, self.space, self.architectures, self.utilities)
@@ -96,8 +100,9 @@ class SourceTask:
 
     @cached_property
     def sha256(self) -> str:
-        """Checksum of architectures and utilities, which distinguishes sources of the same name."""
-        return sha256(self._stored(self.architectures) + self.utilities.astype("<f8").tobytes()).hexdigest()
+        """Checksum of architectures, utilities and scale, which distinguishes sources of the same name."""
+        scale = repr(sorted(self.scale.items())).encode() if self.scale else b""
+        return sha256(self._stored(self.architectures) + self.utilities.astype("<f8").tobytes() + scale).hexdigest()
 
     def _stored(self, architectures: NDArray[Any]) -> bytes:
         return architectures.astype("<i8" if self.space.is_large else "<i4").tobytes()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
@@ -48,6 +48,9 @@ class Task:
         Replaces the names that follow from the signal, see `held_out`.
     column : ColumnInfo, optional
         The column of the signal, if no table holds it.
+    scale : mapping of str to float, optional
+        Numbers on which good choices depend by a power law, such as ``{"parameters": 2.15e8, "tokens": 1e11}``. Sources
+        that state theirs are moved to the target's, see `at_scale`.
 
     Examples
     --------
@@ -57,7 +60,8 @@ class Task:
     (array([6111], dtype=int32), 91.6067)
     """
 
-    _stored: tuple[str, ...] = ("name", "_table", "signal", "objective", "_cost", "_held_out", "_column")
+    _stored: tuple[str, ...] = ("name", "_table", "signal", "objective", "_cost", "_held_out", "_column", "scale")
+    scale: Mapping[str, float] | None = None
 
     def __init__(
         self,
@@ -69,10 +73,11 @@ class Task:
         cost: Literal["recorded"] | Cost | None = "recorded",
         held_out: Sequence[str] | None = None,
         column: ColumnInfo | None = None,
+        scale: Mapping[str, float] | None = None,
     ) -> None:
         self.name, self._table, self.signal, self.objective, self._cost = name, table, signal, objective, cost
         self._held_out = None if held_out is None else tuple(held_out)
-        self._column = column
+        self._column, self.scale = column, scale
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._stored}  # without cached values
@@ -87,6 +92,12 @@ class Task:
         """Return the same task with other names that must not appear in a source."""
         made = copy(self)
         made._held_out = tuple(held_out)
+        return made
+
+    def with_scale(self, scale: Mapping[str, float]) -> Task:
+        """Return the same task with a scale, see `Task`."""
+        made = copy(self)
+        made.scale = dict(scale)
         return made
 
     def with_objective(self, objective: str, cost: Signal | None = None) -> Task:
@@ -504,7 +515,9 @@ class Task:
 
     def _labels_of(self, architectures: NDArray[np.int32]) -> SourceTask:
         values = self.sign * self.values_of(architectures)
-        return SourceTask(self.name, self.dataset, self.space, architectures, values, self.held_out, self.metric_kind)
+        return SourceTask(
+            self.name, self.dataset, self.space, architectures, values, self.held_out, self.metric_kind, self.scale
+        )
 
     def __repr__(self) -> str:
         s = self.signal

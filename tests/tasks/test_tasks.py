@@ -33,7 +33,8 @@ def test_costs_keep_their_published_ratios() -> None:
 def test_a_source_shows_its_labels_and_nothing_else() -> None:
     task = nm.get_task("nb201/cifar10")
     source = task.as_source(25, np.random.default_rng(0))
-    assert set(vars(source)) == {"name", "dataset", "space", "architectures", "utilities", "held_out", "metric_kind"}
+    described = {"name", "dataset", "space", "held_out", "metric_kind", "scale"}
+    assert set(vars(source)) == {"architectures", "utilities", *described}
     assert len(source) == len(set(source.architectures.tolist())) == 25
     np.testing.assert_array_equal(source.utilities, task.values[source.architectures])
     assert len(task.as_source()) == 15_625
