@@ -99,12 +99,15 @@ def _classes(space: SearchSpace, feature: str) -> tuple[NDArray[np.integer], NDA
     return np.ascontiguousarray(counts[first].T), classes.ravel()
 
 
-def _mean_difference(levels: NDArray[np.integer]) -> float:
-    """Return the mean absolute difference of all pairs of levels, shape (n,): the sum of 2 F (1 - F) over the levels.
+def _mean_distance(counts: NDArray[np.integer]) -> float:
+    """Return the mean L1 distance of all pairs of rows, shape (n, n_columns): the sum of 2 F (1 - F) over the levels.
 
-    F is the distribution function of the levels (Gini's mean difference).
+    F is the distribution function of the levels of a column (Gini's mean difference).
     """
-    below = np.bincount(levels - levels.min()).cumsum() / len(levels)
+    levels = counts - counts.min(axis=0)
+    columns, n_levels = counts.shape[1], int(levels.max()) + 1
+    of_level = np.bincount((levels + n_levels * np.arange(columns)).ravel(), minlength=n_levels * columns)
+    below = of_level.reshape(columns, n_levels).cumsum(axis=1) / len(counts)
     return float((2 * below * (1 - below)).sum())
 
 
@@ -182,7 +185,7 @@ class CellKernel:
         lengths = []
         for feature in self.features:
             counts = self.space.feature(feature).counts
-            lengths.append(max(_LENGTHSCALE, _LONG * sum(_mean_difference(column) for column in counts.T)))
+            lengths.append(max(_LENGTHSCALE, _LONG * _mean_distance(counts)))
         return np.array(lengths)
 
     def codes(self, architecture: int) -> NDArray[Any]:
@@ -223,12 +226,15 @@ class CellKernel:
         """
         reached = sum(c.shape[1] * int(c.max()) for c in (self.space.feature(name).counts for name in self.features))
         if reached > _MOST_LEVELS or (len(architectures) == 1 and 2 * len(others) > self.space.size):
-            return np.stack([self.codes(int(architecture))[others] for architecture in architectures])
+            return self._codes_by_row(architectures, others)
         codes = np.empty((len(architectures), len(others)), self.code_type)
         for digits, (levels, worth) in zip(_by_group(codes), self._levels, strict=True):
             rows, columns = levels[architectures] * worth, levels[others]
             digits[:] = rows.sum(axis=1)[:, None] + columns @ worth - 2 * (rows @ columns.T)  # whole numbers, exact
         return codes
+
+    def _codes_by_row(self, architectures: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[Any]:
+        return np.stack([self.codes(int(architecture))[others] for architecture in architectures])
 
     def distances(self, codes: NDArray[Any]) -> NDArray[np.integer]:
         """Return the L1 distances behind codes of any shape, of the smallest type, shape (n_features, ...)."""
@@ -316,13 +322,15 @@ class PositionKernel(CellKernel):
         """Return whether the kernel features of a space contain its positions."""
         return not _OF_POSITIONS.isdisjoint(space.kernel_features)
 
+    codes_between = CellKernel._codes_by_row
+
     @cached_property
     def typical_lengthscales(self) -> NDArray[np.float64]:
         """Prior medians of the lengthscales, float64, shape (n_positions,)."""
         lengths = []
         for (levels,), column, per_choice in self._parts:
             same = (np.bincount(column) ** 2).sum() / len(column) ** 2
-            distance = 1 - same if per_choice else _mean_difference(levels[column])
+            distance = 1 - same if per_choice else _mean_distance(levels[column, None])
             lengths.append(_SHARE * len(self._parts) * max(distance, 1 / len(column)))
         return np.array(lengths)
 

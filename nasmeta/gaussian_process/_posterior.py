@@ -180,8 +180,8 @@ class CellGP(ExactPosterior):
         self._codes, self._rows = (np.empty((max(n, len(a)), a.shape[1]), a.dtype) for a in (self._codes, self._rows))
         self._factor = np.zeros((len(self._rows), len(self._rows)))
         self.architectures += architectures
-        for i, architecture in enumerate(self.architectures):
-            self._codes[i] = self.kernel.codes(architecture)
+        every = np.arange(self.kernel.space.size)
+        self._codes[:n] = self.kernel.codes_between(np.array(self.architectures), every)
         self.set_hyperparameters(self.hyperparameters)
 
     def adopt(self, other: CellGP) -> None:

@@ -35,18 +35,19 @@ def edits_of_all(
     find : callable
         From ranks to architectures, -1 for none.
     """
-    ranks, table = codes @ place_values, []
+    ranks, table, active = codes @ place_values, [], conditions.active(codes)
     for i, (position, place) in enumerate(zip(positions, place_values, strict=True)):
         n, column = len(position.choices), codes[:, i].astype(np.int64)
         for step in position.edits:
             edited = (column + step) % n
-            outside = (edited != column + step) if position.scale else np.zeros(len(codes), dtype=bool)
+            outside = ~active[:, i]
+            if position.scale:
+                outside |= edited != column + step
             moved = ranks + (edited - column) * place
-            if conditions:
+            if i in conditions.decisive:
                 changed = codes.astype(np.int64)
                 changed[:, i] = edited
                 moved = conditions.reduced(changed) @ place_values
-                outside |= moved == ranks  # of an inactive position
             neighbours = find(moved)
             table.append(np.where(outside, -1, neighbours) if outside.any() else neighbours)
     if not table:

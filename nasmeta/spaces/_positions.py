@@ -293,6 +293,7 @@ class Conditions:
                 allowed = np.zeros(len(positions[place[other]].choices), dtype=bool)
                 allowed[[positions[place[other]].code(choice) for choice in choices]] = True
                 self._needed.append((place[name], place[other], allowed))
+        self.decisive = {other for _, other, _ in self._needed}  # indices of positions that conditions name
 
     def __bool__(self) -> bool:
         return bool(self._needed)

@@ -628,7 +628,8 @@ class SearchSpace(ShowsFacts):
         return Neighbours(binned(self.positions, self.codes), edits)
 
     def _edits(self, codes: NDArray[Any]) -> NDArray[Any]:
-        return edits_of_all(codes, self.positions, self.conditions, self.place_values, self.find)
+        find = np.asarray if self.is_large and self._valid is None else self.find  # all combinations
+        return edits_of_all(codes, self.positions, self.conditions, self.place_values, find)
 
     @cached_property
     def neighbour_table(self) -> NDArray[np.int32]:
