@@ -31,7 +31,7 @@ def front_run(searcher: str = "nsga2", task: str = TASK, **options: object) -> F
 
 
 @pytest.mark.parametrize("n_objectives", [2, 3])
-@pytest.mark.parametrize("searcher", ["random", *SEVERAL])
+@pytest.mark.parametrize("searcher", ["random", "optuna-nsgaii", *SEVERAL])
 def test_a_killed_run_goes_on_to_the_bit(searcher: str, n_objectives: int, tmp_path: Path) -> None:
     path, n = tmp_path / "run.jsonl", 18
     parameters = nm.load_table("nb201").task("parameters", "cifar10", seed=777)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from nasmeta.arrays import Architectures
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import UnknownNameError, needing
 from nasmeta.searchers.peers._peer_search import OwnGenerators, PeerSearch, Suggestion, bounds_of, code_of, load_peer
 from nasmeta.spaces import Position, SearchSpace
@@ -88,13 +88,24 @@ class OptunaSearch(PeerSearch):
         super().__init__(space, rng)
         self.sampler = sampler or self.default_sampler
         self.options = dict(options or {})
-        optuna = self._optuna = load_peer("optuna", type(self).__name__, "optuna")
+        self._optuna = load_peer("optuna", type(self).__name__, "optuna")
+        self._open_study(1)
+
+    def _open_study(self, n_objectives: int) -> None:
+        optuna = self._optuna
         with OwnGenerators(0).used():  # without messages about the study and experimental samplers
             self.study_ = optuna.create_study(
                 storage=optuna.storages.InMemoryStorage(),
                 sampler=self.make_sampler(self._peer_seed),
-                direction="maximize",
+                directions=["maximize"] * n_objectives,
             )
+
+    def tell(self, architectures: Architectures, values: Floats) -> None:
+        """Report the values; the first vectors begin a study of several objectives."""
+        if values.ndim > 1 and not self._observed:
+            self._open_study(values.shape[1])
+            self._waiting = {architecture: [] for architecture in self._waiting}
+        super().tell(architectures, values)
 
     def make_sampler(self, seed: int) -> BaseSampler:
         """Return the sampler of a run; override this for one that settings cannot describe."""
@@ -123,7 +134,11 @@ class OptunaSearch(PeerSearch):
         kinds = self._optuna.trial
         fixed = kinds.FixedTrial(self.space.choices(architecture))
         suggest_codes(fixed, self.space)
-        self.study_.add_trial(kinds.create_trial(params=fixed.params, distributions=fixed.distributions, value=value))
+        self.study_.add_trial(
+            kinds.create_trial(
+                params=fixed.params, distributions=fixed.distributions, values=np.atleast_1d(value).tolist()
+            )
+        )
 
     def _instead(self, architecture: int) -> list[Any]:
         self.study_.enqueue_trial(self.space.choices(architecture))
@@ -151,6 +166,7 @@ class OptunaRandom(OptunaSearch):
 class OptunaNSGAII(OptunaSearch):
     """Optuna's NSGAIISampler, with one objective a genetic algorithm (Deb et al., 2002). See `OptunaSearch`."""
 
+    objectives = "any"
     default_sampler = "NSGAIISampler"
 
 
