@@ -54,8 +54,9 @@ class MultiObjectiveEvaluator(Evaluator):
         names, due = [part.task.name for part in self.parts], [part.name for part in task.parts]
         if names != due:
             raise SettingError("tasks of the evaluators", ", ".join(names), ", ".join(due))
+        self._measured = task
         if self.parts[0].space != task.space:  # surrogates of the whole space
-            self.task = MultiObjectiveTask(task.name, [part.task for part in self.parts])
+            self.task = MultiObjectiveTask(task.name, [part.task for part in self.parts], task.reference)
         self.name = " and ".join(dict.fromkeys(part.name for part in self.parts))
 
     @cached_property
@@ -85,11 +86,16 @@ class MultiObjectiveEvaluator(Evaluator):
 
     @cached_property
     def front(self) -> Front | None:
-        """The true front; None if the values are not known in advance."""
+        """The true front, or in a large space the front of the measured architectures; None if neither is known."""
         if self.values is None:
-            return None
+            return self._measured.front if self.space.is_large and not self._measured.space.is_large else None
         known = self.values if self.infeasible is None else np.where(self.infeasible[:, None], np.nan, self.values)
-        return Front(known, self.task.directions)
+        return Front(known, self.task.directions, self.task.reference)
+
+    @property
+    def front_name(self) -> str:
+        """``true front`` or ``measured front``."""
+        return "measured front" if self.values is None else "true front"
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -137,4 +143,4 @@ class MultiObjectiveEvaluator(Evaluator):
             part.close()
 
     def __reduce__(self) -> Any:
-        return MultiObjectiveEvaluator, (self.task, self.parts)
+        return MultiObjectiveEvaluator, (self._measured, self.parts)

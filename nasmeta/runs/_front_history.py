@@ -58,7 +58,8 @@ class FrontHistory(History):
     def hypervolumes(self) -> NDArray[np.float64]:
         """After each evaluation, the hypervolume in percent of the hypervolume of the true front; float64, shape (n,).
 
-        NaN if the true front is not known. `nasmeta.tasks.Front` defines scale and reference point.
+        In a large space, it refers to the front of the measured architectures. NaN if neither front is known.
+        `nasmeta.tasks.Front` defines scale and reference point.
         """
         front = self.evaluator.front
         return np.full(len(self), np.nan) if front is None else front.hypervolumes(self._reached)
@@ -90,4 +91,4 @@ class FrontHistory(History):
         count = f", {len(self.front_positions)} architectures on the front"
         if not len(self) or self.evaluator.front is None:
             return count
-        return f"{count}, {self.hypervolumes[-1]:.2f} % of the true front's hypervolume"
+        return f"{count}, {self.hypervolumes[-1]:.2f} % of the {self.evaluator.front_name}'s hypervolume"

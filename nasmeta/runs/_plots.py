@@ -37,7 +37,7 @@ def plot_front(run: Any, width: Width) -> Figure:
     axes.plot(*values.T[::-1], "o", color="0.7", markersize=3, label="evaluated")
     signs = run.evaluator.signs[:2]
     if true is not None:
-        _line(axes, true.values[:, :2], signs, color="0.35", linestyle=(0, (5, 1.5)), label="true front")
+        _line(axes, true.values[:, :2], signs, color="0.35", linestyle=(0, (5, 1.5)), label=run.evaluator.front_name)
     _line(axes, values[positions], signs, color=COLOURS["blue"], marker="o", markersize=3.5, label="front found")
     # Very bad values would squeeze the front.
     shown = values[positions] if true is None else np.vstack([values[positions], true.values[:, :2]])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -266,6 +266,7 @@ def multi_objective_task(
     *,
     table: str | Table = "nb201",
     name: str | None = None,
+    reference: Sequence[float] | None = None,
 ) -> MultiObjectiveTask:
     """Return the task of several objectives at once: its values are vectors, its goal is the Pareto front.
 
@@ -280,6 +281,9 @@ def multi_objective_task(
         Any table with several columns.
     name : str, optional
         By default ``TABLE/DATASET+OBJECTIVE``, which `get_task` reads, too.
+    reference : sequence of float, optional
+        The reference point of hypervolumes, in the units of the objectives; by default a tenth of the front's range
+        beyond its worst values.
 
     Returns
     -------
@@ -308,7 +312,7 @@ def multi_objective_task(
         if dataset is None and parts:
             dataset = parts[0].signal.dataset
         parts.append(_objective(objective, opened, dataset) if isinstance(objective, str) else objective)
-    return MultiObjectiveTask(name or _joined_name(parts), parts)
+    return MultiObjectiveTask(name or _joined_name(parts), parts, reference)
 
 
 # -- families -------------------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ class MultiObjectiveTask(Task):
         For example ``nb201/cifar10+latency/pixel3``.
     parts : sequence of Task
         One per objective: at least two, over the same space, about the same dataset.
+    reference : sequence of float, optional
+        The reference point of hypervolumes, in the units of the objectives; by default that of `nasmeta.tasks.Front`.
 
     Attributes
     ----------
@@ -56,11 +58,14 @@ class MultiObjectiveTask(Task):
     ('cifar10', 'train_seconds')
     """
 
-    _stored = ("name", "_parts", "objective", "_table", "_held_out")
+    _stored = ("name", "_parts", "objective", "_table", "_held_out", "reference")
 
-    def __init__(self, name: str, parts: Sequence[Task]) -> None:  # without super(): it lacks a signal
+    def __init__(  # without super(): it lacks a signal
+        self, name: str, parts: Sequence[Task], reference: Sequence[float] | None = None
+    ) -> None:
         self.name, self._parts = name, _checked(name, parts)
         self.objective, self._table, self._held_out = None, self._parts[0]._table, None
+        self.reference = reference
 
     @property
     def parts(self) -> tuple[Task, ...]:
@@ -155,7 +160,7 @@ class MultiObjectiveTask(Task):
     @cached_property
     def front(self) -> Front:
         """The true front of the table, over all measured architectures."""
-        return Front(self.values, self.directions)
+        return Front(self.values, self.directions, self.reference)
 
     def front_frame(self) -> pd.DataFrame:
         """Return the true front as a data frame: ``cell``, ``architecture``, and one column per objective.

@@ -16,7 +16,7 @@ from nasmeta.tables import ColumnInfo, joined_facts
 from nasmeta.tasks._signal import Signal
 
 _SLACK = 0.1  # of the front's range, by which the reference lies beyond its worst values
-_COMPLETE = 1 - 1e-12  # of the hypervolume: the same points, added in another order
+_EQUAL = 1e-12  # of the hypervolume: the same points, added in another order
 
 
 @dataclass(frozen=True)
@@ -171,11 +171,12 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
 class Front:
     """The non-dominated architectures among all measured ones, and their hypervolume.
 
-    Each objective is scaled linearly, to 1 for the front's best value and 0 for its worst. The reference point is -0.1
-    in every objective: a tenth of the range beyond the worst, which includes the extremes of the front (Ishibuchi
-    et al., "How to specify a reference point in hypervolume calculation for fair performance comparison", Evolutionary
-    Computation 2018). Hypervolumes are in percent of the front's. `architectures` is the front, from the best value of
-    the first objective to the worst.
+    Each objective is scaled linearly, to 1 for the front's best value and 0 for its worst. The default reference point
+    is -0.1 in every objective: a tenth of the range beyond the worst, which includes the extremes of the front
+    (Ishibuchi et al., "How to specify a reference point in hypervolume calculation for fair performance comparison",
+    Evolutionary Computation 2018); `reference` states another one in the objectives' units, shape (m,). Hypervolumes
+    are in percent of the front's. `architectures` is the front, from the best value of the first objective to the
+    worst.
 
     >>> front = Front([[90.0, 5.0], [94.0, 9.0], [89.0, 6.0]], ["max", "min"])
     >>> front.architectures, front.reference.round(2)
@@ -184,7 +185,9 @@ class Front:
     array([  0. ,  52.4, 100. ])
     """
 
-    def __init__(self, values: NDArray[np.float64], directions: Sequence[str]) -> None:
+    def __init__(
+        self, values: NDArray[np.float64], directions: Sequence[str], reference: Sequence[float] | None = None
+    ) -> None:
         everything = np.asarray(values, np.float64)
         front = pareto_front(everything, directions)
         if not len(front):
@@ -201,37 +204,37 @@ class Front:
         lowest = self._signs * measured.min(axis=0)
         self._range = np.abs(self.best - np.where(flat, lowest, self.worst))
         self._range[self._range == 0] = 1.0
+        self._corner = np.full(len(self.directions), -_SLACK) if reference is None else self.scaled(reference)
 
     @property
     def reference(self) -> NDArray[np.float64]:
         """The reference point in the objectives' units, shape (m,)."""
-        return np.asarray(self.worst - self._signs * _SLACK * self._range)
+        return np.asarray(self.worst + self._signs * self._corner * self._range)
 
-    def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def scaled(self, values: ArrayLike) -> NDArray[np.float64]:
         """Return scaled values, shape (n, m): 1 is the best on the front, 0 the worst; higher is better."""
         return np.asarray(self._signs * (np.asarray(values, np.float64) - self.worst) / self._range)
 
     def _volume(self, scaled: NDArray[np.float64]) -> float:
-        m = len(self.directions)
-        return hypervolume(scaled, [-_SLACK] * m, ["max"] * m)
+        return hypervolume(scaled, self._corner.tolist(), ["max"] * len(self.directions))
 
     @cached_property
     def hypervolume(self) -> float:
-        """The hypervolume of the front in scaled units, at most 1.1 to the power of m."""
+        """The hypervolume of the front in scaled units."""
         return self._volume(self.scaled(self.values))
 
     def hypervolumes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the hypervolume after each evaluation, in percent of the front's.
 
-        It never decreases, and is exactly 100 once the whole front is evaluated.
+        It never decreases, is exactly 100 once the whole front is evaluated, and above 100 only for points beyond it.
         """
         points = self.scaled(np.reshape(values, (-1, len(self.directions))))
         shares, so_far, held = np.empty(len(points)), 0.0, points[:0]
         for i, point in enumerate(points):
-            if (point > -_SLACK).all() and not (held >= point).all(axis=1).any():
+            if (point > self._corner).all() and not (held >= point).all(axis=1).any():
                 held = np.vstack([held[~(held <= point).all(axis=1)], point])
                 share = self._volume(held) / self.hypervolume
-                so_far = max(so_far, 1.0 if share >= _COMPLETE else share)
+                so_far = max(so_far, 1.0 if abs(share - 1.0) <= _EQUAL else share)
             shares[i] = 100 * so_far
         return shares
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import NasmetaWarning, SettingError
+from nasmeta.runs import FrontHistory
 from nasmeta.spaces import SearchSpace
 from nasmeta.surrogates import Surrogate, fit_surrogate
-from nasmeta.tasks import MultiObjectiveTask
+from nasmeta.tasks import Front, MultiObjectiveTask
 
 POSITIONS = ["lr", "width", "depth", "act", "dropout"]
 
@@ -144,12 +146,18 @@ def test_test_values_cause_a_warning() -> None:
 
 
 def test_one_surrogate_per_objective(surrogate: Surrogate, table: nm.Table) -> None:
-    parts = table.task("loss"), table.task("latency")
-    task, latency = MultiObjectiveTask("both", parts), fit_surrogate(parts[1], steps=5)
+    parts, reference = (table.task("loss"), table.task("latency")), [8.0, 5_000.0]
+    task, latency = MultiObjectiveTask("both", parts, reference), fit_surrogate(parts[1], steps=5)
     run = nm.search("nsga2", task, evaluator=[surrogate, latency], evaluations=30)
     again = nm.search("nsga2", task, evaluator={parts[1].name: latency, parts[0].name: surrogate}, evaluations=30)
     np.testing.assert_array_equal(again.values, run.values)
     np.testing.assert_array_equal(run.values[:, 1], latency.predict(run.architectures))
+    assert isinstance(run, FrontHistory)
+    measured = Front(task.values, ["min", "min"], reference)
+    np.testing.assert_array_equal(run.hypervolumes, measured.hypervolumes(run.values))
+    assert run.hypervolumes[-1] > 10
+    assert pickle.loads(pickle.dumps(run.evaluator)).front.hypervolume == measured.hypervolume
+    assert "measured front" in [line.get_label() for line in run.plot().axes[0].lines]
 
 
 def test_the_command_line(table: nm.Table, tmp_path: Path) -> None:

@@ -111,3 +111,14 @@ def test_bad_objectives(objectives: list[str], options: dict[str, str], error: t
 def test_the_range_of_a_front_with_one_value_is_the_range_of_all_points() -> None:
     front = Front(np.array([[90.0, 5.0], [80.0, 7.0]]), ["max", "min"])
     assert front.reference.tolist() == pytest.approx([89.0, 5.2])
+
+
+def test_a_stated_reference_point() -> None:
+    values = np.array([[90.0, 5.0], [94.0, 9.0], [89.0, 6.0]])
+    front = Front(values, ["max", "min"], [80.0, 10.0])
+    np.testing.assert_allclose(front.reference, [80.0, 10.0])
+    beyond = [[90.0, 5.0], [79.0, 1.0], [94.0, 9.0], [95.0, 4.0]]  # in units: 10 * 5, 4 * 1 more, 15 * 6
+    np.testing.assert_allclose(front.hypervolumes(np.array(beyond)), np.array([50, 50, 54, 90]) / 54 * 100)
+    task = nm.multi_objective_task(["accuracy", "train_seconds"], "cifar10", reference=[80.0, 5_000.0])
+    np.testing.assert_allclose(task.front.reference, [80.0, 5_000.0])
+    assert task != nm.get_task(EMBEDDED)
