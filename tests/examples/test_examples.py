@@ -53,7 +53,7 @@ def test_it_says_how_to_run_it_and_is_short(script: Path) -> None:
 def test_the_page_lists_all() -> None:
     page = (EXAMPLES.parent / "docs" / "examples.md").read_text("utf-8")
     notebooks = sorted((EXAMPLES.parent / "notebooks").glob("*.ipynb"))
-    assert len(notebooks) == 7
+    assert len(notebooks) == 8
     assert [path.name for path in [*notebooks, *SCRIPTS] if f"/{path.name})" not in page] == []
 
 

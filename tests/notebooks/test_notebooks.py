@@ -56,14 +56,16 @@ def shown(output: Any) -> str:
     return f"{output.get('text', '')} {data}"
 
 
-def test_there_are_seven() -> None:
-    assert [name[0] for name in NAMES] == list("1234567")
+def test_there_are_eight() -> None:
+    assert [name[0] for name in NAMES] == list("12345678")
     assert sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")) == NAMES
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=NAMES)
 class TestNotebook:
-    def test_it_runs(self, script: Path, build: ModuleType) -> None:
+    def test_it_runs(self, script: Path, build: ModuleType, request: pytest.FixtureRequest) -> None:
+        if "tables.fetch(" in script.read_text("utf-8"):
+            request.getfixturevalue("mirror")
         notebook = build.execute(script)
         assert not [output for output in outputs(notebook) if output.output_type == "error"]
         assert pictures(notebook) == pictures(committed(script)), "Run notebooks/build.py."
