@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
-from nasmeta.errors import SettingError
 from nasmeta.gaussian_process import (
     JITTER,
     CellKernel,
@@ -23,7 +22,7 @@ from nasmeta.gaussian_process import (
     maximise_posterior,
 )
 from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Floats32, Integers, Packed
-from nasmeta.spaces import SearchSpace, from_content, move_cells, to_content
+from nasmeta.spaces import SearchSpace, codes_by_level, from_content, move_cells, to_content
 from nasmeta.tasks import SourceTask, normal_scores
 
 
@@ -139,14 +138,19 @@ class TargetProcess(ExactPosterior):
         return max(float(row[architecture]), 0.0) + self.noise + JITTER
 
 
-def joint_space(target: SearchSpace, sources: Sequence[SearchSpace]) -> SearchSpace:
-    """Return the space, among the target's and the sources', that contains all architectures of the others."""
-    spaces = tuple(dict.fromkeys([target, *sources]))
+def joint_space(target: SearchSpace, sources: Sequence[SourceTask]) -> tuple[SearchSpace, list[Architectures]]:
+    """Return a space that contains all architectures of the target and the sources, and the sources' architectures.
+
+    It is one of these spaces, if possible. Otherwise the labelled architectures become architectures of the target's
+    positions, see `nasmeta.spaces.codes_by_level`.
+    """
+    spaces = tuple(dict.fromkeys([target, *(source.space for source in sources)]))
     for space in spaces:
         if all(_contains(space, other) for other in spaces):
-            return space
-    names = ", ".join(space.name for space in spaces)
-    raise SettingError(f"No space contains all architectures of the target and its sources: they are in {names}.")
+            return space, [source.in_space(space).architectures for source in sources]
+    codes = [codes_by_level(source.space.codes[source.architectures], source.space, target) for source in sources]
+    joint = target.extended(np.concatenate(codes))
+    return joint, [np.asarray(joint.from_codes(of_source), np.int32) for of_source in codes]
 
 
 @lru_cache(maxsize=64)
@@ -179,7 +183,7 @@ class SourceModels:
         Parameters
         ----------
         space : SearchSpace
-            The target's space. One of the spaces, the target's or a source's, must contain all architectures.
+            The target's space.
         sources : sequence of SourceTask
         features : sequence of str
             Count features that the kernel compares.
@@ -188,16 +192,14 @@ class SourceModels:
         -------
         SourceModels
         """
-        joint = joint_space(space, [source.space for source in sources])
+        used = [_used(source, min(JOINT.of_one, JOINT.condition_on // len(sources))) for source in sources]
+        joint, architectures = joint_space(space, used)
+        labels = [source.utilities for source in used]
         kernel = CellKernel(joint, _features_in(joint, features))
-        architectures, labels, few = [], [], []
-        for source in sources:
-            moved, scores = source.in_space(joint).architectures, normal_scores(source.utilities)
-            used = _best_and_even(scores, min(JOINT.of_one, JOINT.condition_on // len(sources)))
-            architectures.append(moved[used])
-            labels.append(scores[used])
-            even = _evenly(len(used), max(3, JOINT.fit_on // len(sources)))
-            few.append((architectures[-1][even], labels[-1][even]))
+        few = []
+        for moved, scores in zip(architectures, labels, strict=True):
+            even = _evenly(len(moved), max(3, JOINT.fit_on // len(sources)))
+            few.append((moved[even], scores[even]))
         hyperparameters = fit_joint(kernel, *zip(*few, strict=True))
         return cls(space, joint, kernel.features, hyperparameters, tuple(architectures), tuple(labels))._computed()
 
@@ -214,7 +216,8 @@ class SourceModels:
     @classmethod
     def unpack(cls, target: SearchSpace, features: Sequence[str], arrays: Arrays, facts: Facts) -> SourceModels:
         """Return the models that `pack` described."""
-        joint = joint_space(target, [from_content(facts["joint"])])
+        joint = from_content(facts["joint"])
+        joint = target if joint == target else joint
         ends = np.cumsum(arrays["sizes"])[:-1]
         return cls(
             target,
@@ -319,13 +322,14 @@ def _features_in(joint: SearchSpace, features: Sequence[str]) -> tuple[str, ...]
     return tuple(features) if set(features) <= set(joint.feature_names) else joint.kernel_features
 
 
-def _best_and_even(scores: Floats, most: int) -> Integers:
-    """Return positions in scores (n,): the best half of `most` and an even sample, by rank, of the others."""
+def _used(source: SourceTask, most: int) -> SourceTask:
+    """Return the normal scores of the best half of `most` labels and an even sample, by rank, of the others."""
+    scores = normal_scores(source.utilities)
     order = np.argsort(-scores, kind="stable")
-    if len(order) <= most:
-        return order
-    best, others = order[: most // 2], order[most // 2 :]
-    return np.asarray(np.r_[best, others[_evenly(len(others), most - len(best))]])
+    if len(order) > most:
+        best, others = order[: most // 2], order[most // 2 :]
+        order = np.r_[best, others[_evenly(len(others), most - len(best))]]
+    return replace(source, architectures=source.architectures[order], utilities=scores[order])
 
 
 def _evenly(n: int, most: int) -> Integers:

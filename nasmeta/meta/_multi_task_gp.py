@@ -65,7 +65,8 @@ class MultiTaskGPSearch(JointGPSearch):
     contradict gets no weight, or a negative one. g has the first kernel, hyperparameters and acquisition function of
     `nasmeta.searchers.GPSearch`. The joint process with equal weights chooses the first `n_initial` architectures.
 
-    Sources may have another space, if it contains all architectures of the target's space or is contained in it.
+    Sources may have another space. If it neither contains the target's nor is contained in it, positions are matched by
+    name and relative level, see `nasmeta.spaces.codes_by_level`.
 
     Parameters
     ----------

@@ -75,9 +75,9 @@ class JointGPSearch(SourceGPSearch):
         """Return the weight of each source's mean in the target's prior mean, shape (n_sources,)."""
 
     def check_sources(self, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
-        """Return the labels of the sources; their spaces must fit this one."""
+        """Return the labels of the sources; their spaces must match this one."""
         seen = super().check_sources(sources)
-        joint_space(self.space, [source.space for source in seen])
+        joint_space(self.space, seen)
         return seen
 
     @property

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.errors import SettingError
 from nasmeta.spaces._catalog import get_cell_space, get_space
 from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace
@@ -28,16 +31,51 @@ def move_cells(
     names = [position.name for position in source.positions]
     if set(names) != {position.name for position in target.positions}:
         return np.empty(0, np.int32), np.zeros(len(codes), dtype=bool)
-    ranks, exists = np.zeros(len(codes), np.int64), np.ones(len(codes), dtype=bool)
-    for position, place in zip(target.positions, target.place_values, strict=True):
+    columns = []
+    for position in target.positions:
         own = names.index(position.name)
         code_of = {choice: code for code, choice in enumerate(position.choices)}
-        counterparts = np.array([code_of.get(choice, -1) for choice in source.positions[own].choices])[codes[:, own]]
-        exists &= counterparts >= 0
-        ranks += counterparts * place
-    moved = np.full(len(codes), -1, dtype=np.int32)
-    moved[exists] = target.find(ranks[exists])
+        columns.append(np.array([code_of.get(choice, -1) for choice in source.positions[own].choices])[codes[:, own]])
+    matched = np.stack(columns, axis=1)
+    moved = np.where(matched.min(axis=1) < 0, -1, target.find(matched.clip(0) @ target.place_values))
     return moved[moved >= 0], moved >= 0
+
+
+def codes_by_level(codes: NDArray[np.integer], source: SearchSpace, target: SearchSpace) -> NDArray[np.integer]:
+    """Return codes of one space, shape (n, n_positions), as the most similar codes of another space.
+
+    Positions are matched by name, and ordered choices by their place between the first and the last one. Positions
+    whose names differ only in a final number, such as one per layer, are a series, matched by their relative place in
+    it: the first two of four layers take the choice of the first of two. Positions that only the target has, or whose
+    counterpart is inactive, take their middle choice.
+
+    Raises
+    ------
+    SettingError
+        If the target lacks a position or an unordered choice.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import SearchSpace, codes_by_level
+    >>> small = SearchSpace("s", {"heads": [4, 8, 12], "mlp_1": [2, 3, 4], "mlp_2": [2, 3, 4]})
+    >>> large = SearchSpace("m", {"heads": [8, 16], **{f"mlp_{layer}": [2, 3, 4] for layer in (1, 2, 3, 4)}})
+    >>> codes_by_level(np.array([[2, 1, 0]]), small, large)
+    array([[1, 1, 1, 0, 0]])
+    """
+    stems, wanted = ([re.sub(r"\d+$", "", p.name) for p in space.positions] for space in (source, target))
+    if not set(stems) <= set(wanted):
+        raise SettingError(f"{source.name} has positions that {target.name} lacks.")
+    active = source.conditions.active(codes)
+    matched = np.tile([len(position.choices) // 2 for position in target.positions], (len(codes), 1))
+    for i, (stem, position) in enumerate(zip(wanted, target.positions, strict=True)):
+        if series := [j for j, other in enumerate(stems) if other == stem]:
+            own = series[wanted[:i].count(stem) * len(series) // wanted.count(stem)]
+            rows, known = active[:, own], source.positions[own]
+            counterparts = np.abs(known.places[:, None] - position.places).argmin(axis=1)
+            if not position.ordered:
+                counterparts = np.array([position.code(choice) for choice in known.choices])
+            matched[rows, i] = counterparts[codes[rows, own]]
+    return target.conditions.reduced(matched)
 
 
 def namesakes(one: SearchSpace, other: SearchSpace) -> str:

@@ -84,22 +84,20 @@ def declared_tasks() -> Mapping[str, DeclaredTask]:
                 held_out = [facts["held_out"]] if "held_out" in facts else None
                 task = Task(
                     facts["name"], source.table, signal, cost="recorded" if "cost" in facts else None,
-                    held_out=held_out, scale=_scale_in(signal.dataset, facts.get("scale")),
+                    held_out=held_out, scale=_scale_in(signal.dataset, facts["scale"]) if "scale" in facts else None,
                 )  # fmt: skip
                 declared.setdefault(task.name, DeclaredTask(task, family, facts.get("unit", "")))
     return declared
 
 
-def _scale_in(dataset: str, names: str | None) -> dict[str, float] | None:
+def _scale_in(dataset: str, names: str) -> dict[str, float]:
     """Return the numbers in a dataset's name.
 
     >>> _scale_in("215m-11.4b", "parameters-tokens")
     {'parameters': 215000000.0, 'tokens': 11400000000.0}
     """
-    if names is None:
-        return None
-    numbers = [float(number.replace("m", "e6").replace("b", "e9")) for number in dataset.split("-")]
-    return dict(zip(names.split("-"), numbers, strict=True))
+    numbers = dataset.replace("m", "e6").replace("b", "e9").split("-")
+    return dict(zip(names.split("-"), map(float, numbers), strict=True))
 
 
 @cache

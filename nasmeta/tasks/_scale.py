@@ -54,17 +54,16 @@ def at_scale(task: Task, sources: Sequence[Task | SourceTask]) -> list[Task | So
     if not seen:
         return list(sources)
     scales = np.log([[(source.scale or {})[name] / value for name, value in names.items()] for source in seen])
-    optima = np.array([_optimum(source) for source in seen])
+    optima = np.array([_best_codes(source).mean(axis=0) for source in seen])
     slopes = np.linalg.lstsq(scales - scales.mean(axis=0), optima - optima.mean(axis=0), rcond=None)[0]
     steps = np.rint(-scales @ slopes).astype(int) * [position.ordered for position in task.space.positions]
     moved = {source.name: _moved(source, step) for source, step in zip(seen, steps, strict=True)}
     return [moved.get(source.name, source) for source in sources]
 
 
-def _optimum(source: SourceTask) -> NDArray[np.float64]:
-    """Return the mean codes of the best labels, shape (n_positions,)."""
+def _best_codes(source: SourceTask) -> NDArray[Any]:
     best = np.argsort(-source.utilities, kind="stable")[: max(1, round(_BEST * len(source)))]
-    return np.asarray(source.space.codes_of(source.architectures[best]).mean(axis=0))
+    return source.space.codes_of(source.architectures[best])
 
 
 def _moved(source: SourceTask, steps: NDArray[Any]) -> SourceTask:

@@ -5,7 +5,9 @@ import pickle
 import numpy as np
 import pytest
 
+from nasmeta.errors import SettingError
 from nasmeta.gaussian_process import CellKernel, negative_log_posterior
+from nasmeta.meta._default_searcher import DefaultMetaSearch
 from nasmeta.meta._joint_process import (
     JointHyperparameters,
     JointKernel,
@@ -17,7 +19,7 @@ from nasmeta.meta._joint_process import (
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch
 from nasmeta.meta._quantile_matching import matched_labels
 from nasmeta.meta._rgpe import RGPESearch
-from nasmeta.spaces import CellSpace, get_space
+from nasmeta.spaces import CellSpace, SearchSpace, codes_by_level, get_space
 from nasmeta.tasks import SourceTask, normal_scores
 from nasmeta.testing import made_up_values
 
@@ -164,3 +166,58 @@ def test_sources_of_another_space(kind: type[MultiTaskGPSearch], space: CellSpac
         searcher.tell(architecture, values[architecture])
         told.append(values[architecture[0]])
     assert max(told) > np.quantile(values, 0.95)
+
+
+def supernet(name: str, widths: list[int], depths: list[int], **more: list[int]) -> SearchSpace:
+    """Sub-networks with one or two optional layers, as a listed space."""
+    layers = {f"heads_{layer}": [2, 4, 8] for layer in range(1, depths[-1] + 1)}
+    whole = SearchSpace(
+        name,
+        {"width": widths, "depth": depths, "bias": ["no", "yes"], **layers, **more},
+        conditions={
+            f"heads_{layer}": {"depth": depths[layer - depths[0] :]} for layer in range(depths[0] + 1, depths[-1] + 1)
+        },
+    )
+    return whole.listed(np.arange(whole.size))
+
+
+SMALL, LARGE = supernet("small", [1, 2, 4], [1, 2]), supernet("large", [8, 9, 32], [3, 4], rate=[0, 1, 2])
+
+
+def quality(space: SearchSpace) -> np.ndarray:
+    codes = space.codes.astype(float)
+    return codes[:, 0] * 3 + codes[:, 1] + codes[:, 3:5].sum(axis=1) / 2
+
+
+@pytest.mark.parametrize("kind", [*KINDS, DefaultMetaSearch])
+def test_positions_of_another_space_are_matched_by_level(kind: type[MultiTaskGPSearch]) -> None:
+    learned = SourceTask("small", "small", SMALL, np.arange(SMALL.size), quality(SMALL))
+    target = LARGE.listed(LARGE.sample(300, np.random.default_rng(1)))  # without some of the counterparts
+    searcher = kind(target, np.random.default_rng(0)).meta_fit([learned])
+    models = searcher._models
+    assert target.size < models.joint.size < LARGE.size
+    assert np.corrcoef(models.mean, quality(target))[0, 1] > 0.9
+    searcher.meta_model_ = type(searcher.meta_model_).unpack(target, searcher.features, *searcher.meta_model_.pack())
+    np.testing.assert_array_equal(models.mean, searcher._models.mean)
+
+
+def test_codes_by_level() -> None:
+    codes = [SMALL.codes_of(f"width=4,depth=1,bias=yes,heads_1={heads}") for heads in (2, 8)]
+    matched = codes_by_level(
+        np.array([*codes, SMALL.codes_of("width=2,depth=2,bias=no,heads_1=2,heads_2=8")]), SMALL, LARGE
+    )
+    assert LARGE.to_string(LARGE.from_codes(matched)) == [
+        # the counterpart of the third layer is inactive; only the large space has a rate
+        "width=32,depth=3,bias=yes,heads_1=2,heads_2=2,heads_3=4,rate=1",
+        "width=32,depth=3,bias=yes,heads_1=8,heads_2=8,heads_3=4,rate=1",
+        "width=9,depth=4,bias=no,heads_1=2,heads_2=2,heads_3=8,heads_4=8,rate=1",
+    ]
+
+
+@pytest.mark.parametrize("space", [SPACE, SMALL])
+def test_a_space_that_lacks_positions_or_choices(space: SearchSpace) -> None:
+    searcher = MultiTaskGPSearch(
+        supernet("other", [1, 2], [1, 2]) if space is SPACE else SPACE, np.random.default_rng(0)
+    )
+    with pytest.raises(SettingError):
+        searcher.check_sources([SourceTask("a", "a", space, [0, 1], [0.0, 1.0])])
