@@ -60,10 +60,7 @@ plt.show()
 
 # %%
 def scale_and_best(task):
-    flops = np.nanmax(task.table.column(task.signal.dataset, "train_flops"))
-    tokens = 1e9 * float(task.signal.dataset.partition("-")[2].removesuffix("b"))
-    choices = task.space.choices(int(task.optimal_architectures[0]))
-    return {"parameters": flops / 6 / tokens, "tokens": tokens, **choices}
+    return {**task.scale, **task.space.choices(int(task.optimal_architectures[0]))}
 
 
 best = pd.DataFrame(map(scale_and_best, tasks))
@@ -73,7 +70,8 @@ best.corr("spearman").loc[["parameters", "tokens"], ["learning_rate", "batch_siz
 # ## Transfer to the largest training
 #
 # `gp` begins without knowledge. `meta` learns from the 36 tasks with other numbers of parameters; the target's size is
-# held out.
+# held out. Tasks know their scale, so the labels of the sources are first moved to the target's scale along a power law
+# (`nasmeta.tasks.at_scale`).
 
 # %%
 target = nm.get_task("step-law/1.07b-100b")
@@ -94,8 +92,7 @@ def evaluations_until(frame, nats=0.002):
 evaluations_until(frame)
 
 # %% [markdown]
-# Evaluations until a loss within 0.002 nats of the best: number of successful runs, minimum, median and maximum. This
-# target is hard for transfer, because all its sources are smaller.
+# Evaluations until a loss within 0.002 nats of the best: number of successful runs, minimum, median and maximum.
 # [The report](../reports/scales/README.md) has all 17 targets and compares a power law.
 #
 # On the command line:

@@ -1,7 +1,7 @@
 """Measure whether trainings at other scales predict the learning rate and batch size of a language model.
 
-Run ``nasmeta data fetch step-law``, then ``python reports/scales/run.py``. It writes README.md, results.csv and
-evaluations.png. Each run is appended to results.csv, so an interrupted report resumes.
+Run ``nasmeta data fetch step-law hw-gpt-s hw-gpt-m hw-gpt-l``, then ``python reports/scales/run.py``. It writes
+README.md and evaluations.png. Each run is appended to a CSV file, so an interrupted report resumes.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from common import Rows, page_only, with_interval
+from common import Rows, least_of_best, page_only, with_interval
 from drawing import dot_plot, in_order, save_png
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.evaluators import TableEvaluator
 from nasmeta.runs import run_loop
-from nasmeta.searchers import SEARCHERS as REGISTERED, MetaSearcher
+from nasmeta.searchers import SEARCHERS as REGISTERED, MetaSearcher, Searcher
 from nasmeta.tasks import Task, at_scale, default_sources
 
 HERE = Path(__file__).parent
@@ -37,6 +37,9 @@ NEAREST, MEAN = "best of the nearest scale", "mean of all best"
 RULES = (PUBLISHED, REFIT, SMALLER, NEAREST, MEAN)
 TOKENS_A_SEQUENCE = 2048
 COLUMNS = ("target", "searcher", "draw", "evaluations")
+SUPERNETS = ("gpt-m", "gpt-l")
+OF_SUPERNETS = ("random", "gp", "rgpe", "multi-task-gp", "meta")
+FEW = 100  # labels of the small supernet
 
 
 def settings_of(task: Task, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -104,17 +107,48 @@ def run(rows: Rows) -> None:
                             sources = at_scale(task, sources)
                         models[model] = searcher.meta_fit(sources).meta_model_
                     searcher.meta_model_ = models[model]
-                searcher.restrict(task.measured)
-                history = run_loop(
-                    searcher, TableEvaluator(task), evaluations=len(task.measured), sign=task.sign,
-                    target=task.sign * (task.optimum + NEAR),
-                )  # fmt: skip
-                rows.add(target, name, draw, evaluations=len(history))
+                goal = task.sign * (task.optimum + NEAR)
+                rows.add(target, name, draw, evaluations=evaluations_of(searcher, task, goal))
+
+
+def evaluations_of(searcher: Searcher, task: Task, goal: float) -> int:
+    """Return the evaluations of a searcher until a utility."""
+    searcher.restrict(task.measured)
+    return len(run_loop(searcher, TableEvaluator(task), evaluations=len(task.measured), sign=task.sign, target=goal))
+
+
+def run_supernets(rows: Rows) -> None:
+    """Append the missing runs on the larger supernets, whose source is the small one."""
+    small = nm.get_task("hw-gpt-s/gpt-s")
+    for target in SUPERNETS:
+        task = nm.get_task(f"hw-{target}/{target}")
+        models: dict[str, object] = {}
+        for draw in range(DRAWS):
+            few = small.as_source(FEW, np.random.default_rng([draw, 52]))
+            for name in (*OF_SUPERNETS, *(f"{name}, {FEW} labels" for name in OF_SUPERNETS[2:])):
+                if rows.has(target, name, draw):
+                    continue
+                searcher = REGISTERED[name.partition(",")[0]](task.space, np.random.default_rng([draw, 51]))
+                if isinstance(searcher, MetaSearcher):
+                    if "labels" in name:
+                        models[name] = searcher.meta_fit([few]).meta_model_
+                    elif name not in models:
+                        models[name] = searcher.meta_fit([small]).meta_model_
+                    searcher.meta_model_ = models[name]
+                rows.add(target, name, draw, evaluations=evaluations_of(searcher, task, least_of_best(task)))
 
 
 def _shown(name: str) -> str:
     searcher, comma, rest = name.partition(",")
     return f"`{searcher}`{comma}{rest}" if searcher in SEARCHERS else name
+
+
+def supernets_table() -> str:
+    """Return a table of mean evaluations on the larger supernets."""
+    frame = pd.read_csv(HERE / "supernets.csv")
+    rows = frame.groupby(["searcher", "target"], sort=False)["evaluations"].apply(with_interval, ".1f").unstack()
+    rows = rows.loc[frame["searcher"].unique(), list(SUPERNETS)].reset_index()
+    return to_markdown(rows.assign(searcher=rows["searcher"].map(_shown)))
 
 
 def write_page() -> None:
@@ -165,6 +199,15 @@ Speed is the geometric mean over targets of the ratio of evaluations; the last c
 Evaluations on each target, named by parameters (without embeddings) and tokens:
 
 {to_markdown(shown)}
+## From a small to larger GPT supernets
+
+Evaluations until one of the best 0.1 % in perplexity among the measured sub-networks of `hw-gpt-m` and `hw-gpt-l`. The
+source is `hw-gpt-s`: all 10,000 labels, or {FEW} random ones. Positions are matched by name and relative level
+(`nasmeta.spaces.codes_by_level`); intervals resample draws.
+
+{supernets_table()}
+With {FEW} random labels of the source, no searcher is faster than `gp` beyond chance.
+
 ## What is compared
 
 A target is one pair of parameters and tokens; its architectures are the pairs of learning rate and batch size that were
@@ -197,6 +240,7 @@ def main() -> None:
     """Run, and write the report."""
     if not page_only(__doc__):
         run(Rows(HERE / "results.csv", COLUMNS, 3))
+        run_supernets(Rows(HERE / "supernets.csv", COLUMNS, 3))
     write_page()
 
 
