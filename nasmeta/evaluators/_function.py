@@ -35,8 +35,6 @@ class FunctionEvaluator(Evaluator):
     metric : str, default "value"
     direction : {"max", "min"}, optional
         For a space only, like `metric`. The default is "max"; a function with a name such as ``loss`` needs it.
-    scale : mapping of str to float, optional
-        For a space only: the scale of the task, see `nasmeta.tasks.Task`.
 
     Raises
     ------
@@ -61,7 +59,6 @@ class FunctionEvaluator(Evaluator):
         name: str | None = None,
         metric: str = "value",
         direction: Literal["max", "min"] | None = None,
-        scale: Mapping[str, float] | None = None,
     ) -> None:
         check_choice("direction", direction or "max", ("max", "min"))
         self.function = function
@@ -70,7 +67,7 @@ class FunctionEvaluator(Evaluator):
             if direction is None and (known := known_metric(name)) and known.direction == "min":
                 raise SettingError("direction", None, "'min' or 'max'", f"Lower {name} may be better.")
             signal = Signal(name, metric, None, None, None, "own", kind="performance")
-            task = Task(f"{task.name}/{name}", task, signal, cost=None, scale=scale)
+            task = Task(f"{task.name}/{name}", task, signal, cost=None)
             self._direction: str = direction or "max"
         else:
             self._direction = task.direction

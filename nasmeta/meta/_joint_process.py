@@ -155,7 +155,7 @@ def joint_space(target: SearchSpace, sources: Sequence[SourceTask]) -> tuple[Sea
 
 @lru_cache(maxsize=64)
 def _contains(space: SearchSpace, other: SearchSpace) -> bool:
-    return space == other or bool(move_cells(np.arange(other.size), other, space)[1].all())
+    return bool(move_cells(np.arange(other.size), other, space)[1].all())
 
 
 @dataclass(frozen=True)

@@ -199,7 +199,7 @@ class RunConfig:
         lengths = {str(epochs): _column(each) for epochs, each in (self.lengths or {}).items()}
         facts = {
             "task": self.task.name,
-            "scale": self.task.scale,
+            "scale": self.task.scale or None,
             "searcher": spec.name,
             "code": spec.code,
             "settings": spec.settings | spec.transfer.settings,

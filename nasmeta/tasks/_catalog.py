@@ -83,9 +83,10 @@ def declared_tasks() -> Mapping[str, DeclaredTask]:
                 )  # fmt: skip
                 held_out = [facts["held_out"]] if "held_out" in facts else None
                 task = Task(
-                    facts["name"], source.table, signal, cost="recorded" if "cost" in facts else None,
-                    held_out=held_out, scale=_scale_in(signal.dataset, facts["scale"]) if "scale" in facts else None,
-                )  # fmt: skip
+                    facts["name"], source.table, signal, cost="recorded" if "cost" in facts else None, held_out=held_out
+                )
+                if "scale" in facts:
+                    task.scale = _scale_in(signal.dataset, facts["scale"])
                 declared.setdefault(task.name, DeclaredTask(task, family, facts.get("unit", "")))
     return declared
 

@@ -28,8 +28,7 @@ def at_scale(task: Task, sources: Sequence[Task | SourceTask]) -> list[Task | So
     task : Task
         The target.
     sources : sequence of Task or SourceTask
-        Sources of another space, or without the names of the target's `Task.scale`, stay as they are. So do all sources
-        of a target without a scale.
+        They stay as they are if the target or one of them lacks a scale, or if one of them has another space.
 
     Examples
     --------
@@ -40,38 +39,32 @@ def at_scale(task: Task, sources: Sequence[Task | SourceTask]) -> list[Task | So
     ...     SourceTask(f"{n}m", f"{n}m", space, [0, 1, 2, 3], losses, scale={"parameters": n * 1e6})
     ...     for n, losses in ((1, [-5, -4, -3, -1]), (10, [-5, -4, -2, -3]))
     ... )
-    >>> large = nm.evaluators.FunctionEvaluator(lambda choices: 0.0, space, scale={"parameters": 1e8}).task
-    >>> moved = at_scale(large, [small, medium])
-    >>> [source.architectures[source.utilities.argmax()].item() for source in moved]
+    >>> large = nm.evaluators.FunctionEvaluator(lambda choices: 0.0, space)
+    >>> large.task.scale = {"parameters": 1e8}
+    >>> [source.architectures[source.utilities.argmax()].item() for source in at_scale(large.task, [small, medium])]
     [1, 1]
+    >>> len(nm.search("rgpe", large, evaluations=3, sources=[small, medium]))  # moves them
+    3
     """
-    names = task.scale or {}
-    seen = [
-        source.as_source() if isinstance(source, Task) else source
-        for source in sources
-        if source.space == task.space and names and names.keys() <= (source.scale or {}).keys()
-    ]
-    if not seen:
+    space = task.space
+    if not task.scale or not all(source.scale and source.space == space for source in sources):
         return list(sources)
-    scales = np.log([[(source.scale or {})[name] / value for name, value in names.items()] for source in seen])
-    optima = np.array([_best_codes(source).mean(axis=0) for source in seen])
+    seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
+    scales = np.log([[source.scale[name] / value for name, value in task.scale.items()] for source in seen])
+    best = [np.argsort(-source.utilities, kind="stable")[: max(1, round(_BEST * len(source)))] for source in seen]
+    optima = np.array([space.codes_of(s.architectures[at]).mean(axis=0) for s, at in zip(seen, best, strict=True)])
     slopes = np.linalg.lstsq(scales - scales.mean(axis=0), optima - optima.mean(axis=0), rcond=None)[0]
-    steps = np.rint(-scales @ slopes).astype(int) * [position.ordered for position in task.space.positions]
-    moved = {source.name: _moved(source, step) for source, step in zip(seen, steps, strict=True)}
-    return [moved.get(source.name, source) for source in sources]
-
-
-def _best_codes(source: SourceTask) -> NDArray[Any]:
-    best = np.argsort(-source.utilities, kind="stable")[: max(1, round(_BEST * len(source)))]
-    return source.space.codes_of(source.architectures[best])
+    steps = np.rint(-scales @ slopes).astype(int) * [position.ordered for position in space.positions]
+    return [_moved(source, step) for source, step in zip(seen, steps, strict=True)]
 
 
 def _moved(source: SourceTask, steps: NDArray[Any]) -> SourceTask:
     """Return a source with other codes; unchanged if fewer than two different labels stay in the space."""
     space = source.space
     codes = space.codes_of(source.architectures) + steps
-    inside = ((codes >= 0) & (codes < space.n_choices)).all(axis=1)
-    found = np.where(inside, space.find(space.conditions.reduced(codes * inside[:, None]) @ space.place_values), -1)
+    inside = codes.clip(0, np.array(space.n_choices) - 1)
+    found = space.find(space.conditions.reduced(inside) @ space.place_values)
+    found = np.where((codes == inside).all(axis=1), found, -1)
     architectures, first = np.unique(found, return_index=True)
     utilities = source.utilities[first][kept := architectures >= 0]
     if len(np.unique(utilities)) < 2:

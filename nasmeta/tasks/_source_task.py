@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -73,7 +73,7 @@ class SourceTask:
     utilities: NDArray[np.float64]
     held_out: tuple[str, ...] = ()
     metric_kind: str = ""
-    scale: Mapping[str, float] | None = None
+    scale: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         architectures, utilities = _checked_labels(self.name, self.space, self.architectures, self.utilities)
@@ -101,7 +101,7 @@ class SourceTask:
     @cached_property
     def sha256(self) -> str:
         """Checksum of architectures, utilities and scale, which distinguishes sources of the same name."""
-        scale = repr(sorted(self.scale.items())).encode() if self.scale else b""
+        scale = str(self.scale or "").encode()
         return sha256(self._stored(self.architectures) + self.utilities.astype("<f8").tobytes() + scale).hexdigest()
 
     def _stored(self, architectures: NDArray[Any]) -> bytes:

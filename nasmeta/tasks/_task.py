@@ -48,9 +48,12 @@ class Task:
         Replaces the names that follow from the signal, see `held_out`.
     column : ColumnInfo, optional
         The column of the signal, if no table holds it.
-    scale : mapping of str to float, optional
-        Numbers on which good choices depend by a power law, such as ``{"parameters": 2.15e8, "tokens": 1e11}``. Sources
-        that state theirs are moved to the target's, see `at_scale`.
+
+    Attributes
+    ----------
+    scale : mapping of str to float
+        Numbers on which good choices depend by a power law, such as ``{"parameters": 2.15e8, "tokens": 1e11}``; empty
+        unless set. Sources that state theirs are moved to the target's, see `at_scale`.
 
     Examples
     --------
@@ -61,7 +64,7 @@ class Task:
     """
 
     _stored: tuple[str, ...] = ("name", "_table", "signal", "objective", "_cost", "_held_out", "_column", "scale")
-    scale: Mapping[str, float] | None = None
+    scale: Mapping[str, float] = {}
 
     def __init__(
         self,
@@ -73,11 +76,10 @@ class Task:
         cost: Literal["recorded"] | Cost | None = "recorded",
         held_out: Sequence[str] | None = None,
         column: ColumnInfo | None = None,
-        scale: Mapping[str, float] | None = None,
     ) -> None:
         self.name, self._table, self.signal, self.objective, self._cost = name, table, signal, objective, cost
         self._held_out = None if held_out is None else tuple(held_out)
-        self._column, self.scale = column, scale
+        self._column = column
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._stored}  # without cached values
@@ -92,12 +94,6 @@ class Task:
         """Return the same task with other names that must not appear in a source."""
         made = copy(self)
         made._held_out = tuple(held_out)
-        return made
-
-    def with_scale(self, scale: Mapping[str, float]) -> Task:
-        """Return the same task with a scale, see `Task`."""
-        made = copy(self)
-        made.scale = dict(scale)
         return made
 
     def with_objective(self, objective: str, cost: Signal | None = None) -> Task:

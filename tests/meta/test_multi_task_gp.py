@@ -168,20 +168,17 @@ def test_sources_of_another_space(kind: type[MultiTaskGPSearch], space: CellSpac
     assert max(told) > np.quantile(values, 0.95)
 
 
-def supernet(name: str, widths: list[int], depths: list[int], **more: list[int]) -> SearchSpace:
-    """Sub-networks with one or two optional layers, as a listed space."""
-    layers = {f"heads_{layer}": [2, 4, 8] for layer in range(1, depths[-1] + 1)}
-    whole = SearchSpace(
-        name,
-        {"width": widths, "depth": depths, "bias": ["no", "yes"], **layers, **more},
-        conditions={
-            f"heads_{layer}": {"depth": depths[layer - depths[0] :]} for layer in range(depths[0] + 1, depths[-1] + 1)
-        },
-    )
-    return whole.listed(np.arange(whole.size))
-
-
-SMALL, LARGE = supernet("small", [1, 2, 4], [1, 2]), supernet("large", [8, 9, 32], [3, 4], rate=[0, 1, 2])
+HEADS, BIAS = [2, 4, 8], ["no", "yes"]
+SMALL = SearchSpace(
+    "small",
+    {"width": [1, 2, 4], "depth": [1, 2], "bias": BIAS, "heads_1": HEADS, "heads_2": HEADS},
+    conditions={"heads_2": {"depth": [2]}},
+)
+LARGE = SearchSpace(
+    "large",
+    {"width": [8, 9, 32], "depth": [3, 4], "bias": BIAS, **{f"heads_{i}": HEADS for i in range(1, 5)}, "rate": HEADS},
+    conditions={"heads_4": {"depth": [4]}},
+)
 
 
 def quality(space: SearchSpace) -> np.ndarray:
@@ -202,22 +199,17 @@ def test_positions_of_another_space_are_matched_by_level(kind: type[MultiTaskGPS
 
 
 def test_codes_by_level() -> None:
-    codes = [SMALL.codes_of(f"width=4,depth=1,bias=yes,heads_1={heads}") for heads in (2, 8)]
-    matched = codes_by_level(
-        np.array([*codes, SMALL.codes_of("width=2,depth=2,bias=no,heads_1=2,heads_2=8")]), SMALL, LARGE
-    )
+    small = ["width=4,depth=1,bias=yes,heads_1=8", "width=2,depth=2,bias=no,heads_1=2,heads_2=8"]
+    matched = codes_by_level(SMALL.codes_of(small), SMALL, LARGE)
     assert LARGE.to_string(LARGE.from_codes(matched)) == [
         # the counterpart of the third layer is inactive; only the large space has a rate
-        "width=32,depth=3,bias=yes,heads_1=2,heads_2=2,heads_3=4,rate=1",
-        "width=32,depth=3,bias=yes,heads_1=8,heads_2=8,heads_3=4,rate=1",
-        "width=9,depth=4,bias=no,heads_1=2,heads_2=2,heads_3=8,heads_4=8,rate=1",
+        "width=32,depth=3,bias=yes,heads_1=8,heads_2=8,heads_3=4,rate=4",
+        "width=9,depth=4,bias=no,heads_1=2,heads_2=2,heads_3=8,heads_4=8,rate=4",
     ]
 
 
-@pytest.mark.parametrize("space", [SPACE, SMALL])
-def test_a_space_that_lacks_positions_or_choices(space: SearchSpace) -> None:
-    searcher = MultiTaskGPSearch(
-        supernet("other", [1, 2], [1, 2]) if space is SPACE else SPACE, np.random.default_rng(0)
-    )
+@pytest.mark.parametrize("other", [SPACE, SearchSpace("other", {"bias": ["maybe", "no"]})])
+def test_a_space_that_lacks_positions_or_choices(other: SearchSpace) -> None:
+    searcher = MultiTaskGPSearch(SMALL, np.random.default_rng(0))
     with pytest.raises(SettingError):
-        searcher.check_sources([SourceTask("a", "a", space, [0, 1], [0.0, 1.0])])
+        searcher.check_sources([SourceTask("a", "a", other, [0, 1], [0.0, 1.0])])

@@ -7,11 +7,13 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.evaluators import FunctionEvaluator
-from nasmeta.tasks import SourceTask, Task, at_scale
+from nasmeta.tasks import SourceTask, at_scale
 
 SPACE = nm.SearchSpace("net", {"rate": [*range(12)], "batch": [*range(9)], "act": ["relu", "gelu"]})
 EVERY = np.arange(SPACE.size)
-TARGET = nm.get_task("step-law/1.07b-100b")
+LANGUAGE_MODEL = nm.get_task("step-law/1.07b-100b")
+TARGET = FunctionEvaluator(lambda choices: 0.0, SPACE, name="mine")
+TARGET.task.scale = {"parameters": 64.0, "tokens": 64.0}
 
 
 def optimum(parameters: float, tokens: float) -> np.ndarray:
@@ -19,61 +21,40 @@ def optimum(parameters: float, tokens: float) -> np.ndarray:
     return np.array([9 - np.log2(parameters), 2 + np.log2(tokens) / 2])
 
 
-def labels(parameters: float, tokens: float) -> np.ndarray:
-    codes = SPACE.codes
-    return -np.square(codes[:, :2] - optimum(parameters, tokens)).sum(axis=1) + (codes[:, 2] == int(parameters > 2)) / 9
-
-
-def source(parameters: float, tokens: float, **changes: object) -> SourceTask:
-    facts = {"scale": {"tokens": tokens, "parameters": parameters}, "space": SPACE} | changes
-    return SourceTask(f"{parameters}", f"{parameters}", facts.pop("space"), EVERY, labels(parameters, tokens), **facts)
-
-
-def target(**changes: object) -> Task:
-    signal = TARGET.signal
-    return Task("mine", SPACE, signal, scale={"parameters": 64.0, "tokens": 64.0} | changes)
+def source(parameters: float, tokens: float, scale: dict[str, float] | None = None) -> SourceTask:
+    distances = np.square(SPACE.codes[:, :2] - optimum(parameters, tokens)).sum(axis=1)
+    utilities = (SPACE.codes[:, 2] == int(parameters > 2)) / 9 - distances
+    scale = scale or {"tokens": tokens, "parameters": parameters}
+    return SourceTask(f"{scale}", "own", SPACE, EVERY, utilities, scale=scale)
 
 
 def test_labels_follow_the_power_law() -> None:
     given = [source(p, t) for p, t in product((1, 4, 16), (1, 4, 16))]
-    given = [SourceTask(f"{i}", f"{i}", SPACE, EVERY, one.utilities, scale=one.scale) for i, one in enumerate(given)]
-    for before, moved in zip(given, at_scale(target(), given), strict=True):
-        p, t = before.scale["parameters"], before.scale["tokens"]
-        steps = np.rint(optimum(64, 64) - optimum(p, t)).astype(int)
-        codes = SPACE.codes[EVERY] + [*steps, 0]
+    for before, moved in zip(given, at_scale(TARGET.task, given), strict=True):
+        steps = np.rint(optimum(64, 64) - optimum(**before.scale)).astype(int)
+        codes = SPACE.codes + np.r_[steps, 0]
         inside = ((codes >= 0) & (codes < [12, 9, 2])).all(axis=1)
         assert moved.architectures.tolist() == sorted(SPACE.from_codes(codes[inside]).tolist())
         assert moved.utilities.tolist() == before.utilities[inside].tolist()
+    run = nm.search("source-order", TARGET, evaluations=1, sources=given)
+    assert run.config.identity["scale"] == TARGET.task.scale
+    assert SPACE.codes[run.architectures[0]].tolist()[:2] == optimum(64, 64).tolist()
 
 
-def test_one_source_or_equal_scales_show_no_trend() -> None:
-    alone = source(4, 4)
-    assert np.array_equal(at_scale(target(), [alone])[0].architectures, EVERY)
+@pytest.mark.parametrize("sources", [[source(4, 4)], [source(1, 1), source(4, 1, {"parameters": 1.01, "tokens": 1.0})]])
+def test_without_a_trend_or_a_place_in_the_space_labels_stay(sources: list[SourceTask]) -> None:
+    assert [len(one) for one in at_scale(TARGET.task, sources)] == [SPACE.size] * len(sources)
 
 
-@pytest.mark.parametrize(
-    "sources", [[source(1, 1, scale=None), source(4, 4, scale={"tokens": 4.0})], [TARGET, nm.get_task("nb201/cifar10")]]
-)
-def test_sources_without_these_names_or_of_another_space_stay(sources: list[Task]) -> None:
-    assert at_scale(target(), sources) == sources
-    assert at_scale(TARGET.with_scale({}), sources) == sources
+def test_sources_stay_if_one_has_another_space_or_the_target_lacks_a_scale() -> None:
+    sources = [LANGUAGE_MODEL, source(4, 4)]
+    assert at_scale(TARGET.task, sources) == sources
+    assert at_scale(nm.get_task("nb201/cifar10"), sources) == sources
 
 
-def test_a_source_that_would_leave_the_space_stays() -> None:
-    given = [source(1, 1), source(2, 1)]
-    moved = at_scale(target(parameters=2.0**40), given)
-    assert [len(one) for one in moved] == [SPACE.size] * 2
-
-
-def test_the_scale_identifies_a_source_and_a_run() -> None:
-    assert len({source(1, t, scale=scale).sha256 for t, scale in ((1, None), (1, {"tokens": 1.0}))}) == 2
-    scale = {"parameters": 64.0, "tokens": 1.0}
-    evaluator = FunctionEvaluator(lambda choices: 0.0, SPACE, scale=scale)
-    run = nm.search("source-order", evaluator, evaluations=1, sources=[source(1, 1), source(4, 1)])
-    assert run.config.identity["scale"] == scale
-    assert SPACE.codes[run.architectures[0]].tolist()[:2] == optimum(64, 1).tolist()
+def test_the_scale_identifies_a_source() -> None:
+    assert source(1, 1).sha256 != source(1, 1, {"tokens": 2.0}).sha256
 
 
 def test_language_models_state_their_scale() -> None:
-    assert TARGET.scale == {"parameters": 1.07e9, "tokens": 1e11}
-    assert nm.get_task("nb201/cifar10").scale is None
+    assert LANGUAGE_MODEL.scale == {"parameters": 1.07e9, "tokens": 1e11}
