@@ -73,7 +73,7 @@ def of_source_models() -> None:
 
 
 def surrogate(**changes: Any) -> Surrogate:
-    return Surrogate.load(rewritten(shipped("surrogates") / "nb201-cifar10.npz", **changes))
+    return Surrogate.load(rewritten(shipped("surrogates") / "nb201/cifar10.npz", **changes))
 
 
 def table() -> None:

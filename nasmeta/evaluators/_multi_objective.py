@@ -55,7 +55,7 @@ class MultiObjectiveEvaluator(Evaluator):
         if names != due:
             raise SettingError("tasks of the evaluators", ", ".join(names), ", ".join(due))
         self._measured = task
-        if self.parts[0].space != task.space:  # surrogates of the whole space
+        if self.parts[0].task.table_name != task.table_name:  # surrogates of the whole space
             self.task = MultiObjectiveTask(task.name, [part.task for part in self.parts], task.reference)
         self.name = " and ".join(dict.fromkeys(part.name for part in self.parts))
 

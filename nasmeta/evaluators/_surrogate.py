@@ -47,7 +47,7 @@ class SurrogateEvaluator(Evaluator):
         from nasmeta.surrogates import Surrogate
 
         self.surrogate = surrogate if isinstance(surrogate, Surrogate) else Surrogate.load(surrogate)
-        fits = task is not None and task.space == self.surrogate.space
+        fits = task is not None and self.surrogate.has_space_of(task)
         super().__init__(task if task is not None and fits else self.surrogate.task)
 
     def _values_of(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.spaces import CellSpace, SearchSpace
+from nasmeta.spaces import CellSpace, SearchSpace, choice_one_hot
 
 FEATURE_SETS = ("edges", "paths", "operations", "shape")
 
 
 def feature_sets(space: SearchSpace) -> tuple[str, ...]:
     """Return the names of the feature sets of a space: `FEATURE_SETS` for cells, else its count features.
+
+    A large space has one set, ``places``: the choices of unordered positions, one-hot, and the places of the choices of
+    ordered positions, from 0 to 1.
 
     Examples
     --------
@@ -23,7 +26,17 @@ def feature_sets(space: SearchSpace) -> tuple[str, ...]:
     >>> feature_sets(get_space("nb201")), feature_sets(get_space("graphgym"))
     (('edges', 'paths', 'operations', 'shape'), ('positions', 'levels'))
     """
+    if space.is_large:
+        return ("places",)
     return FEATURE_SETS if isinstance(space, CellSpace) else space.feature_names
+
+
+def places(space: SearchSpace, architectures: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the features ``places`` of architectures, float64, shape (n, n_features); see `feature_sets`."""
+    codes = space.codes_of(architectures)
+    ordered = [i for i, position in enumerate(space.positions) if position.ordered]
+    one_hot = choice_one_hot(space.positions, codes, ordered).counts
+    return np.column_stack([one_hot.astype(np.float64), *(space.positions[i].places[codes[:, i]] for i in ordered)])
 
 
 @lru_cache(maxsize=8)
@@ -66,9 +79,9 @@ def classes_of(space: SearchSpace, architectures: NDArray[Any]) -> NDArray[Any]:
 
 
 def features_at(space: SearchSpace, classes: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """Return the features of some classes, shape (n, n_features) each; in a large space plain counts, float64."""
+    """Return the features of some classes, shape (n, n_features) each."""
     if space.is_large:
-        return tuple(space.features(classes, [name]).astype(np.float64) for name in space.feature_names)
+        return (places(space, classes),)
     return tuple(part[classes] for part in class_features(space))
 
 

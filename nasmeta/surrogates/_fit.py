@@ -9,14 +9,15 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 import nasmeta
 from nasmeta.checks import check_names
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors import isomorph_split
 from nasmeta.spaces import CellSpace, SearchSpace, choice_one_hot, to_content
-from nasmeta.surrogates._estimator import SAVED, EstimatorModel
+from nasmeta.surrogates._divergence import Divergence, diverged_trainings
+from nasmeta.surrogates._estimator import EstimatorModel
 from nasmeta.surrogates._features import classes_of
 from nasmeta.surrogates._noise import SeedNoise, fit_noise
 from nasmeta.surrogates._process import Process, fit_process
@@ -36,7 +37,8 @@ def fit_surrogate(
     *,
     predictor: Any = None,
     groups: Sequence[str] = (),
-    diverged: float | None = None,
+    diverged: float | str | None = None,
+    train: ArrayLike | None = None,
 ) -> Surrogate:
     """Fit a surrogate to part of a task's table.
 
@@ -62,9 +64,11 @@ def fit_surrogate(
         saved.
     groups : sequence of str, optional
         Positions. Architectures with the same choices there, such as models of one size, stay on one side of the split.
-    diverged : float, optional
-        Trainings with worse values, in the unit of the task, are treated as diverged. The mean is fitted to the others;
-        XGBoost predicts the probability of divergence.
+    diverged : float or str, optional
+        Trainings with worse values, in the unit of the task, are treated as diverged; or the name of a column that is 1
+        for them. The mean is fitted to the others; a logistic regression predicts the probability of divergence.
+    train : array-like of int, shape (n_trained,), optional
+        The architectures to train on, such as those of a published split, instead of a random part.
 
     Returns
     -------
@@ -91,23 +95,27 @@ def fit_surrogate(
         raise SettingError("task", task.name, "a task of one column of a table, such as nb201/cifar10")
     if not 0 < train_fraction < 1:
         raise SettingError("train_fraction", train_fraction, "a number between 0 and 1")
-    (space, at), measured = task.space.whole, np.flatnonzero(np.isfinite(task.values))
+    fails = diverged_trainings(task, diverged)
+    (space, at), measured = task.space.whole, np.flatnonzero(np.isfinite(task.values) | fails)
     n_different = len(np.unique(classes_of(space, at[measured])))
     if n_different < _FEWEST:
         raise LabelError(f"different networks in {task.name}", n_different, f"at least {_FEWEST}")
     split_rng, batch_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     check_names(f"the space {space.name}", "position", groups, [position.name for position in space.positions])
     keys = task.space.to_frame().groupby(list(groups), sort=False, dropna=False).ngroup().to_numpy() if groups else None
-    test_fraction = 1.0 - train_fraction
-    train, _ = isomorph_split(
-        task.space, rng=split_rng, test_fraction=test_fraction, architectures=measured, groups=keys
-    )
-    train = np.sort(train)
-    utilities = task.sign * task.values[train]
-    fails = utilities < (-np.inf if diverged is None else task.sign * diverged)
-    observed, rows = np.unique(classes_of(space, at[train[~fails]]), return_inverse=True)
+    rule = "upstream" if isinstance(space, CellSpace) else "the space's own"
+    rule = f"groups of {', '.join(groups)}" if groups else rule
+    if train is None:
+        train, _ = isomorph_split(
+            task.space, rng=split_rng, test_fraction=1.0 - train_fraction, architectures=measured, groups=keys
+        )
+    else:
+        rule = "given"
+    train = np.intersect1d(train, measured)
+    kept, utilities = train[~fails[train]], task.sign * task.values
+    observed, rows = np.unique(classes_of(space, at[kept]), return_inverse=True)
     counts = np.bincount(rows)
-    labels = np.bincount(rows, utilities[~fails]) / counts
+    labels = np.bincount(rows, utilities[kept]) / counts
     if len(observed) < _FEWEST_TRAINED or np.ptp(labels) <= 1e-9 * np.abs(labels).max():
         expected = f"at least {_FEWEST_TRAINED}, whose values differ"
         raise LabelError(f"different networks in the training set of {task.name}", len(observed), expected)
@@ -115,19 +123,18 @@ def fit_surrogate(
     if predictor is None:
         model = fit_process(space, observed, labels, counts, batch_rng, steps)
     else:
-        model = EstimatorModel.fit(space, predictor, at[train[~fails]], utilities[~fails], seed)
+        model = EstimatorModel.fit(space, predictor, at[kept], utilities[kept], seed)
     trained = np.unique(at[train]) if space.is_large else np.isin(np.arange(space.size), at[train])
     surrogate = Surrogate(_card(task, space, train, len(measured)), model, trained)
-    rule = "upstream" if isinstance(space, CellSpace) else "the space's own"
-    rule = f"groups of {', '.join(groups)}" if groups else rule
     surrogate.card |= {
         "split": {"rule": rule, "train_fraction": float(train_fraction), "seed": int(seed)},
         "model": _PROCESS if predictor is None else str(predictor),
         "largest": float(np.abs(labels).max()),
+        "diverged": diverged,
     }
-    if diverged is not None:
-        surrogate.card["diverged"] = float(diverged)
-        surrogate.divergence = EstimatorModel.fit(space, SAVED, at[train], fails.astype(np.float64), seed)
+    if fails[train].any():
+        surrogate.card["diverged_mean"] = float(np.nanmean(task.values[train[fails[train]]]))
+        surrogate.divergence = Divergence.fit(space, at[train], fails[train])
     surrogate.noise = _fit_noise(task, train, surrogate.means(at[train]))
     surrogate.cost_coefficients, surrogate.card["cost_r2"] = _fit_costs(task, train)
     surrogate.card["scores"] = surrogate.score(task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
@@ -19,6 +20,7 @@ from nasmeta.errors import MissingValueError, SettingError, UnknownNameError
 from nasmeta.files import shipped, write_atomically
 from nasmeta.registry import names_from_file
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, choice_one_hot, from_content
+from nasmeta.surrogates._divergence import Divergence, diverged_trainings
 from nasmeta.surrogates._estimator import SAVED, EstimatorModel
 from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
@@ -35,7 +37,7 @@ _KIND = ArchiveKind(
     version_key="format_version",
 )
 _SUFFIX = ".npz"
-_DIVERGED = "diverged_"  # prefix of the arrays of a model of divergence
+_DIVERGED = "diverged_weights"  # the array of a model of divergence
 _BEST = 0.1  # fraction of the architectures that is also scored separately
 _DIGITS = 6  # of the largest value; further digits differ between processors
 
@@ -66,7 +68,7 @@ class Surrogate:
     noise : SeedNoise, optional
     cost_coefficients : ndarray of float64, shape (1 + n_choices of all positions together,), optional
         Of the training seconds: a constant, and one coefficient per choice of each position.
-    divergence : EstimatorModel, optional
+    divergence : Divergence, optional
         The model of the probability of divergence.
 
     Examples
@@ -84,7 +86,7 @@ class Surrogate:
     trained: NDArray[Any]
     noise: SeedNoise | None = None
     cost_coefficients: NDArray[np.float64] | None = None
-    divergence: EstimatorModel | None = None
+    divergence: Divergence | None = None
 
     @property
     def space(self) -> SearchSpace:
@@ -160,7 +162,15 @@ class Surrogate:
         """Return the probabilities that trainings diverge, float64, shape (n,); 0 without a model of divergence."""
         if self.divergence is None:
             return np.zeros(len(architectures))
-        return np.asarray(np.round(np.clip(self.divergence.predict(architectures), 0.0, 1.0), 4))
+        return np.round(self.divergence.predict(architectures), 4)
+
+    def expectations(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the expected values, float64, shape (n,), if a training may diverge.
+
+        They are the means of `means` and of the diverged trainings, weighted by the probability of divergence.
+        """
+        p, means = self.divergences(architectures), self.means(architectures)
+        return self._rounded(means + p * (self.card.get("diverged_mean", 0.0) - means))
 
     def training_values(self, seed: int, architectures: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
         """Return draws of single trainings of architectures, by default of all, float64, shape (n,).
@@ -192,8 +202,9 @@ class Surrogate:
         ----------
         architectures : architecture or architectures
             Indices or strings, as in `SearchSpace.index_of`.
-        answer : {"mean", "training", "diverged"}
-            Predict the mean over trainings, draw the result of one training, or predict the probability of divergence.
+        answer : {"mean", "training", "diverged", "expected"}
+            Predict the mean over trainings that do not diverge, draw the result of one training, predict the
+            probability of divergence, or the expected value if a training may diverge.
         seed : int, default 0
             Of the draw.
 
@@ -208,11 +219,9 @@ class Surrogate:
         """
         index = self.space.index_of(architectures)
         some = np.atleast_1d(np.asarray(index, dtype=self.space.index_type))
-        check_choice("answer", answer, ("mean", "training", "diverged"))
-        if answer == "training":
-            values = self.training_values(seed, some)
-        else:
-            values = self.means(some) if answer == "mean" else self.divergences(some)
+        answers = {"mean": self.means, "diverged": self.divergences, "expected": self.expectations}
+        check_choice("answer", answer, [*answers, "training"])
+        values = answers[answer](some) if answer in answers else self.training_values(seed, some)
         return float(values[0]) if isinstance(index, int) else values
 
     def score(self, task: str | Task | None = None) -> dict[str, Scores]:
@@ -230,7 +239,8 @@ class Surrogate:
             ``new functions``: those among them whose function (`CellSpace.function_classes`) is not in the training
             set either, in an enumerated space. ``held out, best 10 %`` and ``new functions, best 10 %``: those among
             the best tenth. ``coverage_90``: the share of values in their 90 % predictive intervals. Diverged
-            trainings are left out, except for ``brier``: the mean squared error of the probability of divergence.
+            trainings are left out, except for ``brier``, the mean squared error of the probability of divergence, and
+            ``with diverged``: all held-out trainings with a value, predicted by `expectations`.
 
         Raises
         ------
@@ -252,7 +262,7 @@ class Surrogate:
         if space != self.space:
             raise SettingError("space of the task", space.name, f"the space {self.space.name} of the surrogate")
         outside = ~(np.isin(at, self.trained) if space.is_large else self.trained[at])
-        fails = task.sign * (y - self.card.get("diverged", -task.sign * np.inf)) < 0
+        fails = diverged_trainings(task, self.card.get("diverged"))
         measured = np.isfinite(y) & ~fails
         held_out = measured & outside
         utilities = task.sign * y
@@ -270,9 +280,17 @@ class Surrogate:
                 inside = (ends[0] <= y[held_out]) & (y[held_out] <= ends[1])
                 scores[name]["coverage_90"] = float(inside[which[held_out]].mean())
         if self.divergence is not None:
-            rows = np.isfinite(y) & outside
+            rows = (np.isfinite(y) | fails) & outside
             scores["held out"]["brier"] = float(((self.divergences(at[rows]) - fails[rows]) ** 2).mean())
+            rows &= np.isfinite(y)
+            scores["with diverged"] = score_predictions(y[rows], self.expectations(at[rows]), percent)
         return scores
+
+    def has_space_of(self, task: Task) -> bool:
+        """Return whether a task has the space of the surrogate; False if its table is not on this machine."""
+        with suppress(MissingValueError):
+            return task.space == self.space
+        return False
 
     @cached_property
     def task(self) -> Task:
@@ -282,7 +300,7 @@ class Surrogate:
         table, column = self.card["table"], ColumnInfo(**self.card["column"])
         if table in table_names() or table in added_tables():
             task = Task(self.card["task"], table, Signal(**self.card["signal"]))
-            if task.space == self.space:
+            if self.has_space_of(task):
                 return task
         return Task(self.card["task"], self.space, Signal.of(column), column=column)
 
@@ -296,7 +314,7 @@ class Surrogate:
         if self.cost_coefficients is not None:
             arrays["cost_coefficients"] = self.cost_coefficients
         if self.divergence is not None:
-            arrays |= {f"{_DIVERGED}{name}": array for name, array in self.divergence.to_arrays().items()}
+            arrays[_DIVERGED] = self.divergence.weights
         return _KIND.encode(self.card, arrays)
 
     @property
@@ -325,7 +343,8 @@ class Surrogate:
         Parameters
         ----------
         which : str, path or Task
-            Name of a task, such as ``nb201/cifar10``, or the path of a file.
+            Name of a task, such as ``nb201/cifar10`` or ``hw-gpt-s/gpt-s``, or the path of a file. `shipped` lists the
+            names.
 
         Raises
         ------
@@ -356,10 +375,12 @@ class Surrogate:
         Examples
         --------
         >>> from nasmeta.surrogates import Surrogate
-        >>> sorted(Surrogate.shipped())[:3]
-        ['nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120']
+        >>> [name for name in Surrogate.shipped() if name.startswith("scan")]
+        ['scan-llm/slimpajama', 'scan-tabpfn/synthetic', 'scan-vlm/image-text']
         """
-        return {path.stem.replace("-", "/", 1): path for path in sorted(shipped("surrogates").glob(f"*{_SUFFIX}"))}
+        folder = shipped("surrogates")
+        paths = sorted(folder.rglob(f"*{_SUFFIX}"))
+        return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
 
     @classmethod
     def _of_file(cls, path: str | os.PathLike[str]) -> Surrogate:
@@ -373,8 +394,7 @@ class Surrogate:
             trained = arrays["trained"]
             trained = trained if space.is_large else np.unpackbits(trained, count=space.size).astype(bool)
             noise = SeedNoise(arrays["noise_means"], arrays["noise_quantiles"]) if "noise_means" in arrays else None
-            of_diverged = {name.removeprefix(_DIVERGED): array for name, array in arrays.items() if _DIVERGED in name}
-            divergence = EstimatorModel.of_arrays(space, of_diverged) if of_diverged else None
+            divergence = Divergence(space, arrays[_DIVERGED]) if _DIVERGED in arrays else None
         surrogate = cls(card, model, trained, noise, arrays.get("cost_coefficients"), divergence)
         surrogate.__dict__["_bytes"] = raw  # so the checksum equals the file's
         return surrogate

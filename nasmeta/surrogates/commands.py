@@ -17,7 +17,7 @@ from nasmeta.surrogates._surrogate import Surrogate
 from nasmeta.terminal import options_from, print_facts, print_frame, print_written
 
 
-@options_from(fit_surrogate, without="steps")
+@options_from(fit_surrogate, without="steps train")
 def surrogate_fit_command(task: str, *, output: Path | None = None, overwrite: bool = False, **options: Any) -> None:
     """Fit a surrogate to part of a table, score it on the rest, and write it to a file.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -194,3 +196,44 @@ def test_transformers_of_scan_bench(mirror: Path) -> None:
     assert scores["r2"] > 0.85
     assert scores["tau"] > 0.75
     assert 0.85 < scores["coverage_90"] < 0.97
+
+
+SHIPPED = {
+    "hw-gpt-s/gpt-s": 0.99, "hw-gpt-s/latency/h100": 0.99, "hw-gpt-s/latency/a100": 0.99, "hw-gpt-s/latency/cpu": 0.8,
+    "hw-gpt-s/energy/h100": 0.25, "hw-gpt-s/memory": 0.98,
+    "scan-llm/slimpajama": 0.88, "scan-vlm/image-text": 0.9, "scan-tabpfn/synthetic": 0.8,
+}  # fmt: skip
+
+
+def test_shipped_surrogates_need_no_table(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
+    assert {task for task in Surrogate.shipped() if task.startswith(("hw-gpt", "scan"))} == SHIPPED.keys()
+    for task, tau in SHIPPED.items():
+        surrogate = Surrogate.load(task)
+        assert surrogate.card["column"]["licence"] in ("MIT", "Apache-2.0")
+        assert surrogate.card["limits"]
+        assert surrogate.card["scores"]["held out"]["tau"] > tau
+    widest = {position.name: position.choices[-1] for position in Surrogate.load("hw-gpt-s/gpt-s").space.positions}
+    assert Surrogate.load("hw-gpt-s/gpt-s").predict(widest) == pytest.approx(21.2, abs=0.05)
+    run = nm.search("nsga2", "hw-gpt-s/gpt-s+latency/h100", evaluator="surrogate", evaluations=30)
+    assert run.task.space.is_large
+    np.testing.assert_array_equal(run.values[:, 0], Surrogate.load("hw-gpt-s/gpt-s").predict(run.architectures))
+
+
+def test_scores_of_shipped_surrogates(mirror: Path, cache_with: Callable[..., Path], monkeypatch: Any) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(cache_with(*{task.partition("/")[0] for task in SHIPPED})))
+    for task in SHIPPED:
+        surrogate = Surrogate.load(task)
+        for name, scores in surrogate.score().items():
+            assert scores == pytest.approx(surrogate.card["scores"][name], abs=1e-3), (task, name)
+
+
+def test_divergence_is_a_probability() -> None:
+    surrogate = Surrogate.load("scan-llm/slimpajama")
+    some = surrogate.space.sample(500, np.random.default_rng(0))
+    p, means = (surrogate.predict(some, answer=answer) for answer in ("diverged", "mean"))
+    rates = choices_of(surrogate, some)["learning_rate"].to_numpy()
+    assert 0 <= p.min() <= p[rates < 1e-3].mean() < 0.1 < 0.4 < p[rates > 4e-3].mean() <= p.max() <= 1
+    level = surrogate.card["diverged_mean"]
+    assert level > 3
+    np.testing.assert_allclose(surrogate.predict(some, answer="expected"), (1 - p) * means + p * level, atol=1e-4)
