@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.evaluators._table import TableEvaluator
 from nasmeta.tables import ColumnInfo
@@ -88,7 +89,9 @@ class MultiObjectiveEvaluator(Evaluator):
     def front(self) -> Front | None:
         """The true front, or in a large space the front of the measured architectures; None if neither is known."""
         if self.values is None:
-            return self._measured.front if self.space.is_large and not self._measured.space.is_large else None
+            with suppress(MissingValueError):  # the table is not on this machine
+                return self._measured.front if self.space.is_large and not self._measured.space.is_large else None
+            return None
         known = self.values if self.infeasible is None else np.where(self.infeasible[:, None], np.nan, self.values)
         return Front(known, self.task.directions, self.task.reference)
 
