@@ -12,10 +12,10 @@ from typing import Any
 
 from nasmeta.exploration._table_data import table_data
 from nasmeta.files import require_writable, write_atomically
-from nasmeta.pages import html_page
+from nasmeta.pages import html_page, to_html
 from nasmeta.progress import progress_bar
 from nasmeta.runs import search
-from nasmeta.tables import Table, load_table
+from nasmeta.tables import Table, list_tables, load_table
 from nasmeta.tasks import MultiObjectiveTask, Task, get_task, list_tasks
 
 
@@ -33,7 +33,7 @@ def explore(
     For each task with one objective, the page shows the distribution of values, the best architectures, the value
     against any other column with the Pareto front, the rank correlation with the other tasks of the table, the noise
     across seeds, and one run on a map of the architectures. Counts, correlations and medians come from all
-    architectures, points from a sample with the best architectures and all fronts.
+    architectures, points from a sample with the best architectures and all fronts. A list names the tables to fetch.
 
     Parameters
     ----------
@@ -91,7 +91,8 @@ def explore(
             packed = b64encode(gzip.compress(data.encode(), mtime=0)).decode()
             parts.append(f'<script type="text/plain" id="table-{position}">{packed}</script>')
     path.parent.mkdir(parents=True, exist_ok=True)
-    page = html_page(__package__, "explore", "Tables of trained networks", index, more="\n".join(parts))
+    absent = to_html(list_tables().query("here == 0")[["table", "topic", "holds"]])
+    page = html_page(__package__, "explore", "Tables of trained networks", index, more="\n".join(parts), absent=absent)
     write_atomically(path, page)
     return path
 

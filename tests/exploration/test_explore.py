@@ -54,6 +54,11 @@ def test_correlation_and_noise(shown: dict[str, Any], measured: pd.DataFrame) ->
     assert noise["median"] == pytest.approx(deviation.median(), rel=1e-4)
 
 
+def test_tables_to_fetch(written: Path) -> None:
+    rows = re.findall(r'<th scope="row">([\w-]+)</th><td>language models</td>', written.read_text("utf-8"))
+    assert {"step-law", "hw-gpt-s", "scan-llm"} <= set(rows)
+
+
 def test_replayed_run(shown: dict[str, Any], clinic: nm.Table) -> None:
     run = nm.search("random", clinic.task("accuracy", "pets"), evaluations=30)
     replayed = shown["tasks"][0]["run"]
