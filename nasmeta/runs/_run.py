@@ -89,6 +89,7 @@ def history_of(config: RunConfig, trace: Trace) -> History:
     >>> history_of(run.config, run_config(run.config)).best == run.best
     True
     """
+    trace.index_type = config.evaluator.space.index_type  # a journal does not state it
     return (History if config.evaluator.n_objectives == 1 else FrontHistory)(config, trace)
 
 

@@ -147,10 +147,13 @@ def test_test_values_cause_a_warning() -> None:
         nm.search("random", task, evaluator=fit_surrogate(task, steps=1), evaluations=1)
 
 
-def test_one_surrogate_per_objective(surrogate: Surrogate, table: nm.Table) -> None:
+def test_one_surrogate_per_objective(surrogate: Surrogate, table: nm.Table, tmp_path: Path) -> None:
     parts, reference = (table.task("loss"), table.task("latency")), [8.0, 5_000.0]
     task, latency = MultiObjectiveTask("both", parts, reference), fit_surrogate(parts[1], steps=5)
-    run = nm.search("nsga2", task, evaluator=[surrogate, latency], evaluations=30)
+    journal = tmp_path / "run.jsonl"
+    run = nm.search("nsga2", task, evaluator=[surrogate, latency], evaluations=30, journal=journal)
+    read = nm.search("nsga2", task, evaluator=[surrogate, latency], evaluations=30, journal=journal)
+    np.testing.assert_array_equal(read.architectures, run.architectures)
     again = nm.search("nsga2", task, evaluator={parts[1].name: latency, parts[0].name: surrogate}, evaluations=30)
     np.testing.assert_array_equal(again.values, run.values)
     np.testing.assert_array_equal(run.values[:, 1], latency.predict(run.architectures))
