@@ -149,7 +149,7 @@ def joint_space(target: SearchSpace, sources: Sequence[SourceTask]) -> tuple[Sea
         if all(_contains(space, other) for other in spaces):
             return space, [source.in_space(space).architectures for source in sources]
     codes = [codes_by_level(source.space.codes[source.architectures], source.space, target) for source in sources]
-    joint = target.extended(np.concatenate(codes))
+    joint = target.with_codes(np.unique(np.concatenate([target.codes, *codes]), axis=0))
     return joint, [np.asarray(joint.from_codes(of_source), np.int32) for of_source in codes]
 
 

@@ -345,9 +345,10 @@ class SearchSpace(ShowsFacts):
 
     def listed(self, architectures: ArchitectureLike) -> SearchSpace:
         """Return the enumerated space of some distinct architectures, in this order; models of a large space use it."""
-        return self._with_codes(self.codes_of(np.atleast_1d(self.index_of(architectures))))
+        return self.with_codes(self.codes_of(np.atleast_1d(self.index_of(architectures))))
 
-    def _with_codes(self, codes: NDArray[np.integer]) -> SearchSpace:
+    def with_codes(self, codes: NDArray[np.integer]) -> SearchSpace:
+        """Return the enumerated space of some distinct codes, shape (n, n_positions), in this order."""
         return SearchSpace(
             self.name,
             self.positions,
@@ -357,10 +358,6 @@ class SearchSpace(ShowsFacts):
             kernel_features=self._kernel_features,
             notation=self.notation,
         )
-
-    def extended(self, codes: NDArray[np.integer]) -> SearchSpace:
-        """Return the space of these architectures and those with more codes, shape (n, n_positions)."""
-        return self._with_codes(np.unique(np.concatenate([self.codes, codes]), axis=0))
 
     @cached_property
     def whole(self) -> tuple[SearchSpace, NDArray[Any]]:

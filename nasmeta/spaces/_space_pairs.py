@@ -31,13 +31,15 @@ def move_cells(
     names = [position.name for position in source.positions]
     if set(names) != {position.name for position in target.positions}:
         return np.empty(0, np.int32), np.zeros(len(codes), dtype=bool)
-    columns = []
-    for position in target.positions:
+    ranks, exists = np.zeros(len(codes), np.int64), np.ones(len(codes), dtype=bool)
+    for position, place in zip(target.positions, target.place_values, strict=True):
         own = names.index(position.name)
         code_of = {choice: code for code, choice in enumerate(position.choices)}
-        columns.append(np.array([code_of.get(choice, -1) for choice in source.positions[own].choices])[codes[:, own]])
-    matched = np.stack(columns, axis=1)
-    moved = np.where(matched.min(axis=1) < 0, -1, target.find(matched.clip(0) @ target.place_values))
+        counterparts = np.array([code_of.get(choice, -1) for choice in source.positions[own].choices])[codes[:, own]]
+        exists &= counterparts >= 0
+        ranks += counterparts * place
+    moved = np.full(len(codes), -1, dtype=np.int32)
+    moved[exists] = target.find(ranks[exists])
     return moved[moved >= 0], moved >= 0
 
 

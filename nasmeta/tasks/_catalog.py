@@ -85,20 +85,11 @@ def declared_tasks() -> Mapping[str, DeclaredTask]:
                 task = Task(
                     facts["name"], source.table, signal, cost="recorded" if "cost" in facts else None, held_out=held_out
                 )
-                if "scale" in facts:
-                    task.scale = _scale_in(signal.dataset, facts["scale"])
+                if names := facts.get("scale"):
+                    numbers = signal.dataset.replace("m", "e6").replace("b", "e9").split("-")  # of 215m-11.4b
+                    task.scale = dict(zip(names.split("-"), map(float, numbers), strict=True))
                 declared.setdefault(task.name, DeclaredTask(task, family, facts.get("unit", "")))
     return declared
-
-
-def _scale_in(dataset: str, names: str) -> dict[str, float]:
-    """Return the numbers in a dataset's name.
-
-    >>> _scale_in("215m-11.4b", "parameters-tokens")
-    {'parameters': 215000000.0, 'tokens': 11400000000.0}
-    """
-    numbers = dataset.replace("m", "e6").replace("b", "e9").split("-")
-    return dict(zip(names.split("-"), map(float, numbers), strict=True))
 
 
 @cache
