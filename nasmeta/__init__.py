@@ -4,7 +4,7 @@ All names are imported on first use, so ``import nasmeta`` takes milliseconds. T
 
 * `load_table`, `get_task`, `task_distribution`, `get_space`: measurements, tasks, families of tasks, search spaces;
 * `search`, `compare`, `plan`, `report`: run one searcher, compare several, compute the runs needed, write the report;
-* `reproduce`: repeat published tables;
+* `reproduce`: repeat published tables; `publish`, `audit`: results that anyone can check;
 * `meta_train`, `predict`, `train`, `verify`: learn from source tasks, compare predictors, train networks;
 * `list_searchers`, `list_tasks`, `list_tables`, `list_predictors`, ...: the available names.
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         meta,
         prediction,
         predictors,
+        publishing,
         runs,
         searchers,
         spaces,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from nasmeta.exploration import explore
     from nasmeta.meta import meta_train
     from nasmeta.prediction import list_encoders, list_predictors, predict
+    from nasmeta.publishing import audit, publish
     from nasmeta.runs import optuna_objective, search
     from nasmeta.searchers import list_searchers
     from nasmeta.spaces import Range, SearchSpace, get_space
@@ -65,6 +67,7 @@ __all__ = [
     "Table",
     "__version__",
     "analysis",
+    "audit",
     "compare",
     "errors",
     "evaluators",
@@ -93,6 +96,8 @@ __all__ = [
     "predict",
     "prediction",
     "predictors",
+    "publish",
+    "publishing",
     "query",
     "report",
     "reproduce",
@@ -120,6 +125,7 @@ __getattr__ = lazy_names(
         "exploration": "explore",
         "meta": "meta_train",
         "prediction": "list_encoders list_predictors predict",
+        "publishing": "audit publish",
         "runs": "optuna_objective search",
         "searchers": "list_searchers",
         "spaces": "Range SearchSpace get_space",

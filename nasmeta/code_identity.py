@@ -38,6 +38,11 @@ def code_of(thing: type | Callable[..., Any]) -> str | None:
     return _version_of(thing) or _digest("\n".join(_version_of(part) or _source_of(part) for part in parts))
 
 
+def source_digest(kind: type) -> str:
+    """Return a digest of the sources of a class and of its bases in nasmeta, for the comparison of versions."""
+    return _digest("\n".join(_source_of(part) for part in kind.__mro__ if _package_of(part) == "nasmeta"))
+
+
 def _unbound(thing: Any) -> Any:
     """Return the function or class behind a partial function, a method, a wrapper or a callable object."""
     thing = thing.func if isinstance(thing, partial) else thing

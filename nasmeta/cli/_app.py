@@ -22,6 +22,8 @@ COMMANDS = {
     "plan": "experiments",
     "reproduce": "experiments",
     "report": "experiments",
+    "publish": "publishing",
+    "audit": "publishing",
     "train": "training",
     "verify": "verification",
     "predict": "prediction",

@@ -61,7 +61,8 @@ def callback_of(function: Callable[..., object], options: Mapping[str, Option]) 
 def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> None:
     """Call a command, and print its result as JSON, or its error; raise the exit status if it is not 0.
 
-    The status is 2 after an error, or 1 if custom code failed or no training or evaluation succeeded.
+    The status is 2 after an error, or 1 if custom code failed or no training or evaluation succeeded. A result may have
+    its own `status`.
     """
     texts: list[str] = []
     outcome: dict[str, Any] = {}
@@ -71,6 +72,7 @@ def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> N
             result = call()
             if as_json:
                 outcome = {"result": result() if callable(result) else result}
+            status = getattr(result, "status", 0)
         except BrokenPipeError:
             raise  # the reader closed the pipe
         except (NasmetaError, OSError) as error:
@@ -79,14 +81,14 @@ def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> N
             status, outcome = 130, {"error": NasmetaError("Interrupted.")}
     if as_json:
         _print_json(context, status, {"warnings": texts} | outcome)
-    elif status in (1, 2):
+    elif status in (1, 2) and "error" in outcome:
         from rich.text import Text
 
         typer.echo(getattr(outcome["error"], "frames", ""), err=True, nl=False)
         line = Text.assemble(("Error: ", "bold red"), " ".join(str(outcome["error"]).split()))
         console(stderr=True).print(line, soft_wrap=True)
     if status:
-        raise typer.Exit(status) from outcome["error"]
+        raise typer.Exit(status) from outcome.get("error")
 
 
 def _print_json(context: Any, status: int, outcome: dict[str, Any]) -> None:

@@ -172,7 +172,7 @@ def compare(
             path.unlink(missing_ok=True)  # a failure must not leave those of other runs
         for pair in wanted:
             for seed in wanted[pair] if pair[1] in repeated else ():
-                home.journal_of(configs[pair], seed).unlink(missing_ok=True)
+                home.journal_of(targets[pair[0]].name, pair[1], seed).unlink(missing_ok=True)
         frame = _completed(results, workers, progress, home)
         if shard is None:
             write_results(path, frame)
@@ -211,7 +211,7 @@ def _read(home: ComparisonFolder, results: Results) -> None:
     """Read the finished runs from their journals."""
     for pair, config in results.configs.items():
         for seed in results.missing(pair):
-            history = finished_run(replace(config, seed=seed), home.journal_of(config, seed))
+            history = finished_run(replace(config, seed=seed), home.journal_of(config.task.name, config.label, seed))
             if history is not None:
                 results.keep(pair, seed, history)
 
@@ -227,7 +227,7 @@ def _run(results: Results, workers: Workers, home: ComparisonFolder | None) -> N
         config, seeds = results.configs[pair], left[pair]
         size = max(1, min(_RUNS_A_JOB, math.ceil(len(seeds) / (2 * n_workers))))
         for some in (seeds[first : first + size] for first in range(0, len(seeds), size)):
-            paths = [] if home is None else [home.journal_of(config, seed) for seed in some]
+            paths = [] if home is None else [home.journal_of(config.task.name, config.label, seed) for seed in some]
             yield Job(pair, config, some, paths, learnt)
 
     jobs = [Job(pair, results.configs[pair]) for pair in learners]

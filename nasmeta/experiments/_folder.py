@@ -101,9 +101,9 @@ class ComparisonFolder:
         journals = self.path.glob(f"runs/*/{label}/*.jsonl")
         return any(journal.read_bytes().count(b"\n") > 1 for journal in journals)
 
-    def journal_of(self, config: RunConfig, seed: int) -> Path:
+    def journal_of(self, task: str, label: str, seed: int) -> Path:
         """Return the path of a run's journal."""
-        return self.path / "runs" / _file_name(config.task.name) / _file_name(config.label) / f"{seed}.jsonl"
+        return self.path / "runs" / _file_name(task) / _file_name(label) / f"{seed}.jsonl"
 
 
 def write_results(path: Path, frame: pd.DataFrame) -> None:

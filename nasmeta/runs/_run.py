@@ -15,7 +15,7 @@ from nasmeta.runs._journal import Journal, check_recorded, read_journal
 from nasmeta.runs._loop import run_loop
 from nasmeta.runs._trace import Trace
 from nasmeta.runs._transfer import Transfer
-from nasmeta.searchers import MultiFidelitySearcher
+from nasmeta.searchers import MultiFidelitySearcher, Searcher
 
 
 def run_config(
@@ -23,6 +23,7 @@ def run_config(
     path: Path | None = None,
     *,
     learnt: Transfer | None = None,
+    searcher: Searcher | None = None,
     watch: Callable[[int], object] | None = None,
 ) -> Trace:
     """Run the searcher of a config.
@@ -34,6 +35,8 @@ def run_config(
         Journal to resume and to append to.
     learnt : Transfer, optional
         The result of `RunConfig.learn`, which many runs share.
+    searcher : Searcher, optional
+        Replaces the searcher of the config.
     watch : callable, optional
         Called with the number of evaluations.
 
@@ -45,8 +48,8 @@ def run_config(
     >>> run_config(run.config).values.tolist() == run.values.tolist()
     True
     """
-    learnt = config.learn() if learnt is None else learnt
-    searcher = config.start(learnt)
+    if searcher is None:
+        searcher = config.start(config.learn() if learnt is None else learnt)
     if isinstance(searcher, MultiFidelitySearcher):
         searcher.begin(tuple(config.evaluators))
     with ExitStack() as stack:
@@ -57,7 +60,7 @@ def run_config(
             journal = stack.enter_context(Journal(path, config.identity))
             past = journal.past
             check_recorded(path, past, config)
-        rows = [past.row(i) for i in range(len(past))]
+        rows = past.rows
         for epochs, evaluator in config.evaluators.items():
             of_length = [row for row in rows if row[3].get("epochs", epochs) == epochs]
             evaluator.resume([(row[0], row[1], row[3].get("failure")) for row in of_length])

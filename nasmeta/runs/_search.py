@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import Evaluator, TrainingEvaluator
+from nasmeta.evaluators import UNKNOWN_FEASIBILITY, Evaluator, TrainingEvaluator
 from nasmeta.files import require_writable
 from nasmeta.progress import progress_bar
 from nasmeta.registry import names_from_file
@@ -34,7 +34,7 @@ def read_run(path: str | os.PathLike[str]) -> History:
     Raises
     ------
     SettingError
-        If the values are from an evaluator other than the table.
+        As in `recorded_config`.
 
     Examples
     --------
@@ -48,17 +48,42 @@ def read_run(path: str | os.PathLike[str]) -> History:
     True
     """
     header, trace = require_journal(Path(path))
-    if "evaluator" in header:
-        raise SettingError(f"evaluator of {path}", header["evaluator"].get("kind"), "the table of the task")
+    config = recorded_config(header, Budget(len(trace)))
+    history = history_of(config, trace)
+    history.end(config.budget, history.clock, config.evaluator.sign, None)
+    return history
+
+
+def recorded_config(header: Mapping[str, Any], budget: Budget) -> RunConfig:
+    """Return the config of a run from the header of its journal, without sources; import no custom searcher.
+
+    Raises
+    ------
+    SettingError
+        If the values are from a function, a training, or another surrogate than the shipped one.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.runs import Budget, recorded_config
+    >>> run = nm.search("random", "nb201/cifar10", evaluations=5)
+    >>> recorded_config(run.config.identity, Budget(5)).searcher == run.config.searcher
+    True
+    """
+    identity = header.get("evaluator", {})
+    kind = identity.get("kind", "table")
+    shipped = kind in ("table", UNKNOWN_FEASIBILITY, "surrogate")
+    evaluator = on_evaluator(as_task(header["task"]), kind) if shipped else None
+    if evaluator is None or evaluator.identity != identity:
+        raise SettingError(f"evaluator of {header['task']}", kind, "the table of the task, or its shipped surrogate")
     name, settings = header["searcher"], dict(header["settings"])
     transfer = TransferSettings.of(settings.pop("prune_space", None), settings.pop("warm_start", 0))
-    kind = SEARCHERS[name] if name in SEARCHERS else Searcher  # noqa: SIM401 - `get` raises an error for custom code
-    spec = SearcherSpec(name, kind, settings, transfer)
+    searcher = SEARCHERS[name] if name in SEARCHERS else Searcher  # noqa: SIM401 - `get` raises an error for custom code
+    epochs = [*map(int, header["epochs"])] if "epochs" in header else None
+    spec = SearcherSpec(name, searcher, settings, transfer, epochs=None if epochs is None else tuple(epochs))
     clock = Clock.of(header["clock"]) if "clock" in header else None
-    evaluator, budget = on_evaluator(as_task(header["task"]), "table"), Budget(len(trace))
-    history = history_of(RunConfig(spec, evaluator, budget, header["seed"], clock), trace)
-    history.end(budget, history.clock, evaluator.sign, None)
-    return history
+    lengths = None if epochs is None else evaluator.after(epochs)
+    return RunConfig(spec, evaluator, budget, header.get("seed", 0), clock, lengths)
 
 
 def search(

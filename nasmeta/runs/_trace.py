@@ -106,6 +106,11 @@ class Trace:
         value = self._values[position] if m == 1 else self._values[position * m : (position + 1) * m].tolist()
         return self._architectures[position], value, self._costs[position], details
 
+    @property
+    def rows(self) -> list[tuple[int, Any, float, dict[str, Any]]]:
+        """All evaluations in the order of their starts, as `row` lists them, with those outside the budget."""
+        return [self.row(position) for position in range(len(self._architectures))]
+
     def end(self, budget: Budget, clock: Clock, sign: Any, target: float | None) -> None:
         """Exclude the evaluations that started or ended after the budget, and those after the target was reached."""
         self._counted = slice(None)

@@ -49,6 +49,7 @@ class BananasSearch(WithoutReplacement):
     """
 
     needs_list = False
+    traces = "statistical"  # float32 sums of the networks
 
     def __init__(
         self,

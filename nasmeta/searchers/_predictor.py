@@ -144,6 +144,7 @@ class PredictorSearch(WithoutReplacement):
     25
     """
 
+    traces = "statistical"  # predictors are from other packages, and partly networks
     default_predictor: ClassVar[Any] = "ridge"
     default_acquisition: ClassVar[str] = "ei"
     is_bound: ClassVar[bool] = False  # whether `of` has set these two

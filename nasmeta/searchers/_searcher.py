@@ -79,6 +79,9 @@ class Searcher(ABC):
         see `CandidateSearch`.
     objectives : {"one", "several", "any"}
         Class attribute: whether `tell` takes numbers, shape (n,), or vectors of several objectives, shape (n, m).
+    traces : {"exact", "statistical"}
+        Class attribute: whether the same seed gives the same proposals on every processor, or only the same
+        distribution of results; `nasmeta.audit` compares them accordingly.
     budget_setting : str or None
         Class attribute: the setting that receives the number of evaluations of a run, unless the user gives it.
     notes : list of mapping, or None
@@ -106,6 +109,7 @@ class Searcher(ABC):
     waits_for_values: ClassVar[bool] = False
     needs_list: ClassVar[bool] = False
     objectives: ClassVar[Literal["one", "several", "any"]] = "one"
+    traces: ClassVar[Literal["exact", "statistical"]] = "exact"
     budget_setting: ClassVar[str | None] = None
     notes: list[Mapping[str, Any]] | None = None
 

@@ -25,6 +25,8 @@ FUNCTIONS: dict[str, tuple[list[Callable[..., Any]], set[str]]] = {
     "plan": ([nm.plan, nm.compare, ImageDataset.load], {*REAL_TRAINING, "picture"}),
     "reproduce": ([nm.reproduce], {"listed", "fetch"}),  # it lists the tables and asks for missing data
     "report": ([nm.report], set()),
+    "publish": ([nm.publish], set()),
+    "audit": ([nm.audit], set()),
     "train": ([nm.train, ImageDataset.load], set()),
     "verify": ([nm.verify, ImageDataset.load], {"demo"}),
     "predict": ([nm.predict], set()),

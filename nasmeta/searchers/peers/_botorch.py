@@ -36,6 +36,7 @@ class BoTorchSearch(WithoutReplacement):
     12
     """
 
+    traces = "statistical"
     needs_list = False
 
     def __init__(self, space: SearchSpace, rng: Generator, *, n_initial: int = 10) -> None:

@@ -107,6 +107,7 @@ class PeerSearch(WithoutReplacement):
     needs_list = False
     tries: ClassVar[int] = 16
     counts_repeats: ClassVar[bool] = True  # whether known architectures are among these kinds
+    traces = "statistical"
     seeds: ClassVar[int] = 2**31 - 1  # the seed of the package is below
 
     def __init__(self, space: SearchSpace, rng: Generator) -> None:

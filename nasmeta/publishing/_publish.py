@@ -1,0 +1,141 @@
+"""Published files: gzipped JSON, which is read safely and within a fixed size, in any language."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nasmeta.analysis import summarise
+from nasmeta.analysis.report import title_of
+from nasmeta.code_identity import source_digest
+from nasmeta.experiments import ComparisonFolder, results_in
+from nasmeta.files import blaming, facts_in, write_atomically
+from nasmeta.registry import names_from_file
+from nasmeta.runs import Budget, RunConfig, check_recorded, recorded_config, require_journal
+from nasmeta.tasks import as_tasks
+
+_FORMAT = 1
+_MOST_BYTES = 1 << 26  # of the text; about ten million evaluations
+_GZIP = 31  # zlib's name of the format
+_DECIMALS = 6
+
+
+@names_from_file()
+def publish(
+    folder: str | os.PathLike[str], out: str | os.PathLike[str], *, author: str = "", tuned_on: Sequence[str] = ()
+) -> Path:
+    """Write a finished comparison to one small file that anyone can audit.
+
+    The file has the searchers with versions, settings and budgets, the proposals of each run in their order, checksums
+    of the columns, and a summary of the results. Values, costs and regrets are not in it, because they follow from
+    the tables.
+
+    Parameters
+    ----------
+    folder : path
+        Folder of a finished comparison on tables.
+    out : path
+        The file to write.
+    author : str, optional
+        Name of the author.
+    tuned_on : sequence of str, optional
+        Tasks or families on which settings of the searchers were chosen.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    JournalError
+        If a journal is missing, or contradicts the tables.
+    SettingError
+        If the values are from functions or trainings, which others cannot recompute.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import nasmeta as nm
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20, folder=f"{home}/runs")
+    ...     nm.audit(nm.publish(f"{home}/runs", f"{home}/runs.json.gz")).verdict
+    'verified'
+    """
+    content = content_of(Path(folder)) | {"author": author, "tuned_on": [task.name for task in as_tasks(tuned_on)]}
+    write_atomically(Path(out), gzip.compress(json.dumps(content, separators=(",", ":")).encode(), 9, mtime=0))
+    return Path(out)
+
+
+def read_published(path: Path) -> dict[str, Any]:
+    """Return the content of a published file; nothing in it is executed."""
+    with blaming(path, "published file of nasmeta"):
+        unpacked = zlib.decompressobj(_GZIP)
+        content: dict[str, Any] = json.loads(unpacked.decompress(path.read_bytes(), _MOST_BYTES))
+        if not unpacked.eof or content["nasmeta_published"] != _FORMAT:
+            raise ValueError("it is too long, or of another format")
+        return content
+
+
+def content_of(folder: Path) -> dict[str, Any]:
+    """Return the published content of a comparison; its journals are checked against the tables."""
+    results, specification = results_in(folder), facts_in(folder / "specification.json")
+    repeats, home = specification["repeats"], ComparisonFolder(folder)
+    seeds = [*range(repeats)] if isinstance(repeats, int) else repeats
+    ends = results.groupby(["task", "searcher", "seed"], observed=True)["stopped"].first()
+    pairs = []
+    for task, seconds in zip(specification["tasks"], specification["seconds"], strict=True):
+        for label in specification["searchers"]:
+            identity, _ = require_journal(home.journal_of(task, label, seeds[0]))
+            budget = [specification["evaluations"], seconds, specification["stop_at_optimum"]]
+            pair: dict[str, Any] = {"label": label, "identity": identity, "budget": budget}
+            config = config_of(pair)
+            runs = [
+                {"stopped": ends[task, label, seed], **_proposals(config, home.journal_of(task, label, seed))}
+                for seed in seeds
+            ]
+            pairs.append({**pair, "source": source_of(config), "columns": checksums(config), "runs": runs})
+    facts = {"nasmeta_published": _FORMAT, "title": title_of(folder), "seeds": seeds}
+    return {**facts, "summary": summary_of(results), "pairs": pairs}
+
+
+def _proposals(config: RunConfig, path: Path) -> dict[str, Any]:
+    """Return the proposals in a journal; the last ones may exceed the budget."""
+    header, trace = require_journal(path)
+    check_recorded(path, trace, replace(config, seed=header["seed"]))
+    architectures, _, _, details = zip(*trace.rows, strict=True)
+    run = {"seed": header["seed"], "architectures": architectures}
+    if config.lengths:
+        run["epochs"] = [each["epochs"] for each in details]
+    return run
+
+
+def config_of(pair: dict[str, Any]) -> RunConfig:
+    """Return the config of the runs of a searcher on a task, without the searcher's code."""
+    return replace(recorded_config(pair["identity"], Budget(*pair["budget"])), label=pair["label"])
+
+
+def source_of(config: RunConfig) -> str:
+    """Return a digest of the searcher's source."""
+    return config.searcher.code or source_digest(config.searcher.kind)
+
+
+def checksums(config: RunConfig) -> list[str]:
+    """Return the checksums of values and costs in the tables."""
+    arrays = [array for each in config.evaluators.values() for array in (each.values, each.cost_seconds)]
+    return [sha256(b"" if array is None else array.tobytes()).hexdigest()[:16] for array in arrays]
+
+
+def summary_of(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the summary of results by task and searcher, without intervals, which depend on random draws."""
+    table = summarise(frame).round(_DECIMALS).filter(regex="(?<!_low)(?<!_high)$").astype(object)
+    return {f"{row['searcher']} on {row['task']}": row for row in table.where(table.notna(), None).to_dict("records")}

@@ -1,0 +1,50 @@
+"""``nasmeta publish`` and ``audit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nasmeta.publishing._audit import Audit, audit
+from nasmeta.publishing._publish import publish
+from nasmeta.terminal import options_from, print_facts, print_written
+
+
+@options_from(publish)
+def publish_command(folder: str, *, out: Path, **options: Any) -> None:
+    """Write a finished comparison to one small file that anyone can audit.
+
+    Parameters
+    ----------
+    folder : path
+        Folder of a finished comparison on tables.
+
+    Examples
+    --------
+    nasmeta publish results --out results.json.gz --author "A. Author" --tuned-on nb201
+    """
+    file = publish(folder, out, **options)
+    print_written([f"{file} ({file.stat().st_size / 1000:,.0f} kB)"])
+
+
+@options_from(audit)
+def audit_command(file: str, **options: Any) -> Audit:
+    """Check published results against the tables, and by repeating some runs.
+
+    Parameters
+    ----------
+    file : path
+        A file of nasmeta publish, or the folder of a finished comparison.
+    level : int
+        0: recompute values and summary from the tables; 1: also repeat some runs, whose proposals must be equal; 2:
+        also test whether runs with fresh seeds have the same ranks.
+
+    Examples
+    --------
+    nasmeta audit results.json.gz
+    nasmeta audit results.json.gz --level 2 --seed 7
+    """
+    done = audit(file, progress=True, **options)
+    print(f"{done.verdict.capitalize()} at level {done.level}.")
+    print_facts({name: ", ".join(fact) if isinstance(fact, list) else fact for name, fact in vars(done).items()})
+    return done
