@@ -181,16 +181,15 @@ def write_page() -> None:
     text = f"""# Do trainings at other scales predict the learning rate and batch size of a language model?
 
 Yes. `meta` proposes a setting within {NEAR} nats of the best loss after {by["meta"]:.0f} evaluations in the median of
-{len(wide)} targets, and `gp`, which has no sources, after {by["gp"]:.1f}. A power law fitted to trainings of other
-model sizes needs {by[REFIT]:.0f}, and {by[SMALLER]:.0f} if it is fitted to smaller models only.
+{len(wide)} targets, `gp`, which has no sources, after {by["gp"]:.1f}. A power law fitted to other model sizes needs
+{by[REFIT]:.0f}, fitted to smaller ones only {by[SMALLER]:.0f}.
 
-What helps is to know the scale. Before the search, the sources' labels are moved to the scale of the target along a
+What helps is to know the scale: before the search, the sources' labels are moved to the scale of the target along a
 fitted power law (`nasmeta.tasks.at_scale`). Without this step, `meta` needs {by["meta, sources unmoved"]:.1f}
-evaluations and `source-order` {by["source-order, sources unmoved"]:.1f} (mean
-{wide["source-order, sources unmoved"].mean():.1f} instead of {wide["source-order"].mean():.1f}). With it, `meta` is
-faster than `gp` on {(wide["meta"] < wide["gp"]).sum()} of {len(wide)} targets. The two targets of the largest size are
-the only ones whose sources are all smaller: `meta` needs {wide["meta"]["1.07b-20b"]:.1f} and
-{wide["meta"]["1.07b-100b"]:.1f}.
+evaluations and `source-order` a mean of {wide["source-order, sources unmoved"].mean():.1f} instead of
+{wide["source-order"].mean():.1f}. With it, `meta` is faster than `gp` on {(wide["meta"] < wide["gp"]).sum()} of
+{len(wide)} targets, and needs {wide["meta"]["1.07b-20b"]:.0f} and {wide["meta"]["1.07b-100b"]:.0f} on the two of the
+largest size, whose sources are all smaller.
 
 ![Evaluations until a near-optimal setting](evaluations.png)
 
@@ -201,8 +200,8 @@ Evaluations on each target, named by parameters (without embeddings) and tokens:
 {to_markdown(shown)}
 ## From a small to larger GPT supernets
 
-Evaluations until one of the best 0.1 % in perplexity among the measured sub-networks of `hw-gpt-m` and `hw-gpt-l`. The
-source is `hw-gpt-s`: all 10,000 labels, or {FEW} random ones. Positions are matched by name and relative level
+Evaluations until one of the best 0.1 % in perplexity among the measured sub-networks. The source is `hw-gpt-s`: all
+10,000 labels, or {FEW} random ones. Positions are matched by name and relative level
 (`nasmeta.spaces.codes_by_level`); intervals resample draws.
 
 {supernets_table()}
@@ -212,16 +211,15 @@ With {FEW} random labels of the source, no searcher is faster than `gp` beyond c
 
 A target is one pair of parameters and tokens; its architectures are the pairs of learning rate and batch size that were
 trained. The {len(wide)} of 42 pairs with 88 or more trainings are targets. Sources are tasks with *other* numbers of
-parameters, smaller and larger. `source-order` uses all their labels; the joint process of `rgpe`, `multi-task-gp` and
-`meta` at most 1,200 together.
+parameters, smaller and larger. The joint process of `rgpe`, `multi-task-gp` and `meta` uses at most 1,200 labels.
 
-A rule proposes the trained setting closest to its own on logarithmic scales, then the next closest, and does not learn
-from losses. Power laws have the published form, learning rate = a N^b D^c and batch size = d D^e. The refitted ones are
-fitted by least squares to the best setting of each source. The published one was fitted to these trainings, targets
-included, so its row is no forecast.
+A rule proposes the trained setting closest to its own on logarithmic scales, then the next closest. Power laws have the
+published form, learning rate = a N^b D^c and batch size = d D^e, fitted by least squares to the best setting of each
+source. The published one was fitted to these trainings, targets included, so it is not a forecast.
 
-No setting of a searcher was chosen on these targets. The share of a source's labels that determines its best setting,
-10 %, was chosen among 1, 5, 10 and 20 % on the other 25 pairs, with two draws.
+No setting of a searcher was chosen on these targets. The share of a source's labels that `at_scale` treats as its best,
+10 %, was chosen among 1, 5, 10 and 20 % on the other 25 pairs, with two draws. That power laws work on the targets was
+known before.
 
 ## How it was run
 
