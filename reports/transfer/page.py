@@ -191,7 +191,8 @@ per source, at most 100 evaluations. An unsuccessful run enters with 100 evaluat
   `meta-gp` became a member after trials on 20 of these targets. The condition that sources agree was chosen after a
   look at these draws (all labels); only sources of `nb201` meet it.
 * `robust` and `latency` have accuracies of `nb201` as sources, which predict these targets poorly.
-* Targets with many ties for the best 0.1 % are excluded.
+* Targets with many ties for the best 0.1 % are excluded. [LCBench](lcbench.md) and
+  [language models](../scales/README.md) have their own pages.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")
     picture(gains, folder / "gains")
