@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from math import erfc, inf, sqrt
+from math import erfc, sqrt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nasmeta.arrays import Architectures, Epochs, Floats
 from nasmeta.errors import JournalError, NasmetaError, SpaceExhaustedError
 from nasmeta.journals import differences_from
-from nasmeta.progress import Bar, progress_bar
 from nasmeta.publishing._publish import checksums, config_of, content_of, read_published, source_of, summary_of
 from nasmeta.registry import names_from_file
 from nasmeta.runs import History, RunConfig, SearcherSpec, Trace, Transfer, history_of, results_frame, run_config
@@ -36,24 +37,32 @@ class Audit:
     Examples
     --------
     >>> from nasmeta.publishing import Audit
-    >>> Audit("mine.json.gz", level=1, not_checked=["gp on nb201/cifar10: no table"]).verdict
-    'cannot be checked'
+    >>> Audit("mine.json.gz", level=1).verdict
+    'verified'
     """
 
     file: str
     level: int
-    not_reproduced: list[str] = field(default_factory=list)  # reasons
-    not_checked: list[str] = field(default_factory=list)  # reasons
+    verdict: str = "verified"  # or "not reproduced", or "cannot be checked"
+    reasons: list[str] = field(default_factory=list)
     author: str = ""
     tuned_on: list[str] = field(default_factory=list)  # tasks on which settings were tuned, as the author declares
     sha256: str = ""  # of the content
     repeated: int = 0  # runs of level 1
     fresh: int = 0  # runs of level 2
 
+    def _reject(self, reason: str, verdict: str = "not reproduced") -> None:
+        self.reasons.append(reason)
+        if self.verdict != "not reproduced":
+            self.verdict = verdict
+
+    def _skip(self, reason: str) -> None:
+        self._reject(reason, "cannot be checked")
+
     @property
-    def verdict(self) -> str:
-        """``verified``, ``not reproduced`` or ``cannot be checked``."""
-        return "not reproduced" if self.not_reproduced else "cannot be checked" if self.not_checked else "verified"
+    def status(self) -> int:
+        """The exit status of the command: 0 if verified, else 1."""
+        return int(self.verdict != "verified")
 
 
 def audit(
@@ -63,7 +72,6 @@ def audit(
     runs: int | None = None,
     seed: int | None = None,
     run_code: bool = False,
-    progress: bool = False,
 ) -> Audit:
     """Check published results against the tables, and by repeating some runs.
 
@@ -84,8 +92,6 @@ def audit(
         knows.
     run_code : bool, default False
         Run searchers named as ``package.module:Name``. Only do this if you trust their code.
-    progress : bool, default False
-        Show a progress bar on stderr.
 
     Returns
     -------
@@ -107,42 +113,42 @@ def audit(
     ('verified', 2)
     """
     path, done = Path(file), Audit(str(file), level)
-    with nullcontext() if run_code else names_from_file(), progress_bar("runs", shown=progress) as bar, one_thread():
+    with nullcontext() if run_code else names_from_file(), one_thread():
         try:
             content = content_of(path) if path.is_dir() else read_published(path)
         except JournalError as reason:
-            done.not_reproduced.append(str(reason))
+            done._reject(str(reason))
             return done
         done.sha256 = sha256(json.dumps(content).encode()).hexdigest()
         done.author, done.tuned_on = content.get("author", ""), content.get("tuned_on", [])
         pairs = _recomputed(content, done)
-        if level == 0 or done.not_reproduced:
+        if level == 0 or done.verdict == "not reproduced":
             return done
         ready = [pair for pair in pairs if _prepare(pair, done, run_code)]
         rng = np.random.default_rng(int(done.sha256, 16) if seed is None else seed)
         try:
-            _repeat(ready, done, rng, 30 if runs is None else runs, bar)
+            _repeat(ready, done, rng.permutation, 30 if runs is None else runs)
             if level == 2:
-                _compare(ready, done, rng, 10 if runs is None else runs, bar)
+                _compare(ready, done, rng.integers(*_FRESH_SEEDS, size=(len(ready), 10 if runs is None else runs)))
         except NasmetaError as reason:  # of custom code
-            done.not_checked.append(str(reason))
+            done._skip(str(reason))
     return done
 
 
 class _Pair:
     """The runs of a searcher on a task, recomputed from the tables; raises an error if this is not possible."""
 
-    def __init__(self, entry: dict[str, Any], seeds: list[int], done: Audit) -> None:
+    def __init__(self, entry: Any, seeds: list[int], done: Audit) -> None:
         self.entry, self.config, self.histories = entry, config_of(entry), list[History]()
         if checksums(self.config) != entry["columns"]:
             raise NasmetaError("The table has other values on this machine.")
         if [run["seed"] for run in entry["runs"]] != seeds:
-            done.not_reproduced.append(f"{self}: the seeds are not those of the comparison.")
+            done._reject(f"{self}: the seeds are not those of the comparison.")
         for run in entry["runs"]:
             try:
                 self.histories.append(_replayed(replace(self.config, seed=run["seed"]), run))
             except Exception as reason:  # the file may contain anything
-                done.not_reproduced.append(f"{self}, seed {run['seed']}: {reason}")
+                done._reject(f"{self}, seed {run['seed']}: {reason}")
 
     def __str__(self) -> str:
         return f"{self.config.label} on {self.config.task.name}"
@@ -152,38 +158,35 @@ class _Pair:
         """The knowledge from the sources."""
         return self.config.learn()
 
-    def run(self, seed: int, bar: Bar, most: float = inf) -> History:
-        """Do a run, of at most so many evaluations."""
-        bar.advance()
-        most = min(most, self.config.budget.most_evaluations)
-        budget = replace(self.config.budget, evaluations=None if most == inf else int(most))
-        config = replace(self.config, seed=seed, budget=budget)
+    def run(self, seed: int) -> History:
+        """Do a run."""
+        config = replace(self.config, seed=seed)
         return history_of(config, run_config(config, learnt=self.learnt))
 
 
-def _recomputed(content: dict[str, Any], done: Audit) -> list[_Pair]:
+def _recomputed(content: Any, done: Audit) -> list[_Pair]:
     """Recompute runs and summary from the tables."""
     pairs = []
     for entry in content["pairs"]:
         try:
             pairs.append(_Pair(entry, content["seeds"], done))
         except Exception as reason:  # the file may contain anything
-            done.not_checked.append(f"{entry['label']} on {entry['identity']['task']}: {reason}")
-    if not done.not_reproduced and not done.not_checked:
+            done._skip(f"{entry['label']} on {entry['identity']['task']}: {reason}")
+    if not done.reasons:
         summary = summary_of(results_frame([history for pair in pairs for history in pair.histories]))
         if differences := differences_from(content["summary"], summary):
-            done.not_reproduced.append(f"summary: {differences}")
+            done._reject(f"summary: {differences}")
     return pairs
 
 
 class _Recorded(MultiFidelitySearcher):
     """Propose the architectures of a run in their order."""
 
-    def __init__(self, config: RunConfig, run: dict[str, Any]) -> None:
+    def __init__(self, config: RunConfig, run: Any) -> None:
         super().__init__(config.task.space, np.random.default_rng(0))
-        architectures = np.array(run["architectures"], np.int64)
-        epochs = np.array(run.get("epochs", [config.evaluator.full_epochs] * len(architectures)), np.int32)
-        self._left = zip(architectures[:, None], epochs[:, None], strict=True)
+        architectures = np.array(run["architectures"])[:, None]
+        epochs = run.get("epochs", np.full(len(architectures), config.evaluator.full_epochs))
+        self._left = zip(architectures, np.array(epochs)[:, None], strict=True)
 
     def ask_at(self, n: int = 1) -> tuple[Architectures, Epochs]:
         """Return the next architecture; there is none after the last one."""
@@ -195,7 +198,7 @@ class _Recorded(MultiFidelitySearcher):
         """Ignore the values."""
 
 
-def _replayed(config: RunConfig, run: dict[str, Any]) -> History:
+def _replayed(config: RunConfig, run: Any) -> History:
     """Return a run with the values and costs of the tables."""
     trace = run_config(config, searcher=_Recorded(config, run))
     if trace.stopped == "exhausted" and run["stopped"] == "stalled":  # only the searcher knows the difference
@@ -208,45 +211,41 @@ def _replayed(config: RunConfig, run: dict[str, Any]) -> History:
 def _prepare(pair: _Pair, done: Audit, run_code: bool) -> bool:
     """Complete the config of a pair by its searcher; return False, with a reason, if it cannot be run here."""
     identity, plain = pair.entry["identity"], pair.config
+    name, settings = identity["searcher"], identity["settings"]
     try:
         if "meta_model" in identity:
             raise NasmetaError("The file of its meta-model is needed.")
         if "code" in identity and not run_code:
-            raise NasmetaError(
-                f"{identity['searcher']} is code of {done.author or 'an unknown author'}; see --run-code."
-            )
-        lengths = {"epochs": [*map(int, identity["epochs"])]} if "epochs" in identity else {}
-        spec = SearcherSpec.of(identity["searcher"], identity["settings"] | lengths)
-        sources = [get_task(source["name"]) for source in identity["sources"]] or None
+            raise NasmetaError(f"{name} is code of {done.author or 'an unknown author'}; see --run-code.")
+        if plain.lengths:
+            settings = settings | {"epochs": [*plain.lengths]}
+        spec, sources = SearcherSpec.of(name, settings), [get_task(source["name"]) for source in identity["sources"]]
         pair.config = RunConfig.of(
-            spec, plain.evaluator, plain.budget, sources=sources, clock=identity.get("clock"), label=plain.label
+            spec, plain.evaluator, plain.budget, sources=sources or None, clock=plain.clock, label=plain.label
         )
         if differences := differences_from(identity, pair.config.identity, ("nasmeta_journal", "seed", "written_by")):
             raise NasmetaError(f"{differences}.")
         if done.level == 1 and spec.kind.traces == "statistical":
             raise NasmetaError("Its proposals may differ between processors; level 2 tests its results.")
     except Exception as reason:  # the file may contain anything
-        done.not_checked.append(f"{pair}: {reason}")
+        done._skip(f"{pair}: {reason}")
         return False
     return True
 
 
-def _repeat(pairs: list[_Pair], done: Audit, rng: np.random.Generator, n: int, bar: Bar) -> None:
+def _repeat(pairs: list[_Pair], done: Audit, permute: Callable[[int], Any], n: int) -> None:
     """Repeat some runs of exact searchers; all proposals must be equal."""
     exact = [pair for pair in pairs if pair.config.searcher.kind.traces == "exact"]
     possible = [(pair, history) for pair in exact for history in pair.histories]
-    for position in sorted(rng.permutation(len(possible))[:n].tolist()):
+    for position in sorted(permute(len(possible))[:n]):
         pair, history = possible[position]
-        due = _proposals(history)
-        here = _proposals(pair.run(history.seed, bar, len(due)))
+        due, here = _proposals(history), _proposals(pair.run(history.seed))
         done.repeated += 1
         if due != here:
             i = next(i for i, both in enumerate(zip(due, here, strict=False)) if both[0] != both[1])
-            where = done.not_reproduced if pair.entry["source"] == source_of(pair.config) else done.not_checked
-            where.append(
-                f"{pair}, seed {history.seed}: proposal {i + 1} is {due[i]} in the file, but {here[i]} here. The file "
-                f"is of {pair.entry['identity']['written_by']}."
-            )
+            judge = done._reject if pair.entry["source"] == source_of(pair.config) else done._skip
+            written_by = pair.entry["identity"]["written_by"]
+            judge(f"{pair}, seed {history.seed}, of {written_by}: proposal {i + 1} is {due[i]}, but {here[i]} here.")
 
 
 def _proposals(trace: Trace) -> list[Any]:
@@ -254,12 +253,12 @@ def _proposals(trace: Trace) -> list[Any]:
     return [*((architecture, details.get("epochs")) for architecture, _, _, details in trace.rows), trace.stopped]
 
 
-def _compare(pairs: list[_Pair], done: Audit, rng: np.random.Generator, n: int, bar: Bar) -> None:
+def _compare(pairs: list[_Pair], done: Audit, seeds: NDArray[np.int64]) -> None:
     """Test whether the ranks of published runs and of runs with fresh seeds differ, for each pair and searcher."""
     tests: dict[str, list[float]] = {}
-    for pair in pairs:
-        fresh = [pair.run(seed, bar) for seed in rng.integers(*_FRESH_SEEDS, size=n).tolist()]
-        done.fresh += n
+    for pair, own in zip(pairs, seeds.tolist(), strict=True):
+        fresh = [pair.run(seed) for seed in own]
+        done.fresh += len(fresh)
         tests[str(pair)] = [_rank_test(pair.histories, fresh)]
         tests.setdefault(f"{pair.config.label} on all tasks", []).extend(tests[str(pair)])
     for who, scores in tests.items():
@@ -267,7 +266,7 @@ def _compare(pairs: list[_Pair], done: Audit, rng: np.random.Generator, n: int, 
         p = erfc(abs(z) / sqrt(2)) * len(tests)
         if p < _ERROR:
             how = "better" if z < 0 else "worse"
-            done.not_reproduced.append(f"{who}: the runs are {how} than with fresh seeds (corrected p = {p:.1g}).")
+            done._reject(f"{who}: the runs are {how} than with fresh seeds (corrected p = {p:.1g}).")
 
 
 def _rank_test(published: list[History], fresh: list[History]) -> float:

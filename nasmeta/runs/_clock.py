@@ -47,7 +47,7 @@ class Clock:
     promotion: str = "scratch"
 
     def __post_init__(self) -> None:
-        check_int("workers of the clock", self.workers)
+        check_int("workers of the clock", self.workers, most=1_000_000)
         for name, choices in _CHOICES.items():
             check_choice(f"{name} of the clock", getattr(self, name), choices)
 

@@ -1,0 +1,120 @@
+"""Honest files are verified, custom code runs only on request, and no file is executed or unpacked without limit."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.publishing._publish import read_published
+
+HONEST: dict[str, dict[str, Any]] = {
+    "budget in seconds, several workers": {
+        "searchers": ["evolution", "tpe"], "seconds": 60_000,
+        "clock": {"workers": 4, "repeats": "charged", "overshoot": "discard"},
+    },
+    "several objectives": {"searchers": ["nsga2"], "tasks": "nb201/cifar10+train_seconds", "evaluations": 30},
+    "sampled seeds": {"searchers": ["random"], "tasks": "nb201/cifar10#sample", "evaluations": 30},
+    "optimum": {"searchers": ["evolution"], "evaluations": 2_000, "stop_at_optimum": True},
+    "sources": {"searchers": {"warm": ("random", {"prune_space": 0.1, "warm_start": 3})}, "evaluations": 10},
+    "surrogate": {"searchers": ["random"], "evaluations": 10, "evaluator": "surrogate"},
+    "training lengths": {"searchers": {"hyperband": ("hyperband", {"epochs": [200]})}, "evaluations": 40},
+    "exhausted": {"searchers": ["random"], "tasks": "hpobench-mlp/australian", "evaluations": 10_000},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HONEST)
+def test_honest_comparisons(kind: str, tmp_path: Path) -> None:
+    nm.compare(**{"tasks": "nb201/cifar10", "repeats": 2, "folder": tmp_path / "runs"} | HONEST[kind])
+    for published in (nm.publish(tmp_path / "runs", tmp_path / "runs.json.gz"), tmp_path / "runs"):
+        audit = nm.audit(published)
+        assert (audit.verdict, audit.reasons) == ("verified", [])
+        assert audit.repeated == 2 * len(HONEST[kind]["searchers"])
+
+
+def test_a_statistical_searcher_needs_level_2(tmp_path: Path) -> None:
+    nm.compare(["bananas"], "nb201/cifar10", repeats=3, evaluations=14, folder=tmp_path)
+    assert [nm.audit(tmp_path, level=level, runs=3).verdict for level in range(3)] == [
+        "verified", "cannot be checked", "verified",
+    ]  # fmt: skip
+
+
+def test_custom_code_runs_only_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from nasmeta.searchers import SEARCHERS\nclass Mine(SEARCHERS['random']): pass\nasked = []\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    nm.compare(["mine:Mine"], "nb201/cifar10", repeats=2, evaluations=10, folder=tmp_path / "runs")
+    file = nm.publish(tmp_path / "runs", tmp_path / "runs.json.gz", author="A. Author")
+    audit = nm.audit(file)
+    assert audit.verdict == "cannot be checked"
+    assert "mine:Mine is code of A. Author" in audit.reasons[0]
+    assert nm.audit(file, run_code=True).verdict == "verified"
+    content = read_published(file)
+    content["pairs"][0]["identity"]["code"] = "other"
+    file.write_bytes(gzip.compress(json.dumps(content).encode()))
+    assert nm.audit(file, run_code=True).verdict == "cannot be checked"
+
+
+@pytest.mark.parametrize("key", ["searcher", "task", "sources", "settings"])
+def test_a_file_that_names_code_imports_nothing(
+    key: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hostile_audit.py").write_text("raise SystemExit\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    content, code = read_published(file), "hostile_audit:run"
+    named = {"sources": [{"name": code}], "settings": {"predictor": code}}.get(key, code)
+    for pair in content["pairs"]:
+        pair["identity"][key] = named
+        if key == "settings":
+            pair["identity"]["searcher"] = "predictor"
+    hostile = tmp_path / "hostile.json.gz"
+    hostile.write_bytes(gzip.compress(json.dumps(content).encode()))
+    assert nm.audit(hostile, level=2).verdict == "cannot be checked"
+    assert "hostile_audit" not in sys.modules
+
+
+def test_the_size_is_limited(tmp_path: Path) -> None:
+    (tmp_path / "bomb").write_bytes(gzip.compress(b" " * (1 << 27)))
+    with pytest.raises(DamagedFileError):
+        nm.audit(tmp_path / "bomb")
+
+
+def test_another_table_cannot_be_checked(file: Path, tmp_path: Path) -> None:
+    content = read_published(file)
+    content["pairs"][0]["columns"][0] = "0" * 16
+    (tmp_path / "other").write_bytes(gzip.compress(json.dumps(content).encode()))
+    assert nm.audit(tmp_path / "other", level=0).verdict == "cannot be checked"
+
+
+def test_results_of_functions_are_refused(tmp_path: Path) -> None:
+    space = nm.get_space("nb201")
+    nm.compare(["random"], space, evaluator=lambda choices: 1.0, repeats=1, evaluations=3, folder=tmp_path)
+    with pytest.raises(SettingError) as error:
+        nm.publish(tmp_path, tmp_path / "out")
+    assert error.value.value == "function"
+
+
+def test_commands(folder: Path, file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.json.gz"
+    command = ["publish", str(folder), "--out", str(out), "--author", "A. Author", "--tuned-on", "nb201/cifar10"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert read_published(out) == read_published(file)
+    done = CliRunner().invoke(app, ["audit", str(out), "--seed", "3", "--runs", "4", "--json"])
+    result = json.loads(done.stdout)["result"]
+    assert (done.exit_code, result["verdict"], result["repeated"]) == (0, "verified", 4)
+    assert (result["author"], result["tuned_on"]) == ("A. Author", ["nb201/cifar10"])
+    content = read_published(out)
+    content["seeds"] = [7]
+    out.write_bytes(gzip.compress(json.dumps(content).encode()))
+    done = CliRunner().invoke(app, ["audit", str(out), "--json"])
+    assert (done.exit_code, json.loads(done.stdout)["result"]["verdict"]) == (1, "not reproduced")
