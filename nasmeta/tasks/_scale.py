@@ -21,7 +21,8 @@ def at_scale(task: Task, sources: Sequence[Task | SourceTask]) -> list[Task | So
     Good choices often follow a power law of the scale. For each ordered position, the mean code of the best 10 % of a
     source's labels is regressed on the logarithms of the scale, by least squares over the sources. The expected
     difference between the scales of source and target, rounded, is added to the codes of the source. Labels whose codes
-    then leave the space are dropped.
+    then leave the space are dropped. Runs of searchers with sources begin with this step; a saved meta-model does not
+    contain it, because it was trained without a target.
 
     Parameters
     ----------
