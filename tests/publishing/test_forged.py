@@ -149,4 +149,4 @@ def test_seeds_that_were_chosen(case: int, chosen: dict[str, Any], tmp_path: Pat
     assert nm.audit(forged, runs=10).verdict == "verified"
     found = nm.audit(forged, level=2, runs=10)
     assert found.verdict == "not reproduced"
-    assert all(f"{pair}".partition(" ")[0] in reason for reason in found.not_reproduced)
+    assert all(f"{pair}".partition(" ")[0] in reason for reason in found.reasons)
