@@ -48,7 +48,7 @@ def at_scale(task: Task, sources: Sequence[Task | SourceTask]) -> list[Task | So
     3
     """
     space = task.space
-    if not task.scale or not all(source.scale and source.space == space for source in sources):
+    if not (sources and task.scale and all(source.scale and source.space == space for source in sources)):
         return list(sources)
     seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
     scales = np.log([[source.scale[name] / value for name, value in task.scale.items()] for source in seen])

@@ -50,6 +50,7 @@ def test_sources_stay_if_one_has_another_space_or_the_target_lacks_a_scale() -> 
     sources = [LANGUAGE_MODEL, source(4, 4)]
     assert at_scale(TARGET.task, sources) == sources
     assert at_scale(nm.get_task("nb201/cifar10"), sources) == sources
+    assert nm.search("random", TARGET, evaluations=1).values.tolist() == [0.0]
 
 
 def test_the_scale_identifies_a_source() -> None:
