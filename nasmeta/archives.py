@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Array
 from nasmeta.errors import DamagedFileError
 from nasmeta.files import SEAL, blaming, check_seal, sealed
 
@@ -44,7 +44,7 @@ class ArchiveKind:
     version_key: str = "version"
     compressed: bool = True
 
-    def encode(self, card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    def encode(self, card: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
         """Return the bytes of a file."""
         text = json.dumps({"format": self.format, self.version_key: self.version, **card}, indent=1).encode()
         how = zipfile.ZIP_DEFLATED if self.compressed else zipfile.ZIP_STORED
@@ -59,7 +59,7 @@ class ArchiveKind:
             archive.comment = SEAL
         return sealed(buffer.getvalue())
 
-    def decode(self, raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    def decode(self, raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return card and arrays of the bytes of a file."""
         with self.blaming(path):
             check_seal(raw)
@@ -77,7 +77,7 @@ class ArchiveKind:
         return blaming(path, self.noun, self.hint)
 
 
-def unpack(raw: bytes, largest: int) -> dict[str, NDArray[Any]]:
+def unpack(raw: bytes, largest: int) -> dict[str, Array]:
     """Return the arrays of an .npz with a limit in bytes after decompression."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         if sum(info.file_size for info in archive.infolist()) > largest:
@@ -87,7 +87,7 @@ def unpack(raw: bytes, largest: int) -> dict[str, NDArray[Any]]:
     return {name: np.lib.format.read_array(entry, allow_pickle=False) for name, entry in entries.items()}
 
 
-def digest_of(card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+def digest_of(card: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
     """Return the SHA-256 of a card and of arrays; the order of the arrays does not matter."""
     digest = sha256(json.dumps(card, sort_keys=True).encode())
     for name in sorted(arrays):

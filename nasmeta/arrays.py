@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 Architectures: TypeAlias = NDArray[Any]  # int32 indices in an enumerated space, int64 ranks in a large one
 Array: TypeAlias = NDArray[Any]
+Booleans: TypeAlias = NDArray[np.bool_]
 Epochs: TypeAlias = NDArray[np.int32]
 Floats: TypeAlias = NDArray[np.float64]
 Floats32: TypeAlias = NDArray[np.float32]
+Integers: TypeAlias = NDArray[np.int64]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Set
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Array
 from nasmeta.errors import DamagedFileError, UnsafePickleError
 
 _Allowed = Mapping[tuple[str, str], Any] | Set[tuple[str, str]]
@@ -55,7 +55,7 @@ class PickledArray:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self._state = state[1:]
 
-    def to_numpy(self) -> NDArray[Any]:
+    def to_numpy(self) -> Array:
         """Return the array; raise an error if the state is inconsistent or of an unknown kind."""
         try:
             shape, dtype, fortran, data = self._state

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import paired_losses
 from nasmeta.analysis._statistics import quantile_interval
+from nasmeta.arrays import Floats
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.pages import interval_columns
 
@@ -89,7 +89,7 @@ def aggregate_scores(
     rng = np.random.default_rng(0)
     strata = [np.flatnonzero(losses.task == code) for code in range(len(losses.tasks))]
 
-    def measures(scores: FloatArray) -> dict[str, FloatArray]:  # (…, runs), in the order of the tasks
+    def measures(scores: Floats) -> dict[str, Floats]:  # (…, runs), in the order of the tasks
         return {
             "iqm": np.asarray(trim_mean(scores, 0.25, axis=-1)),
             "median": np.median([scores[..., rows].mean(axis=-1) for rows in strata], axis=0),

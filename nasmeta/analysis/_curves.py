@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
+from nasmeta.analysis._frame import Runs, read_runs
 from nasmeta.analysis._statistics import bootstrap_interval
+from nasmeta.arrays import Floats, Integers
 from nasmeta.errors import SettingError
 
 XAxis = Literal["evaluation", "simulated_seconds"]
@@ -96,7 +97,7 @@ def regret_curves(
     return pd.concat(parts, ignore_index=True)
 
 
-def _grid(x: XAxis, begin: float, end: float, task_begin: float, task_end: float, points: int | None) -> FloatArray:
+def _grid(x: XAxis, begin: float, end: float, task_begin: float, task_end: float, points: int | None) -> Floats:
     """Return the points of a curve from `begin` to `end`; those in seconds are shared by the curves of a task."""
     if begin > end:  # a run ended before another one had begun
         return np.empty(0)
@@ -109,7 +110,7 @@ def _grid(x: XAxis, begin: float, end: float, task_begin: float, task_end: float
     return np.unique(np.r_[begin, shared[(shared > begin) & (shared < end)], end])
 
 
-def evaluations_by(runs: Runs, group: slice, x: XAxis, points: FloatArray) -> IntArray:
+def evaluations_by(runs: Runs, group: slice, x: XAxis, points: Floats) -> Integers:
     """Count the evaluations that had ended at each point of x, (k,) or (runs, k); `runs` must hold the column x."""
     if x == "evaluation":
         return points.astype(np.int64)

@@ -11,10 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from nasmeta.arrays import Array, Booleans, Floats, Integers
 from nasmeta.errors import SettingError
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 _KEYS = ("task", "searcher", "seed")
 ENDED_EARLY = {"exhausted": "exhausted the space", "stalled": "stalled"}  # by the value of the column `stopped`
@@ -26,24 +24,24 @@ class Runs:
 
     tasks: tuple[str, ...]
     searchers: tuple[str, ...]
-    task: IntArray  # (runs,), positions in `tasks`
-    searcher: IntArray  # (runs,)
-    seed: npt.NDArray[Any]  # (runs,)
-    start: IntArray  # (runs,); a run's rows are start .. start + length of each column
-    length: IntArray
-    known: npt.NDArray[np.bool_]  # (runs,): whether the optimum is known; else regrets are to the best value found
-    solved: npt.NDArray[np.bool_]  # (runs,): whether the last regret is 0 and the optimum is known
-    final: npt.NDArray[np.bool_]  # (runs,): whether it is solved, or ended early, so that it keeps its last value
-    seconds: FloatArray  # (runs,): the budget in simulated seconds, NaN if none is recorded
-    timed: npt.NDArray[np.bool_]  # (runs,): whether that budget ended the run
-    columns: Mapping[str, FloatArray]  # (rows,) each; always with "regret" and "evaluation"
+    task: Integers  # (runs,), positions in `tasks`
+    searcher: Integers  # (runs,)
+    seed: Array  # (runs,)
+    start: Integers  # (runs,); a run's rows are start .. start + length of each column
+    length: Integers
+    known: Booleans  # (runs,): whether the optimum is known; else regrets are to the best value found
+    solved: Booleans  # (runs,): whether the last regret is 0 and the optimum is known
+    final: Booleans  # (runs,): whether it is solved, or ended early, so that it keeps its last value
+    seconds: Floats  # (runs,): the budget in simulated seconds, NaN if none is recorded
+    timed: Booleans  # (runs,): whether that budget ended the run
+    columns: Mapping[str, Floats]  # (rows,) each; always with "regret" and "evaluation"
 
-    def ends(self, x: str) -> FloatArray:
+    def ends(self, x: str) -> Floats:
         """Return the last number of a column in each run, float64 (runs,)."""
-        last: FloatArray = self.columns[x][self.start + self.length - 1]
+        last: Floats = self.columns[x][self.start + self.length - 1]
         return last
 
-    def reach(self, x: str) -> FloatArray:
+    def reach(self, x: str) -> Floats:
         """Return the budget up to which each run is known, float64 (runs,): inf if its last value is final."""
         ends = self.ends(x)
         if x != "evaluation":
@@ -51,7 +49,7 @@ class Runs:
         return np.where(self.final, np.inf, ends)
 
     @property
-    def to_optimum(self) -> FloatArray:
+    def to_optimum(self) -> Floats:
         """Evaluations until the regret was 0, float (runs,): inf in censored runs."""
         before = np.add.reduceat(self.columns["regret"] > 0, self.start, dtype=np.int64)
         return np.where(self.solved, before + 1.0, np.inf)
@@ -62,7 +60,7 @@ class Runs:
         for low, high in pairwise([0, *changes.tolist(), len(self.task)]):
             yield self.tasks[self.task[low]], self.searchers[self.searcher[low]], slice(low, high)
 
-    def at(self, name: str, evaluations: npt.ArrayLike, group: slice = slice(None)) -> FloatArray:
+    def at(self, name: str, evaluations: npt.ArrayLike, group: slice = slice(None)) -> Floats:
         """Read a column after so many evaluations, (k,) or (runs, k), of each run of a group, float64 (runs, k).
 
         A final run keeps its last value. Any other run is NaN beyond its last evaluation.
@@ -115,13 +113,13 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     )  # fmt: skip
 
 
-def _recorded(frame: pd.DataFrame, name: str, pairs: Sequence[tuple[str, str]]) -> FloatArray:
+def _recorded(frame: pd.DataFrame, name: str, pairs: Sequence[tuple[str, str]]) -> Floats:
     """Return a budget of the runs of these tasks and searchers, float64 (runs,): NaN if it is not recorded."""
     recorded = frame.attrs.get(name, {})
     return np.array([recorded.get(task, {}).get(searcher, np.nan) for task, searcher in pairs])
 
 
-def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, Booleans]:
     """Give tasks without a known optimum, whose regrets are all NaN, regrets to the best value that any run found.
 
     Return the frame, and for each row whether the optimum is known. A run without any value, because all evaluations
@@ -142,7 +140,7 @@ def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.bool
     return frame.assign(regret=regrets, incumbent_value=values), ~unknown
 
 
-def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def has_value(frame: pd.DataFrame) -> Booleans:
     """Return for each row whether its run has a best value by then: a full training that succeeded.
 
     If the optimum is known, runs always have one.
@@ -157,7 +155,7 @@ def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
         rows["good"] &= frame["epochs"] == full_epochs(frame)
     in_order = rows.reset_index(drop=True).sort_values("evaluation", kind="stable")
     good = in_order.groupby(list(_KEYS), observed=True)["good"].cummax()
-    valued: npt.NDArray[np.bool_] = known | good.sort_index().to_numpy(dtype=bool)
+    valued: Booleans = known | good.sort_index().to_numpy(dtype=bool)
     return valued
 
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, evaluations_by
-from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
+from nasmeta.analysis._frame import Runs, read_runs
+from nasmeta.arrays import Floats, Integers
 from nasmeta.errors import SettingError
 
 
@@ -20,12 +21,12 @@ class Losses:
     x: XAxis  # of the budgets
     tasks: tuple[str, ...]
     searchers: tuple[str, ...]
-    at: FloatArray  # (tasks, k): the budgets of each task
-    task: IntArray  # (blocks,): positions in `tasks`, in their order
-    regret: FloatArray  # (blocks, searchers, k), never NaN
-    to_optimum: FloatArray  # (blocks, searchers): evaluations to the optimum, inf if not found
+    at: Floats  # (tasks, k): the budgets of each task
+    task: Integers  # (blocks,): positions in `tasks`, in their order
+    regret: Floats  # (blocks, searchers, k), never NaN
+    to_optimum: Floats  # (blocks, searchers): evaluations to the optimum, inf if not found
 
-    def by_task(self) -> list[FloatArray]:
+    def by_task(self) -> list[Floats]:
         """Return the regrets at the largest budget by task, float64 (blocks of the task, searchers) each."""
         return [self.regret[self.task == code, :, -1] for code in range(len(self.tasks))]
 
@@ -60,7 +61,7 @@ def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis
     return Losses(x, runs.tasks, runs.searchers, budgets, runs.task[place[:, 0]], by_run[place], runs.to_optimum[place])
 
 
-def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> FloatArray:
+def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> Floats:
     """Return the budgets of each task (tasks, k), all of them known; numbers of evaluations are equal on all tasks."""
     first, last, reach = runs.columns[x][runs.start], runs.ends(x), runs.reach(x)
     given = None if at is None else np.atleast_1d(np.asarray(at, dtype=np.float64))
@@ -80,7 +81,7 @@ def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> FloatArray:
     return np.array(budgets)
 
 
-def _place_of_runs(runs: Runs) -> IntArray:
+def _place_of_runs(runs: Runs) -> Integers:
     """Return the position of each searcher's run in each (task, seed), int64 (blocks, searchers)."""
     table = pd.DataFrame(
         {"task": runs.task, "seed": runs.seed, "searcher": runs.searcher, "run": np.arange(len(runs.task))}

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._frame import FloatArray, check_columns, has_value, read_runs
+from nasmeta.analysis._frame import check_columns, has_value, read_runs
 from nasmeta.analysis._statistics import LEVEL, bootstrap_interval
+from nasmeta.arrays import Floats
 from nasmeta.pages import interval_columns
 
 _UNKNOWN = (np.nan, np.nan)  # an interval
@@ -90,7 +91,7 @@ def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.Dat
     return table.drop(columns=[*unreached, *(f"{name}_std" for name in unreached)])
 
 
-def _mean(name: str, values: FloatArray) -> dict[str, float]:
+def _mean(name: str, values: Floats) -> dict[str, float]:
     """Return the mean of values and its interval as columns; NaN without values."""
     if len(values) == 0:
         return interval_columns(name, np.nan, _UNKNOWN)

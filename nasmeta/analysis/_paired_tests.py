@@ -9,14 +9,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._power import pairs_of
 from nasmeta.analysis._statistics import bootstrap_interval
+from nasmeta.arrays import Floats
 from nasmeta.errors import SettingError
 from nasmeta.pages import interval_columns
 
 
-def holm(p_values: npt.ArrayLike) -> FloatArray:
+def holm(p_values: npt.ArrayLike) -> Floats:
     """Correct p-values for multiple tests by Holm's step-down procedure.
 
     The family-wise error rate at a level is at most that level.
@@ -97,7 +97,7 @@ def paired_tests(
     return table
 
 
-def wilcoxon_p(difference: FloatArray) -> float:
+def wilcoxon_p(difference: Floats) -> float:
     """Return the exact two-sided p-value of the signed rank test; 1 if all pairs tie.
 
     Under the null hypothesis, each sign is a fair coin. The distribution of the rank sum of positive differences is

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import paired_losses
 from nasmeta.analysis._ranks import SIGNIFICANT
 from nasmeta.analysis._statistics import bootstrap_interval, quantile_interval
+from nasmeta.arrays import Floats
 from nasmeta.errors import SettingError
 from nasmeta.pages import interval_columns
 
@@ -33,7 +33,7 @@ class Pair(NamedTuple):
     searcher: str
     other: str
     measure: str  # "regret", or "evaluations to optimum" if no regret is left
-    differences: FloatArray  # (runs,), searcher minus other
+    differences: Floats  # (runs,), searcher minus other
 
 
 def pairs_of(
@@ -60,7 +60,7 @@ def pairs_of(
             yield Pair(task, losses.searchers[pair[0]], losses.searchers[pair[1]], measure, first - second)
 
 
-def power(effect: float, runs: npt.ArrayLike, level: float = SIGNIFICANT) -> FloatArray:
+def power(effect: float, runs: npt.ArrayLike, level: float = SIGNIFICANT) -> Floats:
     """Return the probability that a two-sided paired t-test of so many runs finds the right winner.
 
     Parameters
@@ -83,7 +83,7 @@ def power(effect: float, runs: npt.ArrayLike, level: float = SIGNIFICANT) -> Flo
     return np.asarray(nct.sf(t.isf(level / 2, n - 1), n - 1, min(effect, _LARGEST) * np.sqrt(n)))
 
 
-def runs_needed(effect: npt.ArrayLike, level: float = SIGNIFICANT, most: int = 1000) -> FloatArray:
+def runs_needed(effect: npt.ArrayLike, level: float = SIGNIFICANT, most: int = 1000) -> Floats:
     """Return the smallest number of runs at which a paired t-test has a power of 80 %; inf beyond `most` runs.
 
     >>> runs_needed([0.5, 0.1, 0.01]).tolist()
@@ -95,7 +95,7 @@ def runs_needed(effect: npt.ArrayLike, level: float = SIGNIFICANT, most: int = 1
 
 
 @cache
-def _smallest_effects(level: float, most: int) -> FloatArray:
+def _smallest_effects(level: float, most: int) -> Floats:
     """Return the effect with a power of 80 % for each number of runs from 2, descending."""
     from scipy.special import nctdtrinc
     from scipy.stats import t

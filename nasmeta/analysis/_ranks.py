@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import Losses, paired_losses
+from nasmeta.arrays import Array, Floats
 from nasmeta.errors import SettingError
 
 SIGNIFICANT = 0.05  # level of all tests
@@ -85,8 +83,8 @@ def rank_curves(frame: pd.DataFrame, x: XAxis | None = None) -> pd.DataFrame:
            b           2   2.0
     """
     whole = paired_losses(frame, x=x)
-    shown: npt.NDArray[Any]
-    budgets: npt.NDArray[Any]
+    shown: Array
+    budgets: Array
     if whole.x == "evaluation":
         grid = np.unique(np.geomspace(1, whole.at[0, -1], _POINTS).round())
         name, shown, budgets = "evaluation", grid.astype(np.int64), grid
@@ -105,7 +103,7 @@ def rank_curves(frame: pd.DataFrame, x: XAxis | None = None) -> pd.DataFrame:
     )
 
 
-def _mean_ranks(losses: Losses) -> FloatArray:
+def _mean_ranks(losses: Losses) -> Floats:
     """Return the mean ranks over the seeds of each task, float64 (tasks, searchers, k)."""
     from scipy.stats import rankdata
 

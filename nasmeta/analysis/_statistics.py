@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from nasmeta.analysis._frame import FloatArray, IntArray
+from nasmeta.arrays import Floats, Integers
 from nasmeta.errors import SettingError
 
 LEVEL = 0.95  # of the intervals in tables and figures
@@ -16,7 +16,7 @@ _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
 
 def bootstrap_interval(
     samples: npt.ArrayLike, level: float = LEVEL, n_resamples: int = 2000, seed: int | np.random.Generator = 0
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[Floats, Floats]:
     """Return the percentile bootstrap interval of the mean, by `scipy.stats.bootstrap`.
 
     Whole runs are drawn: all points of a curve share the draws.
@@ -56,7 +56,7 @@ def bootstrap_interval(
     if n == 1:
         return np.full_like(exact, np.nan), np.full_like(exact, np.nan)
 
-    def of_draws(drawn: IntArray, axis: int) -> FloatArray:  # (batch, n) -> (…, batch)
+    def of_draws(drawn: Integers, axis: int) -> Floats:  # (batch, n) -> (…, batch)
         positions = drawn + n * np.arange(len(drawn))[:, None]
         counts = np.bincount(positions.ravel(), minlength=drawn.size).reshape(drawn.shape)
         return np.asarray(sample @ (counts.T / n))  # a product of matrices instead of all the draws
@@ -76,7 +76,7 @@ def bootstrap_interval(
     return np.where(equal, exact, interval.low), np.where(equal, exact, interval.high)
 
 
-def quantile_interval(draws: FloatArray, method: Literal["linear", "inverted_cdf"] = "linear") -> tuple[Any, Any]:
+def quantile_interval(draws: Floats, method: Literal["linear", "inverted_cdf"] = "linear") -> tuple[Any, Any]:
     """Return the bounds of the central 95 % interval of draws (n, …), float64 (…) each."""
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method=method)
     return low, high

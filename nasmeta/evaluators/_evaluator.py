@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Booleans, Floats
 from nasmeta.errors import ColumnError, EvaluationFailed, MissingValueError, NasmetaError, RunFailed
 from nasmeta.tasks import Task, fidelities
 
@@ -42,8 +42,8 @@ class Evaluation(NamedTuple):
     ([16.0, 32.0], ())
     """
 
-    values: NDArray[np.float64]
-    cost_seconds: NDArray[np.float64]
+    values: Floats
+    cost_seconds: Floats
     failures: tuple[str | None, ...] = ()
 
 
@@ -64,7 +64,7 @@ class SupportsEvaluate(Protocol):
     (3,)
     """
 
-    def evaluate(self, architectures: NDArray[np.int32], /) -> Evaluation:
+    def evaluate(self, architectures: Architectures, /) -> Evaluation:
         """Evaluate architectures, int32 (int64 in a large space), shape (n,)."""
         ...
 
@@ -105,9 +105,9 @@ class Evaluator(ABC):
     """
 
     name = "evaluator"
-    values: NDArray[np.float64] | None = None
-    cost_seconds: NDArray[np.float64] | None = None
-    infeasible: NDArray[np.bool_] | None = None  # evaluations that fail, shape (size,), if known
+    values: Floats | None = None
+    cost_seconds: Floats | None = None
+    infeasible: Booleans | None = None  # evaluations that fail, shape (size,), if known
     resumes = False  # whether a longer training resumes the paused shorter one
     simulates = False  # whether evaluations take no time although their values are not known in advance
 
@@ -115,7 +115,7 @@ class Evaluator(ABC):
         self.task = task
 
     @abstractmethod
-    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: Architectures) -> Evaluation:
         """Evaluate architectures, int32 (int64 in a large space), shape (n,).
 
         Raises
@@ -145,7 +145,7 @@ class Evaluator(ABC):
         return 1.0 if self.column.direction == "max" else -1.0
 
     @property
-    def signs(self) -> float | NDArray[np.float64]:
+    def signs(self) -> float | Floats:
         """The sign of the values of `evaluate`: one number, or one per objective, shape (m,)."""
         return self.sign
 
@@ -170,7 +170,7 @@ class Evaluator(ABC):
         return "optimum" if self.values is not None else "best known value"
 
     @property
-    def noise_free(self) -> NDArray[np.float64] | None:
+    def noise_free(self) -> Floats | None:
         """The values that regrets refer to, float64, shape (size,): `values`, or their means if these are draws."""
         return self.values
 
@@ -179,7 +179,7 @@ class Evaluator(ABC):
         return self
 
     @cached_property
-    def measured(self) -> NDArray[np.int32] | None:
+    def measured(self) -> Architectures | None:
         """The architectures with a value, for every objective, int32; None if all have one."""
         if self.values is None:
             return None
@@ -232,7 +232,7 @@ class Evaluator(ABC):
         return f"{type(self).__name__}({self.task!r})"
 
 
-def evaluate_or_fail(evaluator: SupportsEvaluate, architectures: NDArray[np.int32]) -> Evaluation:
+def evaluate_or_fail(evaluator: SupportsEvaluate, architectures: Architectures) -> Evaluation:
     """Evaluate an architecture, int32 (int64 in a large space), shape (1,); a failed evaluation has the value NaN.
 
     Raises

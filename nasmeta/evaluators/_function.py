@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures
 from nasmeta.checks import check_choice
 from nasmeta.code_identity import identity_of
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError
@@ -95,7 +95,7 @@ class FunctionEvaluator(Evaluator):
         of_ranks = {"space": self.space.sha256[:16]} if self.space.is_large else {}  # a rank depends on all levels
         return {"kind": "function", **self._identity, **of_ranks}
 
-    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: Architectures) -> Evaluation:
         """Call the function for each architecture; it may raise `nasmeta.errors.EvaluationFailed`.
 
         Raises

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Booleans, Floats
 from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.evaluators._table import TableEvaluator
@@ -61,7 +61,7 @@ class MultiObjectiveEvaluator(Evaluator):
         self.name = " and ".join(dict.fromkeys(part.name for part in self.parts))
 
     @cached_property
-    def values(self) -> NDArray[np.float64] | None:  # type: ignore[override]
+    def values(self) -> Floats | None:  # type: ignore[override]
         """The values, shape (size, m), rows with a missing value NaN; None if they are not known in advance."""
         known = [part.values for part in self.parts]
         if any(values is None for values in known):
@@ -74,13 +74,13 @@ class MultiObjectiveEvaluator(Evaluator):
         return values
 
     @cached_property
-    def infeasible(self) -> NDArray[np.bool_] | None:  # type: ignore[override]
+    def infeasible(self) -> Booleans | None:  # type: ignore[override]
         """Architectures that fail in an objective, bool, shape (size,); None if none can fail."""
         known = [part.infeasible for part in self.parts if part.infeasible is not None]
         return np.any(known, axis=0) if known else None
 
     @cached_property
-    def cost_seconds(self) -> NDArray[np.float64] | None:  # type: ignore[override]
+    def cost_seconds(self) -> Floats | None:  # type: ignore[override]
         """The highest cost of the parts."""
         known = [part.cost_seconds for part in self.parts]
         return None if any(costs is None for costs in known) else np.max(known, axis=0)  # type: ignore[arg-type]
@@ -112,7 +112,7 @@ class MultiObjectiveEvaluator(Evaluator):
         return tuple(part.column for part in self.parts)
 
     @property
-    def signs(self) -> NDArray[np.float64]:
+    def signs(self) -> Floats:
         """1 to maximise an objective, -1 to minimise it, shape (m,)."""
         return np.array([part.sign for part in self.parts])
 
@@ -131,7 +131,7 @@ class MultiObjectiveEvaluator(Evaluator):
         """100, the hypervolume of the front in percent of itself; NaN if the front is not known in advance."""
         return float("nan") if self.values is None else 100.0
 
-    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: Architectures) -> Evaluation:
         """Return the values, shape (n, m), and the highest cost of each architecture."""
         parts = [part.evaluate(architectures) for part in self.parts]
         reasons = zip(*(part.failures or (None,) * len(architectures) for part in parts), strict=True)

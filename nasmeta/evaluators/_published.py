@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures
 from nasmeta.errors import SettingError
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.tables import ColumnInfo
@@ -63,7 +63,7 @@ class PublishedSurrogateEvaluator(Evaluator):
         """The best known value; NaN if none is known."""
         return float("nan") if self.epochs or self.task.best_known is None else self.task.best_known
 
-    def evaluate(self, architectures: NDArray[np.integer]) -> Evaluation:
+    def evaluate(self, architectures: Architectures) -> Evaluation:
         """Return the predicted value and training seconds of each architecture."""
         costs = self.task.costs_of(architectures, self.epochs)
         return Evaluation(self.task.values_of(architectures, self.epochs), np.maximum(costs, 0.0))

@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
@@ -50,17 +50,17 @@ class SurrogateEvaluator(Evaluator):
         fits = task is not None and self.surrogate.has_space_of(task)
         super().__init__(task if task is not None and fits else self.surrogate.task)
 
-    def _values_of(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+    def _values_of(self, architectures: Architectures) -> Floats:
         diverged = self.surrogate.divergences(architectures) > 0.5
         return np.where(diverged, np.nan, self.surrogate.means(architectures))
 
     @cached_property
-    def values(self) -> NDArray[np.float64] | None:  # type: ignore[override]
+    def values(self) -> Floats | None:  # type: ignore[override]
         """The predictions, NaN for divergence; None in a large space."""
         return None if self.space.is_large else self._values_of(np.arange(self.space.size, dtype=np.int32))
 
     @cached_property
-    def cost_seconds(self) -> NDArray[np.float64] | None:  # type: ignore[override]
+    def cost_seconds(self) -> Floats | None:  # type: ignore[override]
         """The predicted training seconds, 0 if unknown; None in a large space."""
         return None if self.space.is_large else np.nan_to_num(self.surrogate.cost_seconds)
 
@@ -78,7 +78,7 @@ class SurrogateEvaluator(Evaluator):
         """The identity of the evaluator."""
         return {"kind": "surrogate", "sha256": self.surrogate.sha256}
 
-    def evaluate(self, architectures: NDArray[np.integer]) -> Evaluation:
+    def evaluate(self, architectures: Architectures) -> Evaluation:
         """Return the predicted value and training seconds of each architecture."""
         if self.values is not None and self.cost_seconds is not None:
             return Evaluation(self.values[architectures], self.cost_seconds[architectures])

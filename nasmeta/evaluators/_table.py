@@ -7,8 +7,8 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Booleans, Floats
 from nasmeta.errors import MissingValueError
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.tasks import Task, fidelities
@@ -56,26 +56,26 @@ class TableEvaluator(Evaluator):
         return {"kind": UNKNOWN_FEASIBILITY} if self.unknown_feasibility else {}
 
     @cached_property
-    def infeasible(self) -> NDArray[np.bool_] | None:  # type: ignore[override]
+    def infeasible(self) -> Booleans | None:  # type: ignore[override]
         """The architectures without a value, bool, shape (size,); None if they cannot be proposed."""
         return np.isnan(self.task.values) if self.unknown_feasibility else None
 
     # Read at first use, after the check whether the sources may be used.
     @cached_property
-    def values(self) -> NDArray[np.float64]:  # type: ignore[override]
+    def values(self) -> Floats:  # type: ignore[override]
         """The values of the task, or draws from its seeds; the worst one for evaluations that fail."""
         if not len(self.task.measured):
             raise MissingValueError(f"{self.task.name} has no measured {self.task.space.noun}.")
         return self._with_worst(self.task.sampled_values(self.seed) if self.task.is_sampled else self.task.values)
 
-    def _with_worst(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _with_worst(self, values: Floats) -> Floats:
         if self.infeasible is None:
             return values
         worst = self.task.sign * np.nanmin(self.task.sign * values)
         return np.where(self.infeasible, worst, values)
 
     @property
-    def noise_free(self) -> NDArray[np.float64]:
+    def noise_free(self) -> Floats:
         """The values of the task; if it samples seeds, their means."""
         return self._with_worst(self.task.values) if self.task.is_sampled else self.values
 
@@ -86,11 +86,11 @@ class TableEvaluator(Evaluator):
         return TableEvaluator(self.task, seed, unknown_feasibility=self.unknown_feasibility)
 
     @cached_property
-    def cost_seconds(self) -> NDArray[np.float64]:  # type: ignore[override]
+    def cost_seconds(self) -> Floats:  # type: ignore[override]
         """The costs of the task; 0 if unknown."""
         return np.nan_to_num(self.task.cost_seconds) if self.task.has_cost else np.zeros(self.task.space.size)
 
-    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: Architectures) -> Evaluation:
         """Return the value and the training seconds of each architecture; NaN for a missing value."""
         values, costs = self.values[architectures], self.cost_seconds[architectures]
         if self.infeasible is None:

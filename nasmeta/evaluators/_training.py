@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import finalize
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures
 from nasmeta.checks import check_int
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
@@ -176,7 +176,7 @@ class TrainingEvaluator(Evaluator):
         """The identity of the evaluator: data, split, recipe and seed."""
         return {"kind": "training", **self.trainer.identity, "seed": self.seed, **self._network_identity}
 
-    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: Architectures) -> Evaluation:
         """Return validation accuracies (percent), training seconds, and the reasons of failures.
 
         A training of an earlier run is not repeated, but its seconds count in this run.

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.cross_decomposition import PLSRegression
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import decimals_of
 from nasmeta.pages import rounded
 from nasmeta.runs import History
@@ -19,9 +19,6 @@ from nasmeta.tasks import Signal, Task
 
 _BEST, _RANDOM, _SHOWN, _BINS = 1000, 2000, 10, 60
 _WIDE = 50  # positive values over a wider range get a logarithmic axis
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.integer[Any]]
 
 
 def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> dict[str, Any]:
@@ -61,20 +58,20 @@ def _columns(table: Table, tasks: Sequence[Task]) -> list[tuple[ColumnInfo, Floa
     return columns + [(info, table.column(*Signal.of(info).address).astype(np.float64)) for info in several]
 
 
-def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Integers]) -> Integers:
+def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Architectures]) -> Architectures:
     """Return the architectures that are shown, ascending."""
     size = utilities.shape[1]
     if size <= _BEST + _RANDOM:
         return np.arange(size)
     orders = [np.argsort(-column, kind="stable")[: np.isfinite(column).sum()] for column in utilities]
-    parts: list[Integers] = [order[: max(_SHOWN, _BEST // n_tasks)] for order in orders[:n_tasks]]
+    parts: list[Architectures] = [order[: max(_SHOWN, _BEST // n_tasks)] for order in orders[:n_tasks]]
     for utility in np.nan_to_num(utilities[:n_tasks], nan=-np.inf, neginf=-np.inf):
         parts += [_front(order, utility) for order in orders]
     random = np.random.default_rng(0).choice(orders[0], min(_RANDOM, len(orders[0])), replace=False)
     return np.unique(np.concatenate([*parts, random, *of_runs]))
 
 
-def _front(order: Integers, utility: Floats) -> Integers:
+def _front(order: Architectures, utility: Floats) -> Architectures:
     """Return the Pareto front from architectures in the order of one column and the utility in another.
 
     Of architectures that are equal in the first column, dominated ones may be included.
@@ -92,7 +89,7 @@ def _described(space: SearchSpace) -> dict[str, Any]:
     return {"positions": [[position.name, list(map(str, position.choices))] for position in space.positions]}
 
 
-def _map(space: SearchSpace, utilities: Floats, architectures: Integers) -> dict[str, Any]:
+def _map(space: SearchSpace, utilities: Floats, architectures: Architectures) -> dict[str, Any]:
     """Return places of architectures: the two projections of the kernel's features that best predict the tasks' ranks.
 
     Principal components would not do: in a complete space of choices, many directions have the same variance.
@@ -108,7 +105,7 @@ def _map(space: SearchSpace, utilities: Floats, architectures: Integers) -> dict
     return {"x": rounded(x, 4), "y": rounded(y, 4)}
 
 
-def _column(info: ColumnInfo, values: Floats, architectures: Integers) -> dict[str, Any]:
+def _column(info: ColumnInfo, values: Floats, architectures: Architectures) -> dict[str, Any]:
     log = _is_wide(values, info)
     decimals = None if log else decimals_of(values, info.unit)  # otherwise four significant digits
     return {
@@ -128,7 +125,7 @@ def _is_wide(values: Floats, info: ColumnInfo) -> bool:
     return info.unit != "percent" and bool(0 < low < high / _WIDE)
 
 
-def _task(table: Table, task: Task, utility: Floats, run: History, architectures: Integers) -> dict[str, Any]:
+def _task(table: Table, task: Task, utility: Floats, run: History, architectures: Architectures) -> dict[str, Any]:
     order = np.argsort(-utility, kind="stable")[: len(task.measured)]
     info = task.column
     return {
@@ -152,7 +149,7 @@ def _histogram(values: Floats, info: ColumnInfo) -> dict[str, Any]:
     return {"counts": counts.tolist(), "edges": rounded(10**edges if log else edges), "log": log}
 
 
-def _noise(table: Table, info: ColumnInfo, order: Integers, architectures: Integers) -> dict[str, Any] | None:
+def _noise(table: Table, info: ColumnInfo, order: Architectures, architectures: Architectures) -> dict[str, Any] | None:
     """Return standard deviations over seeds; None if the table has fewer than two seeds of the column."""
     frame = pd.DataFrame(table.of_seeds(info)).astype(np.float64)
     if isinstance(info.seed, int) or len(frame.columns) < 2:

@@ -9,9 +9,9 @@ from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import nasmeta
+from nasmeta.arrays import Architectures
 from nasmeta.checks import check_int
 from nasmeta.errors import NasmetaError, RunFailed, SettingError
 from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
@@ -162,7 +162,7 @@ class RunConfig:
         return tuple(dict.fromkeys([*learned, *(source.name for source in self.sources)]))
 
     @cached_property
-    def measured(self) -> NDArray[np.int32] | None:
+    def measured(self) -> Architectures | None:
         """The architectures with values for all training lengths, int32; None if the table is complete."""
         parts = [each.measured for each in self.evaluators.values() if each.measured is not None]
         return reduce(np.intersect1d, parts) if parts else None

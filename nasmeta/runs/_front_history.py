@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats, Integers
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import MultiObjectiveEvaluator
 from nasmeta.runs._history import History
@@ -36,14 +36,14 @@ class FrontHistory(History):
     task: MultiObjectiveTask
 
     @property
-    def _reached(self) -> NDArray[np.float64]:
+    def _reached(self) -> Floats:
         """The values, NaN for failures."""
         values = self.values
         values[[*self.reasons()]] = np.nan
         return values
 
     @property
-    def front_positions(self) -> NDArray[np.int64]:
+    def front_positions(self) -> Integers:
         """The positions of non-dominated evaluations, from the best value of the first objective to the worst."""
         positions = pareto_front(self._reached, self.task.directions).astype(np.int64)
         return positions[np.argsort(-self.evaluator.signs[0] * self.values[positions, 0], kind="stable")]
@@ -55,7 +55,7 @@ class FrontHistory(History):
         return front_frame(self.task, self.architectures[positions], self.values[positions])
 
     @property
-    def hypervolumes(self) -> NDArray[np.float64]:
+    def hypervolumes(self) -> Floats:
         """After each evaluation, the hypervolume in percent of the hypervolume of the true front; float64, shape (n,).
 
         In a large space, it refers to the front of the measured architectures. NaN if neither front is known.
@@ -65,15 +65,15 @@ class FrontHistory(History):
         return np.full(len(self), np.nan) if front is None else front.hypervolumes(self._reached)
 
     @property
-    def _scores(self) -> NDArray[np.float64]:
+    def _scores(self) -> Floats:
         return np.diff(self.hypervolumes, prepend=0.0)
 
     @property
-    def incumbent_positions(self) -> NDArray[np.int64]:
+    def incumbent_positions(self) -> Integers:
         """After each evaluation, the position of the last one that added hypervolume; int64, shape (n,)."""
         return np.maximum.accumulate(np.where(self._scores > 0, np.arange(len(self)), 0))
 
-    def _incumbents(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def _incumbents(self) -> tuple[Architectures, Floats]:
         return self.architectures[self.incumbent_positions], self.hypervolumes
 
     @property

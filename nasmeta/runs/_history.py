@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Array, Floats, Integers
 from nasmeta.checks import written
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
@@ -126,12 +126,12 @@ class History(Trace, ShowsFacts):
         return len(self)
 
     @property
-    def _scores(self) -> NDArray[np.float64]:
+    def _scores(self) -> Floats:
         """One number per evaluation, for the frame."""
         return self.values
 
     @property
-    def incumbent_positions(self) -> NDArray[np.int64]:
+    def incumbent_positions(self) -> Integers:
         """After each evaluation, the position of the best successful full training so far; int64, shape (n,).
 
         The first of equal values; -1 until a full training has succeeded.
@@ -145,7 +145,7 @@ class History(Trace, ShowsFacts):
         return np.maximum.accumulate(np.where(better, np.arange(len(utilities)), -1))
 
     @property
-    def incumbents(self) -> NDArray[np.int32]:
+    def incumbents(self) -> Architectures:
         """After each evaluation, the best architecture so far; int32 (int64 in a large space), shape (n,).
 
         The worst one of the task until a full training has succeeded; if the values are not known in advance, the worst
@@ -153,7 +153,7 @@ class History(Trace, ShowsFacts):
         """
         return self._incumbents()[0]
 
-    def _incumbents(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def _incumbents(self) -> tuple[Architectures, Floats]:
         """Return the incumbents and their values."""
         positions = self.incumbent_positions
         architectures, values = self.architectures[positions], self.values[positions]
@@ -323,7 +323,7 @@ _NUMBERS: dict[str, type] = {
 }
 
 
-def _numbers(run: History) -> dict[str, NDArray[Any]]:
+def _numbers(run: History) -> dict[str, Array]:
     """Return the columns of numbers of one run."""
     (incumbents, values), evaluator = run._incumbents(), run.evaluator
     if run.task.is_sampled and evaluator.noise_free is not None:

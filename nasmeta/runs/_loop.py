@@ -9,8 +9,8 @@ from time import perf_counter
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Booleans, Floats
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation, SupportsEvaluate, evaluate_or_fail
 from nasmeta.runs._clock import Budget, Clock
@@ -30,7 +30,7 @@ def run_loop(
     evaluations: int | None = None,
     seconds: float | None = None,
     clock: Clock | None = None,
-    sign: float | NDArray[np.float64] = 1.0,
+    sign: float | Floats = 1.0,
     target: float | None = None,
     journal: Journal | None = None,
     watch: Callable[[int], object] | None = None,
@@ -104,13 +104,13 @@ def run_loop(
     return trace
 
 
-_Observation: TypeAlias = "tuple[NDArray[np.int32], int]"  # architectures and epochs
+_Observation: TypeAlias = "tuple[Architectures, int]"  # architectures and epochs
 
 
 class _Trial:
     """A proposal and its evaluation by one worker."""
 
-    def __init__(self, architectures: NDArray[np.int32], architecture: int, epochs: int, key: Any) -> None:
+    def __init__(self, architectures: Architectures, architecture: int, epochs: int, key: Any) -> None:
         self.architectures = architectures  # the proposal, shape (1,)
         self.architecture, self.epochs = architecture, epochs
         self.key = key  # of the evaluation: the architecture, or (architecture, epochs)
@@ -121,7 +121,7 @@ class _Trial:
     end: float  # seconds on the clock
     total: float  # seconds, including the shorter training that it continues
     utility: Any  # a number, or one number per objective
-    utilities: NDArray[np.float64]  # the same, shape (1,) or (1, m)
+    utilities: Floats  # the same, shape (1,) or (1, m)
 
 
 @dataclass
@@ -137,7 +137,7 @@ class _Loop:
     budget: Budget
     clock: Clock
     timed: bool
-    sign: float | NDArray[np.float64]
+    sign: float | Floats
     target: float | None
     journal: Journal | None
     watch: Callable[[int], object] | None
@@ -234,7 +234,7 @@ class _Loop:
             else:
                 self._observe(architectures, epochs, np.array([self.known[key]]), again=True)
 
-    def _ask(self) -> tuple[NDArray[np.int32], int]:
+    def _ask(self) -> tuple[Architectures, int]:
         """Request a proposal, of `index_type`, shape (1,), and the length of the training."""
         begin, epochs = perf_counter(), self.full_epochs
         architectures: Any
@@ -283,7 +283,7 @@ class _Loop:
         if self.watch is not None:
             self.watch(self.n)
 
-    def _evaluate(self, architectures: NDArray[np.int32], epochs: int) -> Evaluation:
+    def _evaluate(self, architectures: Architectures, epochs: int) -> Evaluation:
         """Evaluate an architecture, shape (1,), or read its value from the journal."""
         evaluator = self.evaluators[epochs]
         if self.journal is None or self.n >= self.n_recorded:
@@ -314,9 +314,7 @@ class _Loop:
             architectures, utilities = architectures.repeat(times), utilities.repeat(times, axis=0)
         self._observe(architectures, trial.epochs, utilities)
 
-    def _observe(
-        self, architectures: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64], *, again: bool = False
-    ) -> None:
+    def _observe(self, architectures: Architectures, epochs: int, utilities: Floats, *, again: bool = False) -> None:
         begin = perf_counter()
         if self.failed:
             self._observe_failures(architectures, epochs, utilities, again)
@@ -324,9 +322,7 @@ class _Loop:
             self._tell(architectures, epochs, utilities)
         self.searcher_seconds += perf_counter() - begin
 
-    def _observe_failures(
-        self, architectures: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64], again: bool
-    ) -> None:
+    def _observe_failures(self, architectures: Architectures, epochs: int, utilities: Floats, again: bool) -> None:
         """Pass on utilities after a failure: the worst utility so far replaces missing ones (NaN).
 
         Failures before the first success are withheld until then. If the searcher proposes one of them again before
@@ -347,7 +343,7 @@ class _Loop:
         else:
             self.withheld.append((architectures.copy(), epochs))
 
-    def _tell(self, architectures: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64]) -> None:
+    def _tell(self, architectures: Architectures, epochs: int, utilities: Floats) -> None:
         """Pass utilities of one architecture, without NaN, to the searcher."""
         if self.multi_fidelity is not None:
             self.multi_fidelity.tell_at(architectures, np.full(len(architectures), epochs, np.int32), utilities)
@@ -357,6 +353,6 @@ class _Loop:
             self.searcher.tell(architectures, utilities)
 
 
-def _missing(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _missing(values: Floats) -> Booleans:
     """Return which rows contain NaN, bool, shape (n,)."""
     return np.asarray(np.isnan(values).reshape(len(values), -1).any(axis=1))

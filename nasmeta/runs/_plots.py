@@ -6,8 +6,8 @@ from math import isnan
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Floats
 from nasmeta.errors import SettingError
 from nasmeta.plotting import (
     COLOURS,
@@ -60,7 +60,7 @@ def _titled(axes: Any, run: Any, total: float) -> Any:
     return axes
 
 
-def _line(axes: Any, values: NDArray[np.float64], signs: NDArray[np.float64], **style: Any) -> None:
+def _line(axes: Any, values: Floats, signs: Floats, **style: Any) -> None:
     """Draw the border of the region that points dominate, in two objectives."""
     order = np.argsort(-signs[0] * values[:, 0], kind="stable")
     y, x = values[order].T  # from the best to the worst first objective, so from the worst to the best second one

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Floats
 from nasmeta.errors import (
     ColumnError,
     LeakageError,
@@ -67,7 +67,7 @@ def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) ->
                 )
 
 
-def _values_at_hand(evaluator: Evaluator) -> Iterator[NDArray[np.float64]]:
+def _values_at_hand(evaluator: Evaluator) -> Iterator[Floats]:
     """Yield the utilities of all architectures: of the evaluator, of the table, or of the dataset of the images."""
     if evaluator.values is not None:
         yield evaluator.sign * evaluator.values
@@ -78,7 +78,7 @@ def _values_at_hand(evaluator: Evaluator) -> Iterator[NDArray[np.float64]]:
             yield known.sign * known.values
 
 
-def _how_alike(target: NDArray[np.float64], labels: NDArray[np.float64], fewest: int) -> str:
+def _how_alike(target: Floats, labels: Floats, fewest: int) -> str:
     """Return in words how labels agree with the target's on the same architectures; empty if they do not."""
     known = ~np.isnan(target)
     target, labels = target[known], labels[known]
@@ -93,7 +93,7 @@ def _how_alike(target: NDArray[np.float64], labels: NDArray[np.float64], fewest:
     return ""
 
 
-def _is_ordered(target: NDArray[np.float64], labels: NDArray[np.float64]) -> bool:
+def _is_ordered(target: Floats, labels: Floats) -> bool:
     return bool((np.diff(target[np.lexsort((target, labels))]) >= 0).all())
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Array, Floats
 from nasmeta.runs._clock import Budget, Clock
 
 
@@ -127,11 +128,11 @@ class Trace:
                 kept, self.stopped = kept[: hits.argmax() + 1], "optimum"
         self._counted = kept if self.timed else slice(len(kept))
 
-    def _column(self, column: array[Any]) -> NDArray[Any]:
+    def _column(self, column: array[Any]) -> Array:
         return np.array(column)[self._counted]
 
     @property
-    def architectures(self) -> NDArray[np.int32]:
+    def architectures(self) -> Architectures:
         """The architectures, int32 (int64 in a large space), shape (n,).
 
         They are distinct unless repeats are charged or trainings differ in length.
@@ -139,7 +140,7 @@ class Trace:
         return self._column(self._architectures).astype(self.index_type)
 
     @property
-    def values(self) -> NDArray[np.float64]:
+    def values(self) -> Floats:
         """The values in the units of the task, NaN for a failure without a value; float64.
 
         Shape (n,), or (n, m) with m objectives.
@@ -148,29 +149,29 @@ class Trace:
         return (values if self.n_objectives == 1 else values.reshape(-1, self.n_objectives))[self._counted]
 
     @property
-    def cost_seconds(self) -> NDArray[np.float64]:
+    def cost_seconds(self) -> Floats:
         """The training seconds of each evaluation, float64, shape (n,)."""
         return self._column(self._costs)
 
     @property
-    def start_seconds(self) -> NDArray[np.float64]:
+    def start_seconds(self) -> Floats:
         """When each evaluation started on the simulated clock, float64, shape (n,)."""
         if self.timed:
             return self._column(self._starts)
         return np.append(0.0, self.cost_seconds.cumsum())[: len(self)]
 
     @property
-    def end_seconds(self) -> NDArray[np.float64]:
+    def end_seconds(self) -> Floats:
         """When each evaluation ended on the simulated clock, ascending; float64, shape (n,)."""
         return self.start_seconds + self.cost_seconds
 
     @property
-    def workers(self) -> NDArray[np.int32]:
+    def workers(self) -> Architectures:
         """The simulated worker of each evaluation, int32, shape (n,)."""
         return self._column(self._workers) if self.timed else np.zeros(len(self), np.int32)
 
     @property
-    def epochs(self) -> NDArray[np.int32]:
+    def epochs(self) -> Architectures:
         """The length of each training, 0 without a training; int32, shape (n,)."""
         return self._column(self._epochs) if self.timed else np.full(len(self), self.full_epochs, np.int32)
 

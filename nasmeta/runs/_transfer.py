@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError
 from nasmeta.searchers import MultiFidelitySearcher, Searcher, SubsetSearch
@@ -29,11 +29,11 @@ class Transfer:
     True
     """
 
-    architectures: NDArray[np.int32] | None = None  # the subset to search, the best first; None: the whole space
-    first: NDArray[np.int32] | None = None  # evaluated first
+    architectures: Architectures | None = None  # the subset to search, the best first; None: the whole space
+    first: Architectures | None = None  # evaluated first
     meta_model: Any = None  # of the searcher itself, if it is a meta-searcher
 
-    def within(self, measured: NDArray[np.int32], task: Task) -> Transfer:
+    def within(self, measured: Architectures, task: Task) -> Transfer:
         """Restrict the subset to the measured architectures."""
         if self.architectures is None:
             # This order replaces proposals outside.
@@ -119,7 +119,7 @@ class TransferSettings:
         task: Task,
         sources: Sequence[Task | SourceTask],
         meta_model: Any = None,
-        measured: NDArray[np.int32] | None = None,
+        measured: Architectures | None = None,
     ) -> Transfer:
         """Learn the subset and the first architectures.
 
@@ -161,7 +161,7 @@ class TransferSettings:
 NO_TRANSFER = TransferSettings()
 
 
-def _mean_costs(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:
+def _mean_costs(task: Task, sources: Sequence[Task | SourceTask]) -> Floats:
     """Return the mean cost of each architecture over the sources, each with mean 1; 1 if no source knows it."""
     known = [s.cost_seconds for s in sources if isinstance(s, Task) and s.space == task.space and s.has_cost]
     positive = [costs for costs in known if not (costs <= 0).any()]
@@ -169,5 +169,5 @@ def _mean_costs(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.
         raise SettingError(f"No source of {task.name} has costs in seconds. Omit {_PER_SECOND!r} from warm_start.")
     usable = [costs for costs in positive if np.isfinite(costs).all()] or positive  # prefer complete columns
     shares = np.ma.masked_invalid([costs / np.nanmean(costs) for costs in usable])
-    means: NDArray[np.float64] = shares.mean(axis=0).filled(1.0)
+    means: Floats = shares.mean(axis=0).filled(1.0)
     return means

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import ArchitectureError, LabelError
 from nasmeta.predictors import knows_deviation
 from nasmeta.spaces import SearchSpace, get_space
@@ -45,7 +45,7 @@ class PredictorContract(OnSpaces):
         """Return a new predictor for a space, not fitted."""
         raise NotImplementedError("Override make(space, seed) so that it returns your predictor.")
 
-    def labelled(self, space: SearchSpace) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def labelled(self, space: SearchSpace) -> tuple[Architectures, Floats]:
         """Return architectures and made-up labels to fit on."""
         architectures = space.sample(self.n_train, np.random.default_rng(0))
         return architectures, made_up_values(space)[architectures] + 60.0

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Array, Floats
 from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.runs import Trace, run_loop, search
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
@@ -21,18 +21,18 @@ from nasmeta.testing._spaces import OnSpaces, generators_left_alone
 class _Indexed:
     """Values of a large space, which are computed for the architectures with which they are indexed."""
 
-    def __init__(self, of: Callable[[NDArray[Any]], NDArray[np.float64]]) -> None:
+    def __init__(self, of: Callable[[Array], Floats]) -> None:
         self._of = of
 
-    def __getitem__(self, architectures: NDArray[Any]) -> NDArray[np.float64]:
+    def __getitem__(self, architectures: Array) -> Floats:
         return self._of(architectures)
 
 
-def _values(space: SearchSpace, of: Callable[[NDArray[Any]], NDArray[np.float64]]) -> Any:
+def _values(space: SearchSpace, of: Callable[[Array], Floats]) -> Any:
     return _Indexed(of) if space.is_large else of(np.arange(space.size))
 
 
-def _many(space: SearchSpace) -> NDArray[Any]:
+def _many(space: SearchSpace) -> Array:
     """Return all architectures, or a sample of a large space."""
     return space.sample(1000, np.random.default_rng(0)) if space.is_large else np.arange(space.size)
 
@@ -49,9 +49,9 @@ def made_up_values(space: SearchSpace, shift: float = 0.0) -> Any:
     (4096,)
     """
 
-    def values_of(architectures: NDArray[Any]) -> NDArray[np.float64]:
+    def values_of(architectures: Array) -> Floats:
         codes = binned(space.positions, space.codes_of(architectures)).astype(np.float64)
-        values: NDArray[np.float64] = np.cos(1.7 * codes + np.arange(space.n_positions) + shift).sum(axis=1)
+        values: Floats = np.cos(1.7 * codes + np.arange(space.n_positions) + shift).sum(axis=1)
         return values + 0.3 * np.cos(codes[:, 0] + codes[:, min(5, space.n_positions - 1)])
 
     return _values(space, values_of)
@@ -67,7 +67,7 @@ class _MadeUpEvaluator(Evaluator):
     def __init__(self, made_up: Any) -> None:
         self.made_up = made_up
 
-    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: Architectures) -> Evaluation:
         return Evaluation(self.made_up[architectures], np.ones(len(architectures)))
 
 
@@ -94,7 +94,7 @@ class SearcherContract(OnSpaces):
         Class attribute: the spaces of the tests, with at least 20 architectures.
     """
 
-    sign: float | NDArray[np.float64] = 1.0
+    sign: float | Floats = 1.0
     real_task = "nb201/cifar10"
 
     def make(self, space: Any, rng: np.random.Generator) -> Searcher:
@@ -190,7 +190,7 @@ class SearcherContract(OnSpaces):
         assert len(set(trace.architectures.tolist())) == len(trace)
         self.check_values(space, trace.values)
 
-    def check_values(self, space: SearchSpace, values: NDArray[np.float64]) -> None:
+    def check_values(self, space: SearchSpace, values: Floats) -> None:
         """Check that the values of a run contain one in the upper half."""
         assert values.max() > np.median(self.made_up(space)[_many(space)])
 
@@ -294,7 +294,7 @@ class MultiObjectiveContract(SearcherContract):
         parts = made_up_values(space), made_up_values(space, 1.5)
         return _values(space, lambda architectures: np.column_stack([part[architectures] for part in parts]))
 
-    def check_values(self, space: SearchSpace, values: NDArray[np.float64]) -> None:
+    def check_values(self, space: SearchSpace, values: Floats) -> None:
         """Check that a run finds more of the front than 20 random architectures do on average."""
         made_up, rng = self.made_up(space), np.random.default_rng(0)
         front = Front(made_up[_many(space)], ["max", "max"])

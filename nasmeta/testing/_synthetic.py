@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Floats
 from nasmeta.spaces import SearchSpace
 
 
@@ -16,7 +16,7 @@ def synthetic_values(
     interactions: int = 0,
     plateaus: int | None = None,
     noise: float = 0.0,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Draw a random function on a space: one effect per position, products of pairs, noise and plateaus.
 
     The effect of an ordered position is a parabola with a random vertex; that of another position is one normal number

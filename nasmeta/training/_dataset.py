@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.arrays import Integers
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
@@ -55,9 +56,9 @@ class ImageDataset:
 
     name: str
     images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    labels: Integers
     classes: tuple[str, ...]
-    splits: Mapping[str, NDArray[np.int64]]
+    splits: Mapping[str, Integers]
     mean: tuple[float, ...]
     std: tuple[float, ...]
     flips: bool = True
@@ -253,7 +254,7 @@ def checked_size(size: object, least: int = 4) -> int:
     return pixels
 
 
-def _channel_statistics(images: Pixels, train: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _channel_statistics(images: Pixels, train: Integers) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each channel, from exact counts of the 256 values."""
     values = np.arange(256) / 255
     mean, std = [], []
@@ -266,8 +267,8 @@ def _channel_statistics(images: Pixels, train: NDArray[np.int64]) -> tuple[tuple
 
 
 def _stratified(
-    positions: NDArray[np.int64], labels: NDArray[np.int64], share: float, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    positions: Integers, labels: Integers, share: float, rng: np.random.Generator
+) -> tuple[Integers, Integers]:
     """Draw a share of each class from positions; return (the rest, the drawn ones), both ascending."""
     taken = []
     for label in np.unique(labels[positions]):
@@ -279,7 +280,7 @@ def _stratified(
 
 def _split(
     source: ImageSource, kind: str, split: str, valid_fraction: float, rng: np.random.Generator
-) -> dict[str, NDArray[np.int64]]:
+) -> dict[str, Integers]:
     n, labels = len(source.labels), source.labels
     positions = np.arange(n, dtype=np.int64)
     train, valid, test = np.split(positions, [n - source.n_test - source.n_valid, n - source.n_test])

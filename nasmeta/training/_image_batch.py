@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.arrays import Floats32, Integers
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.training._dataset import ImageDataset, checked_size
@@ -17,8 +18,8 @@ from nasmeta.training._dataset import ImageDataset, checked_size
 class ImageBatch:
     """Standardised images and their labels."""
 
-    images: NDArray[np.float32]  # (n, 3, size, size), standardised by mean and deviation of the batch, per channel
-    labels: NDArray[np.int64]  # (n,)
+    images: Floats32  # (n, 3, size, size), standardised by mean and deviation of the batch, per channel
+    labels: Integers  # (n,)
     n_classes: int
     source: str  # digits, or the name of the folder
 
@@ -44,7 +45,7 @@ def load_images(source: str = "digits", n: int = 32, size: int = 16, seed: int =
     return ImageBatch(images, dataset.labels[chosen], dataset.n_classes, dataset.name)
 
 
-def _balanced_sample(labels: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
+def _balanced_sample(labels: Integers, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Draw n different positions, with the classes in turn."""
     if n > len(labels):
         raise SettingError("n", n, f"at most {len(labels)}, the number of images")

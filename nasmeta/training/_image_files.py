@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.arrays import Integers
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.pickles import NUMPY_ARRAYS, PickledArray, restricted_load
 from nasmeta.progress import Bar, progress_bar
@@ -29,7 +30,7 @@ class ImageSource:
     """The content of a source. Images for training are first, then those for validation, then those for test."""
 
     images: Pixels
-    labels: NDArray[np.int64]
+    labels: Integers
     classes: tuple[str, ...]
     n_test: int = 0
     n_valid: int = 0
@@ -82,7 +83,7 @@ def _batch(path: Path) -> dict[str, Any]:
     return {key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in batch.items()}
 
 
-def _images_of(path: Path, labels_key: str, size: int) -> tuple[Pixels, NDArray[np.int64]]:
+def _images_of(path: Path, labels_key: str, size: int) -> tuple[Pixels, Integers]:
     batch = _batch(path)
     try:
         pixels, labels = (
@@ -104,7 +105,7 @@ _STATISTICS = {
 }
 
 
-def _joined(kind: str, batches: Iterable[tuple[Pixels, NDArray[np.int64]]], classes: Iterable[object]) -> ImageSource:
+def _joined(kind: str, batches: Iterable[tuple[Pixels, Integers]], classes: Iterable[object]) -> ImageSource:
     """Join official batches; the last one contains the images for test."""
     images, labels = zip(*batches, strict=True)
     mean, std = (tuple(value / 255 for value in values) for values in _STATISTICS[kind])

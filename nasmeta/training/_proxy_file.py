@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.archives import unpack
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import SettingError
 from nasmeta.files import intact, shipped
 from nasmeta.spaces import ArchitectureLike, SearchSpace, from_content, get_cell_space, move_cells
@@ -24,11 +24,11 @@ _LARGEST = 2**28  # bytes that a file may unpack to
 class ProxyFile:
     """Measured proxies of one cell of each isomorphism class."""
 
-    cells: NDArray[np.int32]  # the representatives, int32, (n,)
-    values: Mapping[str, NDArray[np.float64]]  # by proxy, (n,); higher is better
+    cells: Architectures  # the representatives, int32, (n,)
+    values: Mapping[str, Floats]  # by proxy, (n,); higher is better
     facts: Mapping[str, Any]  # space, images, network, seed, versions
 
-    def of_all_cells(self, space: str | SearchSpace | None = None) -> dict[str, NDArray[np.float64]]:
+    def of_all_cells(self, space: str | SearchSpace | None = None) -> dict[str, Floats]:
         """Return the values of all cells of this space, or of one with the same operations or fewer; NaN if missing."""
         measured_in = get_cell_space(from_content(self.facts["space"]))
         wanted = measured_in if space is None else get_cell_space(space)
@@ -72,7 +72,7 @@ def shipped_file() -> Path:
     return shipped("proxies/nb201-digits.npz")
 
 
-def measured_proxies(space: str | SearchSpace = "nb201") -> dict[str, NDArray[np.float64]]:
+def measured_proxies(space: str | SearchSpace = "nb201") -> dict[str, Floats]:
     """Return the shipped zero-cost proxies of all cells.
 
     They were measured on scikit-learn's digits in the skeleton of NAS-Bench-201, without labels of a benchmark.

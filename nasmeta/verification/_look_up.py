@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Floats, Integers
 from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables import ColumnInfo, Table
@@ -29,11 +29,11 @@ class LookUp:
     """The table's values of cells."""
 
     column: ColumnInfo  # of the values
-    values: NDArray[np.float64]  # (n,), in percent; NaN if missing
-    lowest: NDArray[np.float64]  # of the seeds
-    highest: NDArray[np.float64]  # of the seeds
-    n_seeds: NDArray[np.int64]  # (n,); 0 if unknown
-    deviations: NDArray[np.float64]  # between seeds, of the 500 cells with the nearest accuracy; NaN if none has two
+    values: Floats  # (n,), in percent; NaN if missing
+    lowest: Floats  # of the seeds
+    highest: Floats  # of the seeds
+    n_seeds: Integers  # (n,); 0 if unknown
+    deviations: Floats  # between seeds, of the 500 cells with the nearest accuracy; NaN if none has two
     not_comparable: str  # why trainings are not comparable with these values; empty if they are
 
 
@@ -78,9 +78,7 @@ def _column_of(table: Table, name: str, recipe: Recipe, task: Task) -> ColumnInf
     return fitting[0] if fitting else table.info(s.dataset, s.metric, s.split, s.epochs, s.seed, s.release)
 
 
-def _pooled_deviations(
-    of_seeds: NDArray[np.float64], means: NDArray[np.float64], architectures: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _pooled_deviations(of_seeds: Floats, means: Floats, architectures: Integers) -> Floats:
     several = (~np.isnan(of_seeds)).sum(axis=0) >= 2
     if not several.any():
         return np.full(len(architectures), np.nan)

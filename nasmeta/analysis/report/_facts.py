@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._frame import FloatArray, has_value, with_regrets
+from nasmeta.analysis._frame import has_value, with_regrets
 from nasmeta.analysis._units import digits_of
+from nasmeta.arrays import Floats
 from nasmeta.checks import decimals_of, with_unit
 from nasmeta.errors import NasmetaError
 from nasmeta.tables import ColumnInfo, describe_training, only_test_values
@@ -28,7 +29,7 @@ class TestColumn:
     __test__ = False  # for pytest
 
     label: str  # of the measurement
-    values: FloatArray  # (architectures,)
+    values: Floats  # (architectures,)
     best: str  # of all architectures, formatted
 
 
@@ -138,7 +139,7 @@ def _from_frame(rows: pd.DataFrame) -> tuple[float, float]:
     return float(optima[sign][0]), sign
 
 
-def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnInfo]) -> TestColumn | None:
+def _test_column(task: Task, incumbents: Floats, reported: Sequence[ColumnInfo]) -> TestColumn | None:
     """Return the first test column that has all incumbents.
 
     The columns that the comparison reports come first, then columns of networks that were trained on the whole training

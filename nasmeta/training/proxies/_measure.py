@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 
 import nasmeta
+from nasmeta.arrays import Floats
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.files import write_atomically
@@ -63,7 +63,7 @@ def compute_proxies(
     *,
     settings: ProxySettings | Mapping[str, Any] | None = None,
     space: str | SearchSpace = "nb201",
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[str, Floats]:
     """Compute zero-cost proxies of cells, from networks of live edges, on one thread.
 
     The same cell, data, settings and version of PyTorch give the same values in any process.
