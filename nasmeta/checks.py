@@ -47,13 +47,6 @@ def check_number(name: str, value: Any, least: float = 0.0, most: float = math.i
     return value
 
 
-def check_bool(name: str, value: object) -> bool:
-    """Return a Python or NumPy boolean as `bool`; raise an error for any other value."""
-    if not isinstance(value, bool | np.bool_):
-        raise SettingError(name, value, "true or false")
-    return bool(value)
-
-
 def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
     """Return the value if it is one of the choices; raise an error otherwise."""
     if not isinstance(value, str) or value not in choices:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nasmeta.checks import check_bool, check_choice, check_int, check_number
+from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import SettingError, shown
 
 
@@ -28,7 +28,6 @@ def test_numbers(value: Any) -> None:
         (check_int, (1, 10), [0, -1, 11, 1.0, "1", None, True, np.float32(1), [1]]),
         (check_number, (0, 1), [-1, 2, float("nan"), np.float32("inf"), True, "1", None, 1j]),
         (check_choice, (("a", "b"),), [None, 3, ["a"], "c"]),
-        (check_bool, (), [None, 3, "true"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -65,11 +65,6 @@ class ImageDataset:
     facts: Mapping[str, Any] = field(default_factory=dict)
     origin: tuple[str, tuple[tuple[str, Any], ...]] | None = None
 
-    def __post_init__(self) -> None:
-        """Check that there is one label per image."""
-        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.labels.shape != self.images.shape[:1]:
-            raise SettingError("images", self.images, "an array of uint8, shape (n, 3, height, width), with n labels")
-
     def __reduce_ex__(self, protocol: Any) -> Any:
         return super().__reduce_ex__(protocol) if self.origin is None else (_read_again, (self.origin, self.sha256()))
 
@@ -190,7 +185,7 @@ class ImageDataset:
             split = "nb201" if kind in _HALVED and valid_fraction is None else "fraction"
         check_choice("split", split, ("fraction", "nb201"))
         if split == "fraction":
-            valid_fraction = check_number("valid_fraction", 0.1 if valid_fraction is None else valid_fraction)
+            valid_fraction = check_number("valid_fraction", 0.1 if valid_fraction is None else valid_fraction, 0, 0.99)
         elif valid_fraction is not None:
             raise SettingError("split", split, "fraction, if valid_fraction is given")
         options = {
@@ -204,12 +199,9 @@ class ImageDataset:
         images = read.images
         if size is not None and images.shape[2:] != (size, size):
             images = resized(images, size)
-        if images.shape[2] % 4 or images.shape[3] % 4:
-            raise SettingError(f"size of {source}", images.shape[2:], "multiples of 4", "Scale images: size=32.")
+        for pixels in images.shape[2:]:
+            checked_size(pixels)
         splits = _split(read, kind, split, valid_fraction or 0.0, np.random.default_rng(split_seed))
-        for name in ("train", "test"):
-            if not len(splits[name]):
-                raise SettingError(f"number of {name} images of {source}", 0, "at least 1")
         mean, std = read.mean, read.std
         if mean is None or std is None:
             mean, std = _channel_statistics(images, splits["train"])
@@ -250,7 +242,9 @@ def checked_size(size: object, least: int = 4) -> int:
     """Return a height and width in pixels, checked."""
     pixels = check_int("size", size, least)
     if pixels % 4:
-        raise SettingError("size", size, "a multiple of 4, because the network halves images twice")
+        raise SettingError(
+            "size", size, "a multiple of 4, because the network halves images twice", "Scale images: size=32."
+        )
     return pixels
 
 

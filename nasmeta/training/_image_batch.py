@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from nasmeta.arrays import Floats32, Integers
 from nasmeta.checks import check_int
-from nasmeta.errors import SettingError
 from nasmeta.training._dataset import ImageDataset, checked_size
 
 
@@ -47,8 +46,6 @@ def load_images(source: str = "digits", n: int = 32, size: int = 16, seed: int =
 
 def _balanced_sample(labels: Integers, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Draw n different positions, with the classes in turn."""
-    if n > len(labels):
-        raise SettingError("n", n, f"at most {len(labels)}, the number of images")
     order = rng.permutation(len(labels))
     turn = np.empty(len(labels), dtype=np.int64)  # number of images of the same class before an image
     for label in np.unique(labels):

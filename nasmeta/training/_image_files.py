@@ -90,11 +90,10 @@ def _images_of(path: Path, labels_key: str, size: int) -> tuple[Pixels, Integers
             array.to_numpy() if isinstance(array, PickledArray) else np.asarray(array)
             for array in (batch["data"], batch[labels_key])
         )
-        if pixels.dtype != np.uint8 or pixels.shape != (len(labels), 3 * size * size):
-            raise ValueError(f"data of shape {pixels.shape} and kind {pixels.dtype}, {len(labels)} labels")
+        images = pixels.astype(np.uint8, casting="safe", copy=False).reshape(len(labels), 3, size, size)
     except (KeyError, ValueError, TypeError) as reason:
         raise DamagedFileError(f"{path} is not a batch of {size}×{size} images: {reason}.") from reason
-    return pixels.reshape(-1, 3, size, size), labels.astype(np.int64)
+    return images, labels.astype(np.int64)
 
 
 # Mean and standard deviation of each channel, of pixels from 0 to 255, as in the official code of NAS-Bench-201.
@@ -157,8 +156,6 @@ def _idx(path: Path, n_dimensions: int) -> Pixels:
     compressed = path.read_bytes()
     try:
         content = gzip.decompress(compressed)
-        if content[:4] != bytes((0, 0, 8, n_dimensions)):
-            raise ValueError("it is not an IDX file of bytes")
         shape = np.frombuffer(content, dtype=">u4", count=n_dimensions, offset=4).astype(int)
         return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
     except (OSError, EOFError, ValueError, zlib.error) as reason:

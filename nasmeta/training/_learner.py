@@ -20,7 +20,6 @@ from nasmeta.training._result import EpochRecord
 
 _STEPS_BETWEEN_CHECKS = 50  # reading the loss makes the CPU wait for the GPU
 _EVALUATION_BATCH = 1024
-_SECONDS_BETWEEN_REPORTS = 1.0
 
 
 def _parts(n: int, size: int) -> list[slice]:
@@ -60,7 +59,6 @@ class Learner:
         self._evaluation_batch = min(_EVALUATION_BATCH, 4 * recipe.batch_size, 4 * len(dataset.splits["train"]))
         self._data: DeviceData | None = None
         self.network, self._cell = network, cell
-        self.watch: Callable[[float], object] | None = None  # called about once per second with the finished epochs
         with self._reporting_failures():
             self.network.to(device)
             if recipe.channels_last:
@@ -120,7 +118,6 @@ class Learner:
         self.network.train()
         parts = _parts(len(positions), self._recipe.batch_size)
         rates = [self._recipe.learning_rate_at(epoch, step, len(parts)) for step in range(len(parts))]
-        reported = time.monotonic()
         for step, (part, rate) in enumerate(zip(parts, rates, strict=True)):
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
@@ -129,9 +126,6 @@ class Learner:
             n_right += right
             if step % _STEPS_BETWEEN_CHECKS == 0:
                 self._check(float(loss_sum), epoch)
-            if self.watch is not None and time.monotonic() - reported > _SECONDS_BETWEEN_REPORTS:
-                reported = time.monotonic()
-                self.watch(epoch + step / len(parts))
         trained = self._means(loss_sum, n_right, len(positions), epoch)
         seconds = self._now() - start
         is_last = epoch + 1 == self._recipe.epochs

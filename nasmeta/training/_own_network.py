@@ -71,14 +71,11 @@ def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageData
         except Exception as reason:  # users' code may raise anything
             what = f"{type(reason).__name__}: {short(str(reason), 200)}"
             raise TrainingFailed(f"{about} raised {what}", "error") from reason
-    if not isinstance(network, torch.nn.Module):
-        raise SettingError(f"result of {about}", network, "a torch.nn.Module")
     try:
         with torch.no_grad():
-            logits = network.eval()(images)
-    except (RuntimeError, TypeError, ValueError, IndexError) as reason:
+            shape = tuple(network.eval()(images).shape)
+    except (AttributeError, RuntimeError, TypeError, ValueError, IndexError) as reason:
         raise SettingError(f"{about} fails on images of shape {tuple(images.shape)}: {reason!s:.200}") from reason
-    if getattr(logits, "shape", None) != expected:
-        shape = getattr(logits, "shape", logits)
+    if shape != expected:
         raise SettingError(f"output of {about}", shape, f"a tensor of shape {expected}: one logit per class")
     return network.train()

@@ -41,10 +41,7 @@ class ProxyFile:
         at = np.full(measured_in.size, -1)
         at[self.cells] = np.arange(len(self.cells))
         position = at[representatives]
-        return {
-            name: np.where(position >= 0, values[position], np.nan) if len(values) else np.full(wanted.size, np.nan)
-            for name, values in self.values.items()
-        }
+        return {name: np.where(position >= 0, values[position], np.nan) for name, values in self.values.items()}
 
 
 def read_proxies(path: str | Path) -> ProxyFile:

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from nasmeta.checks import check_bool, check_choice, check_int, check_number
-from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
+from nasmeta.checks import check_choice, check_int, check_names, check_number
+from nasmeta.errors import DamagedFileError, UnknownNameError
 from nasmeta.training._dataset import ImageDataset, checked_size
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -20,7 +20,6 @@ _CHOICES = {
     "schedule_per": ("epoch", "step"),
     "precision": ("float32", "bfloat16"),
 }
-_BELOW_ONE = ("momentum", "label_smoothing", "warmup", "crop")
 _MAY_BE_0 = ("train_images", "evaluation_images", "image_size")
 
 
@@ -132,8 +131,7 @@ class Recipe:
     @classmethod
     def _shipped(cls, name: str) -> Recipe:
         if name not in cls.names():
-            error = UnknownNameError.of("recipe", name, cls.names())
-            raise UnknownNameError(f"{error} A custom recipe is a file that ends in .toml.")
+            raise UnknownNameError.of("recipe", name, cls.names())
         return Recipe(**{"name": name, **_read(FOLDER / f"{name}.toml")})
 
     @staticmethod
@@ -159,14 +157,10 @@ class Recipe:
             name, value = f"{field.name} of a recipe", getattr(self, field.name)
             if field.name in _CHOICES:
                 value = check_choice(name, value, _CHOICES[field.name])
-            elif field.type == "bool":
-                value = check_bool(name, value)
             elif field.type == "int":
                 value = check_int(name, value, least=0 if field.name in _MAY_BE_0 else 1)
             elif field.type == "float":
                 value = float(check_number(name, value))
-                if field.name in _BELOW_ONE and value >= 1:
-                    raise SettingError(name, value, "a number below 1")
             object.__setattr__(self, field.name, value)
         if self.image_size:
             checked_size(self.image_size)
@@ -178,10 +172,7 @@ class Recipe:
         ------
         UnknownNameError, SettingError
         """
-        known = [field.name for field in fields(self)]
-        for name in changes:
-            if name not in known:
-                raise UnknownNameError.of("setting of a recipe", name, known)
+        check_names("a recipe", "setting", changes, [field.name for field in fields(self)])
         other = replace(self, **changes)
         changed = [key for key in changes if getattr(other, key) != getattr(self, key)]
         if not changed or "name" in changes:

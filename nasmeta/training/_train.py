@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from nasmeta.checks import check_int
-from nasmeta.errors import SettingError, TrainingFailed
+from nasmeta.errors import TrainingFailed
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space, get_space
 from nasmeta.training._dataset import ImageDataset
@@ -107,7 +107,7 @@ def train(
     data = recipe.images_of(data)
     space = get_cell_space(space) if build_network is None else get_space(space)
     chosen, home = chosen_device(device), None if folder is None else Path(folder)
-    last = recipe.epochs if until is None else _pause(until, recipe, home)
+    last = min(until or recipe.epochs, recipe.epochs)
     cell = space.index_of(cell)
     with ExitStack() as stack:
         stack.enter_context(fastest_algorithms())
@@ -122,33 +122,17 @@ def train(
                 return finished.after(last)
             done, spent = len(training.epochs), training.seconds
             bar = stack.enter_context(progress_bar(f"cell {cell}", recipe.epochs, done, shown=progress))
-            note = ""
-
-            def report(finished: float) -> None:
-                bar.update(finished, note=note)
-                if tell is not None:
-                    tell(finished, note)
 
             def see(record: EpochRecord) -> None:
-                nonlocal note
                 note = note_of(record)
-                report(record.epoch)
+                bar.update(record.epoch, note=note)
+                if tell is not None:
+                    tell(record.epoch, note)
                 if on_epoch is not None:
                     on_epoch(record)
 
-            training.learner.watch = report
             return training.run(see, last).after(last)
         except TrainingFailed as failure:
             failure.seconds = spent + perf_counter() - begin
             keep_failure(failure, home, identity)
             raise
-
-
-def _pause(until: int, recipe: Recipe, folder: Path | None) -> int:
-    """Return the epoch of a pause, checked."""
-    epoch = check_int("until", until, most=recipe.epochs)
-    if folder is None:
-        raise SettingError("A training that pauses needs a folder to resume from.")
-    if epoch % recipe.evaluate_every and epoch < recipe.epochs:
-        raise SettingError("until", epoch, f"a multiple of {recipe.evaluate_every}, after which the recipe evaluates")
-    return epoch

@@ -72,7 +72,6 @@ def proxies_compute_command(
     channels: int = 16,
     cells_per_stage: int = 1,
     seed: int = 0,
-    repeats: int = 1,
     proxies: Sequence[str] = (),
     cells: Iterable[int] | None = None,
     workers: int = 1,
@@ -97,8 +96,6 @@ def proxies_compute_command(
         Cells in each of the three stages.
     seed : int
         Seed of the weights and the batch.
-    repeats : int
-        Number of seeds to average over.
     proxies : sequence of str
         Names of nasmeta list proxies, separated by commas; by default nine.
     cells : iterable of int
@@ -112,7 +109,7 @@ def proxies_compute_command(
     """
     from nasmeta.training.proxies import DEFAULT_PROXIES, ProxySettings, measure_proxies
 
-    settings = ProxySettings(tuple(proxies or DEFAULT_PROXIES), channels, cells_per_stage, seed, repeats)
+    settings = ProxySettings(tuple(proxies or DEFAULT_PROXIES), channels, cells_per_stage, seed)
     batch = load_images(data, n_images, image_size, seed)
     with progress_bar("networks") as bar:
         where: dict[str, Any] = {"space": space, "cells": cells, "workers": workers}

@@ -18,7 +18,7 @@ def test_digits() -> None:
     assert batch.sha256() != load_images("digits", n=32, size=16, seed=1).sha256()
 
 
-@pytest.mark.parametrize("options", [{"n": 1798}, {"n": 0}, {"size": 10}, {"size": 4}])
+@pytest.mark.parametrize("options", [{"n": 0}, {"size": 10}, {"size": 4}])
 def test_impossible_batches(options: dict[str, int]) -> None:
     with pytest.raises(SettingError):
         load_images("digits", **options)

@@ -79,8 +79,6 @@ def test_bad_input(whole: Path, tmp_path: Path) -> None:
         measure_proxies(whole, BATCH, SETTINGS, cells=CELLS[:5])
     with pytest.raises(UnknownNameError):
         ProxySettings(("sinflow",))
-    with pytest.raises(SettingError):
-        ProxySettings(repeats=0)
     with pytest.raises(UnknownNameError):
         compute_proxies([1], "no-folder")
     with pytest.raises(UnknownNameError):
@@ -152,7 +150,7 @@ class TestShipped:
         batch = load_images("digits", facts["images"]["n"], facts["images"]["size"])
         network = facts["network"]
         settings = ProxySettings(
-            tuple(facts["proxies"]), network["channels"], network["cells_per_stage"], facts["seed"], facts["repeats"]
+            tuple(facts["proxies"]), network["channels"], network["cells_per_stage"], facts["seed"]
         )
         at = [10, 5_000]
         again = compute_proxies(file.cells[at], batch, settings=settings)

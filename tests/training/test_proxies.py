@@ -169,10 +169,7 @@ def test_values_depend_on_cell_and_seed_alone() -> None:
     together = compute_proxies(CELLS, BATCH)
     alone = compute_proxies(CELLS[1], BATCH)
     assert {name: values[1] for name, values in together.items()} == {name: v[0] for name, v in alone.items()}
-    two = compute_proxies(CELLS[1], BATCH, settings=ProxySettings(repeats=2))
     second = compute_proxies(CELLS[1], BATCH, settings=ProxySettings(seed=1))
-    for name in two:
-        assert two[name][0] == pytest.approx((alone[name][0] + second[name][0]) / 2)
     assert second["synflow"] != alone["synflow"]
     assert torch.get_num_threads() == threads
 

@@ -79,9 +79,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     [
         {"epochs": 0},
         {"learning_rate": math.nan},
-        {"momentum": 1},
         {"schedule": "linear"},
-        {"flip": "yes"},
     ],
 )
 def test_impossible_settings(change: dict[str, object]) -> None:

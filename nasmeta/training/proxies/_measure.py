@@ -17,7 +17,6 @@ from joblib import Parallel, delayed
 
 import nasmeta
 from nasmeta.arrays import Floats
-from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.files import write_atomically
 from nasmeta.journals import JournalFile
@@ -47,13 +46,10 @@ class ProxySettings:
     channels: int = 16  # and the next: see `CellNetwork`
     cells_per_stage: int = 1
     seed: int = 0  # of the weights
-    repeats: int = 1  # the value is the mean over this number of seeds, starting at `seed`
 
     def __post_init__(self) -> None:
         for name in self.proxies:
             PROXIES[name]
-        for name, least in (("channels", 1), ("cells_per_stage", 1), ("seed", 0), ("repeats", 1)):
-            object.__setattr__(self, name, check_int(name, getattr(self, name), least))
 
 
 def compute_proxies(
@@ -78,8 +74,7 @@ def compute_proxies(
     proxies : str or sequence of str, optional
         Names; by default all except ``params`` and ``flops``, which a space computes by a formula.
     settings : mapping, optional
-        ``channels`` (16) and ``cells_per_stage`` (1) of the network, the first ``seed`` (0) of the weights, and
-        ``repeats`` (1), the number of seeds to average over.
+        ``channels`` (16) and ``cells_per_stage`` (1) of the network, and the ``seed`` (0) of its weights.
     space : str or SearchSpace, default "nb201"
 
     Returns
@@ -113,22 +108,19 @@ def compute_proxies(
 
 
 def _probe_cells(cells: Sequence[int], batch: ImageBatch, settings: ProxySettings, space: str) -> list[list[float]]:
-    """Return the mean over the seeds for each cell, in the order of the proxies."""
+    """Return the values of each cell, in the order of the proxies."""
     images, labels = torch.from_numpy(batch.images), torch.from_numpy(batch.labels)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the order of a sum depends on the number of threads
     try:
         rows = []
         for cell in cells:
-            of_seeds = []
-            for seed in range(settings.seed, settings.seed + settings.repeats):
-                network = CellNetwork(
-                    cell, space, n_classes=batch.n_classes, channels=settings.channels,
-                    cells_per_stage=settings.cells_per_stage, prune=True, seed=seed,
-                )  # fmt: skip
-                probe = Probe(network, images, labels, seed)
-                of_seeds.append([PROXIES[name](probe) for name in settings.proxies])
-            rows.append(np.mean(of_seeds, axis=0).tolist())
+            network = CellNetwork(
+                cell, space, n_classes=batch.n_classes, channels=settings.channels,
+                cells_per_stage=settings.cells_per_stage, prune=True, seed=settings.seed,
+            )  # fmt: skip
+            probe = Probe(network, images, labels, settings.seed)
+            rows.append([PROXIES[name](probe) for name in settings.proxies])
     finally:
         torch.set_num_threads(threads)
     return rows
@@ -148,7 +140,6 @@ def _facts(batch: ImageBatch, settings: ProxySettings, space: CellSpace) -> dict
             "edges": "live ones",
         },
         "seed": settings.seed,
-        "repeats": settings.repeats,
         "cells": "one of each class of the isomorphism rule 'upstream'",
         "versions": {
             "nasmeta": nasmeta.__version__, "torch": torch.__version__, "numpy": np.__version__,
