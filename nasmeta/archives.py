@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.arrays import Array
+from nasmeta.arrays import Array, Facts
 from nasmeta.errors import DamagedFileError
 from nasmeta.files import SEAL, blaming, check_seal, sealed
 
@@ -44,7 +44,7 @@ class ArchiveKind:
     version_key: str = "version"
     compressed: bool = True
 
-    def encode(self, card: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    def encode(self, card: Facts, arrays: Mapping[str, Array]) -> bytes:
         """Return the bytes of a file."""
         text = json.dumps({"format": self.format, self.version_key: self.version, **card}, indent=1).encode()
         how = zipfile.ZIP_DEFLATED if self.compressed else zipfile.ZIP_STORED
@@ -87,7 +87,7 @@ def unpack(raw: bytes, largest: int) -> dict[str, Array]:
     return {name: np.lib.format.read_array(entry, allow_pickle=False) for name, entry in entries.items()}
 
 
-def digest_of(card: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
+def digest_of(card: Facts, arrays: Mapping[str, Array]) -> str:
     """Return the SHA-256 of a card and of arrays; the order of the arrays does not matter."""
     digest = sha256(json.dumps(card, sort_keys=True).encode())
     for name in sorted(arrays):

@@ -1,7 +1,8 @@
-"""Names of array types in signatures."""
+"""Names of types in signatures."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,6 +12,7 @@ Architectures: TypeAlias = NDArray[Any]  # int32 indices in an enumerated space,
 Array: TypeAlias = NDArray[Any]
 Booleans: TypeAlias = NDArray[np.bool_]
 Epochs: TypeAlias = NDArray[np.int32]
+Facts: TypeAlias = Mapping[str, Any]  # of JSON types
 Floats: TypeAlias = NDArray[np.float64]
 Floats32: TypeAlias = NDArray[np.float32]
 Integers: TypeAlias = NDArray[np.int64]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 import operator
-import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeGuard, TypeVar
 
@@ -16,7 +15,6 @@ import numpy as np
 from nasmeta.errors import SettingError, UnknownNameError
 
 T = TypeVar("T")
-_NAMES = re.compile(r"(\w+\.)*Sequence\[str\]( \| None)?")  # a type of settings, as text or as it is printed
 
 
 def check_int(name: str, value: Any, least: int = 1, most: int = 2**63 - 1) -> int:
@@ -71,25 +69,9 @@ def is_listed(value: object) -> TypeGuard[Iterable[Any]]:
     return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
 
 
-def listed_names(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Split comma-separated strings into lists for parameters that are annotated as sequences of names.
-
-    >>> def search(features: Sequence[str] | None = None, kernel: str = "rbf"): ...
-    >>> listed_names(search, {"features": "edges, paths", "kernel": "rbf"})
-    {'features': ['edges', 'paths'], 'kernel': 'rbf'}
-    """
-    listed = dict(settings)
-    for name, parameter in inspect.signature(function).parameters.items():
-        if isinstance(listed.get(name), str) and _NAMES.fullmatch(str(parameter.annotation)):
-            listed[name] = [part.strip() for part in listed[name].split(",") if part.strip()]
-    return listed
-
-
-def recorded_settings(
-    who: str, kind: Callable[..., Any], settings: Mapping[str, Any], possible: Iterable[inspect.Parameter]
-) -> dict[str, Any]:
+def recorded_settings(who: str, settings: Mapping[str, Any], possible: Iterable[inspect.Parameter]) -> dict[str, Any]:
     """Return the settings of a class as JSON types, in which they are recorded; raise an error for unknown ones."""
-    plain = {name: _plain(who, name, value) for name, value in listed_names(kind, settings).items()}
+    plain = {name: _plain(who, name, value) for name, value in settings.items()}
     known = [*possible]
     if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in known):
         check_names(who, "setting", plain, [parameter.name for parameter in known])

@@ -82,13 +82,10 @@ def needing(who: str, extra: str) -> Iterator[None]:
 def near_name(name: object, choices: Sequence[str]) -> str:
     """Return ``" Did you mean NAME?"`` for the closest name, or an empty string.
 
-    >>> near_name("evolutoin", ["evolution", "gp"]), near_name("val", ["train", "validation"])
-    (" Did you mean 'evolution'?", " Did you mean 'validation'?")
+    >>> near_name("evolutoin", ["evolution", "gp"])
+    " Did you mean 'evolution'?"
     """
     near = get_close_matches(name, choices, n=1) if isinstance(name, str) else []
-    if not near and isinstance(name, str):
-        long = [choice for choice in choices if min(len(choice), len(name)) > 2]
-        near = [choice for choice in long if choice.startswith(name) or name.startswith(choice)]
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

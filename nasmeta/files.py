@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, EISDIR, ENOSPC
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from nasmeta.arrays import Facts
 from nasmeta.errors import DamagedFileError, EvaluationFailed, MissingPackageError
 
 # Each file contains its checksum, because a second file could be lost or belong to another content.
@@ -70,7 +71,7 @@ def intact(path: Path) -> Iterator[bytes]:
         yield content
 
 
-def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
+def write_facts(path: Path, facts: Facts) -> None:
     """Write a JSON object with a checksum."""
     text = json.dumps({"file": SEAL.decode(), **facts}, indent=1, ensure_ascii=False)
     write_atomically(path, sealed(text.encode() + b"\n"))

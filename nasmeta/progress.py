@@ -57,29 +57,18 @@ class _LogBar(Bar):
 
     def __init__(self, console: Console, what: str, total: int | None, done: float) -> None:
         super().__init__(what, total, done)
-        self._console, self._first = console, done
-        self._start, self._printed, self._last_line = time.monotonic(), -math.inf, ""
-        self._first_end: float | None = None  # when the first step ended, which may contain a meta-training
+        self._console, self._start, self._printed, self._last_line = console, time.monotonic(), -math.inf, ""
 
     def show(self) -> None:
         now = time.monotonic()
-        if self._first_end is None and self._done > self._first:
-            self._first, self._first_end = self._done, now
         if self._done != self._total and now - self._printed < _SECONDS_PER_LINE:
             return
         counted = f"{round(self._done, 2):,.12g}" + ("" if self._total is None else f" of {self._total:,}")
-        parts = [counted if self._done or self._total else "", self._note, self._times(now)]
+        parts = [counted if self._done or self._total else "", self._note, f"{duration(now - self._start)} elapsed"]
         line = f"{self._what}: {', '.join(part for part in parts if part)}"
         if line != self._last_line:  # rich would read [text] as markup
             self._console.print(line, soft_wrap=True, markup=False, highlight=False)
         self._printed, self._last_line = now, line
-
-    def _times(self, now: float) -> str:
-        times = f"{duration(now - self._start)} elapsed"
-        if self._total is None or self._first_end is None or self._done in (self._first, self._total):
-            return times
-        left = (now - self._first_end) * (self._total - self._done) / (self._done - self._first)
-        return f"{times}, {duration(left)} left"
 
 
 def duration(seconds: float) -> str:

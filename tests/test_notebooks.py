@@ -12,8 +12,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 import nasmeta as nm
-from nasmeta.errors import SettingError
-from nasmeta.runs import History, Trace
 
 ACCURACY: dict[str, Any] = {
     "dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean",
@@ -97,5 +95,3 @@ def test_a_run_is_drawn(task: str, width: str | None) -> None:
     assert (run.plot()._repr_png_() or b"").startswith(b"\x89PNG")  # type: ignore[attr-defined]
     assert "Picture 4.60 x 2.90: ['random, seed 0: " in repr(run.plot())
     assert "{'evaluated': '#999999', 'best so far': '#0072b2', 'optimum': '#595959'}" in repr(run.plot())
-    with pytest.raises(SettingError):
-        History(run.config, Trace()).plot()

@@ -33,7 +33,7 @@ def test_a_log_has_a_line_every_30_seconds(capsys: pytest.CaptureFixture[str], m
             bar.advance()
     assert capsys.readouterr().err.splitlines() == [
         "runs [of nb201]: 2 of 6, 10.0 min elapsed",
-        "runs [of nb201]: 5 of 6, 10.5 min elapsed, 10 s left",
+        "runs [of nb201]: 5 of 6, 10.5 min elapsed",
         "runs [of nb201]: 6 of 6, 10.7 min elapsed",
     ]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import NasmetaError
 from nasmeta.plotting import (
     Width,
     draw_grid,
@@ -143,8 +143,6 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
     'CIFAR-10, training time'
     """
     chosen = tasks_with_two(frame)
-    if not chosen:
-        raise SettingError("tasks", list(frame["task"].unique()), "at least one with two objectives")
     figure, panels = new_panels(panel_titles([task.name for task in chosen]), width, (2.6, 2.4))
     for panel, task in zip(panels, chosen, strict=True):
         surfaces = attainment_surfaces(frame, task, at=at)
@@ -181,10 +179,7 @@ def _evaluations(
     """Return a task, by default the only one, its first `at` evaluations in each run, and the columns of objectives."""
     if not isinstance(task, MultiObjectiveTask):
         known = {candidate.name: candidate for candidate in _tasks_of(frame)}
-        name = task or "".join(known)
-        if name not in known:
-            raise SettingError("task", task, f"one with several objectives: {', '.join(known) or 'none in this frame'}")
-        task = known[name]
+        task = known[task or "".join(known)]
     rows = frame[(frame["task"] == task.name) & (frame["evaluation"] <= (at or np.inf))]
     return task, rows, [f"objective_{i + 1}" for i in range(task.n_objectives)]
 

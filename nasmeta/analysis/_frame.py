@@ -71,19 +71,9 @@ class Runs:
         return np.where(known, self.columns[name][row], np.nan)
 
 
-def check_columns(frame: pd.DataFrame, needed: Sequence[str]) -> None:
-    """Raise a SettingError if a frame lacks a column."""
-    missing = [name for name in needed if name not in frame.columns]
-    if missing:
-        raise SettingError(
-            f"The results frame lacks the column(s) {', '.join(missing)}. Pass the frame that nasmeta.compare returns."
-        )
-
-
 def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     """Check a results frame and arrange the given columns by run."""
     names = list(dict.fromkeys(("evaluation", "regret", *columns)))
-    check_columns(frame, [*_KEYS, *names])
     if frame.empty:
         raise SettingError("The results frame has no rows, so there is no run to analyse.")
     frame, known = with_regrets(frame)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._frame import check_columns, has_value, read_runs
+from nasmeta.analysis._frame import has_value, read_runs
 from nasmeta.analysis._statistics import LEVEL, bootstrap_interval
 from nasmeta.arrays import Floats
 from nasmeta.pages import interval_columns
@@ -60,7 +60,6 @@ def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.Dat
     """
     from scipy.stats import binomtest
 
-    check_columns(frame, ["regret"])
     budgets = list(dict.fromkeys(at))
     runs = read_runs(frame.assign(valued=has_value(frame)), "incumbent_value", "simulated_seconds", "valued")
     ends = {name: runs.ends(name) for name in runs.columns}

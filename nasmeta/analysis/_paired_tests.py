@@ -12,7 +12,6 @@ from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._power import pairs_of
 from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.arrays import Floats
-from nasmeta.errors import SettingError
 from nasmeta.pages import interval_columns
 
 
@@ -90,8 +89,6 @@ def paired_tests(
         }
         for pair in pairs_of(frame, at, x, against, regrets_only=True)
     ]
-    if not rows:
-        raise SettingError("searchers", [*frame["searcher"].unique()], "at least two")
     table = pd.DataFrame(rows)
     table["p_holm"] = table.groupby("task", sort=False)["p_value"].transform(holm)
     return table

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nasmeta.arrays import Floats, Integers
-from nasmeta.errors import SettingError
 
 LEVEL = 0.95  # of the intervals in tables and figures
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
@@ -35,11 +34,6 @@ def bootstrap_interval(
     low, high : float64 arrays, the shape of a sample
         NaN if n = 1; the mean itself if all samples are equal.
 
-    Raises
-    ------
-    SettingError
-        If there are no samples, or some are not finite.
-
     Examples
     --------
     >>> low, high = bootstrap_interval([20.0, 24.0, 19.0, 25.0, 22.0])
@@ -50,8 +44,6 @@ def bootstrap_interval(
 
     sample = np.moveaxis(np.asarray(samples, np.float64), 0, -1)
     n = sample.shape[-1]
-    if sample.size == 0 or not np.isfinite(sample).all():
-        raise SettingError("samples", samples, "at least one number, all of them finite")
     exact = np.asarray(sample.mean(axis=-1))
     if n == 1:
         return np.full_like(exact, np.nan), np.full_like(exact, np.nan)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from nasmeta.arrays import Architectures, Booleans, Floats
+from nasmeta.arrays import Architectures, Booleans, Facts, Floats
 from nasmeta.errors import ColumnError, EvaluationFailed, MissingValueError, NasmetaError, RunFailed
 from nasmeta.tasks import Task, fidelities
 
@@ -130,7 +130,7 @@ class Evaluator(ABC):
         return self.task.space
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Facts:
         """The identity of the evaluator, for the journal of a run."""
         return {}
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from nasmeta.arrays import Architectures
+from nasmeta.arrays import Architectures, Facts
 from nasmeta.checks import check_choice
 from nasmeta.code_identity import identity_of
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError
@@ -86,7 +86,7 @@ class FunctionEvaluator(Evaluator):
         )  # fmt: skip
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Facts:
         """The identity of the evaluator: place, code and settings of the function.
 
         Settings are plain values, such as numbers and strings: arguments of a partial function, variables of an outer

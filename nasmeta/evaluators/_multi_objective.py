@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.arrays import Architectures, Booleans, Floats
-from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.arrays import Architectures, Booleans, Facts, Floats
+from nasmeta.errors import MissingValueError
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.evaluators._table import TableEvaluator
 from nasmeta.tables import ColumnInfo
@@ -28,11 +28,6 @@ class MultiObjectiveEvaluator(Evaluator):
     task : MultiObjectiveTask
     parts : sequence of Evaluator, optional
         One per objective, in the order of ``task.parts``; by default their tables.
-
-    Raises
-    ------
-    SettingError
-        If the parts do not match the objectives of the task.
 
     Examples
     --------
@@ -52,9 +47,6 @@ class MultiObjectiveEvaluator(Evaluator):
     def __init__(self, task: MultiObjectiveTask, parts: Sequence[Evaluator] | None = None) -> None:
         super().__init__(task)
         self.parts = tuple(TableEvaluator(part) for part in task.parts) if parts is None else tuple(parts)
-        names, due = [part.task.name for part in self.parts], [part.name for part in task.parts]
-        if names != due:
-            raise SettingError("tasks of the evaluators", ", ".join(names), ", ".join(due))
         self._measured = task
         if self.parts[0].task.table_name != task.table_name:  # surrogates of the whole space
             self.task = MultiObjectiveTask(task.name, [part.task for part in self.parts], task.reference)
@@ -101,7 +93,7 @@ class MultiObjectiveEvaluator(Evaluator):
         return "measured front" if self.values is None else "true front"
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Facts:
         """The identities of the parts; empty for the tables of the task."""
         identities = [part.identity for part in self.parts]
         return {"kind": "several", "parts": identities} if any(identities) else {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.arrays import Architectures, Floats
+from nasmeta.arrays import Architectures, Facts, Floats
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
@@ -74,7 +74,7 @@ class SurrogateEvaluator(Evaluator):
         return ColumnInfo(**self.surrogate.card["column"])
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Facts:
         """The identity of the evaluator."""
         return {"kind": "surrogate", "sha256": self.surrogate.sha256}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.arrays import Architectures, Booleans, Floats
+from nasmeta.arrays import Architectures, Booleans, Facts, Floats
 from nasmeta.errors import MissingValueError
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.tasks import Task, fidelities
@@ -51,7 +51,7 @@ class TableEvaluator(Evaluator):
         self.unknown_feasibility = unknown_feasibility
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Facts:
         """The identity of the evaluator; empty unless the feasibility is unknown."""
         return {"kind": UNKNOWN_FEASIBILITY} if self.unknown_feasibility else {}
 

@@ -16,7 +16,7 @@ from weakref import finalize
 
 import numpy as np
 
-from nasmeta.arrays import Architectures
+from nasmeta.arrays import Architectures, Facts
 from nasmeta.checks import check_int
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
@@ -125,7 +125,7 @@ class TrainingEvaluator(Evaluator):
         self.folder = None if folder is None else Path(folder)
         space = target.space if build_network is not None else target.space.name
         self.trainer = Trainer(data, recipe, space, device=device, isolated=isolated, build_network=build_network)
-        self._network_identity: dict[str, Any] = {}
+        self._network_identity: Facts = {}
         if build_network is not None:
             from nasmeta.training import IdentifiedNetwork, network_identity
 
@@ -172,7 +172,7 @@ class TrainingEvaluator(Evaluator):
         return values
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Facts:
         """The identity of the evaluator: data, split, recipe and seed."""
         return {"kind": "training", **self.trainer.identity, "seed": self.seed, **self._network_identity}
 

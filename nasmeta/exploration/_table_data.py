@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.cross_decomposition import PLSRegression
 
-from nasmeta.arrays import Architectures, Floats
+from nasmeta.arrays import Architectures, Facts, Floats
 from nasmeta.checks import decimals_of
 from nasmeta.pages import rounded
 from nasmeta.runs import History
@@ -21,7 +20,7 @@ _BEST, _RANDOM, _SHOWN, _BINS = 1000, 2000, 10, 60
 _WIDE = 50  # positive values over a wider range get a logarithmic axis
 
 
-def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> dict[str, Any]:
+def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> Facts:
     """Return the page's data of a table: columns of sampled architectures, and facts from all architectures.
 
     The sample has the best 1,000 architectures, shared between the tasks, all members of a Pareto front, the
@@ -81,7 +80,7 @@ def _front(order: Architectures, utility: Floats) -> Architectures:
     return order[sorted_utility > np.append(-np.inf, best[:-1])]
 
 
-def _described(space: SearchSpace) -> dict[str, Any]:
+def _described(space: SearchSpace) -> Facts:
     """Return the facts that a drawing of an architecture needs in addition to its codes."""
     if isinstance(space, CellSpace):
         edges = [list(edge) for edge in space.edges]
@@ -89,7 +88,7 @@ def _described(space: SearchSpace) -> dict[str, Any]:
     return {"positions": [[position.name, list(map(str, position.choices))] for position in space.positions]}
 
 
-def _map(space: SearchSpace, utilities: Floats, architectures: Architectures) -> dict[str, Any]:
+def _map(space: SearchSpace, utilities: Floats, architectures: Architectures) -> Facts:
     """Return places of architectures: the two projections of the kernel's features that best predict the tasks' ranks.
 
     Principal components would not do: in a complete space of choices, many directions have the same variance.
@@ -105,7 +104,7 @@ def _map(space: SearchSpace, utilities: Floats, architectures: Architectures) ->
     return {"x": rounded(x, 4), "y": rounded(y, 4)}
 
 
-def _column(info: ColumnInfo, values: Floats, architectures: Architectures) -> dict[str, Any]:
+def _column(info: ColumnInfo, values: Floats, architectures: Architectures) -> Facts:
     log = _is_wide(values, info)
     decimals = None if log else decimals_of(values, info.unit)  # otherwise four significant digits
     return {
@@ -125,7 +124,7 @@ def _is_wide(values: Floats, info: ColumnInfo) -> bool:
     return info.unit != "percent" and bool(0 < low < high / _WIDE)
 
 
-def _task(table: Table, task: Task, utility: Floats, run: History, architectures: Architectures) -> dict[str, Any]:
+def _task(table: Table, task: Task, utility: Floats, run: History, architectures: Architectures) -> Facts:
     order = np.argsort(-utility, kind="stable")[: len(task.measured)]
     info = task.column
     return {
@@ -142,14 +141,14 @@ def _task(table: Table, task: Task, utility: Floats, run: History, architectures
     }
 
 
-def _histogram(values: Floats, info: ColumnInfo) -> dict[str, Any]:
+def _histogram(values: Floats, info: ColumnInfo) -> Facts:
     """Return counts of bins of equal width, on a logarithmic axis if the range is wide."""
     log = _is_wide(values, info)
     counts, edges = np.histogram(np.log10(values) if log else values, bins=_BINS)
     return {"counts": counts.tolist(), "edges": rounded(10**edges if log else edges), "log": log}
 
 
-def _noise(table: Table, info: ColumnInfo, order: Architectures, architectures: Architectures) -> dict[str, Any] | None:
+def _noise(table: Table, info: ColumnInfo, order: Architectures, architectures: Architectures) -> Facts | None:
     """Return standard deviations over seeds; None if the table has fewer than two seeds of the column."""
     frame = pd.DataFrame(table.of_seeds(info)).astype(np.float64)
     if isinstance(info.seed, int) or len(frame.columns) < 2:

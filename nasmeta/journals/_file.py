@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 from zlib import crc32
 
+from nasmeta.arrays import Facts
 from nasmeta.errors import DamagedFileError, JournalError, shown
 from nasmeta.files import full_disk_named
 
@@ -18,7 +19,7 @@ _FLUSH_SECONDS = 0.1
 _LOCK_SECONDS = 2.0  # an orphaned worker ends within a fraction of this
 
 
-def differences_from(recorded: Mapping[str, Any], due: Mapping[str, Any], but: Collection[str] = ()) -> str:
+def differences_from(recorded: Facts, due: Facts, but: Collection[str] = ()) -> str:
     """Describe how a header in a file differs from the expected one; return an empty string if they agree.
 
     Names are ignored if both headers carry the same checksum of the named content.
@@ -33,9 +34,7 @@ def differences_from(recorded: Mapping[str, Any], due: Mapping[str, Any], but: C
     return "; ".join(_differences(recorded, json.loads(json.dumps(due)), but))
 
 
-def _differences(
-    recorded: Mapping[str, Any], due: Mapping[str, Any], but: Collection[str], of: str = ""
-) -> Iterator[str]:
+def _differences(recorded: Facts, due: Facts, but: Collection[str], of: str = "") -> Iterator[str]:
     for key in dict.fromkeys([*due, *recorded]):
         entry, expected, checksum = recorded.get(key), due.get(key), f"{key}_sha256"
         if entry == expected or key in but or (recorded.get(checksum) and recorded.get(checksum) == due.get(checksum)):
@@ -56,7 +55,7 @@ def _shown(value: object) -> str:
 class Contents(NamedTuple):
     """What a journal contains."""
 
-    header: dict[str, Any]
+    header: Facts
     records: list[list[Any]]
     size: int  # bytes of all complete lines
     checksum: int  # of all complete lines
@@ -104,7 +103,7 @@ class JournalFile:
     of: ClassVar[str] = "work"
     not_compared: ClassVar[tuple[str, ...]] = ("written_by",)
 
-    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, header: Facts) -> None:
         from filelock import FileLock, Timeout
 
         self.path, self._lines = path, list[bytes]()
@@ -136,7 +135,7 @@ class JournalFile:
         self._flushed = time.monotonic()
 
     @classmethod
-    def read(cls, path: Path, header: Mapping[str, Any] | None = None) -> Contents | None:
+    def read(cls, path: Path, header: Facts | None = None) -> Contents | None:
         """Return the contents of a journal; None if there is no file, or nothing is recorded in it.
 
         Parameters
@@ -152,7 +151,7 @@ class JournalFile:
         return contents if contents.records else None
 
     @classmethod
-    def _contents(cls, path: Path, content: bytes, due: Mapping[str, Any] | None) -> Contents:
+    def _contents(cls, path: Path, content: bytes, due: Facts | None) -> Contents:
         first, *lines = content.split(b"\n")
         start = b'{"%s": ' % cls.mark.encode()
         if not first.startswith(start) and (lines or not start.startswith(first)):

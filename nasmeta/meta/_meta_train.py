@@ -145,7 +145,7 @@ def build_learner(learner: Any, space: SearchSpace, seed: int, settings: Mapping
     else:
         ours["seed"] = seed
     possible = [known for known in inspect.signature(kind).parameters.values() if known.name not in ours]
-    plain = recorded_settings(name, kind, settings, possible)
+    plain = recorded_settings(name, settings, possible)
     with taking(name, plain):
         return kind(**ours, **plain)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nasmeta
-from nasmeta.arrays import Architectures
+from nasmeta.arrays import Architectures, Facts
 from nasmeta.checks import check_int
 from nasmeta.errors import NasmetaError, RunFailed, SettingError
 from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
@@ -193,7 +193,7 @@ class RunConfig:
         return self.evaluator.sign * self.evaluator.optimum if self.budget.stop_at_optimum else None
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Facts:
         """All facts that identify the run, without its budget, as in the first line of its journal."""
         spec, column, saved = self.searcher, self.evaluator.column, self.saved
         lengths = {str(epochs): _column(each) for epochs, each in (self.lengths or {}).items()}
@@ -262,7 +262,7 @@ def _column(evaluator: Evaluator) -> str:
     return f"{c.dataset}/{c.metric}/{c.split}/{c.epochs}/{c.seed}"
 
 
-def _labels(source: Task | SourceTask) -> dict[str, Any]:
+def _labels(source: Task | SourceTask) -> Facts:
     """Return name, number and checksum of the labels of a source."""
     seen = source.as_source() if isinstance(source, Task) else source
     return {"name": seen.name, "labels": len(seen), "sha256": seen.sha256[:16]}

@@ -138,8 +138,6 @@ class History(Trace, ShowsFacts):
         """
         utilities = np.where(self.epochs == self.full_epochs, self.evaluator.sign * self.values, -np.inf)
         utilities[[*self.reasons()]] = -np.inf
-        if np.isnan(utilities).any():
-            raise SettingError(f"The run of {self.searcher} has a value that is NaN, so it has no best architecture.")
         best = np.maximum.accumulate(utilities)
         better = np.append(best[:1] > -np.inf, utilities[1:] > best[:-1])[: len(utilities)]
         return np.maximum.accumulate(np.where(better, np.arange(len(utilities)), -1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from json import JSONEncoder
 from math import isfinite
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nasmeta.arrays import Facts
 from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation
 from nasmeta.journals import JournalFile
@@ -46,26 +46,24 @@ class Journal(JournalFile):
     mark, of = "nasmeta_journal", "run"
     not_compared = ("written_by", "picked")
 
-    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, header: Facts) -> None:
         super().__init__(path, header)
         self.past = _trace_of(self.records)
 
-    def append(
-        self, architecture: int, value: Any, cost_seconds: float, details: Mapping[str, Any] | None = None
-    ) -> None:
+    def append(self, architecture: int, value: Any, cost_seconds: float, details: Facts | None = None) -> None:
         """Record one evaluation; it reaches the file at once, or with others a tenth of a second later."""
         text = repr(value) if isinstance(value, float) and isfinite(value) else _encode(value)  # repr is faster
         rest = f",{_encode(details)}" if details else ""
         self.add(f"{architecture},{text},{cost_seconds!r}{rest}")
 
 
-def read_journal(path: Path, header: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], Trace] | None:
+def read_journal(path: Path, header: Facts | None = None) -> tuple[Facts, Trace] | None:
     """Return the header and the trace in a journal; None if it does not exist or contains no evaluation."""
     contents = Journal.read(path, header)
     return None if contents is None else (contents.header, _trace_of(contents.records))
 
 
-def require_journal(path: Path) -> tuple[dict[str, Any], Trace]:
+def require_journal(path: Path) -> tuple[Facts, Trace]:
     """Return the header and the trace in a journal; raise a JournalError if it contains no evaluation.
 
     Examples

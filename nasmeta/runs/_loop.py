@@ -78,8 +78,6 @@ def run_loop(
     >>> len(run_loop(searcher, evaluator, evaluations=20))
     20
     """
-    if clock is None and seconds is not None:
-        raise SettingError("A budget in seconds needs a clock, for example clock=Clock().")
     evaluators = evaluator if isinstance(evaluator, Mapping) else {0: evaluator}
     several_lengths = isinstance(evaluator, Mapping) and isinstance(searcher, MultiFidelitySearcher)
     loop = _Loop(
@@ -87,8 +85,8 @@ def run_loop(
         multi_fidelity=searcher if several_lengths else None,  # type: ignore[arg-type]
         evaluators=evaluators,
         budget=Budget(evaluations, seconds),
-        clock=Clock() if clock is None else Clock.of(clock),
-        timed=clock is not None,
+        clock=Clock.of(clock),
+        timed=clock is not None or seconds is not None,
         sign=sign,
         target=target,
         journal=journal,

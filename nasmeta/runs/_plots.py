@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nasmeta.arrays import Floats
-from nasmeta.errors import SettingError
 from nasmeta.plotting import (
     COLOURS,
     PROPORTION,
@@ -52,8 +51,6 @@ def _titled(axes: Any, run: Any, total: float) -> Any:
     """Set the title of the run and the grid of its axes."""
     from matplotlib import rcParams
 
-    if not len(run):
-        raise SettingError("The run has no evaluation to draw.")
     title = f"{run.searcher}, seed {run.seed}: {task_title(run.task.name)}"
     axes.set_title(wrapped(title, total - 0.9, rcParams["axes.titlesize"]))
     draw_grid(axes)

@@ -57,7 +57,7 @@ class SearcherSpec:
             kind = kind.of(given.pop("predictor"), given.pop("acquisition", "ei"))  # type: ignore[attr-defined]
             name = kind.__name__
         parameters = [*inspect.signature(kind).parameters.values()][2:]  # after space and rng
-        recorded = recorded_settings(name, kind, given, parameters)
+        recorded = recorded_settings(name, given, parameters)
         return cls(name, kind, recorded, transfer, _lengths(epochs), kind.code_identity(recorded))
 
     @property

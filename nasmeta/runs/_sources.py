@@ -178,8 +178,6 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
             f"{task.name} lacks source tasks for {_who(spec)} without {' and '.join(task.held_out)}. Name some with "
             "sources=[…] (--sources), or change the held-out datasets with task.with_held_out([…])."
         )
-    if len({source.name for source in tasks}) < len(tasks):
-        raise SettingError("sources", [source.name for source in tasks], "each source once")
     for source in tasks:
         for shared in held_out & set(map(held_out_name, source.held_out)):
             raise LeakageError(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.arrays import Architectures, Array, Floats
+from nasmeta.arrays import Architectures, Array, Facts, Floats
 from nasmeta.runs._clock import Budget, Clock
 
 
@@ -63,7 +62,7 @@ class Trace:
         self._starts, self._workers, self._epochs = array("d"), array("i"), array("i")
         # By position; most evaluations have none:
         self._failures: dict[int, str] = {}
-        self._notes: dict[int, Mapping[str, Any]] = {}
+        self._notes: dict[int, Facts] = {}
         self._counted: NDArray[np.intp] | slice = slice(None)  # positions within the budget, in the order of the ends
 
     def append(
@@ -72,7 +71,7 @@ class Trace:
         value: Any,
         cost_seconds: float,
         failure: str | None = None,
-        note: Mapping[str, Any] | None = None,
+        note: Facts | None = None,
         start: float = 0.0,
         worker: int = 0,
         epochs: int = 0,
@@ -193,7 +192,7 @@ class Trace:
         return dict(zip(self.architectures[[*reasons]].tolist(), reasons.values(), strict=True))
 
     @property
-    def notes(self) -> list[Mapping[str, Any]]:
+    def notes(self) -> list[Facts]:
         """The notes of searcher and evaluator on each evaluation, see `nasmeta.searchers.Searcher`; mostly empty."""
         return [self._notes.get(i, {}) for i in self._positions]
 

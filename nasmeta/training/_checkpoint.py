@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from nasmeta.arrays import Facts
 from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.files import blaming, write_atomically, write_facts
 from nasmeta.spaces import SearchSpace
@@ -31,7 +32,7 @@ FAILURE_FILE, NETWORK_FILE = "failure.json", "network.safetensors"
 
 def identity_of(
     cell: int, space: SearchSpace, data: ImageDataset, recipe: Recipe, seed: int, build_network: BuildNetwork | None
-) -> dict[str, Any]:
+) -> Facts:
     """Return everything that a result depends on, of JSON types: a folder belongs to one identity."""
     identity = {
         "cell": cell,
@@ -48,7 +49,7 @@ def identity_of(
     return identity
 
 
-def _without_names(identity: dict[str, Any], of_folder: bool) -> dict[str, Any]:
+def _without_names(identity: Facts, of_folder: bool) -> dict[str, Any]:
     """Return an identity without the recipe's name, and without the path of a folder of images, which may move."""
     dataset = {"dataset": ""} if of_folder else {}
     return {**identity, **dataset, "recipe": {**identity["recipe"], "name": ""}}
@@ -71,7 +72,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def keep_failure(failure: TrainingFailed, folder: Path | None, identity: dict[str, Any]) -> None:
+def keep_failure(failure: TrainingFailed, folder: Path | None, identity: Facts) -> None:
     """Write the reason of a failed training into its folder."""
     if folder is not None:
         report = {"reason": failure.reason, "message": str(failure), "identity": identity}
@@ -103,7 +104,7 @@ class Training:
 
     def __init__(
         self,
-        identity: dict[str, Any],
+        identity: Facts,
         space: SearchSpace,
         data: ImageDataset,
         recipe: Recipe,
@@ -170,7 +171,7 @@ class Training:
             return replace(read_result(self.folder), network=self.learner.network.eval())
         return None
 
-    def _require_same(self, identity: dict[str, Any]) -> None:
+    def _require_same(self, identity: Facts) -> None:
         """Raise an error if the folder belongs to another training."""
         of_folder = self.dataset.facts.get("source") == "folder"
         theirs, mine = (_without_names(each, of_folder) for each in (identity, self.identity))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.arrays import Integers
+from nasmeta.arrays import Facts, Integers
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
@@ -62,7 +62,7 @@ class ImageDataset:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     flips: bool = True
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
     origin: tuple[str, tuple[tuple[str, Any], ...]] | None = None
 
     def __reduce_ex__(self, protocol: Any) -> Any:

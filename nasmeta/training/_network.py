@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nasmeta.arrays import Facts
 from nasmeta.errors import UnknownNameError, needing
 from nasmeta.files import blaming
 from nasmeta.spaces import (
@@ -261,7 +262,7 @@ class CellNetwork(nn.Module):
                         total -= sum(parameter.numel() for parameter in module.edges[key].parameters())
         return total
 
-    def save(self, path: str | Path, facts: Mapping[str, Any] | None = None) -> Path:
+    def save(self, path: str | Path, facts: Facts | None = None) -> Path:
         """Write the network into a safetensors file, for `load`.
 
         Parameters

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import torch
 
+from nasmeta.arrays import Facts
 from nasmeta.code_identity import identity_of
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, short, shown
 from nasmeta.training._dataset import ImageDataset
@@ -16,7 +17,7 @@ from nasmeta.training._dataset import ImageDataset
 BuildNetwork: TypeAlias = Callable[[Mapping[str, Any]], torch.nn.Module]
 
 
-def network_identity(build: BuildNetwork) -> dict[str, Any]:
+def network_identity(build: BuildNetwork) -> Facts:
     """Return the identity of a function that builds networks, of JSON types and the same in every process.
 
     It is the attribute ``identity`` of the function, or else the result of `nasmeta.code_identity.identity_of`.
@@ -48,7 +49,7 @@ class IdentifiedNetwork:
     """
 
     build: BuildNetwork
-    identity: dict[str, Any]
+    identity: Facts
 
     def __call__(self, choices: Mapping[str, Any]) -> torch.nn.Module:
         """Build the network of these choices."""

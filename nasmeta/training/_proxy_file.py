@@ -6,12 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from nasmeta.archives import unpack
-from nasmeta.arrays import Architectures, Floats
+from nasmeta.arrays import Architectures, Facts, Floats
 from nasmeta.errors import SettingError
 from nasmeta.files import intact, shipped
 from nasmeta.spaces import ArchitectureLike, SearchSpace, from_content, get_cell_space, move_cells
@@ -26,7 +25,7 @@ class ProxyFile:
 
     cells: Architectures  # the representatives, int32, (n,)
     values: Mapping[str, Floats]  # by proxy, (n,); higher is better
-    facts: Mapping[str, Any]  # space, images, network, seed, versions
+    facts: Facts  # space, images, network, seed, versions
 
     def of_all_cells(self, space: str | SearchSpace | None = None) -> dict[str, Floats]:
         """Return the values of all cells of this space, or of one with the same operations or fewer; NaN if missing."""

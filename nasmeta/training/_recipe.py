@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from nasmeta.arrays import Facts
 from nasmeta.checks import check_choice, check_int, check_names, check_number
 from nasmeta.errors import DamagedFileError, UnknownNameError
 from nasmeta.training._dataset import ImageDataset, checked_size
@@ -147,7 +148,7 @@ class Recipe:
         return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
     @property
-    def skeleton(self) -> dict[str, Any]:
+    def skeleton(self) -> Facts:
         """The settings of the network around the cell, as arguments of `CellNetwork`."""
         return {name: getattr(self, name) for name in ("channels", "cells_per_stage", "prune")}
 

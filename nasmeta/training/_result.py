@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from nasmeta.arrays import Facts
 from nasmeta.files import intact
 
 CHECKPOINT_FILE, RESULT_FILE = "checkpoint.safetensors", "result.json"
@@ -91,7 +92,7 @@ class TrainingResult:
     cell: int
     space: str
     dataset: str
-    recipe: Mapping[str, Any]
+    recipe: Facts
     seed: int
     device: str
     epochs: tuple[EpochRecord, ...]
@@ -102,7 +103,7 @@ class TrainingResult:
     parameters: int
     stopped: str
     versions: Mapping[str, str]
-    data_facts: Mapping[str, Any] = field(default_factory=dict)
+    data_facts: Facts = field(default_factory=dict)
     network: Any = field(default=None, compare=False, repr=False)
 
     @property

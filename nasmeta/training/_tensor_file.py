@@ -9,13 +9,14 @@ from typing import Any
 
 from torch import Tensor
 
+from nasmeta.arrays import Facts
 from nasmeta.errors import needing
 from nasmeta.files import SEAL, intact, sealed, write_atomically
 
 _KEY = "nasmeta"
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], head: Mapping[str, Any]) -> None:
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], head: Facts) -> None:
     """Write tensors, and a header of JSON types."""
     from safetensors.torch import save
 

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nasmeta.arrays import Facts
 from nasmeta.errors import MissingPackageError, TrainingFailed
 from nasmeta.threads import end_with
 from nasmeta.training._dataset import ImageDataset
@@ -96,7 +97,7 @@ class Trainer:
         self.__dict__.update(state, dataset=state["recipe"].images_of(state["images"]))
 
     @property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Facts:
         """What all its trainings share, of JSON types: data, split and recipe."""
         dataset = self.dataset
         return {

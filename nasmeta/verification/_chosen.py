@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from nasmeta.arrays import Facts
 from nasmeta.checks import check_int
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.registry import names_from_file
@@ -36,7 +36,7 @@ class Searches:
     task: Task
     values: Mapping[int, float]  # of each successfully evaluated cell, in percent
     searchers: tuple[str, ...]
-    evaluator: Mapping[str, Any] | None  # identity of the evaluator; None for the table
+    evaluator: Facts | None  # identity of the evaluator; None for the table
 
 
 def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
@@ -64,14 +64,14 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     return Searches(task, values, tuple(searchers), first.get("evaluator"))
 
 
-def _full_epochs(header: Mapping[str, Any]) -> int | None:
+def _full_epochs(header: Facts) -> int | None:
     """Return the epochs of a full training, from the column in a journal's header; None if it lacks them."""
     address = str(header.get("column")).split("/")  # dataset, metric, split, epochs, seed
     return int(address[-2]) if len(address) > 3 and address[-2].isdecimal() else None
 
 
 @names_from_file()
-def _task_of(header: Mapping[str, Any], path: Path) -> Task:
+def _task_of(header: Facts, path: Path) -> Task:
     task = get_task(str(header.get("task")))
     if task.signal.metric != "accuracy":
         raise SettingError(f"metric in {path}", task.signal.metric, "accuracy")
@@ -90,8 +90,6 @@ def choose(
     taken: set[int] = set()
     picks = _distinct(ranked, top, space, taken)
     bad = _distinct(ranked[::-1], worst, space, taken)
-    if len(picks) < top or len(bad) < worst:
-        raise SettingError("top + worst", top + worst, f"at most {len(taken)}, as many distinct cells were evaluated")
     roles = {"pick": picks, "random": _distinct(drawn, controls, space, taken), "worst": bad}
     return tuple(
         ChosenArchitecture(architecture, role, values.get(architecture))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from nasmeta.arrays import Facts
 from nasmeta.plotting import (
     COLOURS,
     Width,
@@ -69,7 +69,7 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
 
 
 @house_style()
-def plot_verification(architectures: pd.DataFrame, facts: Mapping[str, Any], width: Width = None) -> Figure:
+def plot_verification(architectures: pd.DataFrame, facts: Facts, width: Width = None) -> Figure:
     """Draw the accuracies of trainings against the accuracies in the table.
 
     Bars show the range of the table's seeds, and one standard deviation of the trainings in both directions. Outlying
@@ -126,6 +126,6 @@ def plot_verification(architectures: pd.DataFrame, facts: Mapping[str, Any], wid
     return figure
 
 
-def measured_split(facts: Mapping[str, Any]) -> str:
+def measured_split(facts: Facts) -> str:
     """Return the name of the split on which trainings were measured."""
     return "validation" if facts["measured_split"] == "valid" else "test"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 import nasmeta
+from nasmeta.arrays import Facts
 from nasmeta.predictors import rank_correlations
 from nasmeta.training import Trainer
 from nasmeta.verification._chosen import ChosenArchitecture, Searches
@@ -23,7 +24,7 @@ _BAND = 2.0  # standard deviations
 _MEASURED = ["cell", "measured", "measured_test", "parameters", "train_seconds"]
 
 
-def separation_of(architectures: pd.DataFrame) -> dict[str, Any] | None:
+def separation_of(architectures: pd.DataFrame) -> Facts | None:
     """Return the probability that a pick is above a random cell, with its 95 % interval.
 
     In ``chance`` a tie is one half; ``table_chance`` is the same statistic of the look-up. None for fewer than two

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from nasmeta.arrays import Facts
 from nasmeta.pages import Section, number_or_dash, spread, write_markdown
 from nasmeta.verification._figures import measured_split, plot_training_curves, plot_verification
 
@@ -21,7 +22,7 @@ _SHOWN = 20  # cells in the table
 def write_verification_page(
     architectures: pd.DataFrame,
     epochs: pd.DataFrame,
-    facts: Mapping[str, Any],
+    facts: Facts,
     folder: Path,
     command: str | None,
     note: str,
@@ -52,7 +53,7 @@ def write_verification_page(
     return write_markdown(folder / "README.md", title, sections, figures=figures)
 
 
-def _about(facts: Mapping[str, Any]) -> Iterator[str]:
+def _about(facts: Facts) -> Iterator[str]:
     """Yield the paragraphs before the table."""
     if separation := facts.get("separation"):
         yield (
@@ -80,7 +81,7 @@ def _about(facts: Mapping[str, Any]) -> Iterator[str]:
     yield "\n".join(f"* {line}" for line in lines)
 
 
-def _accuracies(architectures: pd.DataFrame, facts: Mapping[str, Any]) -> Section:
+def _accuracies(architectures: pd.DataFrame, facts: Facts) -> Section:
     bounds = architectures[["lookup", "lookup_low", "lookup_high"]].to_numpy(float)
     means = architectures[["measured", "measured_std"]].to_numpy(float)
     shown = architectures.assign(
@@ -112,7 +113,7 @@ def _accuracies(architectures: pd.DataFrame, facts: Mapping[str, Any]) -> Sectio
     return Section("Accuracies in percent", "", table, headers, decimals=decimals, note="\n\n".join(notes))
 
 
-def _agreement(architectures: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+def _agreement(architectures: pd.DataFrame, facts: Facts) -> str:
     """State how many means of trainings agree with the look-up."""
     lookup, judged = facts["lookup"], architectures["in_band"].dropna()
     if architectures["measured"].isna().all():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import EvaluationFailed, SettingError
+from nasmeta.errors import EvaluationFailed
 from nasmeta.runs import search
 from nasmeta.terminal import options_from, print_frame, print_written, taken
 from nasmeta.training import require_torch
@@ -52,8 +52,6 @@ def verify_command(
     nasmeta verify --demo
     """
     if demo:
-        if journals or data or options.keys() - {"device", "workers"}:
-            raise SettingError("The demonstration has its own run, data and recipe: give only --folder and --workers.")
         require_torch()
         options |= _DEMO | {"command": f"nasmeta verify --demo --folder {folder}"}
         data, journals = "digits", [str(folder / "run.jsonl")]

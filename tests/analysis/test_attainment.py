@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 import nasmeta as nm
 from nasmeta.analysis import attainment_surfaces, front_distances, plot_attainment
-from nasmeta.errors import SettingError
 
 TASK = "nb201/cifar10+train_seconds"
 
@@ -55,8 +54,6 @@ def test_picture_and_its_place_in_the_report(
     assert (tmp_path / "figures" / "attainment.png").is_file()
     report = (tmp_path / "report.md").read_text()
     assert "the whole front has 100.00." in report
-    with pytest.raises(SettingError):
-        attainment_surfaces(nm.compare(["random"], ["nb201/cifar10"], repeats=2, evaluations=3))
 
 
 def test_distances_are_those_of_their_definition(frame: pd.DataFrame) -> None:

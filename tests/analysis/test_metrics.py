@@ -62,7 +62,6 @@ def test_source_order_on_the_real_tables(real_frame):
 @pytest.mark.parametrize(
     ("what", "change"),
     [
-        ("The results frame lacks", lambda f: f.drop(columns=["regret", "seed"])),
         ("regret", lambda f: f.assign(regret=[1.0, np.nan, 0.0])),
         ("searcher", lambda f: f.assign(searcher=[None, "s", "s"])),
         ("evaluation", lambda f: f.assign(evaluation=[1, 3, 4])),

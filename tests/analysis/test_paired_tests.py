@@ -141,6 +141,4 @@ def test_pairs_of_each_task_are_corrected_together(make_frame):
 
 def test_what_cannot_be_tested_is_refused(make_frame):
     with pytest.raises(SettingError):
-        paired_tests(make_frame({("t", "a"): [[1], [2]]}))
-    with pytest.raises(SettingError):
         paired_tests(make_frame({("t", "a"): [[1], [1]], ("t", "b"): [[1]]}))

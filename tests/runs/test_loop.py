@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
-from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
+from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation
 from nasmeta.runs import run_loop
 from nasmeta.searchers import SEARCHERS, RandomSearch, Searcher
@@ -84,11 +84,6 @@ def test_stops_where_the_whole_space_was_evaluated() -> None:
     searcher = RandomSearch(SPACE, np.random.default_rng(0))
     trace = run_loop(searcher, Counting(), evaluations=10**6)
     assert (trace.stopped, len(trace.architectures)) == ("exhausted", SPACE.n_architectures)
-
-
-def test_seconds_need_a_clock() -> None:
-    with pytest.raises(SettingError):
-        run_loop(Scripted([1]), Counting(), evaluations=3, seconds=5000.0)
 
 
 @pytest.mark.parametrize(

@@ -60,10 +60,9 @@ def test_frame_by_hand() -> None:
     assert frame["regret"].tolist() == [optimum - 90.0, optimum - 91.0, optimum - 91.0]
 
 
-@pytest.mark.parametrize("value", [99.9, float("nan")])
-def test_what_is_no_value_of_the_task_is_refused(value: float) -> None:
+def test_a_value_above_the_optimum_is_refused() -> None:
     with pytest.raises(SettingError):
-        run_of([10, 11], [90.0, value]).frame()
+        run_of([10, 11], [90.0, 99.9]).frame()
 
 
 def test_frame_of_several_runs_keeps_their_order() -> None:

@@ -154,9 +154,6 @@ def test_evaluators_one_an_objective() -> None:
     assert np.isnan(unknown.hypervolumes).all()
     assert len(unknown.front)
     plt.close(unknown.plot())
-    for wrong in ([TableEvaluator(seconds), TableEvaluator(accuracy)], [TableEvaluator(accuracy)]):
-        with pytest.raises(SettingError):
-            MultiObjectiveEvaluator(task, wrong)  # type: ignore[arg-type]
 
 
 def test_one_and_several_objectives_in_one_frame() -> None:

@@ -15,6 +15,7 @@ from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._frame import count_runs
 from nasmeta.analysis.report._facts import TaskFacts
 from nasmeta.analysis.report._findings import Findings
+from nasmeta.arrays import Facts
 from nasmeta.errors import SettingError, needing
 from nasmeta.pages import Section, as_html, html_page, rounded, svg_element
 from nasmeta.plotting import styles
@@ -23,7 +24,7 @@ _POINTS = 6000  # of the curves of a page, on each axis
 _STATISTICS = ("mean", "low", "high", "median", "q25", "q75")
 
 
-def page_data(findings: Findings) -> dict[str, Any]:
+def page_data(findings: Findings) -> Facts:
     """Return the data that the page's script draws, of JSON's types."""
     frame, course = findings.frame, findings.rank_course
     columns = {"valid": ("regret", frame), "test": ("test", frame[frame["test"].notna()])}
@@ -48,7 +49,7 @@ def page_data(findings: Findings) -> dict[str, Any]:
     }
 
 
-def _task(fact: TaskFacts, findings: Findings, curves: Mapping[tuple[str, str], Mapping[Any, Any]]) -> dict[str, Any]:
+def _task(fact: TaskFacts, findings: Findings, curves: Mapping[tuple[str, str], Mapping[Any, Any]]) -> Facts:
     runs = count_runs(findings.frame)
     of_task: list[dict[str, Any]] = []
     for position, searcher in enumerate(findings.searchers):
@@ -86,7 +87,7 @@ def _numbers(rows: pd.DataFrame, **columns: str) -> dict[str, list[float | None]
     return {key: rounded(rows[name]) for key, name in columns.items()}
 
 
-def page(findings: Findings, sections: Sequence[Section], title: str, provenance: Mapping[str, Any]) -> str:
+def page(findings: Findings, sections: Sequence[Section], title: str, provenance: Facts) -> str:
     """Return the page."""
     with needing("The page of a report", "report"):
         from plotly.offline import get_plotlyjs

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
@@ -18,6 +18,7 @@ from nasmeta.analysis.report._findings import Findings
 from nasmeta.analysis.report._interactive import page
 from nasmeta.analysis.report._published import published_section
 from nasmeta.analysis.report._sections import report_sections, summary_sections
+from nasmeta.arrays import Facts
 from nasmeta.files import facts_in
 from nasmeta.pages import in_markdown, latex_tables, write_markdown
 from nasmeta.plotting import check_formats
@@ -60,7 +61,7 @@ def write_summary(findings: Findings, folder: str | PathLike[str]) -> list[str]:
 def write_findings(
     findings: Findings,
     folder: str | PathLike[str],
-    provenance: Mapping[str, Any] | None = None,
+    provenance: Facts | None = None,
     title: str = "Comparison of searchers",
     formats: Sequence[str] = ("png", "svg", "pdf"),
     published: pd.DataFrame | None = None,

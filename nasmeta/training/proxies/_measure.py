@@ -16,7 +16,7 @@ import torch
 from joblib import Parallel, delayed
 
 import nasmeta
-from nasmeta.arrays import Floats
+from nasmeta.arrays import Facts, Floats
 from nasmeta.errors import SettingError
 from nasmeta.files import write_atomically
 from nasmeta.journals import JournalFile
@@ -126,7 +126,7 @@ def _probe_cells(cells: Sequence[int], batch: ImageBatch, settings: ProxySetting
     return rows
 
 
-def _facts(batch: ImageBatch, settings: ProxySettings, space: CellSpace) -> dict[str, Any]:
+def _facts(batch: ImageBatch, settings: ProxySettings, space: CellSpace) -> Facts:
     """Return everything that the values depend on; a journal belongs to one set of facts."""
     return {
         "space": space.name,
@@ -197,7 +197,7 @@ def measure_proxies(
     return path
 
 
-def _write(path: Path, facts: Mapping[str, Any], cells: list[int], rows: list[list[float]]) -> None:
+def _write(path: Path, facts: Facts, cells: list[int], rows: list[list[float]]) -> None:
     content = io.BytesIO()
     np.savez_compressed(
         content,
