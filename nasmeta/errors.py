@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
-from math import inf
 
 __all__ = [
     "ArchitectureError",
@@ -265,8 +264,6 @@ class EvaluationFailed(NasmetaError, RuntimeError):
 
     def __init__(self, reason: str, seconds: float = 0.0) -> None:
         super().__init__(reason)
-        if not 0 <= seconds < inf:
-            raise SettingError("seconds", seconds, "a number of at least 0")
         self.reason, self.seconds = reason, float(seconds)
 
     def __str__(self) -> str:

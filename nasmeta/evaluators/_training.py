@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.spaces import CellSpace, SearchSpace, canonical_dataset, held_out_name
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, Task, as_task
-from nasmeta.training import ImageDataset, Recipe, Trainer, TrainingResult, read_result
+from nasmeta.training import ImageDataset, Recipe, RecipeLike, Trainer, TrainingResult, read_result
 
 if TYPE_CHECKING:
     from nasmeta.training import BuildNetwork
@@ -52,16 +52,6 @@ class _TemporaryFolder:
     def __init__(self) -> None:
         self.path = Path(mkdtemp(prefix="nasmeta-"))
         finalize(self, rmtree, self.path, ignore_errors=True)
-
-
-def _turn_at(folder: Path | None) -> AbstractContextManager[object]:
-    """Return a context that waits until no other process trains in this folder."""
-    if folder is None:
-        return nullcontext()
-    from filelock import FileLock
-
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / ".turn")
 
 
 class TrainingEvaluator(Evaluator):
@@ -108,7 +98,7 @@ class TrainingEvaluator(Evaluator):
         self,
         task: str | Task | SearchSpace,
         data: str | ImageDataset,
-        recipe: str | Path | Recipe | None = None,
+        recipe: RecipeLike | None = None,
         seed: int = 0,
         *,
         folder: str | os.PathLike[str] | None = None,
@@ -249,13 +239,11 @@ class TrainingEvaluator(Evaluator):
 
     def _train(self, architecture: int) -> _Trained:
         tell = self.trainer.announced(f"training cell {architecture}", self._until or self.recipe.epochs)
-        folder = self._folder_of(architecture)
-        with _turn_at(folder):
-            begin = time.monotonic()
-            try:
-                result = self.trainer.train(architecture, self.seed, folder, until=self._until, tell=tell)
-            except TrainingFailed as failure:
-                return _Trained(FAILED_VALUE, max(failure.seconds, time.monotonic() - begin), failure.told)
+        folder, begin = self._folder_of(architecture), time.monotonic()
+        try:
+            result = self.trainer.train(architecture, self.seed, folder, until=self._until, tell=tell)
+        except TrainingFailed as failure:
+            return _Trained(FAILED_VALUE, failure.seconds or time.monotonic() - begin, failure.told)
         assert result.valid_accuracy is not None
         return _Trained(result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None)
 

@@ -54,8 +54,8 @@ class History(Trace, ShowsFacts):
     --------
     >>> import nasmeta as nm
     >>> run = nm.search("random", "nb201/cifar10", evaluations=50, seed=1)
-    >>> len(run), run.evaluations, run.stopped
-    (50, 50, 'budget')
+    >>> len(run), run.stopped
+    (50, 'budget')
     >>> run.best == (run.incumbents[-1], run.values.max())
     True
     """
@@ -119,11 +119,6 @@ class History(Trace, ShowsFacts):
 
         rows = [note.get("weights", {}) for note in self.notes]
         return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="evaluation"))
-
-    @property
-    def evaluations(self) -> int:
-        """The number of evaluations within the budget."""
-        return len(self)
 
     @property
     def _scores(self) -> Floats:

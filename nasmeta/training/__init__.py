@@ -14,7 +14,7 @@ from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._image_batch import load_images
 from nasmeta.training._listing import list_images, list_proxies, list_recipes
 from nasmeta.training._proxy_file import measured_proxies, read_proxies
-from nasmeta.training._recipe import Recipe
+from nasmeta.training._recipe import Recipe, RecipeLike
 from nasmeta.training._result import EpochRecord, TrainingResult, read_result
 from nasmeta.training._train import train
 from nasmeta.training._train_many import train_jobs, train_many
@@ -32,6 +32,7 @@ __all__ = [
     "IdentifiedNetwork",
     "ImageDataset",
     "Recipe",
+    "RecipeLike",
     "Trainer",
     "TrainingResult",
     "compute_proxies",

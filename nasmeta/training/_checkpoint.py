@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import CHECKPOINT_FILE, RESULT_FILE, EpochRecord, TrainingResult, read_result
 from nasmeta.training._tensor_file import read_tensors, write_tensors
 
-_END_SECONDS = 1.0  # time that a worker process takes to end after its parent was killed
 FAILURE_FILE, NETWORK_FILE = "failure.json", "network.safetensors"
 
 
@@ -55,21 +54,12 @@ def _without_names(identity: Facts, of_folder: bool) -> dict[str, Any]:
     return {**identity, **dataset, "recipe": {**identity["recipe"], "name": ""}}
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Create the folder and keep other processes out of it."""
-    from filelock import FileLock, Timeout
+def locked(folder: Path) -> AbstractContextManager[object]:
+    """Create the folder, and wait until no other process trains in it."""
+    from filelock import FileLock
 
-    lock = FileLock(folder / ".lock", timeout=_END_SECONDS)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise SettingError(f"Another process is training in {folder}.") from None
-    try:
-        yield
-    finally:
-        lock.release()
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / ".lock")
 
 
 def keep_failure(failure: TrainingFailed, folder: Path | None, identity: Facts) -> None:

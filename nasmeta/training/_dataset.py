@@ -215,18 +215,6 @@ class ImageDataset:
         """Return a dataset, loaded with the default options if `data` is a source."""
         return cls.load(data, progress=progress) if isinstance(data, str) else data
 
-    @staticmethod
-    def names() -> list[str]:
-        """Return the kinds of sources of `load`.
-
-        Examples
-        --------
-        >>> from nasmeta.training import ImageDataset
-        >>> ImageDataset.names()
-        ['cifar10', 'cifar100', 'digits', 'fashion-mnist', 'folder', 'imagenet16-120']
-        """
-        return sorted(READERS)
-
 
 @lru_cache(maxsize=2)
 def _read_again(origin: tuple[str, tuple[tuple[str, Any], ...]], sha256: str) -> ImageDataset:

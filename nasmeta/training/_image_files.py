@@ -200,7 +200,7 @@ def read_folder(path: Path, size: int | None, progress: bool) -> ImageSource:
     """Read a folder of images; grey ones get three channels."""
     inside = {entry.name for entry in _folders(path)}
     splits = [name for name in ("train", "valid", "val", "test") if name in inside]
-    if splits and (inside - {*splits} or "train" not in inside or {"valid", "val"} <= inside):
+    if splits and (inside - {*splits} or "train" not in inside):
         raise SettingError(f"folders in {path}", sorted(inside), "train, valid and test", _LAYOUT)
     listed = {name: _files_by_class(path / name) for name in splits or ("",)}
     classes = tuple(next(iter(listed.values())))

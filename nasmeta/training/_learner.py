@@ -90,7 +90,7 @@ class Learner:
                 self._data = None
                 raise TrainingFailed(
                     f"The memory of {self._device} does not suffice for batches of {self._recipe.batch_size} images of "
-                    f"cell {self._cell} with C={self._recipe.channels}, N={self._recipe.cells_per_stage}. {what}",
+                    f"cell {self._cell}. {what}",
                     "out of memory",
                 ) from reason.with_traceback(None)  # the frames hold tensors
             if not errors:
@@ -177,9 +177,8 @@ class Learner:
     def _check(self, loss: float, epoch: int) -> None:
         if not math.isfinite(loss):
             raise TrainingFailed(
-                f"The loss of cell {self._cell} is {loss} in epoch {epoch + 1} of {self._recipe.epochs} (recipe "
-                f"{self._recipe.name}, learning rate {self._recipe.learning_rate}, seed {self._seed}). A smaller "
-                "learning rate, or precision float32, may help.",
+                f"The loss of cell {self._cell} is {loss} in epoch {epoch + 1} of the recipe {self._recipe.name}. A "
+                "smaller learning rate, or precision float32, may help.",
                 "diverged",
             )
 

@@ -100,7 +100,6 @@ class CellModule(nn.Module):
         for name in operations:
             if name not in _OPERATIONS:
                 raise UnknownNameError.of("operation", name, _OPERATIONS)
-        self.live = live
         self.edges = nn.ModuleDict()
         self.inputs: list[list[tuple[int, str, bool]]] = [[] for _ in range(_LAST_NODE + 1)]
         for name, (source, target), alive in zip(operations, _EDGES, live, strict=True):
@@ -249,18 +248,9 @@ class CellNetwork(nn.Module):
         logits: Tensor = self.classifier(pooled)
         return logits
 
-    def count_parameters(self, live_only: bool = False) -> int:
-        """Return the number of parameters as in the benchmark, or only of live edges and the skeleton."""
-        total = sum(parameter.numel() for parameter in self.parameters())
-        if not live_only:
-            return total
-        for module in self.modules():
-            if isinstance(module, CellModule):
-                for (source, target), alive in zip(_EDGES, module.live, strict=True):
-                    key = f"{source}_{target}"
-                    if not alive and key in module.edges:
-                        total -= sum(parameter.numel() for parameter in module.edges[key].parameters())
-        return total
+    def count_parameters(self) -> int:
+        """Return the number of parameters; without `prune` as in the benchmark."""
+        return sum(parameter.numel() for parameter in self.parameters())
 
     def save(self, path: str | Path, facts: Facts | None = None) -> Path:
         """Write the network into a safetensors file, for `load`.

@@ -8,7 +8,7 @@ import math
 import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from nasmeta.arrays import Facts
 from nasmeta.checks import check_choice, check_int, check_names, check_number
@@ -22,6 +22,8 @@ _CHOICES = {
     "precision": ("float32", "bfloat16"),
 }
 _MAY_BE_0 = ("train_images", "evaluation_images", "image_size")
+
+RecipeLike: TypeAlias = "str | Path | Recipe"
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Recipe:
     image_size: int = 0
 
     @classmethod
-    def load(cls, recipe: str | Path | Recipe, **changes: Any) -> Recipe:
+    def load(cls, recipe: RecipeLike, **changes: Any) -> Recipe:
         """Return a recipe by name, or from a TOML file.
 
         Parameters
@@ -224,7 +226,7 @@ class Recipe:
         return self.learning_rate
 
 
-def recipe_for(recipe: str | Path | Recipe | None, data: str | ImageDataset) -> Recipe:
+def recipe_for(recipe: RecipeLike | None, data: str | ImageDataset) -> Recipe:
     """Return a recipe; the default is ``tiny`` for digits and ``fast`` for all other images.
 
     ``fast`` has 24 steps on the digits, which is too few.

@@ -129,13 +129,11 @@ class TrainingResult:
         if epoch >= len(self.epochs):
             return self
         kept = self.epochs[:epoch]
-        evaluated = [record.epoch for record in self.epochs if (record.valid_loss, record.test_loss) != (None, None)]
-        share = sum(number <= epoch for number in evaluated) / max(len(evaluated), 1)
         return replace(
             self,
             epochs=kept,
             train_seconds=sum(record.seconds for record in kept),
-            evaluate_seconds=self.evaluate_seconds * share,
+            evaluate_seconds=self.evaluate_seconds * epoch / len(self.epochs),
             stopped="paused",
             network=None,
         )

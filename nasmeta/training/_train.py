@@ -13,7 +13,7 @@ from nasmeta.errors import TrainingFailed
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space, get_space
 from nasmeta.training._dataset import ImageDataset
-from nasmeta.training._recipe import Recipe, recipe_for
+from nasmeta.training._recipe import RecipeLike, recipe_for
 from nasmeta.training._result import EpochRecord, Tell, TrainingResult, note_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def train(
     cell: Architecture,
     data: str | ImageDataset = "digits",
-    recipe: str | Path | Recipe | None = None,
+    recipe: RecipeLike | None = None,
     seed: int = 0,
     *,
     space: str | SearchSpace = "nb201",

@@ -14,27 +14,25 @@ from nasmeta.errors import TrainingFailed
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space
 from nasmeta.training._dataset import ImageDataset
-from nasmeta.training._recipe import Recipe
+from nasmeta.training._recipe import RecipeLike
 from nasmeta.training._result import TrainingResult
 from nasmeta.training._worker import Trainer
 
 Job: TypeAlias = tuple[int, int]  # cell and seed
 Outcome: TypeAlias = TrainingResult | TrainingFailed
-OnEnd: TypeAlias = Callable[[int, int, Outcome], object]
 
 
 def train_many(
     cells: Iterable[Architecture],
     space: str | SearchSpace = "nb201",
     data: str | ImageDataset = "digits",
-    recipe: str | Path | Recipe | None = None,
+    recipe: RecipeLike | None = None,
     seeds: Sequence[int] = (0,),
     *,
     folder: str | Path,
     device: str = "auto",
     workers: int = 1,
     progress: bool = False,
-    on_end: OnEnd | None = None,
 ) -> list[Outcome]:
     """Train the networks of several cells, each with each seed.
 
@@ -51,8 +49,6 @@ def train_many(
         Number of processes that train in parallel and share the device. With 1, all trainings run in this process.
     progress : bool, default False
         Show a progress bar over the epochs of all trainings.
-    on_end : callable, optional
-        Called with cell, seed and outcome after each training.
 
     Returns
     -------
@@ -73,12 +69,8 @@ def train_many(
     space = get_cell_space(space)
     trainer = Trainer(data, recipe, space.name, device=device, isolated=False)
     jobs = [(space.index_of(cell), check_int("seed", seed, 0)) for cell in cells for seed in seeds]
-    outcomes: dict[Job, Outcome] = {}
     with closing(train_jobs([*dict.fromkeys(jobs)], trainer, Path(folder), workers, progress)) as ended:
-        for job, outcome in ended:
-            outcomes[job] = outcome
-            if on_end is not None:
-                on_end(*job, outcome)
+        outcomes = dict(ended)
     return [outcomes[job] for job in jobs]
 
 

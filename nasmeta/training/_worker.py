@@ -15,7 +15,7 @@ from nasmeta.arrays import Facts
 from nasmeta.errors import MissingPackageError, TrainingFailed
 from nasmeta.threads import end_with
 from nasmeta.training._dataset import ImageDataset
-from nasmeta.training._recipe import Recipe, recipe_for
+from nasmeta.training._recipe import RecipeLike, recipe_for
 from nasmeta.training._result import Tell, TrainingResult
 from nasmeta.training._train import train
 
@@ -67,7 +67,7 @@ class Trainer:
     def __init__(
         self,
         data: str | ImageDataset,
-        recipe: str | Path | Recipe | None = None,
+        recipe: RecipeLike | None = None,
         space: str | SearchSpace = "nb201",
         *,
         device: str = "auto",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nasmeta.plotting import Width
-    from nasmeta.training import ImageDataset, Recipe
+    from nasmeta.training import ImageDataset, RecipeLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ class Verification:
 def verify(
     journals: Sequence[str | os.PathLike[str]],
     data: str | ImageDataset,
-    recipe: str | Path | Recipe | None = None,
+    recipe: RecipeLike | None = None,
     *,
     folder: str | os.PathLike[str],
     top: int = 3,

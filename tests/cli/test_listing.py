@@ -20,7 +20,7 @@ from nasmeta.meta import META_PREDICTORS
 from nasmeta.prediction._models import label_free_names
 from nasmeta.predictors import ENCODERS, PREDICTORS
 from nasmeta.searchers import SEARCHERS
-from nasmeta.training import ImageDataset, Recipe, compute_proxies
+from nasmeta.training import Recipe, compute_proxies
 from nasmeta.training.proxies import PROXIES
 
 SEARCHES = """
@@ -125,7 +125,7 @@ def test_missing_pytorch_is_reported_as_such() -> None:
     asked, listed, counts, *errors = done.stdout.splitlines()
     assert asked == listed
     assert {"maml", "mlp"} <= {*asked.split()}
-    assert counts == f"{len(Recipe.names())} {len(ImageDataset.names())} 4"
+    assert counts == f"{len(Recipe.names())} {len(nm.list_images())} 4"
     assert len(errors) == 3
     for error in errors:
         assert error.startswith("torch ")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from example_spaces import example_space
 from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import EvaluationFailed, JournalError
 from nasmeta.evaluators import FunctionEvaluator
-from nasmeta.testing import example_space
 
 SPACE = example_space("large")
 

@@ -244,7 +244,7 @@ def test_a_training_waits_for_another_process(trained: list[int], tmp_path: Path
     evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, folder=tmp_path)
     (tmp_path / "cell-6111").mkdir()
     with ThreadPoolExecutor(1) as pool:
-        with FileLock(tmp_path / "cell-6111" / ".turn"):
+        with FileLock(tmp_path / "cell-6111" / ".lock"):
             evaluation = pool.submit(evaluator.evaluate, np.array([6111], dtype=np.int32))
             assert not wait([evaluation], timeout=1).done
         assert evaluation.result().failures == (None,)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from example_spaces import EXAMPLE_SPACES as SPACES, example_space
 from scipy.stats import spearmanr
 
 from nasmeta.errors import SettingError
@@ -17,7 +18,6 @@ from nasmeta.meta._network_inputs import network_columns, proxy_scores
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, move_cells, reference_space
 from nasmeta.tasks import SourceTask
-from nasmeta.testing import EXAMPLE_SPACES as SPACES, example_space
 from nasmeta.threads import one_thread
 
 SEARCHED = (

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from contracts import PredictorContract
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -14,7 +15,6 @@ from nasmeta.predictors._estimators._ensemble import EnsembleRegressor
 from nasmeta.predictors._estimators._gaussian_process import GPRegressor
 from nasmeta.predictors._estimators._libraries import ForestRegressor, RidgeRegressor, XGBoostRegressor
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.testing import PredictorContract
 
 SMALL: dict[str, dict[str, Any]] = {
     "ridge": {},

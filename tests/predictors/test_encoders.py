@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from example_spaces import EXAMPLE_SPACES, example_space
 from sklearn.base import clone
 
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.predictors import ENCODERS, ColumnEncoder, make_encoder
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, move_cells, reference_space
 from nasmeta.tasks import normal_scores
-from nasmeta.testing import EXAMPLE_SPACES, example_space
 
 NB201, TNB101 = get_cell_space("nb201"), get_cell_space("tnb101")
 NAMES = sorted(set(ENCODERS) - {"columns"})

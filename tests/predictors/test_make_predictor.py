@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from example_spaces import EXAMPLE_SPACES, example_space
 from scipy.stats import kendalltau
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -20,7 +21,6 @@ from nasmeta.predictors import (
     make_predictor,
 )
 from nasmeta.spaces import CellSpace, get_cell_space, move_cells
-from nasmeta.testing import EXAMPLE_SPACES, example_space
 
 NETWORKS = ("mlp", "gnn")
 QUICK: dict[str, dict[str, Any]] = {

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from example_spaces import EXAMPLE_SPACES, example_space
 from hypothesis import given, strategies as st
 
 from nasmeta.errors import SettingError
 from nasmeta.predictors import isomorph_split
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
-from nasmeta.testing import EXAMPLE_SPACES, example_space
 
 RULES = ["upstream", "zero", "skip"]
 

@@ -44,7 +44,7 @@ def test_incumbents_are_the_first_in_ties() -> None:
     run = run_of([10, 11, 12, 13, 14], [1.0, 3.0, 2.0, 3.0, 4.0])
     assert run.incumbents.tolist() == [10, 11, 11, 11, 14]
     assert run.best == (14, 4.0)
-    assert len(run) == run.evaluations == 5
+    assert len(run) == 5
 
 
 def test_frame_by_hand() -> None:

@@ -6,13 +6,13 @@ import warnings
 
 import numpy as np
 import pytest
+from example_spaces import example_space
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.evaluators import Evaluation
 from nasmeta.runs import run_loop
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, Searcher, SubsetSearch
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.testing import example_space
 from nasmeta.threads import one_thread
 
 EVALUATIONS = 25

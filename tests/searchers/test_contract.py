@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from contracts import MultiFidelityContract
+from example_spaces import example_space
 
 from nasmeta.arrays import Architectures
 from nasmeta.runs import SearcherSpec
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import CellSpace, get_space
-from nasmeta.testing import MultiFidelityContract, MultiObjectiveContract, SearcherContract, example_space
+from nasmeta.testing import MultiObjectiveContract, SearcherContract
 
 LONG_META_TRAINING = frozenset({"meta-predictor"})  # for minutes by default: its own test trains it briefly
 SLOW = frozenset({"meta-rl", "optuna-gp"})  # as meta-nas with other weights; a fifth of a second per step

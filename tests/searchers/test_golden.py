@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from example_spaces import example_space
 
 import nasmeta as nm
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher
-from nasmeta.testing import example_space, made_up_values
+from nasmeta.testing import made_up_values
 
 GOLDEN = Path(__file__).with_name("golden.json")
 EVALUATIONS = 100  # more than three populations, and several rounds of each model

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from contracts import MultiFidelityContract
+from example_spaces import example_space
 
 import nasmeta as nm
 from nasmeta.arrays import Floats
@@ -25,7 +27,7 @@ from nasmeta.searchers import (
 from nasmeta.searchers.peers import OwnGenerators, PeerSearch
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask
-from nasmeta.testing import MultiFidelityContract, SearcherContract, example_space, made_up_values
+from nasmeta.testing import SearcherContract, made_up_values
 
 ALONE = Path(__file__).parents[2] / "reports" / "peers" / "alone.py"
 optuna = pytest.importorskip("optuna")

@@ -5,11 +5,11 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from example_spaces import example_space
 
 from nasmeta.errors import ArchitectureError, SettingError
 from nasmeta.spaces import Position, SearchSpace
 from nasmeta.tables import Table
-from nasmeta.testing import example_space
 
 
 def test_more_combinations_than_64_bits_can_number() -> None:

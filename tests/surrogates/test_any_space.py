@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from example_spaces import EXAMPLE_SPACES, example_space
 from scipy.stats import kendalltau
 
 import nasmeta as nm
 from nasmeta.errors import LabelError
 from nasmeta.spaces import CellSpace, SearchSpace
 from nasmeta.surrogates import Surrogate, class_features, feature_sets, fit_surrogate
-from nasmeta.testing import EXAMPLE_SPACES, example_space
 
 SPACES = EXAMPLE_SPACES
 
@@ -48,7 +48,7 @@ def test_a_partial_table_of_any_space(name: str, tmp_path: Path) -> None:
     file = surrogate.save(tmp_path / "mine.npz")
     assert Surrogate.load(file).predict(space.to_string(7)) == surrogate.values[7]
     run = nm.search("random", made_up_task(space, 250), evaluations=5, evaluator=file)
-    assert run.evaluations == 5
+    assert len(run) == 5
 
 
 def test_few_rows_and_no_cost() -> None:

@@ -192,13 +192,6 @@ def test_global_generators_are_not_touched(few: ImageDataset) -> None:
     assert (np.random.get_state()[1] == states[1]).all()  # noqa: NPY002
 
 
-def test_a_folder_in_use(few: ImageDataset, tmp_path: Path) -> None:
-    from filelock import FileLock
-
-    with FileLock(tmp_path / ".lock"), pytest.raises(SettingError):
-        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
-
-
 def test_many_keep_order_and_failures(few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = TWO.but(epochs=1)
     forward = CellNetwork.forward

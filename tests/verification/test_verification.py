@@ -359,7 +359,6 @@ def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
     [
         ["--data", "digits"],
         ["{journal}"],
-        ["{journal}", "--demo"],
         ["{journal}", "--data", "digits", "--folder", "{journal}"],
     ],
 )

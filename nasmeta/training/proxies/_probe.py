@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import cached_property
 from typing import TypeAlias
@@ -82,22 +82,21 @@ class Probe:
         return self._forward[3]
 
     @cached_property
-    def _loss_gradients(self) -> tuple[list[Tensor], list[Tensor]]:
+    def _loss_gradients(self) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
         _, logits, _, outputs = self._forward
         loss = functional.cross_entropy(logits, self.labels)
-        wanted = [*self.weights, *outputs]
-        slopes = torch.autograd.grad(loss, wanted, retain_graph=True, allow_unused=True)
+        wanted, n = [*self.weights, *outputs], len(self.weights)
         # A network that passes nothing on leaves its stem without a gradient: it is zero.
-        gradients = [torch.zeros_like(x) if g is None else g for x, g in zip(wanted, slopes, strict=True)]
-        return gradients[: len(self.weights)], gradients[len(self.weights) :]
+        gradients = torch.autograd.grad(loss, wanted, retain_graph=True, materialize_grads=True)
+        return gradients[:n], gradients[n:]
 
     @property
-    def weight_gradients(self) -> list[Tensor]:
+    def weight_gradients(self) -> Sequence[Tensor]:
         """Gradients of the cross-entropy with respect to `weights`."""
         return self._loss_gradients[0]
 
     @property
-    def output_gradients(self) -> list[Tensor]:
+    def output_gradients(self) -> Sequence[Tensor]:
         """Gradients of the cross-entropy with respect to `layer_outputs`."""
         return self._loss_gradients[1]
 
@@ -105,8 +104,8 @@ class Probe:
     def input_gradients(self) -> Tensor:
         """Gradients of the sum of all logits with respect to the images, shape (n, channels · height · width)."""
         images, logits, _, _ = self._forward
-        (slopes,) = torch.autograd.grad(logits.sum(), images, retain_graph=True, allow_unused=True)
-        return (torch.zeros_like(images) if slopes is None else slopes).flatten(1)
+        (slopes,) = torch.autograd.grad(logits.sum(), images, retain_graph=True, materialize_grads=True)
+        return slopes.flatten(1)
 
 
 Proxy: TypeAlias = Callable[[Probe], float]
@@ -206,9 +205,8 @@ def synflow(probe: Probe) -> float:
             parameter.abs_()
     weights = [layer.weight for layer in weighted_layers(network)]
     ones = torch.ones(1, *probe.images.shape[1:], dtype=torch.float64)
-    flow = torch.autograd.grad(network(ones).sum(), weights, allow_unused=True)
-    pairs = zip(weights, flow, strict=True)
-    return sum(float((weight.detach() * slope).abs().sum()) for weight, slope in pairs if slope is not None)
+    flow = torch.autograd.grad(network(ones).sum(), weights, materialize_grads=True)
+    return sum(float((weight.detach() * slope).abs().sum()) for weight, slope in zip(weights, flow, strict=True))
 
 
 @PROXIES.register("zen")
@@ -253,7 +251,7 @@ def l2_norm(probe: Probe) -> float:
 @PROXIES.register("params")
 def params(probe: Probe) -> float:
     """Return the number of parameters on live edges and in the skeleton."""
-    return float(probe.network.count_parameters(live_only=True))
+    return float(probe.network.count_parameters())
 
 
 @PROXIES.register("flops")

@@ -1,7 +1,8 @@
-"""The contract of predictors."""
+"""Contracts of predictors and of multi-fidelity searchers, which the tests of several subpackages inherit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,8 +13,9 @@ from sklearn.exceptions import NotFittedError
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import ArchitectureError, LabelError
 from nasmeta.predictors import knows_deviation
+from nasmeta.searchers import MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.testing._searchers import made_up_values
+from nasmeta.testing import SearcherContract, made_up_values
 from nasmeta.testing._spaces import OnSpaces, generators_left_alone
 
 
@@ -28,13 +30,6 @@ class PredictorContract(OnSpaces):
         Class attribute: the number of labels to fit on.
     least_correlation : float, default 0.5
         Class attribute: the Spearman correlation on other architectures that the predictor must reach.
-
-    Examples
-    --------
-    >>> from nasmeta.predictors import make_predictor
-    >>> class TestRidge(PredictorContract):
-    ...     def make(self, space, seed):
-    ...         return make_predictor("ridge", space=space, seed=seed)
     """
 
     n_train = 120
@@ -126,3 +121,50 @@ class PredictorContract(OnSpaces):
         for wrong in ([space.size], ["|none~0|"]):
             with pytest.raises(ArchitectureError):
                 self.fitted(space).predict(wrong)
+
+
+class MultiFidelityContract(SearcherContract):
+    """Tests of a multi-fidelity searcher, used as `SearcherContract`."""
+
+    def begun(self, space: SearchSpace, lengths: Sequence[int], seed: int = 0) -> MultiFidelitySearcher:
+        """Return a searcher that knows the lengths of training."""
+        searcher = self.ready(space, seed)
+        assert isinstance(searcher, MultiFidelitySearcher)
+        searcher.begin(lengths)
+        return searcher
+
+    def trace(self, searcher: MultiFidelitySearcher, n: int, batch: int = 1) -> list[tuple[int, int]]:
+        """Run on made-up values, with noise for short trainings; return (architecture, epochs)."""
+        space, proposed = searcher.space, list[tuple[int, int]]()
+        values, noise = made_up_values(space), made_up_values(space, 9.0)
+        for _ in range(0, n, batch):
+            architectures, epochs = searcher.ask_at(batch)
+            searcher.tell_at(architectures, epochs, values[architectures] + noise[architectures] / epochs)
+            proposed += zip(architectures.tolist(), epochs.tolist(), strict=True)
+        return proposed
+
+    @pytest.mark.parametrize("batch", [1, 4])
+    def test_proposes_cells_with_possible_lengths(self, space: SearchSpace, batch: int) -> None:
+        """Check dtype, shape and range of both parts of a proposal, and that it uses short and full trainings."""
+        searcher = self.begun(space, [12, 50, 200])
+        for part, dtype in zip(searcher.ask_at(batch), (space.index_type, np.int32), strict=True):
+            assert part.dtype == dtype
+            assert part.shape == (batch,)
+        proposed = self.trace(searcher, 80, batch)
+        assert all(0 <= architecture < space.size and epochs in (12, 50, 200) for architecture, epochs in proposed)
+        assert {12, 200} <= {epochs for _, epochs in proposed}
+
+    def test_same_generator_gives_the_same_lengths(self, space: SearchSpace) -> None:
+        """Check that only generator and values determine architectures and epochs."""
+        first, second = (self.trace(self.begun(space, [12, 200]), 60) for _ in range(2))
+        assert first == second
+
+    def test_waits_for_no_value(self, space: SearchSpace) -> None:
+        """Check that it accepts values late, in another order, and of architectures that it did not propose."""
+        searcher, values = self.begun(space, [12, 200]), made_up_values(space)
+        foreign = space.sample(3, np.random.default_rng(0))
+        searcher.tell_at(foreign, np.full(3, 200, np.int32), values[foreign])
+        waiting = [searcher.ask_at(3) for _ in range(6)]
+        for architectures, epochs in reversed(waiting):
+            searcher.tell_at(architectures[::-1].copy(), epochs[::-1].copy(), values[architectures[::-1]])
+        assert len(self.trace(searcher, 20)) == 20
