@@ -15,8 +15,7 @@ from nasmeta.errors import ArchitectureError, LabelError
 from nasmeta.predictors import knows_deviation
 from nasmeta.searchers import MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.testing import SearcherContract, made_up_values
-from nasmeta.testing._spaces import OnSpaces, generators_left_alone
+from nasmeta.testing import OnSpaces, SearcherContract, generators_left_alone, made_up_values
 
 
 class PredictorContract(OnSpaces):

@@ -240,8 +240,8 @@ def test_what_is_held_out_is_the_data_that_are_trained_on(trained: list[int]) ->
         nm.search("source-order", "nb201/cifar10", sources="nb201/cifar100", evaluator=evaluator)
 
 
-def test_a_training_waits_for_another_process(trained: list[int], tmp_path: Path) -> None:
-    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, folder=tmp_path)
+def test_a_training_waits_for_another_process(tmp_path: Path) -> None:
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, folder=tmp_path, device="cpu", isolated=False)
     (tmp_path / "cell-6111").mkdir()
     with ThreadPoolExecutor(1) as pool:
         with FileLock(tmp_path / "cell-6111" / ".lock"):
