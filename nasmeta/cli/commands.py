@@ -7,13 +7,13 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 import nasmeta as nm
+from nasmeta.code_identity import versions_of
 from nasmeta.errors import EXTRAS, NasmetaError, UnknownNameError
 from nasmeta.terminal import print_facts, print_listing
 
@@ -79,19 +79,20 @@ def doctor_command() -> None:
     from nasmeta.settings import mirror_address
 
     broken: list[str] = []
+    installed = versions_of([*_PACKAGES, *" ".join(EXTRAS.values()).split()])
     print_facts(
         {
             "nasmeta": f"{nm.__version__}, in {Path(nm.__file__).parent}",
             "Python": f"{platform.python_version()}, {sys.executable}",
             "platform": f"{platform.platform()}, {os.cpu_count()} processors",
-            "packages": ", ".join(f"{package} {_installed(package) or 'missing'}" for package in _PACKAGES),
+            "packages": ", ".join(f"{package} {installed.get(package, 'missing')}" for package in _PACKAGES),
             "cache": _cache(broken),
             "mirror": mirror_address() or "none (NASMETA_MIRROR)",
             "device": _device(),
         }
     )
     for extra, packages in EXTRAS.items():
-        missing = [package for package in packages.split() if _installed(package) is None]
+        missing = [package for package in packages.split() if package not in installed]
         print_facts({"extra": f"{extra}: {f'pip install {chr(32).join(missing)}' if missing else 'installed'}"})
     for line in _tables(broken):
         print(line)
@@ -100,13 +101,6 @@ def doctor_command() -> None:
     if broken:
         raise typer.Exit(1)
     print("Nothing is broken.")
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _cache(broken: list[str]) -> str:

@@ -85,8 +85,5 @@ class SurrogateEvaluator(Evaluator):
         values, costs = self._values_of(architectures), np.nan_to_num(self.surrogate.costs_of(architectures))
         return Evaluation(values, costs, tuple("diverged" if fails else None for fails in np.isnan(values)))
 
-    def __repr__(self) -> str:
-        return f"SurrogateEvaluator({self.surrogate!r})"
-
     def __reduce__(self) -> Any:
         return SurrogateEvaluator, (self.surrogate, self.task)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from nasmeta.arrays import Facts
+from nasmeta.code_identity import versions_of
 from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.files import blaming, write_atomically, write_facts
 from nasmeta.spaces import SearchSpace
@@ -71,9 +71,7 @@ def keep_failure(failure: TrainingFailed, folder: Path | None, identity: Facts) 
 
 def versions() -> dict[str, str]:
     """Return the versions that a result depends on."""
-    from nasmeta import __version__
-
-    releases = {"nasmeta": __version__, "torch": str(torch.__version__), "python": platform.python_version()}
+    releases = versions_of(["torch"])
     if torch.version.cuda is not None:
         cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
         releases |= {"cuda": torch.version.cuda, "cudnn": str(cudnn)}

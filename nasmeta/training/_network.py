@@ -163,7 +163,6 @@ class CellNetwork(nn.Module):
         C, of the stem and the first stage.
     cells_per_stage : int, default 5
         N.
-    in_channels : int, default 3
     prune : bool, default False
         Build only live edges. The output of the untrained network is the same.
     seed : int, default 0
@@ -193,7 +192,6 @@ class CellNetwork(nn.Module):
         n_classes: int = 10,
         channels: int = 16,
         cells_per_stage: int = 5,
-        in_channels: int = 3,
         prune: bool = False,
         seed: int = 0,
     ) -> None:
@@ -207,7 +205,6 @@ class CellNetwork(nn.Module):
             "n_classes": n_classes,
             "channels": channels,
             "cells_per_stage": cells_per_stage,
-            "in_channels": in_channels,
             "prune": prune,
         }
         operations = space.ops_of(self.cell).tolist()
@@ -215,7 +212,7 @@ class CellNetwork(nn.Module):
         def stage(width: int) -> nn.Sequential:
             return nn.Sequential(*(CellModule(operations, width, prune) for _ in range(cells_per_stage)))
 
-        self.stem = nn.Sequential(_Convolution(in_channels, channels, 3), nn.BatchNorm2d(channels))
+        self.stem = nn.Sequential(_Convolution(3, channels, 3), nn.BatchNorm2d(channels))
         self.stages = nn.ModuleList(stage(channels << level) for level in range(3))
         self.reductions = nn.ModuleList(_ResidualBlock(channels << level, channels << level + 1) for level in range(2))
         self.last = nn.Sequential(nn.BatchNorm2d(channels * 4), nn.ReLU())
@@ -243,7 +240,7 @@ class CellNetwork(nn.Module):
         return last
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits, shape (n, n_classes), of images of shape (n, in_channels, height, width)."""
+        """Return logits, shape (n, n_classes), of images of shape (n, 3, height, width)."""
         pooled = functional.adaptive_avg_pool2d(self.features(images), 1).flatten(1)
         logits: Tensor = self.classifier(pooled)
         return logits

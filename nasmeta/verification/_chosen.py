@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from nasmeta.arrays import Facts
-from nasmeta.checks import check_int
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.registry import names_from_file
 from nasmeta.runs import require_journal
@@ -56,10 +55,7 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
                 values[architecture] = value
     task = _task_of(first, path)
     if not values:
-        paths = ", ".join(map(str, journals))
-        raise JournalError(
-            f"{paths}: no cell was evaluated successfully, so nothing can be picked. Give the search a larger budget."
-        )
+        raise JournalError(f"{path}: no cell was evaluated successfully. Give the search a larger budget.")
     searchers = dict.fromkeys(str(header.get("searcher")) for _, header, _ in runs)
     return Searches(task, values, tuple(searchers), first.get("evaluator"))
 
@@ -82,11 +78,9 @@ def choose(
     searches: Searches, top: int = 3, controls: int = 3, worst: int = 0, seed: int = 0
 ) -> tuple[ChosenArchitecture, ...]:
     """Choose the best cells, random ones, and the worst ones; no two are isomorphic."""
-    top = check_int("top", top)
-    controls, worst = check_int("controls", controls, 0), check_int("worst", worst, 0)
     space, values = searches.task.space, searches.values
     ranked = sorted(values, key=lambda architecture: (-values[architecture], architecture))
-    drawn = np.random.default_rng(check_int("seed", seed, 0)).permutation(space.size).tolist()
+    drawn = np.random.default_rng(seed).permutation(space.size).tolist()
     taken: set[int] = set()
     picks = _distinct(ranked, top, space, taken)
     bad = _distinct(ranked[::-1], worst, space, taken)

@@ -138,8 +138,8 @@ def facts_of(
 ) -> dict[str, Any]:
     """Return data, recipe, look-up and rank correlations."""
     dataset, recipe, column = trainer.dataset, trainer.recipe, look_up.column
-    both = architectures[architectures["lookup"].notna() & architectures["measured"].notna()]
-    kendall, spearman = _rank_correlations(architectures["lookup"], architectures["measured"])
+    both = architectures[["lookup", "measured"]].dropna()
+    kendall, spearman = _rank_correlations(both)
     return {
         "task": searches.task.name,
         "searchers": list(searches.searchers),
@@ -169,10 +169,9 @@ def facts_of(
     }
 
 
-def _rank_correlations(first: pd.Series[Any], second: pd.Series[Any]) -> tuple[float | None, float | None]:
-    """Return Kendall's τ-b and Spearman's ρ over known pairs; None for fewer than three, or equal values."""
-    known = first.notna() & second.notna()
-    if known.sum() < 3:
+def _rank_correlations(pairs: pd.DataFrame) -> tuple[float | None, float | None]:
+    """Return Kendall's τ-b and Spearman's ρ; None for fewer than three pairs, or equal values."""
+    if len(pairs) < 3:
         return None, None
-    tau, rho = rank_correlations(first[known].to_numpy(float), second[known].to_numpy(float))
+    tau, rho = rank_correlations(*pairs.to_numpy(float).T)
     return (None, None) if np.isnan(tau) else (tau, rho)

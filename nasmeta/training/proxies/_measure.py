@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
-import nasmeta
 from nasmeta.arrays import Facts, Floats
+from nasmeta.code_identity import versions_of
 from nasmeta.errors import SettingError
 from nasmeta.files import write_atomically
 from nasmeta.journals import JournalFile
@@ -141,10 +141,7 @@ def _facts(batch: ImageBatch, settings: ProxySettings, space: CellSpace) -> Fact
         },
         "seed": settings.seed,
         "cells": "one of each class of the isomorphism rule 'upstream'",
-        "versions": {
-            "nasmeta": nasmeta.__version__, "torch": torch.__version__, "numpy": np.__version__,
-            "python": platform.python_version(), "machine": platform.machine(),
-        },
+        "versions": {**versions_of(["torch", "numpy"]), "machine": platform.machine()},
     }  # fmt: skip
 
 
