@@ -300,10 +300,6 @@ def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:
         result = run("report", str(folder), width=300)
         assert result.exit_code == 2
         assert "nasmeta compare … --folder" in result.stderr
-    pd.DataFrame({"task": ["t"], "seed": [0]}).to_parquet(tmp_path / "results.parquet")
-    result = run("report", str(tmp_path), width=300)
-    assert result.exit_code == 2
-    assert "lacks the column(s) searcher" in result.stderr
 
 
 @pytest.mark.parametrize("option", [("--recipe", "fast"), ("--evaluator", "table"), ("--set", "a:b=1")])
