@@ -38,7 +38,6 @@ def test_a_failed_training_is_no_wrong_question(monkeypatch: pytest.MonkeyPatch)
     [
         *("train 99999", "train ²", "train -- --5", "train 6111 --recipe tin", "train 6111 --data folder:."),
         "train 6111 --data digits --split nb201 --valid-fraction 0.2",
-        "verify run.jsonl --demo --top 7",
         "search random nb201/cifar10 --evaluator training",
         "search random nb201/cifar10 --evaluations 2 --recipe tiny --valid-fraction 0.3",
         "compare --searchers random --evaluations 2 --recipe tiny",
