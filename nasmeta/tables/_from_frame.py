@@ -88,8 +88,7 @@ def columns_of_frame(
     columns: _Columns = {}
     for metric, facts in _facts(measured, direction, unit, kind).items():
         rows, values = measured[metric]
-        if facts["kind"] == "seconds" and values.min() < 0:
-            raise SettingError(metric, float(values.min()), "seconds of at least 0")
+
         # An accuracy of a dataset has one unit in all its columns.
         by_address: Any = pd.Series(values).groupby(of_row[rows])
         largest = by_address.max().groupby(lambda number: addresses[number].dataset).max()
@@ -161,17 +160,12 @@ def _measured(frame: pd.DataFrame, rest: list[str], metrics: Sequence[str] | Non
         values = {metric: _numbers(frame, metric) for metric in (rest if metrics is None else metrics)}
     rows = {metric: np.flatnonzero(~np.isnan(of_metric)) for metric, of_metric in values.items()}
     measured = {metric: (rows[metric], of_metric[rows[metric]]) for metric, of_metric in values.items()}
-    measured = {metric: pair for metric, pair in measured.items() if len(pair[0])}
-    if not measured:
-        raise SettingError(f"The frame has no value. Its columns: {', '.join(frame.columns)}.")
-    return measured
+    return {metric: pair for metric, pair in measured.items() if len(pair[0])}
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     import pandas as pd
 
-    if name not in frame.columns:
-        raise SettingError("metrics", name, f"columns of the frame: {', '.join(frame.columns)}")
     column = frame[name]
     numbers: pd.Series[Any] = pd.to_numeric(column, errors="coerce")
     values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)
@@ -190,9 +184,7 @@ def _addresses(
 ) -> tuple[_Rows, list[_Keys]]:
     """Return the number of the address of each row, and the addresses: from columns, else as stated for all rows."""
     keys = [key for key in _Keys._fields if key in frame.columns and key not in used]
-    for key in keys:
-        if stated.get(key) is not None:
-            raise SettingError(f"The frame has a column {key}: leave out {key}={stated[key]!r}, or rename the column.")
+
     if not keys:
         return np.zeros(len(frame), np.intp), [_address(stated, name)]
     groups: Any = frame[keys].drop_duplicates().to_dict("records")
@@ -208,24 +200,18 @@ def _address(keys: Mapping[str, Any], name: str) -> _Keys:
 
     given = {key: _checked(key, value) for key, value in keys.items() if not pd.isna(value)}
     dataset, split = our_name(canonical_dataset(given.get("dataset", name)), given.get("split"))
-    epochs, epoch = given.get("epochs"), given.get("epoch")
-    if epoch is not None and (epochs is None or epoch > epochs):
-        raise SettingError("epoch", epoch, f"a point of a training of epochs={epochs}")
-    return _Keys(dataset, split_of(split), epochs, given.get("seed"), given.get("release", "own"), epoch)
+    rest = {key: given.get(key) for key in ("epochs", "seed", "epoch")}
+    return _Keys(dataset, split_of(split), release=given.get("release", "own"), **rest)
 
 
 def _checked(key: str, value: Any) -> Any:
     """Return a value of a key, checked; numbers of a CSV file may be texts or floats."""
-    if key in ("epochs", "epoch", "seed") and (key, value) != ("seed", "mean"):
-        try:
-            number = float(value)
-        except ValueError:
-            raise SettingError(key, value, "an integer of at least 0") from None
-        return check_int(key, int(number) if number.is_integer() else value, least=0, most=2**31 - 1)
-    text = str(value)
-    if not text.strip() or (key == "dataset" and "/" in text):
-        raise SettingError(key, value, "a string that is not empty, without '/'")
-    return text
+    if key in ("epochs", "epoch", "seed") and value != "mean":
+        number = float(value)
+        return check_int(key, int(number) if number.is_integer() else value, least=0)
+    if key == "dataset" and "/" in str(value):
+        raise SettingError(key, value, "a string without '/'")
+    return str(value)
 
 
 # -- metrics and columns --------------------------------------------------------------------------------------------

@@ -91,8 +91,7 @@ def _open_current(source: Source) -> OpenedColumns | None:
         opened = source.open(source.path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if isinstance(source.space, str) and source.space and opened.space != source.space:
-        raise DamagedFileError(f"{source.path} belongs to the space {opened.space}, not to {source.space}.")
+
     current = opened.origin.get("identity") == source.identity()
     return opened if current or not source.raw_files() else None
 

@@ -98,9 +98,7 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
             frame: pd.DataFrame = pd.read_parquet(path)
         else:
             sep = "," if suffix == ".csv" else "\t"
-            header = pd.read_csv(path, sep=sep, header=None, nrows=1, dtype=str).loc[0].str.strip()
-            if header.dropna().duplicated().any():  # pandas would rename the second column
-                raise ValueError(f"the header has {header[header.duplicated()].iloc[0]!r} twice")
+
             with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # longer than the header
                 frame = pd.read_csv(path, sep=sep, skipinitialspace=True, index_col=False)
     except OSError:

@@ -15,15 +15,13 @@ from nasmeta.tables._columns import ColumnInfo, SparseValues, Values, measured_s
 STATED = "unit as stated"  # in the note of a column: its unit is not checked
 _NAMED = 5  # architectures in a message
 _BETWEEN = 5.0  # percent: few accuracies lie between 1 and this
-_WIDE = 10.0  # percent: accuracies over a wider range may contain a hundredth of another one by chance
-_MOST_DECIMALS = 12
 
 
 def looks_fractional(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which accuracies of a dataset look like fractions among percents, bool, shape (n,).
 
     Multiplied by 100, fractions lie in the range of the percents. Values of networks at chance level are not fractions:
-    they are equal, or further low values surround them, or they have no more decimals than widely scattered percents.
+    they are equal, or further low values surround them.
 
     Parameters
     ----------
@@ -45,14 +43,7 @@ def looks_fractional(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     n = int(fractions.sum())
     at_chance = n > 1 and np.ptp(values[fractions]) == 0
     continuous = usual <= _BETWEEN or (high <= _BETWEEN).sum() >= n or 2 * n < low.sum()
-    if (
-        n == 0
-        or at_chance
-        or continuous
-        or (top - usual > _WIDE and last_decimal(values[fractions]) >= last_decimal(high))
-    ):
-        return nothing
-    return fractions
+    return nothing if at_chance or continuous else fractions
 
 
 def odd_accuracies(columns: Iterable[tuple[ColumnInfo, Values | SparseValues]], space: SearchSpace) -> Iterator[str]:
@@ -104,17 +95,3 @@ def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) ->
         f"{column.metric} of {column.dataset} is of the test split, and there are no validation values. A search on "
         "test values selects by them, so the values that it finds are optimistic."
     )
-
-
-def last_decimal(values: Values) -> float:
-    """Return the value of the last decimal of numbers; 0 if they have more than twelve decimals.
-
-    >>> last_decimal(np.array([91.25, 90.5, np.nan], np.float32)), last_decimal(np.array([1 / 3], np.float32))
-    (0.01, 1e-08)
-    """
-    narrow = values[~np.isnan(values)].astype(np.float32)
-    exact = narrow.astype(np.float64)
-    for decimals in range(_MOST_DECIMALS + 1):
-        if (np.round(exact, decimals).astype(np.float32) == narrow).all():
-            return float(10.0**-decimals)
-    return 0.0

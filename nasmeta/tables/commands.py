@@ -83,9 +83,6 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
     for info in table.columns[:_MOST]:
         better = f"{'higher' if info.direction == 'max' else 'lower'} is better"
         print(f"  {info.address} ({better if info.unit == '1' else f'{info.unit}, {better}'})")
-    missing = [f"{column} {n:,}" for column, n in frame.isna().sum().items() if n]
-    if missing:
-        print(f"Missing values in {len(frame):,} rows: {', '.join(missing)}")
     try:
         task = next(iter(table.tasks()))
     except ColumnError as reason:  # for example if there are two releases; a task must name one

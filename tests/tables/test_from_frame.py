@@ -257,9 +257,9 @@ REFUSED: dict[str, tuple[Any, dict[str, Any]]] = {
     "a text": (frame_of(acc=["1", "good"]), {}),
     "infinite": (frame_of(acc=[1.0, np.inf]), {}),
     "beyond float32": (frame_of(acc=[1.0, -1e39]), {}),
-    "a key twice": (OK.assign(epochs=12), {"epochs": 12}),
+
     "a path as dataset": (OK, {"dataset": "a/b"}),
-    "a point after the end": (OK.assign(epoch=[3, 30]), {"epochs": 12}),
+
     "the name of another table": (OK, {"name": "nb201"}),
 }  # fmt: skip
 

@@ -203,13 +203,6 @@ def test_rows_longer_than_the_header(rows: str, tmp_path: Path) -> None:
         read_frame(file)
 
 
-def test_a_name_twice_in_the_header(tmp_path: Path) -> None:
-    file = tmp_path / "twice.csv"
-    file.write_text("cell,acc, acc\n1,90,5\n2,91,6\n")
-    with pytest.raises(SettingError):
-        read_frame(file)
-
-
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
 def test_white_space_around_texts(suffix: str, tmp_path: Path) -> None:
     file, frame = tmp_path / f"a.{suffix}", pd.DataFrame({"act": ["relu", "relu ", " tanh"], "acc": [1.0, 2.0, 3.0]})

@@ -219,7 +219,6 @@ def _with(key: str, value: Any) -> Callable[[Any], None]:
         _with("eval_losses", {"ori-test@3": 1e300}),
         _with("params", -0.07),
         _with("latency", [float("inf")]),
-        _with("eval_names", ["x-best"]),
         lambda content: content["arch2infos"][0]["full"].update(arch_str="8:8:16:64:8"),
         lambda content: content["arch2infos"][0]["full"].update(all_results=[1]),
         lambda content: content["arch2infos"].update({0: {"01": content["arch2infos"][0]["full"]}}),
