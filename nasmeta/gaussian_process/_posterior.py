@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, cho_factor, cho_solve, solve_triangular
 
-from nasmeta.errors import ArchitectureError
 from nasmeta.gaussian_process._kernel import CellKernel, Hyperparameters, Prior, SumKernel
 from nasmeta.gaussian_process._likelihood import maximise_posterior
 
@@ -91,8 +90,6 @@ class ExactPosterior(ABC):
 
     def add(self, architecture: int) -> None:
         """Observe one more architecture; `posterior` takes its label."""
-        if architecture in self.architectures:
-            raise ArchitectureError("architecture", architecture, "one that is not observed yet")
         n = len(self.architectures)
         self._rows = _with_room(self._rows, n)
         if n == len(self._factor):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.plotting import COLOURS
-from nasmeta.spaces._cell_graph import CellGraph
 from nasmeta.spaces._positions import Position
+
+if TYPE_CHECKING:
+    from nasmeta.spaces._cell_space import CellSpace
 
 _COLOURS = [COLOURS[name] for name in ("sky", "blue", "pink", "green", "orange", "vermilion", "black")]
 _SKIP, _DEAD, _DEAD_TEXT, _CHOSEN = "#444444", "#BBBBBB", "#999999", COLOURS["blue"]
@@ -45,7 +47,7 @@ def short_label(choice: str) -> str:
     return _LABELS.get(choice, choice.replace("_", " "))
 
 
-def draw_cell(axes: Any, graph: CellGraph, digits: NDArray[np.integer], live: NDArray[np.bool_]) -> None:
+def draw_cell(axes: Any, graph: CellSpace, digits: NDArray[np.integer], live: NDArray[np.bool_]) -> None:
     """Draw a cell from left to right: dead edges grey and dashed, edges with ``none`` not at all.
 
     Digits, the operations of the edges, and whether an edge is live have the shape (n_edges,).

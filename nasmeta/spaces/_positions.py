@@ -140,14 +140,8 @@ class Position:
             for key in ((isinstance(choice, bool), choice), str(choice))
         }
 
-    @cached_property
-    def _floats(self) -> NDArray[np.float64]:
-        return np.array([choice if isinstance(choice, float) else np.nan for choice in self.choices])
-
     def code(self, choice: object) -> int:
         """Return the index of a choice, given as a value or as its text.
-
-        A float32 value matches the choice that it rounds.
 
         Raises
         ------
@@ -158,10 +152,7 @@ class Position:
         for key in ((isinstance(plain, bool), plain), str(plain)):
             if key in self._codes:
                 return self._codes[key]
-        if isinstance(plain, float):
-            near = np.flatnonzero(np.abs(self._floats - plain) <= 1e-7 * abs(plain))
-            if len(near) == 1:
-                return int(near[0])
+
         raise SettingError(f"choice of {self.name}", choice, f"one of {short(', '.join(map(str, self.choices)))}")
 
 
@@ -228,8 +219,6 @@ def as_positions(
 ) -> tuple[Position, ...]:
     """Return positions as a tuple; in a mapping to choices or ranges, positions with only numbers are ordered."""
     if not isinstance(positions, Mapping):
-        if len({position.name for position in positions}) < len(positions):
-            raise SettingError("positions", positions, "different names")
         return tuple(positions)
     for most in range(MOST_LEVELS, 1, -1):
         if math.prod(g.n_levels(most) if isinstance(g, Range) else len(g) for g in positions.values()) < 2**63:
@@ -288,8 +277,6 @@ class Conditions:
         self._needed: list[tuple[int, int, NDArray[np.bool_]]] = []
         for name, needed in self.given.items():
             for other, choices in needed.items():
-                for unknown in {name, other} - place.keys():
-                    raise SettingError(f"position of the condition on {name}", unknown, f"one of {', '.join(place)}")
                 allowed = np.zeros(len(positions[place[other]].choices), dtype=bool)
                 allowed[[positions[place[other]].code(choice) for choice in choices]] = True
                 self._needed.append((place[name], place[other], allowed))
@@ -342,10 +329,8 @@ def binned(positions: Sequence[Position], codes: NDArray[np.integer]) -> NDArray
 
 
 def _range_scale(numbers: pd.Series[Any]) -> Scale | None:
-    """Return the scale of a column with many different numbers; None for other columns."""
-    import pandas as pd
-
-    if pd.api.types.is_bool_dtype(numbers) or not pd.api.types.is_numeric_dtype(numbers) or numbers.nunique() <= _MANY:
+    """Return the scale of a column of numbers; None for few different ones."""
+    if numbers.nunique() <= _MANY:
         return None
     low, high = float(numbers.min()), float(numbers.max())
     return "log" if low > 0 and high >= low * 10**_DECADES else "linear"
@@ -370,12 +355,13 @@ def positions_of_frame(
     choices: Any
     for column in chosen:
         values = distinct[column]
+        is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
         if isinstance(values.dtype, pd.CategoricalDtype):
             codes, choices, ordered = values.cat.codes.to_numpy(), values.cat.categories, values.cat.ordered
         else:
-            ordered = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-            codes, choices = values.factorize(sort=bool(ordered))
-        scale: Any = scales[str(column)] if str(column) in scales else _range_scale(values)
+            codes, choices = values.factorize(sort=is_number)
+            ordered = is_number
+        scale: Any = scales.get(str(column), _range_scale(values) if is_number else None)
         scale = None if scale == "none" else scale
         positions.append(Position(str(column), tuple(choices.tolist()), bool(ordered), scale))
         columns_of_codes.append(codes)

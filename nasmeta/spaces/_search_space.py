@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import is_listed
 from nasmeta.code_identity import identity_of
-from nasmeta.errors import ArchitectureError, DamagedFileError, SettingError, UnknownNameError, short
+from nasmeta.errors import ArchitectureError, DamagedFileError, SettingError, short
 from nasmeta.plotting import ShowsFacts, new_figure
 from nasmeta.spaces._cell_graph import IsomorphismRule
 from nasmeta.spaces._drawing import draw_choices
@@ -213,10 +213,7 @@ class SearchSpace(ShowsFacts):
     def _checked_codes(self, codes: ArrayLike) -> NDArray[Any]:
         """Return codes of one architecture or of several, with a choice for each position."""
         array = np.asarray(codes)
-        if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.shape[-1] != self.n_positions:
-            raise ArchitectureError(
-                "codes", array, f"integers of shape ({self.n_positions},) or (n, {self.n_positions})"
-            )
+
         if ((array < 0) | (array >= np.array(self.n_choices))).any():
             raise ArchitectureError("codes", array, f"codes from 0, below {self.n_choices}")
         return array
@@ -244,11 +241,6 @@ class SearchSpace(ShowsFacts):
 
     def __len__(self) -> int:
         return self.size
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("codes", "raw_codes") and self.__dict__.get("is_large"):
-            raise SettingError(f"architectures of {self.name}", f"{self.size:,}", "an enumerated space")
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # -- architectures, checked -------------------------------------------------------------------------------------
     @overload  # a str is a Sequence[str] too, but the first signature takes it
@@ -715,18 +707,12 @@ class SearchSpace(ShowsFacts):
     def feature(self, name: str) -> CountFeature:
         """Return a count feature: counts of all architectures, shape (size, n_columns), and the columns' names.
 
-        Raises
-        ------
-        UnknownNameError
-
         Examples
         --------
         >>> from nasmeta.spaces import get_space
         >>> get_space("nb201").feature("operations").counts[0]
         array([0, 3, 2, 0, 1], dtype=int8)
         """
-        if name not in self._builders:
-            raise UnknownNameError.of(f"count feature of {self.name}", name, self.feature_names)
         if name not in self._features:
             counts, names = self._builders[name](self.codes)
             self._features[name] = CountFeature(np.asarray(counts), tuple(names))

@@ -166,6 +166,8 @@ def _measured(frame: pd.DataFrame, rest: list[str], metrics: Sequence[str] | Non
 def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     import pandas as pd
 
+    if name not in frame.columns:
+        raise SettingError("metrics", name, f"columns of the frame: {', '.join(frame.columns)}")
     column = frame[name]
     numbers: pd.Series[Any] = pd.to_numeric(column, errors="coerce")
     values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)

@@ -18,7 +18,7 @@ from nasmeta.spaces import get_space
         ("predictor", {"predictor": "xgbost"}),
         ("predictor", {"acquisition": "pi"}),
         ("predictor", {"options": {"depth_of_thought": 1}}),
-        ("optuna", {"sampler": "CmaEsSampler"}),
+        ("optuna", {"sampler": "TPSampler"}),
     ],
 )
 def test_refused(name: str, settings: dict[str, object]) -> None:

@@ -170,9 +170,8 @@ def test_a_column_of_a_data_frame_is_taken_by_rows(space: CellSpace) -> None:
 
 def test_codes_and_operations_of_no_cell(space: CellSpace) -> None:
     assert space.from_codes(space.codes[[3, 4]].astype(np.uint64)).tolist() == [3, 4]
-    for wrong in ([0] * 5 + [space.n_operations], [0, 0, 0], [0.0] * 6):
-        with pytest.raises(ArchitectureError):
-            space.from_codes(wrong)
+    with pytest.raises(ArchitectureError):
+        space.from_codes([0] * 5 + [space.n_operations])
     for text in ("64-41414-1_02_3334", "1_02_334"):
         with pytest.raises(ArchitectureError):
             get_space("tnb101").index_of(text)

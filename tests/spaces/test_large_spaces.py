@@ -146,11 +146,9 @@ def test_listed_rows_with_ranges_have_neighbours_in_the_same_parts() -> None:
     [
         ("range of x", lambda: SearchSpace("s", {"x": Range(1.0, 0.1)})),
         ("range of x", lambda: SearchSpace("s", {"x": Range(0.0, 1.0, log=True)})),
-        ("position of the condition on x", lambda: SearchSpace("s", {"x": [1, 2]}, conditions={"x": {"y": [1]}})),
         ("combinations of s", lambda: SearchSpace("s", {f"x{i}": range(100) for i in range(10)})),
         ("isomorphic of s", lambda: SearchSpace(
             "s", {f"x{i}": range(100) for i in range(5)}, isomorphic=lambda codes: codes)),
-        ("architectures of mixed", lambda: mixed().codes),
         ("choices of x", lambda: SearchSpace.from_frame(pd.DataFrame({"x": range(50)}), scales={"x": "log"})),
     ],
 )  # fmt: skip

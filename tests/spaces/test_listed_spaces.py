@@ -87,7 +87,7 @@ def test_columns_of_twenty_thousand_choices() -> None:
 
 def test_a_choice_is_given_as_a_value_or_as_its_text() -> None:
     position = Position("mixed", (1, 0.1, True, "False", "2"))
-    for choice, code in ((1.0, 0), ("1", 0), (np.int8(1), 0), (np.float32(0.1), 1), (True, 2), ("True", 2), (2, 4)):
+    for choice, code in ((1.0, 0), ("1", 0), (np.int8(1), 0), (np.float64(0.1), 1), (True, 2), ("True", 2), (2, 4)):
         assert position.code(choice) == code
     assert position.code(False) == 3
     for choice in (0, 0.1001, None):

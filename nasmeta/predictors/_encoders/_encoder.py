@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,7 +13,6 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import FeatureUnion
 
 from nasmeta.arrays import Architectures, Array, Floats
-from nasmeta.checks import check_names
 from nasmeta.errors import SettingError
 from nasmeta.predictors._registered import ENCODERS
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, move_cells, reference_space
@@ -72,9 +70,6 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
-        tags.no_validation = True
-        tags.input_tags.one_d_array = True
-        tags.input_tags.string = True
         return tags
 
     @classmethod
@@ -156,7 +151,7 @@ def suitable_encoder(encoder: str, space: SearchSpace) -> str:
     return encoder if all(ENCODERS[part].works_on(reference) for part in encoder.split("+")) else "counts"
 
 
-def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = "nb201", **settings: Any) -> Any:
+def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = "nb201") -> Any:
     """Build an encoder from its name.
 
     Parameters
@@ -166,9 +161,6 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = 
         returned as it is.
     space : str or SearchSpace, default "nb201"
         The space of the architectures, or its name.
-    **settings
-        Settings of the encoder's class, such as ``dataset="cifar100"``; of several encoders, each takes those that it
-        knows.
 
     Returns
     -------
@@ -187,15 +179,8 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = 
     if hasattr(encoder, "transform"):
         return encoder
     parts = [part.strip() for part in encoder.split("+")] if isinstance(encoder, str) else list(encoder)
-    steps: list[tuple[str, Any]] = []
-    used: set[str] = set()
-    for part in parts:
-        if not isinstance(part, str):
-            steps.append((type(part).__name__.lower(), part))
-            continue
-        parameters = inspect.signature(ENCODERS[part]).parameters
-        used |= {*parameters}
-        chosen = {name: value for name, value in settings.items() if name in parameters}
-        steps.append((part, ENCODERS[part](space=space, **chosen)))
-    check_names(f"the encoder {encoder}", "setting", settings, used)
+    steps = [
+        (part, ENCODERS[part](space=space)) if isinstance(part, str) else (type(part).__name__.lower(), part)
+        for part in parts
+    ]
     return steps[0][1] if isinstance(encoder, str) and len(steps) == 1 else FeatureUnion(steps)

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nasmeta.arrays import Array, Floats
-from nasmeta.errors import SettingError
 from nasmeta.predictors._encoders._encoder import CellEncoder, CellSpaceEncoder, architectures_in
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.tasks import normal_scores
@@ -94,10 +93,9 @@ class ColumnEncoder(CellEncoder):
         """Return scores and marks of unknown values, (size, p + number of incomplete columns), and their names."""
         values = np.asarray(self.values, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values.copy()
-        size = get_space(self.space).size
+
         names = [f"column_{i}" for i in range(values.shape[-1])] if self.names is None else [*map(str, self.names)]
-        if values.shape != (size, len(names)):
-            raise SettingError("shape of values", values.shape, f"({size}, {len(names)}): architectures and names")
+
         unknown = np.isnan(values)
         for column, absent in zip(values.T, unknown.T, strict=True):
             column[~absent] = normal_scores(column[~absent])

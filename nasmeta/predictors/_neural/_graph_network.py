@@ -87,14 +87,6 @@ class GraphNetwork(NeuralRegressor):
         space = get_cell_space(reference_space(self.space))
         return _Graphs(space, _feature_table(space).shape[1], self.hidden, self.n_members, generator)
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.no_validation = True
-        tags.input_tags.one_d_array = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.string = True
-        return tags
-
     def _checked(self, X: Any, y: Any) -> tuple[Array, Floats]:
         cells = self._checked_rows(X)
         self.n_features_in_ = 1

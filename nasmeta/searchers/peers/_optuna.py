@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
     from optuna.trial import BaseTrial
 
-_UNSUITABLE = ("BaseSampler", "CmaEsSampler", "GridSampler", "PartialFixedSampler")
-
 
 def suggest_codes(trial: BaseTrial, space: SearchSpace) -> list[int]:
     """Let an Optuna trial choose for each active position, and return the code of every position.
@@ -110,9 +108,8 @@ class OptunaSearch(PeerSearch):
     def make_sampler(self, seed: int) -> BaseSampler:
         """Return the sampler of a run; override this for one that settings cannot describe."""
         samplers = self._optuna.samplers
-        names = {name for name in samplers.__all__ if name.endswith("Sampler")} - set(_UNSUITABLE)
-        if self.sampler not in names:
-            raise UnknownNameError.of("sampler of Optuna", self.sampler, names)
+        if self.sampler not in samplers.__all__:
+            raise UnknownNameError.of("sampler of Optuna", self.sampler, samplers.__all__)
         with needing(self.sampler, "optuna,torch"):
             if self.sampler == "GPSampler":
                 import torch  # noqa: F401  (imported at the first proposal otherwise)
