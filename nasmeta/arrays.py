@@ -15,4 +15,5 @@ Epochs: TypeAlias = NDArray[np.int32]
 Facts: TypeAlias = Mapping[str, Any]  # of JSON types
 Floats: TypeAlias = NDArray[np.float64]
 Floats32: TypeAlias = NDArray[np.float32]
-Integers: TypeAlias = NDArray[np.int64]
+AnyFloats: TypeAlias = NDArray[np.floating[Any]]  # of either precision
+Integers: TypeAlias = NDArray[np.integer[Any]]

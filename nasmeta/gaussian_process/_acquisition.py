@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erfcx, log1p
+
+from nasmeta.arrays import Floats
 
 _SURE = 30.0  # deviations above the best: from here on the improvement equals the difference
 _RARE = -1e3  # deviations: below, 1 + u √(π/2) erfcx(-u/√2) is u⁻² and has no digit left
 _LOG_ROOT = 0.5 * np.log(2 * np.pi)
 
 
-def log_expected_improvement(mean: NDArray[np.float64], std: NDArray[np.float64], best: float) -> NDArray[np.float64]:
+def log_expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
     """Return the logarithm of the expected improvement over `best`, exact far into the tail.
 
     Jones, Schonlau and Welch, "Efficient global optimization", 1998; the stable form follows Ament et al.,
@@ -38,7 +39,7 @@ def log_expected_improvement(mean: NDArray[np.float64], std: NDArray[np.float64]
     middle = np.clip(u, _RARE, _SURE)
     # φ(u) + u Φ(u) = φ(u) (1 + u √(π/2) erfcx(-u/√2))
     scaled = middle * np.sqrt(np.pi / 2) * erfcx(-middle / np.sqrt(2))
-    score: NDArray[np.float64] = log_std - 0.5 * middle**2 - _LOG_ROOT + log1p(scaled)
+    score: Floats = log_std - 0.5 * middle**2 - _LOG_ROOT + log1p(scaled)
     if (sure := u > _SURE).any():
         score[sure] = log_std[sure] + np.log(u[sure])
     if (rare := u < _RARE).any():

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
+from nasmeta.arrays import AnyFloats, Floats
 from nasmeta.gaussian_process._kernel import Covariance, Hyperparameters, Prior, SumKernel, weak_prior
 
 _SMALLEST_NOISE = 1e-3  # architectures that are alike in all features would make the covariance singular
 _REACH = 6.0  # of the logarithms on both sides of their prior means
 _IMPOSSIBLE = 1e25  # the value if a covariance is not positive definite: a line search turns back
 
-Models: TypeAlias = Sequence[tuple[Covariance, Sequence[NDArray[np.float64]]]]
+Models: TypeAlias = Sequence[tuple[Covariance, Sequence[Floats]]]
 """Kernels of the same hyperparameters, each with the labels of the tasks that have its covariance."""
 
 
@@ -27,11 +28,11 @@ class NegativeLogLikelihood(NamedTuple):
     """Minus a log marginal likelihood, its derivative (n, n) by the covariance, and K⁻¹ labels (n,) of each task."""
 
     value: float
-    by_covariance: NDArray[np.float64]
-    weights: list[NDArray[np.float64]]
+    by_covariance: Floats
+    weights: list[Floats]
 
 
-def inverse_of(factor: NDArray[np.floating]) -> NDArray[np.float64]:
+def inverse_of(factor: AnyFloats) -> Floats:
     """Return the inverse of a matrix, shape (n, n), by its lower Cholesky factor.
 
     Examples
@@ -42,14 +43,12 @@ def inverse_of(factor: NDArray[np.floating]) -> NDArray[np.float64]:
            [0.  , 0.25]])
     """
     half, _ = lapack.dpotri(factor, lower=True)
-    inverse: NDArray[np.float64] = half + half.T  # the half is zero above its diagonal, which is now doubled
+    inverse: Floats = half + half.T  # the half is zero above its diagonal, which is now doubled
     np.fill_diagonal(inverse, half.diagonal())
     return inverse
 
 
-def negative_log_likelihood(
-    covariance: NDArray[np.float64], tasks: Sequence[NDArray[np.float64]]
-) -> NegativeLogLikelihood | None:
+def negative_log_likelihood(covariance: Floats, tasks: Sequence[Floats]) -> NegativeLogLikelihood | None:
     """Return the negative log marginal likelihood of labels with mean zero; None if the covariance is not positive.
 
     The covariance (n, n) includes the noise; the tasks are independent labels (n,) of the same architectures.
@@ -76,9 +75,7 @@ def negative_log_likelihood(
     return NegativeLogLikelihood(float(value), by_covariance, weights)
 
 
-def negative_log_posterior(
-    logarithms: NDArray[np.float64], models: Models, prior: Prior
-) -> tuple[float, NDArray[np.float64]]:
+def negative_log_posterior(logarithms: Floats, models: Models, prior: Prior) -> tuple[float, Floats]:
     """Return the negative sum of all models' log marginal likelihoods and the log prior, and its gradient.
 
     The gradient is with respect to the logarithms of the hyperparameters and has their shape.
@@ -109,8 +106,8 @@ def maximise_posterior(
     models: Models,
     prior: Prior,
     iterations: int,
-    start: NDArray[np.float64] | None = None,
-) -> NDArray[np.float64]:
+    start: Floats | None = None,
+) -> Floats:
     """Return the logarithms of the hyperparameters of highest posterior density, by steps of L-BFGS.
 
     By default, `start` is the mean of the prior. The bounds are a factor of e⁶ around that mean; the noise, which is
@@ -137,13 +134,13 @@ def maximise_posterior(
         bounds=bounds,
         options={"maxiter": iterations},
     )
-    logarithms: NDArray[np.float64] = optimum.x
+    logarithms: Floats = optimum.x
     return logarithms
 
 
 def fit_hyperparameters(
     distances: NDArray[np.number],
-    tasks: Sequence[NDArray[np.float64]],
+    tasks: Sequence[Floats],
     start: Hyperparameters | None = None,
     prior: Prior | None = None,
     iterations: int = 15,

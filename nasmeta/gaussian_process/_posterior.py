@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, cho_factor, cho_solve, solve_triangular
 
+from nasmeta.arrays import AnyFloats, Array, Floats, Floats32, Integers
 from nasmeta.gaussian_process._kernel import CellKernel, Hyperparameters, Prior, SumKernel
 from nasmeta.gaussian_process._likelihood import maximise_posterior
 
@@ -19,9 +19,7 @@ _SLOPES = 0.5  # variance of a linear part, a priori
 _FIRST_ROOM = 256  # observations, in memory that is taken as rows are written; doubled if necessary
 
 
-def posterior_weights(
-    covariance: NDArray[np.float64], noise: float, labels: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def posterior_weights(covariance: Floats, noise: float, labels: Floats) -> Floats:
     """Return (K + noise I)⁻¹ labels; overwrite the covariance K. Labels (n,) or (n, n_tasks) have prior mean zero.
 
     Examples
@@ -32,11 +30,11 @@ def posterior_weights(
     """
     covariance[np.diag_indices(len(covariance))] += noise
     factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
-    weights: NDArray[np.float64] = cho_solve(factor, labels, check_finite=False)
+    weights: Floats = cho_solve(factor, labels, check_finite=False)
     return weights
 
 
-def _with_room(rows: NDArray[Any], n: int) -> NDArray[Any]:
+def _with_room(rows: Array, n: int) -> Array:
     """Return an array with at least n + 1 rows that starts with the given rows, shape (n_rows, n_columns)."""
     return rows if n < len(rows) else np.concatenate([rows, np.empty_like(rows)])
 
@@ -70,7 +68,7 @@ class ExactPosterior(ABC):
     (array([0., 4., 0.]), array([1. , 0.2, 1. ]))
     """
 
-    def __init__(self, variance: NDArray[np.float32], mean: NDArray[np.floating] | None = None) -> None:
+    def __init__(self, variance: Floats32, mean: AnyFloats | None = None) -> None:
         self.mean = mean
         self.architectures: list[int] = []
         self._variance = variance
@@ -78,11 +76,11 @@ class ExactPosterior(ABC):
         self._factor = np.zeros((_FIRST_ROOM, _FIRST_ROOM))
 
     @abstractmethod
-    def _prior_covariance(self, architecture: int) -> NDArray[np.float32]:
+    def _prior_covariance(self, architecture: int) -> Floats32:
         """Return the prior covariances of the next observed architecture with all, shape (n_architectures,)."""
 
     @abstractmethod
-    def _label_variance(self, architecture: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
+    def _label_variance(self, architecture: int, left: Floats32, row: Floats32) -> float:
         """Return a label's variance given the earlier ones, from L⁻¹ k(observed, architecture) and covariances."""
 
     def __len__(self) -> int:
@@ -112,11 +110,11 @@ class ExactPosterior(ABC):
             self._variance += row * row
 
     @property
-    def factor(self) -> NDArray[np.float64]:
+    def factor(self) -> Floats:
         """Lower Cholesky factor of the covariance of the observations, shape (n, n)."""
         return self._factor[: len(self.architectures), : len(self.architectures)]
 
-    def posterior(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def posterior(self, labels: Floats) -> tuple[Floats, Floats]:
         """Return posterior mean and deviation of every architecture, both float64, shape (n_architectures,).
 
         The deviation is that of the function, without noise. Labels, shape (n,), are in the order of the observations.
@@ -155,16 +153,14 @@ class CellGP(ExactPosterior):
     ((15625,), True)
     """
 
-    def __init__(
-        self, kernel: CellKernel, hyperparameters: Hyperparameters, mean: NDArray[np.floating] | None = None
-    ) -> None:
+    def __init__(self, kernel: CellKernel, hyperparameters: Hyperparameters, mean: AnyFloats | None = None) -> None:
         n_architectures = kernel.space.size
         super().__init__(np.full(n_architectures, hyperparameters.prior_variance, dtype=np.float32), mean)
         self.kernel = kernel
         self.hyperparameters = hyperparameters
         self._codes = np.empty((_FIRST_ROOM, n_architectures), dtype=kernel.code_type)
 
-    def _prior_covariance(self, architecture: int) -> NDArray[np.float32]:
+    def _prior_covariance(self, architecture: int) -> Floats32:
         """Keep the codes of the architecture's pairs, and return its covariances with all, shape (size,)."""
         n = len(self.architectures)
         self._codes = _with_room(self._codes, n)
@@ -185,7 +181,7 @@ class CellGP(ExactPosterior):
         """Copy the hyperparameters of another process of this kind, before the first observation."""
         self.hyperparameters = other.hyperparameters
 
-    def _label_variance(self, architecture: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
+    def _label_variance(self, architecture: int, left: Floats32, row: Floats32) -> float:
         prior = self._prior_variance_of(architecture) + self.hyperparameters.noise + JITTER
         return max(prior - float(left @ left), JITTER)
 
@@ -197,7 +193,7 @@ class CellGP(ExactPosterior):
         """The kernel's codes of all pairs of observed architectures, shape (n, n)."""
         return self._codes[: len(self.architectures), self.architectures]
 
-    def fit(self, labels: NDArray[np.float64], prior: Prior, iterations: int = 15) -> None:
+    def fit(self, labels: Floats, prior: Prior, iterations: int = 15) -> None:
         """Maximise the posterior density of the hyperparameters from the current ones, and update the posterior.
 
         Labels have the shape (n,), in the order of the observations.
@@ -207,7 +203,7 @@ class CellGP(ExactPosterior):
         fitted = maximise_posterior([(among, [labels])], prior, iterations, own.logarithms)
         self.set_hyperparameters(Hyperparameters.from_logarithms(fitted, len(own.variances)))
 
-    def log_evidence(self, labels: NDArray[np.float64], prior: Prior) -> float:
+    def log_evidence(self, labels: Floats, prior: Prior) -> float:
         """Return the log marginal likelihood plus the log prior density of the hyperparameters relative to its maximum.
 
         The summand n / 2 log 2π of the likelihood is left out. Labels have the shape (n,); mean and deviation of the
@@ -217,19 +213,19 @@ class CellGP(ExactPosterior):
         offset = (self.hyperparameters.logarithms - prior[0]) / prior[1]
         return float(-0.5 * (weights @ weights + offset @ offset) - np.log(np.diag(self.factor)).sum())
 
-    def observed_distances(self) -> NDArray[np.integer]:
+    def observed_distances(self) -> Integers:
         """Return the distances between the observed architectures, shape (n_features, n, n)."""
         return self.kernel.distances(self._observed_codes)
 
-    def observed_covariance(self) -> NDArray[np.float32]:
+    def observed_covariance(self) -> Floats32:
         """Return the prior covariances between the observed architectures, without noise, float32, shape (n, n)."""
         return self.kernel.covariance(self._observed_codes, self.hyperparameters)
 
-    def _fill(self, rows: NDArray[np.float32]) -> None:
+    def _fill(self, rows: Floats32) -> None:
         """Write the prior covariances of the observed architectures with all into rows, shape (n, n_architectures)."""
         self.kernel.fill(rows, self._codes[: len(rows)], self.hyperparameters)
 
-    def _prior_variances(self) -> NDArray[np.float32] | float:
+    def _prior_variances(self) -> Floats32 | float:
         """Return the function's prior variance for each architecture, shape (n_architectures,), or one for all."""
         return self.hyperparameters.prior_variance
 
@@ -277,7 +273,7 @@ class TrendGP(CellGP):
         self._lengths = np.einsum("ij,ij->i", self._inputs, self._inputs)
         self._variance = self._prior_variances()
 
-    def fit(self, labels: NDArray[np.float64], prior: Prior, iterations: int = 15) -> None:
+    def fit(self, labels: Floats, prior: Prior, iterations: int = 15) -> None:
         """Maximise the posterior density of all hyperparameters from the current ones, and update the posterior.
 
         `prior` is for the hyperparameters; the prior of `slopes` is 0.5, within a factor of e. Labels have the shape
@@ -297,29 +293,29 @@ class TrendGP(CellGP):
         self.slopes = other.slopes  # type: ignore[attr-defined]
         super().adopt(other)
 
-    def _prior_variances(self) -> NDArray[np.float32]:
+    def _prior_variances(self) -> Floats32:
         return np.asarray(self.hyperparameters.prior_variance + self.slopes * self._lengths, np.float32)
 
-    def _prior_covariance(self, architecture: int) -> NDArray[np.float32]:
-        linear: NDArray[np.float32] = np.float32(self.slopes) * (self._inputs @ self._inputs[architecture])
+    def _prior_covariance(self, architecture: int) -> Floats32:
+        linear: Floats32 = np.float32(self.slopes) * (self._inputs @ self._inputs[architecture])
         return super()._prior_covariance(architecture) + linear
 
     def _prior_variance_of(self, architecture: int) -> float:
         return self.hyperparameters.prior_variance + self.slopes * float(self._lengths[architecture])
 
-    def observed_covariance(self) -> NDArray[np.float32]:
+    def observed_covariance(self) -> Floats32:
         return super().observed_covariance() + self._linear(self.architectures)
 
-    def _fill(self, rows: NDArray[np.float32]) -> None:
+    def _fill(self, rows: Floats32) -> None:
         super()._fill(rows)
         rows += self._linear(slice(None))
 
-    def _linear(self, architectures: list[int] | slice) -> NDArray[np.float32]:
+    def _linear(self, architectures: list[int] | slice) -> Floats32:
         """Return the covariances of the linear parts of the observed architectures and some, shape (n, n_some)."""
         return np.float32(self.slopes) * (self._inputs[self.architectures] @ self._inputs[architectures].T)
 
 
-def _standardised(kernel: CellKernel) -> NDArray[np.float32]:
+def _standardised(kernel: CellKernel) -> Floats32:
     """Return standardised counts, shape (n_architectures, n_counts); rows have a mean squared length of 1."""
     parts = []
     for feature in kernel.features:
@@ -329,5 +325,5 @@ def _standardised(kernel: CellKernel) -> NDArray[np.float32]:
             parts.append((varied - varied.mean(axis=0)) / (varied.std(axis=0) * np.sqrt(varied.shape[1])))
     if not parts:
         return np.zeros((kernel.space.size, 1), np.float32)
-    inputs: NDArray[np.float32] = (np.hstack(parts) / np.sqrt(len(parts))).astype(np.float32)
+    inputs: Floats32 = (np.hstack(parts) / np.sqrt(len(parts))).astype(np.float32)
     return inputs

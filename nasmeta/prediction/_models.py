@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_names
 from nasmeta.code_identity import code_of, estimator_digest
 from nasmeta.errors import SettingError, UnknownNameError
@@ -65,12 +65,12 @@ class SourcePredictor:
             self._learned = self._learn(progress)
         return self._learned
 
-    def fit(self, architectures: NDArray[np.int32], y: NDArray[np.float64]) -> SourcePredictor:
+    def fit(self, architectures: Architectures, y: Floats) -> SourcePredictor:
         """Adapt to labels."""
         self.learn().fit(architectures, self._sign * y)
         return self
 
-    def predict(self, architectures: NDArray[np.int32], return_std: bool = False) -> Any:
+    def predict(self, architectures: Architectures, return_std: bool = False) -> Any:
         """Predict labels."""
         if not return_std:
             return self._sign * self.learn().predict(architectures, False)
@@ -81,13 +81,13 @@ class SourcePredictor:
 class _Column:
     """An order of the architectures that needs no label, such as their parameters."""
 
-    def __init__(self, values: NDArray[np.float64]) -> None:
+    def __init__(self, values: Floats) -> None:
         self.values = values
 
-    def fit(self, architectures: NDArray[np.int32], y: NDArray[np.float64]) -> _Column:
+    def fit(self, architectures: Architectures, y: Floats) -> _Column:
         return self
 
-    def predict(self, architectures: NDArray[np.int32], *_: object) -> NDArray[np.float64]:
+    def predict(self, architectures: Architectures, *_: object) -> Floats:
         return self.values[architectures]
 
 
@@ -238,14 +238,14 @@ def _encoder_of(part: str, task: Task) -> Any:
 
 
 @cache
-def _measured(space: str | SearchSpace) -> dict[str, NDArray[np.float64]]:
+def _measured(space: str | SearchSpace) -> dict[str, Floats]:
     from nasmeta.training import measured_proxies
 
     return measured_proxies(space)
 
 
 @cache
-def published_proxies(task: Task) -> dict[str, NDArray[np.float64]]:
+def published_proxies(task: Task) -> dict[str, Floats]:
     """Return the published proxies of a dataset; a cell without one has the mean of its isomorphism class."""
     table = task.table
     dataset = task.signal.dataset
@@ -261,6 +261,6 @@ def published_proxies(task: Task) -> dict[str, NDArray[np.float64]]:
     return proxies
 
 
-def _digest(columns: Mapping[str, NDArray[np.float64]]) -> str:
+def _digest(columns: Mapping[str, Floats]) -> str:
     content = b"".join(name.encode() + columns[name].tobytes() for name in sorted(columns))
     return sha256(content).hexdigest()[:16]

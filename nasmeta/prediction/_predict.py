@@ -14,9 +14,9 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 import nasmeta
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_choice, check_int
 from nasmeta.code_identity import code_within
 from nasmeta.errors import SettingError
@@ -247,12 +247,12 @@ class Split:
     as in published work, including the training set.
     """
 
-    train: NDArray[np.int32]
-    scored: Mapping[str, NDArray[np.int32]]
+    train: Architectures
+    scored: Mapping[str, Architectures]
 
 
 def splits_of(
-    protocol: str, space: SearchSpace, pool: NDArray[np.int32], n: int, draw: np.random.SeedSequence, rule: Rule
+    protocol: str, space: SearchSpace, pool: Architectures, n: int, draw: np.random.SeedSequence, rule: Rule
 ) -> list[Split]:
     """Return the splits of one draw.
 
@@ -287,9 +287,9 @@ class _Question:
     """A task with its test values."""
 
     task: Task
-    labels: NDArray[np.float64]
-    truth: NDArray[np.float64]
-    pool: NDArray[np.int32]  # the architectures that have both
+    labels: Floats
+    truth: Floats
+    pool: Architectures  # the architectures that have both
     target_info: ColumnInfo
     warm: set[str] = field(default_factory=set)  # models that were fitted once
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from nasmeta.arrays import Architectures
+from nasmeta.arrays import Architectures, Array
 from nasmeta.errors import SettingError
 from nasmeta.spaces import IsomorphismRule, SearchSpace, get_space
 
@@ -21,7 +21,7 @@ def isomorph_split(
     n_train: int | None = None,
     architectures: ArrayLike | None = None,
     rule: IsomorphismRule | Literal["function"] = "upstream",
-    groups: NDArray[Any] | None = None,
+    groups: Array | None = None,
 ) -> tuple[Architectures, Architectures]:
     """Split architectures so that no isomorphic pair is divided.
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from nasmeta.arrays import Floats
+from nasmeta.arrays import Floats, Integers
 from nasmeta.checks import check_int, check_number
 from nasmeta.searchers._halving import Hyperband
 from nasmeta.spaces import SearchSpace
@@ -107,9 +106,7 @@ class BOHB(Hyperband):
 class KernelDensity:
     """A kernel density: for each position, a kernel that has 1 - h on the same choice, the rest on the others."""
 
-    def __init__(
-        self, codes: NDArray[np.integer], n_choices: Sequence[int], least: float, unbounded: bool = False
-    ) -> None:
+    def __init__(self, codes: Integers, n_choices: Sequence[int], least: float, unbounded: bool = False) -> None:
         n, n_positions = codes.shape
         self.codes, self.n_choices = codes, np.array(n_choices)
         spread = codes.std(axis=0)
@@ -124,13 +121,13 @@ class KernelDensity:
         self._same = 1 - self.bandwidths
         self._other = self.bandwidths / others
 
-    def at(self, codes: NDArray[np.integer]) -> Floats:
+    def at(self, codes: Integers) -> Floats:
         """Return the density at codes of shape (m, n_positions)."""
         equal = codes[:, None, :] == self.codes[None, :, :]
         density: Floats = np.where(equal, self._same, self._other).prod(axis=2).mean(axis=1)
         return density
 
-    def draw(self, m: int, rng: Generator) -> NDArray[np.integer]:
+    def draw(self, m: int, rng: Generator) -> Integers:
         """Draw codes around members; a position has a random choice with the probability of the bandwidth."""
         centres = self.codes[rng.integers(len(self.codes), size=m)]
         anew = rng.random(centres.shape) < self.bandwidths

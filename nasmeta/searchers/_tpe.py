@@ -6,9 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from nasmeta.arrays import Architectures, Floats
+from nasmeta.arrays import Architectures, Floats, Integers
 from nasmeta.checks import check_int, check_number
 from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import RANGE_STEPS, Position, SearchSpace
@@ -127,7 +126,7 @@ class TPESearch(WithoutReplacement):
         return density
 
 
-def _choice_kernel(position: Position, centres: NDArray[np.integer]) -> Floats:
+def _choice_kernel(position: Position, centres: Integers) -> Floats:
     """Return the unsmoothed kernel: probability of each choice (rows) given the codes of centres (columns)."""
     levels = position.levels
     if not position.ordered:
@@ -138,20 +137,20 @@ def _choice_kernel(position: Position, centres: NDArray[np.integer]) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def _halves(space: SearchSpace) -> list[tuple[NDArray[np.integer], NDArray[np.intp]]]:
+def _halves(space: SearchSpace) -> list[tuple[Integers, Integers]]:
     """Return the distinct codes of either half of the positions, and the row of each architecture among them."""
     halves = np.array_split(space.codes, 2, axis=1)
     return [_distinct(half) for half in halves]
 
 
-def _distinct(codes: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
+def _distinct(codes: Integers) -> tuple[Integers, Integers]:
     if not codes.shape[1]:
         return codes[:1], np.zeros(len(codes), np.intp)
     rows, inverse = np.unique(codes, axis=0, return_inverse=True)
     return rows, inverse.ravel()
 
 
-def _products(kernels: list[Floats], codes: NDArray[np.integer], n_kernels: int) -> Floats:
+def _products(kernels: list[Floats], codes: Integers, n_kernels: int) -> Floats:
     """Return the products of kernels over some positions at codes, shape (n_codes, n_kernels)."""
     products = np.ones((len(codes), n_kernels))
     for kernel, column in zip(kernels, codes.T, strict=True):

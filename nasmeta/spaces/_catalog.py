@@ -10,8 +10,8 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Integers
 from nasmeta.errors import SettingError
 from nasmeta.registry import Registry, names_from_file
 from nasmeta.spaces._cell_graph import complete_edges
@@ -85,7 +85,7 @@ def transnas_macro() -> SearchSpace:
     )
 
 
-def _counted_up(codes: NDArray[np.integer], choices: tuple[int, ...]) -> CountFeature:
+def _counted_up(codes: Integers, choices: tuple[int, ...]) -> CountFeature:
     """Return the number of these choices up to each layer; absent layers repeat the last value."""
     steps = np.isin(codes, choices)
     return CountFeature(np.cumsum(steps, axis=1).astype(np.int8), tuple(f"layer{i + 1}" for i in range(codes.shape[1])))
@@ -112,7 +112,7 @@ def nas_bench_macro() -> SearchSpace:
     )
 
 
-def _without_identities(codes: NDArray[np.integer]) -> NDArray[np.integer]:
+def _without_identities(codes: Integers) -> Integers:
     """Return the codes with the redundant identities at the end of their stage."""
     reduced = codes.copy()
     for stage in _STAGES:
@@ -122,7 +122,7 @@ def _without_identities(codes: NDArray[np.integer]) -> NDArray[np.integer]:
     return reduced
 
 
-def _stages(codes: NDArray[np.integer]) -> CountFeature:
+def _stages(codes: Integers) -> CountFeature:
     """Return the number of layers of each operation per stage."""
     counts = [(codes[:, stage] == digit).sum(axis=1) for stage in _STAGES for digit in range(3)]
     names = tuple(f"stage{i}:{digit}" for i in range(1, len(_STAGES) + 1) for digit in range(3))

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Booleans, Integers
 from nasmeta.spaces._features import CountFeature
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def paths_between(edges: Edges) -> tuple[tuple[int, ...], ...]:
     return tuple(sorted(onwards(0), key=lambda path: (len(path), path)))
 
 
-def live_edges(digits: NDArray[np.integer], edges: Edges, none: int | None) -> NDArray[np.bool_]:
+def live_edges(digits: Integers, edges: Edges, none: int | None) -> Booleans:
     """Return whether each edge is on a path from input to output without ``none``, shape (n_cells, n_edges).
 
     Examples
@@ -56,14 +56,14 @@ def live_edges(digits: NDArray[np.integer], edges: Edges, none: int | None) -> N
     >>> live_edges(np.array([[1, 1, 0]]), [(0, 1), (0, 2), (1, 2)], none=0)
     array([[False,  True, False]])
     """
-    passes: NDArray[np.bool_] = digits != none
+    passes: Booleans = digits != none
     live = np.zeros_like(passes)
     for path in paths_between(edges):
         live[:, path] |= passes[:, path].all(axis=1, keepdims=True)
     return live
 
 
-def live_path_counts(graph: CellSpace, digits: NDArray[np.integer]) -> CountFeature:
+def live_path_counts(graph: CellSpace, digits: Integers) -> CountFeature:
     """Return how many paths from input to output apply each sequence of operations.
 
     ``none`` kills a path, ``skip_connect`` shortens it. This is the path encoding of White, Neiswanger and Savani
@@ -94,7 +94,7 @@ def _sequence_name(graph: CellSpace, number: int) -> str:
     return "→".join(names) or ("identity" if graph.skip is None else graph.operations[graph.skip])
 
 
-def function_classes(graph: CellSpace, digits: NDArray[np.integer]) -> NDArray[np.int32]:
+def function_classes(graph: CellSpace, digits: Integers) -> Architectures:
     """Return the number of the function that each cell computes, from 0, int32, shape (n_cells,).
 
     A node is a sum of terms. ``none``, and any operation on a sum without terms, adds no term; ``skip_connect`` adds
@@ -132,7 +132,7 @@ def function_classes(graph: CellSpace, digits: NDArray[np.integer]) -> NDArray[n
     return classes.ravel().astype(np.int32)
 
 
-def expressions(graph: CellSpace, digits: NDArray[np.integer], rule: IsomorphismRule) -> Iterator[str]:
+def expressions(graph: CellSpace, digits: Integers, rule: IsomorphismRule) -> Iterator[str]:
     """Write the expression of each cell's output node; isomorphic cells have equal strings."""
     inputs: list[list[tuple[int, int]]] = [[] for _ in range(graph.n_nodes)]
     for edge, (source, target) in enumerate(graph.edges):

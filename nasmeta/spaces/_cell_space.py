@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nasmeta.arrays import Architectures, Booleans, Integers
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.spaces._cell_graph import (
     IsomorphismRule,
@@ -155,12 +156,12 @@ class CellSpace(SearchSpace):
 
     # -- structure --------------------------------------------------------------------------------------------------
     @cached_property
-    def live_edges(self) -> NDArray[np.bool_]:
+    def live_edges(self) -> Booleans:
         """Whether each edge is on a path from input to output without ``none``, shape (n_architectures, n_edges)."""
         return read_only(live_edges(self.digits, self.edges, self.none))
 
     @cached_property
-    def function_classes(self) -> NDArray[np.int32]:
+    def function_classes(self) -> Architectures:
         """The number of the function that each cell computes, int32, shape (n_architectures,).
 
         Coarser than any isomorphism rule: nested sums are flattened, and zero terms are omitted.
@@ -180,7 +181,7 @@ class CellSpace(SearchSpace):
             "operations": partial(choice_counts, self.positions),
         }
 
-    def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
+    def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | Architectures:
         """Return the representative of each cell's isomorphism class: its member with the smallest index.
 
         Parameters
@@ -219,7 +220,7 @@ class CellSpace(SearchSpace):
         return operations
 
     # -- costs ------------------------------------------------------------------------------------------------------
-    def params(self, architectures: ArchitectureLike, dataset: str) -> int | NDArray[np.int64]:
+    def params(self, architectures: ArchitectureLike, dataset: str) -> int | Integers:
         """Return the exact number of parameters of the benchmark's network with this cell.
 
         Parameters
@@ -241,7 +242,7 @@ class CellSpace(SearchSpace):
         """
         return self._cost("parameters", architectures, dataset)
 
-    def flops(self, architectures: ArchitectureLike, dataset: str) -> int | NDArray[np.int64]:
+    def flops(self, architectures: ArchitectureLike, dataset: str) -> int | Integers:
         """Return the floating point operations of one forward pass of one image, as the benchmark counts them.
 
         One multiply-add is one operation, as in the official tables (in millions).
@@ -260,7 +261,7 @@ class CellSpace(SearchSpace):
 
     def _cost(
         self, kind: Literal["parameters", "multiply-adds"], architectures: ArchitectureLike, dataset: str
-    ) -> int | NDArray[np.int64]:
+    ) -> int | Integers:
         formula = self._costs[kind]
         key = canonical_dataset(dataset)
         if formula is None or key not in formula.base:
@@ -284,7 +285,7 @@ BUILDERS["operations"] = CellSpace.from_described
 
 
 @lru_cache(maxsize=16)
-def _representatives(space: CellSpace, rule: IsomorphismRule) -> NDArray[np.int32]:
+def _representatives(space: CellSpace, rule: IsomorphismRule) -> Architectures:
     """Return the smallest index in each cell's isomorphism class, int32, read-only."""
     if rule not in get_args(IsomorphismRule):
         raise UnknownNameError.of("isomorphism rule", rule, get_args(IsomorphismRule))

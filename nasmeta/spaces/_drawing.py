@@ -7,8 +7,8 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Booleans, Integers
 from nasmeta.plotting import COLOURS
 from nasmeta.spaces._positions import Position
 
@@ -47,7 +47,7 @@ def short_label(choice: str) -> str:
     return _LABELS.get(choice, choice.replace("_", " "))
 
 
-def draw_cell(axes: Any, graph: CellSpace, digits: NDArray[np.integer], live: NDArray[np.bool_]) -> None:
+def draw_cell(axes: Any, graph: CellSpace, digits: Integers, live: Booleans) -> None:
     """Draw a cell from left to right: dead edges grey and dashed, edges with ``none`` not at all.
 
     Digits, the operations of the edges, and whether an edge is live have the shape (n_edges,).

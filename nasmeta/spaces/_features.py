@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Array, Integers
 from nasmeta.spaces._positions import Choice, Position, binned
 
 
@@ -23,17 +23,15 @@ class CountFeature(NamedTuple):
     ('n_none', 'n_skip_connect', 'n_nor_conv_1x1', 'n_nor_conv_3x3')
     """
 
-    counts: NDArray[np.integer]  # (size, n_columns), not negative
+    counts: Integers  # (size, n_columns), not negative
     names: tuple[str, ...]  # of the columns
 
 
-FeatureBuilder: TypeAlias = "Callable[[NDArray[Any]], CountFeature]"
+FeatureBuilder: TypeAlias = "Callable[[Array], CountFeature]"
 """From the codes of all architectures, shape (size, n_positions), to a feature."""
 
 
-def choice_one_hot(
-    positions: Sequence[Position], codes: NDArray[np.integer], without: Collection[int] = ()
-) -> CountFeature:
+def choice_one_hot(positions: Sequence[Position], codes: Integers, without: Collection[int] = ()) -> CountFeature:
     """Return the choice of each position, one-hot; omit some positions, given as indices.
 
     Examples
@@ -52,13 +50,13 @@ def choice_one_hot(
     return CountFeature(np.concatenate([codes[:, :0] > 0, *parts], axis=1).astype(np.int8), tuple(names))
 
 
-def levels(positions: Sequence[Position], codes: NDArray[np.integer]) -> CountFeature:
+def levels(positions: Sequence[Position], codes: Integers) -> CountFeature:
     """Return the index of each ordered position's choice; for a range, the index of its bin."""
     ordered = [i for i, position in enumerate(positions) if position.ordered]
     return CountFeature(binned(positions, codes)[:, ordered], tuple(positions[i].name for i in ordered))
 
 
-def range_levels(positions: Sequence[Position], codes: NDArray[np.integer]) -> CountFeature:
+def range_levels(positions: Sequence[Position], codes: Integers) -> CountFeature:
     """Return the level of each range's choice, from 0 to 99."""
     ranges = [i for i, position in enumerate(positions) if position.scale]
     return CountFeature(
@@ -66,7 +64,7 @@ def range_levels(positions: Sequence[Position], codes: NDArray[np.integer]) -> C
     )
 
 
-def choice_counts(positions: Sequence[Position], codes: NDArray[np.integer]) -> CountFeature:
+def choice_counts(positions: Sequence[Position], codes: Integers) -> CountFeature:
     """Return how many positions have each choice, counted over positions with the same choices.
 
     For cells this is the label histogram of the Weisfeiler-Lehman kernel.
@@ -121,8 +119,8 @@ class CostFormula:
     base: Mapping[str, int]  # cost of the skeleton (stem, residual blocks, head), for each dataset
     per_operation: Mapping[str, tuple[int, ...]]  # for each dataset, (n_operations,)
 
-    def of(self, digits: NDArray[np.integer], dataset: str) -> NDArray[np.int64]:
+    def of(self, digits: Integers, dataset: str) -> Integers:
         """Return the costs of cells by their digits, shape (..., n_edges), without the last axis."""
         per_operation = np.array(self.per_operation[dataset], dtype=np.int64)
-        cost: NDArray[np.int64] = self.base[dataset] + per_operation[digits].sum(axis=-1)
+        cost: Integers = self.base[dataset] + per_operation[digits].sum(axis=-1)
         return cost

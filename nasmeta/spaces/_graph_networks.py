@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.arrays import Array, Booleans, Integers
 from nasmeta.spaces._features import CountFeature
 from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Position
@@ -23,7 +23,7 @@ _N_NODES = 4
 _ALIKE = {"0000": [0, 1, 2, 3], "0001": [1, 2], "0011": [2, 3], "0111": [1, 2, 3], "0122": [2, 3]}
 
 
-def canonical_networks(codes: NDArray[np.integer]) -> NDArray[np.int64]:
+def canonical_networks(codes: Integers) -> Integers:
     """Return the key of each network in NAS-Bench-Graph, int, shape (n, 5): macro and operations.
 
     A redundant skip moves to the front, as a node that passes the input on: a skip that feeds a node, that lacks
@@ -58,7 +58,7 @@ def canonical_networks(codes: NDArray[np.integer]) -> NDArray[np.int64]:
     return np.column_stack([macro, operations])
 
 
-def _hands_on_the_input(parents: NDArray[np.int64], operations: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _hands_on_the_input(parents: Integers, operations: Integers) -> Booleans:
     """Return whether each node is a skip that is fed by the input or by such a skip, shape (n, 4)."""
     bare = np.ones((len(parents), _N_NODES + 1), dtype=bool)
     rows = np.arange(len(parents))
@@ -70,7 +70,7 @@ def _hands_on_the_input(parents: NDArray[np.int64], operations: NDArray[np.int64
 class _Trees:
     """The live nodes of networks with codes (n, 5); skips that pass the input on are part of the input."""
 
-    def __init__(self, codes: NDArray[np.integer]) -> None:
+    def __init__(self, codes: Integers) -> None:
         n, rows, parents = len(codes), np.arange(len(codes)), _PARENTS[codes[:, 0]]
         self.operations = codes[:, 1:].astype(np.int64)
         self.live = ~_hands_on_the_input(parents, self.operations)
@@ -84,20 +84,20 @@ class _Trees:
         self.leaves = self.live & (fed[:, 1:] == 0)
 
 
-def _totals(kinds: NDArray[np.int64], n_kinds: int, weights: NDArray[Any]) -> NDArray[np.int8]:
+def _totals(kinds: Integers, n_kinds: int, weights: Array) -> NDArray[np.int8]:
     """Return the sum of the nodes' weights for each kind of node, shape (n, n_kinds); kinds and weights (n, 4)."""
     numbers = np.arange(len(kinds))[:, None] * n_kinds + kinds
     totals = np.bincount(numbers.ravel(), weights.ravel(), len(kinds) * n_kinds)
     return totals.reshape(-1, n_kinds).astype(np.int8)
 
 
-def _operations(codes: NDArray[np.integer]) -> CountFeature:
+def _operations(codes: Integers) -> CountFeature:
     """Return the number of live nodes with each operation."""
     trees = _Trees(codes)
     return CountFeature(_totals(trees.operations, len(_OPERATIONS), trees.live), _OPERATIONS)
 
 
-def _pairs(codes: NDArray[np.integer]) -> CountFeature:
+def _pairs(codes: Integers) -> CountFeature:
     """Return the number of times that each operation follows each other, including input and output."""
     trees, n = _Trees(codes), len(_OPERATIONS)
     with_input = np.column_stack([np.full(len(codes), n), trees.operations])
@@ -107,7 +107,7 @@ def _pairs(codes: NDArray[np.integer]) -> CountFeature:
     return _that_occur(counts, [f"{a}→{b}" for a in (*_OPERATIONS, "input") for b in (*_OPERATIONS, "output")])
 
 
-def _depths(codes: NDArray[np.integer]) -> CountFeature:
+def _depths(codes: Integers) -> CountFeature:
     """Return the number of live nodes of each operation at each depth."""
     trees, n = _Trees(codes), len(_OPERATIONS)
     kinds = (np.maximum(trees.depths, 1) - 1) * n + trees.operations
@@ -115,7 +115,7 @@ def _depths(codes: NDArray[np.integer]) -> CountFeature:
     return _that_occur(counts, [f"{name}@{depth}" for depth in range(1, _N_NODES + 1) for name in _OPERATIONS])
 
 
-def _paths(codes: NDArray[np.integer]) -> CountFeature:
+def _paths(codes: Integers) -> CountFeature:
     """Return the number of paths from input to output of each length, and through each operation."""
     trees = _Trees(codes)
     through = np.column_stack([np.zeros(len(codes), np.int64), trees.leaves])  # paths through each node
@@ -127,7 +127,7 @@ def _paths(codes: NDArray[np.integer]) -> CountFeature:
     return CountFeature(np.concatenate([lengths, by_operation], axis=1), names)
 
 
-def _shape(codes: NDArray[np.integer]) -> CountFeature:
+def _shape(codes: Integers) -> CountFeature:
     """Return the numbers of live nodes, of layers, and of nodes that feed the output."""
     trees = _Trees(codes)
     columns = [trees.live.sum(axis=1), trees.depths.max(axis=1), trees.leaves.sum(axis=1)]

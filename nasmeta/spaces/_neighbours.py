@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Integers
 from nasmeta.spaces._positions import Conditions, Position
 
-Find = Callable[[NDArray[np.int64]], NDArray[np.integer]]
+Find = Callable[[Integers], Integers]
 """From the ranks of combinations to architectures."""
 
 
 def edits_of_all(
-    codes: NDArray[np.integer],
+    codes: Integers,
     positions: Sequence[Position],
     conditions: Conditions,
-    place_values: NDArray[np.int64],
+    place_values: Integers,
     find: Find,
-) -> NDArray[np.integer]:
+) -> Integers:
     """Return the architectures one edit away from each, int32 or int64, shape (n, n_edits), padded with -1.
 
     They are ordered by position and choice, starting after the current choice; in a range they are 1, 2, 4, 8 …
@@ -58,9 +58,7 @@ def edits_of_all(
     return edits
 
 
-def edits_of_listed(
-    codes: NDArray[np.integer], place_values: NDArray[np.int64], architectures: NDArray[np.int32]
-) -> NDArray[np.int32]:
+def edits_of_listed(codes: Integers, place_values: Integers, architectures: Architectures) -> Architectures:
     """Return the architectures one edit from each, in a listed space, int32, shape (size, most), -1 after the last.
 
     They are ordered by index. Sorted by all other positions, combinations that differ in one position are adjacent.
@@ -106,23 +104,23 @@ class Neighbours:
         The architectures one edit from each, -1 after the last.
     """
 
-    def __init__(self, codes: NDArray[np.integer], edits: NDArray[np.int32]) -> None:
+    def __init__(self, codes: Integers, edits: Architectures) -> None:
         self._columns = np.ascontiguousarray(codes.T)
         self._edits = edits
-        self._nearest: dict[int, NDArray[np.int32]] = {}
+        self._nearest: dict[int, Architectures] = {}
 
     @property
     def is_regular(self) -> bool:
         """Whether every edit of every architecture is an architecture."""
         return bool((self._edits >= 0).all())
 
-    def of_one(self, architecture: int) -> NDArray[np.int32]:
+    def of_one(self, architecture: int) -> Architectures:
         """Return the neighbours of one architecture, int32, shape (n_neighbours,)."""
         row = self._edits[architecture]
         row = row[row >= 0]
         return row if len(row) else self._nearest_to(architecture)
 
-    def of(self, architectures: NDArray[np.int32]) -> NDArray[np.int32]:
+    def of(self, architectures: Architectures) -> Architectures:
         """Return the neighbours of several architectures, int32, shape (n, most) with -1 after the last."""
         table = self._edits[architectures]
         alone = np.flatnonzero(table[:, 0] < 0)
@@ -135,7 +133,7 @@ class Neighbours:
             table[row, : len(near)] = near
         return table
 
-    def _nearest_to(self, architecture: int) -> NDArray[np.int32]:
+    def _nearest_to(self, architecture: int) -> Architectures:
         if architecture not in self._nearest:
             edits = sum((column != column[architecture]).astype(np.int32) for column in self._columns)
             edits[architecture] = len(self._columns) + 1  # never its own neighbour

@@ -11,7 +11,8 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from nasmeta.arrays import Array
 
 _MOST_BYTES = 2**28  # of an array
 
@@ -21,12 +22,12 @@ def digest(content: Mapping[str, Any]) -> str:
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def packed(array: NDArray[Any]) -> list[Any]:
+def packed(array: Array) -> list[Any]:
     raw = zlib.compress(np.ascontiguousarray(array).tobytes(), 6)
     return [array.dtype.str, list(array.shape), base64.b64encode(raw).decode("ascii")]
 
 
-def unpacked(packed: list[Any]) -> NDArray[Any]:
+def unpacked(packed: list[Any]) -> Array:
     kind, shape, text = packed
     if np.dtype(kind).kind not in "iub":
         raise ValueError(f"an array of {kind}")

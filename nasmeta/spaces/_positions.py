@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.arrays import Booleans, Floats, Integers
 from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import SettingError, short
 
@@ -74,11 +75,11 @@ class Position:
                 raise SettingError(f"choices of {self.name}", choices, expected, f"Its scale is {self.scale}.")
             object.__setattr__(self, "ordered", True)
 
-    def _on_scale(self, numbers: Any) -> NDArray[np.float64]:
+    def _on_scale(self, numbers: Any) -> Floats:
         return np.log(numbers) if self.scale == "log" else np.asarray(numbers, np.float64)
 
     @cached_property
-    def places(self) -> NDArray[np.float64]:
+    def places(self) -> Floats:
         """Places of the choices of an ordered position on its scale, from 0 to 1, shape (n_choices,)."""
         numbers = self._on_scale(self.choices if self.scale else range(len(self.choices)))
         return np.asarray((numbers - numbers[0]) / max(numbers[-1] - numbers[0], np.finfo(float).tiny))
@@ -94,20 +95,20 @@ class Position:
         return int(np.abs(self._on_scale(self.choices) - self._on_scale(number)).argmin())
 
     @cached_property
-    def levels(self) -> NDArray[np.int64]:
+    def levels(self) -> Integers:
         """The level of each choice, int64, shape (n_choices,); distances are differences of levels."""
         if self.scale is None:
             return np.arange(len(self.choices))
         return np.rint(self.places * RANGE_STEPS).astype(np.int64)
 
     @cached_property
-    def bins(self) -> NDArray[np.int64]:
+    def bins(self) -> Integers:
         """The bin of each choice in count features, int64; a range with many choices has 12 equal bins."""
         if self.scale is None or len(self.choices) <= _BINS:
             return np.arange(len(self.choices))
         return np.minimum((self.places * _BINS + _ROUNDING).astype(np.int64), _BINS - 1)
 
-    def grid(self, most: int) -> tuple[Position, NDArray[np.int64]]:
+    def grid(self, most: int) -> tuple[Position, Integers]:
         """Return the position, reduced to `most` choices if it is a range, and the new code of each choice."""
         if self.scale is None or len(self.choices) <= most:
             return self, np.arange(len(self.choices))
@@ -274,7 +275,7 @@ class Conditions:
             for name, needed in conditions.items()
         }
         place = {position.name: i for i, position in enumerate(positions)}
-        self._needed: list[tuple[int, int, NDArray[np.bool_]]] = []
+        self._needed: list[tuple[int, int, Booleans]] = []
         for name, needed in self.given.items():
             for other, choices in needed.items():
                 allowed = np.zeros(len(positions[place[other]].choices), dtype=bool)
@@ -285,7 +286,7 @@ class Conditions:
     def __bool__(self) -> bool:
         return bool(self._needed)
 
-    def active(self, codes: NDArray[np.integer]) -> NDArray[np.bool_]:
+    def active(self, codes: Integers) -> Booleans:
         """Return whether each position is active, shape (..., n_positions); one that needs an inactive one is not."""
         active = np.ones(codes.shape, dtype=bool)
         before = -1
@@ -294,7 +295,7 @@ class Conditions:
                 active[..., name] &= active[..., other] & allowed[codes[..., other]]
         return active
 
-    def reduced(self, codes: NDArray[np.integer]) -> NDArray[np.integer]:
+    def reduced(self, codes: Integers) -> Integers:
         """Return codes with 0 for inactive positions, so that equal architectures have equal codes."""
         return np.where(self.active(codes), codes, 0) if self else codes
 
@@ -314,7 +315,7 @@ class Conditions:
         return reduced
 
 
-def binned(positions: Sequence[Position], codes: NDArray[np.integer]) -> NDArray[np.integer]:
+def binned(positions: Sequence[Position], codes: Integers) -> Integers:
     """Return codes with the bins of ranges instead of their choices, shape (n, n_positions).
 
     Examples
@@ -338,7 +339,7 @@ def _range_scale(numbers: pd.Series[Any]) -> Scale | None:
 
 def positions_of_frame(
     frame: pd.DataFrame, columns: Sequence[str] | None, scales: Mapping[str, str | None], conditions: Mapping[str, Any]
-) -> tuple[list[Position], NDArray[np.integer]]:
+) -> tuple[list[Position], Integers]:
     """Return a position per column, and the codes of the distinct rows, shape (n_rows, n_columns).
 
     A column of a position with a condition may have missing values.

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nasmeta.arrays import Architectures, Array, Booleans, Integers
 from nasmeta.checks import is_listed
 from nasmeta.code_identity import identity_of
 from nasmeta.errors import ArchitectureError, DamagedFileError, SettingError, short
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Architecture: TypeAlias = "int | np.integer[Any] | str | Mapping[str, Choice]"
-ArchitectureLike: TypeAlias = "Architecture | Sequence[Architecture] | NDArray[Any]"
+ArchitectureLike: TypeAlias = "Architecture | Sequence[Architecture] | Array"
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _LARGEST = 5_000_000  # combinations of choices that are enumerated
@@ -131,7 +132,7 @@ class SearchSpace(ShowsFacts):
         *,
         conditions: Mapping[str, Mapping[str, Sequence[Choice]]] | None = None,
         valid: Callable[[pd.DataFrame], ArrayLike] | None = None,
-        isomorphic: Callable[[NDArray[Any]], ArrayLike] | None = None,
+        isomorphic: Callable[[Array], ArrayLike] | None = None,
         merge: bool = False,
         architectures: ArrayLike | None = None,
         features: Mapping[str, FeatureBuilder] | None = None,
@@ -151,8 +152,8 @@ class SearchSpace(ShowsFacts):
         self._more_features = dict(features or {})
         self._features: dict[str, CountFeature] = {}
         self._valid = valid
-        self._canonical: NDArray[np.int32] | None = None
-        self.architecture_of_raw: NDArray[np.int32] | None = None  # None if each combination is one
+        self._canonical: Architectures | None = None
+        self.architecture_of_raw: Architectures | None = None  # None if each combination is one
         most = _LARGEST_OF_RANGES if any(position.scale for position in self.positions) else _LARGEST
         self.is_large = architectures is None and self.n_combinations > most
         self.index_type: type[np.integer[Any]] = np.int64 if self.is_large else np.int32
@@ -188,29 +189,29 @@ class SearchSpace(ShowsFacts):
             )
         return self.n_combinations
 
-    def _enumerated(self) -> NDArray[Any]:
+    def _enumerated(self) -> Array:
         codes = self._codes_of_ranks(np.arange(self.n_combinations))
         if self.conditions:
             codes = codes[(self.conditions.reduced(codes) == codes).all(axis=1)]
         return codes
 
-    def _codes_of_ranks(self, ranks: NDArray[np.integer]) -> NDArray[np.int64]:
+    def _codes_of_ranks(self, ranks: Integers) -> Integers:
         return np.asarray(ranks[..., None] // self.place_values % np.array(self.n_choices))
 
-    def _are_valid(self, codes: NDArray[Any]) -> NDArray[np.bool_]:
+    def _are_valid(self, codes: Array) -> Booleans:
         """Return whether `valid` accepts codes, shape (n,)."""
         if self._valid is None or not len(codes):
             return np.ones(len(codes), dtype=bool)
         return np.asarray(self._valid(self._frame_of(codes)), dtype=bool)
 
-    def _listed(self, architectures: ArrayLike) -> NDArray[Any]:
+    def _listed(self, architectures: ArrayLike) -> Array:
         codes = self.conditions.reduced(self._checked_codes(architectures))
         ranks = np.sort(codes.astype(np.int64) @ self.place_values)  # np.unique would import numpy.ma, 15 ms
         if (ranks[1:] == ranks[:-1]).any():
             raise SettingError("architectures", architectures, "distinct rows")
         return codes
 
-    def _checked_codes(self, codes: ArrayLike) -> NDArray[Any]:
+    def _checked_codes(self, codes: ArrayLike) -> Array:
         """Return codes of one architecture or of several, with a choice for each position."""
         array = np.asarray(codes)
 
@@ -219,7 +220,7 @@ class SearchSpace(ShowsFacts):
         return array
 
     @cached_property
-    def _of_ranks(self) -> tuple[NDArray[np.int32], NDArray[np.int64] | None]:
+    def _of_ranks(self) -> tuple[Architectures, Integers | None]:
         """Architectures of combinations: a table of all ranks, or architectures with their sorted ranks."""
         ranks = self.raw_codes @ self.place_values
         if self.n_combinations <= _DENSE:
@@ -230,7 +231,7 @@ class SearchSpace(ShowsFacts):
         return self._architectures_of_raw[order], ranks[order]
 
     @property
-    def _architectures_of_raw(self) -> NDArray[np.int32]:
+    def _architectures_of_raw(self) -> Architectures:
         """The architecture of each row of `raw_codes`."""
         return np.arange(self.size, dtype=np.int32) if self.architecture_of_raw is None else self.architecture_of_raw
 
@@ -246,8 +247,8 @@ class SearchSpace(ShowsFacts):
     @overload  # a str is a Sequence[str] too, but the first signature takes it
     def index_of(self, architectures: Architecture) -> int: ...  # type: ignore[overload-overlap]
     @overload
-    def index_of(self, architectures: Sequence[Architecture] | NDArray[Any]) -> NDArray[Any]: ...
-    def index_of(self, architectures: ArchitectureLike) -> int | NDArray[Any]:
+    def index_of(self, architectures: Sequence[Architecture] | Array) -> Array: ...
+    def index_of(self, architectures: ArchitectureLike) -> int | Array:
         """Return the index of each architecture, checked.
 
         Parameters
@@ -308,7 +309,7 @@ class SearchSpace(ShowsFacts):
         return self.conditions.codes_of(architecture, self.positions)
 
     # -- forms ------------------------------------------------------------------------------------------------------
-    def find(self, ranks: NDArray[np.int64]) -> NDArray[Any]:
+    def find(self, ranks: Integers) -> Array:
         """Return the architectures of combinations, by ``codes @ place_values``; -1 for none."""
         if self.is_large and self._valid is None and not self.conditions:
             return ranks
@@ -339,7 +340,7 @@ class SearchSpace(ShowsFacts):
         """Return the enumerated space of some distinct architectures, in this order; models of a large space use it."""
         return self.with_codes(self.codes_of(np.atleast_1d(self.index_of(architectures))))
 
-    def with_codes(self, codes: NDArray[np.integer]) -> SearchSpace:
+    def with_codes(self, codes: Integers) -> SearchSpace:
         """Return the enumerated space of some distinct codes, shape (n, n_positions), in this order."""
         return SearchSpace(
             self.name,
@@ -352,7 +353,7 @@ class SearchSpace(ShowsFacts):
         )
 
     @cached_property
-    def whole(self) -> tuple[SearchSpace, NDArray[Any]]:
+    def whole(self) -> tuple[SearchSpace, Array]:
         """The space of all combinations, if the architectures are rows of a data frame, and these rows' architectures.
 
         A range with more than 100 listed numbers keeps at most 100 of them, on a grid. Any other space is returned
@@ -375,7 +376,7 @@ class SearchSpace(ShowsFacts):
                 return whole, np.asarray(whole.from_codes(np.stack(columns, axis=1)))
         return self, np.arange(self.size, dtype=np.int32)
 
-    def from_codes(self, codes: ArrayLike) -> int | NDArray[Any]:
+    def from_codes(self, codes: ArrayLike) -> int | Array:
         """Return the architecture, or architectures, with these codes of shape (n_positions,) or (n, n_positions).
 
         The codes of inactive positions are ignored.
@@ -401,7 +402,7 @@ class SearchSpace(ShowsFacts):
     @overload
     def to_string(self, architectures: Architecture) -> str: ...  # type: ignore[overload-overlap]
     @overload
-    def to_string(self, architectures: Sequence[Architecture] | NDArray[Any]) -> list[str]: ...
+    def to_string(self, architectures: Sequence[Architecture] | Array) -> list[str]: ...
     def to_string(self, architectures: ArchitectureLike) -> str | list[str]:
         """Return the string of one architecture, or a list of strings."""
         codes = self.codes_of(architectures)
@@ -434,7 +435,7 @@ class SearchSpace(ShowsFacts):
         """
         return self._frame_of(self.codes).rename_axis("architecture")
 
-    def _frame_of(self, codes: NDArray[Any]) -> pd.DataFrame:
+    def _frame_of(self, codes: Array) -> pd.DataFrame:
         import pandas as pd
 
         active = self.conditions.active(codes).T if self.conditions else np.ones((self.n_positions, 1), dtype=bool)
@@ -442,7 +443,7 @@ class SearchSpace(ShowsFacts):
         rows = zip(columns.items(), active, strict=True)
         return pd.DataFrame({name: v if a.all() else pd.Series(v).where(a) for (name, v), a in rows})
 
-    def sample(self, n: int, rng: np.random.Generator, replace: bool = False) -> NDArray[Any]:
+    def sample(self, n: int, rng: np.random.Generator, replace: bool = False) -> Array:
         """Draw architectures uniformly; in a large space, draw each position's choice uniformly.
 
         Parameters
@@ -623,12 +624,12 @@ class SearchSpace(ShowsFacts):
             edits = edits_of_listed(codes, self.place_values, self._architectures_of_raw)
         return Neighbours(binned(self.positions, self.codes), edits)
 
-    def _edits(self, codes: NDArray[Any]) -> NDArray[Any]:
+    def _edits(self, codes: Array) -> Array:
         find = np.asarray if self.is_large and self._valid is None else self.find  # all combinations
         return edits_of_all(codes, self.positions, self.conditions, self.place_values, find)
 
     @cached_property
-    def neighbour_table(self) -> NDArray[np.int32]:
+    def neighbour_table(self) -> Architectures:
         """Neighbours of all architectures, int32, shape (size, n_neighbours), read-only; -1 after the last."""
         return read_only(self._neighbours.of(np.arange(self.size, dtype=np.int32)))
 
@@ -637,7 +638,7 @@ class SearchSpace(ShowsFacts):
         """Whether every edit of every architecture is an architecture."""
         return not self.is_large and self._neighbours.is_regular
 
-    def neighbours(self, architectures: ArchitectureLike) -> NDArray[np.int32]:
+    def neighbours(self, architectures: ArchitectureLike) -> Architectures:
         """Return the architectures one edit away: one position with another choice.
 
         In a range the edits are 1, 2, 4, 8 … levels up and down. In a listed space, ranges are compared by twelve equal
@@ -660,7 +661,7 @@ class SearchSpace(ShowsFacts):
             return edits[0][edits[0] >= 0] if isinstance(index, int) else edits
         return self._neighbours.of_one(index) if isinstance(index, int) else self._neighbours.of(index)
 
-    def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
+    def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | Architectures:
         """Return the representative of each architecture's isomorphism class: its member with the smallest index.
 
         Without a rule of isomorphism, the architecture itself.
@@ -679,7 +680,7 @@ class SearchSpace(ShowsFacts):
         return index if self._canonical is None else int_or_array(self._canonical[index])
 
     @cached_property
-    def function_classes(self) -> NDArray[np.int32]:
+    def function_classes(self) -> Architectures:
         """The number of each architecture's isomorphism class, int32, shape (size,)."""
         _, inverse = np.unique(self.canonical(np.arange(self.size, dtype=np.int32)), return_inverse=True)
         return read_only(inverse.ravel().astype(np.int32))
@@ -718,7 +719,7 @@ class SearchSpace(ShowsFacts):
             self._features[name] = CountFeature(np.asarray(counts), tuple(names))
         return self._features[name]
 
-    def features(self, architectures: ArchitectureLike, names: Sequence[str] | None = None) -> NDArray[np.integer]:
+    def features(self, architectures: ArchitectureLike, names: Sequence[str] | None = None) -> Integers:
         """Return count features of some architectures side by side, shape (n, n_columns); by default `kernel_features`.
 
         Examples
@@ -770,13 +771,13 @@ class SearchSpace(ShowsFacts):
         draw_choices(axes, self.positions, self.codes_of(architecture).tolist())
 
 
-def _as_array(choices: Sequence[Choice]) -> NDArray[Any]:
+def _as_array(choices: Sequence[Choice]) -> Array:
     """Return numbers of one type, or booleans, as such an array, and other choices as an array of objects."""
     numeric = len({type(choice) for choice in choices}) == 1 and not isinstance(choices[0], str)
     return np.array(choices, dtype=None if numeric else object)
 
 
-def _constant(feature: CountFeature, codes: NDArray[Any]) -> CountFeature:
+def _constant(feature: CountFeature, codes: Array) -> CountFeature:
     return feature
 
 
@@ -785,7 +786,7 @@ def int_or_array(array: NDArray[_Scalar]) -> int | NDArray[_Scalar]:
     return int(array) if array.ndim == 0 else array
 
 
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
+def read_only(array: Array) -> Array:
     """Forbid changes of an array, and return it."""
     array.flags.writeable = False
     return array

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Booleans, Integers
 from nasmeta.errors import SettingError
 from nasmeta.spaces._catalog import get_cell_space, get_space
 from nasmeta.spaces._cell_space import CellSpace
@@ -15,7 +15,7 @@ from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace
 
 def move_cells(
     architectures: ArchitectureLike, source: SearchSpace, target: SearchSpace
-) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+) -> tuple[Architectures, Booleans]:
     """Return the architectures of another space with the same choices, and a mask of those that exist, shape (n,).
 
     TransNAS-Bench-101 has four of NAS-Bench-201's five operations, so all its cells exist there; cells with average
@@ -43,7 +43,7 @@ def move_cells(
     return moved[moved >= 0], moved >= 0
 
 
-def codes_by_level(codes: NDArray[np.integer], source: SearchSpace, target: SearchSpace) -> NDArray[np.integer]:
+def codes_by_level(codes: Integers, source: SearchSpace, target: SearchSpace) -> Integers:
     """Return codes of one space, shape (n, n_positions), as the most similar codes of another space.
 
     Positions are matched by name, and ordered choices by their place between the first and the last one. Positions

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import AnyFloats, Floats, Integers
 from nasmeta.files import shipped
 from nasmeta.spaces import canonical_dataset
 
@@ -142,10 +142,10 @@ def joined_facts(infos: Iterable[ColumnInfo], *facts: str) -> dict[str, Any]:
     return {fact: " + ".join(dict.fromkeys(values)) for fact, values in parts.items()}
 
 
-Values: TypeAlias = "NDArray[np.floating[Any]]"  # float32, or float64 if float32 would merge distinct values
+Values: TypeAlias = "AnyFloats"  # float32, or float64 if float32 would merge distinct values
 
 
-def stored(values: NDArray[np.float64]) -> Values:
+def stored(values: Floats) -> Values:
     """Return values as float32, or unchanged if float32 would merge distinct values.
 
     Values that differ by rounding in the last digits of float64 are not distinct.
@@ -168,7 +168,7 @@ class SparseValues:
     """
 
     size: int
-    architectures: NDArray[np.integer[Any]]
+    architectures: Integers
     values: Values
 
     @classmethod

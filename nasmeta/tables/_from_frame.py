@@ -11,8 +11,8 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats, Integers
 from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import NasmetaWarning, SettingError, calls_inside
 from nasmeta.spaces import SearchSpace, canonical_dataset
@@ -38,8 +38,8 @@ Stated = str | Mapping[str, str] | None  # one value for all metrics, or one per
 _NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # possible names of the column of architectures
 _COSTS = ("size", "seconds", "latency", "energy")  # kinds for which lower is better
 _SHOWN = 5  # metrics in a message
-_Rows = NDArray[np.intp]
-_Measured = dict[str, tuple[_Rows, NDArray[np.float64]]]  # rows with a value, and these values, by metric
+_Rows = Integers
+_Measured = dict[str, tuple[_Rows, Floats]]  # rows with a value, and these values, by metric
 _Columns = dict[ColumnInfo, SparseValues]  # facts without a checksum
 
 
@@ -116,7 +116,7 @@ def columns_of_frame(
 # -- rows -----------------------------------------------------------------------------------------------------------
 def _architectures(
     frame: pd.DataFrame, space: SearchSpace, architecture: str | None
-) -> tuple[NDArray[np.int32], set[str | None]]:
+) -> tuple[Architectures, set[str | None]]:
     """Return the architecture of each row, and the names of the columns that describe it."""
     positions = [position.name for position in space.positions]
     used = {*positions, *_NAMES, architecture}
@@ -138,7 +138,7 @@ def _architectures(
     return space.index_of(listed)[codes], used
 
 
-def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
+def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> Architectures:
     all_codes = np.empty((len(frame), space.n_positions), dtype=np.int64)
     for i, position in enumerate(space.positions):
         codes, values = frame[position.name].factorize()
@@ -147,7 +147,7 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
     if len(missing):
         row, i = missing[0]
         raise SettingError(f"Row {row} has no choice for {space.positions[i].name}.")
-    architectures: NDArray[np.int32] = space.from_codes(np.maximum(all_codes, 0))  # type: ignore[assignment]
+    architectures: Architectures = space.from_codes(np.maximum(all_codes, 0))  # type: ignore[assignment]
     return architectures
 
 
@@ -163,14 +163,14 @@ def _measured(frame: pd.DataFrame, rest: list[str], metrics: Sequence[str] | Non
     return {metric: pair for metric, pair in measured.items() if len(pair[0])}
 
 
-def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
+def _numbers(frame: pd.DataFrame, name: str) -> Floats:
     import pandas as pd
 
     if name not in frame.columns:
         raise SettingError("metrics", name, f"columns of the frame: {', '.join(frame.columns)}")
     column = frame[name]
     numbers: pd.Series[Any] = pd.to_numeric(column, errors="coerce")
-    values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)
+    values: Floats = numbers.to_numpy(np.float64, na_value=np.nan)
     wrong = np.flatnonzero((numbers.isna() & column.notna()) | (np.abs(values) > np.finfo(np.float32).max))
     if len(wrong):
         raise SettingError(
@@ -251,9 +251,7 @@ def _facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated
     return facts
 
 
-def _column(
-    architectures: NDArray[np.int32], values: NDArray[np.float64], rows: _Rows, space: SearchSpace, what: str
-) -> Values:
+def _column(architectures: Architectures, values: Floats, rows: _Rows, space: SearchSpace, what: str) -> Values:
     """Return the values of all architectures; raise an error if two rows contradict each other."""
     narrow = stored(values)
     column = np.full(space.size, np.nan, dtype=narrow.dtype)

@@ -9,8 +9,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import with_unit
 from nasmeta.errors import ColumnError, MissingValueError
 from nasmeta.plotting import ShowsFacts
@@ -259,7 +259,7 @@ epochs=200, seed='mean'. Possible: ...
             raise self._not_measured(np.atleast_1d(index)[np.atleast_1d(missing)], address)
         return float(values) if np.ndim(values) == 0 else values.astype(np.float64)
 
-    def _drawn(self, address: Address, architectures: NDArray[np.int32], rng: np.random.Generator) -> Values:
+    def _drawn(self, address: Address, architectures: Architectures, rng: np.random.Generator) -> Values:
         values = np.stack([column[architectures] for column, _ in self._seeds(address)], axis=1)
         measured = ~np.isnan(values)
         chosen = rng.integers(np.maximum(measured.sum(axis=1), 1))
@@ -268,14 +268,14 @@ epochs=200, seed='mean'. Possible: ...
         drawn: Values = values[rows, first_measured[rows, chosen]]
         return drawn
 
-    def _not_measured(self, architectures: Sequence[int] | NDArray[np.int32], address: Address) -> MissingValueError:
+    def _not_measured(self, architectures: Sequence[int] | Architectures, address: Address) -> MissingValueError:
         first, more = int(architectures[0]), f" and {len(architectures) - 1} more" if len(architectures) > 1 else ""
         return MissingValueError(
             f"{self.name} has no {address.described()} of {self.space.to_string(first)} ({first}){more}. "
             "seed='mean' is the mean of the measured seeds, which available_seeds(…) returns."
         )
 
-    def curve(self, architectures: ArchitectureLike, *address: Any, **parts: Any) -> NDArray[np.float64]:
+    def curve(self, architectures: ArchitectureLike, *address: Any, **parts: Any) -> Floats:
         """Look up learning curves: the value after each epoch of a training.
 
         Parameters

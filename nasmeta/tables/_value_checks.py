@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Booleans, Floats
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import ColumnInfo, SparseValues, Values, measured_split
 
@@ -17,7 +17,7 @@ _NAMED = 5  # architectures in a message
 _BETWEEN = 5.0  # percent: few accuracies lie between 1 and this
 
 
-def looks_fractional(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+def looks_fractional(values: Floats) -> Booleans:
     """Return which accuracies of a dataset look like fractions among percents, bool, shape (n,).
 
     Multiplied by 100, fractions lie in the range of the percents. Values of networks at chance level are not fractions:

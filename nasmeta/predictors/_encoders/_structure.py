@@ -9,9 +9,8 @@ from itertools import combinations, product
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nasmeta.arrays import Array
+from nasmeta.arrays import AnyFloats, Array
 from nasmeta.predictors._encoders._encoder import CellEncoder, CellSpaceEncoder
 from nasmeta.spaces import RANGE_STEPS, CellSpace, SearchSpace, choice_one_hot
 
@@ -286,7 +285,7 @@ def _all_counts(space: SearchSpace) -> tuple[Array, tuple[str, ...], list[int]]:
     A group is the columns of one count feature; empty groups are left out.
     """
     wide = [i for i, p in enumerate(space.positions) if p.ordered and not p.scale and len(p.choices) > _MOST_ONE_HOT]
-    parts: list[NDArray[np.floating]] = []
+    parts: list[AnyFloats] = []
     names: list[str] = []
     for feature in space.feature_names:
         if feature == "positions" and wide:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats32
 from nasmeta.errors import DamagedFileError, SettingError, UnsafePickleError
 from nasmeta.files import sha256_of
 from nasmeta.spaces import get_cell_space
@@ -31,7 +31,7 @@ _MOST_WORKERS = 4
 _CELL_FILE = re.compile(r"\d+(-FULL)?\.(pickle|pickle\.pbz2|pth)")
 
 _Report = Callable[[int, int], None]  # number of converted files or cells, and their total
-_Measured = dict[Key, list[tuple[int, NDArray[np.float32]]]]  # the cells with their values
+_Measured = dict[Key, list[tuple[int, Floats32]]]  # the cells with their values
 
 
 # -- import ---------------------------------------------------------------------------------------------------------
@@ -181,14 +181,14 @@ _FACTS: dict[str, tuple[str, Any, str, Kind]] = {  # unit, direction, note, kind
 }  # fmt: skip
 
 
-def _columns(name: str, measured: _Measured, sha256: str) -> tuple[Columns, Columns, NDArray[np.int32]]:
+def _columns(name: str, measured: _Measured, sha256: str) -> tuple[Columns, Columns, Architectures]:
     """Return the ends of trainings, the points of learning curves, and the cells that both are about."""
     cells = np.unique([cell for values in measured.values() for cell, _ in values]).astype(np.int32)
     ends: Columns = []
     curves: Columns = []
     for _, group in groupby(sorted(measured), key=lambda key: key[:-1]):
         keys = list(group)
-        by_seed: dict[Seed, NDArray[np.float32]] = {key.seed: _over_epochs(measured.pop(key), cells) for key in keys}
+        by_seed: dict[Seed, Floats32] = {key.seed: _over_epochs(measured.pop(key), cells) for key in keys}
         mean = np.stack([mean_over_seeds(values) for values in zip(*by_seed.values(), strict=True)])
         if keys[0].metric in _COSTS and all((np.isnan(of) | (of == mean)).all() for of in by_seed.values()):
             by_seed = {}
@@ -201,7 +201,7 @@ def _columns(name: str, measured: _Measured, sha256: str) -> tuple[Columns, Colu
     return ends, curves, cells
 
 
-def _over_epochs(values: list[tuple[int, NDArray[np.float32]]], cells: NDArray[np.int32]) -> NDArray[np.float32]:
+def _over_epochs(values: list[tuple[int, Floats32]], cells: Architectures) -> Floats32:
     """Return the values of a key over the cells, shape (epochs, n); NaN for cells without a measurement."""
     of_values = [cell for cell, _ in values]
     if len(set(of_values)) < len(of_values):
@@ -220,7 +220,7 @@ def _info(name: str, key: Key, sha256: str) -> ColumnInfo:
     )  # fmt: skip
 
 
-def _write(name: str, ends: Columns, curves: Columns, cells: NDArray[np.int32]) -> None:
+def _write(name: str, ends: Columns, curves: Columns, cells: Architectures) -> None:
     """Write both files."""
     space = get_cell_space("nb201")
     files = {

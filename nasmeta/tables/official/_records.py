@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Floats
 from nasmeta.tables._nb201_measurements import EPOCHS
 
 
@@ -22,7 +22,7 @@ class Key(NamedTuple):
     seed: int
 
 
-Measured = Iterator[tuple[Key, NDArray[np.float64]]]
+Measured = Iterator[tuple[Key, Floats]]
 
 
 def trials_of(record: Mapping[Any, Any]) -> Measured:
@@ -42,7 +42,7 @@ def _trial(run: str, seed: int, trial: Mapping[str, Any]) -> Measured:
     if epochs not in EPOCHS:
         raise ValueError(f"a training of {epochs!r} epochs, not of {EPOCHS}")
 
-    def measured(metric: str, split: str, values: NDArray[np.float64]) -> Measured:
+    def measured(metric: str, split: str, values: Floats) -> Measured:
         if not np.isnan(values).all():
             yield Key(epochs, run, split, metric, seed), _possible(metric, values)
 
@@ -64,17 +64,17 @@ def _trial(run: str, seed: int, trial: Mapping[str, Any]) -> Measured:
     yield from measured("recorded_latency_seconds", "train", _one(sum(latency) / len(latency) if latency else None))
 
 
-def _series(values: Any, keys: Iterable[Any]) -> NDArray[np.float64]:
+def _series(values: Any, keys: Iterable[Any]) -> Floats:
     """Return the values of a dict or list at these keys, NaN for missing ones."""
     get = values.get if isinstance(values, Mapping) else dict(enumerate(values or ())).get
     return np.array([get(key, np.nan) for key in keys], dtype=np.float64)
 
 
-def _one(value: Any) -> NDArray[np.float64]:
+def _one(value: Any) -> Floats:
     return np.array([np.nan if value is None else value], dtype=np.float64)
 
 
-def _possible(metric: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _possible(metric: str, values: Floats) -> Floats:
     """Return the values; raise an error if one is out of bounds or too large for float32."""
     low = 1.0 if metric == "recorded_parameters" else 0.0
     high = 100.0 if metric.startswith("accuracy") else float(np.finfo(np.float32).max)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Floats, Floats32
 from nasmeta.errors import MissingValueError
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
@@ -18,7 +18,7 @@ from nasmeta.tables._arrow_file import ColumnFile
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.sources._onnx import PredictedColumns
 
-Column: TypeAlias = "tuple[ColumnInfo, NDArray[np.float32]]"
+Column: TypeAlias = "tuple[ColumnInfo, Floats32]"
 Columns: TypeAlias = "list[Column]"
 OpenedColumns: TypeAlias = "ColumnFile | PredictedColumns"
 
@@ -129,7 +129,7 @@ def fits(pattern: str, parts: Iterable[object]) -> bool:
     )
 
 
-def spread(space: SearchSpace, architectures: Any, values: Any) -> NDArray[np.float64]:
+def spread(space: SearchSpace, architectures: Any, values: Any) -> Floats:
     """Return values of some architectures, shape (n, ...), as rows of all, shape (space.size, ...); others are NaN."""
     values = np.asarray(values, dtype=np.float64)
     column = np.full((space.size, *values.shape[1:]), np.nan)
@@ -137,7 +137,7 @@ def spread(space: SearchSpace, architectures: Any, values: Any) -> NDArray[np.fl
     return column
 
 
-def by_seed(values: NDArray[np.float64], seeds: Iterable[int]) -> list[tuple[int | str, NDArray[np.float64]]]:
+def by_seed(values: Floats, seeds: Iterable[int]) -> list[tuple[int | str, Floats]]:
     """Return the mean over the measured seeds and each seed, from values of shape (n_architectures, n_seeds)."""
     return [("mean", np.nanmean(values, axis=1)), *zip(seeds, values.T, strict=True)]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Array, Floats, Integers
 from nasmeta.pickles import NUMPY_ARRAYS, restricted_load
 from nasmeta.spaces import CellSpace
 from nasmeta.tables import _store
@@ -98,7 +98,7 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping
         yield source.column("metrics", parameters, dataset, "parameters", seed=_SEEDS[0])
 
 
-def _rows_of(runtime: NDArray[np.float64]) -> NDArray[np.intp]:
+def _rows_of(runtime: Floats) -> Integers:
     """Return the row of each cell and seed, shape (n_architectures, 3); -1 for a missing third seed."""
     starts = np.flatnonzero(np.r_[True, runtime[1:] != runtime[:-1]])
     counts = np.diff(np.r_[starts, len(runtime)])
@@ -133,7 +133,7 @@ class _Part:
         self.state = state
 
 
-def _read_frame(file: Path) -> dict[str, NDArray[Any]]:
+def _read_frame(file: Path) -> dict[str, Array]:
     """Return the columns of a pickled data frame, of the layout of pandas 1, without pandas."""
     only_named = object()
     replacements = {

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Floats, Integers
 from nasmeta.errors import DamagedFileError, MissingValueError, needing
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._columns import ColumnInfo
@@ -61,9 +61,7 @@ class PredictedColumns:
         (path,), (file,) = self._source.required_files().values(), self._source.files
         return _session(path, file.sha256, self._source.name)
 
-    def predict(
-        self, architectures: NDArray[np.integer], dataset: str, epochs: int | None = None
-    ) -> NDArray[np.float64]:
+    def predict(self, architectures: Integers, dataset: str, epochs: int | None = None) -> Floats:
         """Predict all measures of architectures.
 
         Parameters
@@ -91,11 +89,11 @@ class PredictedColumns:
             session.run(None, {name: rows[begin : begin + _MOST_ROWS] for name, rows in feeds.items()})[0]
             for begin in range(0, max(n, 1), _MOST_ROWS)
         ]
-        predicted: NDArray[np.float64] = np.concatenate(batches)[:n].astype(np.float64) * source.factors
+        predicted: Floats = np.concatenate(batches)[:n].astype(np.float64) * source.factors
         return np.round(predicted, _DECIMALS) + 0.0  # no -0.0
 
     @cached_property
-    def _numbers(self) -> dict[str, NDArray[np.float64]]:
+    def _numbers(self) -> dict[str, Floats]:
         """The input of the file for each choice, by position."""
         return {
             position.name: np.array(
@@ -131,7 +129,7 @@ class PredictedColumn:
         values = self.columns.predict(ranks.reshape(-1), self.dataset, self.epochs)[:, self.measure]
         return values.reshape(ranks.shape)[()]
 
-    def astype(self, *_: Any) -> NDArray[np.float64]:
+    def astype(self, *_: Any) -> Floats:
         """Raise a MissingValueError: the values are not listed."""
         raise MissingValueError(f"The {self.columns.search_space.size:,} values are predicted on demand; query some.")
 

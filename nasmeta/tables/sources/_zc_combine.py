@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures
 from nasmeta.spaces import CellSpace
 from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
@@ -33,7 +33,7 @@ _METRICS = {"latency": "latency_{}_milliseconds", "energy": "energy_{}_millijoul
 _NOT_MEASURABLE = -1.0
 
 
-def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> NDArray[np.int32]:
+def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> Architectures:
     """Return the cells of a column of texts such as ``(4, 0, 3, 1, 4, 3)``, int32, shape (n,)."""
     digits = np.array([text.strip("()").split(", ") for text in nets], dtype=np.int64)
     return np.atleast_1d(space.from_codes(_NB201_DIGIT[digits][:, _NB201_EDGE] if space.name == "nb201" else digits))
