@@ -37,7 +37,6 @@ for _name, _place in (
     ("live-paths", "_structure:LivePathEncoder"),
     ("operation-counts", "_structure:OperationCountEncoder"),
     ("counts", "_structure:CountEncoder"),
-    ("cost", "_values:CostEncoder"),
     ("columns", "_values:ColumnEncoder"),
 ):
     ENCODERS.declare(_name, f"nasmeta.predictors._encoders.{_place}")

@@ -147,6 +147,7 @@ class PredictorSearch(WithoutReplacement):
     traces = "statistical"  # predictors are from other packages, and partly networks
     default_predictor: ClassVar[Any] = "ridge"
     default_acquisition: ClassVar[str] = "ei"
+    is_bound: ClassVar[bool] = False  # whether `of` has set these two
 
     def __init__(
         self,
@@ -163,6 +164,8 @@ class PredictorSearch(WithoutReplacement):
     ) -> None:
         super().__init__(space, rng)
 
+        if self.is_bound and not predictor is acquisition is None:
+            raise SettingError(f"{type(self).__name__} has a fixed predictor and acquisition. Use predictor instead.")
         self.predictor = self.default_predictor if predictor is None else predictor
         chosen = self.default_acquisition if acquisition is None else acquisition
         self.acquisition = check_choice("acquisition", chosen, ACQUISITIONS)
@@ -201,7 +204,7 @@ class PredictorSearch(WithoutReplacement):
         """
         check_choice("acquisition", acquisition, ACQUISITIONS)
         label = label_of(predictor)
-        bound = {"default_predictor": staticmethod(predictor), "default_acquisition": acquisition}
+        bound = {"default_predictor": staticmethod(predictor), "default_acquisition": acquisition, "is_bound": True}
         about = {"__module__": cls.__module__, "__doc__": f"{label}, {acquisition}; see `PredictorSearch`."}
         return type(name or f"{label}-{acquisition}", (cls,), {**bound, **about})
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.arrays import Architectures, Booleans, Integers
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import UnknownNameError
 from nasmeta.spaces._cell_graph import (
     IsomorphismRule,
     complete_edges,
@@ -98,7 +98,8 @@ class CellSpace(SearchSpace):
         self.operations = tuple(operations)
         self.n_operations = len(self.operations)
         self.n_nodes = n_nodes
-        self.edges = complete_edges(n_nodes) if edges is None else _checked_edges(name, n_nodes, edges)
+        given = complete_edges(n_nodes) if edges is None else {(int(source), int(target)) for source, target in edges}
+        self.edges = tuple(sorted(given, key=lambda edge: (edge[1], edge[0])))
         self.n_edges = len(self.edges)
         self.paths = paths_between(self.edges)
         self.none = self.operations.index(none) if none in self.operations else None
@@ -292,13 +293,3 @@ def _representatives(space: CellSpace, rule: IsomorphismRule) -> Architectures:
     first: dict[str, int] = {}
     every = enumerate(expressions(space, space.digits, rule))
     return read_only(np.array([first.setdefault(expression, cell) for cell, expression in every], dtype=np.int32))
-
-
-def _checked_edges(name: str, n_nodes: int, edges: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    different = sorted({(int(source), int(target)) for source, target in edges}, key=lambda edge: (edge[1], edge[0]))
-    targets = [target for _, target in different]
-    if any(not 0 <= source < target for source, target in different) or n_nodes - 1 != max(targets, default=0):
-        raise SettingError(
-            f"edges of {name}", edges, f"pairs of a node and a later one, up to the output {n_nodes - 1}"
-        )
-    return tuple(different)

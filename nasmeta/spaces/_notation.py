@@ -68,9 +68,6 @@ def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -
     >>> notation.write([1, 0, 1]), notation.read("|conv~0|+|none~0|conv~1|")
     ('|conv~0|+|none~0|conv~1|', (1, 0, 1))
     """
-    unclear = [operation for operation in operations if set("|~+") & set(operation)]
-    if unclear:
-        raise SettingError("operation", unclear[0], "one without '|', '~' or '+'")
     nodes: dict[int, str] = {}
     for source, target in edges:  # sorted by target
         nodes[target] = nodes.get(target, "|") + f"{{}}~{source}|"

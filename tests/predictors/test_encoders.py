@@ -19,9 +19,9 @@ from nasmeta.tasks import normal_scores
 
 NB201, TNB101 = get_cell_space("nb201"), get_cell_space("tnb101")
 NAMES = sorted(set(ENCODERS) - {"columns"})
-WIDTHS = {"one-hot": 30, "adjacency": 6, "paths": 155, "live-paths": 40, "operation-counts": 5, "cost": 2}
+WIDTHS = {"one-hot": 30, "adjacency": 6, "paths": 155, "live-paths": 40, "operation-counts": 5}
 EVERYWHERE = ("adjacency", "counts", "one-hot")
-ON_CELLS = (*EVERYWHERE, "graph", "live-paths", "operation-counts", "paths")  # cost needs formulas
+ON_CELLS = (*EVERYWHERE, "graph", "live-paths", "operation-counts", "paths")
 
 
 @pytest.mark.parametrize("space", ["nb201", *EXAMPLE_SPACES])
@@ -29,7 +29,7 @@ ON_CELLS = (*EVERYWHERE, "graph", "live-paths", "operation-counts", "paths")  # 
 def test_encoders_are_transformers_or_name_the_space(name: str, space: str) -> None:
     own = get_space(space) if space == "nb201" else example_space(space)
     encoder = make_encoder(name, own)
-    on = NAMES if space == "nb201" else ON_CELLS if isinstance(own, CellSpace) else EVERYWHERE
+    on = ON_CELLS if isinstance(own, CellSpace) else EVERYWHERE
     if name not in on:
         with pytest.raises(SettingError) as caught:
             encoder.transform([0])
@@ -170,13 +170,6 @@ def test_many_levels_are_not_one_hot() -> None:
     found = encoder.transform(["width=14,act=tanh", "width=98,act=relu"])
     np.testing.assert_allclose(found, [[0, 1, 7 / 49, np.log(8) / np.log(50)], [1, 0, 1, 1]], rtol=1e-6)
     assert encoder.group_sizes() == [2, 1, 1]
-
-
-def test_costs_are_the_formulas() -> None:
-    architectures = np.arange(0, NB201.n_architectures, 31)
-    costs = 10 ** ENCODERS["cost"](dataset="cifar100").transform(architectures)
-    np.testing.assert_allclose(costs[:, 0], NB201.params(architectures, "cifar100"))
-    np.testing.assert_allclose(costs[:, 1], NB201.flops(architectures, "cifar100"))
 
 
 def test_columns_are_ranked_and_unknown_values_are_marked() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from nasmeta.errors import SettingError
-from nasmeta.spaces import CellSpace, SearchSpace
+from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table
 
 
@@ -42,5 +42,3 @@ def test_texts_of_choices_come_back(choice: str) -> None:
 def test_strings_that_could_be_read_in_two_ways_are_refused(positions: dict[str, list[object]]) -> None:
     with pytest.raises(SettingError):
         SearchSpace("unclear", positions)  # type: ignore[arg-type]
-    with pytest.raises(SettingError):
-        CellSpace("unclear", ["none", "a|b"])

@@ -1,59 +1,17 @@
-"""Encoders of numbers: costs of architectures, and given columns."""
+"""An encoder of given columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nasmeta.arrays import Array, Floats
-from nasmeta.predictors._encoders._encoder import CellEncoder, CellSpaceEncoder, architectures_in
-from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.predictors._encoders._encoder import CellEncoder, architectures_in
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import normal_scores
-
-
-class CostEncoder(CellSpaceEncoder):
-    """Parameters and FLOPs of the network with this cell, as decimal logarithms.
-
-    TransNAS-Bench-101 cells have the costs of the NAS-Bench-201 network with the same cell, so the columns are
-    comparable. Dead edges are included, as in the benchmark's tables.
-
-    Parameters
-    ----------
-    space : str or SearchSpace, default "nb201"
-        A space of cells with cost formulas.
-    dataset : str, default "cifar10"
-        The dataset that the network is built for.
-
-    Examples
-    --------
-    >>> from nasmeta.predictors import make_encoder
-    >>> make_encoder("cost").transform([0]).round(3)
-    array([[5.112, 7.194]])
-    """
-
-    def __init__(self, space: str | SearchSpace = "nb201", dataset: str = "cifar10") -> None:
-        super().__init__(space)
-        self.dataset = dataset
-
-    @classmethod
-    def works_on(cls, space: SearchSpace) -> bool:
-        """Return whether the space has formulas for both costs."""
-        return isinstance(space, CellSpace) and None not in space._costs.values()
-
-    def _table(self) -> tuple[Array, tuple[str, ...]]:
-        return _costs(self._cells(), self.dataset)
-
-
-@lru_cache(maxsize=8)
-def _costs(space: CellSpace, dataset: str) -> tuple[Array, tuple[str, ...]]:
-    """Return parameters and FLOPs of all cells as decimal logarithms, shape (size, 2), and their names."""
-    architectures = np.arange(space.size)
-    costs = np.stack([np.asarray(cost(architectures, dataset)) for cost in (space.params, space.flops)], axis=1)
-    return np.log10(costs), ("log10_parameters", "log10_flops")
 
 
 class ColumnEncoder(CellEncoder):
