@@ -7,11 +7,11 @@ from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import SpaceExhaustedError
-from nasmeta.searchers._searcher import TRIES, Searcher
+from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 
-class RandomSearch(Searcher):
+class RandomSearch(WithoutReplacement):
     """Random search without repeats, a strong baseline in NAS (Li and Talwalkar, UAI 2020).
 
     Parameters
@@ -29,15 +29,14 @@ class RandomSearch(Searcher):
     """
 
     objectives = "any"
+    needs_list = False
 
     def __init__(self, space: SearchSpace, rng: Generator, *, replacement: bool = False) -> None:
         super().__init__(space, rng)
         self.replacement = replacement
-        self._seen: set[int] = set()  # in a large space
-        if replacement or space.is_large:
-            return
-        self._order = space.sample(space.size, rng)
         self._asked = 0
+        if not (replacement or space.is_large):
+            self._order = space.sample(space.size, rng)
 
     def restrict(self, architectures: Architectures) -> bool:
         """Remove the other architectures from the order; not supported with replacement."""
@@ -48,28 +47,16 @@ class RandomSearch(Searcher):
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose the next architectures of a random order, or any with replacement."""
-        if self.space.is_large:
-            return self._unlisted(n)
         if self.replacement:
-            return self.rng.integers(self.space.size, size=n, dtype=np.int32)
+            return np.array([self._random() for _ in range(n)], self.space.index_type)
+        if self.space.is_large:
+            return self._each_from(self._random_open, n)
         if self._asked + n > len(self._order):
             raise SpaceExhaustedError(
                 f"All {len(self._order):,} architectures of {self.space.name} have been proposed."
             )
         self._asked += n
         return self._order[self._asked - n : self._asked]
-
-    def _unlisted(self, n: int) -> Architectures:
-        """Return n random architectures of a large space, new ones unless with replacement."""
-        proposals = list[int]()
-        for _ in range(n * TRIES):
-            architecture = self._random()
-            if self.replacement or architecture not in self._seen:
-                proposals.append(architecture)
-                self._seen.add(architecture)
-            if len(proposals) == n:
-                return np.array(proposals, np.int64)
-        raise SpaceExhaustedError(f"{TRIES:,} random architectures of {self.space.name} have been proposed.")
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Ignore the values."""

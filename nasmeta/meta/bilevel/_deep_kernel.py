@@ -16,21 +16,13 @@ from nasmeta.meta._source_scores import SourceMatrix
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-
-@dataclass(frozen=True)
-class DeepKernelSettings:
-    """Settings of `meta-dkl`; ``reports/transfer/few_shot`` and ``reports/meta/prior`` have results with them."""
-
-    jitter: float = 1e-4
-    n_features: int = 16
-    many_groups: int = 4  # of sources from which on a mean and kernels on single sources are learned
-    steps: int = 600  # with so many groups, because logarithms of variances converge slowly
-    rate: float = 8e-3  # learning rate with so many groups
-    trust: float = 0.5  # weight of the prior mean in the label scale, with so many groups
-    n_views: int = 2  # of each source: ranks and standardised values
-
-
-DKL = DeepKernelSettings()
+# ``reports/transfer/few_shot`` and ``reports/meta/prior`` have results with these settings.
+_JITTER = 1e-4
+_N_FEATURES = 16
+_MANY_GROUPS = 4  # of sources from which on a mean and kernels on single sources are learned
+_STEPS, _RATE = 600, 8e-3  # with so many groups, because logarithms of variances converge slowly
+_TRUST = 0.5  # weight of the prior mean in the label scale, with so many groups
+_N_VIEWS = 2  # of each source: ranks and standardised values
 
 
 def _matern(nu: float) -> Any:
@@ -75,7 +67,7 @@ class DeepKernel(nn.Module):
         self.rough.base_kernel.lengthscale, self.smooth.base_kernel.lengthscale = 5.0, 2.0
         self.likelihood = gpytorch.likelihoods.GaussianLikelihood()
         self.likelihood.noise = 0.05
-        n_views = DKL.n_views if n_each else 0
+        n_views = _N_VIEWS if n_each else 0
         self.deviations = nn.ModuleList(_linear(0.3) for _ in range(n_views))
         self.alike = nn.ModuleList(_matern(0.5) for _ in range(n_views))
         with torch.no_grad():
@@ -117,7 +109,7 @@ class DeepKernel(nn.Module):
 def _factor(module: Any, points: Tensor, features: Tensor) -> Tensor:
     """Return the lower Cholesky factor of the covariance of labels, noise included, shape (n, n)."""
     covariance = module.covariance((points, features), (points, features))
-    factor: Tensor = torch.linalg.cholesky(covariance + (module.likelihood.noise + DKL.jitter) * torch.eye(len(points)))
+    factor: Tensor = torch.linalg.cholesky(covariance + (module.likelihood.noise + _JITTER) * torch.eye(len(points)))
     return factor
 
 
@@ -188,16 +180,16 @@ class DeepKernelGP(NetworkLearner):
     blends: bool = True
 
     def _views(self, sources: list[SourceTask], matrix: SourceMatrix) -> Sequence[SourceMatrix]:
-        return [matrix, SourceMatrix.of(self.cell_space, sources, "unit")] if matrix.n_groups >= DKL.many_groups else ()
+        return [matrix, SourceMatrix.of(self.cell_space, sources, "unit")] if matrix.n_groups >= _MANY_GROUPS else ()
 
     def _schedule(self, n_groups: int) -> tuple[int, float]:
-        return (DKL.steps, DKL.rate) if n_groups >= DKL.many_groups else super()._schedule(n_groups)
+        return (_STEPS, _RATE) if n_groups >= _MANY_GROUPS else super()._schedule(n_groups)
 
     def _trust(self, learned: NetworkModel) -> float:
-        return DKL.trust if len(learned.summary.each) else 1.0
+        return _TRUST if len(learned.summary.each) else 1.0
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
-        return DeepKernel(n_inputs, self.width, DKL.n_features, n_groups >= DKL.many_groups, n_each)
+        return DeepKernel(n_inputs, self.width, _N_FEATURES, n_groups >= _MANY_GROUPS, n_each)
 
     def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
         """Return the negative log marginal likelihood per label of support and query together."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from nasmeta.arrays import Architectures, Array, Floats
 from nasmeta.errors import SettingError
 from nasmeta.predictors._registered import ENCODERS
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, move_cells, reference_space
+
+Encoded: TypeAlias = tuple[Array, tuple[str, ...]]  # a row per architecture, and the names of the columns
 
 
 def architectures_in(X: Any, space: SearchSpace) -> Architectures:
@@ -110,7 +112,7 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.array(self._table()[1], dtype=object)
 
     @abstractmethod
-    def _table(self) -> tuple[Array, tuple[str, ...]]:
+    def _table(self) -> Encoded:
         """Return the encodings of the whole reference space, shape (size, n_features), and the names."""
 
 
@@ -141,7 +143,7 @@ class CellIndices(CellEncoder):
         """Return architectures, int32, shape (n,)."""
         return architectures_in(X, get_space(self.space))
 
-    def _table(self) -> tuple[Array, tuple[str, ...]]:
+    def _table(self) -> Encoded:
         return np.arange(get_space(self.space).size)[:, None], ("cell",)
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nasmeta.arrays import AnyFloats, Array
-from nasmeta.predictors._encoders._encoder import CellEncoder, CellSpaceEncoder
+from nasmeta.predictors._encoders._encoder import CellEncoder, CellSpaceEncoder, Encoded
 from nasmeta.spaces import RANGE_STEPS, CellSpace, SearchSpace, choice_one_hot
 
 # Names in columns, as papers on NAS-Bench-201 abbreviate them.
@@ -42,12 +42,12 @@ class GraphEncoder(CellSpaceEncoder):
     array([[6., 4., 3.]])
     """
 
-    def _table(self) -> tuple[Array, tuple[str, ...]]:
+    def _table(self) -> Encoded:
         return _graph(self._cells())
 
 
 @lru_cache(maxsize=4)
-def _graph(space: CellSpace) -> tuple[Array, tuple[str, ...]]:
+def _graph(space: CellSpace) -> Encoded:
     """Return the features of all cells, integers, shape (size, n_features), and their names; see `GraphEncoder`."""
     digits, live, last = space.digits, space.live_edges, space.n_nodes - 1
     # Each live edge is on a live path, so a path of live edges is live.
@@ -120,7 +120,7 @@ class OneHotEncoder(CellEncoder):
     ((2, 30), '0to1=avg_pool_3x3')
     """
 
-    def _table(self) -> tuple[Array, tuple[str, ...]]:
+    def _table(self) -> Encoded:
         space = self._reference()
         names = (
             f"{name}={choice}"
@@ -147,7 +147,7 @@ class AdjacencyEncoder(CellEncoder):
     array([[5., 3., 2., 3., 2., 2.]])
     """
 
-    def _table(self) -> tuple[Array, tuple[str, ...]]:
+    def _table(self) -> Encoded:
         space = self._reference()
         return space.codes + np.int32(1), tuple(_position_names(space))
 
@@ -170,12 +170,12 @@ class PathEncoder(CellSpaceEncoder):
     np.float64(4.0)
     """
 
-    def _table(self) -> tuple[Array, tuple[str, ...]]:
+    def _table(self) -> Encoded:
         return _paths(self._cells())
 
 
 @lru_cache(maxsize=4)
-def _paths(space: CellSpace) -> tuple[Array, tuple[str, ...]]:
+def _paths(space: CellSpace) -> Encoded:
     """Return the zeros and ones of all cells, shape (size, n_sequences), and the sequences of operations."""
     architectures, columns, names = np.arange(space.size), [], []
     for length in sorted({len(path) for path in space.paths}):
@@ -199,7 +199,7 @@ class _FeatureEncoder(CellEncoder):
         """Return whether the space has the count feature."""
         return cls.feature in space.feature_names
 
-    def _table(self) -> tuple[Array, tuple[str, ...]]:
+    def _table(self) -> Encoded:
         counts, names = self._reference().feature(self.feature)
         return counts, _each_once(names)
 
@@ -263,7 +263,7 @@ class CountEncoder(CellEncoder):
     {'width=16': 0.0, 'width=32': 1.0, 'width=64': 0.0, 'act=relu': 0.0, 'act=tanh': 1.0, 'width': 0.5}
     """
 
-    def _table(self) -> tuple[Array, tuple[str, ...]]:
+    def _table(self) -> Encoded:
         return _all_counts(self._reference())[:2]
 
     def group_sizes(self) -> list[int]:

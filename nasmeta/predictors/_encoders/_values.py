@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nasmeta.arrays import Array, Floats
-from nasmeta.predictors._encoders._encoder import CellEncoder, architectures_in
+from nasmeta.arrays import Floats
+from nasmeta.predictors._encoders._encoder import CellEncoder, Encoded, architectures_in
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import normal_scores
 
@@ -47,7 +47,7 @@ class ColumnEncoder(CellEncoder):
         """Return the columns of architectures, float64, shape (n, n_features)."""
         return np.asarray(self._table()[0][architectures_in(X, get_space(self.space))])
 
-    def _table(self) -> tuple[Array, tuple[str, ...]]:
+    def _table(self) -> Encoded:
         """Return scores and marks of unknown values, (size, p + number of incomplete columns), and their names."""
         values = np.asarray(self.values, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values.copy()

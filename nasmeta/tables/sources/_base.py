@@ -20,6 +20,7 @@ from nasmeta.tables.sources._onnx import PredictedColumns
 
 Column: TypeAlias = "tuple[ColumnInfo, Floats32]"
 Columns: TypeAlias = "list[Column]"
+Files: TypeAlias = Mapping[str, Path]  # by key
 OpenedColumns: TypeAlias = "ColumnFile | PredictedColumns"
 
 
@@ -100,7 +101,7 @@ class Source:
             "`nasmeta data list` shows all sources."
         )
 
-    def read(self, files: Mapping[str, Path], sha256: Mapping[str, str]) -> tuple[SearchSpace, Columns]:
+    def read(self, files: Files, sha256: Mapping[str, str]) -> tuple[SearchSpace, Columns]:
         """Return the space, and checked columns of float32, shape (space.size,), NaN if not measured."""
         raise MissingValueError(f"{self.name} is not on this machine. {self.how_to_get}")
 

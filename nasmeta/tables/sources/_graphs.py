@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nasmeta.pickles import NUMPY_NUMBERS, restricted_load
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables.sources._base import Column, spread
+from nasmeta.tables.sources._base import Column, Files, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ _PARTS = {
 
 
 @READERS.register("nas-bench-graph")
-def read_nas_bench_graph(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_nas_bench_graph(source: FetchedSource, space: SearchSpace, files: Files) -> Iterator[Column]:
     """Return validation and test accuracy, latency and parameters; rows are joined by the key.
 
     The files hold fractions and millions of parameters: the columns are in percent and plain numbers. pip does not
@@ -70,7 +69,7 @@ def graphgym_dataset(dataset: str, feature: object, label: object) -> str:
 
 
 @READERS.register("graphgym")
-def read_graphgym(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_graphgym(source: FetchedSource, space: SearchSpace, files: Files) -> Iterator[Column]:
     """Return accuracy, its standard deviation, loss, parameters and seconds per iteration of each task."""
     import pandas as pd
 

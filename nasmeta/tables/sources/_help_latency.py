@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from nasmeta.pickles import restricted_load
 from nasmeta.spaces import CellSpace
-from nasmeta.tables.sources._base import Column
+from nasmeta.tables.sources._base import Column, Files
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 _SAME_AS_HW_NAS_BENCH = ("eyeriss", "fpga", "pixel3", "raspi4")
@@ -18,7 +18,7 @@ _GPU_AND_BATCH = re.compile(r"(\d+ti|titan\w+)_(\d+)")  # but essential_ph_1 is 
 
 
 @READERS.register("help-latency")
-def read_help_latency(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_help_latency(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
     """Return one column per file; the values are in the official order of cells."""
     for setting, file in files.items():
         gpu = _GPU_AND_BATCH.fullmatch(setting)

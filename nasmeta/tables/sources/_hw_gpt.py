@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nasmeta.pickles import NUMPY_NUMBERS, restricted_load
 from nasmeta.spaces import SearchSpace
+from nasmeta.tables.sources._base import Files
 from nasmeta.tables.sources._registry import READERS, FetchedSource, Listed
 
 _SECONDS = {"s": 1.0, "ms": 1e-3}
 
 
 @READERS.register("hw-gpt")
-def read_hw_gpt(source: FetchedSource, space: None, files: Mapping[str, Path]) -> Listed:
+def read_hw_gpt(source: FetchedSource, space: None, files: Files) -> Listed:
     """Return the networks whose perplexity was measured; layers beyond the depth are inactive positions."""
     import pandas as pd
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables.sources._base import Column, by_seed, spread
+from nasmeta.tables.sources._base import Column, Files, by_seed, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 
 @READERS.register("nas-bench-macro")
-def read_nas_bench_macro(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_nas_bench_macro(source: FetchedSource, space: SearchSpace, files: Files) -> Iterator[Column]:
     """Return the mean accuracy, the accuracy of each seed (its place in the file), parameters and FLOPs."""
     records: dict[str, dict[str, Any]] = json.loads(files["cifar10"].read_text(encoding="utf-8"))
     networks = space.index_of(list(records))

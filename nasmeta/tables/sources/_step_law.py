@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables.sources._base import Column, spread
+from nasmeta.tables.sources._base import Column, Files, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 _NAMES = ("non_embedding_param_size", "data_size", "lr", "bsz", "lm_loss")
@@ -18,7 +17,7 @@ _FLOPS = "6 * parameters without embeddings * tokens, not measured; equal for al
 
 
 @READERS.register("step-law")
-def read_step_law(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_step_law(source: FetchedSource, space: SearchSpace, files: Files) -> Iterator[Column]:
     """Return the losses of each pair of parameters and tokens; settings that were not trained are NaN."""
     import pandas as pd
 

@@ -7,11 +7,10 @@ negative. Times add up, so the largest time belongs to the last epoch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables.sources._base import Column
+from nasmeta.tables.sources._base import Column, Files
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 # The rows of each space among the 7,352 of a file. Micro cells are ordered by six base-4 digits, macro networks as in
@@ -27,7 +26,7 @@ _NOTE = {
 
 
 @READERS.register("transnas")
-def read_transnas(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_transnas(source: FetchedSource, space: SearchSpace, files: Files) -> Iterator[Column]:
     """Return each task's measures on training, validation and test split, and its training seconds."""
     import pandas as pd
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nasmeta.arrays import Architectures
 from nasmeta.spaces import CellSpace
-from nasmeta.tables.sources._base import Column, spread
+from nasmeta.tables.sources._base import Column, Files, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> Architectures:
 
 
 @READERS.register("zero-cost")
-def read_zero_cost(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_zero_cost(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
     """Return 13 columns per file, with the dataset as its key; NaN for missing cells and failed proxies."""
     import pandas as pd
 
@@ -57,7 +56,7 @@ def read_zero_cost(source: FetchedSource, space: CellSpace, files: Mapping[str, 
 
 
 @READERS.register("nb201-robustness")
-def read_robustness(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_robustness(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
     """Return a column for each attack and size: ``accuracy_under_pgd@0.5`` is under PGD of size 0.5/255."""
     import pandas as pd
 
@@ -71,7 +70,7 @@ def read_robustness(source: FetchedSource, space: CellSpace, files: Mapping[str,
 
 
 @READERS.register("hw-nas-bench")
-def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
     """Return nine columns per dataset; NaN if a device cannot run the network."""
     import pandas as pd
 
