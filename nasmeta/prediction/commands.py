@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nasmeta.prediction._predict import predict
-from nasmeta.terminal import console, options_from, print_frame, print_written
+from nasmeta.prediction._summary import SCOPES
+from nasmeta.terminal import options_from, print_frame, print_written
 
-if TYPE_CHECKING:
-    import pandas as pd
+_SHOWN = ["predictor", "n_train", "kendall_tau", "kendall_tau_low", "kendall_tau_high"]
 
 
 @options_from(predict)
@@ -38,22 +38,11 @@ def predict_command(**options: Any) -> dict[str, Any]:
     nasmeta meta-train maml --leave-out cifar10 --output m.npz && nasmeta predict --predictors m.npz --target valid
     """
     comparison = predict(progress=True, **options)
-    _print(comparison.frame)
+    summary, first = comparison.summary, comparison.frame.iloc[0]
+    print(f"{first['task']}: Kendall's τ-b with {first['target']}, mean and 95 % interval over the draws")
+    for scope, title in SCOPES.items():
+        scores = summary.loc[summary["scope"] == scope, _SHOWN]
+        print_frame(scores, f"Scored on {title}")
     if comparison.files:
         print_written(comparison.files)
-    return {"summary": comparison.summary, "fits": comparison.frame, "files": comparison.files}
-
-
-def _print(frame: pd.DataFrame) -> None:
-    from nasmeta.pages import spread
-    from nasmeta.prediction import SCOPES
-
-    first, draws = frame.iloc[0], frame["draw"].nunique()
-    over = f"mean ± standard deviation over {draws} draws" if draws > 1 else "one draw"
-    console().print(f"{first['task']}: Kendall's τ-b with {first['target']}, {over}", soft_wrap=True)
-    for scope, title in SCOPES.items():
-        of_scope = frame[frame["scope"] == scope]
-        scores = of_scope.groupby(["predictor", "n_train"], sort=False, observed=True)["kendall_tau"]
-        texts = scores.agg(lambda values: spread(values.mean(), values.std(), 3)).unstack()
-        texts = texts.reindex(of_scope["predictor"].unique())
-        print_frame(texts.rename(columns="{:,}".format).reset_index(), f"Scored on {title}")
+    return {"summary": summary, "fits": comparison.frame, "files": comparison.files}

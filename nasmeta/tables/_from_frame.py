@@ -65,7 +65,6 @@ def columns_of_frame(
     unit: Stated = None,
     kind: Stated = None,
     device: str | None = None,
-    licence: str = "not stated",
     **keys: Any,
 ) -> list[tuple[ColumnInfo, SparseValues]]:
     """Return the columns of a data frame; see `nasmeta.tables.Table.from_frame`."""
@@ -97,7 +96,7 @@ def columns_of_frame(
             what = f"{address.dataset}/{metric}"
             column = _column(architectures[rows[at]], values[at], rows[at], space, what)
             info = ColumnInfo(
-                **address._asdict(), metric=metric, **facts, source=name, licence=licence,
+                **address._asdict(), metric=metric, **facts, source=name, licence="not stated",
                 device=device if facts["kind"] in ("latency", "energy") else None,
             )  # fmt: skip
             if info.unit == "percent" and info.note != STATED and largest[address.dataset] <= 1:

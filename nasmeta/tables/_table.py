@@ -406,7 +406,6 @@ epochs=200, seed='mean'. Possible: ...
         unit: str | Mapping[str, str] | None = None,
         kind: str | Mapping[str, str] | None = None,
         device: str | None = None,
-        licence: str = "not stated",
     ) -> Table:
         """Make a table of a data frame.
 
@@ -443,7 +442,6 @@ epochs=200, seed='mean'. Possible: ...
             ``latency`` and ``energy``. Metrics of kind ``seconds`` are the cost of an evaluation.
         device : str, optional
             The device on which latency or energy was measured.
-        licence : str
 
         Returns
         -------
@@ -468,11 +466,11 @@ epochs=200, seed='mean'. Possible: ...
         space = get_space(space)
         columns = columns_of_frame(
             frame, space, name, architecture=architecture, metrics=metrics, direction=direction, unit=unit, kind=kind,
-            device=device, licence=licence, dataset=dataset, split=split, epochs=epochs, seed=seed, release=release,
+            device=device, dataset=dataset, split=split, epochs=epochs, seed=seed, release=release,
         )  # fmt: skip
         return cls(name, [ContentSource.of(name, space, columns)])
 
-    def add(self, name: str | None = None, *, replace: bool = False, citation: str = "") -> Table:
+    def add(self, name: str | None = None, *, replace: bool = False) -> Table:
         """Keep the table under a name in the cache folder, so that all processes and commands find it.
 
         Parameters
@@ -481,7 +479,6 @@ epochs=200, seed='mean'. Possible: ...
             Lower-case letters, digits, ``.``, ``_`` and ``-``; by default the name of the table.
         replace : bool, default False
             Whether to replace other content under this name.
-        citation : str
 
         Returns
         -------
@@ -498,7 +495,7 @@ epochs=200, seed='mean'. Possible: ...
         if all(source.own for source in self._sources):
             parts.append(self._points)
         columns = [(info, SparseValues.of(values)) for part in parts for values, info in part]
-        add_columns(name, self.space, columns, citation, replace=replace)
+        add_columns(name, self.space, columns, replace=replace)
         return load_table(name)
 
     def to_frame(self, dataset: str | None = None) -> pd.DataFrame:

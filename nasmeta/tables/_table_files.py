@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tables._from_frame import columns_of_frame
-from nasmeta.tables._table import Table, load_table
-from nasmeta.tables._user_tables import add_columns
+from nasmeta.tables._table import Table
 from nasmeta.tables._value_checks import odd_accuracies, only_test_values
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ def add_frame(
     columns: Sequence[str] | None = None,
     scales: Mapping[str, str | None] | None = None,
     replace: bool = False,
-    citation: str = "",
     **options: Any,
 ) -> Table:
     """Add the table in a data frame to the store.
@@ -44,7 +41,6 @@ def add_frame(
         Scales of `columns`, as in `SearchSpace.from_frame`.
     replace : bool, default False
         Whether to replace other content under this name.
-    citation : str
     **options
         The options of `Table.from_frame`.
 
@@ -63,8 +59,7 @@ def add_frame(
             "architecture, such as --columns a,b,c."
         )
     own = SearchSpace.from_frame(frame, list(columns), name, scales) if columns else get_space(space or "")
-    add_columns(name, own, columns_of_frame(frame, own, name, **options), citation, replace=replace)
-    return load_table(name)
+    return Table.from_frame(frame, own, name=name, **options).add(replace=replace)
 
 
 def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:

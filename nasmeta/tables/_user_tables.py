@@ -95,8 +95,7 @@ class AddedSource(_UserSource):
         self.holds = "damaged: add it again with --replace, or remove it"
         with suppress(DamagedFileError, OSError):  # so that a list of all sources can be shown
             infos = self._file.infos
-            self.licence, self.release = infos[0].licence, infos[0].release
-            self.citation = str(self._file.origin.get("citation", ""))
+            self.release = infos[0].release
             datasets, metrics = (", ".join(dict.fromkeys(getattr(i, p) for i in infos)) for p in ("dataset", "metric"))
             self.holds = f"{datasets}: {metrics}"
 
@@ -116,13 +115,13 @@ def added_tables() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in folder.glob(f"*/*{_SUFFIX}"))) if folder.is_dir() else ()
 
 
-def add_columns(name: str, space: SearchSpace, columns: _Columns, citation: str, *, replace: bool) -> None:
+def add_columns(name: str, space: SearchSpace, columns: _Columns, *, replace: bool) -> None:
     """Write columns to the store under a name."""
     if not _NAME.fullmatch(name):
         raise SettingError("name", name, "lower-case letters, digits, '.', '_' and '-'")
     if name in table_names():
         raise SettingError("name", name, "a name that differs from the built-in tables")
-    origin = {"citation": citation, "content": _content_of(citation, space, columns)}
+    origin = {"content": _content_of(name, space, columns)}
     path = AddedSource(name).path
     with _store.exclusive(path):
         if path.is_file() and not replace and ColumnFile(path).origin != origin:

@@ -60,10 +60,6 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
         Unit of a metric.
     kind : dict
         Kind of a metric: performance, size, seconds, latency, energy or proxy.
-    licence : str
-        Licence of the data.
-    citation : str
-        The paper to cite.
     replace : bool
         Replace a table of the same name.
 
