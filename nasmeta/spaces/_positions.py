@@ -119,10 +119,8 @@ class Position:
     @property
     def bin_names(self) -> list[str]:
         """The names of the bins: each choice, or for a range the first choice of each bin."""
-        if len(self.choices) == self.bins[-1] + 1:
-            return [str(choice) for choice in self.choices]
         first = np.searchsorted(self.bins, np.arange(self.bins[-1] + 1))
-        return [f"{self.choices[i]}-" for i in first.tolist()]
+        return [str(self.choices[i]) for i in first.tolist()]
 
     @property
     def edits(self) -> range | list[int]:

@@ -24,7 +24,7 @@ EPOCHS = (12, 200)  # two separate trainings with different learning-rate schedu
 
 _HALF = "trained on 25,000 images"
 _ALL = "trained on all 50,000 images"
-_MEASUREMENTS = (
+MEASUREMENTS = (
     Measurement("cifar10", "train", "cifar10-valid", "train", _HALF + ", measured on these"),
     Measurement("cifar10", "valid", "cifar10-valid", "x-valid", _HALF + ", measured on the other 25,000"),
     Measurement("cifar10-valid", "test", "cifar10-valid", "ori-test", _HALF + ", measured on the test set"),
@@ -41,10 +41,10 @@ _MEASUREMENTS = (
         )
     ),
 )
-_BY_OUR_NAME = {(measurement.dataset, measurement.split): measurement for measurement in _MEASUREMENTS}
+_BY_OUR_NAME = {(measurement.dataset, measurement.split): measurement for measurement in MEASUREMENTS}
 # Our cifar10 / train is from the run cifar10-valid; the split train of the run cifar10 is our train+valid.
 _ALIASES = {
-    **{(measurement.run.lower(), measurement.official_split): measurement for measurement in _MEASUREMENTS},
+    **{(measurement.run.lower(), measurement.official_split): measurement for measurement in MEASUREMENTS},
     **_BY_OUR_NAME,
     ("cifar10-valid", "train"): _BY_OUR_NAME["cifar10", "train"],
     ("cifar10-valid", "valid"): _BY_OUR_NAME["cifar10", "valid"],
@@ -68,8 +68,3 @@ def trained_on(dataset: str, split: str | None) -> str | None:
     measurement = _BY_OUR_NAME.get((dataset, split or ""))
     meaning = measurement.meaning.partition(", measured")[0] if measurement else ""
     return meaning if meaning.startswith("trained on") else None
-
-
-def legal_measurements() -> tuple[Measurement, ...]:
-    """Return all measurements of NAS-Bench-201; each exists after 12 and after 200 epochs."""
-    return _MEASUREMENTS

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
+from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.spaces import SearchSpace, to_content
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, write_files
@@ -62,13 +62,6 @@ class ContentSource(_UserSource):
     def path(self) -> Path:
         """The path of the file, by content."""
         return _store.content_folder() / f"{self.content}.arrow"
-
-    @cached_property
-    def _file(self) -> ColumnFile:
-        try:
-            return ColumnFile(self.path)
-        except FileNotFoundError:
-            raise MissingValueError(f"The table {self.name} is not on this machine. {self.how_to_get}") from None
 
     def __reduce__(self) -> Any:
         return ContentSource, (self.name, self.content)

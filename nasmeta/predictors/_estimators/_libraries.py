@@ -44,17 +44,12 @@ class RidgeRegressor(ScaledRegressor):
 
         self.centre_ = X.mean(axis=0)
         self.scale_ = np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0)
-        model = BayesianRidge().fit((X - self.centre_) / self.scale_, scores)
-        self.coefficients_, self.intercept_ = model.coef_, float(model.intercept_)
-        self.covariance_, self.noise_ = model.sigma_, float(1 / model.alpha_)
+        self.model_ = BayesianRidge().fit((X - self.centre_) / self.scale_, scores)
 
     def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
         """Return mean and deviation of the scores, each of shape (n,), from the covariance of weights and the noise."""
         X = (X - self.centre_) / self.scale_
-        mean = X @ self.coefficients_ + self.intercept_
-        if not return_std:
-            return mean, None
-        return mean, np.sqrt(np.einsum("ij,ij->i", X @ self.covariance_, X) + self.noise_)
+        return self.model_.predict(X, return_std=True) if return_std else (self.model_.predict(X), None)
 
 
 @dataclass(eq=False, repr=False)

@@ -21,7 +21,7 @@ from nasmeta.spaces import get_cell_space
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import write_files
 from nasmeta.tables._columns import ColumnInfo, Kind, Seed, SparseValues, mean_over_seeds
-from nasmeta.tables._nb201_measurements import legal_measurements
+from nasmeta.tables._nb201_measurements import MEASUREMENTS
 from nasmeta.tables.official._records import Key, trials_of
 from nasmeta.tables.official._unpickle import read_records
 from nasmeta.tables.sources import IMPORTED, Columns
@@ -161,7 +161,7 @@ def _source_name(lengths: set[str], keys: Iterable[Key]) -> str:
 
 
 # -- columns --------------------------------------------------------------------------------------------------------
-_MEASUREMENTS = {(measured.run, measured.official_split): measured for measured in legal_measurements()}
+_MEASUREMENTS = {(measured.run, measured.official_split): measured for measured in MEASUREMENTS}
 _COSTS = ("train_seconds", "evaluation_seconds", "recorded_latency_seconds")  # one column if all seeds share them
 _FACTS: dict[str, tuple[str, Any, str, Kind]] = {  # unit, direction, note, kind
     "accuracy": ("percent", "max", "official: {official}", "performance"),

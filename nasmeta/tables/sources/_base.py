@@ -103,7 +103,7 @@ class Source:
 
     def read(self, files: Files, sha256: Mapping[str, str]) -> tuple[SearchSpace, Columns]:
         """Return the space, and checked columns of float32, shape (space.size,), NaN if not measured."""
-        raise MissingValueError(f"{self.name} is not on this machine. {self.how_to_get}")
+        raise NotImplementedError
 
     def identity(self) -> Any:
         """Return the identity of the raw files and of the reader, in JSON types; a change rebuilds the file."""
