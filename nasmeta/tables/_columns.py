@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -191,10 +192,8 @@ class SparseValues:
 def mean_over_seeds(columns: Iterable[Values | SparseValues]) -> Values:
     """Return the mean of the measured values of each architecture, in the type of the columns; NaN without any."""
     values = np.stack([np.asarray(column) for column in columns])
-    measured = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        mean = np.where(measured, values.astype(np.float64), 0).sum(axis=0) / measured.sum(axis=0)
-    return np.asarray(mean, dtype=values.dtype)
+    with warnings.catch_warnings(action="ignore"):  # about architectures without a value
+        return np.asarray(np.nanmean(values, axis=0, dtype=np.float64), dtype=values.dtype)
 
 
 class KnownMetric(NamedTuple):

@@ -146,22 +146,13 @@ class Table(ShowsFacts):
             facts[with_unit(metric, of_metric[0].unit)] = "; ".join(parts)
         return facts
 
-    def column(
-        self,
-        dataset: str,
-        metric: str = "accuracy",
-        split: str | None = None,
-        epochs: int | None = None,
-        seed: Seed | None = None,
-        release: str | None = None,
-        epoch: int | None = None,
-    ) -> Values:
+    def column(self, *address: Any, **parts: Any) -> Values:
         """Return a whole column, a read-only view of the memory-mapped file.
 
         Parameters
         ----------
-        dataset, metric, split, epochs, seed, release, epoch
-            The address. See the class for parts that may be omitted.
+        *address, **parts
+            The address, as in `query`. See the class for parts that may be omitted.
 
         Returns
         -------
@@ -180,7 +171,7 @@ class Table(ShowsFacts):
         >>> int(column.argmax())
         9930
         """
-        return self._find(Address(dataset, metric, split, epochs, seed, release, epoch))[0]
+        return self._find(Address(*address, **parts))[0]
 
     def info(self, *address: Any, **parts: Any) -> ColumnInfo:
         """Return unit, direction, release, source and licence of a column.

@@ -10,7 +10,7 @@ from scipy.linalg import cho_solve, solve_triangular
 
 from nasmeta.arrays import Array, Floats, Floats32
 from nasmeta.gaussian_process import JITTER, fit_hyperparameters, weak_prior
-from nasmeta.predictors._estimators._scaled import ScaledRegressor
+from nasmeta.predictors._estimators._scaled import Prediction, ScaledRegressor
 
 _MOST_COUNT = 8  # larger whole numbers are measurements
 _MEDIAN_DISTANCE = 6.0  # of scaled groups of measurements: the edits between two random cells
@@ -80,7 +80,7 @@ class GPRegressor(ScaledRegressor):
         self.factor_ = np.linalg.cholesky(covariance)
         self.weights_ = cho_solve((self.factor_, True), labels)
 
-    def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
+    def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return posterior mean and deviation of noisy scores, each of shape (n,), in blocks of rows."""
         mean, variance = np.empty(len(X)), np.empty(len(X))
         factor = self.factor_.astype(np.float32) if return_std else None

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasmeta.arrays import Array, Floats
 from nasmeta.errors import SettingError
-from nasmeta.predictors._estimators._scaled import ScaledRegressor
+from nasmeta.predictors._estimators._scaled import Prediction, ScaledRegressor
 from nasmeta.predictors._labels import LabelScale
 
 _SMALLEST_VARIANCE = 1e-12  # trees that agree on pure leaves would claim certainty
@@ -46,7 +46,7 @@ class RidgeRegressor(ScaledRegressor):
         self.scale_ = np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0)
         self.model_ = BayesianRidge().fit((X - self.centre_) / self.scale_, scores)
 
-    def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
+    def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return mean and deviation of the scores, each of shape (n,), from the covariance of weights and the noise."""
         X = (X - self.centre_) / self.scale_
         return self.model_.predict(X, return_std=True) if return_std else (self.model_.predict(X), None)
@@ -102,7 +102,7 @@ class ForestRegressor(ScaledRegressor):
         )
         self.trees_ = [tree.tree_ for tree in model.fit(X, scores).estimators_]
 
-    def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
+    def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return mean and deviation of the scores, each (n,), by the law of total variance over the trees."""
         rows = X.astype(np.float32)  # the precision of scikit-learn's trees
         leaves = [(tree, tree.apply(rows)) for tree in self.trees_]
@@ -177,7 +177,7 @@ class XGBoostRegressor(ScaledRegressor):
             for member in range(self.n_members)
         ]
 
-    def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
+    def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return mean and deviation of the scores over the boosters, each of shape (n,)."""
         predicted = np.stack([booster.inplace_predict(X) for booster in self.boosters_]).astype(np.float64)
         if not return_std:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -13,6 +13,8 @@ from nasmeta.arrays import Array, Floats
 from nasmeta.errors import SettingError
 from nasmeta.predictors._labels import LabelScale, checked_labels
 from nasmeta.predictors._registered import DEFAULT_ENCODER
+
+Prediction: TypeAlias = tuple[Floats, Floats | None]  # mean and, if requested, standard deviation
 
 
 class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -104,5 +106,5 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """Learn the scores, shape (n,)."""
 
     @abstractmethod
-    def _predict(self, X: Floats, return_std: bool) -> tuple[Floats, Floats | None]:
+    def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return mean and deviation (None unless requested) of the scores, each of shape (n,)."""

@@ -19,6 +19,7 @@ from nasmeta.predictors._encoders._encoder import (
     make_encoder,
     suitable_encoder,
 )
+from nasmeta.predictors._estimators._scaled import Prediction
 from nasmeta.predictors._labels import checked_labels
 from nasmeta.predictors._neural._perceptrons import NeuralRegressor
 from nasmeta.predictors._neural._training import MemberLinear, MemberNetwork, Readout, normal_weight
@@ -96,7 +97,7 @@ class GraphNetwork(NeuralRegressor):
     def _checked_rows(self, X: Any) -> Array:
         return architectures_in(X, get_space(self.space))
 
-    def _predict(self, X: Array, return_std: bool) -> tuple[Floats, Floats | None]:
+    def _predict(self, X: Array, return_std: bool) -> Prediction:
         # Isomorphic architectures are computed once.
         representatives = np.asarray(get_space(self.space).canonical(X, rule="zero"), dtype=np.int32)
         represented, inverse = np.unique(representatives, return_inverse=True)

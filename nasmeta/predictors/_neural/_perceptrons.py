@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nasmeta.arrays import Array, Floats
-from nasmeta.predictors._estimators._scaled import ScaledRegressor
+from nasmeta.predictors._estimators._scaled import Prediction, ScaledRegressor
 from nasmeta.predictors._neural._training import (
     MemberLinear,
     MemberNetwork,
@@ -79,7 +79,7 @@ class NeuralRegressor(ScaledRegressor):
         self.slope_, self.shift_ = slope.cpu().numpy(), shift.cpu().numpy()
         self.network_ = network
 
-    def _predict(self, X: Array, return_std: bool) -> tuple[Floats, Floats | None]:
+    def _predict(self, X: Array, return_std: bool) -> Prediction:
         # In double precision a row's prediction does not depend on the other rows.
         """Return mean and deviation of the scores, each of shape (n,).
 

@@ -28,6 +28,9 @@ Suggestion: TypeAlias = "tuple[Any, list[int]]"
 """The proposal as the package represents it, and the code of each position."""
 
 
+_States: TypeAlias = tuple[Any, Any, Any]  # of the generators of Python, NumPy and PyTorch
+
+
 def load_peer(module: str, who: str, extra: str) -> ModuleType:
     """Import a module of an optional package; an error names the extra that installs it."""
     with OwnGenerators(0).used(), needing(who, extra):  # some packages draw random numbers when they are imported
@@ -52,7 +55,7 @@ class OwnGenerators:
     """
 
     def __init__(self, seed: int) -> None:
-        self._own: tuple[Any, Any, Any] | None = None
+        self._own: _States | None = None
         self._seed = seed
 
     @contextmanager
@@ -75,18 +78,18 @@ class OwnGenerators:
             self._own = _states(torch)
             _set_states(torch, before)
 
-    def _first(self, torch: Any) -> tuple[Any, Any, Any]:
+    def _first(self, torch: Any) -> _States:
         of_torch = None if torch is None else torch.Generator().manual_seed(self._seed).get_state()
         legacy = np.random.RandomState(self._seed)
         return random.Random(self._seed).getstate(), legacy.get_state(), of_torch
 
 
-def _states(torch: Any) -> tuple[Any, Any, Any]:
+def _states(torch: Any) -> _States:
     of_numpy = np.random.get_state()  # noqa: NPY002  (peers draw from it)
     return random.getstate(), of_numpy, None if torch is None else torch.get_rng_state()
 
 
-def _set_states(torch: Any, states: tuple[Any, Any, Any]) -> None:
+def _set_states(torch: Any, states: _States) -> None:
     random.setstate(states[0])
     np.random.set_state(states[1])  # noqa: NPY002
     if torch is not None and states[2] is not None:
