@@ -49,7 +49,10 @@ class RidgeRegressor(ScaledRegressor):
     def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return mean and deviation of the scores, each of shape (n,), from the covariance of weights and the noise."""
         X = (X - self.centre_) / self.scale_
-        return self.model_.predict(X, return_std=True) if return_std else (self.model_.predict(X), None)
+        mean = X @ self.model_.coef_ + self.model_.intercept_
+        if not return_std:
+            return mean, None
+        return mean, np.sqrt(np.einsum("ij,ij->i", X @ self.model_.sigma_, X) + 1 / self.model_.alpha_)
 
 
 @dataclass(eq=False, repr=False)
