@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import sha256
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -152,17 +151,12 @@ class Model:
         identity: dict[str, Any] = {
             "predictor": self.name, "encoder": self.encoder, "settings": dict(self.settings)
         }  # fmt: skip
-        parts = [self.name, *(self.encoder or "").split("+")]
         if self.members:
             identity["members"] = [member.identity(task) for member in self.members]
         elif learns_on_sources(self.name):
             identity |= self.build(task).identity
         elif self.predicts_labels and self.name not in PREDICTORS.declared:
             identity["estimator"] = estimator_digest(self.build(task, 0))
-        if not {MEASURED, *_measured("nb201")}.isdisjoint(parts):
-            identity["proxies"] = _digest(_measured(task.space))
-        if PUBLISHED in parts:
-            identity["published_proxies"] = _digest(published_proxies(task))
         return identity
 
     def build(self, task: Task, seed: int = 0) -> Any:
@@ -259,8 +253,3 @@ def published_proxies(task: Task) -> dict[str, Floats]:
         values = values.fillna(values.groupby(classes).transform("mean"))
         proxies[info.metric.removeprefix("proxy_")] = np.asarray(values, dtype=np.float64)
     return proxies
-
-
-def _digest(columns: Mapping[str, Floats]) -> str:
-    content = b"".join(name.encode() + columns[name].tobytes() for name in sorted(columns))
-    return sha256(content).hexdigest()[:16]
