@@ -6,20 +6,29 @@ All functions work on *digits*, the indices of the operations on the edges, shap
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from nasmeta.arrays import Architectures, Booleans, Integers
 from nasmeta.spaces._features import CountFeature
 
-if TYPE_CHECKING:
-    from nasmeta.spaces._cell_space import CellSpace
-
 Edges = Sequence[tuple[int, int]]
 IsomorphismRule: TypeAlias = Literal["upstream", "skip", "zero"]
 
 _ZERO = "#"
+
+
+class CellGraph(Protocol):
+    """The graph and the operations of cells; `CellSpace` describes the attributes."""
+
+    operations: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...]
+    paths: tuple[tuple[int, ...], ...]
+    none: int | None
+    skip: int | None
+    real_operations: tuple[int, ...]
+    n_nodes: int
 
 
 def complete_edges(n_nodes: int) -> tuple[tuple[int, int], ...]:
@@ -63,7 +72,7 @@ def live_edges(digits: Integers, edges: Edges, none: int | None) -> Booleans:
     return live
 
 
-def live_path_counts(graph: CellSpace, digits: Integers) -> CountFeature:
+def live_path_counts(graph: CellGraph, digits: Integers) -> CountFeature:
     """Return how many paths from input to output apply each sequence of operations.
 
     ``none`` kills a path, ``skip_connect`` shortens it. This is the path encoding of White, Neiswanger and Savani
@@ -85,7 +94,7 @@ def live_path_counts(graph: CellSpace, digits: Integers) -> CountFeature:
     return CountFeature(counts[:, occurring], tuple(_sequence_name(graph, number) for number in occurring.tolist()))
 
 
-def _sequence_name(graph: CellSpace, number: int) -> str:
+def _sequence_name(graph: CellGraph, number: int) -> str:
     """Return the name of a sequence of operations, given as digits of a number; the empty one is a skip."""
     names: list[str] = []
     while number:
@@ -94,7 +103,7 @@ def _sequence_name(graph: CellSpace, number: int) -> str:
     return "→".join(names) or ("identity" if graph.skip is None else graph.operations[graph.skip])
 
 
-def function_classes(graph: CellSpace, digits: Integers) -> Architectures:
+def function_classes(graph: CellGraph, digits: Integers) -> Architectures:
     """Return the number of the function that each cell computes, from 0, int32, shape (n_cells,).
 
     A node is a sum of terms. ``none``, and any operation on a sum without terms, adds no term; ``skip_connect`` adds
@@ -132,7 +141,7 @@ def function_classes(graph: CellSpace, digits: Integers) -> Architectures:
     return classes.ravel().astype(np.int32)
 
 
-def expressions(graph: CellSpace, digits: Integers, rule: IsomorphismRule) -> Iterator[str]:
+def expressions(graph: CellGraph, digits: Integers, rule: IsomorphismRule) -> Iterator[str]:
     """Write the expression of each cell's output node; isomorphic cells have equal strings."""
     inputs: list[list[tuple[int, int]]] = [[] for _ in range(graph.n_nodes)]
     for edge, (source, target) in enumerate(graph.edges):
@@ -146,7 +155,7 @@ def expressions(graph: CellSpace, digits: Integers, rule: IsomorphismRule) -> It
         yield nodes[-1]
 
 
-def _term(graph: CellSpace, digit: int, value: str, rule: IsomorphismRule) -> str:
+def _term(graph: CellGraph, digit: int, value: str, rule: IsomorphismRule) -> str:
     """Return the term that an edge adds, by its operation and the value of its source."""
     if rule != "skip" and (digit == graph.none or value == _ZERO):
         return _ZERO

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nasmeta.arrays import Booleans, Integers
 from nasmeta.plotting import COLOURS
+from nasmeta.spaces._cell_graph import CellGraph
 from nasmeta.spaces._positions import Position
-
-if TYPE_CHECKING:
-    from nasmeta.spaces._cell_space import CellSpace
 
 _COLOURS = [COLOURS[name] for name in ("sky", "blue", "pink", "green", "orange", "vermilion", "black")]
 _SKIP, _DEAD, _DEAD_TEXT, _CHOSEN = "#444444", "#BBBBBB", "#999999", COLOURS["blue"]
@@ -47,7 +45,7 @@ def short_label(choice: str) -> str:
     return _LABELS.get(choice, choice.replace("_", " "))
 
 
-def draw_cell(axes: Any, graph: CellSpace, digits: Integers, live: Booleans) -> None:
+def draw_cell(axes: Any, graph: CellGraph, digits: Integers, live: Booleans) -> None:
     """Draw a cell from left to right: dead edges grey and dashed, edges with ``none`` not at all.
 
     Digits, the operations of the edges, and whether an edge is live have the shape (n_edges,).
