@@ -38,8 +38,7 @@ Stated = str | Mapping[str, str] | None  # one value for all metrics, or one per
 _NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # possible names of the column of architectures
 _COSTS = ("size", "seconds", "latency", "energy")  # kinds for which lower is better
 _SHOWN = 5  # metrics in a message
-_Rows = Integers
-_Measured = dict[str, tuple[_Rows, Floats]]  # rows with a value, and these values, by metric
+_Measured = dict[str, tuple[Integers, Floats]]  # rows with a value, and these values, by metric
 _Columns = dict[ColumnInfo, SparseValues]  # facts without a checksum
 
 
@@ -83,7 +82,7 @@ def columns_of_frame(
     architectures, used = _architectures(frame, space, architecture)
     of_row, addresses = _addresses(frame, used, keys, name)
     rest = [column for column in frame.columns if column not in used and column not in _Keys._fields]
-    measured = _measured(frame, rest, [metrics] if isinstance(metrics, str) else metrics)
+    measured = _measured(frame, rest if metrics is None else [metrics] if isinstance(metrics, str) else metrics)
     columns: _Columns = {}
     for metric, facts in _facts(measured, direction, unit, kind).items():
         rows, values = measured[metric]
@@ -150,16 +149,13 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> Architectures:
     return architectures
 
 
-def _measured(frame: pd.DataFrame, rest: list[str], metrics: Sequence[str] | None) -> _Measured:
-    """Return the values of each metric of a wide or long frame, without missing ones."""
-    if {"metric", "value"} <= set(rest) and (metrics is None or set(metrics) <= set(frame["metric"])):
-        names, numbers = frame["metric"].astype(str).to_numpy(), _numbers(frame, "value")
-        values = {name: np.where(names == name, numbers, np.nan) for name in dict.fromkeys(metrics or names)}
-    else:
-        values = {metric: _numbers(frame, metric) for metric in (rest if metrics is None else metrics)}
+def _measured(frame: pd.DataFrame, metrics: Sequence[str]) -> _Measured:
+    """Return the values of each metric, without missing ones."""
+    values = {metric: _numbers(frame, metric) for metric in metrics}
     rows = {metric: np.flatnonzero(~np.isnan(of_metric)) for metric, of_metric in values.items()}
-    measured = {metric: (rows[metric], of_metric[rows[metric]]) for metric, of_metric in values.items()}
-    return {metric: pair for metric, pair in measured.items() if len(pair[0])}
+    return {
+        metric: (rows[metric], of_metric[rows[metric]]) for metric, of_metric in values.items() if len(rows[metric])
+    }
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Floats:
@@ -182,7 +178,7 @@ def _numbers(frame: pd.DataFrame, name: str) -> Floats:
 # -- keys -----------------------------------------------------------------------------------------------------------
 def _addresses(
     frame: pd.DataFrame, used: set[str | None], stated: Mapping[str, Any], name: str
-) -> tuple[_Rows, list[_Keys]]:
+) -> tuple[Integers, list[_Keys]]:
     """Return the number of the address of each row, and the addresses: from columns, else as stated for all rows."""
     keys = [key for key in _Keys._fields if key in frame.columns and key not in used]
 
@@ -250,7 +246,7 @@ def _facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated
     return facts
 
 
-def _column(architectures: Architectures, values: Floats, rows: _Rows, space: SearchSpace, what: str) -> Values:
+def _column(architectures: Architectures, values: Floats, rows: Integers, space: SearchSpace, what: str) -> Values:
     """Return the values of all architectures; raise an error if two rows contradict each other."""
     narrow = stored(values)
     column = np.full(space.size, np.nan, dtype=narrow.dtype)

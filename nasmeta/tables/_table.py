@@ -400,10 +400,9 @@ epochs=200, seed='mean'. Possible: ...
     ) -> Table:
         """Make a table of a data frame.
 
-        The frame is *wide*, with one column per metric, or *long*, with the columns ``metric`` and ``value``. Columns
-        named ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or ``epoch`` describe each row; an argument
-        describes all rows. The mean over single seeds is added; a row with the seed ``mean`` must be this mean, up to
-        rounding. A search keeps to the architectures that have a row.
+        The frame has one column per metric. Columns named ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or
+        ``epoch`` describe each row; an argument describes all rows. The mean over single seeds is added, except for
+        rows with the seed ``mean``. A search keeps to the architectures that have a row.
 
         Well-known metrics, such as ``accuracy``, ``val_acc``, ``test_error``, ``loss``, ``params``, ``flops``,
         ``latency_ms``, ``energy`` and ``train_seconds``, need no statement; see the page *Search your own table* for

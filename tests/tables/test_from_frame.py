@@ -65,14 +65,6 @@ def test_architectures_in_any_form(form: str) -> None:
     np.testing.assert_array_equal(table.task().measured, np.sort(CELLS))
 
 
-def test_wide_and_long_are_the_same() -> None:
-    wide = frame_of(acc=[0.5, 0.25], loss=[1.0, np.nan], seed=[0, 1])
-    long = wide.melt(["architecture", "seed"], var_name="metric")
-    assert own(wide) == own(long)
-    assert [info.metric for info in own(long, metrics=["loss"]).columns] == ["loss", "loss"]  # the seed and the mean
-    assert addresses(own(frame_of(metric=[1, 1], value=[3.0, 4.0]), direction="max")) == ["own/1/-/-/-"]
-
-
 def test_a_given_mean_is_kept() -> None:
     measured = {0: [90.25, 91.5], 1: [80.75, 80.5]}
     rows = [(architecture, seed, values[seed]) for architecture, values in measured.items() for seed in (0, 1)]
