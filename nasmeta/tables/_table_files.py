@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tables._table import Table
+from nasmeta.tables._from_frame import columns_of_frame
+from nasmeta.tables._table import Table, load_table
+from nasmeta.tables._user_tables import add_columns
 from nasmeta.tables._value_checks import odd_accuracies, only_test_values
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ def add_frame(
             "architecture, such as --columns a,b,c."
         )
     own = SearchSpace.from_frame(frame, list(columns), name, scales) if columns else get_space(space or "")
-    return Table.from_frame(frame, own, name=name, **options).add(replace=replace)
+    add_columns(name, own, columns_of_frame(frame, own, name, **options), replace=replace)
+    return load_table(name)
 
 
 def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
