@@ -92,7 +92,7 @@ def _fetch_files(source: FetchedSource, bar: Bar) -> None:
     is_web = base.startswith(("http://", "https://"))
     known = {file.path: f"sha256:{file.sha256}" for file in source.files}
     downloads = pooch.create(folder, base, registry=known, retry_if_failed=2 if is_web else 0)
-    downloader = pooch.HTTPDownloader(timeout=_TIMEOUT_SECONDS) if is_web else _copy
+    downloader = _download if is_web else _copy
     with _store.exclusive(folder / "downloads"):
         for file in source.files:
             try:
@@ -104,6 +104,14 @@ def _fetch_files(source: FetchedSource, bar: Bar) -> None:
                     f"{source.name}` again, or set NASMETA_MIRROR to a folder or base address that has {file.path}."
                 ) from reason
             bar.advance()
+
+
+def _download(address: str, output_file: Any, pooch: Any) -> None:
+    import requests
+
+    response = requests.get(address, timeout=_TIMEOUT_SECONDS)
+    response.raise_for_status()
+    Path(output_file).write_bytes(response.content)
 
 
 def _copy(address: str, output_file: Any, pooch: Any) -> None:

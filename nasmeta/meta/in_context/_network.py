@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -27,6 +27,9 @@ KIND = ArchiveKind(
 WIDTH, HEADS, LAYERS = 32, 4, 3
 LEAST_DEVIATION = 0.03
 _EPSILON = 1e-5  # of the normalisation, as PyTorch's
+
+
+Pair: TypeAlias = tuple[Floats32, Floats32]  # keys and values of a context, or means and deviations
 
 
 class Weights(NamedTuple):
@@ -105,12 +108,12 @@ class InContextNetwork:
     def __init__(self, arrays: Arrays) -> None:
         self._of = {name: array.astype(np.float32) for name, array in arrays.items()}
 
-    def contexts(self, read: Reading) -> list[tuple[Floats32, Floats32]]:
+    def contexts(self, read: Reading) -> list[Pair]:
         """Return keys and values of each layer for labelled architectures, both (heads, 1 + n, width / heads)."""
         known = self._embedded(read.known) + self._linear("labels", read.errors)
         tokens = np.concatenate([self._of["start"][0], known])
         similarity = np.pad(read.among, ((1, 0), (1, 0), (0, 0)))
-        contexts: list[tuple[Floats32, Floats32]] = []
+        contexts: list[Pair] = []
         for i in range(LAYERS):
             keys_values = self._linear(f"layers.{i}.keys_values", self._normed(f"layers.{i}.first", tokens))
             keys, values = np.split(keys_values, 2, axis=1)
@@ -118,9 +121,7 @@ class InContextNetwork:
             tokens = self._layer(i, tokens, contexts[-1], similarity)
         return contexts
 
-    def answer(
-        self, contexts: list[tuple[Floats32, Floats32]], asked: Floats32, experts: Floats32, across: Floats32
-    ) -> tuple[Floats32, Floats32]:
+    def answer(self, contexts: list[Pair], asked: Floats32, experts: Floats32, across: Floats32) -> Pair:
         """Return mean and deviation of the queries, both of shape (q,)."""
         return self._predicted(self._queries(contexts, asked, across), experts)
 
@@ -141,21 +142,21 @@ class InContextNetwork:
             return improvement
         return improvement * float(np.exp(self._of["sharpness"][0])) + self._linear("search", tokens)[:, 0]
 
-    def _queries(self, contexts: list[tuple[Floats32, Floats32]], asked: Floats32, across: Floats32) -> Floats32:
+    def _queries(self, contexts: list[Pair], asked: Floats32, across: Floats32) -> Floats32:
         """Return the normalised tokens of the queries after all layers, shape (q, WIDTH)."""
         tokens, similarity = self._embedded(asked), np.pad(across, ((0, 0), (1, 0), (0, 0)))
         for i, context in enumerate(contexts):
             tokens = self._layer(i, tokens, context, similarity)
         return self._normed("norm", tokens)
 
-    def _predicted(self, tokens: Floats32, experts: Floats32) -> tuple[Floats32, Floats32]:
+    def _predicted(self, tokens: Floats32, experts: Floats32) -> Pair:
         """Return mean and deviation, shape (q,), from tokens (q, WIDTH) and predictions of experts (q, EXPERTS)."""
         outputs = self._linear("head", tokens)
         mean: Floats32 = (_softmax(outputs[:, :-2]) * experts).sum(axis=1) + outputs[:, -2]
         deviation: Floats32 = np.logaddexp(outputs[:, -1], np.float32(0)) + np.float32(LEAST_DEVIATION)
         return mean, deviation
 
-    def _layer(self, i: int, tokens: Floats32, context: tuple[Floats32, Floats32], similarity: Floats32) -> Floats32:
+    def _layer(self, i: int, tokens: Floats32, context: Pair, similarity: Floats32) -> Floats32:
         """Attend to labelled architectures with a bias by similarity, then apply a network to each token."""
         keys, values = context
         queries = _apart(self._linear(f"layers.{i}.queries", self._normed(f"layers.{i}.first", tokens)))
