@@ -264,7 +264,7 @@ def _split(
     source: ImageSource, kind: str, split: str, valid_fraction: float, rng: np.random.Generator
 ) -> dict[str, Integers]:
     n, labels = len(source.labels), source.labels
-    positions = np.arange(n, dtype=np.int64)
+    positions: Integers = np.arange(n, dtype=np.int64)
     train, valid, test = np.split(positions, [n - source.n_test - source.n_valid, n - source.n_test])
     if not source.n_test:
         train, test = _stratified(train, labels, _TEST_SHARE, rng)
