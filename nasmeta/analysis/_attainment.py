@@ -87,11 +87,6 @@ def front_distances(
     DataFrame
         ``searcher, seed, igd_plus``: in percent of the front's range in each objective; 0 once all of it is found.
 
-    Raises
-    ------
-    SettingError
-        If the frame does not have the task, or the task has one objective.
-
     Examples
     --------
     >>> import nasmeta as nm
@@ -129,11 +124,6 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
     -------
     matplotlib.figure.Figure
         Points of the true front that are far from the others are cut off.
-
-    Raises
-    ------
-    SettingError
-        If the frame does not have such a task.
 
     Examples
     --------

@@ -63,7 +63,7 @@ def paired_tests(
     Raises
     ------
     SettingError
-        If the frame is not valid, a run is missing, or there is only one searcher.
+        If the frame is not valid, or a run is missing.
 
     Examples
     --------

@@ -219,11 +219,6 @@ class History(Trace, ShowsFacts):
         width : str or float, optional
             As in `nasmeta.analysis.plot_regret`; by default 4.6 inches, or 5.6 inches for a front.
 
-        Raises
-        ------
-        SettingError, UnknownNameError
-            If nothing was evaluated, or the axis is unknown.
-
         Examples
         --------
         >>> import nasmeta as nm
