@@ -299,6 +299,12 @@ class PositionKernel(CellKernel):
     grow with the number of positions, so a typical covariance does not depend on that number (Hvarfner, Hellsten and
     Nardi, "Vanilla Bayesian optimization performs great in high dimensions", ICML 2024).
 
+    Parameters
+    ----------
+    space : SearchSpace
+    uniform : bool, default False
+        Whether prior lengthscales refer to architectures that have each choice equally often, not to those of `space`.
+
     Examples
     --------
     >>> from nasmeta.spaces import get_space
@@ -308,8 +314,8 @@ class PositionKernel(CellKernel):
 
     _combine = np.multiply
 
-    def __init__(self, space: SearchSpace) -> None:
-        self.space = space
+    def __init__(self, space: SearchSpace, *, uniform: bool = False) -> None:
+        self.space, self.uniform = space, uniform
         self.smooth = [i for i, p in enumerate(space.positions) if p.ordered and len(p.choices) > 2]
         self._parts, bases = [], []
         for position, column in zip(space.positions, space.codes.T.astype(np.intp, order="C"), strict=True):
@@ -329,6 +335,7 @@ class PositionKernel(CellKernel):
         """Prior medians of the lengthscales, float64, shape (n_positions,)."""
         lengths = []
         for (levels,), column, per_choice in self._parts:
+            column = np.arange(len(levels)) if self.uniform else column
             same = (np.bincount(column) ** 2).sum() / len(column) ** 2
             distance = 1 - same if per_choice else _mean_distance(levels[column, None])
             lengths.append(_SHARE * len(self._parts) * max(distance, 1 / len(column)))

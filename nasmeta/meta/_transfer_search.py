@@ -39,6 +39,7 @@ class SourceGPSearch(GPSearch, MetaSearcher):
 
     model: ClassVar[Any]
     search_settings: ClassVar[tuple[str, ...]] = ("n_initial",)
+    _on_excerpt = False
 
     @cached_property
     def _members(self) -> list[CellGP]:

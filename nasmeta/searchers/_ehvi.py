@@ -11,14 +11,13 @@ from scipy.special import ndtr
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.gaussian_process import CellKernel, Hyperparameters, TrendGP
-from nasmeta.searchers._gp import GPSearch
+from nasmeta.searchers._gp import GPSearch, labels_of
 from nasmeta.tasks import normal_scores, pareto_front
 
 _AUGMENTATION = 0.05  # factor of ParEGO's weighted sum
 _BELOW = 0.3  # scores, from the lowest value to a reference below it
 _LEAST = 1e-300
 _SLACK = 0.1  # share of the range between the worst value and the reference
-_TAIL = 0.25  # lowest share of the values, which is clipped
 
 
 def expected_hypervolume_improvement(
@@ -130,7 +129,7 @@ class EHVISearch(GPSearch):
 
     def _labels(self) -> Floats:
         """Return the labels of each process, shape (n, m)."""
-        return np.column_stack([_labels_of(column) for column in _scaled(self._values).T])
+        return np.column_stack([labels_of(column) for column in _scaled(self._values).T])
 
     def _most_promising(self, n: int) -> list[int]:
         if not self._values:
@@ -167,17 +166,6 @@ def _scaled(values: list[Any]) -> Floats:
     """Return vectors of values, scaled to the observed range, shape (n, m)."""
     low, span = np.min(values, axis=0), np.ptp(values, axis=0)
     return np.asarray((np.array(values) - low) / np.where(span > 0, span, 1.0))
-
-
-def _labels_of(values: Floats) -> Floats:
-    """Return labels of unit variance, shape (n,): the mean of normal scores and standardised values."""
-    ranks = normal_scores(values)
-    clipped = np.maximum(values, np.quantile(values, _TAIL))
-    if not clipped.std():
-        return ranks
-    labels: Floats = ranks + (clipped - clipped.mean()) / clipped.std()
-    labels /= labels.std()
-    return labels
 
 
 def _by_rank(labels: Floats, values: Floats) -> tuple[Floats, Floats]:

@@ -24,7 +24,19 @@ _LARGE = 2**17  # larger spaces have one process, and the expected improvement o
 _SCREENED = 2**14  # that part: those with the highest upper confidence bounds
 _BEHIND = 1e9  # subtracted from the bounds of the others, so that they come last
 _NO_WEIGHT = 0.01  # processes with less are ignored, to save time
+_TAIL = 0.25  # lowest share of the values, which is clipped
 _TIE = 1e-6  # scores closer than float32 resolves are ties, drawn from at random
+
+
+def labels_of(values: Floats) -> Floats:
+    """Return labels of unit variance, shape (n,): the mean of normal scores and standardised values."""
+    ranks = normal_scores(values)
+    clipped = np.maximum(values, np.quantile(values, _TAIL))
+    if not clipped.std():
+        return ranks
+    labels: Floats = ranks + (clipped - clipped.mean()) / clipped.std()
+    labels /= labels.std()
+    return labels
 
 
 class Feasibility:
@@ -63,17 +75,19 @@ class GPSearch(WithoutReplacement):
     """Bayesian optimisation with an exact Gaussian process; expected improvement is maximised over the whole space.
 
     The expected improvements of two processes are averaged, weighted by marginal likelihood times prior density
-    relative to its maximum. The first has a sum of exponential kernels, one per count feature (for cells: operations
-    per edge, live paths, operation counts); the second has a product of kernels with a lengthscale per position, which
-    learns which positions matter: Matérn kernels of order 5/2 for ordered positions with at least three choices, which
-    follow trends, and exponential kernels for others. Only the first is used if the features of the space do not
-    contain its positions, with several objectives, and in spaces of more than 131,072 architectures. In these spaces,
-    expected improvement is computed only for the 16,384 highest upper confidence bounds. Values are replaced by normal
-    scores of their ranks. Hyperparameters maximise the marginal likelihood under a weak prior. They are refitted in
-    each call of `ask`; from 20 observations on, whenever their number has grown by 20 %. Expected improvement includes
-    observation noise, because the tabulated value itself is the objective. If evaluations fail, the improvement is
-    multiplied by the probability of success under another process (Gelbart, Snoek and Adams, "Bayesian optimization
-    with unknown constraints", UAI 2014). After 2,000 observations the processes stay as they are, and the search
+    relative to its maximum. The first has a sum of exponential kernels, one per count feature (for cells:
+    operations per edge, live paths, operation counts); the second has a product of kernels with a lengthscale per
+    position, which learns which positions matter: Matérn kernels of order 5/2 for ordered positions with at least
+    three choices, which follow trends, and exponential kernels for others. Only the first is used if the features
+    of the space do not contain its positions, with several objectives, and in spaces of more than 131,072
+    architectures. In these spaces, expected improvement is computed only for the 16,384 highest upper confidence
+    bounds. Values are replaced by normal scores of their ranks. On candidates of a large space, the second process
+    is the only one, and its labels are those of `EHVISearch`, which keep distances between good values.
+    Hyperparameters maximise the marginal likelihood under a weak prior. They are refitted in each call of `ask`;
+    from 20 observations on, whenever their number has grown by 20 %. Expected improvement includes observation
+    noise, because the tabulated value itself is the objective. If evaluations fail, the improvement is multiplied
+    by the probability of success under another process (Gelbart, Snoek and Adams, "Bayesian optimization with
+    unknown constraints", UAI 2014). After 2,000 observations the processes stay as they are, and the search
     proposes the remaining architectures in the order of their expected improvement.
 
     Related: Kandasamy et al. (NASBOT, NeurIPS 2018), Ru et al. (NAS-BOWL, ICLR 2021).
@@ -116,18 +130,29 @@ class GPSearch(WithoutReplacement):
         self._final: tuple[Floats, Floats] | None = None  # labels and scores, once full
 
     @cached_property
+    def _on_excerpt(self) -> bool:
+        """Whether the process of positions is the only one: on candidates of a large space, with one objective."""
+        one = self.objectives == "one" and not self._one_kernel
+        return self.space.is_excerpt and one and PositionKernel.suits(self.space)
+
+    @cached_property
     def _gp(self) -> CellGP:
+        if self._on_excerpt:
+            return self._of_positions(uniform=True)
         kernel = CellKernel(self.space, self.features)
         return CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0]))
+
+    def _of_positions(self, uniform: bool) -> CellGP:
+        kernel = PositionKernel(self.space, uniform=uniform)
+        return CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0], 1))
 
     @cached_property
     def _members(self) -> list[CellGP]:
         """The two processes; only the first with several objectives."""
-        few = self._one_kernel or self.objectives != "one" or self.space.size > _LARGE
+        few = self._one_kernel or self.objectives != "one" or self.space.size > _LARGE or self._on_excerpt
         if few or not PositionKernel.suits(self.space):
             return [self._gp]
-        kernel = PositionKernel(self.space)
-        return [self._gp, CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0], 1))]
+        return [self._gp, self._of_positions(uniform=False)]
 
     def ask(self, n: int = 1) -> Architectures:
         """Maximise expected improvement; within a batch, earlier proposals are assumed to return their mean."""
@@ -188,7 +213,7 @@ class GPSearch(WithoutReplacement):
 
     def _labels(self) -> Floats:
         """Return the labels of the processes, shape (n,), or (n, members) if they differ."""
-        return normal_scores(self._values)
+        return labels_of(np.array(self._values)) if self._on_excerpt else normal_scores(self._values)
 
     def _is_due(self, n: int) -> bool:
         """Return whether hyperparameters are refitted at this number of labels."""

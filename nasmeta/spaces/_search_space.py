@@ -124,6 +124,7 @@ class SearchSpace(ShowsFacts):
     noun = "architecture"
     registered_name: str | None = None  # the name for `get_space`
     is_sample = False  # whether the architectures are a data frame's sample of all combinations
+    is_excerpt = False  # whether they are some architectures of a large space
 
     def __init__(
         self,
@@ -338,7 +339,9 @@ class SearchSpace(ShowsFacts):
 
     def listed(self, architectures: ArchitectureLike) -> SearchSpace:
         """Return the enumerated space of some distinct architectures, in this order; models of a large space use it."""
-        return self.with_codes(self.codes_of(np.atleast_1d(self.index_of(architectures))))
+        listed = self.with_codes(self.codes_of(np.atleast_1d(self.index_of(architectures))))
+        listed.is_excerpt = True
+        return listed
 
     def with_codes(self, codes: Integers) -> SearchSpace:
         """Return the enumerated space of some distinct codes, shape (n, n_positions), in this order."""
