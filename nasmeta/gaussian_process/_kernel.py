@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.spaces import SearchSpace, place_values
+from nasmeta.spaces import SearchSpace, binned, place_values
 
 ChainRule: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From the derivative by a covariance, shape (n, n), to the gradient by the logarithms of hyperparameters."""
@@ -92,7 +92,7 @@ class Hyperparameters:
 def _classes(space: SearchSpace, feature: str) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
     """Return the distinct feature vectors, shape (n_columns, n_classes), and the class of every architecture."""
     if feature in _ONE_HOT:  # codes give the same distances as one-hot vectors
-        return np.ascontiguousarray(space.codes.T), np.arange(space.size)
+        return np.ascontiguousarray(binned(space.positions, space.codes).T), np.arange(space.size)
     counts = space.feature(feature).counts
     ranks = counts @ place_values((counts.max(axis=0).astype(np.int64) + 1).tolist())  # one number per row sorts faster
     _, first, classes = np.unique(ranks, return_index=True, return_inverse=True)
@@ -213,7 +213,7 @@ class CellKernel:
             for place, feature in zip(place_values(self._bases[group]), self.features[group], strict=True):
                 counts = self.space.feature(feature).counts
                 reached = (counts[:, :, None] > np.arange(counts.max())).reshape(len(counts), -1)
-                levels.append(reached[:, reached.any(axis=0)])
+                levels.append(reached[:, reached.any(axis=0) & ~reached.all(axis=0)])  # the sums below stay exact
                 worth += [float(place)] * levels[-1].shape[1]
             parts.append((np.hstack(levels).astype(exact), np.array(worth, dtype=exact)))
         return parts

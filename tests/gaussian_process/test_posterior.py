@@ -22,7 +22,7 @@ from nasmeta.gaussian_process import (
     negative_log_posterior,
     weak_prior,
 )
-from nasmeta.spaces import Position, SearchSpace, get_space
+from nasmeta.spaces import Position, Range, SearchSpace, get_space
 
 SPACE = get_space("nb201")
 HYPERPARAMETERS = Hyperparameters(np.array([0.6, 0.3, 0.2]), np.array([4.0, 2.0, 3.0]), noise=0.05)
@@ -143,9 +143,15 @@ def test_expected_improvement_against_scipy_and_far_in_the_tail() -> None:
     assert (np.diff(tail) < 0).all(), "still ordered where the improvement itself underflows"
 
 
-@pytest.mark.parametrize("space", ["nb201", "hpobench-mlp"])
-def test_codes_of_pairs_are_the_same_row_by_row_and_in_groups(space: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    kernel, architectures = CellKernel(get_space(space)), np.arange(40)
+RANGES = SearchSpace("net", {f"x{i}": Range(0.0, 1.0) for i in range(5)} | {"act": ["relu", "tanh", "gelu"]})
+NEAR = RANGES.from_codes(np.random.default_rng(0).integers([80, 0, 0, 0, 50, 0], [90, 99, 3, 99, 55, 3], (300, 6)))
+
+
+@pytest.mark.parametrize("space", [get_space("nb201"), get_space("hpobench-mlp"), RANGES.listed(np.unique(NEAR))])
+def test_codes_of_pairs_are_the_same_row_by_row_and_in_groups(
+    space: SearchSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel, architectures = CellKernel(space), np.arange(40)
     by_product = kernel.codes_between(architectures, architectures[:7])
     counts = [kernel.space.feature(name).counts[architectures].astype(np.int64) for name in kernel.features]
     distances = [np.abs(one[:, None] - one[None, :7]).sum(axis=2) for one in counts]
