@@ -110,10 +110,12 @@ def test_an_estimator_of_scikit_learn(table: nm.Table, some: np.ndarray, tmp_pat
 
 def test_diverged_trainings_are_left_out_of_the_mean() -> None:
     rows = random_rows(600, 2)
-    rows["loss"] = np.where(rows["lr"] > 0.02, 100.0, loss(rows))
+    rows["diverged"] = rows["lr"] > 0.02
+    rows["loss"] = np.where(rows["diverged"], 100.0, loss(rows))
     space = SearchSpace.from_frame(rows, POSITIONS)
     task = nm.Table.from_frame(rows, space=space, name="mine", direction="min").task("loss")
     surrogate = fit_surrogate(task, diverged=50.0, steps=20)
+    assert fit_surrogate(task, diverged="diverged", steps=20).card["scores"] == surrogate.card["scores"]
     some = surrogate.space.sample(300, np.random.default_rng(1))
     rates = choices_of(surrogate, some)["lr"].to_numpy()
     probability = surrogate.predict(some, answer="diverged")
@@ -122,9 +124,18 @@ def test_diverged_trainings_are_left_out_of_the_mean() -> None:
     scores = surrogate.card["scores"]["held out"]
     assert scores["rmse"] < 1
     assert scores["brier"] < 0.02
+    assert surrogate.card["diverged_mean"] == 100
+    assert surrogate.card["scores"]["with diverged"]["r2"] > 0.9
     run = nm.search("random", task, evaluator=surrogate, evaluations=40)
     failed = surrogate.predict(run.architectures, answer="diverged") > 0.5
     assert dict(run.failures) == dict.fromkeys(run.architectures[failed].tolist(), "diverged")
+
+
+def test_a_published_split(table: nm.Table) -> None:
+    train = np.arange(0, 500, 2)
+    surrogate = fit_surrogate(table.task("loss"), train=train, steps=5)
+    np.testing.assert_array_equal(surrogate.trained, np.unique(table.space.whole[1][train]))
+    assert surrogate.card["split"]["rule"] == "given"
 
 
 def test_searches_of_the_whole_space(surrogate: Surrogate, table: nm.Table, tmp_path: Path) -> None:
