@@ -27,7 +27,7 @@ from nasmeta.tasks import get_task
 from nasmeta.threads import one_thread
 
 _FRESH_SEEDS = (10**6, 2**31)  # least, and end
-_ERROR = 0.01  # probability that level 2 rejects an honest file
+_ERROR = 0.03  # probability that level 2 rejects an honest file
 
 
 @dataclass
@@ -86,7 +86,7 @@ def audit(
     level : {0, 1, 2}, default 1
     runs : int, optional
         Number of runs to repeat, by default 30. At level 2 also the number of fresh runs of each searcher on each task,
-        by default 10.
+        by default 20.
     seed : int, optional
         Seed of the selection of runs and of the fresh seeds; by default the checksum of the file, which its author
         knows.
@@ -129,7 +129,7 @@ def audit(
         try:
             _repeat(ready, done, rng.permutation, 30 if runs is None else runs)
             if level == 2:
-                _compare(ready, done, rng.integers(*_FRESH_SEEDS, size=(len(ready), 10 if runs is None else runs)))
+                _compare(ready, done, rng.integers(*_FRESH_SEEDS, size=(len(ready), 20 if runs is None else runs)))
         except NasmetaError as reason:  # of custom code
             done._skip(str(reason))
     return done

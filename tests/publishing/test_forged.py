@@ -147,6 +147,6 @@ def test_seeds_that_were_chosen(case: int, chosen: dict[str, Any], tmp_path: Pat
     pairs = [{**entry, "runs": [entry["runs"][seed] for seed in seeds]} for entry in chosen["pairs"]]
     forged = written(summarised({**chosen, "seeds": seeds, "pairs": pairs}), tmp_path / "chosen.json.gz")
     assert nm.audit(forged, runs=10).verdict == "verified"
-    found = nm.audit(forged, level=2, runs=10)
+    found = nm.audit(forged, level=2, runs=20)
     assert found.verdict == "not reproduced"
     assert all(f"{pair}".partition(" ")[0] in reason for reason in found.reasons)
