@@ -35,14 +35,15 @@ def edits_of_all(
     find : callable
         From ranks to architectures, -1 for none.
     """
-    ranks, table, active = codes @ place_values, [], conditions.active(codes)
+    ranks, table = codes @ place_values, []
+    active = conditions.active(codes).T if conditions else np.ones((len(positions), 1), dtype=bool)
     for i, (position, place) in enumerate(zip(positions, place_values, strict=True)):
         n, column = len(position.choices), codes[:, i].astype(np.int64)
         for step in position.edits:
             edited = (column + step) % n
-            outside = ~active[:, i]
+            outside = ~active[i]
             if position.scale:
-                outside |= edited != column + step
+                outside = outside | (edited != column + step)
             moved = ranks + (edited - column) * place
             if i in conditions.decisive:
                 changed = codes.astype(np.int64)
