@@ -194,7 +194,7 @@ largest size, whose sources are all smaller.
 ![Evaluations until a near-optimal setting](evaluations.png)
 
 {to_markdown(pd.DataFrame(rows))}
-Speed is the geometric mean over targets of the ratio of evaluations; the last column has its smallest ratio.
+Speed is the geometric mean of the ratios of evaluations; the last column has the smallest ratio.
 Evaluations on each target, named by parameters (without embeddings) and tokens:
 
 {to_markdown(shown)}
@@ -211,7 +211,7 @@ With {FEW} random labels of the source, no searcher is faster than `gp` beyond c
 
 A target is one pair of parameters and tokens; its architectures are the pairs of learning rate and batch size that were
 trained. The {len(wide)} of 42 pairs with 88 or more trainings are targets. Sources are tasks with *other* numbers of
-parameters, smaller and larger. The joint process of `rgpe`, `multi-task-gp` and `meta` uses at most 1,200 labels.
+parameters. The joint process of `rgpe`, `multi-task-gp` and `meta` uses at most 1,200 labels.
 
 A rule proposes the trained setting closest to its own on logarithmic scales, then the next closest. Power laws have the
 published form, learning rate = a N^b D^c and batch size = d D^e, fitted by least squares to the best setting of each
