@@ -103,7 +103,8 @@ def content_of(folder: Path) -> dict[str, Any]:
                 {"stopped": ends[task, label, seed], **_proposals(config, home.journal_of(task, label, seed))}
                 for seed in seeds
             ]
-            pairs.append({**pair, "source": source_of(config), "columns": checksums(config), "runs": runs})
+            source = identity.get("code") or source_of(config)
+            pairs.append({**pair, "source": source, "columns": checksums(config), "runs": runs})
     facts = {"nasmeta_published": _FORMAT, "title": title_of(folder), "seeds": seeds}
     return {**facts, "summary": summary_of(results), "pairs": pairs}
 

@@ -59,6 +59,7 @@ def test_custom_code_runs_only_on_request(tmp_path: Path, monkeypatch: pytest.Mo
     assert "mine:Mine is code of A. Author" in audit.reasons[0]
     assert nm.audit(file, run_code=True).verdict == "verified"
     content = read_published(file)
+    assert content["pairs"][0]["source"] == content["pairs"][0]["identity"]["code"]
     content["pairs"][0]["identity"]["code"] = "other"
     file.write_bytes(gzip.compress(json.dumps(content).encode()))
     assert nm.audit(file, run_code=True).verdict == "cannot be checked"
