@@ -131,11 +131,10 @@ Mean regret (%) over the three datasets, interval after 150 evaluations, and sha
 
 `python reports/objectives/run.py` on {DATE} with nasmeta {nm.__version__}, seeds
 0 to {REPEATS - 1} per searcher and task. Accuracy is the validation accuracy after 200 epochs, mean over seeds;
-HW-NAS-Bench measured the latencies. `nsga2` and `pymoo-nsga2` have a population of 20. Repeated architectures are free.
+HW-NAS-Bench measured the latencies. `nsga2` and `pymoo-nsga2` have a population of 20.
 
 ## Limits
 
-* No searcher stays below {GOAL:g} % on every task.
 * The front includes near-chance architectures with very low latency, so a few architectures hold most of the
   hypervolume.
 * Labels, lengthscales and reference point of `ehvi` were partly chosen on these tasks, or on tasks with the same
