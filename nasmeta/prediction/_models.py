@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from nasmeta.arrays import Architectures, Floats
+from nasmeta.arrays import Architectures, Facts, Floats
 from nasmeta.checks import check_names
 from nasmeta.code_identity import code_of, estimator_digest
 from nasmeta.errors import SettingError, UnknownNameError
@@ -54,7 +54,7 @@ class SourcePredictor:
     better, else -1; `identity` determines its predictions together with the labels.
     """
 
-    def __init__(self, learn: Callable[[Any], Any], sign: float, identity: Mapping[str, Any]) -> None:
+    def __init__(self, learn: Callable[[Any], Any], sign: float, identity: Facts) -> None:
         self._learn, self._sign, self.identity = learn, sign, identity
         self._learned: Any = None
 
@@ -90,7 +90,7 @@ class _Column:
         return self.values[architectures]
 
 
-def source_predictor(name: str, task: Task, sources: Any, settings: Mapping[str, Any]) -> SourcePredictor:
+def source_predictor(name: str, task: Task, sources: Any, settings: Facts) -> SourcePredictor:
     """Return a predictor that learns from sources, by a name as in `learns_on_sources`, before its meta-training.
 
     By default, the sources are the task's family without held-out tasks. The sources of a file are fixed.
@@ -131,7 +131,7 @@ class Model:
     label: str  # its name in the results
     predictor: Any  # a name, or an argument of `make_predictor`
     encoder: str | None = None  # names joined by +: of ENCODERS, default, proxies, published-proxies
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Facts = field(default_factory=dict)
     members: tuple[Model, ...] = ()  # of an ensemble of named members
     sources: Any = None  # of a predictor that learns on sources; None for the task's family
     _learned: dict[str, SourcePredictor] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -201,7 +201,7 @@ def models_of(
     return models
 
 
-def _model_of(label: str, what: Any, settings: Mapping[str, Any], sources: Any = None) -> Model:
+def _model_of(label: str, what: Any, settings: Facts, sources: Any = None) -> Model:
     """Read an estimator, ``NAME``, ``NAME:ENCODER``, or several of them joined by ``/``."""
     if not isinstance(what, str) or what in label_free_names():
         return Model(label, what, None, settings)

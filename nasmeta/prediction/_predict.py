@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 import nasmeta
-from nasmeta.arrays import Architectures, Floats
+from nasmeta.arrays import Architectures, Facts, Floats
 from nasmeta.checks import check_choice, check_int
 from nasmeta.code_identity import code_within
 from nasmeta.errors import SettingError
@@ -223,15 +223,15 @@ class BenchmarkJournal(JournalFile):
 
     mark, of = "nasmeta_prediction", "predictor benchmark"
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, identity: Facts) -> None:
         super().__init__(folder / "journal.jsonl", identity)
         self._known: dict[str, Rows] = {json.dumps(job, sort_keys=True): rows for job, rows in self.records}
 
-    def find(self, job: Mapping[str, Any]) -> Rows | None:
+    def find(self, job: Facts) -> Rows | None:
         """Return the rows of a finished job; None if it is new."""
         return self._known.get(json.dumps(job, sort_keys=True))
 
-    def record(self, job: Mapping[str, Any], rows: Rows) -> None:
+    def record(self, job: Facts, rows: Rows) -> None:
         """Record a job; it survives the end of the process."""
         self._known[json.dumps(job, sort_keys=True)] = rows
         self.add(f"{json.dumps(job)},{json.dumps(rows)}")

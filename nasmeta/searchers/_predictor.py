@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from nasmeta.arrays import Architectures, Array, Floats
+from nasmeta.arrays import Architectures, Array, Facts, Floats
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.code_identity import code_within, estimator_digest, identity_of
 from nasmeta.errors import SettingError
@@ -209,7 +209,7 @@ class PredictorSearch(WithoutReplacement):
         return type(name or f"{label}-{acquisition}", (cls,), {**bound, **about})
 
     @classmethod
-    def code_identity(cls, settings: Mapping[str, Any]) -> str | None:
+    def code_identity(cls, settings: Facts) -> str | None:
         """Return the identity of the code; for an estimator, also of its classes and parameters."""
         predictor = settings.get("predictor", cls.default_predictor)
         code = super().code_identity(settings)

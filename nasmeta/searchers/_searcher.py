@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.random import Generator
 
-from nasmeta.arrays import Architectures, Array, Epochs, Floats
+from nasmeta.arrays import Architectures, Array, Epochs, Facts, Floats
 from nasmeta.code_identity import code_of
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
 from nasmeta.predictors import PREDICTORS
@@ -111,14 +111,14 @@ class Searcher(ABC):
     objectives: ClassVar[Literal["one", "several", "any"]] = "one"
     traces: ClassVar[Literal["exact", "statistical"]] = "exact"
     budget_setting: ClassVar[str | None] = None
-    notes: list[Mapping[str, Any]] | None = None
+    notes: list[Facts] | None = None
 
     def __init__(self, space: SearchSpace, rng: Generator) -> None:
         self.space = space
         self.rng = rng
 
     @classmethod
-    def code_identity(cls, settings: Mapping[str, Any]) -> str | None:
+    def code_identity(cls, settings: Facts) -> str | None:
         """Return the identity of users' code in a run, as `nasmeta.code_identity.code_of`; None for code of nasmeta."""
         return code_of(cls)
 
@@ -399,7 +399,7 @@ class MetaSearcher(Searcher):
         """Return ``meta_model_`` as arrays by name and facts of JSON types."""
         raise NotImplementedError(f"{type(self).__name__} has no _pack, so it cannot be saved.")
 
-    def _unpack(self, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> Any:
+    def _unpack(self, arrays: Mapping[str, Array], facts: Facts) -> Any:
         """Return the meta-model that `_pack` described."""
         raise NotImplementedError(f"{type(self).__name__} has no _unpack, so it cannot be loaded.")
 
@@ -409,12 +409,12 @@ class MetaSearcher(Searcher):
         return self
 
     @classmethod
-    def learner_name(cls, name: str, settings: Mapping[str, Any]) -> str:
+    def learner_name(cls, name: str, settings: Facts) -> str:
         """Return the registered name of `learner`, given the name of the searcher."""
         return name
 
     @classmethod
-    def with_learnt(cls, learnt: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    def with_learnt(cls, learnt: Facts, settings: Facts) -> dict[str, Any]:
         """Return the settings of a search, completed by the settings of its meta-training."""
         return {**learnt, **settings}
 

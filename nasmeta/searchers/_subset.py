@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from nasmeta.arrays import Architectures, Floats
+from nasmeta.arrays import Architectures, Facts, Floats
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.searchers._searcher import Searcher
 
@@ -60,7 +59,7 @@ class SubsetSearch(Searcher):
     def ask(self, n: int = 1) -> Architectures:
         """Propose the first architectures, then the searcher's proposals in the subset."""
         architectures = [self._first.popleft() for _ in range(min(n, len(self._first)))]
-        notes: dict[int, Mapping[str, Any]] = {architecture: {"by": "warm start"} for architecture in architectures}
+        notes: dict[int, Facts] = {architecture: {"by": "warm start"} for architecture in architectures}
         while len(architectures) < n:
             architectures += self._more(n - len(architectures), notes)
         self.notes = (
@@ -85,7 +84,7 @@ class SubsetSearch(Searcher):
             self._worst = lowest if np.all(self._worst == -np.inf) else np.minimum(self._worst, lowest)
         self._evaluated.update(architectures[self._open[architectures]].tolist())
 
-    def _more(self, n: int, notes: dict[int, Mapping[str, Any]]) -> list[int]:
+    def _more(self, n: int, notes: dict[int, Facts]) -> list[int]:
         """Return at most n proposals in the subset, and add the searcher's notes on them."""
         if not self._stays_inside:
             if len(self._evaluated) >= np.count_nonzero(self._open):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
-from nasmeta.arrays import Integers
+from nasmeta.arrays import Facts, Integers
 from nasmeta.errors import SettingError
 from nasmeta.registry import Registry, names_from_file
 from nasmeta.spaces._cell_graph import complete_edges
@@ -322,7 +321,7 @@ def get_cell_space(name: str | SearchSpace) -> CellSpace:
 
 
 @names_from_file()
-def _registered(content: Mapping[str, Any]) -> SearchSpace:
+def _registered(content: Facts) -> SearchSpace:
     return get_space(content["name"])
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property, lru_cache, partial
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.arrays import Architectures, Booleans, Integers
+from nasmeta.arrays import Architectures, Booleans, Facts, Integers
 from nasmeta.errors import UnknownNameError
 from nasmeta.spaces._cell_graph import (
     IsomorphismRule,
@@ -143,7 +143,7 @@ class CellSpace(SearchSpace):
         return described
 
     @classmethod
-    def from_described(cls, content: Mapping[str, Any]) -> CellSpace:
+    def from_described(cls, content: Facts) -> CellSpace:
         """Return the space of a description by `described`."""
         return cls(
             content["name"],

@@ -6,18 +6,17 @@ import base64
 import json
 import math
 import zlib
-from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
-from nasmeta.arrays import Array
+from nasmeta.arrays import Array, Facts
 
 _MOST_BYTES = 2**28  # of an array
 
 
-def digest(content: Mapping[str, Any]) -> str:
+def digest(content: Facts) -> str:
     """Return the checksum of a description."""
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.arrays import Architectures, Array, Booleans, Integers
+from nasmeta.arrays import Architectures, Array, Booleans, Facts, Integers
 from nasmeta.checks import is_listed
 from nasmeta.code_identity import identity_of
 from nasmeta.errors import ArchitectureError, DamagedFileError, SettingError, short
@@ -548,7 +548,7 @@ class SearchSpace(ShowsFacts):
         return described
 
     @classmethod
-    def from_described(cls, content: Mapping[str, Any]) -> SearchSpace:
+    def from_described(cls, content: Facts) -> SearchSpace:
         """Return the space of a description by `described`."""
         features = [
             (name, CountFeature(unpacked(counts), tuple(names))) for name, counts, names in content.get("features", ())
@@ -796,7 +796,7 @@ def read_only(array: Array) -> Array:
 
 
 # Builders of spaces, by an entry that is specific to the description of a kind of space.
-BUILDERS: dict[str, Callable[[Mapping[str, Any]], SearchSpace]] = {"positions": SearchSpace.from_described}
+BUILDERS: dict[str, Callable[[Facts], SearchSpace]] = {"positions": SearchSpace.from_described}
 
 
 _known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()  # one object per content in each process
@@ -814,7 +814,7 @@ def to_content(space: SearchSpace) -> str | dict[str, Any]:
     return space.registered_name or space.described()
 
 
-def from_content(content: str | Mapping[str, Any]) -> SearchSpace:
+def from_content(content: str | Facts) -> SearchSpace:
     """Return the space that `to_content` described: in one process always the same object.
 
     Content may come from a data file, so names resolve as in `names_from_file`.

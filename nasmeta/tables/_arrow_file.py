@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from nasmeta.arrays import Facts
 from nasmeta.errors import DamagedFileError
 from nasmeta.files import move, temporary_of
 from nasmeta.spaces import SearchSpace, from_content, to_content
@@ -23,7 +24,7 @@ _Columns: TypeAlias = "Sequence[tuple[ColumnInfo, Values | SparseValues]]"
 _HEADER, _CHECKSUM = b"nasmeta", b"crc32"
 
 
-def _write(sink: Any, space: SearchSpace, columns: _Columns, origin: Mapping[str, Any]) -> None:
+def _write(sink: Any, space: SearchSpace, columns: _Columns, origin: Facts) -> None:
     """Write one batch per column, so that each is read alone; compress them if most values are missing."""
     import pyarrow as pa
 
@@ -54,7 +55,7 @@ def _write(sink: Any, space: SearchSpace, columns: _Columns, origin: Mapping[str
             writer.write_batch(pa.record_batch([pa.array(whole)], schema=schema))
 
 
-def write_files(files: Mapping[Path, _Columns], space: SearchSpace, origin: Mapping[str, Any]) -> None:
+def write_files(files: Mapping[Path, _Columns], space: SearchSpace, origin: Facts) -> None:
     """Write columnar files, with one whole column in memory at a time.
 
     Columns have shape (n_architectures,), with NaN for missing values. All columns of a file are written as float64 if

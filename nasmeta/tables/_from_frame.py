@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nasmeta.arrays import Architectures, Floats, Integers
+from nasmeta.arrays import Architectures, Facts, Floats, Integers
 from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import NasmetaWarning, SettingError, calls_inside
 from nasmeta.spaces import SearchSpace, canonical_dataset
@@ -176,9 +176,7 @@ def _numbers(frame: pd.DataFrame, name: str) -> Floats:
 
 
 # -- keys -----------------------------------------------------------------------------------------------------------
-def _addresses(
-    frame: pd.DataFrame, used: set[str | None], stated: Mapping[str, Any], name: str
-) -> tuple[Integers, list[_Keys]]:
+def _addresses(frame: pd.DataFrame, used: set[str | None], stated: Facts, name: str) -> tuple[Integers, list[_Keys]]:
     """Return the number of the address of each row, and the addresses: from columns, else as stated for all rows."""
     keys = [key for key in _Keys._fields if key in frame.columns and key not in used]
 
@@ -191,7 +189,7 @@ def _addresses(
     return np.array(of_group)[of_row], list(numbers)
 
 
-def _address(keys: Mapping[str, Any], name: str) -> _Keys:
+def _address(keys: Facts, name: str) -> _Keys:
     """Return the checked keys of rows in one spelling, with the defaults."""
     import pandas as pd
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -13,7 +13,7 @@ from nasmeta.archives import ArchiveKind, digest_of
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.files import shipped, write_atomically
 from nasmeta.gaussian_process import log_expected_improvement
-from nasmeta.meta._arrays import Arrays, Floats, Floats32
+from nasmeta.meta._arrays import Arrays, Facts, Floats, Floats32
 from nasmeta.meta.in_context._reading import Reading
 from nasmeta.spaces import SearchSpace, held_out_name
 
@@ -50,7 +50,7 @@ def shipped_weights(objective: str = "likelihood") -> dict[str, Path]:
     return {path.stem: path for path in sorted((shipped("in_context") / objective).glob("*.npz"))}
 
 
-def save_weights(path: Path, arrays: Arrays, card: Mapping[str, Any]) -> Path:
+def save_weights(path: Path, arrays: Arrays, card: Facts) -> Path:
     """Write weights as half floats; the same content gives the same bytes."""
     halves = {name: np.asarray(array, np.float16) for name, array in arrays.items()}
     write_atomically(path, KIND.encode({**card, "sha256": digest_of(card, halves)}, halves))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasmeta.arrays import Floats
+from nasmeta.arrays import Facts, Floats
 from nasmeta.tables._nb201_measurements import EPOCHS
 
 
@@ -36,7 +36,7 @@ def trials_of(record: Mapping[Any, Any]) -> Measured:
         yield from _trial(run, seed, trial)
 
 
-def _trial(run: str, seed: int, trial: Mapping[str, Any]) -> Measured:
+def _trial(run: str, seed: int, trial: Facts) -> Measured:
 
     epochs = trial["epochs"]
     if epochs not in EPOCHS:

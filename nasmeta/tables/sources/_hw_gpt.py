@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from nasmeta.arrays import Facts
 from nasmeta.pickles import NUMPY_NUMBERS, restricted_load
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables.sources._base import Files
@@ -43,7 +43,7 @@ def read_hw_gpt(source: FetchedSource, space: None, files: Files) -> Listed:
     return SearchSpace.from_frame(frame, positions, source.table, conditions=conditions), frame
 
 
-def _choices(arch: Mapping[str, Any]) -> dict[str, Any]:
+def _choices(arch: Facts) -> dict[str, Any]:
     """Return the choices by position, including layers beyond the depth, which have meaningless entries."""
     choices = {name: arch[f"sample_{name}"] for name in ("embed_dim", "n_layer", "bias")}
     layers = zip(arch["sample_n_head"], arch["sample_mlp_ratio"], strict=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from nasmeta.arrays import Facts
 from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError
 from nasmeta.files import shipped
 from nasmeta.registry import Registry, import_siblings
@@ -48,9 +49,9 @@ class FetchedSource(Source):
     reader: str  # name of the function in READERS
     files: tuple[RegisteredFile, ...]
     version: int = 1
-    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of `ColumnInfo`, by metric or pattern
-    measures: tuple[Mapping[str, Any], ...] = ()  # for the reader: columns with their facts
-    tasks: tuple[Mapping[str, Any], ...] = ()  # declarations of its named tasks, see `nasmeta.tasks`
+    facts: Mapping[str, Facts] = field(default_factory=dict)  # of `ColumnInfo`, by metric or pattern
+    measures: tuple[Facts, ...] = ()  # for the reader: columns with their facts
+    tasks: tuple[Facts, ...] = ()  # declarations of its named tasks, see `nasmeta.tasks`
     package: str | None = None  # that contains the files; None for downloads
     install: str | None = None  # the name of the package for pip
     inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of an ONNX file that predicts the columns
