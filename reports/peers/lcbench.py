@@ -92,9 +92,10 @@ differences are within chance. Among searchers with {max(RUNS.values())} runs it
 published surrogate is unknown. *Rank*: mean over datasets. *Minus `gp`*: mean difference at {AT[-1]} in runs of the
 same dataset and seed, with a 95 % interval over datasets; positive if `gp` is better. Time: median processor time.
 
-**Runs**: {max(RUNS.values())} per dataset of {", ".join(f"`{name}`" for name in often)}, one of the others. Settings are
-defaults; other packages receive ranges as numbers. Kernel and labels of `gp` were chosen on every second dataset, with
-other seeds; on the rest, the difference is {on_rest["botorch"]} for BoTorch, and {on_rest["optuna-gp"]} for Optuna's process.
+**Runs**: {max(RUNS.values())} per dataset of {", ".join(f"`{name}`" for name in often)}, one of the others.
+Settings are defaults; other packages receive ranges as numbers. Kernel and labels of `gp` were chosen on every second
+dataset, with other seeds; on the rest, the difference is {on_rest["botorch"]} for BoTorch, and
+{on_rest["optuna-gp"]} for Optuna's process.
 
 `python reports/peers/lcbench.py` resumes the runs and writes this page.
 """
