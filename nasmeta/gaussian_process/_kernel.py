@@ -226,15 +226,12 @@ class CellKernel:
         """
         reached = sum(c.shape[1] * int(c.max()) for c in (self.space.feature(name).counts for name in self.features))
         if reached > _MOST_LEVELS or (len(architectures) == 1 and 2 * len(others) > self.space.size):
-            return self._codes_by_row(architectures, others)
+            return np.stack([self.codes(int(architecture))[others] for architecture in architectures])
         codes = np.empty((len(architectures), len(others)), self.code_type)
         for digits, (levels, worth) in zip(_by_group(codes), self._levels, strict=True):
             rows, columns = levels[architectures] * worth, levels[others]
             digits[:] = rows.sum(axis=1)[:, None] + columns @ worth - 2 * (rows @ columns.T)  # whole numbers, exact
         return codes
-
-    def _codes_by_row(self, architectures: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[Any]:
-        return np.stack([self.codes(int(architecture))[others] for architecture in architectures])
 
     def distances(self, codes: NDArray[Any]) -> NDArray[np.integer]:
         """Return the L1 distances behind codes of any shape, of the smallest type, shape (n_features, ...)."""
@@ -328,7 +325,16 @@ class PositionKernel(CellKernel):
         """Return whether the kernel features of a space contain its positions."""
         return not _OF_POSITIONS.isdisjoint(space.kernel_features)
 
-    codes_between = CellKernel._codes_by_row
+    def codes_between(self, architectures: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[Any]:
+        """Return the codes of all pairs of `architectures` and `others`, shape (n_architectures, n_others)."""
+        codes = np.zeros((len(architectures), len(others)), self.code_type)
+        for digits, group in zip(_by_group(codes), self._groups, strict=True):
+            for base, ((levels,), column, per_choice) in zip(self._bases[group], self._parts[group], strict=True):
+                levels = levels.astype(np.int32)
+                own, other = levels[column[architectures], None], levels[column[others]]
+                digits *= digits.dtype.type(base)
+                digits += own != other if per_choice else np.abs(own - other).astype(digits.dtype)
+        return codes
 
     @cached_property
     def typical_lengthscales(self) -> NDArray[np.float64]:

@@ -165,6 +165,9 @@ def test_codes_of_pairs_are_the_same_row_by_row_and_in_groups(
         grouped = CellKernel(kernel.space)
         codes = grouped.codes_between(architectures, architectures[:7])
         assert grouped.distances(codes).tolist() == np.array(distances).tolist()
+        by_position = PositionKernel(kernel.space)
+        rows = np.stack([by_position.codes(architecture)[:7] for architecture in architectures.tolist()])
+        assert by_position.codes_between(architectures, architectures[:7]).tolist() == rows.tolist()
         np.testing.assert_allclose(grouped.covariance(codes, hyperparameters), covariance, rtol=1e-6)
 
 
