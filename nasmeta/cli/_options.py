@@ -24,7 +24,7 @@ from nasmeta.cli._values import (
 )
 
 # Parameters that commands fill themselves, or that a shell cannot express.
-_HIDDEN = {"self", "progress", "isolated", "page", "on_epoch", "tell", "until", "build_network", "x"}
+_HIDDEN = {"self", "progress", "isolated", "page", "command", "on_epoch", "tell", "until", "build_network", "x"}
 _FLAGS = {"settings": "--set", "listed": "--list", "as_json": "--json"}
 _METAVARS = {
     "backend": "loky|dask[=ADDRESS]", "data": "KIND:PATH", "evaluator": "NAME|FILE", "pilot": "FOLDER|NAME,…",

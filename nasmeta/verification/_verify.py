@@ -107,6 +107,7 @@ def verify(
     shard: str | None = None,
     progress: bool = False,
     page: bool = True,
+    command: str | None = None,
 ) -> Verification:
     """Train the best cells of runs and random cells, and write a page that compares them with the table.
 
@@ -150,6 +151,8 @@ def verify(
         Show a progress bar over the epochs of all trainings.
     page : bool, default True
         Write the page, unless `shard` is given.
+    command : str, optional
+        The command line, which the page names.
 
     Returns
     -------
@@ -213,7 +216,7 @@ def verify(
         return verification
     _write(home, verification)
     if page:
-        verification = replace(verification, files=tuple(verification.write(home)))
+        verification = replace(verification, files=tuple(verification.write(home, command)))
     return verification
 
 

@@ -53,7 +53,7 @@ def verify_command(
     """
     if demo:
         require_torch()
-        options |= _DEMO
+        options |= _DEMO | {"command": f"nasmeta verify --demo --folder {folder}"}
         data, journals = "digits", [str(folder / "run.jsonl")]
         search("gp", "nb201/cifar10", evaluations=_DEMO_EVALUATIONS, journal=journals[0], progress=True)
     images = read_images(data=data, **taken(options, read_images))
