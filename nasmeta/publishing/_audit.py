@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from nasmeta.arrays import Architectures, Epochs, Floats
+from nasmeta.checks import check_int
 from nasmeta.errors import JournalError, NasmetaError, SpaceExhaustedError
+from nasmeta.experiments import results_in
+from nasmeta.files import blaming
 from nasmeta.journals import differences_from
 from nasmeta.publishing._publish import checksums, config_of, content_of, read_published, source_of, summary_of
 from nasmeta.registry import names_from_file
@@ -52,7 +56,7 @@ class Audit:
     fresh: int = 0  # runs of level 2
 
     def _reject(self, reason: str, verdict: str = "not reproduced") -> None:
-        self.reasons.append(reason)
+        self.reasons.append(reason.rstrip("."))
         if self.verdict != "not reproduced":
             self.verdict = verdict
 
@@ -112,7 +116,7 @@ def audit(
     >>> audit.verdict, audit.repeated
     ('verified', 2)
     """
-    path, done = Path(file), Audit(str(file), level)
+    path, done = Path(file), Audit(str(file), check_int("level", level, 0, 2))
     with nullcontext() if run_code else names_from_file(), one_thread():
         try:
             content = content_of(path) if path.is_dir() else read_published(path)
@@ -121,7 +125,10 @@ def audit(
             return done
         done.sha256 = sha256(json.dumps(content).encode()).hexdigest()
         done.author, done.tuned_on = content.get("author", ""), content.get("tuned_on", [])
-        pairs = _recomputed(content, done)
+        with blaming(path, "published file of nasmeta"):
+            pairs = _recomputed(content, done)
+        if path.is_dir() and not done.reasons:
+            _check_results(results_in(path), _frame(pairs), done)
         if level == 0 or done.verdict == "not reproduced":
             return done
         ready = [pair for pair in pairs if _prepare(pair, done, run_code)]
@@ -172,11 +179,30 @@ def _recomputed(content: Any, done: Audit) -> list[_Pair]:
             pairs.append(_Pair(entry, content["seeds"], done))
         except Exception as reason:  # the file may contain anything
             done._skip(f"{entry['label']} on {entry['identity']['task']}: {reason}")
-    if not done.reasons:
-        summary = summary_of(results_frame([history for pair in pairs for history in pair.histories]))
-        if differences := differences_from(content["summary"], summary):
-            done._reject(f"summary: {differences}")
+    if not done.reasons and (differences := differences_from(content["summary"], summary_of(_frame(pairs)))):
+        done._reject(f"summary: {differences}")
     return pairs
+
+
+def _frame(pairs: list[_Pair]) -> pd.DataFrame:
+    """Return the results of all runs in a fixed order."""
+    return _ordered(results_frame([history for pair in pairs for history in pair.histories]))
+
+
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype({"task": str, "searcher": str}).sort_values(
+        ["task", "searcher", "seed", "evaluation"], ignore_index=True
+    )
+
+
+def _check_results(recorded: pd.DataFrame, here: pd.DataFrame, done: Audit) -> None:
+    """Compare the results in a folder with those of the tables; its summary does not cover all columns."""
+    from pandas.testing import assert_frame_equal
+
+    try:
+        assert_frame_equal(_ordered(recorded), here, check_categorical=False)
+    except AssertionError as reason:
+        done._reject(f"results.parquet differs from the tables: {str(reason).splitlines()[0]}")
 
 
 class _Recorded(MultiFidelitySearcher):

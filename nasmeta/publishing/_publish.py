@@ -78,9 +78,10 @@ def publish(
 
 def read_published(path: Path) -> dict[str, Any]:
     """Return the content of a published file; nothing in it is executed."""
+    packed = path.read_bytes()
     with blaming(path, "published file of nasmeta"):
         unpacked = zlib.decompressobj(_GZIP)
-        content: dict[str, Any] = json.loads(unpacked.decompress(path.read_bytes(), _MOST_BYTES))
+        content: dict[str, Any] = json.loads(unpacked.decompress(packed, _MOST_BYTES))
         if not unpacked.eof or content["nasmeta_published"] != _FORMAT:
             raise ValueError("it is too long, or of another format")
         return content

@@ -45,5 +45,5 @@ def audit_command(file: str, **options: Any) -> Audit:
     nasmeta audit results.json.gz --level 2 --seed 7
     """
     done = audit(file, **options)
-    print_facts({name: ", ".join(fact) if isinstance(fact, list) else fact for name, fact in vars(done).items()})
+    print_facts({name: "; ".join(fact) if isinstance(fact, list) else fact for name, fact in vars(done).items()})
     return done

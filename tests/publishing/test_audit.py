@@ -83,8 +83,9 @@ def test_a_file_that_names_code_imports_nothing(
     assert "hostile_audit" not in sys.modules
 
 
-def test_the_size_is_limited(tmp_path: Path) -> None:
-    (tmp_path / "bomb").write_bytes(gzip.compress(b" " * (1 << 27)))
+@pytest.mark.parametrize("text", [b" " * (1 << 27), b'{"nasmeta_published": 1}'], ids=["too long", "no runs"])
+def test_another_text_is_refused(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "bomb").write_bytes(gzip.compress(text))
     with pytest.raises(DamagedFileError):
         nm.audit(tmp_path / "bomb")
 

@@ -109,12 +109,13 @@ def test_a_wrong_number_in_a_journal_with_a_new_checksum(column: int, case: int,
     assert nm.audit(home, level=0).verdict == "not reproduced"
 
 
+@pytest.mark.parametrize("column", ["regret", "value"])
 @pytest.mark.parametrize("case", CASES)
-def test_edited_results_with_a_new_checksum(case: int, folder: Path, tmp_path: Path) -> None:
+def test_edited_results_with_a_new_checksum(column: str, case: int, folder: Path, tmp_path: Path) -> None:
     home = tmp_path / "runs"
     shutil.copytree(folder, home)
     frame = pd.read_parquet(home / "results.parquet")
-    frame.loc[frame["seed"] == case % 5, "regret"] = 0.0
+    frame.loc[frame["seed"] == case % 5, column] = 0.0
     write_results(home / "results.parquet", frame)
     assert nm.audit(home, level=0).verdict == "not reproduced"
 
