@@ -9,7 +9,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from nasmeta.checks import check_choice, written
+from nasmeta.checks import check_choice, with_unit, written
 from nasmeta.errors import EvaluationFailed, SettingError
 from nasmeta.evaluators import TrainingEvaluator
 from nasmeta.files import require_writable
@@ -107,7 +107,7 @@ def _print_run(run: History, journal: Path | None, failed: bool) -> None:
     if failed:
         facts["best"] = "none: no evaluation succeeded"
     if isinstance(run, FrontHistory):
-        facts |= {info.metric: f"{describe_column(info)}, in {info.unit}" for info in run.evaluator.columns}
+        facts |= {info.metric: with_unit(describe_column(info), info.unit) for info in run.evaluator.columns}
     else:
         facts["values"] = f"{describe_column(evaluator.column)}, {evaluator.column.source}"
         if not isnan(evaluator.optimum):
