@@ -63,7 +63,7 @@ def fit_surrogate(
         Another model: the name of a predictor, such as xgboost, or a scikit-learn regressor. Only ``xgboost`` can be
         saved.
     groups : sequence of str, optional
-        Positions. Architectures with the same choices there, such as models of one size, stay on one side of the split.
+        Positions whose combinations, such as models of one size, stay on one side of the split.
     diverged : float or str, optional
         Trainings with worse values, in the unit of the task, are treated as diverged; or the name of a column that is 1
         for them. The mean is fitted to the others; a logistic regression predicts the probability of divergence.
