@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
@@ -29,7 +30,7 @@ def at_scale(task: Task, sources: Sequence[Task | SourceTask]) -> list[Task | So
     task : Task
         The target.
     sources : sequence of Task or SourceTask
-        They stay as they are if the target or one of them lacks a scale, or if one of them has another space.
+        They stay as they are if the target has no scale, or if one of them lacks it or has another space.
 
     Examples
     --------
@@ -48,21 +49,28 @@ def at_scale(task: Task, sources: Sequence[Task | SourceTask]) -> list[Task | So
     3
     """
     space = task.space
-    if not (sources and task.scale and all(source.scale and source.space == space for source in sources)):
+    stated = all(source.space == space and task.scale.keys() <= source.scale.keys() for source in sources)
+    if not (sources and task.scale and stated):
         return list(sources)
     seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
     scales = np.log([[source.scale[name] / value for name, value in task.scale.items()] for source in seen])
     best = [np.argsort(-source.utilities, kind="stable")[: max(1, round(_BEST * len(source)))] for source in seen]
-    optima = np.array([space.codes_of(s.architectures[at]).mean(axis=0) for s, at in zip(seen, best, strict=True)])
+    optima = np.array([_mean(space, space.codes_of(s.architectures[at])) for s, at in zip(seen, best, strict=True)])
     slopes = np.linalg.lstsq(scales - scales.mean(axis=0), optima - optima.mean(axis=0), rcond=None)[0]
     steps = np.rint(-scales @ slopes).astype(int) * [position.ordered for position in space.positions]
     return [_moved(source, step) for source, step in zip(seen, steps, strict=True)]
 
 
+def _mean(space: SearchSpace, codes: NDArray[Any]) -> NDArray[Any]:
+    """Return the mean code of each position where it is active; the others are 0."""
+    return np.asarray(codes.sum(axis=0) / space.conditions.active(codes).sum(axis=0).clip(1))
+
+
 def _moved(source: SourceTask, steps: NDArray[Any]) -> SourceTask:
     """Return a source with other codes; unchanged if fewer than two different labels stay in the space."""
     space = source.space
-    codes = space.codes_of(source.architectures) + steps
+    codes = space.codes_of(source.architectures)
+    codes = codes + steps * space.conditions.active(codes)
     inside = codes.clip(0, np.array(space.n_choices) - 1)
     found = space.find(space.conditions.reduced(inside) @ space.place_values)
     found = np.where((codes == inside).all(axis=1), found, -1)

@@ -47,10 +47,26 @@ def test_without_a_trend_or_a_place_in_the_space_labels_stay(sources: list[Sourc
 
 
 def test_sources_stay_if_one_has_another_space_or_the_target_lacks_a_scale() -> None:
-    sources = [LANGUAGE_MODEL, source(4, 4)]
-    assert at_scale(TARGET.task, sources) == sources
+    for sources in ([LANGUAGE_MODEL, source(4, 4)], [source(4, 4), source(1, 1, {"parameters": 1.0})]):
+        assert at_scale(TARGET.task, sources) == sources
     assert at_scale(nm.get_task("nb201/cifar10"), sources) == sources
     assert nm.search("random", TARGET, evaluations=1).values.tolist() == [0.0]
+
+
+def test_inactive_positions_stay() -> None:
+    choices = {"rate": [*range(8)], "warmup": [False, True], "steps": [*range(8)]}
+    space = nm.SearchSpace("conditional", choices, conditions={"steps": {"warmup": [True]}})
+    target = FunctionEvaluator(lambda choices: 0.0, space)
+    target.task.scale = {"parameters": 8.0}
+    rate, warmup, steps = space.codes.T
+    given = [
+        SourceTask(str(n), "own", space, range(space.size), -abs(rate - 3) - warmup * abs(steps - 6 + n), scale=scale)
+        for n, scale in ((0, {"parameters": 1.0}), (1, {"parameters": 2.0}), (2, {"parameters": 4.0}))
+    ]
+    for n, moved in enumerate(at_scale(target.task, given)):
+        _, warmup, steps = space.codes[moved.architectures].T
+        assert (warmup == 0).sum() == 8
+        assert steps[warmup == 1].max() == 7 - (3 - n)
 
 
 def test_the_scale_identifies_a_source() -> None:
