@@ -172,13 +172,14 @@ class _AllBut:
         self._closed: set[int] = set()
 
     def __getitem__(self, architectures: Any) -> Any:
-        if np.ndim(architectures):
-            return np.array([architecture not in self._closed for architecture in np.asarray(architectures).tolist()])
-        return int(architectures) not in self._closed
+        if isinstance(architectures, int) or not np.ndim(architectures):  # the first is much faster
+            return int(architectures) not in self._closed
+        return np.array([architecture not in self._closed for architecture in np.asarray(architectures).tolist()])
 
     def __setitem__(self, architectures: Any, value: bool) -> None:
         assert not value
-        self._closed.update(np.atleast_1d(architectures).tolist())
+        one = isinstance(architectures, int)
+        self._closed.update([architectures] if one else np.atleast_1d(architectures).tolist())
 
 
 class WithoutReplacement(Searcher):
@@ -230,8 +231,8 @@ class WithoutReplacement(Searcher):
         """Propose n open architectures, drawn one after another."""
         proposals = np.empty(n, self.space.index_type)
         for i in range(n):
-            proposals[i] = draw()
-            self._open[proposals[i]] = False
+            proposals[i] = architecture = draw()
+            self._open[architecture] = False
         return proposals
 
     def _sample_open(self, n: int) -> Architectures:
