@@ -134,7 +134,7 @@ def audit(
         ready = [pair for pair in pairs if _prepare(pair, done, run_code)]
         rng = np.random.default_rng(int(done.sha256, 16) if seed is None else seed)
         try:
-            _repeat(ready, done, rng.permutation, 30 if runs is None else runs)
+            _repeat(ready, done, rng.permutation, 30 if runs is None else check_int("runs", runs))
             if level == 2:
                 _compare(ready, done, rng.integers(*_FRESH_SEEDS, size=(len(ready), 20 if runs is None else runs)))
         except NasmetaError as reason:  # of custom code
