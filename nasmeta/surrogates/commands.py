@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from nasmeta.checks import with_unit
 from nasmeta.errors import SettingError
 from nasmeta.files import require_writable
 from nasmeta.progress import progress_bar
@@ -72,11 +73,11 @@ def _print(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = N
     title = f"Surrogate of {card['task']}" + (f" on {task}" if task else "")
     table = pd.DataFrame(scores).T.astype(float).round(3).rename(columns={"cells": "architectures"})
     print_frame(table.rename_axis("scored on").reset_index(), title)
-    address = "/".join(str(column[key]) for key in ("dataset", "metric", "split", "epochs", "seed"))
+    address = "/".join(str(column[key]) for key in ("dataset", "metric", "split", "epochs", "seed") if column[key] is not None)
     print_facts(
         {
             "trained on": f"{card['training_cells']:,} of {card['measured_cells']:,} architectures",
-            "labels": f"{address} in {surrogate.unit}, {column['release']}, from {column['source']}",
+            "labels": f"{with_unit(address, surrogate.unit)}, {column['release']}, from {column['source']}",
             "sha256": surrogate.sha256,
         }
     )
