@@ -73,7 +73,8 @@ def _print(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = N
     title = f"Surrogate of {card['task']}" + (f" on {task}" if task else "")
     table = pd.DataFrame(scores).T.astype(float).round(3).rename(columns={"cells": "architectures"})
     print_frame(table.rename_axis("scored on").reset_index(), title)
-    address = "/".join(str(column[key]) for key in ("dataset", "metric", "split", "epochs", "seed") if column[key] is not None)
+    parts = [column[key] for key in ("dataset", "metric", "split", "epochs", "seed")]
+    address = "/".join(str(part) for part in parts if part is not None)
     print_facts(
         {
             "trained on": f"{card['training_cells']:,} of {card['measured_cells']:,} architectures",
