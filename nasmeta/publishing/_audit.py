@@ -32,6 +32,8 @@ from nasmeta.threads import one_thread
 
 _FRESH_SEEDS = (10**6, 2**31)  # least, and end
 _ERROR = 0.03  # probability that level 2 rejects an honest file
+_PERMUTATIONS = 10_000
+_RARE = 5 / _PERMUTATIONS  # chances below cannot be counted
 
 
 @dataclass
@@ -281,22 +283,23 @@ def _proposals(trace: Trace) -> list[Any]:
 
 def _compare(pairs: list[_Pair], done: Audit, seeds: NDArray[np.int64]) -> None:
     """Test whether the ranks of published runs and of runs with fresh seeds differ, for each pair and searcher."""
-    tests: dict[str, list[float]] = {}
+    tests, rng = dict[str, list[Floats]](), np.random.default_rng(0)
     for pair, own in zip(pairs, seeds.tolist(), strict=True):
         fresh = [pair.run(seed) for seed in own]
         done.fresh += len(fresh)
-        tests[str(pair)] = [_rank_test(pair.histories, fresh)]
+        tests[str(pair)] = [_rank_test(pair.histories, fresh, rng)]
         tests.setdefault(f"{pair.config.label} on all tasks", []).extend(tests[str(pair)])
     for who, scores in tests.items():
-        z = sum(scores) / sqrt(len(scores))
-        p = erfc(abs(z) / sqrt(2)) * len(tests)
+        z, *drawn = np.sum(scores, axis=0) / sqrt(len(scores))
+        chance = np.mean(np.abs([z, *drawn]) >= abs(z) - 1e-9)  # of few different runs, above that of a normal score
+        p = max(erfc(abs(z) / sqrt(2)), chance * (chance > _RARE)) * len(tests)
         if p < _ERROR:
             how = "better" if z < 0 else "worse"
             done._reject(f"{who}: the runs are {how} than with fresh seeds (corrected p = {p:.1g}).")
 
 
-def _rank_test(published: list[History], fresh: list[History]) -> float:
-    """Return the standardised rank sum of the published runs; negative if they are better.
+def _rank_test(published: list[History], fresh: list[History], rng: np.random.Generator) -> Floats:
+    """Return the standardised rank sum of the published runs, negative if they are better, then those of permutations.
 
     Runs are ordered by their last regret, then by the evaluation that reached it. The variance is that of random
     permutations, also with ties.
@@ -307,4 +310,6 @@ def _rank_test(published: list[History], fresh: list[History]) -> float:
     order = np.unique([(each[-1], (each > each[-1]).sum()) for each in regrets], axis=0, return_inverse=True)[1]
     ranks, n, m = rankdata(order.ravel()), len(published), len(fresh)
     deviation = sqrt(n * m / (n + m) * ranks.var(ddof=1))
-    return float(ranks[:n].sum() - n * ranks.mean()) / deviation if deviation else 0.0
+    drawn = rng.permuted(np.tile(ranks, (_PERMUTATIONS, 1)), axis=1)
+    sums = np.vstack([ranks, drawn])[:, :n].sum(axis=1) - n * ranks.mean()
+    return np.asarray(sums / deviation if deviation else 0 * sums)
