@@ -16,7 +16,7 @@ from drawing import dot_plot, save_png
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 
-DATE = "2026-11-28 to 2026-11-30"  # of results.csv
+DATE = "2026-11-28 to 2026-12-02"  # of results.csv
 KINDS = ("natural", *STRESS)
 KEYS = ["family", "target", "sources", "labels"]
 HARM = 1 / 1.1
