@@ -169,8 +169,6 @@ def write_page() -> None:
                 "slowest": f"{ratio.min():.2f} ({ratio.idxmin()})",
             }
         )
-    shown = wide[names[: -len(UNMOVED)]].map("{:.1f}".format).reset_index()
-    shown.columns = ["target", *map(_shown, shown.columns[1:])]
     dots = pd.DataFrame({"panel": "", "row": names, "name": names, "mean": wide[names].mean().to_numpy()})
     dots[["low", "high"]] = [bootstrap_interval(wide[name]) for name in names]
     cases = wide[names].melt(var_name="name", value_name="value").assign(panel="", row=lambda one: one["name"])
@@ -194,10 +192,9 @@ largest size, whose sources are all smaller.
 ![Evaluations until a near-optimal setting](evaluations.png)
 
 {to_markdown(pd.DataFrame(rows))}
-Speed is the geometric mean of the ratios of evaluations; the last column has the smallest ratio.
-Evaluations on each target, named by parameters (without embeddings) and tokens:
+Speed is the geometric mean of the ratios of evaluations; the last column has the smallest ratio, with its target
+(parameters without embeddings, tokens).
 
-{to_markdown(shown)}
 ## From a small to larger GPT supernets
 
 Evaluations until one of the best 0.1 % in perplexity among the measured sub-networks. The source is `hw-gpt-s`: all
