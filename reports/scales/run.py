@@ -164,7 +164,6 @@ def write_page() -> None:
                 "method": _shown(name),
                 "median over targets": f"{own.median():.1f}",
                 "mean": with_interval(own, ".1f"),
-                "at the first": f"{(own == 1).sum()} of {len(own)}",
                 "speed relative to `gp`": f"{np.exp(np.log(ratio).mean()):.2f}",
                 "slowest": f"{ratio.min():.2f} ({ratio.idxmin()})",
             }
@@ -180,9 +179,9 @@ def write_page() -> None:
 
 Yes. `meta` proposes a setting within {NEAR} nats of the best loss after {by["meta"]:.0f} evaluations in the median of
 {len(wide)} targets, `gp`, which has no sources, after {by["gp"]:.1f}. A power law fitted to other model sizes needs
-{by[REFIT]:.0f}, fitted to smaller ones only {by[SMALLER]:.0f}.
+{by[REFIT]:.0f}; fitted only to smaller ones, it needs {by[SMALLER]:.0f}.
 
-What helps is to know the scale: before the search, the sources' labels are moved to the scale of the target along a
+Knowledge of the scale helps: before the search, the sources' labels are moved to the scale of the target along a
 fitted power law (`nasmeta.tasks.at_scale`). Without this step, `meta` needs {by["meta, sources unmoved"]:.1f}
 evaluations and `source-order` a mean of {wide["source-order, sources unmoved"].mean():.1f} instead of
 {wide["source-order"].mean():.1f}. With it, `meta` is faster than `gp` on {(wide["meta"] < wide["gp"]).sum()} of
@@ -225,7 +224,7 @@ known before.
 ## Limits
 
 * Each setting was trained once, so the noise of a training is unknown.
-* Targets of one size share data and code, so {len(wide)} targets are fewer than {len(wide)} independent cases.
+* Targets of one size share data and code, so the targets are not independent.
 * The searchers compare choices by their position in the list, the rules by their logarithm.
 """
     (HERE / "README.md").write_text(text, encoding="utf-8")
