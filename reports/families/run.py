@@ -88,9 +88,7 @@ def draw(results: pd.DataFrame) -> None:
 def write_page() -> None:
     """Write README.md from search.csv."""
     results = pd.read_csv(HERE / "search.csv")
-    results["text"] = [f"{row['mean evaluations']} ({row['not found']})" for _, row in results.iterrows()]
     best = results.pivot(index="task", columns="searcher", values="mean evaluations").idxmin(axis=1)
-    wide = results.pivot(index="task", columns="searcher", values="text").loc[[*REPORTED], [*SEARCHERS]]
     low, high = binomtest(int((best == "gp").sum()), len(best)).proportion_ci()
     draw(results)
     text = f"""# What do eight further benchmark families measure, and does `gp` work on them?
@@ -101,14 +99,10 @@ fewest evaluations on average.
 ![Mean evaluations until one of the best architectures](search.png)
 
 {to_markdown(pd.DataFrame([facts(family) for family in FAMILIES]))}
-Mean evaluations until one of the best 0.1 % is found, and in parentheses the number of {REPEATS} runs without success;
-these enter with {EVALUATIONS} evaluations:
-
-{to_markdown(wide.reset_index())}
-
 ## How it was run
 
-`python reports/families/run.py` on {DATE}, seeds 0 to {REPEATS - 1}, nasmeta {nm.__version__}.
+`python reports/families/run.py` on {DATE}, seeds 0 to {REPEATS - 1}, nasmeta {nm.__version__}. Runs end at one of the
+best 0.1 %; a run without success enters with {EVALUATIONS} evaluations (`search.csv`).
 
 ## Limits
 

@@ -1,4 +1,4 @@
-"""Write the page of the transfer benchmark: speed-ups over ``gp`` by family and by kind of sources."""
+"""Write the page of the transfer benchmark: speed-ups over ``gp`` by kind of sources."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from cases import HALVES, STRESS
+from cases import STRESS
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -75,25 +75,11 @@ def text_of(values: tuple[float, float, float]) -> str:
     return "×{:.2f} [{:.2f}, {:.2f}]".format(*values)
 
 
-def by(gains: pd.DataFrame, column: str, order: tuple[str, ...], searchers: list[str]) -> pd.DataFrame:
-    """Return geometric means of the speed-up: searchers × families, or searchers × kinds of sources."""
-    rows = []
-    for searcher in searchers:
-        own = gains[gains["searcher"] == searcher]
-        row = {"searcher": f"`{searcher}`"}
-        for name in order:
-            part = own[own[column] == name]
-            if len(gains[gains[column] == name]):
-                row[name] = f"×{geometric(part)[0]:.2f}" if len(part) else "–"
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
 def by_labels(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the speed-up of `meta` by the number of labels per source, and the cases that it slows down."""
     frame = frame[frame["searcher"].isin(["meta", "gp"])]
     rows = []
-    for labels in (label for label in ("100", LABELS, "all") if label in set(frame["labels"])):
+    for labels in (label for label in ("100", "all") if label in set(frame["labels"])):
         gains = ratios(frame[frame["labels"].isin(["-", labels])]).query("searcher == 'meta'")
         (cases,) = harm(gains, ["meta"]).drop(columns="searcher").to_dict("records")
         rows.append({"labels per source": labels} | speed_ups(gains) | cases)
@@ -164,7 +150,6 @@ def write_page(folder: Path) -> None:
     frame = read(folder)
     gains = ratios(frame[frame["labels"].isin(["-", LABELS])])
     searchers = [name for name in SHOWN if name in set(gains["searcher"])]
-    families = tuple(family for half in HALVES.values() for family in half)
     natural, stress = gains[gains["sources"] == "natural"], gains[gains["sources"].isin(STRESS)]
     overall = [{"searcher": f"`{name}`"} | speed_ups(gains[gains["searcher"] == name]) for name in searchers]
     table = pd.DataFrame(overall).merge(harm(gains, searchers), on="searcher")
@@ -177,7 +162,7 @@ datasets of NAS-Bench-201. On other architectures the gain is small ({one.get("o
 Misleading sources can harm every meta-searcher.
 
 {to_markdown(fields)}
-Geometric means over targets with natural sources, 95 % intervals over targets.
+Geometric means over targets with natural sources, all on other datasets; 95 % intervals over targets.
 
 ![Speed-up over gp by kind of sources: cases and geometric means](gains.png)
 
@@ -185,13 +170,10 @@ Speed-up: mean evaluations of `gp` until one of the best 0.1 %, divided by the s
 kind of sources. *Significant*: cases whose 95 % bootstrap interval over runs ends below 1.
 
 {to_markdown(table)}
-Natural sources, all on other datasets, by family:
-
-{to_markdown(by(natural, "family", families, searchers))}
 """
     if "all" in set(frame["labels"]):
-        text += f"""Speed-up of `meta` by labels per source. If the sources label the same half of the
-space, `meta-gp` chooses its first architectures, and is a member if they agree:
+        text += f"""Speed-up of `meta` with other numbers of labels per source than {LABELS}. If all sources label
+the same half of the space, `meta-gp` chooses the first architectures, and is a member if they agree:
 
 {to_markdown(by_labels(frame))}
 """
