@@ -97,11 +97,11 @@ def of_language_models(rows: pd.DataFrame) -> pd.DataFrame:
         part = rows[rows["table"] == name]
         part = part[part["split"] == 1] if kind == "published split" else part
         suffix = f"_{kind}" if kind in ("converged", "widest") else ""
-        means = part.groupby("model")[[f"r2{suffix}", f"tau{suffix}"]].mean().round(3)
-        row = {"held out": held_out, **dict(zip(("R²", "τ"), means.loc["gp"], strict=True))}
-        row |= dict(zip(("XGBoost: R²", "τ "), means.loc["xgboost"], strict=True))
-        table.append(row | dict(zip(("published: XGBoost", "AutoGluon", "TabPFN"), published, strict=True)))
-    return pd.DataFrame(table)
+        means = part.groupby("model")[[f"r2{suffix}", f"tau{suffix}"]].mean()
+        measured = [f"{value:.3f}" for value in (*means.loc["gp"], *means.loc["xgboost"])]
+        table.append([held_out, *measured, *("–" if value is None else str(value) for value in published)])
+    ours, theirs = ("R²", "τ", "XGBoost: R²", "XGBoost: τ"), ("published: XGBoost", "AutoGluon", "TabPFN")
+    return pd.DataFrame(table, columns=["held out", *ours, *theirs])
 
 
 def runs_table(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -173,7 +173,7 @@ def write_page() -> None:
     text = f"""# How good are the surrogates?
 
 On unseen networks, R² is {nb201.min():.2f} to {nb201.max():.2f} for NAS-Bench-201, {tnb101.min():.2f} to
-{tnb101.max():.2f} for TransNAS-Bench-101 and above .999 for GPT sub-networks (`hw-gpt-s`). For language models
+{tnb101.max():.2f} for TransNAS-Bench-101 and above 0.999 for GPT sub-networks (`hw-gpt-s`). For language models
 (`scan-llm`), it is {everywhere} on all trainings and {converged} on converged ones.
 
 ## Language models
@@ -182,16 +182,16 @@ On unseen networks, R² is {nb201.min():.2f} to {nb201.max():.2f} for NAS-Bench-
 The targets are the perplexity of `hw-gpt-s` (three random splits), the test loss of `scan-llm` and the validation loss
 of `scan-vlm` (only converged trainings, as published). Inputs are the configuration, its length and the moment of the
 evaluation. ScAn-Bench has five stratified folds by configuration; the first of `scan-llm` is the published split.
-XGBoost on plain codes has τ .974 on `hw-gpt-s`, and .924 within the widest networks.
+XGBoost on plain codes has τ 0.974 on `hw-gpt-s`, and 0.924 within the widest networks.
 
 A loss above 3 is treated as diverged. On all 893 rows of the published split, predictions are expected values,
 weighted by the probability of divergence. RMSE is {llm["rmse"]} (published:
-.10 to .21), ρ {llm["spearman"]} (.96 to .99) and the Brier score {llm["brier"]}. Predicting the likelier class has R²
-{llm["r2_likely"]}. One misjudged training of 239 causes {worst} of the squared error; without it, R² is
+0.10 to 0.21), ρ {llm["spearman"]} (0.96 to 0.99) and the Brier score {llm["brier"]}. Predicting the likelier class has
+R² {llm["r2_likely"]}. One misjudged training of 239 causes {worst} of the squared error; without it, R² is
 {llm["r2_others"]}. 90 % intervals cover {covered} of converged rows.
 
-The published RMSE and R² imply a variance of .23, but these rows have .25. The benchmark's later README has lower
-figures: those of five splits, and .90, .94 and .96 for `scan-vlm`.
+The published RMSE and R² imply a variance of 0.23, but these rows have 0.25. The benchmark's later README has lower
+figures: those of the row with five splits, and 0.90, 0.94 and 0.96 for `scan-vlm`.
 
 ## Cells
 
