@@ -69,7 +69,7 @@ best.corr("spearman").loc[["parameters", "tokens"], ["learning_rate", "batch_siz
 # %% [markdown]
 # ## Transfer to the largest training
 #
-# `gp` begins without knowledge. `meta` learns from the 36 tasks with other numbers of parameters; the target's size is
+# `gp` starts without sources. `meta` learns from the 36 tasks with other numbers of parameters; the target's size is
 # held out. Tasks know their scale, so the labels of the sources are first moved to the target's scale along a power law
 # (`nasmeta.tasks.at_scale`).
 

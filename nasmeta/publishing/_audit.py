@@ -82,8 +82,8 @@ def audit(
     """Check published results against the tables, and by repeating some runs.
 
     Level 0 recomputes values, costs, curves and the summary from the tables. Level 1 also repeats randomly selected
-    runs; every proposal must be equal. Level 2 also does runs with fresh seeds, and tests whether the published runs
-    have the same ranks. It detects selected seeds, and is the only check of searchers with ``traces = "statistical"``.
+    runs; every proposal must be equal. Level 2 also runs fresh seeds, and tests whether the published runs have the
+    same ranks. It detects selected seeds, and is the only check of searchers with ``traces = "statistical"``.
 
     Parameters
     ----------

@@ -35,9 +35,9 @@ def publish(
 ) -> Path:
     """Write a finished comparison to one small file that anyone can audit.
 
-    The file has the searchers with versions, settings and budgets, the proposals of each run in their order, checksums
-    of the columns, and a summary of the results. Values, costs and regrets are not in it, because they follow from
-    the tables.
+    The file contains the searchers with versions, settings and budgets, the proposals of each run in their order,
+    checksums of the columns, and a summary of the results. Values, costs and regrets follow from the tables, so the
+    file omits them.
 
     Parameters
     ----------

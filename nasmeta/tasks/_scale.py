@@ -30,7 +30,7 @@ def at_scale(task: Task, sources: Sequence[Task | SourceTask]) -> list[Task | So
     task : Task
         The target.
     sources : sequence of Task or SourceTask
-        They stay as they are if the target has no scale, or if one of them lacks it or has another space.
+        Returned unchanged if the target has no scale, or if a source lacks it or has another space.
 
     Examples
     --------
