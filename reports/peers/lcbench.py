@@ -58,15 +58,12 @@ def measure_missing(workers: int) -> None:
 
 
 def table(runs: pd.DataFrame) -> str:
-    """Return a table with one row per searcher: regrets, rank, difference from `gp`, and time."""
-    ranks = runs.pivot_table(index="task", columns="searcher", values=REGRETS[-1]).rank(axis=1).mean()
+    """Return a table with one row per searcher: regrets, difference from `gp`, and time."""
     rows = []
     for name, own in runs.groupby("searcher", sort=False):
-        row = {"searcher": f"`{name}`", "datasets": f"{own['task'].nunique()}"} | {
-            f"regret at {n}": f"{own[f'regret_{n}'].mean():.2f}" for n in AT
-        }
+        row = {"searcher": f"`{name}`"} | {f"regret at {n}": f"{own[f'regret_{n}'].mean():.2f}" for n in AT}
         more = differences(runs, "gp", str(name)).mean(axis=1)
-        row |= {"rank": f"{ranks[name]:.1f}", "minus `gp`": "" if name == "gp" else with_interval(more)}
+        row |= {"minus `gp`": "" if name == "gp" else with_interval(more)}
         rows.append(row | {"ms per step": f"{own['ms'].median():.0f}"})
     return to_markdown(pd.DataFrame(rows))
 
@@ -89,7 +86,7 @@ differences are within chance. Among searchers with {max(RUNS.values())} runs it
 
 {table(runs)}
 **Regret**: percentage points of validation accuracy below the best value known to this project; the optimum of the
-published surrogate is unknown. *Rank*: mean over datasets. *Minus `gp`*: mean difference at {AT[-1]} in runs of the
+published surrogate is unknown. *Minus `gp`*: mean difference at {AT[-1]} in runs of the
 same dataset and seed, with a 95 % interval over datasets; positive if `gp` is better. Time: median processor time.
 
 **Runs**: {max(RUNS.values())} per dataset of {", ".join(f"`{name}`" for name in often)}, one of the others.

@@ -1,4 +1,4 @@
-"""Write the page of the transfer benchmark: speed-ups over ``gp`` by kind of sources."""
+"""Write the page of the transfer benchmark: speed-ups over ``gp`` by family and by kind of sources."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from cases import STRESS
+from cases import HALVES, STRESS
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -93,6 +93,15 @@ def speed_ups(gains: pd.DataFrame) -> dict[str, str]:
     return {kind: text_of(geometric(part)) for kind, part in parts if len(part)}
 
 
+def by_family(natural: pd.DataFrame, searchers: list[str]) -> pd.DataFrame:
+    """Return the geometric means of the speed-up with natural sources: searchers × families."""
+    families = [family for half in HALVES.values() for family in half if family in set(natural["family"])]
+    parts = natural.groupby(["searcher", "family"])
+    means = {key: f"×{geometric(part)[0]:.2f}" for key, part in parts}
+    rows = [{"searcher": f"`{s}`"} | {family: means[s, family] for family in families} for s in searchers]
+    return pd.DataFrame(rows)
+
+
 def by_field(natural: pd.DataFrame, searchers: list[str]) -> pd.DataFrame:
     """Return the speed-up with natural sources of each searcher: all targets, and groups of families."""
     is_own, is_hyper = natural["family"] == "nb201", natural["family"].isin(HYPERPARAMETERS)
@@ -153,7 +162,8 @@ def write_page(folder: Path) -> None:
     natural, stress = gains[gains["sources"] == "natural"], gains[gains["sources"].isin(STRESS)]
     overall = [{"searcher": f"`{name}`"} | speed_ups(gains[gains["searcher"] == name]) for name in searchers]
     table = pd.DataFrame(overall).merge(harm(gains, searchers), on="searcher")
-    fields = by_field(natural, searchers)
+    first = searchers[:3]
+    fields = by_field(natural, first)
     one = fields.set_index("targets")["`meta`"].str.split().str[0].str[1:]
     text = f"""# When does transfer help, and when does it harm?
 
@@ -162,6 +172,7 @@ datasets of NAS-Bench-201. On other architectures the gain is small ({one.get("o
 Misleading sources can harm every meta-searcher.
 
 {to_markdown(fields)}
+{to_markdown(by_family(natural, first))}
 Geometric means over targets with natural sources, all on other datasets; 95 % intervals over targets.
 
 ![Speed-up over gp by kind of sources: cases and geometric means](gains.png)
