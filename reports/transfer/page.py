@@ -98,7 +98,7 @@ def by_family(natural: pd.DataFrame, searchers: list[str]) -> pd.DataFrame:
     families = [family for half in HALVES.values() for family in half if family in set(natural["family"])]
     parts = natural.groupby(["searcher", "family"])
     means = {key: f"×{geometric(part)[0]:.2f}" for key, part in parts}
-    rows = [{"searcher": f"`{s}`"} | {family: means[s, family] for family in families} for s in searchers]
+    rows = [{"speed-up of": f"`{s}`"} | {family: means[s, family] for family in families} for s in searchers]
     return pd.DataFrame(rows)
 
 
