@@ -74,13 +74,13 @@ def write_page(runs: pd.DataFrame) -> None:
     means = runs.pivot_table(index="task", columns="searcher", values=REGRETS[-1])
     often = [name for name, repeats in RUNS.items() if repeats == max(RUNS.values())]
     best = means[often].idxmin(axis=1).value_counts()
-    better = {name: (means["gp"] <= means[name]).sum() / means[name].count() for name in ("botorch", "optuna-gp")}
+    better = {name: 100 * (means["gp"] <= means[name]).mean() for name in ("botorch", "optuna-gp")}
     rest = runs[runs["task"].isin(means.index[1::2])]
     on_rest = {name: with_interval(differences(rest, "gp", name).mean(axis=1)) for name in ("botorch", "optuna-gp")}
     text = f"""# Which optimiser is best on LCBench, a space of seven ranges?
 
-`gp` ties with BoTorch and with Optuna's Gaussian process, at a small part of their time: its regret after {AT[-1]}
-evaluations is lower or equal on {better["botorch"]:.0%} and {better["optuna-gp"]:.0%} of the datasets, and the mean
+`gp` ties with BoTorch and with Optuna's Gaussian process, in a small part of their time: its regret after {AT[-1]}
+evaluations is lower or equal on {better["botorch"]:.0f} % and {better["optuna-gp"]:.0f} % of the datasets, and the mean
 differences are within chance. Among searchers with {max(RUNS.values())} runs it has the lowest mean regret on
 {best["gp"]} of {len(means)} datasets.
 
