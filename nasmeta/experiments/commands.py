@@ -39,6 +39,7 @@ from nasmeta.terminal import console, options_from, print_frame, print_table, pr
 from nasmeta.training.commands import read_images
 
 DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
+_NOT_OF_PLAN = "searcher searcher_command task space journal plot at searchers folder redo"
 _NOT_PRINTED = ("final_regret", "simulated_days", "seconds")  # columns of the summary
 _Record = Callable[[], dict[str, Any]]
 
@@ -61,6 +62,8 @@ def compare_command(
         A specification file (TOML), or a name of nasmeta list specifications.
     searchers : sequence of str
         Names of searchers, separated by commas.
+    searcher_command : str
+        Another searcher: a program that reads and writes JSON lines, such as "julia my.jl".
     tasks : sequence of str
         A family of tasks, or names of tasks separated by commas.
     folder : path
@@ -115,7 +118,10 @@ def _refuse(what: str, given: Sequence[str]) -> None:
 
 def _compared(searchers: Sequence[str], options: dict[str, Any]) -> tuple[pd.DataFrame, Any]:
     """Run a comparison; return its results and the evaluator."""
-    if not searchers:
+    listed: Any = searchers
+    if (command := options.pop("searcher_command", None)) is not None:
+        listed = dict(zip(searchers, searchers, strict=True)) | {command: ("command", {"command": command})}
+    if not listed:
         raise SettingError("Missing option --searchers, such as random,gp. `nasmeta list specifications` shows others.")
     tasks: Any = options.pop("tasks", None) or ["nb201"]
     use_training_evaluator(options, tasks[0])
@@ -123,7 +129,7 @@ def _compared(searchers: Sequence[str], options: dict[str, Any]) -> tuple[pd.Dat
     if (space := space_in(tasks)) is not None:
         evaluator = options["evaluator"] = evaluator_for(space, evaluator)
         tasks = [evaluator.task]
-    return compare(searchers, tasks, **options), evaluator
+    return compare(listed, tasks, **options), evaluator
 
 
 def _print_results(frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any) -> _Record:
@@ -202,7 +208,9 @@ def demo_command(
     return _print_results(frame, folder, evaluations, "table")
 
 
-@options_from(search_command, plan, compare, without="searcher task space journal plot at searchers folder redo")
+@options_from(
+    search_command, plan, compare, without="searcher searcher_command task space journal plot at searchers folder redo"
+)
 @options_from(read_images, TrainingEvaluator, panel="Real training", without="task seed folder")
 def plan_command(
     pilot: Sequence[str],

@@ -244,7 +244,8 @@ def _prepare(pair: _Pair, done: Audit, run_code: bool) -> bool:
         if "meta_model" in identity:
             raise NasmetaError("The file of its meta-model is needed.")
         if "code" in identity and not run_code:
-            raise NasmetaError(f"{name} is code of {done.author or 'an unknown author'}; see --run-code.")
+            code = settings.get("command", name)
+            raise NasmetaError(f"{code} is code of {done.author or 'an unknown author'}; see --run-code.")
         if plain.lengths:
             settings = settings | {"epochs": [*plain.lengths]}
         spec, sources = SearcherSpec.of(name, settings), [get_task(source["name"]) for source in identity["sources"]]

@@ -53,6 +53,7 @@ def run_config(
     if isinstance(searcher, MultiFidelitySearcher):
         searcher.begin(tuple(config.evaluators))
     with ExitStack() as stack:
+        stack.callback(searcher.close)
         for evaluator in config.evaluators.values():
             stack.callback(evaluator.close)
         journal, past = None, Trace()

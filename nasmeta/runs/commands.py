@@ -28,9 +28,10 @@ _REASONS = 3  # number of different reasons of failures to show
 @options_from(search)
 @options_from(read_images, TrainingEvaluator, panel="Real training", without="task seed folder")
 def search_command(
-    searcher: str,
+    searcher: str = "",
     task: str = "",
     *,
+    searcher_command: str | None = None,
     space: str | None = None,
     journal: Path | None = None,
     plot: Path | None = None,
@@ -44,6 +45,8 @@ def search_command(
         Name of a searcher, such as random, evolution, gp or meta-gp.
     task : str
         Name of a task, such as nb201/cifar10 or nb201/cifar10+latency/pixel3.
+    searcher_command : str
+        Instead of a searcher: a program that reads and writes JSON lines, such as "julia my.jl".
     space : str
         Instead of a task: MODULE:NAME of a space to search with a Python function; see --evaluator.
     plot : path
@@ -70,6 +73,9 @@ def search_command(
         check_choice("suffix", plot.suffix, (".png", ".pdf", ".svg"))
         plot.parent.mkdir(parents=True, exist_ok=True)
         require_writable(plot)
+    if searcher_command is not None:
+        searcher, task = "command", searcher
+        options["settings"] = {"command": searcher_command, **options.get("settings", {})}
     if bool(task) == (space is not None):
         raise SettingError("task", task or None, "the name of a task, or --space with --evaluator")
     task = space or task

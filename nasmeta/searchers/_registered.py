@@ -18,6 +18,7 @@ for _name, _place, _extra, _style in (
     ("bananas", "searchers._bananas:BananasSearch", None, 8),
     ("bohb", "searchers._bohb:BOHB", None, 17),
     ("botorch", "searchers.peers._botorch:BoTorchSearch", "botorch", 41),
+    ("command", "searchers.peers._command:CommandSearch", None, None),
     ("ehvi", "searchers._ehvi:EHVISearch", None, 14),
     ("evolution", "searchers._evolution:RegularizedEvolution", None, 2),
     ("gp", "searchers._gp:GPSearch", None, 0),

@@ -158,6 +158,9 @@ class Searcher(ABC):
         `again` means that this searcher proposes in its place, on other candidates.
         """
 
+    def close(self) -> None:  # noqa: B027
+        """End processes, at the end of a run; by default nothing."""
+
     def _random(self) -> int:
         """Return a random architecture."""
         if self.space.is_large:

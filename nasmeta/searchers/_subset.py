@@ -78,6 +78,10 @@ class SubsetSearch(Searcher):
         self._note_values(architectures, values)
         self.inner.tell_failures(architectures, values)
 
+    def close(self) -> None:
+        """End the searcher."""
+        self.inner.close()
+
     def _note_values(self, architectures: Architectures, values: Floats) -> None:
         if len(values):
             lowest = values.min(axis=0)  # per objective

@@ -20,8 +20,8 @@ from nasmeta.training.proxies import ProxySettings, measure_proxies
 REAL_TRAINING = {"data", "recipe", "device"}  # parameters of TrainingEvaluator, which an option `evaluator` selects
 FUNCTIONS: dict[str, tuple[list[Callable[..., Any]], set[str]]] = {
     # command: its functions, and options that only the command has
-    "search": ([nm.search, ImageDataset.load], {*REAL_TRAINING, "plot", "space"}),
-    "compare": ([nm.compare, Workers, ImageDataset.load], {*REAL_TRAINING, "specification"}),
+    "search": ([nm.search, ImageDataset.load], {*REAL_TRAINING, "plot", "searcher_command", "space"}),
+    "compare": ([nm.compare, Workers, ImageDataset.load], {*REAL_TRAINING, "searcher_command", "specification"}),
     "plan": ([nm.plan, nm.compare, ImageDataset.load], {*REAL_TRAINING, "picture"}),
     "reproduce": ([nm.reproduce], {"listed", "fetch"}),  # it lists the tables and asks for missing data
     "report": ([nm.report], set()),

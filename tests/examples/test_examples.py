@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import os
 import re
@@ -21,15 +20,14 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.testing import SearcherContract
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+SCRIPTS = sorted(EXAMPLES.glob("*.*"))
 WRITES = {"hardware_pareto": "pareto.png"}
 MOST_LINES = 60
 
 
 def commands_of(script: Path) -> list[str]:
     """Return the commands in the docstring of a script."""
-    text = ast.get_docstring(ast.parse(script.read_text("utf-8"))) or ""
-    return re.findall(r"^    ((?:python|nasmeta|pytest) .+)$", text, re.MULTILINE)
+    return re.findall(r"^#?    +((?:python|nasmeta|pytest) .+)$", script.read_text("utf-8"), re.MULTILINE)
 
 
 def imported(name: str) -> ModuleType:
@@ -46,7 +44,7 @@ def imported(name: str) -> ModuleType:
 def test_it_says_how_to_run_it_and_is_short(script: Path) -> None:
     commands = commands_of(script)
     assert commands
-    assert commands[0] == f"python examples/{script.name}"
+    assert f" examples/{script.name}" in commands[0]
     assert len(script.read_text("utf-8").splitlines()) <= MOST_LINES
 
 
@@ -72,7 +70,8 @@ def test_its_commands_run(script: Path, tmp_path: Path) -> None:
     if script.stem == "optuna_both_ways":
         pytest.importorskip("optuna")
     shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": path}
     for command in commands_of(script):
         words = shlex.split(command)
         run = [sys.executable] if words[0] == "python" else [sys.executable, "-m", words[0]]
@@ -83,6 +82,11 @@ def test_its_commands_run(script: Path, tmp_path: Path) -> None:
         assert ended.stdout.strip()
     if script.stem in WRITES:
         assert (tmp_path / WRITES[script.stem]).stat().st_size > 10_000
+
+
+def test_the_last_architecture_in_an_answer() -> None:
+    answer = 'Instead of {"a": 1}, I "suggest" {"a": [2]}:\n```\n{"a": 2}\n```\nnot {"b": 2} or {c}'
+    assert imported("chat_model").architecture_in(answer, {"a": [1, 2]}) == {"a": 2}
 
 
 class TestOwnSearcher(SearcherContract):

@@ -77,6 +77,7 @@ def same(one: History, other: History) -> None:
 OTHERS = (
     "ax",
     "botorch",
+    "command",
     "optuna-gp",
     "smac",
     "syne-tune",

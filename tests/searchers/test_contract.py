@@ -16,8 +16,8 @@ from nasmeta.testing import MultiObjectiveContract, SearcherContract
 LONG_META_TRAINING = frozenset({"meta-predictor"})  # for minutes by default: its own test trains it briefly
 SLOW = frozenset({"meta-rl", "optuna-gp"})  # as meta-nas with other weights; a fifth of a second per step
 PEERS = frozenset(
-    name for name in SEARCHERS if name.startswith(("ax", "botorch", "smac", "syne-tune"))
-)  # in test_peers.py
+    name for name in SEARCHERS if name.startswith(("ax", "botorch", "command", "smac", "syne-tune"))
+)  # in test_peers.py and test_command.py
 LARGE = frozenset({"asha", "bohb", "evolution", "local-search", "nsga2", "random", "reinforce", "tpe"})  # quick
 
 

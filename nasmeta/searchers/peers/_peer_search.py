@@ -120,7 +120,7 @@ class PeerSearch(WithoutReplacement):
         self._waiting: dict[int, list[Any]] = {}  # proposals of each architecture whose value is not known yet
         self._refused: list[Suggestion] = []  # invalid proposals before the first value
         self._peer_seed = int(rng.integers(self.seeds))
-        self._generators = OwnGenerators(self._peer_seed)
+        self._generators: Any = OwnGenerators(self._peer_seed)
 
     @abstractmethod
     def _suggest(self) -> Suggestion | None:

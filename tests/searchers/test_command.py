@@ -1,0 +1,127 @@
+"""Searchers that are programs: proposals, failures, resuming, and no program after the run."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from example_spaces import example_space
+
+import nasmeta as nm
+from nasmeta.errors import RunFailed
+from nasmeta.publishing import audit, publish
+from nasmeta.runs import History
+from nasmeta.searchers import RandomSearch, Searcher
+from nasmeta.searchers.peers import CommandSearch
+from nasmeta.spaces import SearchSpace
+from nasmeta.testing import SearcherContract
+
+# The random search of nasmeta on an enumerated space whose order is that of the ranks.
+MIRROR = """
+import json, sys
+import numpy as np
+start = json.loads(input())
+positions = start["space"]["positions"]
+sizes = [len(position["choices"]) for position in positions]
+order = iter(np.random.default_rng(start["seed"]).choice(np.prod(sizes), np.prod(sizes), replace=False))
+for line in sys.stdin:
+    if json.loads(line)["message"] == "ask":
+        codes = np.unravel_index(next(order), sizes)
+        chosen = {p["name"]: p["choices"][code] for p, code in zip(positions, codes)}
+        print(json.dumps({"architecture": chosen}), flush=True)
+"""
+# Random choices; at the third request of the first run, what DOES instead.
+PLAIN = """
+import json, os, random, sys, time
+start = json.loads(input())
+with open(__file__ + ".pids", "a") as pids:
+    pids.write(f"{os.getpid()} ")
+first = len(open(__file__ + ".pids").read().split()) == 1
+rng, n = random.Random(start["seed"]), 0
+for line in sys.stdin:
+    if json.loads(line)["message"] == "ask":
+        n += 1
+        if n == 3 and first:
+            DOES
+        chosen = {p["name"]: rng.choice(p["choices"]) for p in start["space"]["positions"]}
+        print(json.dumps({"architecture": chosen}), flush=True)
+"""
+FAILURES = {
+    "sys.exit(3)": "Its exit status is 3.",
+    "time.sleep(60)": "It took more than 1 s.",
+    "os.close(1); time.sleep(60)": "It closed a pipe.",
+    "print([1, 2], flush=True)": "list indices must be integers",
+    'print(\'{"architecture": {"depth": 1}}\', flush=True)': "positions are width, act, depth",
+}
+SPACE = SearchSpace("mlp", {"width": [16, 32, 64], "act": ["relu", "tanh"], "depth": range(1, 30)})
+
+
+def settings_of(folder: Path, code: str = PLAIN, does: str = "pass") -> dict[str, Any]:
+    script = folder / "mine.py"
+    script.write_text(code.replace("DOES", does))
+    return {"command": shlex.join([sys.executable, str(script)]), "timeout": 1}
+
+
+def run(settings: dict[str, Any], space: SearchSpace = SPACE, **more: Any) -> History:
+    return nm.search("command", space, evaluator=lambda c: [*c.values()][-1], settings=settings, evaluations=9, **more)
+
+
+class TestCommandSearch(SearcherContract):
+    spaces = ("tnb101", example_space("large"), example_space("mixed"))
+
+    @pytest.fixture(autouse=True)
+    def _script(self, tmp_path: Path) -> None:
+        self.settings = settings_of(tmp_path)
+
+    def make(self, space: SearchSpace, rng: np.random.Generator) -> Searcher:
+        return CommandSearch(space, rng, **self.settings)
+
+
+def test_a_mirror_of_random_search_has_its_trace(tmp_path: Path) -> None:
+    trace = run(settings_of(tmp_path, MIRROR))
+    seed = int(trace.config.searcher.generator(trace.task, 0).integers(2**31 - 1))
+    same = RandomSearch(SPACE, np.random.default_rng(seed)).ask(9)
+    assert trace.architectures.tolist() == same.tolist()
+
+
+def test_numbers_in_a_range_are_rounded_and_null_ends_the_run(tmp_path: Path) -> None:
+    code = PLAIN.replace('rng.choice(p["choices"])', "0.3 + n * 1e-7")
+    space = SearchSpace("net", {"rate": nm.Range(0.0, 1.0, levels=11)})
+    trace = run(settings_of(tmp_path, code, "print('{\"architecture\": null}', flush=True)"), space)
+    assert (trace.stopped, trace.values.tolist()) == ("exhausted", [0.3])
+
+
+@pytest.mark.parametrize("does", FAILURES)
+def test_a_failure_is_one_error_and_the_run_resumes(tmp_path: Path, does: str) -> None:
+    settings = settings_of(tmp_path, PLAIN, does)
+    with pytest.raises(RunFailed) as failed:
+        run(settings, journal=tmp_path / "run.jsonl")
+    assert failed.value.reason.startswith(f"reply of {settings['command']} is ")
+    assert FAILURES[does] in failed.value.reason
+    assert failed.value.frames == ""
+    assert run(settings, journal=tmp_path / "run.jsonl").values.tolist() == run(settings).values.tolist()
+    pids = (tmp_path / "mine.py.pids").read_text().split()
+    assert [os.path.exists(f"/proc/{pid}") for pid in pids] == [False] * 3
+
+
+def test_an_audit_runs_it_only_with_run_code(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path)
+    mine = {"mine": ("command", settings)}
+    nm.compare(mine, "nb201/cifar10", repeats=3, evaluations=8, folder=tmp_path / "runs")
+    path, pids = publish(tmp_path / "runs", tmp_path / "runs.json.gz"), tmp_path / "mine.py.pids"
+    pids.unlink()
+    forged = json.loads(gzip.decompress(path.read_bytes()))
+    forged["pairs"][0]["identity"].pop("code")
+    (tmp_path / "forged.json.gz").write_bytes(gzip.compress(json.dumps(forged).encode()))
+    verdicts = [audit(tmp_path / name, level=2).verdict for name in ("runs.json.gz", "forged.json.gz")]
+    assert (verdicts, pids.exists()) == (["cannot be checked"] * 2, False)
+    assert audit(path, level=2, runs=3, run_code=True).verdict == "verified"
+    settings_of(tmp_path, PLAIN + "# changed")
+    assert audit(path, level=2, runs=3, run_code=True).verdict == "cannot be checked"
