@@ -134,8 +134,9 @@ class History(Trace, ShowsFacts):
         utilities = np.where(self.epochs == self.full_epochs, self.evaluator.sign * self.values, -np.inf)
         utilities[[*self.reasons()]] = -np.inf
         best = np.maximum.accumulate(utilities)
-        better = np.append(best[:1] > -np.inf, utilities[1:] > best[:-1])[: len(utilities)]
-        return np.maximum.accumulate(np.where(better, np.arange(len(utilities)), -1))
+        before = np.full_like(best, -np.inf)
+        before[1:] = best[:-1]
+        return np.maximum.accumulate(np.where(best > before, np.arange(len(best)), -1))
 
     @property
     def incumbents(self) -> Architectures:

@@ -92,6 +92,12 @@ class Trace:
             self._workers.append(worker)
             self._epochs.append(epochs)
 
+    def extend(self, architectures: Architectures, values: Floats, cost_seconds: Floats) -> None:
+        """Record successful full trainings, shape (n,) each, without a clock."""
+        self._architectures.extend(architectures.tolist())
+        self._values.extend(values.tolist())
+        self._costs.extend(cost_seconds.tolist())
+
     def row(self, position: int) -> tuple[int, Any, float, dict[str, Any]]:
         """Return architecture, value, cost and details of an evaluation, as its line in a journal lists them."""
         m, details = self.n_objectives, dict[str, Any]()
@@ -114,13 +120,13 @@ class Trace:
     def end(self, budget: Budget, clock: Clock, sign: Any, target: float | None) -> None:
         """Exclude the evaluations that started or ended after the budget, and those after the target was reached."""
         self._counted = slice(None)
-        starts, ends = self.start_seconds, self.end_seconds
-        kept = np.arange(len(ends))[: budget.evaluations]
+        kept = np.arange(len(self))[: budget.evaluations]
         if self.timed:
-            kept = kept[starts[kept] < budget.most_seconds]
+            ends = self.end_seconds
+            kept = kept[self.start_seconds[kept] < budget.most_seconds]
             kept = kept[np.argsort(ends[kept], kind="stable")]
-        if clock.overshoot == "discard":
-            kept = kept[ends[kept] <= budget.most_seconds]
+            if clock.overshoot == "discard":
+                kept = kept[ends[kept] <= budget.most_seconds]
         if target is not None:
             hits = (sign * self.values[kept] >= target) & (self.epochs[kept] == self.full_epochs)
             if hits.any():
@@ -157,7 +163,8 @@ class Trace:
         """When each evaluation started on the simulated clock, float64, shape (n,)."""
         if self.timed:
             return self._column(self._starts)
-        return np.append(0.0, self.cost_seconds.cumsum())[: len(self)]
+        costs = self.cost_seconds
+        return np.concatenate([[0.0] * (len(costs) > 0), costs[:-1].cumsum()])
 
     @property
     def end_seconds(self) -> Floats:
@@ -197,4 +204,4 @@ class Trace:
         return [self._notes.get(i, {}) for i in self._positions]
 
     def __len__(self) -> int:
-        return len(self.architectures)
+        return len(self._column(self._architectures))
