@@ -40,14 +40,16 @@ def seeds_of(repeats: int | Sequence[int]) -> list[int]:
     return seeds
 
 
-def budgets_of(tasks: TaskDistribution, evaluations: Any, seconds: Any, stop_at_optimum: bool) -> list[Budget]:
+def budgets_of(
+    tasks: TaskDistribution, evaluations: Any, seconds: Any, stop_at_optimum: bool, default: int = 200
+) -> list[Budget]:
     """Return the budget of each task; a mapping of seconds has an entry for each of them."""
     names = tasks.names
     of_task = seconds if isinstance(seconds, Mapping) else dict.fromkeys(names, seconds)
     if {*of_task} != {*names}:
         raise SettingError("tasks of seconds", [*of_task], ", ".join(names))
     return [
-        checked_budget(evaluations, of_task[name], stop_at_optimum, default=200, what=f"seconds of {name}")
+        checked_budget(evaluations, of_task[name], stop_at_optimum, default=default, what=f"seconds of {name}")
         for name in names
     ]
 

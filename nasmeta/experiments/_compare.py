@@ -31,10 +31,21 @@ from nasmeta.experiments._arguments import (
 )
 from nasmeta.experiments._folder import ComparisonFolder, Results, write_results
 from nasmeta.experiments._jobs import Job, Pair, results_of, share_of
+from nasmeta.experiments._published import stored_pairs
 from nasmeta.experiments._workers import Workers
 from nasmeta.journals import Shard
 from nasmeta.progress import heartbeat, progress_bar
-from nasmeta.runs import Clock, EvaluatorLike, RunConfig, SourcesLike, Transfer, evaluator_for, finished_run, space_in
+from nasmeta.runs import (
+    Clock,
+    EvaluatorLike,
+    RunConfig,
+    SearcherSpec,
+    SourcesLike,
+    Transfer,
+    evaluator_for,
+    finished_run,
+    space_in,
+)
 
 _RUNS_A_JOB = 10
 _PROGRESS_SECONDS = 0.5
@@ -55,6 +66,7 @@ def compare(
     evaluator: EvaluatorLike = "table",
     clock: Clock | Mapping[str, Any] | None = None,
     stop_at_optimum: bool = False,
+    with_baselines: bool = False,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Run searchers on tasks, each several times.
@@ -74,7 +86,7 @@ def compare(
     repeats : int or sequence of int, default 10
         Number of runs of each searcher on each task, with the seeds 0, 1, …; or the seeds, such as ``range(5, 15)``.
     evaluations : int, optional
-        Budget of each run: number of distinct architectures; 200 unless `seconds` is given.
+        Budget of each run: number of distinct architectures; 200 unless `seconds` is given, 100 with baselines.
     seconds : float, or mapping of task to float, optional
         Budget of each run on the simulated clock.
     settings : mapping of label to mapping, optional
@@ -98,6 +110,9 @@ def compare(
         Simulated time, as in `search`; its workers are simulated, not processes.
     stop_at_optimum : bool, default False
         End a run when the best value of its task has been evaluated.
+    with_baselines : bool, default False
+        Add the stored runs of six ready searchers, which come with the package: 30 runs of 100 evaluations on each of
+        27 tasks. The result is the same as with new runs.
     progress : bool, default False
         Show a progress bar on stderr.
 
@@ -140,19 +155,22 @@ def compare(
     workers = workers.on_this_machine(trains=any(trainer.device == "auto" for trainer in trainers))
     if trainers and home is None and not workers.is_one_process:
         raise SettingError("Workers that train share the folder of the comparison: pass folder.")
-    budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum)
+    stored = stored_pairs(targets.names, specs) if with_baselines else {}
+    budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum, default=100 if stored else 200)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # raises an error for impossible settings
     by_label = sources_by_label(sources, specs)
     clock = None if clock is None else Clock.of(clock)
+    everyone = {label: SearcherSpec.of(label) for _, label in stored} | specs
     configs = {
         (i, label): RunConfig.of(spec, own, budgets[i], sources=by_label.get(label), clock=clock, label=label)
         for i, own in enumerate(evaluators)
-        for label, spec in specs.items()
+        for label, spec in everyone.items()
     }
     learners = [pair for pair, config in configs.items() if config.searcher.learns]
     wanted = dict.fromkeys(configs, seeds) if shard is None else share_of(shard, [*configs], learners, seeds)
     results = Results(configs, wanted)
+    results.recall(stored)
     if home is None:
         return _completed(results, workers, progress)
     sources_of_learners: dict[str, dict[str, list[str]]] = {}

@@ -14,6 +14,7 @@ import pandas as pd
 from nasmeta.errors import JournalError, RunFailed, SettingError
 from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
 from nasmeta.experiments._jobs import Pair
+from nasmeta.experiments._published import stored_runs
 from nasmeta.files import SEAL, facts_in, sealed, write_atomically, write_facts
 from nasmeta.journals import differences_from
 from nasmeta.runs import Clock, History, RunConfig, SearcherSpec, Trace, history_of, results_frame
@@ -137,6 +138,15 @@ class Results:
         self.configs, self.seeds = configs, seeds
         self._histories: dict[tuple[Pair, int], History] = {}
         self._failures: dict[tuple[Pair, int], RunFailed] = {}
+        self._stored: dict[str, str] = {}  # versions by label
+
+    def recall(self, stored: Mapping[tuple[str, str], dict[str, Any]]) -> None:
+        """Add stored runs, by task and label."""
+        for pair, config in self.configs.items():
+            if published := stored.get((config.task.name, config.label)):
+                self._stored[config.label] = published["identity"]["written_by"]
+                for seed, trace in stored_runs(published, config, self.seeds[pair]):
+                    self.keep(pair, seed, trace)
 
     @property
     def total(self) -> int:
@@ -168,7 +178,9 @@ class Results:
         """Return the results of all runs, or raise an error that lists the failed ones."""
         if self._failures:
             raise self._failed()
-        return results_frame([self._histories[pair, seed] for pair in self.configs for seed in self.seeds[pair]])
+        frame = results_frame([self._histories[pair, seed] for pair in self.configs for seed in self.seeds[pair]])
+        frame.attrs["stored"] = self._stored
+        return frame
 
     def _failed(self) -> RunFailed:
         seeds: dict[tuple[str, str], list[int]] = {}

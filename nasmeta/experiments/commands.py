@@ -209,7 +209,10 @@ def demo_command(
 
 
 @options_from(
-    search_command, plan, compare, without="searcher searcher_command task space journal plot at searchers folder redo"
+    search_command,
+    plan,
+    compare,
+    without="searcher searcher_command task space journal plot at searchers folder redo with_baselines",
 )
 @options_from(read_images, TrainingEvaluator, panel="Real training", without="task seed folder")
 def plan_command(

@@ -1,11 +1,10 @@
-"""Published files: gzipped JSON, which is read safely and within a fixed size, in any language."""
+"""Write a finished comparison to one file."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import os
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -17,15 +16,12 @@ import pandas as pd
 from nasmeta.analysis import summarise
 from nasmeta.analysis.report import title_of
 from nasmeta.code_identity import source_digest
-from nasmeta.experiments import ComparisonFolder, results_in
-from nasmeta.files import blaming, facts_in, write_atomically
+from nasmeta.experiments import PUBLISHED_FORMAT, ComparisonFolder, results_in
+from nasmeta.files import facts_in, write_atomically
 from nasmeta.registry import names_from_file
 from nasmeta.runs import Budget, RunConfig, check_recorded, recorded_config, require_journal
 from nasmeta.tasks import as_tasks
 
-_FORMAT = 1
-_MOST_BYTES = 1 << 26  # of the text; about ten million evaluations
-_GZIP = 31  # zlib's name of the format
 _DECIMALS = 6
 
 
@@ -76,20 +72,10 @@ def publish(
     return Path(out)
 
 
-def read_published(path: Path) -> dict[str, Any]:
-    """Return the content of a published file; nothing in it is executed."""
-    packed = path.read_bytes()
-    with blaming(path, "published file of nasmeta"):
-        unpacked = zlib.decompressobj(_GZIP)
-        content: dict[str, Any] = json.loads(unpacked.decompress(packed, _MOST_BYTES))
-        if not unpacked.eof or content["nasmeta_published"] != _FORMAT:
-            raise ValueError("it is too long, or of another format")
-        return content
-
-
 def content_of(folder: Path) -> dict[str, Any]:
     """Return the published content of a comparison; its journals are checked against the tables."""
     results, specification = results_in(folder), facts_in(folder / "specification.json")
+    results = results[results["searcher"].isin(specification["searchers"])]  # without stored baselines
     repeats, home = specification["repeats"], ComparisonFolder(folder)
     seeds = [*range(repeats)] if isinstance(repeats, int) else repeats
     ends = results.groupby(["task", "searcher", "seed"], observed=True)["stopped"].first()
@@ -106,7 +92,7 @@ def content_of(folder: Path) -> dict[str, Any]:
             ]
             source = identity.get("code") or source_of(config)
             pairs.append({**pair, "source": source, "columns": checksums(config), "runs": runs})
-    facts = {"nasmeta_published": _FORMAT, "title": title_of(folder), "seeds": seeds}
+    facts = {"nasmeta_published": PUBLISHED_FORMAT, "title": title_of(folder), "seeds": seeds}
     return {**facts, "summary": summary_of(results), "pairs": pairs}
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.publishing._publish import read_published
+from nasmeta.experiments import read_published
 
 HONEST: dict[str, dict[str, Any]] = {
     "budget in seconds, several workers": {

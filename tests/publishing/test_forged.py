@@ -15,10 +15,11 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError
+from nasmeta.experiments import read_published
 from nasmeta.experiments._folder import write_results
 from nasmeta.publishing import Audit
 from nasmeta.publishing._audit import _Pair
-from nasmeta.publishing._publish import read_published, summary_of
+from nasmeta.publishing._publish import summary_of
 from nasmeta.runs import Journal, require_journal, results_frame
 
 CASES = [pytest.param(case, marks=[pytest.mark.slow] if case > 1 else []) for case in range(20)]
