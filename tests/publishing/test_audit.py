@@ -65,22 +65,33 @@ def test_custom_code_runs_only_on_request(tmp_path: Path, monkeypatch: pytest.Mo
     assert nm.audit(file, run_code=True).verdict == "cannot be checked"
 
 
-@pytest.mark.parametrize("key", ["searcher", "task", "sources", "settings"])
+def test_a_command_runs_only_on_request(tmp_path: Path) -> None:
+    command = f"sh {Path(__file__).parents[2] / 'examples' / 'shell_searcher.sh'}"
+    searchers = {"mine": ("command", {"command": command})}
+    nm.compare(searchers, "nb201/cifar10", repeats=3, evaluations=8, folder=tmp_path)
+    first, second = (nm.audit(tmp_path, level=2, runs=3, run_code=run_code) for run_code in (False, True))
+    assert (first.verdict, second.verdict) == ("cannot be checked", "verified")
+    assert f"{command} is code of" in first.reasons[0]
+
+
+@pytest.mark.parametrize("key", ["searcher", "task", "sources", "settings", "command"])
 def test_a_file_that_names_code_imports_nothing(
     key: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "hostile_audit.py").write_text("raise SystemExit\n")
     monkeypatch.syspath_prepend(tmp_path)
     content, code = read_published(file), "hostile_audit:run"
-    named = {"sources": [{"name": code}], "settings": {"predictor": code}}.get(key, code)
+    named = {
+        "sources": {"sources": [{"name": code}]},
+        "settings": {"searcher": "predictor", "settings": {"predictor": code}},
+        "command": {"searcher": "command", "settings": {"command": f"touch {tmp_path / 'ran'}"}},
+    }.get(key, {key: code})
     for pair in content["pairs"]:
-        pair["identity"][key] = named
-        if key == "settings":
-            pair["identity"]["searcher"] = "predictor"
+        pair["identity"] |= named
     hostile = tmp_path / "hostile.json.gz"
     hostile.write_bytes(gzip.compress(json.dumps(content).encode()))
     assert nm.audit(hostile, level=2).verdict == "cannot be checked"
-    assert "hostile_audit" not in sys.modules
+    assert ("hostile_audit" in sys.modules, (tmp_path / "ran").exists()) == (False, False)
 
 
 @pytest.mark.parametrize("text", [b" " * (1 << 27), b'{"nasmeta_published": 1}'], ids=["too long", "no runs"])

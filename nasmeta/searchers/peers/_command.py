@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from signal import SIGKILL
 from subprocess import PIPE, Popen, TimeoutExpired
 from threading import Timer
 from time import monotonic
@@ -147,7 +147,7 @@ class CommandSearch(PeerSearch):
 def _kill(process: Popen[str]) -> None:
     """Kill a program and the processes that it has started."""
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _end(process: Any) -> None:
