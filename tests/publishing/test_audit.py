@@ -66,12 +66,10 @@ def test_custom_code_runs_only_on_request(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_command_runs_only_on_request(tmp_path: Path) -> None:
-    command = f"sh {Path(__file__).parents[2] / 'examples' / 'shell_searcher.sh'}"
-    searchers = {"mine": ("command", {"command": command})}
+    searchers = {"mine": ("command", {"command": f"sh {Path(__file__).parents[2]}/examples/shell_searcher.sh"})}
     nm.compare(searchers, "nb201/cifar10", repeats=3, evaluations=8, folder=tmp_path)
-    first, second = (nm.audit(tmp_path, level=2, runs=3, run_code=run_code) for run_code in (False, True))
-    assert (first.verdict, second.verdict) == ("cannot be checked", "verified")
-    assert f"{command} is code of" in first.reasons[0]
+    verdicts = [nm.audit(tmp_path, level=2, runs=3, run_code=run_code).verdict for run_code in (False, True)]
+    assert verdicts == ["cannot be checked", "verified"]
 
 
 @pytest.mark.parametrize("key", ["searcher", "task", "sources", "settings", "command"])

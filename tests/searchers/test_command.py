@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from example_spaces import example_space
 
 import nasmeta as nm
 from nasmeta.errors import RunFailed
-from nasmeta.runs import History
 from nasmeta.searchers import RandomSearch, Searcher
 from nasmeta.searchers.peers import CommandSearch
 from nasmeta.spaces import SearchSpace
@@ -55,20 +53,17 @@ FAILURES = {
     "time.sleep(90)": "It took more than 3 s.",
     "os.close(1); time.sleep(60)": "It closed a pipe.",
     "print([1, 2], flush=True)": "list indices must be integers",
-    'print(\'{"architecture": {"depth": 1}}\', flush=True)': "positions are width, act, depth",
+    'print(\'{"architecture": {"rate": 1}}\', flush=True)': "positions are width, act, rate",
 }
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shell_searcher.sh"
-SPACE = SearchSpace("mlp", {"width": [16, 32, 64], "act": ["relu", "tanh"], "depth": range(1, 30)})
+SPACE = SearchSpace("mlp", {"width": [16, 32, 64], "act": ["relu", "tanh"], "rate": range(1, 30)})
 
 
-def settings_of(folder: Path, code: str = PLAIN, does: str = "pass") -> dict[str, Any]:
+def run(folder: Path, code: str = PLAIN, does: str = "pass", space: SearchSpace = SPACE, **more: Any) -> Any:
     script = folder / "mine.py"
     script.write_text(code.replace("DOES", does))
-    return {"command": shlex.join([sys.executable, str(script)]), "timeout": 3 if "90" in does else 60}
-
-
-def run(settings: dict[str, Any], space: SearchSpace = SPACE, **more: Any) -> History:
-    return nm.search("command", space, evaluator=lambda c: [*c.values()][-1], settings=settings, evaluations=9, **more)
+    settings = {"command": f"{sys.executable} {script}", "timeout": 3 if "90" in does else 60}
+    return nm.search("command", space, evaluator=lambda c: c["rate"], settings=settings, evaluations=9, **more)
 
 
 class TestCommandSearch(SearcherContract):
@@ -79,27 +74,26 @@ class TestCommandSearch(SearcherContract):
 
 
 def test_a_mirror_of_random_search_has_its_trace(tmp_path: Path) -> None:
-    trace = run(settings_of(tmp_path, MIRROR))
-    seed = int(trace.config.searcher.generator(trace.task, 0).integers(2**31 - 1))
+    trace = run(tmp_path, MIRROR)
+    seed = trace.config.searcher.generator(trace.task, 0).integers(2**31 - 1)
     same = RandomSearch(SPACE, np.random.default_rng(seed)).ask(9)
     assert trace.architectures.tolist() == same.tolist()
 
 
 def test_numbers_in_a_range_are_rounded_and_null_ends_the_run(tmp_path: Path) -> None:
     code = PLAIN.replace('rng.choice(p["choices"])', "0.3 + n * 1e-7")
-    space = SearchSpace("net", {f"x{i}": nm.Range(0.0, 1.0, levels=11) for i in range(7)})
-    trace = run(settings_of(tmp_path, code, "print('{\"architecture\": null}', flush=True)"), space)
+    space = SearchSpace("net", {name: nm.Range(0.0, 1.0, levels=11) for name in ["rate", *"abcdef"]})
+    trace = run(tmp_path, code, "print('{\"architecture\": null}', flush=True)", space)
     assert (trace.stopped, trace.values.tolist()) == ("exhausted", [0.3])
 
 
 @pytest.mark.parametrize("does", FAILURES)
 def test_a_failure_is_one_error_and_the_run_resumes(tmp_path: Path, does: str) -> None:
-    settings = settings_of(tmp_path, PLAIN, does)
     with pytest.raises(RunFailed) as failed:
-        run(settings, journal=tmp_path / "run.jsonl")
-    assert failed.value.reason.startswith(f"reply of {settings['command']} is ")
+        run(tmp_path, PLAIN, does, journal=tmp_path / "run.jsonl")
     assert FAILURES[does] in failed.value.reason
     assert failed.value.frames == ""
-    assert run(settings, journal=tmp_path / "run.jsonl").values.tolist() == run(settings).values.tolist()
+    resumed = run(tmp_path, PLAIN, does, journal=tmp_path / "run.jsonl")
+    assert resumed.values.tolist() == run(tmp_path).values.tolist()
     pids = (tmp_path / "mine.py.pids").read_text().split()
     assert [os.path.exists(f"/proc/{pid}") for pid in pids] == [False] * 3

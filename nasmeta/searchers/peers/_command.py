@@ -36,9 +36,12 @@ class CommandSearch(PeerSearch):
     …, "positions": [{"name": …, "choices": […], "ordered": …, "scale": …}, …], "conditions": …}, "evaluations": …,
     "seed": …}``, then ``{"message": "ask"}`` and ``{"message": "tell", "architecture": {POSITION: CHOICE, …}, "value":
     …}``; higher is better. To ``ask``, the program replies with ``{"architecture": {POSITION: CHOICE, …}}``, without
-    inactive positions, or with ``{"architecture": null}`` to end the run. In a range, the nearest choice is used. The
-    program must draw its random numbers from the seed, so that a run resumes, and exit at the end of its input. It and
-    the processes that it starts are killed a second after the run. Needs a POSIX system.
+    inactive positions, or with ``{"architecture": null}`` to end the run. In a range, the nearest choice is used; for
+    repeated and invalid combinations see `PeerSearch`. If the seed determines all proposals, a run resumes. The program
+    should exit at the end of its input; a second later, it and the processes that it started are killed. Needs POSIX.
+
+    Traces are statistical, and an audit treats the program as custom code: the published proposals give all values
+    (level 0), and level 2 runs it with ``--run-code``.
 
     Parameters
     ----------
