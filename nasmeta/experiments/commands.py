@@ -39,7 +39,6 @@ from nasmeta.terminal import console, options_from, print_frame, print_table, pr
 from nasmeta.training.commands import read_images
 
 DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
-_NOT_OF_PLAN = "searcher searcher_command task space journal plot at searchers folder redo"
 _NOT_PRINTED = ("final_regret", "simulated_days", "seconds")  # columns of the summary
 _Record = Callable[[], dict[str, Any]]
 
