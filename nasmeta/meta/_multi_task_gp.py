@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -13,21 +14,16 @@ from nasmeta.meta._transfer_search import JointGPSearch
 
 @dataclass(frozen=True)
 class MultiTaskSettings:
-    """Settings of `multi-task-gp`; ``reports/meta/gp`` and ``reports/transfer`` have results with them."""
+    """Prior of the sources' weights; ``reports/meta/gp`` and ``reports/transfer`` have results."""
 
-    mean: float = 0.3  # of the sum of the sources' weights, a priori
-    variance: float = 0.1
+    mean: float = 0.3  # of the sum of all weights
+    variance: float = 0.1  # of the sum
 
 
 MULTI_TASK = MultiTaskSettings()
 
 
-def prior_of_weights(n_sources: int) -> tuple[Floats, float]:
-    """Return the prior mean of the sources' weights, shape (n_sources,), and the variance of each."""
-    return np.full(n_sources, MULTI_TASK.mean / n_sources), MULTI_TASK.variance / n_sources
-
-
-def regression_weights(sources: AnyFloats, labels: Floats, factor: Floats) -> Floats:
+def regression_weights(sources: AnyFloats, labels: Floats, factor: Floats, prior: MultiTaskSettings) -> Floats:
     """Return the posterior mean of the sources' weights by generalised least squares.
 
     Parameters
@@ -37,13 +33,14 @@ def regression_weights(sources: AnyFloats, labels: Floats, factor: Floats) -> Fl
     labels : ndarray, shape (n,)
     factor : ndarray, shape (n, n)
         Lower Cholesky factor of the covariance of the labels around the weighted sum.
+    prior : MultiTaskSettings
 
     Returns
     -------
     ndarray of float64, shape (n_sources,)
     """
     n_sources = len(sources)
-    before, variance = prior_of_weights(n_sources)
+    before, variance = np.full(n_sources, prior.mean / n_sources), prior.variance / n_sources
     if len(labels) < 2:
         return before
     seen = sources.T.astype(np.float64)
@@ -86,5 +83,8 @@ class MultiTaskGPSearch(JointGPSearch):
     ('nb201/cifar10', 'nb201/imagenet16-120')
     """
 
+    prior_of_weights: ClassVar[MultiTaskSettings] = MULTI_TASK
+
     def _weights(self, labels: Floats) -> Floats:
-        return regression_weights(self._models.standard_means[:, self._gp.architectures], labels, self._gp.factor)
+        seen = self._models.standard_means[:, self._gp.architectures]
+        return regression_weights(seen, labels, self._gp.factor, self.prior_of_weights)

@@ -110,15 +110,17 @@ class History(Trace, ShowsFacts):
         return self.config.searcher.transfer.warm_start_name
 
     @property
-    def weights(self) -> pd.DataFrame:
-        """The weights of the members of an ensemble such as ``meta`` at each proposal, shape (n, n_members).
+    def transfer(self) -> pd.DataFrame:
+        """The verdicts of ``meta`` on its sources, one row after each ten evaluations; empty for other searchers.
 
-        NaN for proposals without weights, such as an initial design; no columns for a searcher without members.
+        Columns: ``share`` of the next turns that the sources have; rank ``correlation`` of the sources' mean with the
+        observations, and its 95 % interval, ``low`` and ``high``; the ``verdict``, a sentence.
         """
         import pandas as pd
 
-        rows = [note.get("weights", {}) for note in self.notes]
-        return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="evaluation"))
+        columns = ["evaluations", "share", "correlation", "low", "high", "verdict"]
+        rows = [note["transfer"] for note in self.notes if "transfer" in note]
+        return pd.DataFrame(rows, columns=columns).set_index("evaluations")
 
     @property
     def _scores(self) -> Floats:
@@ -238,6 +240,8 @@ class History(Trace, ShowsFacts):
             info, best, position = self.evaluator.column, self.best, self.incumbent_positions[-1]
             facts["best"] = f"{info.metric} {written(best.value, info.unit)}, found by evaluation {position + 1:,}"
             facts["architecture"] = f"{best.architecture}: {self.task.space.to_string(best.architecture)}"
+            if len(verdicts := self.transfer["verdict"]):
+                facts["sources"] = verdicts.iloc[-1]
         return facts
 
     def _result(self) -> str:

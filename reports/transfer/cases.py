@@ -16,12 +16,13 @@ from common import TOP, least_of_best
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask, Task
+from nasmeta.tasks import SourceTask, Task, at_scale, default_sources
 
 # Two halves of the families. Families that share columns are in the same half.
 HALVES = {
-    "A": ("tnb101", "tnb101-macro", "hpobench-mlp", "graphgym"),
-    "B": ("nb201", "robust", "latency", "graph", "fcnet"),
+    "A": ("tnb101", "tnb101-macro", "hpobench-mlp", "graphgym", "hw-gpt", "hw-gpt-s"),
+    "B": ("nb201", "nb201-seed", "graph", "fcnet", "step-law", "robust", "latency", "energy", "nb201-cost")
+    + ("graph-cost", "graph-latency"),
 }
 STRESS = ("reversed", "permuted", "one sister", "wrong at the top")
 STRANGERS = 6
@@ -29,6 +30,20 @@ STRANGERS = 6
 # .62, .33, .28, -.06 and .70.
 ROBUST = ("square@1", "pgd@0.5", "square@2", "apgd-ce@0.5", "fgsm@1")
 DEVICES = ("edgegpu", "pixel3", "fpga")
+SEEDS = ("cifar10#777", "cifar100#888", "imagenet16-120#999")
+ON_GRAPHS = ("citeseer", "cs", "photo", "arxiv")
+GPT, GPT_COSTS = "gpt-s", ("latency/h100", "latency/cpu", "energy/a100", "memory")
+# Sources that measure something else on the same space: for each family, (target, family of the sources).
+UNLIKE = {
+    "robust": [(f"nb201/robust/{name}", "nb201") for name in ROBUST],
+    "latency": [(f"nb201/latency/{name}", "nb201") for name in DEVICES],
+    "energy": [(f"nb201/energy/{name}", "nb201") for name in ("edgegpu", "eyeriss", "fpga")],
+    "nb201-cost": [(f"nb201/{name}", "nb201/latency") for name in ("cifar10", "cifar100", "imagenet16-120")],
+    "graph-cost": [(f"graph/{name}", "graph/latency") for name in ON_GRAPHS],
+    "graph-latency": [(f"graph/latency/{name}", "graph") for name in ON_GRAPHS],
+    "hw-gpt-s": [(f"hw-gpt-s/{name}", "") for name in (GPT, *GPT_COSTS)],
+}
+NEAR = 0.002  # nats: the best of `step-law`
 FEWEST_TIES = 4  # targets with more ties at the threshold are excluded
 
 
@@ -41,8 +56,15 @@ class Case:
     sources: tuple[Task, ...]
 
     @property
+    def kind(self) -> str:
+        """The kind of the unchanged sources."""
+        return "unlike" if self.family in UNLIKE else "natural"
+
+    @property
     def least_of_best(self) -> float:
-        """The smallest utility of the best 0.1 %."""
+        """The smallest utility of the best 0.1 %, or of those near the best."""
+        if self.family == "step-law":
+            return float(self.target.sign * (self.target.optimum + NEAR))
         return least_of_best(self.target)
 
     @property
@@ -61,16 +83,27 @@ def cases(family: str) -> Iterator[Case]:
 
 
 def _cases(family: str) -> Iterator[Case]:
-    if family in ("robust", "latency"):
-        # Accuracies on the other datasets are the sources.
-        names = [f"nb201/{family}/{name}" for name in (ROBUST if family == "robust" else DEVICES)]
-        for name in names:
-            target = nm.get_task(name)
-            yield Case(family, target, tuple(_unlike(target, nm.task_distribution("nb201"))))
+    for name, of_sources in UNLIKE.get(family, ()):
+        target = nm.get_task(name)
+        if family == "hw-gpt-s":
+            sources = [nm.get_task(f"hw-gpt-s/{one}") for one in (GPT_COSTS if name.endswith(GPT) else (GPT,))]
+        else:
+            sources = _unlike(target, nm.task_distribution(of_sources))
+        yield Case(family, target, tuple(sources))
+    if family in UNLIKE:
         return
-    tasks = nm.task_distribution(family)
-    for target in list(tasks)[:: 4 if family == "graphgym" else 1]:
-        yield Case(family, target, tuple(_unlike(target, tasks)))
+    if family == "hw-gpt":
+        yield Case(family, nm.get_task("hw-gpt-m/gpt-m"), (nm.get_task("hw-gpt-s/gpt-s"),))
+        return
+    if family == "nb201-seed":
+        targets, tasks = [nm.get_task(f"nb201/{name}") for name in SEEDS], nm.task_distribution("nb201")
+    elif family == "step-law":
+        targets, tasks = list(nm.task_distribution("step-law/dense")), nm.task_distribution("step-law/dense")
+    else:
+        tasks = nm.task_distribution(family)
+        targets = list(tasks)[:: 4 if family == "graphgym" else 1]
+    for target in targets:
+        yield Case(family, target, tuple(default_sources(target) if family == "step-law" else _unlike(target, tasks)))
 
 
 def _unlike(target: Task, tasks: nm.tasks.TaskDistribution) -> list[Task]:
@@ -91,8 +124,10 @@ def draw_sources(case: Case, stress: str, labels: int | None, draw: int) -> list
         sources = [sister, *(_stranger(one, i, rng) for i, one in enumerate(others))]
     elif stress == "wrong at the top":
         sources = [_wrong_at_the_top(one) for one in sources]
-    elif stress != "natural":
+    elif stress not in ("natural", "unlike"):
         raise ValueError(stress)
+    if case.family == "step-law":
+        return at_scale(case.target, sources)
     return sources if labels is None else [_some_of(one, labels, rng) for one in sources]
 
 

@@ -23,19 +23,17 @@ from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
 
 HERE = Path(__file__).parent
 CAP = 100  # evaluations
-LABELS = (400, 100, None)  # per source, None: all; the last two are for the default searcher only
-DRAWS = 10
-RANDOM = ("permuted", "one sister")  # sources that are drawn, even with all labels
+LABELS = ("400", "100", "all")  # per source; the last two are for the default searcher only
+DRAWS = range(10, 20)  # no setting was chosen on these
 PLAIN = ("gp", "random", "evolution")
-META = ("meta", "rgpe", "multi-task-gp", "meta-gp", "source-order")
-SHARED = {"multi-task-gp": "rgpe"}  # searchers with equal meta-models
+META = ("meta", "rgpe", "multi-task-gp", "source-order")
+SHARED = {"multi-task-gp": "meta", "rgpe": "meta"}  # searchers with equal meta-models
 FAMILIES = tuple(family for half in HALVES.values() for family in half)
 STRESSED = {  # targets with stress sources
     "tnb101": ("class_scene", "room_layout", "normal"),
     "tnb101-macro": ("class_object", "segmentsemantic"),
     "hpobench-mlp": ("car",),
     "nb201": ("cifar100", "imagenet16-120"),
-    "robust": ("square@1", "pgd@0.5"),
     "graph": ("citeseer", "arxiv"),
 }
 COLUMNS = ("family", "target", "sources", "labels", "searcher", "draw", "evaluations")
@@ -49,7 +47,7 @@ def questions(families: list[str]) -> Iterator[tuple[Case, str]]:
                 print(f"{case.target.name} is left out: {case.ties:.0f} times as many cells as 0.1 % tie.")
                 continue
             stressed = case.target.name.rpartition("/")[2] in STRESSED.get(family, ())
-            for stress in ("natural", *(STRESS if stressed else ())):
+            for stress in (case.kind, *(STRESS if stressed else ())):
                 yield case, stress
 
 
@@ -63,18 +61,15 @@ def evaluations_of(searcher: Searcher, case: Case, cap: int) -> int:
 
 
 def run(
-    rows: Rows, asked: list[tuple[Case, str]], draws: int, searchers: Sequence[str], n_labels: Sequence[int | None]
+    rows: Rows, asked: list[tuple[Case, str]], draws: Sequence[int], searchers: Sequence[str], labels: int | None
 ) -> None:
     """Append the missing runs to the results."""
-    for (case, stress), labels in product(asked, n_labels):
+    for draw, (case, stress) in product(draws, asked):
         models: dict[str, object] = {}
-        for draw, name in product(range(draws), searchers):
-            if name == searchers[0] and (labels is not None or stress in RANDOM):
-                models = {}
-            plain = name in PLAIN
-            sources = ("-", "-") if plain else (stress, labels or "all")
+        for name in searchers:
+            sources = ("-", "-") if name in PLAIN else (stress, labels or "all")
             key = (case.family, case.target.name, *sources, name, draw)
-            if rows.has(*key) or (labels != LABELS[0] and name != "meta"):
+            if rows.has(*key):
                 continue
             searcher = SEARCHERS[name](case.target.space, np.random.default_rng([draw, 41]))
             if isinstance(searcher, MetaSearcher):
@@ -90,22 +85,22 @@ def run(
 def main() -> None:
     """Run, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=DRAWS, help="runs of each searcher on each case")
+    parser.add_argument("--draws", type=int, default=len(DRAWS), help="runs of each searcher on each case")
     parser.add_argument("--family", action="append", choices=FAMILIES, help="a family; repeatable")
+    parser.add_argument("--searcher", action="append", choices=PLAIN + META, help="a searcher; repeatable")
+    parser.add_argument("--labels", default=LABELS[0], help="labels per source: a number, or 'all'")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of results and page")
     parser.add_argument("--quick", action="store_true", help="two draws of two families, few searchers and sources")
     parser.add_argument("--page", action="store_true", help="only rewrite the page")
     chosen = parser.parse_args()
-    searchers, n_labels = PLAIN + META, LABELS
-    families, draws = chosen.family or list(FAMILIES), chosen.draws
+    searchers, families, draws = chosen.searcher or PLAIN + META, chosen.family or list(FAMILIES), chosen.draws
     if chosen.quick:
-        searchers, n_labels = ("gp", "rgpe", "meta"), LABELS[:1]
-        families, draws = chosen.family or ["tnb101", "nb201"], min(draws, 2)
+        searchers, families, draws = ("gp", "rgpe", "meta"), chosen.family or ["tnb101", "nb201"], min(draws, 2)
     if not chosen.page:
-        asked = [
-            (case, kind) for case, kind in questions(families) if not chosen.quick or kind in ("natural", STRESS[0])
-        ]
-        run(Rows(chosen.out / "results.csv", COLUMNS, 6), asked, draws, searchers, n_labels)
+        kinds = ("natural", "unlike", STRESS[0]) if chosen.quick else ("natural", "unlike", *STRESS)
+        asked = [(case, kind) for case, kind in questions(families) if kind in kinds]
+        labels = None if chosen.labels == "all" else int(chosen.labels)
+        run(Rows(chosen.out / "results.csv", COLUMNS, 6), asked, DRAWS[:draws], searchers, labels)
     write_page(chosen.out)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from nasmeta.meta._arrays import Architectures, Arrays, Booleans, Facts, Floats, Integers, Packed
-from nasmeta.meta._default_searcher import DefaultMetaSearch
+from nasmeta.meta._default_searcher import DefaultMetaSearch, SourcedSearch
+from nasmeta.meta._joint_process import SourceModels
 from nasmeta.meta._network_inputs import proxy_scores
 from nasmeta.meta.in_context._network import InContextNetwork
 from nasmeta.meta.in_context._predictor import InContext, InContextModel
@@ -31,6 +33,72 @@ class SearchSettings:
 SEARCH = SearchSettings()
 
 
+@dataclass(frozen=True)
+class ReadModels:
+    """What `GuidedSearch` learns: the joint process, and the transformer with its inputs from the sources."""
+
+    models: SourceModels
+    reader: InContextModel
+
+
+class GuidedSearch(SourcedSearch):
+    """The searcher with sources of `meta`, whose proposals a transformer selects."""
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        rng: np.random.Generator,
+        *,
+        weights: Any,
+        objective: str,
+        n_initial: int = 5,
+        features: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(space, rng, n_initial=n_initial, features=features)
+        self._predictor = InContext(space, weights=weights, objective=objective)
+
+    @property
+    def _models(self) -> SourceModels:
+        models: SourceModels = self._require_meta_model().models
+        return models
+
+    def _learn(self, sources: list[SourceTask]) -> ReadModels:
+        self._predictor.avoid = self.avoid
+        return ReadModels(super()._learn(sources), self._predictor.meta_fit(sources).meta_model_)
+
+    def _pack(self) -> Packed:
+        learned = self._require_meta_model()
+        self._predictor.meta_model_ = learned.reader
+        (arrays, facts), (of_reader, read) = learned.models.pack(), self._predictor._pack()
+        return arrays | of_reader, facts | read
+
+    def _unpack(self, arrays: Arrays, facts: Facts) -> ReadModels:
+        return ReadModels(super()._unpack(arrays, facts), self._predictor._unpack(arrays, facts))
+
+    @cached_property
+    def _state(self) -> SearchState:
+        reader: InContextModel = self._require_meta_model().reader
+        sources = SourceView.of(reader.scores, proxy_scores(self.space).T)
+        return SearchState(Similarity(self.space), sources, np.arange(self.space.size))
+
+    def tell(self, architectures: Architectures, values: Floats) -> None:
+        """Add observations for the process and the transformer."""
+        super().tell(architectures, values)
+        self._state.observe(architectures, values)
+
+    def _take_best(self, score: Floats) -> int:
+        """Return the transformer's choice among the architectures with the highest improvement, shape (size,)."""
+        score[~self._open] = -np.inf
+        count = min(SEARCH.candidates, int(np.count_nonzero(self._open)))
+        best = np.argsort(-score, kind="stable")[:count]
+        architectures, reading = self._state.candidates(best, 0, count, self.rng)
+        network: InContextNetwork = self._require_meta_model().reader.network
+        scores = network.search_scores(reading, self._state.labels, score[architectures])
+        architecture = int(architectures[scores.round(SEARCH.decimals).argmax()])
+        self._mark(architecture)
+        return architecture
+
+
 class MetaNASSearch(DefaultMetaSearch):
     """Search with `meta` and a transformer with a prediction head and a search head, trained together.
 
@@ -38,12 +106,10 @@ class MetaNASSearch(DefaultMetaSearch):
     This follows Maraval, Zimmer, Grosnit and Bou Ammar, "End-to-end meta-Bayesian optimisation with transformer neural
     processes", NeurIPS 2023. Neither the search nor its sources train the transformer.
 
-    ``meta`` provides the initial design and the Gaussian processes. These select the 512
-    architectures with the highest expected improvement. The transformer proposes one of them from the observations and
-    the sources. The score averages the expected improvements of the processes and of the transformer, takes the
-    logarithm, scales it by the search head, and adds the search head's output. Pending proposals of a batch affect the
-    processes only, and ``notes`` contain the weights of the processes only. ``reports/meta/in_context/search`` compares
-    the objectives.
+    The turns and the initial design are those of ``meta``. In a turn of the sources, the transformer proposes one of
+    the 512 architectures with the highest expected improvement of the process, from the observations and the sources.
+    The score averages the expected improvements of the process and of the transformer, takes the logarithm, scales it
+    by the search head, and adds the search head's output. ``reports/meta/in_context/search`` compares the objectives.
 
     Parameters
     ----------
@@ -65,51 +131,15 @@ class MetaNASSearch(DefaultMetaSearch):
     default_objective: ClassVar[str] = "joint"
     search_settings: ClassVar[tuple[str, ...]] = ()
     crosses_spaces: ClassVar[bool] = False
+    kind = GuidedSearch
+    needs_list = True
 
     def __init__(
         self, space: SearchSpace, rng: np.random.Generator, *, weights: Any = "auto", objective: str | None = None
     ) -> None:
+        self.weights, self.objective = weights, objective or self.default_objective
+        self._of_kind = {"weights": weights, "objective": self.objective}
         super().__init__(space, rng)
-        self.weights = weights
-        self.objective = objective or self.default_objective
-        self._predictor = InContext(space, weights=weights, objective=self.objective)
-
-    # -- meta-training ----------------------------------------------------------------------------------------------
-    def _learn(self, sources: list[SourceTask]) -> Any:
-        self._predictor.avoid = self.avoid
-        return replace(super()._learn(sources), reader=self._predictor.meta_fit(sources).meta_model_)
-
-    def _pack(self) -> Packed:
-        self._predictor.meta_model_ = self._require_meta_model().reader
-        (arrays, facts), (of_reader, read) = super()._pack(), self._predictor._pack()
-        return arrays | of_reader, facts | read
-
-    def _unpack(self, arrays: Arrays, facts: Facts) -> Any:
-        return replace(super()._unpack(arrays, facts), reader=self._predictor._unpack(arrays, facts))
-
-    # -- the search -------------------------------------------------------------------------------------------------
-    @cached_property
-    def _state(self) -> SearchState:
-        reader: InContextModel = self._require_meta_model().reader
-        sources = SourceView.of(reader.scores, proxy_scores(self.space).T)
-        return SearchState(Similarity(self.space), sources, np.arange(self.space.size))
-
-    def tell(self, architectures: Architectures, values: Floats) -> None:
-        """Add observations for the processes and the transformer."""
-        super().tell(architectures, values)
-        self._state.observe(architectures, values)
-
-    def _take_improving(self, improvement: Floats) -> int:
-        """Return the transformer's choice among the architectures with the highest improvement, shape (size,)."""
-        improvement[~self._open] = -np.inf
-        count = min(SEARCH.candidates, int(np.count_nonzero(self._open)))
-        best = np.argsort(-improvement, kind="stable")[:count]
-        architectures, reading = self._state.candidates(best, 0, count, self.rng)
-        network: InContextNetwork = self._require_meta_model().reader.network
-        scores = network.search_scores(reading, self._state.labels, improvement[architectures])
-        architecture = int(architectures[scores.round(SEARCH.decimals).argmax()])
-        self._mark(architecture)
-        return architecture
 
 
 class MetaRLSearch(MetaNASSearch):
