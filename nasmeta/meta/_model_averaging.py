@@ -10,8 +10,7 @@ import numpy as np
 from scipy.linalg import cho_solve
 from scipy.special import softmax
 
-from nasmeta.gaussian_process import inverse_of
-from nasmeta.meta._arrays import AnyFloats, Architectures, Floats, Integers, Prediction
+from nasmeta.meta._arrays import Architectures, Floats, Integers, Prediction
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
@@ -60,20 +59,6 @@ def predictive_weights(log_densities: Floats, rng: np.random.Generator) -> Float
     n = log_densities.shape[1]
     weighted = log_densities @ (n * rng.dirichlet(np.ones(n), size=200)).T
     return np.asarray(softmax(weighted, axis=0).mean(axis=1), np.float64)
-
-
-def left_out_densities(factor: AnyFloats, labels: Floats, means: AnyFloats) -> Floats:
-    """Return the log density of each label given the others, shape (n,), by the Cholesky factor of their covariance.
-
-    Row i of `means`, shape (n, n), is the prior mean without label i; one row (n,) if all are the same.
-
-    Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, equations 5.10 to 5.12.
-    """
-    inverse = inverse_of(factor)
-    precision = np.diag(inverse)
-    errors = np.vecdot(inverse, labels - means) / precision
-    density: Floats = 0.5 * (np.log(precision / (2 * np.pi)) - precision * errors**2)
-    return density
 
 
 def blended(

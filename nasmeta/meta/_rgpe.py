@@ -55,13 +55,11 @@ def ranking_losses(predictions: Floats, labels: Floats, times: Floats32) -> Floa
     return losses
 
 
-def ranking_shares(
-    sources: AnyFloats, process: CellGP, labels: Floats, rng: np.random.Generator
-) -> tuple[Floats, Floats32]:
-    """Return the shares of the best ranking, (n_sources + 1, n_samples), and how often each sample has each label.
+def ranking_shares(sources: AnyFloats, process: CellGP, labels: Floats, rng: np.random.Generator) -> Floats:
+    """Return the mean shares of the best ranking over bootstrap samples, (n_sources + 1,).
 
-    The last row is the target's own process, which predicts each label from the others (Rasmussen and Williams 2006,
-    equation 5.12).
+    The last one is that of the target's own process, which predicts each label from the others (Rasmussen and Williams
+    2006, equation 5.12).
     """
     n, noise = len(labels), process.hyperparameters.noise
     inverse = inverse_of(np.linalg.cholesky(process.observed_covariance() + noise * np.eye(n)))
@@ -70,7 +68,8 @@ def ranking_shares(
     losses = ranking_losses(np.vstack([sources, left_out]), labels, times)
     losses[:-1][np.median(losses[:-1], axis=1) > np.quantile(losses[-1], RGPE.worse_than)] = np.inf
     best = losses == losses.min(axis=0)
-    return best / best.sum(axis=0), times
+    shares: Floats = (best / best.sum(axis=0)).mean(axis=1)
+    return shares
 
 
 class RGPESearch(JointGPSearch):
@@ -103,23 +102,11 @@ class RGPESearch(JointGPSearch):
     """
 
     def _weights(self, labels: Floats) -> Floats:
-        return self._weights_with_and_without(labels)[0]
-
-    def _weights_with_and_without(self, labels: Floats) -> tuple[Floats, Floats]:
-        """Return the sources' weights, shape (n_sources,), and those without each observation, shape (n, n_sources).
-
-        The weights without an observation use only bootstrap samples without it.
-        """
         sources = self._models.standard_means[:, self._gp.architectures]
-        n = len(labels)
-        if n < RGPE.fewest_labels:
-            before = np.full(len(sources), RGPE.slope / len(sources))
-            return before, np.tile(before, (n, 1))
-        shares, times = ranking_shares(sources, self._gp, labels, self.rng)
-        weights: Floats = RGPE.slope * shares.mean(axis=1)[:-1]
-        undrawn = times == 0
-        without = RGPE.slope * (shares[:-1] @ undrawn / np.maximum(undrawn.sum(axis=0), 1)).T
-        return weights, np.where(undrawn.any(axis=0)[:, None], without, weights)
+        if len(labels) < RGPE.fewest_labels:
+            return np.full(len(sources), RGPE.slope / len(sources))
+        weights: Floats = RGPE.slope * ranking_shares(sources, self._gp, labels, self.rng)[:-1]
+        return weights
 
 
 class VanillaRGPESearch(SourceGPSearch):
@@ -193,8 +180,7 @@ class VanillaRGPESearch(SourceGPSearch):
         if len(labels) < RGPE.fewest_labels:
             self._weights = np.r_[np.full(len(means), 1 / len(means)), 0.0]
         else:
-            shares, _ = ranking_shares(means[:, self._gp.architectures], self._gp, labels, self.rng)
-            self._weights = shares.mean(axis=1)
+            self._weights = ranking_shares(means[:, self._gp.architectures], self._gp, labels, self.rng)
 
     def _score(self, gp: CellGP, mean: Floats, std: Floats, labels: Floats) -> Floats:
         """Return the log expected improvement of the ensemble, shape (n_architectures,)."""

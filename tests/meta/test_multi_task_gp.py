@@ -7,7 +7,7 @@ import pytest
 
 from nasmeta.errors import SettingError
 from nasmeta.gaussian_process import CellKernel, negative_log_posterior
-from nasmeta.meta._default_searcher import DefaultMetaSearch
+from nasmeta.meta._default_searcher import SourcedSearch
 from nasmeta.meta._joint_process import (
     JointHyperparameters,
     JointKernel,
@@ -186,7 +186,7 @@ def quality(space: SearchSpace) -> np.ndarray:
     return codes[:, 0] * 3 + codes[:, 1] + codes[:, 3:5].sum(axis=1) / 2
 
 
-@pytest.mark.parametrize("kind", [*KINDS, DefaultMetaSearch])
+@pytest.mark.parametrize("kind", [*KINDS, SourcedSearch])
 def test_positions_of_another_space_are_matched_by_level(kind: type[MultiTaskGPSearch]) -> None:
     learned = SourceTask("small", "small", SMALL, np.arange(SMALL.size), quality(SMALL))
     target = LARGE.listed(LARGE.sample(300, np.random.default_rng(1)))  # without some of the counterparts
