@@ -128,12 +128,17 @@ class DefaultMetaSearch(MetaSearcher):
         return self._arms["sources"]._learn(sources)
 
     def _pack(self) -> Packed:
-        self._arms["sources"].meta_model_ = self._require_meta_model()
-        arrays, facts = self._arms["sources"]._pack()
+        arrays, facts = self._ready["sources"]._pack()
         return arrays, facts
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> Any:
         return self._arms["sources"]._unpack(arrays, facts)
+
+    @property
+    def _ready(self) -> dict[str, Any]:
+        """The searchers, with the meta-model."""
+        self._arms["sources"].meta_model_ = self._require_meta_model()
+        return self._arms
 
     # -- the search -------------------------------------------------------------------------------------------------
     def restrict(self, architectures: Architectures) -> bool:
@@ -143,13 +148,12 @@ class DefaultMetaSearch(MetaSearcher):
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose architectures by turns."""
-        self._arms["sources"].meta_model_ = self._require_meta_model()
         proposals, self.notes = np.empty(n, self.space.index_type), []
         for i in range(n):
             note: dict[str, Any] = {"by": "sources" if self._due >= 1 else "target"}
             share = self._share()
             self._due += share - (note["by"] == "sources")
-            while (architecture := int(self._arms[note["by"]].ask()[0])) in self._asked:
+            while (architecture := int(self._ready[note["by"]].ask()[0])) in self._asked:
                 pass
             self._asked[architecture] = note["by"]
             proposals[i] = architecture
@@ -161,13 +165,13 @@ class DefaultMetaSearch(MetaSearcher):
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Observe values, in both searchers."""
         self._count(architectures, values)
-        for arm in self._arms.values():
+        for arm in self._ready.values():
             arm.tell(architectures, values)
 
     def tell_failures(self, architectures: Architectures, values: Floats) -> None:
         """Observe failures, in both searchers."""
         self._count(architectures, values)
-        for arm in self._arms.values():
+        for arm in self._ready.values():
             arm.tell_failures(architectures, values)
 
     def _count(self, architectures: Architectures, values: Floats) -> None:
