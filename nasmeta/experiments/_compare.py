@@ -31,7 +31,7 @@ from nasmeta.experiments._arguments import (
 )
 from nasmeta.experiments._folder import ComparisonFolder, Results, write_results
 from nasmeta.experiments._jobs import Job, Pair, results_of, share_of
-from nasmeta.experiments._published import stored_pairs
+from nasmeta.experiments._published import BASELINES, stored_pairs
 from nasmeta.experiments._workers import Workers
 from nasmeta.journals import Shard
 from nasmeta.progress import heartbeat, progress_bar
@@ -111,8 +111,8 @@ def compare(
     stop_at_optimum : bool, default False
         End a run when the best value of its task has been evaluated.
     with_baselines : bool, default False
-        Add the stored runs of six ready searchers, which come with the package: 30 runs of 100 evaluations on each of
-        27 tasks. The result is the same as with new runs.
+        Also compare with random search, local search, ``evolution``, ``tpe``, ``reinforce`` and ``gp``. The package
+        contains 30 runs of 100 evaluations on each of 27 tasks, such as ``nb201``. Other runs are done as usual.
     progress : bool, default False
         Show a progress bar on stderr.
 
@@ -155,13 +155,12 @@ def compare(
     workers = workers.on_this_machine(trains=any(trainer.device == "auto" for trainer in trainers))
     if trainers and home is None and not workers.is_one_process:
         raise SettingError("Workers that train share the folder of the comparison: pass folder.")
-    stored = stored_pairs(targets.names, specs) if with_baselines else {}
-    budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum, default=100 if stored else 200)
+    budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum, default=100 if with_baselines else 200)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # raises an error for impossible settings
     by_label = sources_by_label(sources, specs)
     clock = None if clock is None else Clock.of(clock)
-    everyone = {label: SearcherSpec.of(label) for _, label in stored} | specs
+    everyone = {name: SearcherSpec.of(name) for name in BASELINES if with_baselines} | specs
     configs = {
         (i, label): RunConfig.of(spec, own, budgets[i], sources=by_label.get(label), clock=clock, label=label)
         for i, own in enumerate(evaluators)
@@ -170,7 +169,7 @@ def compare(
     learners = [pair for pair, config in configs.items() if config.searcher.learns]
     wanted = dict.fromkeys(configs, seeds) if shard is None else share_of(shard, [*configs], learners, seeds)
     results = Results(configs, wanted)
-    results.recall(stored)
+    results.recall(stored_pairs(targets.names if with_baselines else ()), own=specs)
     if home is None:
         return _completed(results, workers, progress)
     sources_of_learners: dict[str, dict[str, list[str]]] = {}

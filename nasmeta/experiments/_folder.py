@@ -14,7 +14,7 @@ import pandas as pd
 from nasmeta.errors import JournalError, RunFailed, SettingError
 from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
 from nasmeta.experiments._jobs import Pair
-from nasmeta.experiments._published import stored_runs
+from nasmeta.experiments._published import replayed
 from nasmeta.files import SEAL, facts_in, sealed, write_atomically, write_facts
 from nasmeta.journals import differences_from
 from nasmeta.runs import Clock, History, RunConfig, SearcherSpec, Trace, history_of, results_frame
@@ -138,15 +138,19 @@ class Results:
         self.configs, self.seeds = configs, seeds
         self._histories: dict[tuple[Pair, int], History] = {}
         self._failures: dict[tuple[Pair, int], RunFailed] = {}
-        self._stored: dict[str, str] = {}  # versions by label
+        self._stored: dict[str, dict[str, None]] = {}  # labels of searchers with stored runs, by version
 
-    def recall(self, stored: Mapping[tuple[str, str], dict[str, Any]]) -> None:
-        """Add stored runs, by task and label."""
+    def recall(self, stored: Mapping[tuple[str, str], dict[str, Any]], own: Collection[str]) -> None:
+        """Add those stored runs, by task and label, that are the same as new runs, except of the user's searchers."""
         for pair, config in self.configs.items():
-            if published := stored.get((config.task.name, config.label)):
-                self._stored[config.label] = published["identity"]["written_by"]
-                for seed, trace in stored_runs(published, config, self.seeds[pair]):
-                    self.keep(pair, seed, trace)
+            published = stored.get((config.task.name, config.label))
+            if config.label in own or not published or config.budget.most_evaluations > published["budget"][0]:
+                continue
+            if not differences_from(published["identity"], config.identity, ("nasmeta_journal", "seed", "written_by")):
+                self._stored.setdefault(published["identity"]["written_by"], {})[config.label] = None
+                for run in published["runs"]:
+                    if run["seed"] in self.seeds[pair]:
+                        self.keep(pair, run["seed"], replayed(config, run))
 
     @property
     def total(self) -> int:

@@ -71,8 +71,8 @@ def run_remarks(frame: pd.DataFrame) -> list[str]:
         if why := failures_of(rows):
             failed = (rows["failure"].astype(str) != "").sum()
             remarks.append(f"{searcher}: {failed:,} of {len(rows):,} evaluations failed: {why}.")
-    if stored := frame.attrs.get("stored"):
-        remarks.append(f"{', '.join(stored)}: stored runs of {'; '.join({*stored.values()})}.")
+    stored = frame.attrs.get("stored", {})
+    remarks += [f"{', '.join(searchers)}: stored runs of {version}." for version, searchers in stored.items()]
     alike: dict[str, list[str]] = {}
     for task, searcher in sorted(deterministic_runs(frame)):
         if by_pair[task, searcher]["valued"].any():
