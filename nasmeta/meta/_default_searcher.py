@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any, ClassVar
 
 import numpy as np
 
-from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Packed
+from nasmeta.meta._arrays import AnyFloats, Architectures, Arrays, Facts, Floats, Packed
+from nasmeta.meta._meta_gp import MetaGP, MetaGPSearch
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch, MultiTaskSettings
 from nasmeta.searchers import CandidateSearch, GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
@@ -24,6 +25,8 @@ class TurnSettings:
     least: float = 1 / 8  # share of turns of either searcher
     ties: float = 4.0  # pairs of proposals, half of them won, that are counted before the first
     verdict_every: int = 10  # observations
+    complete: float = 0.5  # least share of the space labelled by all sources,
+    apart: float = 0.3  # and greatest variance of a task around their mean, for `meta-gp` to take the turns of sources
 
 
 TURNS = TurnSettings()
@@ -34,17 +37,17 @@ class SourcedSearch(MultiTaskGPSearch):
 
     prior_of_weights = MultiTaskSettings(variance=0.5)
 
-    def agreement(self) -> tuple[float, float, float]:
-        """Return the rank correlation of the sources' mean with the observations, and its 95 % interval."""
-        from scipy.stats import spearmanr
 
-        n = len(self._values)
-        expected = self._models.standard_means.mean(axis=0)[self._gp.architectures]
-        if n < 4 or not np.ptp(expected) or not np.ptp(self._values):
-            return 0.0, -1.0, 1.0
-        found = float(spearmanr(expected, self._values).statistic)
-        low, high = np.tanh(np.arctanh(np.clip(found, -0.999, 0.999)) + np.array([-1, 1]) * 1.96 / np.sqrt(n - 3))
-        return found, float(low), float(high)
+def agreement(expected: AnyFloats, values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the rank correlation of the sources' mean with at least four observations, and its 95 % interval."""
+    from scipy.stats import spearmanr
+
+    if not np.ptp(expected) or not np.ptp(values):
+        return 0.0, -1.0, 1.0
+    found = float(spearmanr(expected, values).statistic)
+    width = 1.96 / np.sqrt(len(values) - 3)
+    low, high = np.tanh(np.arctanh(np.clip(found, -0.999, 0.999)) + np.array([-width, width]))
+    return found, float(low), float(high)
 
 
 def verdict(low: float, high: float, share: float) -> str:
@@ -63,7 +66,8 @@ class DefaultMetaSearch(MetaSearcher):
     The first architecture comes from the sources. The share of turns of each searcher is the share of pairs of its
     last eight proposals and the other's last eight in which its value is better, but at least an eighth. So misleading
     sources cost few evaluations, and `gp` works as without sources. `multi-task-gp` has a wide prior of the sources'
-    weights here, so that a few observations can invert a source.
+    weights here, so that a few observations can invert a source. If all sources agree and label half of the space in
+    common, `meta-gp` replaces it: it knows single architectures that are better than their neighbours on every source.
 
     Parameters
     ----------
@@ -104,6 +108,7 @@ class DefaultMetaSearch(MetaSearcher):
         super().__init__(space, rng)
         both = {"n_initial": n_initial, "features": features}
         self._arms = {"target": self._build(GPSearch, both), "sources": self._build(self.kind, both | self._of_kind)}
+        self._agreeing = self._build(MetaGPSearch, {"features": features})
         self._asked: dict[int, str] = {}  # by proposals without a value
         self._told: dict[str, list[float]] = {name: [] for name in self._arms}
         self._due = 1.0  # turns of the sources
@@ -124,27 +129,34 @@ class DefaultMetaSearch(MetaSearcher):
     def _learn(self, sources: list[SourceTask]) -> Any:
         if self.space.is_large:
             return sources
+        common = reduce(np.intersect1d, [source.architectures for source in sources])
+        same = self.kind is SourcedSearch and all(source.space == self.space for source in sources)
+        if same and len(common) >= TURNS.complete * self.space.size:
+            shared = MetaGP.learn(self.space, sources, self._agreeing.features)
+            if shared.hyperparameters.variances.sum() <= TURNS.apart:
+                return shared
         self._arms["sources"].avoid = self.avoid
         return self._arms["sources"]._learn(sources)
 
     def _pack(self) -> Packed:
         arrays, facts = self._ready["sources"]._pack()
-        return arrays, facts
+        return arrays, facts | {"agree": isinstance(self.meta_model_, MetaGP)}
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> Any:
-        return self._arms["sources"]._unpack(arrays, facts)
+        return (self._agreeing if facts["agree"] else self._arms["sources"])._unpack(arrays, facts)
 
     @property
     def _ready(self) -> dict[str, Any]:
         """The searchers, with the meta-model."""
-        self._arms["sources"].meta_model_ = self._require_meta_model()
+        if isinstance(self._require_meta_model(), MetaGP):
+            self._arms["sources"] = self._agreeing
+        self._arms["sources"].meta_model_ = self.meta_model_
         return self._arms
 
     # -- the search -------------------------------------------------------------------------------------------------
     def restrict(self, architectures: Architectures) -> bool:
         """Propose only these architectures."""
-        target, sources = self._arms.values()
-        return bool(target.restrict(architectures)) and bool(sources.restrict(architectures))
+        return {searcher.restrict(architectures) for searcher in (*self._arms.values(), self._agreeing)} == {True}
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose architectures by turns."""
@@ -194,7 +206,8 @@ class DefaultMetaSearch(MetaSearcher):
         if n < self._verdict_at + TURNS.verdict_every:
             return None
         self._verdict_at = n - n % TURNS.verdict_every
-        found, low, high = (round(each, 3) for each in searcher.agreement())
+        model = getattr(searcher.meta_model_, "prior", searcher.meta_model_)
+        found, low, high = (round(r, 3) for r in agreement(model.mean[searcher._gp.architectures], searcher._values))
         sentence = verdict(low, high, share)
         facts = {"evaluations": n, "share": round(share, 3), "correlation": found, "low": low, "high": high}
         return facts | {"verdict": sentence}

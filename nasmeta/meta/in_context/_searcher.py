@@ -37,7 +37,7 @@ SEARCH = SearchSettings()
 class ReadModels:
     """What `GuidedSearch` learns: the joint process, and the transformer with its inputs from the sources."""
 
-    models: SourceModels
+    prior: SourceModels
     reader: InContextModel
 
 
@@ -59,7 +59,7 @@ class GuidedSearch(SourcedSearch):
 
     @property
     def _models(self) -> SourceModels:
-        models: SourceModels = self._require_meta_model().models
+        models: SourceModels = self._require_meta_model().prior
         return models
 
     def _learn(self, sources: list[SourceTask]) -> ReadModels:
@@ -69,7 +69,7 @@ class GuidedSearch(SourcedSearch):
     def _pack(self) -> Packed:
         learned = self._require_meta_model()
         self._predictor.meta_model_ = learned.reader
-        (arrays, facts), (of_reader, read) = learned.models.pack(), self._predictor._pack()
+        (arrays, facts), (of_reader, read) = learned.prior.pack(), self._predictor._pack()
         return arrays | of_reader, facts | read
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> ReadModels:
