@@ -36,6 +36,7 @@ COMMANDS = {
     "data remove": "tables",
     "data import": "tables",
     "data list": "tables",
+    "data card": "publishing",
     "data fetch": "tables",
     "surrogate fit": "surrogates",
     "surrogate score": "surrogates",
@@ -43,7 +44,7 @@ COMMANDS = {
 }
 _GROUPS = {
     "": "Meta-learned neural architecture search on tabular benchmarks.",
-    "data": "List, fetch, add and import tables.",
+    "data": "List, fetch, describe, add and import tables.",
     "surrogate": "Fit and score surrogates, small models that replace a table.",
     "proxies": "Measure zero-cost proxies: statistics of untrained networks.",
 }

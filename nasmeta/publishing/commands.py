@@ -1,11 +1,13 @@
-"""``nasmeta publish`` and ``audit``."""
+"""``nasmeta publish``, ``audit`` and ``data card``."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from nasmeta.publishing._audit import Audit, audit
+from nasmeta.publishing._card import card
 from nasmeta.publishing._publish import publish
 from nasmeta.terminal import options_from, print_facts, print_written
 
@@ -47,3 +49,21 @@ def audit_command(file: str, **options: Any) -> Audit:
     done = audit(file, **options)
     print_facts({name: "; ".join(fact) if isinstance(fact, list) else fact for name, fact in vars(done).items()})
     return done
+
+
+def data_card_command(name: str) -> dict[str, Any]:
+    """Print the Croissant description of a table, a source or a published file, in JSON-LD.
+
+    Parameters
+    ----------
+    name : str
+        Name of a table or source of nasmeta data list, or a file of nasmeta publish.
+
+    Examples
+    --------
+    nasmeta data card nb201
+    nasmeta data card results.json.gz
+    """
+    description = card(name)
+    print(json.dumps(description, indent=1, ensure_ascii=False))
+    return description

@@ -1,6 +1,7 @@
 """Named columns of measurements over the architectures of a space: sources, the store and `Table`."""
 
 from nasmeta.tables._address import Address
+from nasmeta.tables._card import table_card
 from nasmeta.tables._catalog import SourceState, is_here, list_sources, list_tables, space_of_table
 from nasmeta.tables._columns import ColumnInfo, Kind, joined_facts, kind_of_metric, known_metric, split_of
 from nasmeta.tables._fetch import fetch
@@ -43,5 +44,6 @@ __all__ = [
     "remove_added",
     "space_of_table",
     "split_of",
+    "table_card",
     "table_names",
 ]

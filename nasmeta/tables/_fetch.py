@@ -18,7 +18,7 @@ from nasmeta.tables.sources import FetchedSource, registered_sources
 if TYPE_CHECKING:
     from nasmeta.progress import Bar
 
-_BASE_ADDRESS = "https://raw.githubusercontent.com"
+BASE_ADDRESS = "https://raw.githubusercontent.com"
 _TIMEOUT_SECONDS = (10, 60)  # to connect, and between two pieces
 
 
@@ -88,7 +88,7 @@ def _fetch_files(source: FetchedSource, bar: Bar) -> None:
 
     pooch.get_logger().setLevel(logging.WARNING)  # the bar shows the progress
     folder = cache_folder() / "downloads"
-    base = (mirror_address() or _BASE_ADDRESS).rstrip("/") + "/"
+    base = (mirror_address() or BASE_ADDRESS).rstrip("/") + "/"
     is_web = base.startswith(("http://", "https://"))
     known = {file.path: f"sha256:{file.sha256}" for file in source.files}
     downloads = pooch.create(folder, base, registry=known, retry_if_failed=2 if is_web else 0)
