@@ -36,7 +36,7 @@ def dataset_card(**facts: Any) -> dict[str, Any]:
     >>> dataset_card(name="pets", license="")["name"]
     'pets'
     """
-    return json.loads(_HEAD) | {name: fact for name, fact in facts.items() if fact}
+    return {**json.loads(_HEAD), **{name: fact for name, fact in facts.items() if fact}}
 
 
 def file_card(name: str, address: str, n_bytes: int, sha256: str) -> dict[str, Any]:

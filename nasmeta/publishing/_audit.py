@@ -181,6 +181,8 @@ def _recomputed(content: Any, done: Audit) -> list[_Pair]:
             pairs.append(_Pair(entry, content["seeds"], done))
         except Exception as reason:  # the file may contain anything
             done._skip(f"{entry['label']} on {entry['identity']['task']}: {reason}")
+    if not any(pair.histories for pair in pairs):
+        done._skip("There are no runs.")
     if not done.reasons and (differences := differences_from(content["summary"], summary_of(_frame(pairs)))):
         done._reject(f"summary: {differences}")
     return pairs
@@ -260,6 +262,8 @@ def _prepare(pair: _Pair, done: Audit, run_code: bool) -> bool:
         )
         if differences := differences_from(identity, pair.config.identity, ("nasmeta_journal", "seed", "written_by")):
             raise NasmetaError(f"{differences}.")
+        if pair.entry["source"] != source_of(pair.config):
+            done.reasons.append(f"{pair}: the stated source of the searcher differs from the source here")
         if done.level == 1 and spec.kind.traces == "statistical":
             raise NasmetaError("Its proposals may differ between processors; level 2 tests its results.")
     except Exception as reason:  # the file may contain anything

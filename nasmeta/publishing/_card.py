@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.cards import dataset_card, local_file_card, records_card
-from nasmeta.publishing._publish import read_published
+from nasmeta.experiments import read_published
 from nasmeta.tables import table_card
 
 _FIELDS = {"seed": "Integer", "stopped": "Text", "architectures": "Integer"}

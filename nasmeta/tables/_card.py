@@ -29,7 +29,7 @@ def table_card(name: str) -> dict[str, Any]:
         files += [
             file_card(file.path, f"{BASE_ADDRESS}/{file.path}", file.bytes, file.sha256)
             if file.sha256
-            else local_file_card(f"{source.package}/{file.path}", source.required_files()[file.key])
+            else local_file_card(f"{source.name}/{file.path}", source.required_files()[file.key])
             for file in getattr(source, "files", ())
         ]
         opened = open_or_build(source) if is_available(source) else None

@@ -106,6 +106,17 @@ def test_another_table_cannot_be_checked(file: Path, tmp_path: Path) -> None:
     assert nm.audit(tmp_path / "other", level=0).verdict == "cannot be checked"
 
 
+def test_another_source_is_stated_and_no_runs_are_not_verified(file: Path, tmp_path: Path) -> None:
+    content, altered = read_published(file), tmp_path / "altered"
+    content["pairs"][0]["source"] = "other"
+    altered.write_bytes(gzip.compress(json.dumps(content).encode()))
+    audit = nm.audit(altered)
+    assert (audit.verdict, audit.repeated, len(audit.reasons)) == ("verified", 20, 1)
+    assert audit.reasons[0].startswith("random on nb201/cifar10: the stated source")
+    altered.write_bytes(gzip.compress(json.dumps({**content, "pairs": [], "summary": {}}).encode()))
+    assert nm.audit(altered).verdict == "cannot be checked"
+
+
 def test_results_of_functions_are_refused(tmp_path: Path) -> None:
     space = nm.get_space("nb201")
     nm.compare(["random"], space, evaluator=lambda choices: 1.0, repeats=1, evaluations=3, folder=tmp_path)

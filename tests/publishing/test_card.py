@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import UnknownNameError
+from nasmeta.experiments import read_published
 from nasmeta.publishing import card
-from nasmeta.publishing._publish import read_published
 from nasmeta.tables import list_sources, table_names
 
 mlcroissant = pytest.importorskip("mlcroissant")
