@@ -136,6 +136,8 @@ class VanillaRGPESearch(SourceGPSearch):
     10
     """
 
+    traces = "statistical"  # the fits to sources end at hyperparameters that depend on rounding
+
     def __init__(
         self, space: SearchSpace, rng: np.random.Generator, *, n_initial: int = 3, features: Sequence[str] | None = None
     ) -> None:
