@@ -1,9 +1,10 @@
 """Rank searchers by published files: the baselines that come with the package, and the submissions in this folder.
 
 Run ``python reports/leaderboard/run.py``. It does the runs of the baselines in a folder, so an interrupted command
-resumes, and writes their files to ``benchmarks_data/baselines``, and README.md. ``--page`` rewrites README.md from the
-files; ``--check`` audits all files and compares README.md. Download the data with ``nasmeta data fetch hw-gpt-m
-hw-gpt-s hw-nas-bench lcbench nas-bench-macro nb201-robustness scan-llm scan-tabpfn step-law transnas transnas-macro``.
+resumes; use another folder after a change of a searcher. It writes their files to ``benchmarks_data/baselines``, and
+README.md. ``--page`` rewrites README.md from the files; ``--check`` audits all files and compares README.md. Download
+the data with ``nasmeta data fetch hw-gpt-m hw-gpt-s hw-nas-bench lcbench nas-bench-macro nb201-robustness scan-llm
+scan-tabpfn step-law transnas transnas-macro``.
 """
 
 from __future__ import annotations
