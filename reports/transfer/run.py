@@ -73,6 +73,8 @@ def run(
                 continue
             searcher = SEARCHERS[name](case.target.space, np.random.default_rng([draw, 41]))
             if isinstance(searcher, MetaSearcher):
+                if not searcher.crosses_spaces and case.sources[0].space != case.target.space:
+                    continue
                 model = SHARED.get(name, name)
                 if model not in models:
                     models[model] = searcher.meta_fit(draw_sources(case, stress, labels, draw)).meta_model_
@@ -98,6 +100,7 @@ def main() -> None:
         searchers, families, draws = ("gp", "rgpe", "meta"), chosen.family or ["tnb101", "nb201"], min(draws, 2)
     if not chosen.page:
         kinds = ("natural", "unlike", STRESS[0]) if chosen.quick else ("natural", "unlike", *STRESS)
+        kinds = kinds if chosen.labels == LABELS[0] else ("natural",)
         asked = [(case, kind) for case, kind in questions(families) if kind in kinds]
         labels = None if chosen.labels == "all" else int(chosen.labels)
         run(Rows(chosen.out / "results.csv", COLUMNS, 6), asked, DRAWS[:draws], searchers, labels)
