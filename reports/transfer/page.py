@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from cases import HALVES, NEAR
+from cases import HALVES, NEAR, STRESS
 from numpy.typing import NDArray
 from scipy.stats import ttest_1samp
 
@@ -49,7 +49,7 @@ def ratios(frame: pd.DataFrame, names: Sequence[str] = SHOWN) -> pd.DataFrame:
     """
     keys, rows = ["target", "draw"], []
     plain = frame[frame["searcher"] == "gp"].set_index(keys)["evaluations"]
-    every = frame[~frame["searcher"].isin(MODEL_FREE)]
+    every = frame[~frame["searcher"].isin((*MODEL_FREE, "gp"))]
     cases = every[["family", "target", "sources"]].drop_duplicates()
     free = frame[frame["searcher"].isin(MODEL_FREE)].drop(columns="sources").merge(cases, on=["family", "target"])
     whole = pd.concat([every, free])
@@ -164,6 +164,8 @@ def by_labels(frame: pd.DataFrame) -> pd.DataFrame:
 
 def picture(gains: pd.DataFrame, path: Path) -> None:
     """Draw the speed-up of each case and the geometric means: a row per kind of sources."""
+    order = {kind: number for number, kind in enumerate((*KINDS[:2], *STRESS))}
+    gains = gains[~gains["searcher"].isin(MODEL_FREE)].sort_values("sources", key=lambda c: c.map(order), kind="stable")
     rows = []
     for (name, kind), part in gains.groupby(["searcher", "sources"], sort=False):
         mean, low, high = (float(x) for x in re.findall(r"[\d.]+", geometric(part)))
