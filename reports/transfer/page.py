@@ -47,7 +47,7 @@ def ratios(frame: pd.DataFrame, names: Sequence[str] = SHOWN) -> pd.DataFrame:
 
     ``p`` is that of a paired one-sided t test that the speed-up is above 0.8.
     """
-    keys, rows = ["target", "draw"], []
+    keys, rows = ["family", "target", "draw"], []
     plain = frame[frame["searcher"] == "gp"].set_index(keys)["evaluations"]
     every = frame[~frame["searcher"].isin((*MODEL_FREE, "gp"))]
     cases = every[["family", "target", "sources"]].drop_duplicates()

@@ -59,6 +59,13 @@ def test_sources_hold_nothing_of_the_target(cases: ModuleType) -> None:
         assert all(set(one.held_out).isdisjoint(case.target.held_out) for one in case.sources)
 
 
+def test_unlike_sources_measure_something_else(cases: ModuleType) -> None:
+    for family in ("latency", "nb201-cost"):
+        for case in cases.cases(family):
+            assert case.kind == "unlike"
+            assert case.target.metric_kind not in {one.metric_kind for one in case.sources}
+
+
 @pytest.mark.slow
 def test_a_short_run_writes_its_page_and_goes_on(tmp_path: Path) -> None:
     options = ["--quick", "--family", "nb201", "--draws", "1", "--out", str(tmp_path)]
