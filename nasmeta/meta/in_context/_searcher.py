@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from nasmeta.meta._arrays import Architectures, Arrays, Booleans, Facts, Floats, Integers, Packed
 from nasmeta.meta._default_searcher import DefaultMetaSearch, SourcedSearch
-from nasmeta.meta._joint_process import SourceModels
 from nasmeta.meta._network_inputs import proxy_scores
 from nasmeta.meta.in_context._network import InContextNetwork
 from nasmeta.meta.in_context._predictor import InContext, InContextModel
 from nasmeta.meta.in_context._reading import Context, Reading, Similarity, SourceView
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, normal_scores
+
+if TYPE_CHECKING:
+    from nasmeta.meta._joint_process import SourceModels
 
 
 @dataclass(frozen=True)
