@@ -107,7 +107,10 @@ class DefaultMetaSearch(MetaSearcher):
     ) -> None:
         super().__init__(space, rng)
         both = {"n_initial": n_initial, "features": features}
-        self._arms = {"target": self._build(GPSearch, both), "sources": self._build(self.kind, {**both, **self._of_kind})}
+        self._arms = {
+            "target": self._build(GPSearch, both),
+            "sources": self._build(self.kind, {**both, **self._of_kind}),
+        }
         self._agreeing = self._build(MetaGPSearch, {"features": features})
         self._asked: dict[int, str] = {}  # by proposals without a value
         self._told: dict[str, list[float]] = {name: [] for name in self._arms}
