@@ -3,7 +3,7 @@
 The first row is the prior alone, without labels of the target. Run it from the root of the repository::
 
     python examples/few_shot.py
-    nasmeta search in-context-ucb nb201/cifar100 --evaluations 10
+    nasmeta search experts-ucb nb201/cifar100 --evaluations 10
 """
 
 import numpy as np
@@ -19,9 +19,9 @@ def main() -> None:
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     truth = target[0].values
     known = sources.as_sources(100, np.random.default_rng(0))  # 100 labelled cells of each source
-    meta = META_PREDICTORS["in-context"]("nb201").meta_fit(known)
+    meta = META_PREDICTORS["experts"]("nb201").meta_fit(known)
 
-    print("labels   in-context   gp without sources")
+    print("labels      experts   gp without sources")
     for n in (0, 5, 10, 20, 50, 100):
         ours, theirs = [], []
         for draw in range(5):

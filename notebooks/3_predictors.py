@@ -108,8 +108,8 @@ orders = {
     "source order, 100 labels": source_order(few_sources),
 }
 learners = {
-    "in-context, all labels": META_PREDICTORS["in-context"]("nb201").meta_fit(sources),
-    "in-context, 100 labels": META_PREDICTORS["in-context"]("nb201").meta_fit(few_sources),
+    "experts, all labels": META_PREDICTORS["experts"]("nb201").meta_fit(sources),
+    "experts, 100 labels": META_PREDICTORS["experts"]("nb201").meta_fit(few_sources),
     "meta-dkl, 100 labels": META_PREDICTORS["meta-dkl"]("nb201").meta_fit(few_sources),
 }
 

@@ -95,7 +95,6 @@ class DefaultMetaSearch(MetaSearcher):
     crosses_spaces = True
     search_settings: ClassVar[tuple[str, ...]] = ("n_initial",)
     kind: ClassVar[type[SourcedSearch]] = SourcedSearch
-    _of_kind: Facts = {}  # noqa: RUF012  (more of its settings)
 
     def __init__(
         self,
@@ -106,11 +105,9 @@ class DefaultMetaSearch(MetaSearcher):
         features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng)
+        self.features = features
         both = {"n_initial": n_initial, "features": features}
-        self._arms = {
-            "target": self._build(GPSearch, both),
-            "sources": self._build(self.kind, {**both, **self._of_kind}),
-        }
+        self._arms = {"target": self._build(GPSearch, both), "sources": self._build(self.kind, both)}
         self._agreeing = self._build(MetaGPSearch, {"features": features})
         self._asked: dict[int, str] = {}  # by proposals without a value
         self._told: dict[str, list[float]] = {name: [] for name in self._arms}

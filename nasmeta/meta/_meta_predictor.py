@@ -21,11 +21,11 @@ from nasmeta.tasks import SourceTask, Task, checked_sources
 META_PREDICTORS: Registry[Any] = Registry("meta-predictor", group="nasmeta.meta_predictors")
 
 for _name, _place in (
-    ("in-context", "in_context._predictor:InContext"),
+    ("experts", "in_context._experts:Experts"),
     ("maml", "bilevel._maml:MAML"),
     ("meta-dkl", "bilevel._deep_kernel:DeepKernelGP"),
 ):
-    META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", None if _name == "in-context" else "torch")
+    META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", None if _name == "experts" else "torch")
 
 
 _OUTSIDE: Registry[Any] = Registry("meta-learner", group="")  # objects named package.module:Name
@@ -109,7 +109,6 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ("blends",)
     weights_: Mapping[str, float]
-    avoid: tuple[str, ...] = ()  # datasets and devices of the target: shipped weights must not have seen them
     progress: Any = None  # called with (steps done, total steps, loss) of a gradient-based training
 
     def __init__(self, space: str | SearchSpace = "nb201", *, seed: int = 0, blends: bool = True) -> None:

@@ -22,13 +22,11 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
     """Adapt a meta-predictor to the observations and maximise an acquisition function over all architectures.
 
     Two of the first five architectures are random; the predictor proposes the others. The predictor is refitted as in
-    `nasmeta.searchers.PredictorSearch`. From eight observations on, its predictions are averaged with Gaussian
-    processes of the observations; see `nasmeta.meta.MetaPredictor`. Observed values may have any unit. Sources that
-    mislead can harm the search.
+    `nasmeta.searchers.PredictorSearch`. Observed values may have any unit. Sources that mislead can harm the search.
 
     Parameters
     ----------
-    predictor : str, default "meta-dkl"
+    predictor : str, default "experts"
         A name in `nasmeta.meta.META_PREDICTORS`, or ``package.module:Name``.
     acquisition : {"ucb", "ei", "thompson", "greedy"}, default "ucb"
         Mean plus `beta` deviations; expected improvement over the best label; independent normal draws; the mean.
@@ -45,12 +43,12 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
     Examples
     --------
     >>> import nasmeta as nm
-    >>> run = nm.search("meta-predictor", "nb201/cifar100", evaluations=5, settings={"predictor": "in-context"})
+    >>> run = nm.search("meta-predictor", "nb201/cifar100", evaluations=5)
     >>> run.sources, len(run)
     (('nb201/cifar10', 'nb201/imagenet16-120'), 5)
     """
 
-    default_predictor: ClassVar[Any] = "meta-dkl"
+    default_predictor: ClassVar[Any] = "experts"
     default_acquisition: ClassVar[str] = "ucb"
     search_settings: ClassVar[tuple[str, ...]] = ("acquisition", "beta")
 
@@ -90,7 +88,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
 
     # -- meta-training ----------------------------------------------------------------------------------------------
     def _learn(self, sources: list[SourceTask]) -> Any:
-        self._model.progress, self._model.avoid = self.progress, self.avoid
+        self._model.progress = self.progress
         return self._model.meta_fit(sources).meta_model_
 
     def _pack(self) -> Packed:

@@ -270,8 +270,8 @@ def kind_of(learner: Any) -> str:
     Examples
     --------
     >>> from nasmeta.meta import META_PREDICTORS, kind_of
-    >>> kind_of(META_PREDICTORS["in-context"]())
-    'in-context'
+    >>> kind_of(META_PREDICTORS["experts"]())
+    'experts'
     """
     kind = learner if isinstance(learner, type) else type(learner)
     name = SEARCHERS.name_of(kind) or META_PREDICTORS.name_of(kind) or place_of(kind)
@@ -305,7 +305,7 @@ def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> s
     --------
     >>> import nasmeta as nm
     >>> from nasmeta.meta import META_PREDICTORS, training_digest
-    >>> learner, source = META_PREDICTORS["in-context"](), nm.get_task("nb201/cifar10").as_source()
+    >>> learner, source = META_PREDICTORS["experts"](), nm.get_task("nb201/cifar10").as_source()
     >>> training_digest(learner, [source], 0) == training_digest(learner, [source], 1)
     False
     """

@@ -104,7 +104,7 @@ def source_predictor(name: str, task: Task, sources: Any, settings: Facts) -> So
         tasks = [source if isinstance(source, SourceTask) else source.as_source() for source in known]
 
         def train(progress: Any) -> Any:
-            learner.progress, learner.avoid = progress, task.held_out
+            learner.progress = progress
             learner.meta_fit(tasks)
             if name != SOURCE_ORDER:
                 return learner

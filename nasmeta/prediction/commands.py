@@ -34,7 +34,7 @@ def predict_command(**options: Any) -> dict[str, Any]:
     Examples
     --------
     nasmeta predict --predictors gp,xgboost:default+proxies --target valid --folder predictors
-    nasmeta predict --predictors in-context,maml,gp --sizes 10,20,50 --target valid
+    nasmeta predict --predictors experts,maml,gp --sizes 10,20,50 --target valid
     nasmeta meta-train maml --leave-out cifar10 --output m.npz && nasmeta predict --predictors m.npz --target valid
     """
     comparison = predict(progress=True, **options)

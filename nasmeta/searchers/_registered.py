@@ -28,7 +28,7 @@ for _name, _place, _extra, _style in (
     ("meta", "meta._default_searcher:DefaultMetaSearch", None, 1),
     ("meta-gp", "meta._meta_gp:MetaGPSearch", None, 6),
     ("meta-nas", "meta.in_context._searcher:MetaNASSearch", None, 19),
-    ("meta-predictor", "meta._predictor_search:MetaPredictorSearch", "torch", None),
+    ("meta-predictor", "meta._predictor_search:MetaPredictorSearch", None, None),
     ("meta-rl", "meta.in_context._searcher:MetaRLSearch", None, 22),
     ("multi-task-gp", "meta._multi_task_gp:MultiTaskGPSearch", None, 10),
     ("nsga2", "searchers._nsga2:NSGA2", None, 20),

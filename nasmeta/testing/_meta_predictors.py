@@ -32,9 +32,9 @@ class MetaPredictorContract(OnSpaces):
     --------
     >>> from nasmeta.meta import META_PREDICTORS
     >>> from nasmeta.testing import MetaPredictorContract
-    >>> class TestInContext(MetaPredictorContract):
+    >>> class TestExperts(MetaPredictorContract):
     ...     def make(self, space):
-    ...         return META_PREDICTORS["in-context"](space)
+    ...         return META_PREDICTORS["experts"](space)
     """
 
     least_correlation = 0.5

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nasmeta.meta.in_context._network import HEADS, LAYERS, LEAST_DEVIATION, WIDTH
+from nasmeta.meta.in_context._network import HEADS, LAYERS, LEAST_DEVIATION, WIDTH, read_weights
 from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES
 
 __all__ = ["TrainedNetwork"]
@@ -57,6 +59,14 @@ class TrainedNetwork(nn.Module):
             self.head.bias.zero_()
             self.search.weight.zero_()
             self.search.bias.zero_()
+
+    @classmethod
+    def read(cls, path: Path) -> TrainedNetwork:
+        """Return the network with the weights of a file, which may lack those of the search."""
+        network = cls()
+        arrays = {name: torch.from_numpy(array.astype(np.float32)) for name, array in read_weights(path).arrays.items()}
+        network.load_state_dict(arrays, strict=False)
+        return network
 
     def forward(
         self, known: Tensor, errors: Tensor, asked: Tensor, experts: Tensor, among: Tensor, across: Tensor

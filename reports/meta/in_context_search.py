@@ -3,16 +3,14 @@
 Run with ``python reports/meta/in_context_search.py --objective joint`` after in_context_train.py. The search starts as
 expected improvement under the network's predictions. ``joint`` adds the likelihood of the candidates to the loss and
 starts from the weights of ``likelihood``; ``reward`` starts from untrained weights and has the reward alone. Weights go
-to benchmarks_data/in_context, learning curves to in_context/search_training.csv. An interrupted training resumes.
+to benchmarks_data/in_context.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-import csv
 import math
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,11 +18,11 @@ import numpy as np
 import torch
 from in_context_network import TrainedNetwork
 from in_context_tasks import GROUPS, Bank, banks, labels_of, sources_of
-from in_context_train import write
+from in_context_train import LIKELIHOOD, write
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasmeta.meta.in_context._network import InContextNetwork, read_weights
+from nasmeta.meta.in_context._network import InContextNetwork
 from nasmeta.meta.in_context._reading import Reading, Similarity
 from nasmeta.meta.in_context._searcher import SearchState
 
@@ -34,7 +32,6 @@ CELLS = 800  # architectures of a target in an iteration
 BEST, CANDIDATES = 16, 96
 DISCOUNT, CLIP, EPOCHS, RATE = 0.9, 0.2, 2, 5e-4
 ITERATIONS = 40
-HERE = Path(__file__).parent
 
 
 class Step(NamedTuple):
@@ -131,30 +128,20 @@ def negative_log_likelihood(mean: Tensor, deviation: Tensor, wanted: Tensor) -> 
     return density.clamp(max=8.0).mean(dim=1)
 
 
-def train(
-    every: list[Bank], without: str, objective: str, iterations: int, out: Path, seed: int = 0
-) -> tuple[TrainedNetwork, list[list[object]]]:
-    """Return the network after the iterations, and rows of the learning curve."""
+def train(every: list[Bank], without: str, objective: str, iterations: int, seed: int = 0) -> TrainedNetwork:
+    """Return the network after the iterations."""
     torch.manual_seed(seed)
     network = TrainedNetwork()
     if objective == "joint":
-        arrays = read_weights(out / "likelihood" / f"without-{without}.npz").arrays
-        network.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in arrays.items()}, strict=False)
+        network = TrainedNetwork.read(LIKELIHOOD / f"without-{without}.npz")
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, iterations, eta_min=RATE / 10)
-    saved, first, rows = out / f".{objective}-{without}.pt", 0, []
-    if saved.is_file():
-        content = torch.load(saved, weights_only=True)
-        network.load_state_dict(content["network"])
-        optimiser.load_state_dict(content["optimiser"])
-        schedule.load_state_dict(content["schedule"])
-        first, rows = content["iteration"], content["rows"]
     hidden = GROUPS[without]
     real = [bank for bank in every if bank.family not in hidden and not bank.family.startswith("drawn")]
     drawn = [bank for bank in every if bank.family.startswith("drawn") and bank.family.split()[1] not in hidden]
     similarities: dict[str, Similarity] = {}
-    for iteration in range(first, iterations):
-        rng, began = np.random.default_rng([seed, iteration, 5]), time.monotonic()
+    for iteration in range(iterations):
+        rng = np.random.default_rng([seed, iteration, 5])
         start = int(rng.choice(STARTS))
         play = InContextNetwork({name: value.detach().numpy() for name, value in network.named_parameters()})
         searches = []
@@ -170,13 +157,11 @@ def train(
         gains = gains / (gains.std() + 1e-6)
         losses = [update(network, optimiser, searches, gains, objective, rng) for _ in range(EPOCHS)]
         schedule.step()
-        row = [without, objective, iteration, start, rewards.sum(axis=2).mean(), *np.mean(losses, axis=0)]
-        rows.append([*row[:4], *(f"{value:.4f}" for value in row[4:]), f"{time.monotonic() - began:.1f}"])
-        print(*rows[-1], flush=True)
-        content = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-        torch.save({**content, "schedule": schedule.state_dict(), "iteration": iteration + 1, "rows": rows}, saved)
-    saved.unlink(missing_ok=True)
-    return network, rows
+        loss = ", ".join(f"{value:.4f}" for value in np.mean(losses, axis=0))
+        print(
+            f"without {without}: iteration {iteration}, gain {rewards.sum(axis=2).mean():.3f}, loss {loss}", flush=True
+        )
+    return network
 
 
 def update(
@@ -236,17 +221,12 @@ def main() -> None:
     """Train and write the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objective", choices=("joint", "reward"), default="joint")
-    parser.add_argument("--cache", type=Path, default=Path(".in_context"), help="folder of the banks")
-    parser.add_argument("--without", action="append", choices=tuple(GROUPS), help="may be given several times")
-    chosen = parser.parse_args()
+    objective = parser.parse_args().objective
     torch.set_num_threads(1)
-    every, weights = list(banks(chosen.cache)), HERE.parents[1] / "benchmarks_data" / "in_context"
-    for group in chosen.without or GROUPS:
-        network, rows = train(every, group, chosen.objective, ITERATIONS, weights)
-        write(weights / chosen.objective, network, group, ITERATIONS, 0, searches=True)
-        header = ["without", "objective", "iteration", "start", "gain", "policy_loss", "likelihood_loss", "seconds"]
-        with (HERE / "in_context" / "search_training.csv").open("a", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(rows if file.tell() else [header, *rows])
+    every, weights = list(banks()), Path(__file__).parents[2] / "benchmarks_data" / "in_context"
+    for group in GROUPS:
+        network = train(every, group, objective, ITERATIONS)
+        write(weights / objective, network, group, ITERATIONS, 0, searches=True)
 
 
 if __name__ == "__main__":

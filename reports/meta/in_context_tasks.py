@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "transfer"))
 
-from cases import HALVES, Case, _some_of, _stranger, _wrong_at_the_top, cases
+from cases import Case, _some_of, _stranger, _wrong_at_the_top, cases
 
 from nasmeta.gaussian_process import Hyperparameters
 from nasmeta.meta import SourceMatrix
@@ -33,7 +33,7 @@ GROUPS = {
     "graph": ("graph", "graphgym"),
     "tabular": ("hpobench-mlp", "fcnet"),
 }
-FAMILIES = tuple(family for half in HALVES.values() for family in half)
+FAMILIES = ("tnb101", "tnb101-macro", "hpobench-mlp", "graphgym", "nb201", "robust", "latency", "graph", "fcnet")
 SIZES = (0, 2, 4, 7, 10, 15, 20, 30, 50, 75, 100)  # of contexts
 ASKED = 96
 _CELLS = 3000  # of a bank
@@ -247,17 +247,10 @@ def _known(
     return np.concatenate([random, picked[: size - len(random)]])
 
 
-def banks(folder: Path) -> Iterator[Bank]:
-    """Yield all banks: banks of real tasks are kept in a folder."""
-    import pickle
-
-    folder.mkdir(parents=True, exist_ok=True)
+def banks() -> Iterator[Bank]:
+    """Yield all banks."""
     for family in FAMILIES:
-        path = folder / f"{family}.pickle"
-        if not path.is_file():
-            made = real_bank(family)
-            path.write_bytes(pickle.dumps((made.architectures, made.scores, made.targets, made.said, made.space)))
-        architectures, scores, targets, said, space = pickle.loads(path.read_bytes())
-        yield Bank(family, space, architectures, scores, targets, said)
+        bank = real_bank(family)
+        yield bank
         if family not in ("robust", "latency"):
-            yield from drawn_banks(family, space)
+            yield from drawn_banks(family, bank.space)

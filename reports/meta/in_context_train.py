@@ -1,16 +1,12 @@
-"""Train the in-context learner: once on all families, and once without each group of families.
+"""Train the transformer: once on all families, and once without each group of families.
 
-Run with ``python reports/meta/in_context_train.py``: it writes the files in benchmarks_data/in_context, in about half
-an hour on one core. Banks and episodes are kept in ``--cache``; the same seed gives the same files.
+Run with ``python reports/meta/in_context_train.py``: it writes the files in in_context/likelihood, in about half an
+hour on one core. The same seed gives the same files. ``in_context_search.py`` continues from them.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
 import math
-import pickle
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,47 +14,38 @@ import torch
 from in_context_network import TrainedNetwork
 from in_context_tasks import FAMILIES, GROUPS, SIZES, Bank, Pool, banks, draw, seen_in
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
 
-from nasmeta.meta.in_context._network import save_weights
+from nasmeta.archives import digest_of
+from nasmeta.meta.in_context._network import KIND
 from nasmeta.meta.in_context._reading import Reading, Similarity
 
 EPISODES = 1200  # of each size of context
 STEPS, BATCH, RATE = 4000, 12, 2e-3
 _SHARE_DRAWN = 0.25  # of episodes on functions drawn from processes
-CHECKED = 150  # episodes of each size
-LOGGED = ("without", "steps", "loss", "seconds", "labels", "network", "best_expert", "mean_of_experts")
 _MOST_LOSS = 8.0
-HERE = Path(__file__).parent
+LIKELIHOOD = Path(__file__).parent / "in_context" / "likelihood"
 
 
-def pools(folder: Path, every: list[Bank], episodes: int) -> dict[int, Pool]:
+def pools(every: list[Bank], episodes: int) -> dict[int, Pool]:
     """Return episodes by the size of the context."""
     known: dict[str, Similarity] = {}
     pool_of_size = {}
+    real = {bank.family: bank for bank in every}
+    drawn = [bank for bank in every if bank.family.startswith("drawn")]
     for size in SIZES:
-        path = folder / f"episodes-{size}-{episodes}.pickle"
-        if not path.is_file():
-            rng = np.random.default_rng([size, 3])
-            began = time.monotonic()
-            families, readings, wanted = [], [], []
-            real = {family: next(b for b in every if b.family == family) for family in FAMILIES}
-            drawn = [bank for bank in every if bank.family.startswith("drawn")]
-            usable = [f for f in FAMILIES if len(real[f].architectures) >= 2 * size]
-            for _ in range(episodes):
-                one = drawn[rng.integers(len(drawn))]
-                if rng.random() >= _SHARE_DRAWN or len(one.architectures) < 2 * size:
-                    one = real[usable[rng.integers(len(usable))]]
-                if one.space.name not in known:
-                    known[one.space.name] = Similarity(one.space)
-                reading, truth = draw(one, known[one.space.name], size, rng)
-                families.append(one.family.removeprefix("drawn "))
-                readings.append(Reading(*(part.astype(np.float16) for part in reading)))
-                wanted.append(truth)
-            path.write_bytes(pickle.dumps((families, list(map(tuple, readings)), np.stack(wanted))))
-            print(f"{episodes} episodes of {size} labels in {time.monotonic() - began:.0f} s", flush=True)
-        families, readings, wanted = pickle.loads(path.read_bytes())
-        pool_of_size[size] = Pool(families, [Reading(*one) for one in readings], wanted)
+        rng, families, readings, wanted = np.random.default_rng([size, 3]), [], [], []
+        usable = [f for f in FAMILIES if len(real[f].architectures) >= 2 * size]
+        for _ in range(episodes):
+            one = drawn[rng.integers(len(drawn))]
+            if rng.random() >= _SHARE_DRAWN or len(one.architectures) < 2 * size:
+                one = real[usable[rng.integers(len(usable))]]
+            if one.space.name not in known:
+                known[one.space.name] = Similarity(one.space)
+            reading, truth = draw(one, known[one.space.name], size, rng)
+            families.append(one.family.removeprefix("drawn "))
+            readings.append(Reading(*(part.astype(np.float16) for part in reading)))
+            wanted.append(truth)
+        pool_of_size[size] = Pool(families, readings, np.stack(wanted))
     return pool_of_size
 
 
@@ -86,7 +73,9 @@ def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed:
     if not searches:
         arrays = {name: value for name, value in arrays.items() if not name.startswith(("search.", "sharpness"))}
     folder.mkdir(parents=True, exist_ok=True)
-    path = save_weights(folder / ("all.npz" if without == "nothing" else f"without-{without}.npz"), arrays, card)
+    halves = {name: array.astype(np.float16) for name, array in arrays.items()}
+    path = folder / ("all.npz" if without == "nothing" else f"without-{without}.npz")
+    path.write_bytes(KIND.encode({**card, "sha256": digest_of(card, halves)}, halves))
     print(f"Written: {path} ({path.stat().st_size:,} bytes)", flush=True)
 
 
@@ -97,10 +86,8 @@ def loss_of(network: TrainedNetwork, arguments: list[torch.Tensor], wanted: torc
     return likelihood.clamp(max=_MOST_LOSS).mean()
 
 
-def train(
-    pool_of_size: dict[int, Pool], without: str, steps: int, seed: int
-) -> tuple[TrainedNetwork, list[list[object]]]:
-    """Return the network that has not seen a group of families, and rows on what it says of these."""
+def train(pool_of_size: dict[int, Pool], without: str, steps: int, seed: int) -> TrainedNetwork:
+    """Return the network that has not seen a group of families."""
     hidden = GROUPS.get(without, ())
     kept = {
         size: np.array([i for i, f in enumerate(pool.families) if f not in hidden])
@@ -111,7 +98,7 @@ def train(
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
     rng = np.random.default_rng([seed, 4])
-    sizes, began, running = list(pool_of_size), time.monotonic(), []
+    sizes, running = list(pool_of_size), []
     for step in range(steps):
         size = sizes[rng.integers(len(sizes))]
         arguments, wanted = batch_of(pool_of_size[size], rng.choice(kept[size], BATCH, replace=False))
@@ -123,51 +110,16 @@ def train(
         schedule.step()
         running.append(float(loss.detach()))
         if (step + 1) % 1000 == 0:
-            seconds = time.monotonic() - began
-            print(
-                f"without {without}: step {step + 1}, loss {np.mean(running[-1000:]):.4f}, {seconds:.0f} s", flush=True
-            )
-    network.eval()
-    said = [without, steps, f"{np.mean(running[-1000:]):.4f}", f"{time.monotonic() - began:.0f}"]
-    return network, [[*said, *row] for row in checked(network, pool_of_size, hidden) or [[""] * 4]]
-
-
-@torch.no_grad()
-def checked(network: TrainedNetwork, pool_of_size: dict[int, Pool], hidden: tuple[str, ...]) -> list[list[object]]:
-    """Return rank correlations on episodes of families that were left out: of the network and of its experts."""
-    rows: list[list[object]] = []
-    for size, pool in pool_of_size.items():
-        apart = np.array([i for i, family in enumerate(pool.families) if family in hidden])[:CHECKED]
-        if not len(apart):
-            continue
-        arguments, wanted = batch_of(pool, apart)
-        mean, _, _ = network(*arguments)
-        predicted = np.concatenate([mean.numpy()[:, :, None], arguments[3].numpy()[:, :, 1:]], axis=2)
-        taus = np.array([[_tau(one, truth) for one in each.T] for each, truth in zip(predicted, wanted, strict=True)])
-        of_all = taus.mean(axis=0)
-        rows.append([size, *(f"{value:.4f}" for value in (of_all[0], of_all[1:].max(), of_all[1:].mean()))])
-    return rows
-
-
-def _tau(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Return Kendall's rank correlation, 0 if all predictions are equal."""
-    return float(np.nan_to_num(kendalltau(predicted, truth).statistic)) if np.ptp(predicted) else 0.0
+            print(f"without {without}: step {step + 1}, loss {np.mean(running[-1000:]):.4f}", flush=True)
+    return network
 
 
 def main() -> None:
     """Train all and write the files."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", type=Path, default=Path(".in_context"), help="folder of banks and episodes")
-    parser.add_argument("--without", action="append", choices=(*GROUPS, "nothing"), help="may be given several times")
-    chosen = parser.parse_args()
     torch.set_num_threads(1)
-    pool_of_size = pools(chosen.cache, list(banks(chosen.cache)), EPISODES)
-    for group in chosen.without or (*GROUPS, "nothing"):
-        network, rows = train(pool_of_size, group, STEPS, 0)
-        write(HERE.parents[1] / "benchmarks_data" / "in_context" / "likelihood", network, group, STEPS, 0)
-        with (HERE / "in_context" / "training.csv").open("a", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerows(rows if file.tell() else [LOGGED, *rows])
+    pool_of_size = pools(list(banks()), EPISODES)
+    for group in (*GROUPS, "nothing"):
+        write(LIKELIHOOD, train(pool_of_size, group, STEPS, 0), group, STEPS, 0)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,45 @@
-"""Few-shot prediction on tasks unlike their sources: meta-predictors alone and blended, against a plain ``gp``.
+"""Few-shot prediction: ``experts`` against predictors without sources, and meta-predictors alone and blended.
 
-Run with ``python reports/transfer/few_shot.py``; writes few_shot.md. Rows are appended to few_shot.csv one at a time,
-so interrupted runs resume. ``--page`` only rewrites the page.
+Run with ``python reports/transfer/few_shot.py``; writes few_shot.md. Rows are appended to experts.csv and few_shot.csv
+one at a time, so interrupted runs resume. ``--page`` only rewrites the page.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from cases import Case, cases, draw_sources
+import torch
+from cases import HALVES, Case, cases, draw_sources
 from common import Rows, page_only, with_interval
-from drawing import curves, in_order, save_png
+from scipy.special import softmax
 from scipy.stats import kendalltau
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "meta"))
+
+from in_context_network import TrainedNetwork
+from in_context_tasks import GROUPS
 
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.meta import META_PREDICTORS
+from nasmeta.meta._network_inputs import proxy_scores
+from nasmeta.meta.in_context._reading import Similarity, SourceView, deviations_of, read
 from nasmeta.predictors import make_predictor
+from nasmeta.tasks import normal_scores
 
 HERE = Path(__file__).parent
-DATE = "2026-11-28"  # of few_shot.csv
+DATE = "2026-12-02"  # of experts.csv; few_shot.csv: 2026-11-28
 HARM = 0.02  # loss in Kendall's τ
-METHODS = ("meta-dkl", "maml")
+MARGIN = 0.01
+LEARNERS = ("meta-dkl", "maml")
+SINGLES = ("ridge", "xgboost", "gp", "random-forest")
+OF_TEN = {"transformer": "trained", "weighted": "by errors", "uniform": "equal"}
 LABELS = (10, 20, 50, 100)
 SOURCE_LABELS = 400
 SCORED = 3000  # architectures of a target that rank correlations are computed on
@@ -41,36 +56,78 @@ TARGETS = {  # two of each family
     "graph": ("citeseer", "arxiv"),
     "fcnet": ("naval_propulsion", "slice_localization"),
 }
+CHOSEN_ON = HALVES["A"]
 STRESSED = ("nb201/cifar100", "tnb101/class_scene")
 STRESS = ("reversed", "wrong at the top")
 KEYS = ("family", "target", "sources", "method", "labels", "draw")
 FIELDS = (*KEYS, "gp", "own", "blended")
+CASE = ["family", "target", "labels", "draw"]
+NATURAL = [*CASE, "experts", *OF_TEN, *SINGLES]
+
+
+def targets(family: str) -> Iterator[Case]:
+    """Yield the targets of a family."""
+    return (case for case in cases(family) if case.target.name.rpartition("/")[2] in TARGETS[family])
+
+
+def labelled(case: Case, n: int, draw: int) -> tuple[Any, Any, Any]:
+    """Return utilities of all architectures, n that get labels, and others to score, the same for every method."""
+    task = case.target
+    order = np.random.default_rng([draw, n, 57]).permutation(task.measured)
+    return task.sign * task.values, np.sort(order[:n]), order[n : n + SCORED]
+
+
+def combined(network: TrainedNetwork, similarity: Similarity, view: SourceView, known: Any, labels: Any, rest: Any):  # type: ignore[no-untyped-def]
+    """Return the combinations of the transformer's ten experts."""
+    reading = read(similarity, view, known, normal_scores(labels), rest, np.arange(view.each.shape[1]))
+    with torch.inference_mode():
+        trained = network(*(torch.from_numpy(part)[None] for part in reading))[0][0].numpy()
+    weights = softmax(-len(known) / 2 * np.log(deviations_of(reading.errors)))
+    return {"transformer": trained, "weighted": reading.experts @ weights, "uniform": reading.experts.mean(axis=1)}
+
+
+def measure_experts(rows: Rows) -> None:
+    """Append missing rows on ``experts``, other combinations, and predictors without sources."""
+    every = [case for family in TARGETS for case in targets(family)]
+    for draw, case in product(range(DRAWS), every):
+        space, name = case.target.space, case.target.name
+        sizes = [n for n in LABELS if n + FEWEST_SCORED <= len(case.target.measured)]
+        sizes = [n for n in sizes if not rows.has(case.family, name, n, draw)]
+        if not sizes:
+            continue
+        learner = META_PREDICTORS["experts"](space).meta_fit(draw_sources(case, "natural", SOURCE_LABELS, draw))
+        unseen = next((f"without-{group}" for group, families in GROUPS.items() if case.family in families), "all")
+        network = TrainedNetwork.read(HERE.parent / "meta/in_context/likelihood" / f"{unseen}.npz")
+        view, similarity = SourceView.of(learner.meta_model_, proxy_scores(space).T), Similarity(space)
+        for n in sizes:
+            utilities, known, rest = labelled(case, n, draw)
+            predicted = combined(network, similarity, view, known, utilities[known], rest)
+            for method in ("experts", *SINGLES):
+                model = learner if method == "experts" else make_predictor(method, space=space)
+                predicted[method] = model.fit(known, utilities[known]).predict(rest)
+            taus = {method: kendalltau(one, utilities[rest]).statistic for method, one in predicted.items()}
+            rows.add(case.family, name, n, draw, **taus)
 
 
 def questions() -> list[tuple[Case, str]]:
     """Return targets with a kind of sources."""
     pairs = []
-    for family in TARGETS:
-        every = list(cases(family))
-        chosen = [case for case in every if case.target.name.rpartition("/")[2] in TARGETS[family]] or every[:2]
-        for case in chosen:
-            pairs += [(case, kind) for kind in ("natural", *(STRESS if case.target.name in STRESSED else ()))]
+    for case in (case for family in TARGETS for case in targets(family)):
+        pairs += [(case, kind) for kind in ("natural", *(STRESS if case.target.name in STRESSED else ()))]
     return pairs
 
 
 def measure(rows: Rows) -> None:
     """Append what is missing: of a learner alone and blended, and of ``gp``, which has the same labels."""
-    for method, (case, kind) in product(METHODS, questions()):
+    for method, (case, kind) in product(LEARNERS, questions()):
         task, learner = case.target, None
-        utilities = task.sign * task.values
         for n, draw in [(0, 0), *product(LABELS, range(DRAWS))]:
             key = (case.family, task.name, kind, method, n, draw)
             if rows.has(*key) or n + FEWEST_SCORED > len(task.measured):
                 continue
             if learner is None:
                 learner = META_PREDICTORS[method](task.space).meta_fit(draw_sources(case, kind, SOURCE_LABELS, 0))
-            order = np.random.default_rng([draw, n, 57]).permutation(task.measured)  # the same for every method
-            known, rest = np.sort(order[:n]), order[n : n + SCORED]
+            utilities, known, rest = labelled(case, n, draw)
             predicted = {"own": learner.prior()[0][rest]}
             if n:
                 predicted["gp"] = make_predictor("gp", space=task.space).fit(known, utilities[known]).predict(rest)
@@ -81,75 +138,89 @@ def measure(rows: Rows) -> None:
             rows.add(*key, **taus)
 
 
-def table(means: pd.DataFrame) -> str:
-    """Return a row per kind of sources and number of labels, with means over the targets."""
-    rows = []
-    for (sources, labels), part in means.groupby(["sources", "labels"], sort=False):
-        row = {"sources": sources, "labels": str(labels), "targets": str(part["target"].nunique())}
-        row["`gp`"] = f"{part['gp'].mean():.2f}"
-        for method in METHODS:
-            of_method = part[part["method"] == method]
-            row[f"`{method}`"] = f"{of_method['own'].mean():.2f}→**{of_method['blended'].mean():.2f}**"
-        harmed = [int((part["gp"] - part[kind] > HARM).sum()) for kind in ("own", "blended")]
-        row["worse than `gp`"] = f"{harmed[0]}→**{harmed[1]}** of {len(part)}"
+def by_family(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """Return a table with a row per family, and differences from its best predictor without sources."""
+    rows, differences = [], []
+    for family in TARGETS:
+        row = {"family": family, "half": "choice" if family in CHOSEN_ON else "report"}
+        for labels in LABELS:
+            part = frame[(frame["family"] == family) & (frame["labels"] == labels)]
+            row[f"{labels} labels"] = "–"
+            if len(part):
+                best = part[[*SINGLES]].mean().idxmax()
+                ahead = part["experts"] - part[best]
+                low, high = nm.analysis.bootstrap_interval(ahead.to_numpy())
+                row[f"{labels} labels"] = f"{ahead.mean():+.2f} [{low:+.2f}, {high:+.2f}] {best}"
+                differences.append((row["half"], family, labels, ahead.mean(), high))
         rows.append(row)
+    return to_markdown(pd.DataFrame(rows)), pd.DataFrame(
+        differences, columns=["half", "family", "labels", "mean", "high"]
+    )
+
+
+def combinations(frame: pd.DataFrame) -> str:
+    """Return a table with a row per half and number of labels: mean τ over families, and the gain by training."""
+    rows, rng = [], np.random.default_rng(0)
+    for is_choice, labels in product((True, False), LABELS):
+        part = frame[(frame["family"].isin(CHOSEN_ON) == is_choice) & (frame["labels"] == labels)]
+        means = part.groupby("family")[NATURAL[4:]].mean().mean()
+        row = {"half": "choice" if is_choice else "report", "labels": str(labels)}
+        row |= {f"`{name}`" if name == "experts" else name: f"{means[name]:.3f}" for name in ("experts", *OF_TEN)}
+        gain = with_interval((part["transformer"] - part["weighted"]).to_numpy(), "+.3f", rng)
+        rows.append(row | {"transformer − weighted": gain})
     return to_markdown(pd.DataFrame(rows))
 
 
-def draw(means: pd.DataFrame, path: Path) -> None:
-    """Draw the mean τ against the number of labels: a panel per learner and kind of sources."""
-    names = {"gp": "gp, without sources", "own": "learner alone", "blended": "blended with gp"}
-    shown = means[means["sources"].isin(["natural", "reversed"])].melt(
-        ["sources", "method", "labels"], list(names), "name", "y"
-    )
-    shown["panel"] = shown["method"] + ", " + shown["sources"] + " sources"
-    lines = shown.groupby(["sources", "method", "panel", "name", "labels"], as_index=False)["y"].mean()
-    lines = lines.sort_values(["sources", "method"]).rename(columns={"labels": "x"}).replace({"name": names})
-    figure = curves(lines, "labels of the target", (10, 20, 50, 100), y="Kendall's τ", looks=in_order(names.values()))
-    save_png(figure, path)
+def harmed(learners: pd.DataFrame, labels: int) -> str:
+    """Return in how many cases meta-predictors, alone and blended, are worse than ``gp``."""
+    means = learners[learners["labels"] == labels].groupby([*KEYS[:4]])[["gp", "own", "blended"]].mean()
+    alone, blended = (int((means["gp"] - means[kind] > HARM).sum()) for kind in ("own", "blended"))
+    return f"alone {alone} of {len(means)}, blended {blended}"
 
 
 def write_page(folder: Path) -> None:
-    """Write few_shot.md and few_shot.png from few_shot.csv."""
-    frame = pd.read_csv(folder / "few_shot.csv")
-    keys = ["family", "target", "sources", "method", "labels"]
-    means = frame[frame["labels"] > 0].groupby(keys, sort=False)[["gp", "own", "blended"]].mean().reset_index()
-    means["loss"] = means["gp"] - means["blended"]
-    harmed, largest = means["loss"].gt(HARM).groupby(means["labels"]).sum(), means.groupby("labels")["loss"].max()
-    at_50 = means[means["labels"] == 50]
-    worst = at_50.loc[at_50["loss"].idxmax()]
-    gains = -at_50.groupby("target")["loss"].mean()
-    draw(means, folder / "few_shot")
-    from_better = (means["blended"] - means[["gp", "own"]].max(axis=1)).mean()
-    text = f"""# Does blending protect meta-predictors from unsuitable sources?
+    """Write few_shot.md from the rows."""
+    frame, learners = pd.read_csv(folder / "experts.csv"), pd.read_csv(folder / "few_shot.csv")
+    table, ahead = by_family(frame)
+    below = ahead[ahead["high"] < -MARGIN]
+    worse = ", ".join(f"{one.family} with {one.labels} labels ({one.mean:+.2f})" for one in below.itertuples())
+    at = {labels: harmed(learners, labels) for labels in LABELS}
+    at_50 = frame[frame["labels"] == 50]
+    text = f"""# Which predictor ranks best from few labels?
 
-With 50 labels, blended predictions gain {with_interval(gains, "+.3f")} in Kendall's τ over a plain `gp`
-(mean over {len(gains)} targets, 95 % interval), and {harmed[50]} of {len(at_50)} cases is worse by more than {HARM}.
+`experts` does: its mean τ with 50 labels is {at_50["experts"].mean():.2f}; the best predictor without sources,
+`{at_50[[*SINGLES]].mean().idxmax()}`, has {at_50[[*SINGLES]].mean().max():.2f}. It is worse beyond chance, by more than
+{MARGIN}, in {len(below)} of {len(ahead)} cases{": " * bool(worse)}{worse}.
 
-![Kendall's τ of gp, of the learner alone and of the blend, by number of labels](few_shot.png)
+Kendall's τ of `experts` minus that of the family's best predictor without sources, which is named (mean and 95 %
+interval over targets and draws):
 
-A case is a learner, a target and a kind of sources. Each entry is the mean τ of the learner alone → **blended** with
-Gaussian processes of the target's labels, which is the default. `gp` uses only these labels. The last column counts
-cases that are worse than `gp` by more than {HARM}.
+{table}
+## Does training help?
 
-{table(means)}
-The largest loss at 50 labels is {worst["loss"]:.3f}, by `{worst["method"]}` on {worst["target"]} with
-{worst["sources"]} sources. It is {largest[10]:.3f} with 10 labels ({harmed[10]} cases are worse) and {largest[20]:.3f}
-with 20 labels ({harmed[20]} cases). Over all numbers of labels, the blend differs from the better of `gp` and the
-learner by {from_better:+.3f} on average.
+A transformer trained on other families combines ten experts. *Weighted* combines them by their errors, with weights
+softmax(−n/4 · log of the mean squared leave-one-out error), and *uniform* equally. `experts` adds `ridge`, `xgboost`
+and `random-forest` to the ten. Mean τ over families:
+
+{combinations(frame)}
+## Does blending protect meta-predictors?
+
+By default, `meta-dkl` and `maml` are averaged with Gaussian processes of the target's labels. A case is a learner, a
+target, and natural or misleading sources. Cases that are worse than `gp` by more than {HARM} in τ: with 10 labels,
+{at[10]}; with 20, {at[20]}; with 50, {at[50]}; with 100, {at[100]}.
 
 ## How it was run
 
-`python reports/transfer/few_shot.py` on {DATE}, nasmeta {nm.__version__}. All learners have the same labels, drawn
-with seeds 0 to {frame["draw"].max()}. Sources have {SOURCE_LABELS} labels each and share no dataset with the target.
-Each family has two targets.
+`python reports/transfer/few_shot.py` on {DATE}; blending: 2026-11-28, nasmeta {nm.__version__}. All predictors have the
+same labels, drawn with seeds 0 to {DRAWS - 1}. Sources have
+{SOURCE_LABELS} labels each and share no dataset with the target.
 
 ## Limits
 
-* The predictions to average were chosen on `nb201` and `robust`, the cross-validation folds on `nb201`, `tnb101`,
-  `tnb101-macro` and `robust`, on draws that are shown here.
-* Only {len(STRESSED)} targets have misleading sources.
-* The cases of a target share its labels, so they are not independent.
+* Weights and members of `experts` were chosen on the half *choice*, with draws shown here.
+* The best predictor without sources is selected on these results, which favours it.
+* The cases of a target share its table, so they are not independent. Only {len(STRESSED)} targets have misleading
+  sources.
 * `graphgym` has too few architectures for 100 labels.
 """
     (folder / "few_shot.md").write_text(text, encoding="utf-8")
@@ -159,6 +230,8 @@ Each family has two targets.
 def main() -> None:
     """Measure and write."""
     if not page_only(__doc__):
+        torch.set_num_threads(1)
+        measure_experts(Rows(HERE / "experts.csv", NATURAL, len(CASE)))
         measure(Rows(HERE / "few_shot.csv", FIELDS, len(KEYS)))
     write_page(HERE)
 

@@ -39,7 +39,7 @@ def test_twenty_labels_improve_on_the_order_of_the_sources() -> None:
     source, target = nm.task_distribution("nb201").leave_out("cifar10")
     values = target[0].values
     rest = np.random.default_rng(1).choice(len(values), 1500, replace=False)
-    predictor = META_PREDICTORS["in-context"]().meta_fit(source)
+    predictor = META_PREDICTORS["experts"]().meta_fit(source)
     order = kendalltau(predictor.prior()[0][rest], values[rest])[0]
     found = []
     for draw in range(3):

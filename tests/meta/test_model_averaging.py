@@ -72,7 +72,7 @@ def test_a_target_that_contradicts_its_sources_is_not_predicted_by_them(target) 
 
 @pytest.mark.slow
 def test_sisters_keep_their_say(target, sources) -> None:
-    learner = META_PREDICTORS["in-context"]().meta_fit(sources)
+    learner = META_PREDICTORS["experts"](blends=True).meta_fit(sources)
     blended = [_tau(learner, target, seed) for seed in range(3)]
     assert sum(learner.weights_.values()) == pytest.approx(1)
     assert learner.weights_["alone"] < 0.05
@@ -84,7 +84,7 @@ def test_sisters_keep_their_say(target, sources) -> None:
 
 
 def test_few_labels_and_equal_labels_leave_the_learner_alone(target, sources) -> None:
-    learner = META_PREDICTORS["in-context"]().meta_fit(sources)
+    learner = META_PREDICTORS["experts"](blends=True).meta_fit(sources)
     architectures = np.arange(0, 7000, 1000)
     assert learner.fit(architectures, target.values[architectures]).weights_ == {"adapted": 1.0}
     architectures = np.arange(0, 15000, 1000)
@@ -110,7 +110,7 @@ def test_fold_densities_are_those_of_the_conditioned_normal_distributions() -> N
 
 
 def test_a_corrected_prediction_meets_the_labels(target, sources) -> None:
-    learner = META_PREDICTORS["in-context"]().meta_fit(sources)
+    learner = META_PREDICTORS["experts"](blends=True).meta_fit(sources)
     architectures = np.random.default_rng(5).permutation(target.space.size)[:60]
     learner.fit(architectures, target.values[architectures])
     assert kendalltau(learner.predict(architectures), target.values[architectures]).statistic > 0.85

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
-import nasmeta as nm
 from nasmeta.errors import SettingError
 from nasmeta.meta import SavedMetaModel
 from nasmeta.meta._predictor_search import MetaPredictorSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
-from nasmeta.testing import SearcherContract, made_up_values
+from nasmeta.testing import made_up_values
 
 SMALL = SearchSpace("small", {f"layer{i}": [8, 16, 24, 32] for i in range(4)})
-ACQUISITIONS = ("ei", "greedy", "thompson", "ucb")
-
-
-class TestMetaPredictorSearch(SearcherContract):
-    spaces: ClassVar[Any] = (SMALL,)
-
-    def make(self, space: SearchSpace, rng: np.random.Generator) -> MetaPredictorSearch:
-        return MetaPredictorSearch(space, rng, predictor="in-context")
-
-    def test_runs_on_a_real_task(self) -> None:
-        run = nm.search("in-context-ei", "nb201/cifar100", evaluations=8)
-        assert run.sources == ("nb201/cifar10", "nb201/imagenet16-120")
+ACQUISITIONS = ("greedy", "thompson")
 
 
 def sources() -> list[SourceTask]:
@@ -40,10 +27,10 @@ def sources() -> list[SourceTask]:
 
 @pytest.mark.parametrize(
     ("predictor", "acquisition"),
-    [*(("in-context", acquisition) for acquisition in ACQUISITIONS), ("maml", "greedy"), ("meta-dkl", "greedy")],
+    [*(("experts", acquisition) for acquisition in ACQUISITIONS), ("maml", "greedy"), ("meta-dkl", "greedy")],
 )
 def test_it_begins_at_what_sources_promise_and_finds_the_best(predictor: str, acquisition: str) -> None:
-    options = {} if predictor == "in-context" else {"steps": 2, "width": 8}
+    options = {} if predictor == "experts" else {"steps": 2, "width": 8}
     searcher = MetaPredictorSearch(
         SMALL, np.random.default_rng(0), predictor=predictor, acquisition=acquisition, options=options
     )
@@ -60,7 +47,7 @@ def test_it_begins_at_what_sources_promise_and_finds_the_best(predictor: str, ac
 
 def test_every_second_one_of_the_first_five_is_random_or_known_before() -> None:
     values, by = made_up_values(SMALL), []
-    searcher = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="in-context").meta_fit(sources())
+    searcher = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="experts").meta_fit(sources())
     known = np.array([3, 200], np.int32)
     searcher.tell(known, values[known])
     for n in (1, 3):
@@ -90,7 +77,7 @@ def test_the_observations_outweigh_reversed_sources() -> None:
 
 
 def test_its_file_brings_it_back(tmp_path: Path) -> None:
-    first = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="in-context").meta_fit(sources())
+    first = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="experts").meta_fit(sources())
     saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", first))
     assert saved.kind == "meta-predictor"
     np.testing.assert_array_equal(saved.searcher(np.random.default_rng(0)).ask(5), first.ask(5))

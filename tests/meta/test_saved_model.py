@@ -73,11 +73,9 @@ def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_pat
 
 
 def test_the_data_of_pretrained_weights_are_no_honest_test(tmp_path: Path) -> None:
-    for name in ("meta-nas", "in-context"):
-        model = meta_train(name, leave_out="cifar100", n_labels=50, output=tmp_path / f"{name}.npz")
-        assert (model.kind, model.predicts) == (name, name == "in-context")
-        assert {"cifar10", "imagenet16-120"} < set(model.held_out)
-        assert "cifar100" not in model.held_out
+    model = meta_train("meta-nas", leave_out="cifar100", n_labels=50, output=tmp_path / "model.npz")
+    assert {"cifar10", "imagenet16-120"} < set(model.held_out)
+    assert "cifar100" not in model.held_out
 
 
 def test_what_cannot_be_written(tmp_path: Path) -> None:
@@ -167,7 +165,7 @@ def test_a_model_of_the_targets_values_under_another_name_is_refused(factor: flo
     nm.search("source-order", "nb201/cifar100", evaluations=2, sources=SavedMetaModel.load(path))
 
 
-@pytest.mark.parametrize("kind", ["meta-gp", "in-context", "rgpe", "source-order"])
+@pytest.mark.parametrize("kind", ["meta-gp", "experts", "rgpe", "source-order"])
 def test_the_figure_shows_the_numbers_of_the_model(kind: str, tmp_path: Path) -> None:
     model = meta_train(kind, leave_out="cifar10", n_labels=60, output=tmp_path / "model.npz")
     if kind == "source-order":

@@ -47,7 +47,7 @@ def test_labels_that_no_source_has() -> None:
         with pytest.raises(SettingError):
             SourceTask("made-up", "made-up", SPACE, architectures, [1.0, 2.0])  # type: ignore[arg-type]
     with pytest.raises(SettingError):
-        META_PREDICTORS["in-context"]().meta_fit([source(np.arange(9.0), nm.get_space("tnb101"))])
+        META_PREDICTORS["experts"]().meta_fit([source(np.arange(9.0), nm.get_space("tnb101"))])
 
 
 @pytest.mark.parametrize(("dataset", "evaluations"), [("cifar10", 22), ("cifar100", 4), ("imagenet16-120", 18)])

@@ -59,7 +59,7 @@ def test_the_target_among_its_sources_is_refused(path: Path) -> None:
         nm.search("source-order", "nb201/cifar10", evaluations=3, sources=SavedMetaModel.load(path))
 
 
-@pytest.mark.parametrize(("predictor", "searcher"), [("in-context", "in-context-ucb")])
+@pytest.mark.parametrize(("predictor", "searcher"), [("experts", "experts-ucb")])
 def test_the_file_of_a_meta_predictor_serves_its_searchers(
     predictor: str, searcher: str, path: Path, tmp_path: Path
 ) -> None:

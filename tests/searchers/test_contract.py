@@ -13,8 +13,7 @@ from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Se
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.testing import MultiObjectiveContract, SearcherContract
 
-LONG_META_TRAINING = frozenset({"meta-predictor"})  # for minutes by default: its own test trains it briefly
-SLOW = frozenset({"meta-rl", "optuna-gp"})  # as meta-nas with other weights; a fifth of a second per step
+SLOW = frozenset({"meta-predictor", "meta-rl", "optuna-gp"})  # up to a second per step; `meta-rl` is as `meta-nas`
 PEERS = frozenset(
     name for name in SEARCHERS if name.startswith(("ax", "botorch", "command", "smac", "syne-tune"))
 )  # in test_peers.py and test_command.py
@@ -33,7 +32,7 @@ def contract_of(name: str) -> type[SearcherContract]:
     return type(f"Test{SEARCHERS[name].__name__}", (kind,), own)
 
 
-for _name in sorted(SEARCHERS.keys() - LONG_META_TRAINING - PEERS):
+for _name in sorted(SEARCHERS.keys() - PEERS):
     _class = pytest.mark.slow(contract_of(_name)) if _name in SLOW else contract_of(_name)
     globals()[_class.__name__] = _class
 

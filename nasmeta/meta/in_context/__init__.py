@@ -1,6 +1,3 @@
-"""A transformer that reads a target's labels and its sources, predicts, and proposes what to evaluate next.
-
-A new target needs no training, only forward passes; the weights come with the package.
-"""
+"""Experts that predict a target from its labels and its sources, and a transformer that reads their predictions."""
 
 __all__: list[str] = []

@@ -198,6 +198,11 @@ class Context:
         """Masks of the members of each mixture with weights above 0.01."""
         return [mixture.weights > _NO_WEIGHT for pair in self._mixtures for mixture in pair]
 
+    @property
+    def errors(self) -> Floats:
+        """Labels minus each expert's leave-one-out predictions, shape (n, EXPERTS)."""
+        return self._scores[:, None] - self._left_out
+
     def experts(self, asked: Integers, across: Floats32) -> Floats:
         """Return the experts' predictions of q architectures, shape (q, EXPERTS).
 
@@ -225,19 +230,28 @@ class Context:
     def reading(self, asked: Integers, predicted: Floats, across: Floats32) -> Reading:
         """Return the inputs of the transformer for q architectures, with predictions (q, EXPERTS)."""
         n, sources = len(self._known), self._sources
-        errors = self._scores[:, None] - self._left_out
-        rms = np.sqrt(((errors**2).sum(axis=0) + 1.0) / (n + 1))
         counts = np.log1p(n) / 3, np.log1p(len(sources.each)) / 3
-        whole = [*np.log(rms).tolist(), *counts, sources.agreement, self._levels[0], sources.mean.any()]
+        whole = [
+            *np.log(deviations_of(self.errors)).tolist(),
+            *counts,
+            sources.agreement,
+            self._levels[0],
+            sources.mean.any(),
+        ]
         others = self._among - np.eye(n, dtype=np.float32)
         return Reading(
             _tokens(sources, self._known, self._left_out, others, whole),
-            errors.astype(np.float32),
+            self.errors.astype(np.float32),
             _tokens(sources, asked, predicted, across, whole),
             predicted.astype(np.float32),
             _by_pair(self._among),
             _by_pair(across),
         )
+
+
+def deviations_of(errors: Floats) -> Floats:
+    """Return root mean squares of errors, shape (n, n_experts), and of a prior error of 1."""
+    return np.asarray(np.sqrt(((errors**2).sum(axis=0) + 1.0) / (len(errors) + 1)))
 
 
 def read(
