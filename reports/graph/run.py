@@ -122,7 +122,7 @@ asterisk marks deterministic searchers. The last column is per run.
 
 * The features of `gp`, `predictor` and the searchers that fit models to sources were chosen on the seen datasets.
 * Searchers that learn from sources know all values of the other datasets.
-* `meta` has few runs, and ran without its member `meta-gp`.
+* `meta` has few runs, from before it took turns.
 * The interval treats datasets as independent. For deterministic searchers, the influence of chance is unknown.
 * `proteins` has only 2,021 networks, so its best 0.1 % are 2; on the other datasets they are 27 to 43, with ties.
 """

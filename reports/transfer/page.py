@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -149,15 +150,19 @@ def by_half(gains: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_labels(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the speed-up of `meta` with natural sources by the number of labels per source."""
-    rows = []
+    """Return the speed-up of `meta` with natural sources by the number of labels per source, on the same targets."""
+    parts = {}
     for labels in ("100", LABELS, "all"):
         gains = ratios(frame[frame["labels"].isin(["-", labels])], ["meta"])
-        natural = gains[gains["kind"] == "natural"]
+        parts[labels] = gains[gains["kind"] == "natural"].set_index("target", drop=False)
+    common = reduce(pd.Index.intersection, [part.index for part in parts.values()])
+    rows = []
+    for labels, part in parts.items():
+        natural = part.loc[common]
         row: dict[str, object] = {"labels per source": labels, "all": geometric(natural)}
         for group, families in GROUPS.items():
-            if len(part := natural[natural["family"].isin(families)]):
-                row[group] = geometric(part)
+            if len(own := natural[natural["family"].isin(families)]):
+                row[group] = geometric(own)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -217,7 +222,7 @@ Settings of `meta` were chosen on half A, in other draws. Geometric means over t
 {to_markdown(by_half(gains))}
 """
     if "all" in set(frame["labels"]):
-        text += f"""Natural sources, geometric means over targets by the number of labels:
+        text += f"""Natural sources, geometric means over targets by the number of labels (without `step-law`):
 
 {to_markdown(by_labels(frame))}
 """
