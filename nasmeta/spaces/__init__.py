@@ -4,6 +4,7 @@ from nasmeta.spaces._catalog import SPACES, get_cell_space, get_space
 from nasmeta.spaces._cell_graph import IsomorphismRule, complete_edges, live_edges
 from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._datasets import canonical_dataset, held_out_name
+from nasmeta.spaces._disguise import disguised
 from nasmeta.spaces._drawing import short_label
 from nasmeta.spaces._features import CostFormula, CountFeature, choice_one_hot
 from nasmeta.spaces._notation import CellCodec
@@ -31,6 +32,7 @@ __all__ = [
     "choice_one_hot",
     "codes_by_level",
     "complete_edges",
+    "disguised",
     "from_content",
     "get_cell_space",
     "get_space",

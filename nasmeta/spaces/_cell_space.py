@@ -52,6 +52,8 @@ class CellSpace(SearchSpace):
         From lower to higher nodes; by default all.
     none, skip : str, optional
         The operations for zero and identity; by default ``none`` and ``skip_connect`` if they exist.
+    position_names : sequence of str, optional
+        By default ``SOURCE->TARGET`` for each edge.
 
     Attributes
     ----------
@@ -94,6 +96,7 @@ class CellSpace(SearchSpace):
         edges: Sequence[tuple[int, int]] | None = None,
         none: str | None = "none",
         skip: str | None = "skip_connect",
+        position_names: Sequence[str] | None = None,
     ) -> None:
         self.operations = tuple(operations)
         self.n_operations = len(self.operations)
@@ -106,7 +109,9 @@ class CellSpace(SearchSpace):
         self.skip = self.operations.index(skip) if skip in self.operations else None
         self.real_operations = tuple(i for i in range(self.n_operations) if i not in (self.none, self.skip))
         self._costs = {"parameters": parameters, "multiply-adds": multiply_adds}
-        positions = [Position(f"{source}->{target}", self.operations) for source, target in self.edges]
+        self._position_names = position_names
+        names = position_names or [f"{source}->{target}" for source, target in self.edges]
+        positions = [Position(name, self.operations) for name in names]
         n_choices = [self.n_operations] * self.n_edges
         codes = None
         if official_order is not None:
@@ -140,6 +145,8 @@ class CellSpace(SearchSpace):
         order = self.codes @ self.place_values
         if (np.diff(order) != 1).any():
             described["official_order"] = packed(order.astype(np.int32))
+        if self._position_names:
+            described["position_names"] = list(self._position_names)
         return described
 
     @classmethod
@@ -153,6 +160,7 @@ class CellSpace(SearchSpace):
             edges=[(source, target) for source, target in content["edges"]],
             none=content["none"],
             skip=content["skip"],
+            position_names=content.get("position_names"),
         )
 
     # -- structure --------------------------------------------------------------------------------------------------

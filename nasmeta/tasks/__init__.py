@@ -11,6 +11,7 @@ from nasmeta.tasks._catalog import (
     task_distribution,
     task_families,
 )
+from nasmeta.tasks._disguise import disguise
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._episodes import (
     Augmentation,
@@ -46,6 +47,7 @@ __all__ = [
     "at_scale",
     "checked_sources",
     "default_sources",
+    "disguise",
     "fidelities",
     "front_frame",
     "get_task",
