@@ -39,13 +39,16 @@ class SourcedSearch(MultiTaskGPSearch):
 
 
 def agreement(expected: AnyFloats, values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the rank correlation of the sources' mean with at least four observations, and its 95 % interval."""
+    """Return the rank correlation of the sources' mean with at least four observations, and its 95 % interval.
+
+    Both are descriptive: a search selects its observations, which can hide a correlation.
+    """
     from scipy.stats import spearmanr
 
     if not np.ptp(expected) or not np.ptp(values):
         return 0.0, -1.0, 1.0
     found = float(spearmanr(expected, values).statistic)
-    width = 1.96 / np.sqrt(len(values) - 3)
+    width = 1.96 * np.sqrt(1.06 / (len(values) - 3))
     low, high = np.tanh(np.arctanh(np.clip(found, -0.999, 0.999)) + np.array([-width, width]))
     return found, float(low), float(high)
 
@@ -63,11 +66,12 @@ def verdict(low: float, high: float, share: float) -> str:
 class DefaultMetaSearch(MetaSearcher):
     """The default meta-searcher: `gp` without sources and `multi-task-gp` take turns and share all observations.
 
-    The first architecture comes from the sources. The share of turns of each searcher is the share of pairs of its
-    last eight proposals and the other's last eight in which its value is better, but at least an eighth. So misleading
-    sources cost few evaluations, and `gp` works as without sources. `multi-task-gp` has a wide prior of the sources'
-    weights here, so that a few observations can invert a source. If all sources agree and label half of the space in
-    common, `meta-gp` replaces it: it knows single architectures that are better than their neighbours on every source.
+    The first architecture comes from the sources. Their share of turns is the share of pairs of their last eight
+    proposals and the last eight of `gp` in which their value is better, with four even pairs added, and between an
+    eighth and seven eighths. So misleading sources cost few evaluations. `multi-task-gp` has a wide prior of the
+    sources' weights here, so that a few observations can invert a source. If all sources agree and label half of the
+    space in common, `meta-gp` replaces it: it knows single architectures that are better than their neighbours on every
+    source.
 
     Parameters
     ----------
@@ -112,7 +116,7 @@ class DefaultMetaSearch(MetaSearcher):
         self._asked: dict[int, str] = {}  # by proposals without a value
         self._told: dict[str, list[float]] = {name: [] for name in self._arms}
         self._due = 1.0  # turns of the sources
-        self._verdict_at = 0
+        self._n_told = self._verdict_at = 0
         self.notes = []
 
     def _build(self, kind: type[GPSearch], settings: dict[str, Any]) -> Any:
@@ -148,10 +152,9 @@ class DefaultMetaSearch(MetaSearcher):
     @property
     def _ready(self) -> dict[str, Any]:
         """The searchers, with the meta-model."""
-        if isinstance(self._require_meta_model(), MetaGP):
-            self._arms["sources"] = self._agreeing
-        self._arms["sources"].meta_model_ = self.meta_model_
-        return self._arms
+        with_sources = self._agreeing if isinstance(self._require_meta_model(), MetaGP) else self._arms["sources"]
+        with_sources.meta_model_ = self.meta_model_
+        return {"target": self._arms["target"], "sources": with_sources}
 
     # -- the search -------------------------------------------------------------------------------------------------
     def restrict(self, architectures: Architectures) -> bool:
@@ -160,6 +163,8 @@ class DefaultMetaSearch(MetaSearcher):
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose architectures by turns."""
+        if not self.space.is_large:
+            self._arms["target"]._require_open(n)
         proposals, self.notes = np.empty(n, self.space.index_type), []
         for i in range(n):
             note: dict[str, Any] = {"by": "sources" if self._due >= 1 else "target"}
@@ -187,6 +192,7 @@ class DefaultMetaSearch(MetaSearcher):
             arm.tell_failures(architectures, values)
 
     def _count(self, architectures: Architectures, values: Floats) -> None:
+        self._n_told += len(architectures)
         for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
             if by := self._asked.pop(architecture, None):
                 self._told[by].append(value)
@@ -200,10 +206,9 @@ class DefaultMetaSearch(MetaSearcher):
 
     def _transfer(self, share: float) -> Facts | None:
         """Return a verdict on the sources after each ten observations."""
-        arm = self._arms["sources"]
+        arm, n = self._ready["sources"], self._n_told
         searcher = arm._inner if self.space.is_large else arm
-        n = len(searcher._values)
-        if n < self._verdict_at + TURNS.verdict_every:
+        if n < self._verdict_at + TURNS.verdict_every or len(searcher._values) < 4:
             return None
         self._verdict_at = n - n % TURNS.verdict_every
         model = getattr(searcher.meta_model_, "prior", searcher.meta_model_)

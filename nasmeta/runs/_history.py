@@ -111,7 +111,7 @@ class History(Trace, ShowsFacts):
 
     @property
     def transfer(self) -> pd.DataFrame:
-        """The verdicts of ``meta`` on its sources, one row after each ten evaluations; empty for other searchers.
+        """The verdicts of ``meta`` on its sources, one row before the evaluation after each ten.
 
         Columns: ``share`` of the next turns that the sources have; rank ``correlation`` of the sources' mean with the
         observations, and its 95 % interval, ``low`` and ``high``; the ``verdict``, a sentence.

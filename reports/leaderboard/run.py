@@ -98,13 +98,17 @@ def page() -> str:
     measured = results()
     tables = {budget: table(measured, budget) for budget in BUDGETS}
     best = tables[EVALUATIONS].iloc[0]
-    shown = "\n".join(f"## After {budget} evaluations\n\n{to_markdown(rows)}" for budget, rows in tables.items())
+    short = [rows.set_index("searcher")["all"].rename(f"after {n}") for n, rows in tables.items()]
+    early = pd.concat(short, axis=1).reset_index()
     sets = "\n".join(f"* {name}: `{tasks.replace(' ', '`, `')}`" for name, tasks in SETS.items())
     return f"""# Leaderboard: which searcher finds the best architectures?
 
 After {EVALUATIONS} evaluations, `{best["searcher"]}` has the best mean rank on all tasks: {best["all"]}.
 
-{shown}
+{to_markdown(tables[EVALUATIONS])}
+All tasks by budget:
+
+{to_markdown(early)}
 A cell is the mean rank of the regret among all searchers with runs on these tasks, and its 95 % bootstrap interval over
 seeds; 1 is the best. *Sources*: the searcher learns from other tasks. *Tuned on*: number of tasks on which its author
 chose settings.

@@ -27,7 +27,7 @@ LABELS = ("400", "100", "all")  # per source; the last two are for the default s
 DRAWS = range(10, 20)  # no setting was chosen on these
 PLAIN = ("gp", "random", "evolution")
 META = ("meta", "rgpe", "multi-task-gp", "source-order")
-SHARED = {"multi-task-gp": "meta", "rgpe": "meta"}  # searchers with equal meta-models
+SHARED = {"multi-task-gp": "rgpe"}  # searchers with equal meta-models
 FAMILIES = tuple(family for half in HALVES.values() for family in half)
 STRESSED = {  # targets with stress sources
     "tnb101": ("class_scene", "room_layout", "normal"),
@@ -102,6 +102,7 @@ def main() -> None:
         kinds = ("natural", "unlike", STRESS[0]) if chosen.quick else ("natural", "unlike", *STRESS)
         kinds = kinds if chosen.labels == LABELS[0] else ("natural",)
         asked = [(case, kind) for case, kind in questions(families) if kind in kinds]
+        searchers = searchers if chosen.labels == LABELS[0] else ("meta",)
         labels = None if chosen.labels == "all" else int(chosen.labels)
         run(Rows(chosen.out / "results.csv", COLUMNS, 6), asked, DRAWS[:draws], searchers, labels)
     write_page(chosen.out)

@@ -16,7 +16,7 @@ from nasmeta.meta._source_scores import SourceMatrix
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-# ``reports/transfer/few_shot`` and ``reports/meta/prior`` have results with these settings.
+# ``reports/transfer/few_shot`` has results with these settings.
 _JITTER = 1e-4
 _N_FEATURES = 16
 _MANY_GROUPS = 4  # of sources from which on a mean and kernels on single sources are learned

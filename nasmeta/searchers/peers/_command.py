@@ -83,8 +83,9 @@ class CommandSearch(PeerSearch):
     @classmethod
     def code_identity(cls, settings: Facts) -> str:
         """Return a digest of the files that the command names."""
-        files = filter(os.path.isfile, settings.get("command", "").split())
-        return sha256(b"\n".join(Path(file).read_bytes() for file in files)).hexdigest()[:12]
+        files = filter(os.path.isfile, shlex.split(settings.get("command", "")))
+        each = [sha256(Path(file).read_bytes()).hexdigest() for file in files]
+        return sha256(" ".join(each).encode()).hexdigest()[:12]
 
     def close(self) -> None:
         """End the program."""
