@@ -34,7 +34,8 @@ EXCEPTIONS = {
     },
     "Formats of files, which are damaged, altered or written as before": {
         "nasmeta.meta._saved_model",
-        "nasmeta.experiments._folder", "nasmeta.publishing._audit", "nasmeta.publishing._publish",
+        "nasmeta.experiments._folder", "nasmeta.experiments._published",
+        "nasmeta.publishing._audit", "nasmeta.publishing._publish",
         "nasmeta.tables._arrow_file",
         "nasmeta.tables.official._unpickle",
     },

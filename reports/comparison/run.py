@@ -33,11 +33,14 @@ LEFT_OUT = {  # columns of the tables that report.md leaves to tables/
 }  # fmt: skip
 
 
+SKIPPED = ("Best after", "Scores over", "Each against", "Metric: ")
+
+
 def shortened(text: str) -> str:
     """Return a report without the columns that are left out, and without the notes on them."""
     lines, kept = [], None
     for line in text.splitlines():
-        if line.startswith(("Best after", "Scores over", "Each against")) or "all runs are identical" in line:
+        if line.startswith(SKIPPED) or "all runs are identical" in line:
             continue
         architectures = line.strip("| ").split(" | ") if line.startswith("|") else None
         if architectures is not None and kept is None:

@@ -173,9 +173,8 @@ and {min(classical)} to {max(classical)} of {RUNS} runs of classical searchers.
 
 {to_markdown(first.reset_index())}
 Columns *plain* to *shuffled* contain the share (%) of architectures of `{TASKS[0]}` that are at least as good as the
-first proposal (median). The same for the best of {EVALUATIONS} proposals:
+first proposal (median).
 
-{to_markdown(_shown(table, f"best of {EVALUATIONS}").reset_index())}
 ## The test
 
 * A run is flagged if at most {MOST} of {RUNS_OF_RENAMED} first proposals under other names ({DISGUISES} disguises) are

@@ -113,14 +113,14 @@ def by_group(natural: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 
 def by_family(gains: pd.DataFrame) -> pd.DataFrame:
-    """Return evaluations of ``gp`` and ``meta`` and the pooled speed-up of each family, without changed sources."""
+    """Return the pooled speed-up of ``meta`` in each family, without changed sources."""
     own = gains[(gains["searcher"] == "meta") & (gains["kind"] != "misleading")]
     rows = []
     for (kind, family), part in own.groupby(["kind", "family"], sort=False):
         sums = part[["gp", "own"]].mean()
         half = next(name for name, families in HALVES.items() if family in families)
-        facts = {"family": family, "sources": kind, "half": half, "targets": len(part), "`gp`": f"{sums['gp']:.1f}"}
-        rows.append(facts | {"`meta`": f"{sums['own']:.1f}", "speed-up": f"×{sums['gp'] / sums['own']:.2f}"})
+        facts = {"family": family, "sources": kind, "half": half, "targets": len(part)}
+        rows.append(facts | {"speed-up of `meta`": f"×{sums['gp'] / sums['own']:.2f}"})
     return pd.DataFrame(rows)
 
 
@@ -211,7 +211,7 @@ labels. Evaluations are added up by family; geometric means over
 families, 95 % intervals over targets.
 
 {to_markdown(by_family(gains))}
-Mean evaluations. *Unlike* sources measure something else on the same space: accuracy for latency, energy and accuracy
+*Unlike* sources measure something else on the same space: accuracy for latency, energy and accuracy
 under attack, and costs for accuracy or perplexity.
 
 ![Speed-up over gp by kind of sources: cases and geometric means](gains.png)
