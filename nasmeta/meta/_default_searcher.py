@@ -25,8 +25,8 @@ class TurnSettings:
     least: float = 1 / 8  # share of turns of either searcher
     ties: float = 4.0  # pairs of proposals, half of them won, that are counted before the first
     verdict_every: int = 10  # observations
-    complete: float = 0.5  # least share of the space labelled by all sources,
-    apart: float = 0.3  # and greatest variance of a task around their mean, for `meta-gp` to take the turns of sources
+    complete: float = 0.5  # for `meta-gp`: least share of the space that all sources label
+    apart: float = 0.3  # and greatest variance of a task around their mean
 
 
 TURNS = TurnSettings()
@@ -66,9 +66,9 @@ def verdict(low: float, high: float, share: float) -> str:
 class DefaultMetaSearch(MetaSearcher):
     """The default meta-searcher: `gp` without sources and `multi-task-gp` take turns and share all observations.
 
-    The first architecture comes from the sources. Their share of turns is the share of pairs of their last eight
-    proposals and the last eight of `gp` in which their value is better, with four even pairs added, and between an
-    eighth and seven eighths. So misleading sources cost few evaluations. `multi-task-gp` has a wide prior of the
+    The first architecture comes from the sources. The last eight proposals of both searchers are compared in pairs. The
+    sources' share of turns is the share of pairs that they win, after four ties are added, clipped to [1/8, 7/8]. So
+    misleading sources cost few evaluations. `multi-task-gp` has a wide prior of the
     sources' weights here, so that a few observations can invert a source. If all sources agree and label half of the
     space in common, `meta-gp` replaces it: it knows single architectures that are better than their neighbours on every
     source.

@@ -16,7 +16,7 @@ Arm: TypeAlias = Literal["renamed", "permuted", "shuffled"]
 
 
 def disguise(task: Task, seed: int, arm: Arm = "renamed") -> Task:
-    """Return a task on which knowledge of a published table is useless.
+    """Return a task that hides names or values of a published table.
 
     A language model may have read the table of a task. A searcher that finds better architectures on the task than on
     its renamed form uses the names of positions or choices.

@@ -38,8 +38,11 @@ SKIPPED = ("Best after", "Scores over", "Each against", "Metric: ")
 
 def shortened(text: str) -> str:
     """Return a report without the columns that are left out, and without the notes on them."""
-    lines, kept = [], None
+    lines, kept, together = [], None, False
     for line in text.splitlines():
+        together |= line == "## All tasks together"
+        if together and line.startswith("|"):  # a figure shows the ranks
+            continue
         if line.startswith(SKIPPED) or "all runs are identical" in line:
             continue
         architectures = line.strip("| ").split(" | ") if line.startswith("|") else None

@@ -103,7 +103,8 @@ def page() -> str:
     sets = "\n".join(f"* {name}: `{tasks.replace(' ', '`, `')}`" for name, tasks in SETS.items())
     return f"""# Leaderboard: which searcher finds the best architectures?
 
-After {EVALUATIONS} evaluations, `{best["searcher"]}` has the best mean rank on all tasks: {best["all"]}.
+After {EVALUATIONS} evaluations, `{best["searcher"]}` ranks best: {best["all"]}. It was tuned on {best["tuned on"]}
+of these tasks.
 
 {to_markdown(tables[EVALUATIONS])}
 All tasks by budget:
@@ -122,10 +123,10 @@ chose settings.
 
 ## Submit a searcher
 
-1. Run `nasmeta compare --searchers mine --tasks … --repeats 30 --evaluations 100 --folder results`.
+1. Run `nasmeta compare --searchers mine --tasks SET --repeats 30 --evaluations 100 --folder results`.
 2. Run `nasmeta publish results --out mine.json.gz --author … --tuned-on …`.
 3. Add the file to this folder, and run `python reports/leaderboard/run.py --page`.
-4. Open a pull request. CI recomputes all values, repeats some runs, and states the verdict. It executes no submitted
+4. Open a pull request. CI recomputes all values, repeats three runs, and states the verdict. It executes no submitted
    code, so it only recomputes the values of custom searchers.
 """
 

@@ -180,14 +180,14 @@ first proposal (median).
 * A run is flagged if at most {MOST} of {RUNS_OF_RENAMED} first proposals under other names ({DISGUISES} disguises) are
   as good as its own, on `{TASKS[0]}` or `{TASKS[1]}`. If names carry no information, the probability is at
   most {LEVEL:.0%} (permutation test, Bonferroni over both tasks).
-* *First choices* and *good default* always start with the same codes: the first choices, or those of an optimum. Their
-  rank is the same under other names, so they are not flagged.
+* *First choices* and *good default* always start with the same codes (numbers of choices): zeros, or those of an
+  optimum. New names (*renamed*) do not change their rank, so they are not flagged.
 * *Permuted* also changes codes; *shuffled* keeps names and moves values.
 
 ## Limits
 
 * A flag cannot separate memory of a table from knowledge of good operations.
-* The test ignores memory of codes, which the permuted arm shows.
+* The test ignores memory of codes, which column *permuted* shows.
 * All runs of a searcher share the {RUNS_OF_RENAMED} runs under other names.
 * No language model has been probed.
 

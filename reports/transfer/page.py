@@ -207,8 +207,8 @@ sources that measure something else, and with misleading ones, it is on average 
 
 {to_markdown(groups)}
 Sources: the family's other datasets, {LABELS} labels each; `hw-gpt`: a smaller supernet; `step-law`: other scales, all
-labels. Evaluations are added up by family; geometric means over
-families, 95 % intervals over targets.
+labels. Evaluations are summed by family (`nb201-seed` in `nb201`);
+geometric means over families, intervals over targets.
 
 {to_markdown(by_family(gains))}
 *Unlike* sources measure something else on the same space: accuracy for latency, energy and accuracy
@@ -217,14 +217,15 @@ under attack, and costs for accuracy or perplexity.
 ![Speed-up over gp by kind of sources: cases and geometric means](gains.png)
 
 Speed-up: mean evaluations of `gp` until one of the best 0.1 % (`step-law`: within {NEAR} nats of the best), divided by
-the searcher's in the same draws. A case is a target with a kind of sources. *Slower*: speed-up below {SLOWER}; *beyond
+the searcher's in the same draws. A case is a target with a kind of sources; `evolution`
+lacks 17 targets, which are partly measured. *Slower*: speed-up below {SLOWER}; *beyond
 chance*: by a paired t test with Holm's correction over the searcher's cases.
 
 {to_markdown(by_kind(gains, names))}
 Misleading sources are changed real columns. *Reversed*: the best value becomes the worst. *Permuted*: values are
 shuffled. *One related*: one natural source among six unrelated ones. *Wrong at the top*: the best tenth is exchanged.
 
-Settings of `meta` were chosen on half A, in other draws. Geometric means over targets:
+Settings of `meta` were chosen on half A and on unlike sources of B, in other draws. Geometric means over targets:
 
 {to_markdown(by_half(gains))}
 """
