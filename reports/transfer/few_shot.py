@@ -200,8 +200,8 @@ interval over targets and draws):
 ## Does training help?
 
 Not clearly. A transformer trained on other families combines ten experts. *Weighted* combines them by their errors,
-with weights softmax(−n/4 · log of the mean squared leave-one-out error), and *uniform* equally. `experts` adds `ridge`, `xgboost`
-and `random-forest` to the ten. Mean τ over families:
+with weights softmax(−n/4 · log of the mean squared leave-one-out error), and *uniform* equally. `experts` adds
+`ridge`, `xgboost` and `random-forest` to the ten. Mean τ over families:
 
 {combinations(frame)}
 ## Does blending protect meta-predictors?
