@@ -33,7 +33,7 @@ LEFT_OUT = {  # columns of the tables that report.md leaves to tables/
 }  # fmt: skip
 
 
-SKIPPED = ("Best after", "Scores over", "Each against", "Metric: ")
+SKIPPED = ("Best after", "Scores over", "Each against", "Metric: ", "Average rank after")
 
 
 def shortened(text: str) -> str:

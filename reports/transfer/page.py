@@ -242,8 +242,7 @@ An unsuccessful run enters with 100 evaluations.
 ## Limits
 
 * Intervals over targets show the differences between targets, not between runs; `hw-gpt` has one target.
-* The prior of the sources' weights (half A, and unlike sources of half B in other draws) and the turns were chosen with
-  five draws; the differences between settings were small.
+* Settings were chosen with five draws; their differences were small.
 * Targets with many ties for the best 0.1 % are excluded. [LCBench](lcbench.md) has its own page.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")
