@@ -62,6 +62,7 @@ class ReadModels:
 class GuidedSearch(SourcedSearch):
     """The searcher with sources of `meta`, whose proposals a transformer selects."""
 
+    crosses_spaces: ClassVar[bool] = False
     trained_on: ClassVar[str] = "joint"  # folder of the shipped weights
 
     @property
