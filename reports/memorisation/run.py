@@ -33,7 +33,6 @@ LEVEL = 0.01
 RUNS = 100
 DISGUISES, RUNS_OF_RENAMED = 20, 400  # of the first proposal
 MOST = int(LEVEL / len(TASKS) * (1 + RUNS_OF_RENAMED)) - 1  # first proposals as good, of a flagged run
-EVALUATIONS, RUNS_OF_SEARCH = 25, 30
 OPTIMA = {name: int(nm.get_task(name).optimal_architectures[0]) for name in TASKS}
 
 
@@ -87,17 +86,17 @@ class GoodDefault(_First):
 CONTROLS = {"knows the optimum": KnowsOptimum, "first choices": FirstChoices, "good default": GoodDefault}
 
 
-def arms_of(task: Task, n: int, arms: Iterable[str] = ARMS) -> dict[str, list[Task]]:
-    """Return the task, and n disguises of each kind."""
-    return {arm: [task] if arm == "plain" else [disguise(task, i, arm) for i in range(n)] for arm in arms}  # type: ignore[arg-type]
+def arms_of(task: Task) -> dict[str, list[Task]]:
+    """Return the task, and its disguises of each kind."""
+    return {arm: [task] if arm == "plain" else [disguise(task, i, arm) for i in range(DISGUISES)] for arm in ARMS}  # type: ignore[arg-type]
 
 
-def shares(searchers: Any, tasks: list[Task], runs: int, evaluations: int) -> pd.Series:
-    """Return the share of architectures that are at least as good as the best of each run, by searcher.
+def shares(searchers: Any, tasks: list[Task], runs: int) -> pd.Series:
+    """Return the share of architectures that are at least as good as the first proposal of each run, by searcher.
 
     `runs` is the number of runs on all tasks together.
     """
-    frame = nm.compare(searchers, tasks, repeats=runs // len(tasks), evaluations=evaluations)
+    frame = nm.compare(searchers, tasks, repeats=runs // len(tasks), evaluations=1)
     rows = []
     for (name, searcher, _), run in frame.groupby(["task", "searcher", "seed"], observed=True):
         task = next(task for task in tasks if task.name == name)
@@ -116,8 +115,8 @@ def p_values(plain: Any, renamed: Any) -> np.ndarray:
     return np.asarray((1 + (renamed <= plain[:, None]).sum(axis=1)) / (1 + len(renamed)))
 
 
-def probe(searchers: Any, tasks: Iterable[str] = TASKS, *, search: bool = True) -> pd.DataFrame:
-    """Return one row per task, searcher and arm: first proposals, best proposals, and flagged runs.
+def probe(searchers: Any, tasks: Iterable[str] = TASKS) -> pd.DataFrame:
+    """Return one row per task, searcher and arm: first proposals, and flagged runs.
 
     A run is flagged if the smallest p-value of its tasks, times their number (Bonferroni), is at most the level.
 
@@ -125,20 +124,13 @@ def probe(searchers: Any, tasks: Iterable[str] = TASKS, *, search: bool = True) 
     ----------
     searchers : as in `nasmeta.compare`
     tasks : iterable of str
-    search : bool, default True
-        Whether to run searches of 25 evaluations.
     """
     rows, smallest = [], {}
     for name in tasks:
         task = nm.get_task(name)
         first = {
-            arm: shares(searchers, of_arm, RUNS_OF_RENAMED if arm == "renamed" else RUNS, 1)
-            for arm, of_arm in arms_of(task, DISGUISES).items()
-        }
-        best = {
-            arm: shares(searchers, of_arm, RUNS_OF_SEARCH, EVALUATIONS)
-            for arm, of_arm in arms_of(task, 5).items()
-            if search
+            arm: shares(searchers, of_arm, RUNS_OF_RENAMED if arm == "renamed" else RUNS)
+            for arm, of_arm in arms_of(task).items()
         }
         for searcher in first["plain"].index.unique():
             p = p_values(first["plain"][searcher], first["renamed"][searcher])
@@ -146,7 +138,6 @@ def probe(searchers: Any, tasks: Iterable[str] = TASKS, *, search: bool = True) 
             for arm in ARMS:
                 row: dict[str, Any] = {"task": name, "searcher": searcher, "arm": arm}
                 row["first proposal"] = 100 * first[arm][searcher].median()
-                row[f"best of {EVALUATIONS}"] = 100 * best[arm][searcher].median() if search else np.nan
                 rows.append(row)
     table, n_tasks = pd.DataFrame(rows), len({row["task"] for row in rows})
     flagged = {searcher: int((p * n_tasks <= LEVEL).sum()) for searcher, p in smallest.items()}
@@ -205,7 +196,7 @@ def main() -> None:
     parser.add_argument("--searcher-command", help="a program to probe instead, such as 'julia my.jl'")
     options = parser.parse_args()
     if options.searcher_command:
-        print(probe({"command": ("command", {"command": options.searcher_command})}, search=False).to_string())
+        print(probe({"command": ("command", {"command": options.searcher_command})}).to_string())
         return
     if not options.page:
         searchers = {**CONTROLS, **{name: name for name in CLASSICAL}}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
+from nasmeta.errors import SpaceExhaustedError
 from nasmeta.meta._default_searcher import DefaultMetaSearch
 from nasmeta.meta._model_averaging import predictive_weights
 from nasmeta.runs import Clock
@@ -56,9 +57,18 @@ def test_the_better_searcher_gets_more_turns(sign: int, word: str) -> None:
 def test_useless_sources_get_few_turns() -> None:
     values, rng = made_up_values(SPACE), np.random.default_rng(0)
     permuted = [source(name, rng.permutation(values)) for name in "ab"]
-    useless = [search(permuted, values, 40)._share() for _ in range(2)]
-    helpful = search([source(name, values) for name in "ab"], values, 40)._share()
-    assert max(useless) < helpful
+    useful = [source(name, values) for name in "ab"]
+    assert search(permuted, values, 40)._share() < 0.5 < search(useful, values, 40)._share()
+
+
+def test_a_batch_proposes_all_that_is_left_and_no_architecture_twice() -> None:
+    values = made_up_values(SPACE)
+    searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit([source("a", values, EVERY[::40])])
+    searcher.restrict(EVERY[:9])
+    proposed = [*searcher.ask(4), *searcher.ask(5)]
+    assert sorted(proposed) == [*range(9)]
+    with pytest.raises(SpaceExhaustedError):
+        searcher.ask()
 
 
 def test_target_searcher_proposes_as_without_sources() -> None:

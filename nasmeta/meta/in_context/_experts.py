@@ -28,7 +28,7 @@ class Experts(MetaPredictor):
     The experts are zero; Gaussian processes of the labels alone and around the sources' mean, each with three kernels;
     the processes' average, weighted by marginal likelihood; the sources' mean; and the mean of the sources that agree
     most with the labels. From ten labels on, `ridge`, `xgboost` and `random-forest` on the labels alone are also
-    experts. With n labels, the weight of an expert is proportional to :math:`e^{-n/4}`, where e is its mean squared
+    experts. With n labels, the weight of an expert is proportional to :math:`m^{-n/4}`, where m is its mean squared
     error: leave-one-out, and in five folds for the last three. ``reports/transfer/few_shot`` compares it with
     predictors without sources.
 
