@@ -32,7 +32,7 @@ def explore(
 
     For each task with one objective, the page shows the distribution of values, the best architectures, the value
     against any other column with the Pareto front, the rank correlation with the other tasks of the table, the noise
-    across seeds, and one run on a map of the architectures. Counts, correlations and medians come from all
+    across seeds, and one run step by step. Counts, correlations and medians come from all
     architectures, points from a sample with the best architectures and all fronts. A list names the tables to fetch.
 
     Parameters

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.cross_decomposition import PLSRegression
 
 from nasmeta.arrays import Architectures, Facts, Floats
 from nasmeta.checks import decimals_of
@@ -38,7 +37,6 @@ def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> 
         "cells": architectures.tolist(),
         "codes": space.codes[architectures].tolist(),
         "names": [space.to_string(architecture) for architecture in architectures.tolist()],
-        "map": _map(space, utilities[: len(tasks)], architectures),
         "columns": [_column(info, column, architectures) for info, column in columns],
         "correlations": [rounded(row, 3) for row in ranks],
         "tasks": [
@@ -86,22 +84,6 @@ def _described(space: SearchSpace) -> Facts:
         edges = [list(edge) for edge in space.edges]
         return {"edges": edges, "nodes": space.n_nodes, "operations": list(space.operations), "none": space.none}
     return {"positions": [[position.name, list(map(str, position.choices))] for position in space.positions]}
-
-
-def _map(space: SearchSpace, utilities: Floats, architectures: Architectures) -> Facts:
-    """Return places of architectures: the two projections of the kernel's features that best predict the tasks' ranks.
-
-    Principal components would not do: in a complete space of choices, many directions have the same variance.
-    """
-    blocks = []
-    for name in space.kernel_features:
-        counts = space.feature(name).counts[architectures].astype(np.float64)
-        counts -= counts.mean(axis=0)
-        blocks.append(counts / max(np.sqrt(counts.var(axis=0).sum()), 1e-12))
-    features = np.concatenate(blocks, axis=1)
-    ranks = pd.DataFrame(utilities[:, architectures].T).rank(pct=True).fillna(0.5).to_numpy()
-    x, y = PLSRegression(2, scale=False).fit(features, ranks).transform(features).T
-    return {"x": rounded(x, 4), "y": rounded(y, 4)}
 
 
 def _column(info: ColumnInfo, values: Floats, architectures: Architectures) -> Facts:

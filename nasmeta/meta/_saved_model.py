@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +20,10 @@ from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
 from nasmeta.meta._arrays import Arrays
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor, is_meta_searcher
-from nasmeta.plotting import Width
 from nasmeta.registry import is_place, names_from_file, place_of
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, from_content, get_space, to_content
 from nasmeta.tasks import SourceTask
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SUFFIX = ".npz"
 KIND = ArchiveKind(
@@ -206,38 +202,6 @@ class SavedMetaModel:
             self._refuse(META_PREDICTORS)
         with names_from_file():
             return self.restore(META_PREDICTORS[self.kind](self.space, **self.card["settings"] | settings))
-
-    def plot(self, width: Width = None) -> Figure:
-        """Draw the kernel by features, and the effect of each choice on the prior mean.
-
-        Parameters
-        ----------
-        width : str or float, optional
-            As in `nasmeta.analysis.plot_regret`; by default 6.6 inches.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-
-        Raises
-        ------
-        SettingError
-            If the model has neither, as that of ``source-order``.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from nasmeta.meta import meta_train
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     saved = meta_train("meta-gp", leave_out="cifar10", n_labels=50, output=f"{folder}/gp.npz")
-        >>> figure = saved.plot()
-        >>> [axes.get_title() for axes in figure.axes][2:4]
-        ['0->1', '0->2']
-        """
-        from nasmeta.meta._prior_plot import plot_prior
-
-        learner = self.predictor() if self.predicts else self.searcher(np.random.default_rng(0))
-        return plot_prior(learner, self.space, f"{self.kind}, learned from {', '.join(self.sources)}", width)
 
     @names_from_file()
     def require_searcher(self) -> None:

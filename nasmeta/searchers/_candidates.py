@@ -87,7 +87,7 @@ class CandidateSearch(Searcher):
             proposals = self._ask_on(self._first_candidates(n), n)
             for _ in range(_ROUNDS if self._models else 0):
                 near = self.space.neighbours(proposals)
-                better = self._ask_on(np.concatenate([proposals, near[near >= 0]]), n, again=True)
+                better = self._ask_on(np.concatenate([proposals, near[near >= 0]]), n)
                 if set(better.tolist()) == set(proposals.tolist()):
                     break
                 proposals = better
@@ -122,13 +122,13 @@ class CandidateSearch(Searcher):
             candidates.append(edited)
         return np.concatenate(candidates)
 
-    def _ask_on(self, candidates: NDArray[np.int64], n: int, again: bool = False) -> NDArray[np.int64]:
+    def _ask_on(self, candidates: NDArray[np.int64], n: int) -> NDArray[np.int64]:
         """Return the proposals of the searcher on these candidates."""
-        self._inner, self._listed = self._on(candidates, again=again)
+        self._inner, self._listed = self._on(candidates)
         return self._listed[self._inner.ask(n)]
 
     def _on(
-        self, candidates: NDArray[np.int64], sources: Iterable[SourceTask] = (), again: bool = False
+        self, candidates: NDArray[np.int64], sources: Iterable[SourceTask] = ()
     ) -> tuple[Searcher, NDArray[np.int64]]:
         """Return the searcher on the observed architectures and some candidates, and all of these."""
         sources = list(sources)
@@ -140,7 +140,7 @@ class CandidateSearch(Searcher):
         space = self.space.listed(listed)
         inner = self._build(space, self.rng)
         if len(self._listed):
-            inner.adopt(self._inner, again)
+            inner.adopt(self._inner)
         if isinstance(inner, MetaSearcher):
             inner.meta_fit([_moved(source, space, place) for source in sources])
         for observe, told in ((inner.tell, self._values), (inner.tell_failures, self._failed)):

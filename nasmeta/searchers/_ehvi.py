@@ -1,4 +1,4 @@
-"""Bayesian optimisation of several objectives: expected hypervolume improvement and ParEGO."""
+"""Bayesian optimisation of several objectives: expected hypervolume improvement."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from scipy.special import ndtr
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.gaussian_process import CellKernel, Hyperparameters, TrendGP
 from nasmeta.searchers._gp import GPSearch, labels_of
-from nasmeta.tasks import normal_scores, pareto_front
+from nasmeta.tasks import pareto_front
 
-_AUGMENTATION = 0.05  # factor of ParEGO's weighted sum
 _BELOW = 0.3  # scores, from the lowest value to a reference below it
 _LEAST = 1e-300
 _SLACK = 0.1  # share of the range between the worst value and the reference
@@ -184,42 +183,3 @@ def _scores_at(levels: Floats, labels: Floats, values: Floats) -> tuple[Floats, 
     top = (known[-1] - known[middle]) / (own[-1] - own[middle]) if len(own) > middle + 1 else 1.0
     top /= (values == known[-1]).sum()  # a shared best value is likely the end of the scale
     return scores, np.append(np.diff(levels) / np.maximum(np.diff(scores), 1e-9), top)
-
-
-class ParEGO(GPSearch):
-    """Expected improvement of an augmented Tchebycheff norm with new random weights for each proposal.
-
-    Knowles, "ParEGO: a hybrid algorithm with on-line landscape approximation for expensive multiobjective optimization
-    problems", IEEE Transactions on Evolutionary Computation 2006. Objectives are scaled to the observed range; the
-    process is that of `GPSearch`, on normal scores of the norm.
-
-    Parameters
-    ----------
-    n_initial, features
-        As in `GPSearch`.
-
-    Examples
-    --------
-    >>> import nasmeta as nm
-    >>> len(nm.search("parego", "nb201/cifar10+train_seconds", evaluations=20, seed=0))
-    20
-    """
-
-    objectives = "several"
-    _weights: Any = None  # of the last proposal
-    _again = False  # whether the next proposal uses them again
-
-    def adopt(self, before: ParEGO, again: bool) -> None:
-        """Take over the hyperparameters, and to propose again the weights."""
-        super().adopt(before, again)
-        self._weights, self._again = before._weights, again
-
-    def _labels(self) -> Floats:
-        """Draw weights; return the normal scores of the norm under them, shape (n,)."""
-        if not self._values:
-            return np.empty(0)
-        scaled = _scaled(self._values)
-        weights = self._weights if self._again else self.rng.dirichlet(np.ones(scaled.shape[1]))
-        self._weights, self._again = weights, False
-        losses = weights * (1 - scaled)
-        return normal_scores(-(losses.max(axis=1) + _AUGMENTATION * losses.sum(axis=1)))

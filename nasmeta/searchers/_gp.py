@@ -188,7 +188,7 @@ class GPSearch(WithoutReplacement):
             gp.extend(architectures[different].tolist())
         self._values += values[different].tolist()
 
-    def adopt(self, before: Any, again: bool) -> None:
+    def adopt(self, before: Any) -> None:
         """Copy the hyperparameters of a search on other candidates."""
         if not before._values:
             return

@@ -1,4 +1,4 @@
-"""Local search over one-edit neighbours, for one objective and for several."""
+"""Local search over one-edit neighbours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Floats
-from nasmeta.searchers._searcher import Searcher, WithoutReplacement
+from nasmeta.searchers._searcher import Searcher
 from nasmeta.spaces import SearchSpace
 
 
@@ -85,46 +85,3 @@ class FullLocalSearch(LocalSearch):
     """
 
     evaluates_all = True
-
-
-class ParetoLocalSearch(WithoutReplacement):
-    """Evaluate the neighbours of non-dominated architectures; a random architecture if all are known.
-
-    Paquete, Chiarandini and Stützle, "Pareto local optimum sets in the biobjective traveling salesman problem", 2004.
-    An archive keeps the non-dominated architectures. One of them whose neighbours (one position with another choice)
-    are not all known is drawn at random, and one of its unknown neighbours is proposed.
-
-    Examples
-    --------
-    >>> import nasmeta as nm
-    >>> len(nm.search("pareto-local-search", "nb201/cifar10+train_seconds", evaluations=40, seed=0))
-    40
-    """
-
-    objectives = "several"
-    needs_list = False
-
-    def __init__(self, space: SearchSpace, rng: Generator) -> None:
-        super().__init__(space, rng)
-        self._archive: dict[int, Floats] = {}
-
-    def ask(self, n: int = 1) -> Architectures:
-        """Propose unknown neighbours of the archive."""
-        self._require_open(n)
-        return self._each_from(self._next, n)
-
-    def _next(self) -> int:
-        for architecture in self.rng.permutation(np.array(list(self._archive), self.space.index_type)).tolist():
-            near = self.space.neighbours(architecture)
-            if len(near := near[self._open[near]]):
-                return int(self.rng.choice(near))
-        return self._random_open()
-
-    def tell(self, architectures: Architectures, values: Floats) -> None:
-        """Update the archive of non-dominated architectures."""
-        self._open[architectures] = False
-        for architecture, value in zip(architectures.tolist(), np.array(values), strict=True):
-            if any((kept >= value).all() for kept in self._archive.values()):
-                continue
-            self._archive = {old: kept for old, kept in self._archive.items() if not (value >= kept).all()}
-            self._archive[architecture] = value

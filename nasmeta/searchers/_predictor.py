@@ -260,7 +260,7 @@ class PredictorSearch(WithoutReplacement):
             proposals.append(self._take_best(score))
         return np.array(proposals, np.int32)
 
-    def adopt(self, before: Any, again: bool) -> None:
+    def adopt(self, before: Any) -> None:
         """Predict the new candidates with the fitted model, until a refit is due."""
         if before._fitted_at and isinstance(self._model, UncertainModel) and self._model.reads_rows:
             self._model.adopt(before._model)

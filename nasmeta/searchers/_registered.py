@@ -37,8 +37,6 @@ for _name, _place, _extra, _style in (
     ("optuna-nsgaii", "searchers.peers._optuna:OptunaNSGAII", "optuna", 40),
     ("optuna-random", "searchers.peers._optuna:OptunaRandom", "optuna", None),
     ("optuna-tpe", "searchers.peers._optuna:OptunaTPE", "optuna", 25),
-    ("parego", "searchers._ehvi:ParEGO", None, 23),
-    ("pareto-local-search", "searchers._local_search:ParetoLocalSearch", None, 29),
     ("predictor", "searchers._predictor:PredictorSearch", None, None),
     ("pymoo-nsga2", "searchers.peers._pymoo:PymooNSGA2", "objectives", 30),
     ("random", "searchers._random:RandomSearch", None, 4),

@@ -152,11 +152,8 @@ class Searcher(ABC):
         """Observe failed evaluations with substitute values; by default like any other values."""
         self.tell(architectures, values)
 
-    def adopt(self, before: Any, again: bool) -> None:  # noqa: B027
-        """Before the first value, take over what a searcher of the same kind has fitted; see `CandidateSearch`.
-
-        `again` means that this searcher proposes in its place, on other candidates.
-        """
+    def adopt(self, before: Any) -> None:  # noqa: B027
+        """Before the first value, take over what a searcher of the same kind has fitted; see `CandidateSearch`."""
 
     def close(self) -> None:  # noqa: B027
         """End processes, at the end of a run; by default nothing."""

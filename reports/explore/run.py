@@ -26,7 +26,7 @@ def main() -> None:
         environment = {name: value for name, value in os.environ.items() if name != "NASMETA_MIRROR"}
         command = [sys.executable, "-m", "nasmeta", "explore", "--output", str(PAGE)]
         subprocess.run(command, check=True, env=environment | {"NASMETA_CACHE": cache})
-    screenshot(f"{PAGE.as_uri()}#{TASK}", PICTURE, "1400,1430")
+    screenshot(f"{PAGE.as_uri()}#{TASK}", PICTURE, "1400,745")
 
 
 if __name__ == "__main__":

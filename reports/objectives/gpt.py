@@ -1,4 +1,4 @@
-"""Search GPT sub-networks for perplexity and a cost: seven searchers on surrogates of the whole space.
+"""Search GPT sub-networks for perplexity and a cost, on surrogates of the whole space.
 
 Run ``nasmeta data fetch hw-gpt-s``, then ``python reports/objectives/gpt.py --folder DIR``. It writes gpt.md and
 the folder gpt. With the same folder, an interrupted run resumes. ``--page`` rewrites gpt.md and the figures from the
@@ -35,9 +35,9 @@ PERPLEXITY = "hw-gpt-s/gpt-s"
 # Seeds, and evaluations without and with a model.
 COSTS = {"latency/h100": (5, 500, 150), "memory": (3, 500, 100), "energy/h100": (3, 100, 100)}
 TITLES = {"latency/h100": "latency, H100 (ms)", "memory": "memory, A100 (MB)", "energy/h100": "energy, H100 (mJ)"}
-SEARCHERS = ("random", "pareto-local-search", "nsga2", "pymoo-nsga2", "optuna-nsgaii", "parego", "ehvi")
+SEARCHERS = ("random", "nsga2", "pymoo-nsga2", "optuna-nsgaii", "ehvi")
 SETTINGS = {"optuna-nsgaii": {"options": {"population_size": 20}}}  # like the other two
-WITH_MODEL = ("parego", "ehvi")
+WITH_MODEL = ("ehvi",)
 AT = (10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 400, 500)
 DRAWN = ("random", "nsga2", "ehvi")  # fronts
 MEASURED = "measured networks"

@@ -1,4 +1,4 @@
-"""Compare searchers on accuracy and latency: six searchers, six devices and three datasets.
+"""Compare searchers on accuracy and latency on six devices and three datasets.
 
 Run ``python reports/objectives/run.py --folder DIR``. It writes README.md, results.csv, feasibility.csv and regret.png.
 With the same folder, an interrupted run resumes. ``--page`` rewrites README.md and regret.png from the CSV files.
@@ -26,8 +26,8 @@ from nasmeta.searchers import SEARCHERS, Searcher
 HERE = Path(__file__).parent
 DATE = "2026-11-27"  # of results.csv
 # Evaluations per run.
-BUDGETS = {"nsga2": 300, "random": 300, "pareto-local-search": 300, "pymoo-nsga2": 300, "ehvi": 150, "parego": 150}
-ORDER = ("random", "pareto-local-search", "nsga2", "pymoo-nsga2", "parego", "ehvi")
+BUDGETS = {"nsga2": 300, "random": 300, "pymoo-nsga2": 300, "ehvi": 150}
+ORDER = ("random", "nsga2", "pymoo-nsga2", "ehvi")
 AT = (50, 100, 150)
 UNKNOWN = tuple(f"nb201/{dataset}+latency/edgetpu" for dataset in ("cifar10", "cifar100", "imagenet16-120"))
 GOAL = 1.0  # percent of the front's hypervolume
@@ -43,7 +43,7 @@ class FailuresAsValues(SEARCHERS["ehvi"]):
 def feasibility(folder: Path) -> pd.DataFrame:
     """Return one row per searcher: regrets on Edge TPU if the feasible cells are unknown."""
     rows = []
-    for name in ("random", "nsga2", "parego", "ehvi", "ehvi, failures as values"):
+    for name in ("random", "nsga2", "ehvi", "ehvi, failures as values"):
         searcher = {name: FailuresAsValues if "failures" in name else name}
         frame = nm.compare(
             searcher, UNKNOWN, repeats=REPEATS, evaluations=150, evaluator="unknown-feasibility",
@@ -109,7 +109,7 @@ def write_page() -> None:
     of_ehvi = results.loc[results["searcher"] == "ehvi", "regret_150"]
     text = f"""# Which searcher finds the best trade-offs of accuracy and latency?
 
-`ehvi` has a mean hypervolume regret of {with_interval(of_ehvi)} % after 150 evaluations, the lowest of six searchers
+`ehvi` has a mean hypervolume regret of {with_interval(of_ehvi)} % after 150 evaluations, the lowest of these searchers
 ({len(of_ehvi)} tasks: three datasets on six devices; 95 % interval over tasks).
 
 ![Mean hypervolume regret after 150 evaluations, by dataset and device](regret.png)
@@ -125,7 +125,7 @@ If the searcher does not know which architectures Edge TPU can run, a proposal c
 Mean regret (%) over the three datasets, interval after 150 evaluations, and share of failed evaluations:
 
 {to_markdown(unknown)}
-`ehvi` and `parego` learn which evaluations fail; in the last row, `ehvi` observes the worst value instead.
+`ehvi` learns which evaluations fail; in the last row, it observes the worst value instead.
 
 ## How it was run
 

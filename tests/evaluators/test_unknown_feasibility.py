@@ -50,7 +50,7 @@ def test_what_is_not_measured_is_proposed_fails_and_counts(score: Task) -> None:
     assert not nm.search("random", score, evaluations=60).failures
 
 
-@pytest.mark.parametrize("name", ["gp", "parego", "ehvi"])
+@pytest.mark.parametrize("name", ["gp", "ehvi"])
 @pytest.mark.parametrize("stand_in", [-1e9, 1e9])
 def test_who_learns_where_evaluations_fail_wastes_few(name: str, stand_in: float, both: MultiObjectiveTask) -> None:
     fails = np.isnan(both.values[:, 0])

@@ -60,7 +60,7 @@ def colours(page: Any, name: str) -> int:
 
 
 def test_charts_are_drawn_and_nothing_is_loaded(page: Any, written: Path) -> None:
-    for name in ("values", "others", "noise", "map", "curve"):
+    for name in ("values", "others", "noise", "curve"):
         assert colours(page, name) > 5, name
     loaded = page.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
     assert [address for address in loaded if address != written.as_uri()] == []
@@ -79,10 +79,9 @@ def test_task_is_chosen_and_linked(page: Any) -> None:
 
 def test_search_is_replayed_with_the_keyboard(page: Any) -> None:
     assert text(page, "at") == "30 of 30"
-    press(page, "#map canvas", "ArrowLeft")
     press(page, "#curve canvas", "ArrowLeft")
-    assert text(page, "at") == "28 of 30"
-    assert "Evaluation 28:" in text(page, "current")
+    assert text(page, "at") == "29 of 30"
+    assert "Evaluation 29:" in text(page, "current")
     page.find_element("id", "play").click()
     page.execute_async_script(
         "const wait = () => document.getElementById('at').textContent === '30 of 30' ? arguments[0]()"

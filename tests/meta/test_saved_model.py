@@ -163,21 +163,3 @@ def test_a_model_of_the_targets_values_under_another_name_is_refused(factor: flo
     with pytest.raises(LeakageError):
         nm.compare(["source-order"], [task], evaluations=2, repeats=1, sources=SavedMetaModel.load(path))
     nm.search("source-order", "nb201/cifar100", evaluations=2, sources=SavedMetaModel.load(path))
-
-
-@pytest.mark.parametrize("kind", ["meta-gp", "experts", "rgpe", "source-order"])
-def test_the_figure_shows_the_numbers_of_the_model(kind: str, tmp_path: Path) -> None:
-    model = meta_train(kind, leave_out="cifar10", n_labels=60, output=tmp_path / "model.npz")
-    if kind == "source-order":
-        with pytest.raises(SettingError):
-            model.plot()
-    elif kind == "meta-gp":
-        prior = model.searcher(np.random.default_rng(0)).meta_model_
-        effect = prior.mean[SPACE.codes[:, 0] == 3].mean() - prior.mean.mean()
-        std, scales, first, *_ = model.plot(width="icml").axes
-        assert [text.get_text() for text in std.get_yticklabels()] == list(prior.features)
-        assert [bar.get_width() for bar in scales.patches] == list(prior.hyperparameters.lengthscales)
-        (dots,) = [line for line in first.lines if line.get_marker() == "o"]
-        assert dots.get_ydata()[3] == pytest.approx(effect)
-    else:
-        assert len(model.plot().axes) == SPACE.n_positions

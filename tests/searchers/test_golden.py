@@ -38,8 +38,6 @@ IN_BATCHES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "local-search, listed": ("local-search", "sample", {}),
     "local-search-full, listed": ("local-search-full", "sample", {}),
     "nsga2, listed": ("nsga2", "sample", {"population": 6}),
-    "parego, batches": ("parego", "sample", {}),
-    "pareto-local-search, listed": ("pareto-local-search", "sample", {}),
     "predictor, greedy": ("ridge-greedy", "mixed", {"labels": "value"}),
     "predictor, thompson": ("random-forest-thompson", "mixed", {"options": {"n_estimators": 5}}),
     "predictor, ucb": ("gp-ucb", "sample", {"beta": 2.0}),

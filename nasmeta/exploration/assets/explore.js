@@ -119,8 +119,7 @@
       pen.stroke();
       pen.setLineDash([]);
     } else {
-      layer.dots.forEach(([x, y], i) => {
-        if (layer.shades) pen.fillStyle = layer.shades[i];
+      layer.dots.forEach(([x, y]) => {
         pen.beginPath();
         pen.arc(toX(x), toY(y), layer.size ?? 2.5, 0, 2 * Math.PI);
         if (layer.ring) { pen.lineWidth = layer.ring; pen.stroke(); } else pen.fill();
@@ -160,13 +159,11 @@
       this.canvas.width = width * ratio;
       this.canvas.height = height * ratio;
       pen.scale(ratio, ratio);
-      const area = { left: spec.bare ? 12 : 62, right: width - 14, top: 10, bottom: height - (spec.bare ? 12 : 48) };
+      const area = { left: 62, right: width - 14, top: 10, bottom: height - 48 };
       const toX = scaleOf(spec.x, area.left, area.right), toY = scaleOf(spec.y, area.bottom, area.top);
-      if (!spec.bare) {
-        spec.x.ticks = ticksOf(spec.x, Math.max(3, (area.right - area.left) / 52));
-        spec.y.ticks = ticksOf(spec.y, Math.max(3, (area.bottom - area.top) / 48));
-        drawAxes(pen, colour, spec, area, toX, toY);
-      }
+      spec.x.ticks = ticksOf(spec.x, Math.max(3, (area.right - area.left) / 52));
+      spec.y.ticks = ticksOf(spec.y, Math.max(3, (area.bottom - area.top) / 48));
+      drawAxes(pen, colour, spec, area, toX, toY);
       for (const layer of spec.layers) drawLayer(pen, colour, layer, toX, toY, area.bottom);
       for (const item of this.items) { item.px = toX(item.x); item.py = toY(item.y); }
       const marked = this.items.find((item) => item.cell === state.chosen);
@@ -321,27 +318,6 @@
       items: kept.map((i) => ({ x: column.values[i], y: noise.deviations[i], cell: i, text: () => say(i, column, deviations) })),
       label: `Standard deviation across seeds against ${titleOf(column)}` };
   }
-  function shadesOf(column, cells) { // by rank
-    const colour = theme(), stops = ["worst", "middle", "best"].map((name) => colour(name).match(/\w\w/g).map((two) => parseInt(two, 16)));
-    const sorted = cells.toSorted((a, b) => (column.max ? 1 : -1) * (column.values[a] - column.values[b]));
-    const shades = new Map();
-    sorted.forEach((i, place) => {
-      const t = (2 * place) / Math.max(1, sorted.length - 1), from = Math.min(1, Math.floor(t));
-      shades.set(i, `rgb(${stops[from].map((part, k) => Math.round(part + (stops[from + 1][k] - part) * (t - from)))})`);
-    });
-    return [sorted, sorted.map((i) => shades.get(i))];
-  }
-  function mapChart() {
-    const { data: { map: { x, y } }, task: { run }, column, step } = state;
-    const [cells, shades] = shadesOf(column, measuredCells(column));
-    const at = (i) => [x[i], y[i]], seen = run.cells.slice(0, step);
-    const order = new Map(run.cells.map((cell, i) => [cell, i + 1]));
-    const layers = [{ dots: cells.map(at), shades, size: 2.7 }, { dots: seen.map(at), ring: 1.6, size: 4, colour: "mark" }];
-    if (step) layers.push({ dots: [at(seen.at(-1))], size: 6.5, colour: "mark" }, { dots: [at(incumbent(step))], ring: 3, size: 9.5, colour: "front" });
-    return { bare: true, x: rangeOf(x), y: rangeOf(y), layers, move: (by) => setStep(state.step + by),
-      items: cells.map((i) => ({ x: x[i], y: y[i], cell: i, text: () => say(i, column) + (order.has(i) ? `\nevaluation ${order.get(i)}` : "") })),
-      label: `Map of architectures; ${step} of ${run.cells.length} evaluations are marked. Arrow keys go step by step.` };
-  }
   function bestSoFar(length) {
     let best = null;
     return state.task.run.values.slice(0, length).map((value) => { if (best === null || (value !== null && better(state.column, value, best))) best = value; return best; });
@@ -374,8 +350,7 @@
     $("values-note").textContent = `All ${count(task.measured)} architectures in 60 bins of equal width${task.histogram.log ? " on a logarithmic axis" : ""}. Dashed: the best.`;
     $("noise-note").textContent = task.noise ? `Seeds ${task.noise.seeds.join(", ")}; ${count(task.noise.repeated)} architectures have at least two. Median standard deviation ` +
       `${written(task.noise.median, more(column))}${points}, of the best percent ${written(task.noise.best, more(column))}${points}.` : "";
-    $("replay-note").textContent = `${index.searcher}, seed ${index.seed}, ${task.run.cells.length} evaluations. On the map, similar architectures are close: its two axes are the ` +
-      `projections of the kernel’s count features that best predict the ranks in this table. Stronger colour: better. Orange: evaluated; green ring: best so far.`;
+    $("replay-note").textContent = `${index.searcher}, seed ${index.seed}, ${task.run.cells.length} evaluations.`;
   }
   function cards() {
     const { column, task, data } = state;
@@ -426,7 +401,6 @@
       const cell = run.cells[state.step - 1], top = incumbent(state.step);
       box.innerHTML = drawing(cell) + `<p>${escape(`Evaluation ${state.step}: ${valueOf(state.column, run.values[state.step - 1])}\n${architecture(cell)}\nBest so far: ${valueOf(state.column, bestSoFar(state.step).at(-1))}\n${architecture(top)}`)}</p>`;
     } else box.innerHTML = "<p>Press Play, or move the slider.</p>";
-    map.draw();
     curve.draw();
   }
 
@@ -450,8 +424,8 @@
     facts();
     cards();
     correlations();
-    setStep(state.task.run.cells.length); // draws the map and the curve
-    charts.filter((one) => one !== map && one !== curve).forEach((one) => one.draw());
+    setStep(state.task.run.cells.length); // draws the curve
+    charts.filter((one) => one !== curve).forEach((one) => one.draw());
     document.documentElement.dataset.ready = entry.name;
     performance.mark("ready");
   }
@@ -462,7 +436,7 @@
   new Chart("values", valuesChart);
   new Chart("others", othersChart);
   new Chart("noise", noiseChart);
-  const map = new Chart("map", mapChart), curve = new Chart("curve", curveChart);
+  const curve = new Chart("curve", curveChart);
   $("task").append(...[...Map.groupBy(tasks, ({ family }) => family)].map(([family, list]) => element("optgroup", { label: family }, ...list.map(({ name }) => element("option", {}, name)))));
   $("task").addEventListener("change", (event) => go(event.target.value));
   $("previous").addEventListener("click", () => move(-1));
