@@ -33,10 +33,8 @@ __all__ = [
 _TORCH = "torch gpytorch safetensors"
 # The packages of each extra, for messages; nasmeta itself is not on PyPI.
 EXTRAS = {
-    "ax": "ax-platform",
     "botorch": f"{_TORCH} botorch",
     "dask": "distributed",
-    "objectives": "pymoo",
     "onnx": "onnxruntime",
     "optuna": "optuna",
     "optuna,torch": f"optuna {_TORCH}",

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 # that often share a figure differ in colour and marker. The next free position is 45.
 for _name, _place, _extra, _style in (
     ("asha", "searchers._halving:ASHA", None, 21),
-    ("ax", "searchers.peers._ax:AxSearch", "ax", 31),
     ("bananas", "searchers._bananas:BananasSearch", None, 8),
     ("bohb", "searchers._bohb:BOHB", None, 17),
     ("botorch", "searchers.peers._botorch:BoTorchSearch", "botorch", 41),
@@ -38,7 +37,6 @@ for _name, _place, _extra, _style in (
     ("optuna-random", "searchers.peers._optuna:OptunaRandom", "optuna", None),
     ("optuna-tpe", "searchers.peers._optuna:OptunaTPE", "optuna", 25),
     ("predictor", "searchers._predictor:PredictorSearch", None, None),
-    ("pymoo-nsga2", "searchers.peers._pymoo:PymooNSGA2", "objectives", 30),
     ("random", "searchers._random:RandomSearch", None, 4),
     ("reinforce", "searchers._reinforce:Reinforce", None, 15),
     ("rgpe", "meta._rgpe:RGPESearch", None, 9),
@@ -47,12 +45,10 @@ for _name, _place, _extra, _style in (
     ("source-order", "meta._mean_score_search:SourceOrder", None, 7),
     ("successive-halving", "searchers._halving:SuccessiveHalving", None, 18),
     ("syne-tune-bore", "searchers.peers._syne_tune:SyneTuneBORE", "syne-tune", 34),
-    ("syne-tune-bounding-box", "meta._syne_tune:SyneTuneBoundingBox", "syne-tune", 38),
     ("syne-tune-cqr", "searchers.peers._syne_tune:SyneTuneCQR", "syne-tune", 33),
     ("syne-tune-gp", "searchers.peers._syne_tune:SyneTuneGP", "syne-tune,botorch", 36),
     ("syne-tune-kde", "searchers.peers._syne_tune:SyneTuneKDE", "syne-tune", 27),
     ("syne-tune-quantile-copula", "meta._syne_tune:SyneTuneQuantileCopula", "syne-tune", 39),
-    ("syne-tune-zero-shot", "meta._syne_tune:SyneTuneZeroShot", "syne-tune", 32),
     ("tpe", "searchers._tpe:TPESearch", None, 5),
 ):
     SEARCHERS.declare(_name, f"nasmeta.{_place}", _extra, _style)

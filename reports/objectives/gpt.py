@@ -2,7 +2,7 @@
 
 Run ``nasmeta data fetch hw-gpt-s``, then ``python reports/objectives/gpt.py --folder DIR``. It writes gpt.md and
 the folder gpt. With the same folder, an interrupted run resumes. ``--page`` rewrites gpt.md and the figures from the
-CSV files and the table. Needs the extras ``objectives`` and ``optuna``.
+CSV files and the table. Needs the extra ``optuna``.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ PERPLEXITY = "hw-gpt-s/gpt-s"
 # Seeds, and evaluations without and with a model.
 COSTS = {"latency/h100": (5, 500, 150), "memory": (3, 500, 100), "energy/h100": (3, 100, 100)}
 TITLES = {"latency/h100": "latency, H100 (ms)", "memory": "memory, A100 (MB)", "energy/h100": "energy, H100 (mJ)"}
-SEARCHERS = ("random", "nsga2", "pymoo-nsga2", "optuna-nsgaii", "ehvi")
-SETTINGS = {"optuna-nsgaii": {"options": {"population_size": 20}}}  # like the other two
+SEARCHERS = ("random", "nsga2", "optuna-nsgaii", "ehvi")
+SETTINGS = {"optuna-nsgaii": {"options": {"population_size": 20}}}  # like `nsga2`
 WITH_MODEL = ("ehvi",)
 AT = (10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 400, 500)
 DRAWN = ("random", "nsga2", "ehvi")  # fronts

@@ -2,7 +2,6 @@
 
 Run ``python reports/objectives/run.py --folder DIR``. It writes README.md, results.csv, feasibility.csv and regret.png.
 With the same folder, an interrupted run resumes. ``--page`` rewrites README.md and regret.png from the CSV files.
-pymoo's NSGA-II needs the extra ``objectives``.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from nasmeta.searchers import SEARCHERS, Searcher
 HERE = Path(__file__).parent
 DATE = "2026-11-27"  # of results.csv
 # Evaluations per run.
-BUDGETS = {"nsga2": 300, "random": 300, "pymoo-nsga2": 300, "ehvi": 150}
-ORDER = ("random", "nsga2", "pymoo-nsga2", "ehvi")
+BUDGETS = {"nsga2": 300, "random": 300, "ehvi": 150}
+ORDER = ("random", "nsga2", "ehvi")
 AT = (50, 100, 150)
 UNKNOWN = tuple(f"nb201/{dataset}+latency/edgetpu" for dataset in ("cifar10", "cifar100", "imagenet16-120"))
 GOAL = 1.0  # percent of the front's hypervolume
@@ -131,7 +130,7 @@ Mean regret (%) over the three datasets, interval after 150 evaluations, and sha
 
 `python reports/objectives/run.py` on {DATE} with nasmeta {nm.__version__}, seeds
 0 to {REPEATS - 1} per searcher and task. Accuracy is the validation accuracy after 200 epochs, mean over seeds;
-HW-NAS-Bench measured the latencies. `nsga2` and `pymoo-nsga2` have a population of 20.
+HW-NAS-Bench measured the latencies. `nsga2` has a population of 20.
 
 ## Limits
 

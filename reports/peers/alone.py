@@ -32,24 +32,6 @@ def botorch(space, values, n, seed):
     return architectures
 
 
-def ax(space, values, n, seed):
-    import torch
-    from ax.api.client import Client
-    from ax.api.configs import ChoiceParameterConfig
-
-    torch.manual_seed(seed)
-    kinds = [(str(i), list(range(len(p.choices))), "int", p.ordered) for i, p in enumerate(space.positions)]
-    client = Client()
-    client.configure_experiment([ChoiceParameterConfig(*kind) for kind in kinds])
-    client.configure_optimization("value")
-    architectures = []
-    while len(architectures) < n:
-        [(trial, chosen)] = client.get_next_trials(1).items()
-        architectures.append(int(space.find(np.array([chosen[name] for name, *_ in kinds]) @ space.place_values)))
-        client.complete_trial(trial, {"value": float(values[architectures[-1]])})
-    return architectures
-
-
 def smac(space, values, n, seed):
     from pathlib import Path
     from tempfile import TemporaryDirectory

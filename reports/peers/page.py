@@ -13,8 +13,7 @@ from nasmeta.analysis import bootstrap_interval, to_markdown
 
 PEERS = ("botorch-features", "botorch", "syne-tune-cqr", "smac", "syne-tune-bore", "optuna-tpe", "syne-tune-kde")
 PLAIN = ("gp", "gp-positions", "gp-default", "random", *PEERS)
-SCHEDULERS = ("syne-tune-zero-shot", "syne-tune-bounding-box", "syne-tune-quantile-copula")
-TRANSFER = ("meta", "rgpe", "rgpe-vanilla", *SCHEDULERS)
+TRANSFER = ("meta", "rgpe", "rgpe-vanilla", "syne-tune-quantile-copula")
 PACKAGES = ("numpy", "torch", "botorch", "gpytorch", "optuna", "smac", "ConfigSpace", "syne-tune", "xgboost")
 
 
@@ -123,20 +122,18 @@ design) do by default. Three keep their defaults, and are to be compared with ea
 {transfer["task"].nunique()} tasks of NAS-Bench-201 and TransNAS-Bench-101, {transfer["seed"].nunique()} seeds{few}, at
 most {with_sources} evaluations ({with_sources + 1} if none is found); the sources are the other tasks of the family
 with all labels.
-{sentence(transfer, "meta", SCHEDULERS)}
+{sentence(transfer, "meta", TRANSFER[-1:])}
 
 ## How it was run
 
 `python reports/peers/run.py`, one thread per run. Every peer has its default settings, and the budget if it has a
-setting for it. There are two exceptions: `syne-tune-kde` (above), and `syne-tune-bounding-box`, which takes ten
-architectures per source instead of one. Two are limited to save time: a fit of `botorch-features` ends after 100 steps
-of L-BFGS, and `syne-tune-cqr` is fitted after every fourth value. `setup.json` lists the package versions.
+setting for it, except for `syne-tune-kde` (above). Two are limited to save time: a fit of `botorch-features` ends after
+100 steps of L-BFGS, and `syne-tune-cqr` is fitted after every fourth value. `setup.json` lists the package versions.
 
 ## Limits
 
 * The priors of `gp` were chosen on tasks of all families, with other seeds.
 * With {seeds} seeds per task, only large differences on a single task are visible.
-* Left out to save time: `ax`, `syne-tune-gp` and the tasks of `fcnet`, on which BoTorch needs seconds per step.
-* `syne-tune-zero-shot` is deterministic and ran once, earlier than the others.
+* Left out to save time: `syne-tune-gp` and the tasks of `fcnet`, on which BoTorch needs seconds per step.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")

@@ -25,10 +25,10 @@ from nasmeta.training.proxies import PROXIES
 
 SEARCHES = """
 import sys
-PEERS = ("ax", "botorch", "smac", "syne_tune")
+PEERS = ("botorch", "smac", "syne_tune")
 class Absent:
     def find_spec(self, name, *rest):
-        if name in ("torch", "gpytorch", "safetensors", "optuna", "pymoo", *PEERS):
+        if name in ("torch", "gpytorch", "safetensors", "optuna", *PEERS):
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Absent())
 import nasmeta as nm

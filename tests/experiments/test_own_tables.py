@@ -75,7 +75,6 @@ def same(one: History, other: History) -> None:
 
 # -- searches -------------------------------------------------------------------------------------------------------
 OTHERS = (
-    "ax",
     "botorch",
     "command",
     "optuna-gp",

@@ -76,10 +76,7 @@ def test_searchers_are_told_that_higher_is_better() -> None:
     assert len(heard) == 11
 
 
-@pytest.mark.parametrize(
-    "searcher",
-    [pytest.param(name, marks=[pytest.mark.slow] * (name == "pymoo-nsga2")) for name in ("random", *SEVERAL)],
-)
+@pytest.mark.parametrize("searcher", ["random", *SEVERAL])
 def test_keeps_to_what_was_measured_to_its_end(searcher: str) -> None:
     rng = np.random.default_rng(0)
     architectures = rng.choice(15_625, 40, replace=False)

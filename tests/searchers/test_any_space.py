@@ -17,7 +17,7 @@ from nasmeta.threads import one_thread
 
 EVALUATIONS = 25
 
-PEERS = ("ax", "botorch", "command", "smac", "syne-tune")  # in test_peers.py, test_command.py
+PEERS = ("botorch", "command", "smac", "syne-tune")  # in test_peers.py, test_command.py
 OWN = sorted(
     name
     for name in SEARCHERS

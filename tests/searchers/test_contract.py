@@ -15,7 +15,7 @@ from nasmeta.testing import MultiObjectiveContract, SearcherContract
 
 SLOW = frozenset({"meta-predictor", "meta-rl", "optuna-gp"})  # up to a second per step; `meta-rl` is as `meta-nas`
 PEERS = frozenset(
-    name for name in SEARCHERS if name.startswith(("ax", "botorch", "command", "smac", "syne-tune"))
+    name for name in SEARCHERS if name.startswith(("botorch", "command", "smac", "syne-tune"))
 )  # in test_peers.py and test_command.py
 LARGE = frozenset({"asha", "bohb", "evolution", "local-search", "nsga2", "random", "reinforce", "tpe"})  # quick
 

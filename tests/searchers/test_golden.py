@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).with_name("golden.json")
 EVALUATIONS = 100  # more than three populations, and several rounds of each model
 # Their training is long, or its floating point sums differ between machines: no trace is the right one.
 META_TRAINED_NETWORKS = frozenset({"bananas", "meta-predictor"})
-THEIRS = ("ax", "botorch", "command", "optuna", "pymoo", "smac", "syne-tune")  # to change
+THEIRS = ("botorch", "command", "optuna", "smac", "syne-tune")  # to change
 OTHERS = frozenset(name for name in SEARCHERS if name.startswith(THEIRS))
 # Searchers on a part of a space, in batches: branches that a run of `nm.search` with the defaults does not reach.
 IN_BATCHES: dict[str, tuple[str, str, dict[str, Any]]] = {

@@ -1,4 +1,4 @@
-"""Ax, BoTorch, SMAC3 and Syne Tune as searchers: the contract, the peers' own loops, and what is missing."""
+"""BoTorch, SMAC3 and Syne Tune as searchers: the contract, the peers' own loops, and what is missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from example_spaces import example_space
 
 import nasmeta as nm
 from nasmeta.arrays import Floats
-from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
+from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.searchers import (
     SEARCHERS,
     MetaSearcher,
@@ -35,7 +35,6 @@ SPACE = get_space("tnb101")
 VALUES = made_up_values(SPACE)
 # The first proposals are random, so that a contract of many runs has few steps of a model.
 QUICK: dict[str, dict[str, Any]] = {
-    "ax": {"n_initial": 60},
     "botorch": {"n_initial": 58},
     "smac": {"n_trials": 400},
     "syne-tune-bore": {"options": {"init_random": 58}},
@@ -44,7 +43,6 @@ QUICK: dict[str, dict[str, Any]] = {
     "syne-tune-kde": {},
 }
 SOON: dict[str, dict[str, Any]] = {  # with a model after a few
-    "ax": {"n_initial": 6},
     "botorch": {"n_initial": 6},
     "smac": {"n_trials": 24},
     "syne-tune-bore": {},
@@ -52,16 +50,16 @@ SOON: dict[str, dict[str, Any]] = {  # with a model after a few
     "syne-tune-gp": {"options": {"optimization_strategy": "random"}},
     "syne-tune-kde": {},
 }
-TRANSFER = ("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-zero-shot")
+TRANSFER = ("syne-tune-quantile-copula",)
 
 
 # A second per step, or ten to learn.
-SLOW = ("ax", "botorch", "syne-tune-bore", "syne-tune-cqr", "syne-tune-gp", "syne-tune-quantile-copula")
+SLOW = ("botorch", "syne-tune-bore", "syne-tune-cqr", "syne-tune-gp", "syne-tune-quantile-copula")
 
 
 def where_installed(name: str, slow: bool = False) -> Any:
     """Return a parameter that is skipped where a package of the searcher is missing."""
-    packages = SEARCHERS.extras[name].replace("-", "_").replace("objectives", "pymoo").split(",")
+    packages = SEARCHERS.extras[name].replace("-", "_").split(",")
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     skip = pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} is not installed")
     return pytest.param(name, marks=[skip, pytest.mark.slow] if slow or name in SLOW else [skip])
@@ -133,13 +131,13 @@ def seeded(name: str, seed: int, **settings: Any) -> tuple[Searcher, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [where_installed(name) for name in ("ax", "smac", "syne-tune-bore")])
+@pytest.mark.parametrize("name", [where_installed(name) for name in ("smac", "syne-tune-bore")])
 def test_its_cells_are_those_of_the_peers_own_loop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "smac":  # the adapter sorts what SMAC takes from a set
         kind = importlib.import_module("smac.acquisition.maximizer.local_search").LocalSearch
         unsorted, method = kind._get_init_points_from_previous_configs, "_get_init_points_from_previous_configs"
         monkeypatch.setattr(kind, method, lambda *given: sorted(unsorted(*given), key=repr))
-    n = {"ax": 7, "smac": 30, "syne-tune-bore": 12}[name]
+    n = {"smac": 30, "syne-tune-bore": 12}[name]
     searcher, seed = seeded(name, 3, **({"n_trials": n} if name == "smac" else {}))
     with OwnGenerators(0).used():
         theirs = getattr(alone(), name.replace("-bore", "").replace("-", "_"))(SPACE, VALUES, n, seed)
@@ -174,30 +172,6 @@ def learnt(name: str, **settings: Any) -> Searcher:
     searcher = SEARCHERS[name](SPACE, np.random.default_rng(0), **settings)
     assert isinstance(searcher, MetaSearcher)
     return searcher.meta_fit(sources())
-
-
-@pytest.mark.parametrize("name", [where_installed("syne-tune-zero-shot")])
-def test_zero_shot_begins_with_the_best_mean_rank_of_the_common_cells(name: str) -> None:
-    from scipy.stats import rankdata
-
-    one, two = sources()
-    architectures = np.intersect1d(one.architectures, two.architectures)
-    values = [dict(zip(source.architectures.tolist(), source.utilities.tolist(), strict=True)) for source in (one, two)]
-    ranks = np.mean([rankdata([-of[architecture] for architecture in architectures.tolist()]) for of in values], axis=0)
-    assert proposals(learnt(name), VALUES, 1)[0] == architectures[ranks.argmin()]
-    apart = [SourceTask(f"m/{i}", f"d{i}", SPACE, np.arange(5) + 5 * i, np.arange(5.0)) for i in range(2)]
-    searcher: Any = SEARCHERS[name](SPACE, np.random.default_rng(0))
-    with pytest.raises(SettingError):
-        searcher.meta_fit(apart)
-
-
-@pytest.mark.parametrize("name", [where_installed("syne-tune-bounding-box")])
-def test_the_box_holds_the_choices_of_the_best_cells_of_the_sources(name: str) -> None:
-    best = np.concatenate([source.architectures[np.argsort(-source.utilities)[:2]] for source in sources()])
-    possible = [set(column) for column in SPACE.codes[best].T.tolist()]
-    inside = int(np.prod([len(choices) for choices in possible]))
-    found = SPACE.codes[proposals(learnt(name, per_source=2), VALUES, min(4, inside))]
-    assert all(code in choices for row in found.tolist() for code, choices in zip(row, possible, strict=True))
 
 
 class Stubborn(PeerSearch):
@@ -253,7 +227,7 @@ def test_generators_of_its_own() -> None:
         ("optuna-gp", "torch", "optuna,torch"),
         ("optuna-tpe", "optuna", "optuna"),
         ("syne-tune-kde", "syne_tune", "syne-tune"),
-        ("syne-tune-zero-shot", "syne_tune", "syne-tune"),
+        ("syne-tune-quantile-copula", "syne_tune", "syne-tune"),
     ],
 )
 def test_without_the_peer_the_extra_is_named(
@@ -313,7 +287,6 @@ def test_a_custom_sampler_that_repeats_itself_is_not_waited_for() -> None:
 LARGE = example_space("large")
 LATE: dict[str, dict[str, Any]] = {  # with a model for the last proposals
     **SOON,
-    "ax": {"n_initial": 14},
     "botorch": {"n_initial": 13},
     "syne-tune-bore": {"options": {"init_random": 13}},
     "syne-tune-cqr": {"options": {"num_init_random_draws": 13}},
@@ -346,7 +319,7 @@ def range_of_rate(searcher: Any) -> tuple[float, float, bool]:
     return parameter.lower, parameter.upper, parameter.log_scale
 
 
-@pytest.mark.parametrize("name", [*OPTUNA, *(where_installed(name) for name in ("pymoo-nsga2", *QUICK))])
+@pytest.mark.parametrize("name", [*OPTUNA, *(where_installed(name) for name in QUICK)])
 def test_a_large_space_is_searched_as_ranges(name: str) -> None:
     searcher, found = searched(name)
     assert found == searched(name)[1]
@@ -355,7 +328,7 @@ def test_a_large_space_is_searched_as_ranges(name: str) -> None:
     if name == "botorch":
         rates = [LARGE.choices(architecture)["rate"] for architecture in found]
         np.testing.assert_allclose(searcher._inputs_of(found)[:, 0], np.log10(rates) / 4 + 1.25, atol=1e-5)
-    elif name != "pymoo-nsga2":
+    else:
         assert range_of_rate(searcher) == (1e-5, 0.1, True)
 
 
