@@ -41,6 +41,11 @@ def sealed(content: bytes) -> bytes:
     return content.replace(SEAL, SEAL[:-8] + b"%08x" % crc32(content), 1)
 
 
+def is_sealed(content: bytes) -> bool:
+    """Return whether the content has a checksum."""
+    return _FILLED.search(content) is not None
+
+
 def check_seal(content: bytes) -> None:
     """Raise a ValueError if content from `sealed` was altered; content without a checksum passes."""
     blank, n_found = _FILLED.subn(SEAL, content, count=1)

@@ -103,6 +103,35 @@ def test_files_without_a_checksum_are_read(folder: Path, tmp_path: Path) -> None
     assert found["nb201/cifar10"].equals(due["nb201/cifar10"])
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda frame: frame.assign(regret=0.0), "regrets on nb201/cifar10 are not those of its table"),
+        (lambda frame: frame.assign(regret=-frame["regret"]), "regrets on nb201/cifar10 are below 0"),
+        (lambda frame: frame.assign(incumbent_value=99.0), "best values on nb201/cifar10 are not those of its table"),
+        (lambda frame: frame[(frame["searcher"] == "random") | (frame["evaluation"] < 3)], "have 2 to 5 evaluations"),
+    ],
+)
+def test_a_report_refuses_results_of_another_program_that_are_impossible(
+    tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
+    frame = nm.compare(["random", "evolution"], "nb201/cifar10", repeats=2, evaluations=5)
+    change(frame).to_parquet(tmp_path / "results.parquet")
+    with pytest.raises(DamagedFileError, match=message):
+        nm.report(tmp_path, formats=())
+
+
+def test_a_report_of_results_of_another_program_is_marked(tmp_path: Path) -> None:
+    pytest.importorskip("plotly", reason="Needs the extra report.")
+    frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=5, folder=tmp_path)
+    marked = []
+    for _ in range(2):
+        page = nm.report(tmp_path, formats=()).files[0]
+        marked.append("from an unverified file" in page.read_text(encoding="utf-8"))
+        frame.to_parquet(tmp_path / "results.parquet")
+    assert marked == [False, True]
+
+
 def test_the_command_line_names_the_damaged_file(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "results.parquet").write_bytes((folder / "results" / "results.parquet").read_bytes()[:-9])
     done = CliRunner().invoke(app, ["report", str(tmp_path)])

@@ -303,6 +303,7 @@ def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5
     total, k = inches(width, 6.5), len(result.ranks)
     figure = new_figure(total, (1.2 + 0.21 * k) * points(1.0))
     axes = figure.subplots()
+    looks = styles(map(str, result.ranks.index))
     artists = critical_difference_diagram(
         result.ranks,
         result.nemenyi,
@@ -311,12 +312,16 @@ def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5
         left_only=True,
         label_fmt_left="{label}  {rank:.2f} ",
         label_props={"fontsize": points(8.5)},
-        color_palette={name: look.colour for name, look in styles(map(str, result.ranks.index)).items()},
+        color_palette={name: look.colour for name, look in looks.items()},
         elbow_props={"linewidth": 1.0},
         marker_props={"s": 12},
         crossbar_props={"linewidth": 2.6, "color": "0.3", "solid_capstyle": "round"},
         text_h_margin=0.02 * k,
     )
+    for name, elbow in zip(result.ranks.index, artists["elbows"], strict=True):
+        elbow.set_linestyle(looks[name].line()["linestyle"])
+    for (bar,) in artists["crossbars"]:
+        bar.set_xdata(sorted(bar.get_xdata()))  # the package draws them in the order of a set
     axes.set_xlim(1, k)
     axes.set_xticks(range(1, k + 1) if k <= 10 else range(1, k + 1, 2))
     axes.set_ylim(min(label.get_position()[1] for label in artists["labels"]) - 0.6, 0.9)

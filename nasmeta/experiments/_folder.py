@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from io import BytesIO
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +17,21 @@ from nasmeta.errors import JournalError, RunFailed, SettingError
 from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
 from nasmeta.experiments._jobs import Pair
 from nasmeta.experiments._published import replayed
-from nasmeta.files import SEAL, facts_in, sealed, write_atomically, write_facts
+from nasmeta.files import SEAL, facts_in, intact, is_sealed, sealed, write_atomically, write_facts
 from nasmeta.journals import differences_from
 from nasmeta.runs import Clock, History, RunConfig, SearcherSpec, Trace, history_of, results_frame
 
 _LOCK_SECONDS = 2.0  # workers of a process that was killed end within a fraction of this
+UNVERIFIED = "unverified"
+_SECONDS, _TIMES = "searcher_seconds", "times.json"
 _BEGIN_SECONDS = 60.0  # shards that start together wait for each other
 
 
 class ComparisonFolder:
     """The state of a comparison on disk.
 
-    It contains ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, and ``results.parquet`` at the end.
+    It contains ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, and at the end ``results.parquet`` and
+    ``times.json``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -108,10 +113,32 @@ class ComparisonFolder:
 
 
 def write_results(path: Path, frame: pd.DataFrame) -> None:
-    """Write the results of a comparison; readers of Parquet skip the checksum between columns and footer."""
-    content = frame.to_parquet(None, index=False)
+    """Write the results of a comparison, and the measured times, which differ between equal comparisons, apart.
+
+    Readers of Parquet skip the checksum between columns and footer.
+    """
+    results = frame.copy(deep=False)
+    write_facts(path.with_name(_TIMES), {_SECONDS: results.attrs.pop(_SECONDS, {})})
+    content = results.to_parquet(None, index=False)
     footer = 8 + int.from_bytes(content[-8:-4], "little")
     write_atomically(path, sealed(content[:-footer] + SEAL + content[-footer:]))
+
+
+def results_in(folder: str | PathLike[str]) -> pd.DataFrame:
+    """Return the results of a finished comparison, with the measured times.
+
+    The attribute `UNVERIFIED` of the frame marks a file without a checksum.
+    """
+    path = Path(folder) / "results.parquet"
+    if not path.is_file():
+        raise FileNotFoundError(f"File not found: {path}. nasmeta compare … --folder {folder} writes it last.")
+    with intact(path) as content:
+        frame = pd.read_parquet(BytesIO(content))
+    if not is_sealed(content):
+        frame.attrs[UNVERIFIED] = True
+    times = path.with_name(_TIMES)
+    frame.attrs |= facts_in(times) if times.is_file() else {}
+    return frame
 
 
 def _identity(specification: Mapping[str, Any], free: Collection[str]) -> dict[str, Any]:

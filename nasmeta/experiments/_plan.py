@@ -10,7 +10,7 @@ import pandas as pd
 from nasmeta.analysis import XAxis, plan_runs
 from nasmeta.experiments._arguments import SearchersLike, TasksLike
 from nasmeta.experiments._compare import compare
-from nasmeta.experiments._report import results_in
+from nasmeta.experiments._folder import results_in
 
 
 def plan(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,16 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from nasmeta.analysis import XAxis
 from nasmeta.analysis.report import Findings, find, title_of, write_findings
 from nasmeta.code_identity import versions_of
-from nasmeta.errors import NasmetaError
-from nasmeta.evaluators import TrainingEvaluator
+from nasmeta.errors import DamagedFileError, NasmetaError
+from nasmeta.evaluators import Evaluator, TrainingEvaluator
+from nasmeta.experiments._folder import UNVERIFIED, results_in
 from nasmeta.experiments._reproduce import compare_searches
 from nasmeta.experiments._specification import reported_in
-from nasmeta.files import facts_in, intact, require_writable, sha256_of
+from nasmeta.files import facts_in, require_writable, sha256_of
 from nasmeta.registry import names_from_file
 from nasmeta.runs import on_evaluator, read_run
 from nasmeta.tables import ColumnInfo
@@ -61,7 +62,8 @@ def report(
     ----------
     results : DataFrame or path
         The result of `nasmeta.compare`, the folder of a finished comparison, or the journal of a run on a table. For a
-        folder, the report also contains the specification and the versions.
+        folder, the report also contains the specification and the versions. If another program wrote its results, its
+        title states ``from an unverified file``.
     output : path, optional
         Folder of the report; by default ``report`` in the folder of the comparison, or ``RUN-report`` next to the
         journal. For a frame, no report is written by default.
@@ -87,7 +89,7 @@ def report(
     SettingError
         If there is no finished comparison, the budget is not reached, or the report cannot be written.
     DamagedFileError
-        If the results cannot be read.
+        If the results cannot be read, or another program wrote them and they contradict the tables.
     NasmetaError
         If the packages of the extra ``report`` are missing.
 
@@ -101,6 +103,7 @@ def report(
     """
     columns: tuple[ColumnInfo, ...] = ()
     specification: dict[str, Any] = {}
+    mark = ""
     provenance: dict[str, Any] = {}
     published: dict[str, Any] = {}
     destination = None if output is None else Path(output)
@@ -119,21 +122,16 @@ def report(
                 columns, published = reported_in(known["specification"]["text"])
     if destination is not None:
         require_writable(destination, folder=True)
-    findings = find(frame, _tasks(frame, specification), at, x, columns, reference)
+    tasks = _tasks(frame, specification)
+    findings = find(frame, tasks, at, x, columns, reference)
+    if frame.attrs.get(UNVERIFIED):
+        mark = ", from an unverified file"
+        _check_unverified(frame, tasks, specification)
     if destination is None:
         return Report(findings, ())
     table = compare_searches(published, frame, columns) if "means" in published else None
-    files = write_findings(findings, destination, provenance, title or own_title, formats, table)
+    files = write_findings(findings, destination, provenance, (title or own_title) + mark, formats, table)
     return Report(findings, tuple(files))
-
-
-def results_in(folder: str | os.PathLike[str]) -> pd.DataFrame:
-    """Return the results of a finished comparison."""
-    path = Path(folder) / "results.parquet"
-    if not path.is_file():
-        raise FileNotFoundError(f"File not found: {path}. nasmeta compare … --folder {folder} writes it last.")
-    with intact(path) as content:
-        return pd.read_parquet(io.BytesIO(content))
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -152,6 +150,39 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
                 _ = task.column  # raises an error if the table is missing
                 tasks[name] = task
     return tasks
+
+
+def _check_unverified(frame: pd.DataFrame, tasks: Mapping[str, Task], specification: Mapping[str, Any]) -> None:
+    """Raise an error if results of another program contradict the tables, or if budgets of a task differ."""
+    for name, rows in frame.groupby("task", observed=True):
+        if not (rows["regret"].isna() | (rows["regret"] >= 0)).all():
+            raise _contradiction(f"regrets on {name} are below 0")
+        ended = rows[rows["stopped"] == "budget"] if "stopped" in rows else rows.iloc[:0]
+        lengths = ended.groupby(["searcher", "seed"], observed=True).size()
+        if lengths.nunique() > 1 and not frame.attrs.get("seconds", {}).get(name):
+            raise _contradiction(f"runs on {name} have {lengths.min()} to {lengths.max()} evaluations")
+        by_table = "evaluator" not in specification.get("tasks", {}).get(name, {})
+        if name in tasks and by_table:
+            _check_values(rows, on_evaluator(tasks[str(name)], "table"))
+
+
+def _check_values(rows: pd.DataFrame, evaluator: Evaluator) -> None:
+    """Raise an error if best values or regrets on a task are not those of its table."""
+    values, of_table = rows["incumbent_value"].to_numpy(float), evaluator.noise_free
+    due = values if of_table is None or evaluator.n_objectives > 1 else of_table[rows["incumbent"]]
+    if not np.allclose(values, due, equal_nan=True):
+        raise _contradiction(f"best values on {evaluator.task.name} are not those of its table")
+    regrets = evaluator.sign * (evaluator.optimum - values)
+    if evaluator.values is None:
+        regrets = np.maximum(regrets, 0.0)  # a run may exceed the best known value
+    if not np.allclose(rows["regret"], regrets, atol=1e-6, equal_nan=True):
+        raise _contradiction(f"regrets on {evaluator.task.name} are not those of its table")
+
+
+def _contradiction(what: str) -> DamagedFileError:
+    return DamagedFileError(
+        f"Another program wrote results.parquet: {what}. The command of the comparison writes it again from the runs."
+    )
 
 
 def _provenance(folder: Path, specification: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

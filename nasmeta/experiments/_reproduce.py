@@ -22,6 +22,7 @@ from nasmeta.experiments._specification import (
     specification_to_run,
 )
 from nasmeta.experiments._workers import Workers
+from nasmeta.files import write_atomically
 from nasmeta.pages import Section, as_markdown
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, get_task
@@ -129,10 +130,10 @@ def reproduce(
         table.insert(0, "table", name)
         results.append(table)
         if home is not None:
-            table.to_csv(home.with_suffix(".csv"), index=False, float_format="%.6g")
-            home.with_suffix(".md").write_text(
-                published_page(content, table, f"nasmeta reproduce {name} --folder FOLDER"), encoding="utf-8"
-            )
+            columns = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+            write_atomically(home.with_suffix(".csv"), columns)
+            page = published_page(content, table, f"nasmeta reproduce {name} --folder FOLDER")
+            write_atomically(home.with_suffix(".md"), page)
     return pd.concat(results, ignore_index=True)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from nasmeta.errors import SettingError
+from nasmeta.files import write_atomically
 from nasmeta.pages._tables import Goals, in_markdown, to_html, to_latex, to_markdown
 from nasmeta.plotting import save_figure
 
@@ -80,7 +81,7 @@ def write_markdown(
         except SettingError as reason:
             missing.append(in_markdown(f"No figure {name}: {reason}"))
     paths = {name: files[0].relative_to(path.parent).as_posix() for name, files in saved.items()}
-    path.write_text(as_markdown(title, sections, [*remarks, *missing], paths), encoding="utf-8")
+    write_atomically(path, as_markdown(title, sections, [*remarks, *missing], paths))
     return [path, *(file for files in saved.values() for file in files)]
 
 

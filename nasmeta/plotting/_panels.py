@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
 from nasmeta.checks import check_choice
+from nasmeta.files import write_atomically
 from nasmeta.plotting._names import task_title
 from nasmeta.plotting._style import PROPORTION, Style, Width, inches, points
 
@@ -233,8 +235,11 @@ def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str
     for name, file in zip(formats, files, strict=True):
         # By default, the ids in an SVG are random, and a PDF contains fonts that journals refuse.
         with rc_context({"svg.hashsalt": "nasmeta", "pdf.fonttype": 42}):
-            figure.savefig(file, **_FORMATS[name])
+            content = BytesIO()
+            figure.savefig(content, format=name, **_FORMATS[name])
         if name == "png":  # 256 colours take a third of the space
-            with Image.open(file) as image:
-                image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
+            image = Image.open(content).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+            content = BytesIO()
+            image.save(content, format=name, optimize=True)
+        write_atomically(file, content.getvalue())
     return files

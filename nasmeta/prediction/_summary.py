@@ -12,6 +12,7 @@ import pandas as pd
 
 from nasmeta.analysis import bootstrap_interval
 from nasmeta.errors import SettingError
+from nasmeta.files import write_atomically
 from nasmeta.pages import Section, interval_columns, range_text, write_markdown
 from nasmeta.plotting import (
     Width,
@@ -198,5 +199,5 @@ def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -
         figures["calibration"] = partial(plot_calibration, frame)
     home = Path(folder)
     files = write_markdown(home / "summary.md", "Comparison of predictors", sections, figures=figures)
-    frame.to_csv(home / "results.csv", index=False, float_format="%.6g")
+    write_atomically(home / "results.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     return [home / "results.csv", *files]

@@ -108,6 +108,15 @@ def test_critical_difference_names_all_and_is_drawn_from_a_result_too(frames, tm
     assert [path.suffix for path in first] == [".svg", ".pdf", ".png"]
 
 
+def test_critical_difference_is_drawn_equally_and_without_equal_styles(frames):
+    pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
+    lines = plot_critical_difference(frames[12]).axes[0].lines
+    bars = [line for line in lines if line.get_linewidth() == 2.6]
+    elbows = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in lines if line not in bars}
+    assert all((np.diff(bar.get_xdata()) >= 0).all() for bar in bars)
+    assert len(elbows) == len(lines) - len(bars) == 12
+
+
 def test_rc_params_of_the_user_count(frames):
     with mpl.rc_context({"font.size": 6, "axes.titlesize": 11, "lines.linewidth": 3}):
         figure = plot_regret(frames[3], tasks=TASKS[:1])

@@ -20,6 +20,7 @@ from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, JournalError, RunFailed, SettingError, UnknownNameError
+from nasmeta.experiments import results_in
 from nasmeta.runs import Journal
 from nasmeta.searchers import MetaSearcher, RandomSearch
 from nasmeta.spaces import CellSpace
@@ -117,8 +118,17 @@ def test_the_folder_holds_specification_journals_and_results(tmp_path: Path) -> 
         if path.is_file() and path.name not in (".lock", ".runner")
     }
     runs = {f"runs/nb201_cifar10/{searcher}/{seed}.jsonl" for searcher in SEARCHERS for seed in (0, 1)}
-    assert result == runs | {"specification.json", "results.parquet"}
+    assert result == runs | {"specification.json", "results.parquet", "times.json"}
     assert_frame_equal(pd.read_parquet(folder / "results.parquet"), frame)
+    assert results_in(folder).attrs == frame.attrs
+
+
+def test_only_times_of_two_equal_comparisons_differ(tmp_path: Path) -> None:
+    for name in "ab":
+        nm.compare(SEARCHERS, "nb201/cifar10", repeats=1, evaluations=5, folder=tmp_path / name)
+    for path in (tmp_path / "a").rglob("*.*"):
+        if path.name != "times.json":
+            assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes(), path
 
 
 def test_more_repeats_and_evaluations_continue(tmp_path: Path) -> None:

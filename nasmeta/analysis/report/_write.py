@@ -19,7 +19,7 @@ from nasmeta.analysis.report._interactive import page
 from nasmeta.analysis.report._published import published_section
 from nasmeta.analysis.report._sections import report_sections, summary_sections
 from nasmeta.arrays import Facts
-from nasmeta.files import facts_in
+from nasmeta.files import facts_in, write_atomically
 from nasmeta.pages import in_markdown, latex_tables, write_markdown
 from nasmeta.plotting import check_formats
 
@@ -78,7 +78,7 @@ def write_findings(
     texts |= {home / "tables" / f"{name}.tex": table for name, table in latex_tables(sections).items()}
     (home / "tables").mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():
-        file.write_text(text, encoding="utf-8")
+        write_atomically(file, text)
     plain, remarks = [section.in_markdown() for section in sections], map(in_markdown, findings.remarks)
     figures = _figures(findings)
     files = write_markdown(home / "report.md", in_markdown(title), plain, remarks, figures, "figures", formats)
