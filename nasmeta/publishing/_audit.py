@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from math import erfc, sqrt
+from itertools import product
+from math import ceil, comb, erfc, floor, sqrt
 from pathlib import Path
+from secrets import randbelow
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+import nasmeta
 from nasmeta.arrays import Architectures, Epochs, Floats
 from nasmeta.checks import check_int
-from nasmeta.errors import JournalError, NasmetaError, SpaceExhaustedError
+from nasmeta.errors import JournalError, NasmetaError, SpaceExhaustedError, shown
 from nasmeta.experiments import read_published, replayed, results_in
 from nasmeta.files import blaming
 from nasmeta.journals import differences_from
-from nasmeta.publishing._publish import checksums, config_of, content_of, source_of, summary_of
+from nasmeta.publishing._publish import checksums, config_of, content_of, label_of, source_of, summary_of
 from nasmeta.registry import names_from_file
-from nasmeta.runs import History, RunConfig, SearcherSpec, Trace, Transfer, history_of, results_frame, run_config
-from nasmeta.searchers import MultiFidelitySearcher
+from nasmeta.runs import Clock, History, RunConfig, SearcherSpec, Trace, Transfer, history_of, results_frame, run_config
+from nasmeta.searchers import MultiFidelitySearcher, WithoutReplacement
 from nasmeta.tasks import get_task
 from nasmeta.threads import one_thread
 
+_REPEATED, _FRESH = 30, 60  # runs
 _FRESH_SEEDS = (10**6, 2**31)  # least, and end
+_FORGED = 0.1  # share of the runs, for the stated chance
+_SIMULATED = 4_000  # tests, for the stated chance
 _ERROR = 0.03  # probability that level 2 rejects an honest file
 _PERMUTATIONS = 10_000
 _RARE = 5 / _PERMUTATIONS  # chances below cannot be counted
@@ -54,8 +61,11 @@ class Audit:
     author: str = ""
     tuned_on: list[str] = field(default_factory=list)  # tasks on which settings were tuned, as the author declares
     sha256: str = ""  # of the content
+    searchers: list[str] = field(default_factory=list)  # labels, with searcher and settings if they differ
+    seed: int = 0  # of the selection of runs
     repeated: int = 0  # runs of level 1
     fresh: int = 0  # runs of level 2
+    chances: list[str] = field(default_factory=list)  # to find forged runs and selected seeds
 
     def _reject(self, reason: str, verdict: str = "not reproduced") -> None:
         self.reasons.append(reason.rstrip("."))
@@ -81,9 +91,10 @@ def audit(
 ) -> Audit:
     """Check published results against the tables, and by repeating some runs.
 
-    Level 0 recomputes values, costs, curves and the summary from the tables. Level 1 also repeats randomly selected
-    runs; every proposal must be equal. Level 2 also runs fresh seeds, and tests whether the published runs have the
-    same ranks. It detects selected seeds, and is the only check of searchers with ``traces = "statistical"``.
+    Level 0 recomputes values, costs, curves and the summary from the tables, and repeats runs that ended early. Level 1
+    also repeats randomly selected runs; every proposal must be equal. Level 2 also runs fresh seeds, and tests whether
+    the published runs have the same ranks. It detects selected seeds, and is the only check of searchers with
+    ``traces = "statistical"``.
 
     Parameters
     ----------
@@ -92,10 +103,9 @@ def audit(
     level : {0, 1, 2}, default 1
     runs : int, optional
         Number of runs to repeat, by default 30. At level 2 also the number of fresh runs of each searcher on each task,
-        by default 20.
+        by default 60.
     seed : int, optional
-        Seed of the selection of runs and of the fresh seeds; by default the checksum of the file, which its author
-        knows.
+        Seed of the selection of runs and of the fresh seeds, which repeats a verdict; random by default.
     run_code : bool, default False
         Run searchers named as ``package.module:Name``. Only do this if you trust their code.
 
@@ -105,8 +115,8 @@ def audit(
 
     Raises
     ------
-    DamagedFileError
-        If the file is damaged, or is not a published file.
+    FileNotFoundError, DamagedFileError
+        If the file does not exist, is damaged, or is not a published file.
 
     Examples
     --------
@@ -127,18 +137,19 @@ def audit(
             return done
         done.sha256 = sha256(json.dumps(content).encode()).hexdigest()
         done.author, done.tuned_on = content.get("author", ""), content.get("tuned_on", [])
+        done.seed = randbelow(2**32) if seed is None else check_int("seed", seed, least=0)
         with blaming(path, "published file of nasmeta"):
             pairs = _recomputed(content, done)
-        if path.is_dir() and not done.reasons:
+        if path.is_dir() and done.verdict == "verified":
             _check_results(results_in(path), _frame(pairs), done)
-        if level == 0 or done.verdict == "not reproduced":
+        if done.verdict == "not reproduced":
             return done
-        ready = [pair for pair in pairs if _prepare(pair, done, run_code)]
-        rng = np.random.default_rng(int(done.sha256, 16) if seed is None else seed)
+        ready = [pair for pair in pairs if (level or pair.early) and _prepare(pair, done, run_code)]
+        rng = np.random.default_rng(done.seed)
         try:
-            _repeat(ready, done, rng.permutation, 30 if runs is None else check_int("runs", runs))
+            _repeat(ready, done, rng.permutation, _REPEATED if runs is None else check_int("runs", runs))
             if level == 2:
-                _compare(ready, done, rng.integers(*_FRESH_SEEDS, size=(len(ready), 20 if runs is None else runs)))
+                _compare(ready, done, rng.integers(*_FRESH_SEEDS, size=(len(ready), _FRESH if runs is None else runs)))
         except NasmetaError as reason:  # of custom code
             done._skip(str(reason))
     return done
@@ -149,15 +160,27 @@ class _Pair:
 
     def __init__(self, entry: Any, seeds: list[int], done: Audit) -> None:
         self.entry, self.config, self.histories = entry, config_of(entry), list[History]()
+        self.early = list[History]()  # runs that ended before budget and space
         if checksums(self.config) != entry["columns"]:
             raise NasmetaError("The table has other values on this machine.")
         if [run["seed"] for run in entry["runs"]] != seeds:
             done._reject(f"{self}: the seeds are not those of the comparison.")
         for run in entry["runs"]:
             try:
-                self.histories.append(_replayed(replace(self.config, seed=run["seed"]), run))
+                self._keep(_replayed(replace(self.config, seed=run["seed"]), run))
             except Exception as reason:  # the file may contain anything
                 done._reject(f"{self}, seed {run['seed']}: {reason}")
+
+    def _keep(self, history: History) -> None:
+        """Add a run; reject one that ended early although its searcher always finds a new architecture."""
+        config, n = history.config, len({(row[0], row[3].get("epochs")) for row in history.rows})
+        n_possible = config.n_measured * len(config.evaluators)
+        if history.stopped in ("exhausted", "stalled") and n < n_possible:
+            spec = config.searcher
+            if issubclass(spec.kind, WithoutReplacement) and not (config.task.space.is_large or spec.transfer):
+                raise JournalError(f"the run is {history.stopped} after proposal {n} in a space of {n_possible:,}")
+            self.early.append(history)
+        self.histories.append(history)
 
     def __str__(self) -> str:
         return f"{self.config.label} on {self.config.task.name}"
@@ -175,17 +198,44 @@ class _Pair:
 
 def _recomputed(content: Any, done: Audit) -> list[_Pair]:
     """Recompute runs and summary from the tables."""
-    pairs = []
+    pairs, seeds = list[_Pair](), content["seeds"]
+    done.searchers = [*dict.fromkeys(map(label_of, content["pairs"]))]
+    if len({*seeds}) < len(seeds) or not {int}.issuperset(map(type, seeds)):
+        done._reject("The seeds are not different integers.")
+    if seeds != [*range(len(seeds))]:
+        done.reasons.append(f"The seeds are not 0 to {len(seeds) - 1}, so the author may have selected them")
     for entry in content["pairs"]:
         try:
-            pairs.append(_Pair(entry, content["seeds"], done))
+            pairs.append(_Pair(entry, seeds, done))
         except Exception as reason:  # the file may contain anything
             done._skip(f"{entry['label']} on {entry['identity']['task']}: {reason}")
     if not any(pair.histories for pair in pairs):
         done._skip("There are no runs.")
-    if not done.reasons and (differences := differences_from(content["summary"], summary_of(_frame(pairs)))):
+    _check_design(content["pairs"], pairs, done)
+    if done.verdict == "verified" and (differences := differences_from(content["summary"], summary_of(_frame(pairs)))):
         done._reject(f"summary: {differences}")
     return pairs
+
+
+def _check_design(entries: list[Any], pairs: list[_Pair], done: Audit) -> None:
+    """Require each searcher on each task once, one budget and clock per task, and one searcher per label."""
+    counts = Counter((entry["label"], entry["identity"]["task"]) for entry in entries)
+    labels, tasks = ({name[i] for name in counts} for i in range(2))
+    for name in sorted(product(labels, tasks)):
+        if counts[name] != 1:
+            done._reject(f"{' on '.join(name)}: the file contains this pair {counts[name]} times, but not once")
+    for what, group_of, facts_of in (
+        ("budget", lambda c: c.task.name, lambda c: c.budget),
+        ("evaluator", lambda c: c.task.name, lambda c: c.evaluator.identity),
+        ("clock", lambda c: c.task.name, lambda c: replace(Clock.of(c.clock), promotion="scratch")),
+        ("clock", lambda c: (c.task.name, str(c.searcher.epochs)), lambda c: c.clock),
+        ("searcher", lambda c: c.label, lambda c: (c.searcher.name, c.searcher.all_settings)),
+    ):
+        first: dict[Any, _Pair] = {}
+        for pair in pairs:
+            other = first.setdefault(group_of(pair.config), pair)
+            if facts_of(other.config) != facts_of(pair.config):
+                done._reject(f"{pair}: the {what} differs from that of {other}")
 
 
 def _frame(pairs: list[_Pair]) -> pd.DataFrame:
@@ -233,6 +283,7 @@ class _Recorded(MultiFidelitySearcher):
 
 def _replayed(config: RunConfig, run: Any) -> History:
     """Return a run with the values and costs of the tables."""
+    _check_proposals(config, run)
     if config.clock is None and config.evaluator.n_objectives == 1 and not config.evaluator.identity:
         trace = replayed(config, run)
     else:
@@ -244,6 +295,28 @@ def _replayed(config: RunConfig, run: Any) -> History:
     return history_of(config, trace)
 
 
+def _check_proposals(config: RunConfig, run: Any) -> None:
+    """Raise a JournalError that names the first impossible proposal."""
+    spec, size = config.searcher, config.task.space.size
+    is_free = Clock.of(config.clock).repeats == "free"
+    keeps_open = issubclass(spec.kind, WithoutReplacement) and not spec.settings.get("replacement")
+    is_once = is_free or (keeps_open and not spec.transfer)
+    measured = None if config.measured is None else {*config.measured.tolist()}
+    earlier = set[tuple[int, int]]()
+    proposals = zip(run["architectures"], run.get("epochs", run["architectures"]), strict=True)
+    for i, (architecture, epochs) in enumerate(proposals):
+        if type(architecture) is not int or not 0 <= architecture < size or type(epochs) is not int:
+            problem = f"is {shown(architecture)}, but not an integer from 0 to {size - 1}"
+        elif measured is not None and architecture not in measured:
+            problem = f"is {architecture}, which has no value"
+        elif is_once and (architecture, epochs) in earlier:
+            problem = f"repeats {architecture}"
+        else:
+            earlier.add((architecture, epochs))
+            continue
+        raise JournalError(f"proposal {i + 1} {problem}")
+
+
 def _prepare(pair: _Pair, done: Audit, run_code: bool) -> bool:
     """Complete the config of a pair by its searcher; return False, with a reason, if it cannot be run here."""
     identity, plain = pair.entry["identity"], pair.config
@@ -251,6 +324,8 @@ def _prepare(pair: _Pair, done: Audit, run_code: bool) -> bool:
     try:
         if "meta_model" in identity:
             raise NasmetaError("The file of its meta-model is needed.")
+        if not identity["written_by"].startswith(f"nasmeta {nasmeta.__version__},"):
+            raise NasmetaError(f"It is by {identity['written_by']}, but nasmeta {nasmeta.__version__} is installed.")
         if "code" in identity and not run_code:
             code = settings.get("command", name)
             raise NasmetaError(f"{code} is code of {done.author or 'an unknown author'}; see --run-code.")
@@ -264,7 +339,7 @@ def _prepare(pair: _Pair, done: Audit, run_code: bool) -> bool:
             raise NasmetaError(f"{differences}.")
         if pair.entry["source"] != source_of(pair.config):
             done.reasons.append(f"{pair}: the stated source of the searcher differs from the source here")
-        if done.level == 1 and spec.kind.traces == "statistical":
+        if done.level < 2 and spec.kind.traces == "statistical":
             raise NasmetaError("Its proposals may differ between processors; level 2 tests its results.")
     except Exception as reason:  # the file may contain anything
         done._skip(f"{pair}: {reason}")
@@ -273,18 +348,37 @@ def _prepare(pair: _Pair, done: Audit, run_code: bool) -> bool:
 
 
 def _repeat(pairs: list[_Pair], done: Audit, permute: Callable[[int], Any], n: int) -> None:
-    """Repeat some runs of exact searchers; all proposals must be equal."""
+    """Repeat runs of exact searchers that ended early, and some others; all proposals must be equal."""
     exact = [pair for pair in pairs if pair.config.searcher.kind.traces == "exact"]
     possible = [(pair, history) for pair in exact for history in pair.histories]
-    for position in sorted(permute(len(possible))[:n]):
-        pair, history = possible[position]
+    selected = set(permute(len(possible))[: n * (done.level > 0)].tolist())
+    for position, (pair, history) in enumerate(possible):
+        if position not in selected and history not in pair.early:
+            continue
         due, here = _proposals(history), _proposals(pair.run(history.seed))
         done.repeated += 1
         if due != here:
             i = next(i for i, both in enumerate(zip(due, here, strict=False)) if both[0] != both[1])
-            judge = done._reject if pair.entry["source"] == source_of(pair.config) else done._skip
             written_by = pair.entry["identity"]["written_by"]
-            judge(f"{pair}, seed {history.seed}, of {written_by}: proposal {i + 1} is {due[i]}, but {here[i]} here.")
+            done._reject(
+                f"{pair}, seed {history.seed}, of {written_by}: proposal {i + 1} is {due[i]}, but {here[i]} here."
+            )
+    if selected:
+        chance = _chance_to_find(len(selected), len(possible))
+        done.chances.append(
+            f"{len(selected)} of {len(possible)} exact runs repeated: a forged share of {_percent(_FORGED)} would be "
+            f"found with {_percent(chance)}"
+        )
+
+
+def _chance_to_find(n_repeated: int, n_runs: int) -> float:
+    """Return the chance that a forged run is among the repeated ones, by the hypergeometric distribution."""
+    n_forged = ceil(_FORGED * n_runs)
+    return 1 - comb(n_runs - n_forged, n_repeated) / comb(n_runs, n_repeated)
+
+
+def _percent(chance: float) -> str:
+    return f"{floor(100 * chance)} %"  # 100 % is certain
 
 
 def _proposals(trace: Trace) -> list[Any]:
@@ -294,19 +388,42 @@ def _proposals(trace: Trace) -> list[Any]:
 
 def _compare(pairs: list[_Pair], done: Audit, seeds: NDArray[np.int64]) -> None:
     """Test whether the ranks of published runs and of runs with fresh seeds differ, for each pair and searcher."""
-    tests, rng = dict[str, list[Floats]](), np.random.default_rng(0)
+    tests, by_label, rng = dict[str, list[Floats]](), dict[str, list[Floats]](), np.random.default_rng(0)
     for pair, own in zip(pairs, seeds.tolist(), strict=True):
         fresh = [pair.run(seed) for seed in own]
         done.fresh += len(fresh)
         tests[str(pair)] = [_rank_test(pair.histories, fresh, rng)]
-        tests.setdefault(f"{pair.config.label} on all tasks", []).extend(tests[str(pair)])
+        by_label.setdefault(pair.config.label, []).extend(tests[str(pair)])
+    tests |= {f"{label} on all tasks": scores for label, scores in by_label.items() if len(scores) > 1}
     for who, scores in tests.items():
         z, *drawn = np.sum(scores, axis=0) / sqrt(len(scores))
         chance = np.mean(np.abs([z, *drawn]) >= abs(z) - 1e-9)  # of few different runs, above that of a normal score
-        p = max(erfc(abs(z) / sqrt(2)), chance * (chance > _RARE)) * len(tests)
+        p = max(_two_sided(z), chance * (chance > _RARE)) * len(tests)
         if p < _ERROR:
             how = "better" if z < 0 else "worse"
             done._reject(f"{who}: the runs are {how} than with fresh seeds (corrected p = {p:.1g}).")
+    if pairs:
+        n, n_fresh = len(pairs[0].histories), seeds.shape[1]
+        chance = _chance_of_selected(n, n_fresh, len(tests))
+        done.chances.append(
+            f"{n_fresh} fresh runs per searcher and task: the best {n} of {2 * n} seeds of a searcher on a task would "
+            f"be found with {_percent(chance)}"
+        )
+
+
+def _two_sided(z: float) -> float:
+    return erfc(abs(z) / sqrt(2))
+
+
+def _chance_of_selected(n: int, n_fresh: int, n_tests: int) -> float:
+    """Return the simulated chance that the rank test finds the best n of 2n runs without ties."""
+    rng = np.random.default_rng(0)
+    published = np.sort(rng.random((_SIMULATED, 2 * n)))[:, :n]
+    regrets = np.hstack([published, rng.random((_SIMULATED, n_fresh))])
+    ranks = regrets.argsort(axis=1).argsort(axis=1)[:, :n]
+    n_all = n + n_fresh
+    z = (ranks.sum(axis=1) - n * (n_all - 1) / 2) / sqrt(n * n_fresh * (n_all + 1) / 12)
+    return float(np.mean([_two_sided(each) * n_tests < _ERROR for each in z]))
 
 
 def _rank_test(published: list[History], fresh: list[History], rng: np.random.Generator) -> Floats:

@@ -19,7 +19,7 @@ from nasmeta.code_identity import source_digest
 from nasmeta.experiments import PUBLISHED_FORMAT, ComparisonFolder, results_in
 from nasmeta.files import facts_in, write_atomically
 from nasmeta.registry import names_from_file
-from nasmeta.runs import Budget, RunConfig, check_recorded, recorded_config, require_journal
+from nasmeta.runs import RunConfig, check_recorded, checked_budget, recorded_config, require_journal
 from nasmeta.tasks import as_tasks
 
 _DECIMALS = 6
@@ -109,7 +109,16 @@ def _proposals(config: RunConfig, path: Path) -> dict[str, Any]:
 
 def config_of(pair: dict[str, Any]) -> RunConfig:
     """Return the config of the runs of a searcher on a task, without the searcher's code."""
-    return replace(recorded_config(pair["identity"], Budget(*pair["budget"])), label=pair["label"])
+    budget = checked_budget(*pair["budget"], default=0)
+    return replace(recorded_config(pair["identity"], budget), label=pair["label"])
+
+
+def label_of(pair: dict[str, Any]) -> str:
+    """Return the label of a pair, followed by the searcher and its settings if they differ."""
+    identity, label = pair["identity"], str(pair["label"])
+    settings = ", ".join(f"{name}={value!r}" for name, value in identity["settings"].items())
+    searcher = f"{identity['searcher']} ({settings})" if settings else identity["searcher"]
+    return label if label == searcher else f"{label} = {searcher}"
 
 
 def source_of(config: RunConfig) -> str:

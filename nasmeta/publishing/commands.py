@@ -47,7 +47,9 @@ def audit_command(file: str, **options: Any) -> Audit:
     nasmeta audit results.json.gz --level 2 --seed 7
     """
     done = audit(file, **options)
-    print_facts({name: "; ".join(fact) if isinstance(fact, list) else fact for name, fact in vars(done).items()})
+    facts = {name: "; ".join(fact) if isinstance(fact, list) else str(fact) for name, fact in vars(done).items()}
+    # The file's author could write further lines.
+    print_facts({name: "".join(filter(str.isprintable, fact)) for name, fact in facts.items()})
     return done
 
 

