@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from nasmeta.errors import UnknownNameError
@@ -104,9 +105,12 @@ def _text(value: Any) -> str:
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
-    """Print facts in two columns."""
+    """Print facts in two columns; a terminal breaks long facts between words."""
+    terminal = console()
+    width = terminal.width if terminal.is_terminal else sys.maxsize
     for name, fact in facts.items():
-        print(f"{name:<17} {_text(fact) if isinstance(fact, bool) else fact}")
+        text = f"{name:<17} {_text(fact) if isinstance(fact, bool) else fact}"
+        print(fill(text, width, subsequent_indent=" " * 18, break_long_words=False, break_on_hyphens=False))
 
 
 def print_listing(how: str, names: pd.DataFrame, brief: list[str], name: str | None = None) -> pd.DataFrame:

@@ -60,7 +60,7 @@ def rewritten(file: Path, **changes: Any) -> Path:
 
 
 def meta_model(**changes: Any) -> SavedMetaModel:
-    file = nm.meta_train("source-order", leave_out="cifar10", n_labels=20, output="whole.npz", overwrite=True).path
+    file = nm.meta_train("source-order", leave_out="cifar10", n_labels=20, output="whole.npz", replace=True).path
     return SavedMetaModel.load(rewritten(file, **changes))
 
 

@@ -66,8 +66,8 @@ def described(function: Callable[..., object]) -> Docstring:
 def options_of(command: Callable[..., object]) -> dict[str, Option]:
     """Return the options of a command: its own parameters, and those of the functions in `options_from`.
 
-    Its own docstring describes parameters in full; of other docstrings, the first sentence is shown. A command that
-    returns a result, or a function that computes it, has the option ``--json``.
+    Its own docstring describes parameters in full; of other docstrings, the first sentence is shown. Each command has
+    the option ``--json``.
     """
     sources = [(command, None, []), *vars(command).get("sources", [])]
     texts: dict[str, str] = {}
@@ -83,9 +83,8 @@ def options_of(command: Callable[..., object]) -> dict[str, Option]:
                 required = parameter.default is parameter.empty
                 argument = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and (required or function is command)
                 options[name] = _option(parameter, argument, texts.get(name, ""), panel)
-    if command.__annotations__["return"] != "None":
-        parameter = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation="bool")
-        options["as_json"] = _option(parameter, False, "Print the result as one JSON object.", None)
+    parameter = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation="bool")
+    options["as_json"] = _option(parameter, False, "Print the result as one JSON object.", None)
     return options
 
 

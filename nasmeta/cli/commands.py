@@ -7,33 +7,39 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import typer
+import pandas as pd
 
 import nasmeta as nm
 from nasmeta.code_identity import versions_of
 from nasmeta.errors import EXTRAS, NasmetaError, UnknownNameError
 from nasmeta.terminal import print_facts, print_listing
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_KINDS = (
-    "searchers", "tasks", "tables", "specifications",
-    "predictors", "encoders", "evaluators", "recipes", "images", "proxies",
-)  # fmt: skip
+_KINDS = {
+    "searchers": "for nasmeta search and compare",
+    "tasks": "families of tasks; with the name of a family, its tasks",
+    "tables": "tables of trained networks, including yours",
+    "specifications": "comparisons to run by name, such as those of papers",
+    "predictors": "for nasmeta predict, and as searchers",
+    "encoders": "inputs of predictors, by --space",
+    "evaluators": "sources of the values of a search",
+    "recipes": "settings of real trainings",
+    "images": "datasets for real trainings",
+    "proxies": "zero-cost proxies",
+}
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "matplotlib")
 
 
-def list_command(kind: str, name: str | None = None, *, space: str = "nb201") -> pd.DataFrame:
+def list_command(kind: str | None = None, name: str | None = None, *, space: str = "nb201") -> pd.DataFrame:
     """List all names of a kind: searchers, tasks, tables, specifications, and so on.
 
     Parameters
     ----------
-    kind : str
+    kind : str, optional
         One of searchers, tasks, tables, specifications, predictors, encoders, evaluators, recipes, images, proxies.
+        Without it, these kinds are listed.
     name : str, optional
         Show the details of this name, or the tasks of this family.
     space : str
@@ -45,6 +51,9 @@ def list_command(kind: str, name: str | None = None, *, space: str = "nb201") ->
     nasmeta list searchers evolution
     nasmeta list tasks nb201
     """
+    if kind is None:
+        kinds = pd.DataFrame(_KINDS.items(), columns=["kind", "summary"])
+        return print_listing("list", kinds, [*kinds])
     if kind not in _KINDS:
         raise UnknownNameError.of("kind of names", kind, _KINDS)
     names: pd.DataFrame = getattr(nm, f"list_{kind}")(*([space] if kind == "encoders" else []))
@@ -66,7 +75,22 @@ def list_command(kind: str, name: str | None = None, *, space: str = "nb201") ->
     return print_listing(f"list {kind}", names, brief.get(kind, [names.columns[0], "summary"]), name)
 
 
-def doctor_command() -> None:
+@dataclass
+class State:
+    """The state of this machine; the exit status is 1 if something is broken."""
+
+    facts: dict[str, str]
+    missing: dict[str, list[str]]  # packages by extra
+    tables: dict[str, dict[str, list[str]]]  # of added tables: datasets, metrics, and messages about odd values
+    broken: list[str]
+
+    @property
+    def status(self) -> int:
+        """The exit status."""
+        return int(bool(self.broken))
+
+
+def doctor_command() -> State:
     """Show versions, cache, extras, device and the tables that you added; exit code 1 if something is broken.
 
     For each table it shows datasets and metrics, and suspicious values: accuracies that look like fractions among
@@ -80,27 +104,32 @@ def doctor_command() -> None:
 
     broken: list[str] = []
     installed = versions_of([*_PACKAGES, *" ".join(EXTRAS.values()).split()])
-    print_facts(
-        {
-            "nasmeta": f"{nm.__version__}, in {Path(nm.__file__).parent}",
-            "Python": f"{platform.python_version()}, {sys.executable}",
-            "platform": f"{platform.platform()}, {os.cpu_count()} processors",
-            "packages": ", ".join(f"{package} {installed.get(package, 'missing')}" for package in _PACKAGES),
-            "cache": _cache(broken),
-            "mirror": mirror_address() or "none (NASMETA_MIRROR)",
-            "device": _device(),
-        }
-    )
-    for extra, packages in EXTRAS.items():
-        missing = [package for package in packages.split() if package not in installed]
-        print_facts({"extra": f"{extra}: {f'pip install {chr(32).join(missing)}' if missing else 'installed'}"})
-    for line in _tables(broken):
-        print(line)
+    facts = {
+        "nasmeta": f"{nm.__version__}, in {Path(nm.__file__).parent}",
+        "Python": f"{platform.python_version()}, {sys.executable}",
+        "platform": f"{platform.platform()}, {os.cpu_count()} processors",
+        "packages": ", ".join(f"{package} {installed.get(package, 'missing')}" for package in _PACKAGES),
+        "cache": _cache(broken),
+        "mirror": mirror_address() or "none (NASMETA_MIRROR)",
+        "device": _device(),
+    }
+    print_facts(facts)
+    missing = {
+        extra: [name for name in packages.split() if name not in installed] for extra, packages in EXTRAS.items()
+    }
+    for extra, packages in missing.items():
+        print_facts({"extra": f"{extra}: {f'pip install {chr(32).join(packages)}' if packages else 'installed'}"})
+    tables = dict(_tables(broken))
+    for name, table in tables.items():
+        listed = f"{name}: opens; datasets {', '.join(table['datasets'])}; metrics {', '.join(table['metrics'])}"
+        print_facts({"table": listed})
+        for text in table["odd"]:
+            print_facts({"odd": f"{name}: {text}"})
     for problem in broken:
-        print(f"BROKEN: {problem}")
-    if broken:
-        raise typer.Exit(1)
-    print("Nothing is broken.")
+        print_facts({"BROKEN": problem})
+    if not broken:
+        print("Nothing is broken.")
+    return State(facts, missing, tables, broken)
 
 
 def _cache(broken: list[str]) -> str:
@@ -115,8 +144,8 @@ def _cache(broken: list[str]) -> str:
     return f"{folder} ({size / 1e6:,.1f} MB)"
 
 
-def _tables(broken: list[str]) -> Iterator[str]:
-    """Yield lines about each added table; tables that do not open are broken."""
+def _tables(broken: list[str]) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    """Yield the name of each added table and the facts about it; tables that do not open are broken."""
     from nasmeta.tables import added_tables, odd_values
 
     for name in added_tables():
@@ -126,9 +155,8 @@ def _tables(broken: list[str]) -> Iterator[str]:
         except NasmetaError as reason:
             broken.append(f"{name} does not open: {' '.join(str(reason).split())}")
             continue
-        metrics = ", ".join(dict.fromkeys(f"{i.metric} ({i.unit}, {i.direction})" for i in table.columns))
-        yield f"table     {name}: opens; datasets {', '.join(table.datasets)}; metrics {metrics}"
-        yield from (f"odd       {name}: {' '.join(text.split())}" for text in odd)
+        metrics = list(dict.fromkeys(f"{i.metric} ({i.unit}, {i.direction})" for i in table.columns))
+        yield name, {"datasets": list(table.datasets), "metrics": metrics, "odd": odd}
 
 
 def _device() -> str:

@@ -23,6 +23,7 @@ from nasmeta.analysis.report import (
     summary_sections,
     write_summary,
 )
+from nasmeta.checks import check_choice
 from nasmeta.errors import EvaluationFailed, SettingError
 from nasmeta.evaluators import TrainingEvaluator
 from nasmeta.experiments._compare import compare
@@ -219,7 +220,7 @@ def plan_command(
     *,
     repeats: int = 100,
     most: int = 1000,
-    picture: Path | None = None,
+    plot: Path | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Compute how many runs tell searchers apart, how often fewer name the wrong winner, and the cost.
@@ -236,8 +237,8 @@ def plan_command(
         Number of runs of each searcher in the pilot.
     workers : int
         Number of processes.
-    picture : path
-        Draw power against runs as PNG and SVG, to this path without its extension.
+    plot : path
+        Draw power against runs in this file, such as power.png.
     settings : dict
         A setting of one searcher, as in search.
 
@@ -246,6 +247,8 @@ def plan_command(
     nasmeta plan evolution,local-search --tasks nb201 --evaluations 100
     nasmeta plan results
     """
+    if plot is not None:
+        check_choice("suffix", plot.suffix, (".png", ".pdf", ".svg"))
     frame: Any = pilot[0]
     if len(pilot) > 1:
         frame, _ = _compared(pilot, {"evaluations": 100, "repeats": repeats, "progress": True} | options)
@@ -253,8 +256,8 @@ def plan_command(
         _refuse("A finished comparison", [*options])
     pairs = plan(frame, most=most)
     _print_plan(pairs, most)
-    if picture is not None:
-        print_written(save_figure(plot_power(pairs, most), picture))
+    if plot is not None:
+        print_written(save_figure(plot_power(pairs, most), plot.with_suffix(""), [plot.suffix[1:]]))
     return {"pairs": pairs}
 
 
@@ -320,7 +323,7 @@ def reproduce_command(
 
 
 @options_from(report)
-def report_command(results: str, **options: Any) -> None:
+def report_command(results: str, **options: Any) -> dict[str, Any]:
     """Write the report of a comparison or run: an interactive page in one file, Markdown, figures and LaTeX tables.
 
     Parameters
@@ -334,3 +337,4 @@ def report_command(results: str, **options: Any) -> None:
     """
     files = report(results, **options).files
     print_written([*files[:2], files[0].parent / "figures", files[0].parent / "tables"])
+    return {"files": files}

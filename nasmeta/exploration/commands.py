@@ -9,7 +9,7 @@ from nasmeta.terminal import options_from, print_written
 
 
 @options_from(explore)
-def explore_command(tables: list[str] | None = None, **options: Any) -> None:
+def explore_command(tables: list[str] | None = None, **options: Any) -> dict[str, Any]:
     """Write one HTML page that shows the tables on this machine, including yours, offline in a browser.
 
     For each task: distribution of values, best architectures, Pareto fronts, rank correlations, noise, and a search.
@@ -24,4 +24,6 @@ def explore_command(tables: list[str] | None = None, **options: Any) -> None:
     nasmeta explore
     nasmeta explore nb201 --searcher local-search
     """
-    print_written([explore(tables, progress=True, **options)])
+    page = explore(tables, progress=True, **options)
+    print_written([page])
+    return {"file": page}

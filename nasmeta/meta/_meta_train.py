@@ -33,7 +33,7 @@ def meta_train(
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
     resume: bool = False,
-    overwrite: bool = False,
+    replace: bool = False,
     progress: bool | Callable[[int, int, float], None] | None = None,
 ) -> SavedMetaModel:
     """Meta-train a searcher or predictor on source tasks and write the meta-model to a file.
@@ -57,7 +57,7 @@ def meta_train(
         Seed of the meta-training and of the choice of labels.
     resume : bool, default False
         If the file holds the model of the same training, return it.
-    overwrite : bool, default False
+    replace : bool, default False
         Replace an existing model at the end.
     progress : bool or callable, optional
         True shows a progress bar on stderr. A function is called with (steps done, total steps, loss). Only
@@ -93,16 +93,16 @@ def meta_train(
         made._pack()  # raises an error before the training
     training = training_digest(made, labelled, seed)
     if resume and path.exists():
-        with suppress(*[DamagedFileError] * overwrite):
+        with suppress(*[DamagedFileError] * replace):
             saved = SavedMetaModel.load(path)
             if saved.card.get("training") == training:
                 return saved
-    if path.exists() and not overwrite:
+    if path.exists() and not replace:
         raise SettingError(
             "output",
             str(path),
             "a new file",
-            "Use overwrite (--overwrite), or resume (--resume) to keep a model of the same training.",
+            "Use replace (--replace), or resume (--resume) to keep a model of the same training.",
         )
     require_writable(path)
     with one_thread(), progress_bar(f"{kind_of(made)}: steps", shown=progress is True) as bar:

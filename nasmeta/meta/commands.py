@@ -10,7 +10,7 @@ from nasmeta.terminal import options_from, print_facts
 
 
 @options_from(meta_train)
-def meta_train_command(learner: str, *, output: Path, **options: Any) -> None:
+def meta_train_command(learner: str, *, output: Path, **options: Any) -> dict[str, Any]:
     """Meta-train a searcher or predictor on source tasks and write it to a file, for use on other tasks.
 
     Parameters
@@ -34,3 +34,4 @@ def meta_train_command(learner: str, *, output: Path, **options: Any) -> None:
             "sha256 of content": saved.sha256,
         }
     )
+    return {"file": output, "sha256": saved.sha256, "held_out": saved.held_out, **saved.card}

@@ -27,7 +27,7 @@ _DECIMALS = 6
 
 @names_from_file()
 def publish(
-    folder: str | os.PathLike[str], out: str | os.PathLike[str], *, author: str = "", tuned_on: Sequence[str] = ()
+    folder: str | os.PathLike[str], output: str | os.PathLike[str], *, author: str = "", tuned_on: Sequence[str] = ()
 ) -> Path:
     """Write a finished comparison to one small file that anyone can audit.
 
@@ -39,7 +39,7 @@ def publish(
     ----------
     folder : path
         Folder of a finished comparison on tables.
-    out : path
+    output : path
         The file to write.
     author : str, optional
         Name of the author.
@@ -68,8 +68,8 @@ def publish(
     'verified'
     """
     content = content_of(Path(folder)) | {"author": author, "tuned_on": [task.name for task in as_tasks(tuned_on)]}
-    write_atomically(Path(out), gzip.compress(json.dumps(content, separators=(",", ":")).encode(), 9, mtime=0))
-    return Path(out)
+    write_atomically(Path(output), gzip.compress(json.dumps(content, separators=(",", ":")).encode(), 9, mtime=0))
+    return Path(output)
 
 
 def content_of(folder: Path) -> dict[str, Any]:

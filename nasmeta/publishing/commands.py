@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from nasmeta.files import sha256_of
 from nasmeta.publishing._audit import Audit, audit
 from nasmeta.publishing._card import card
 from nasmeta.publishing._publish import publish
@@ -13,7 +14,7 @@ from nasmeta.terminal import options_from, print_facts, print_written
 
 
 @options_from(publish)
-def publish_command(folder: str, *, out: Path, **options: Any) -> None:
+def publish_command(folder: str, *, output: Path, **options: Any) -> dict[str, Any]:
     """Write a finished comparison to one small file that anyone can audit.
 
     Parameters
@@ -23,10 +24,11 @@ def publish_command(folder: str, *, out: Path, **options: Any) -> None:
 
     Examples
     --------
-    nasmeta publish results --out results.json.gz --author "A. Author" --tuned-on nb201
+    nasmeta publish results --output results.json.gz --author "A. Author" --tuned-on nb201
     """
-    file = publish(folder, out, **options)
+    file = publish(folder, output, **options)
     print_written([f"{file} ({file.stat().st_size / 1000:,.0f} kB)"])
+    return {"file": file, "sha256": sha256_of(file)}
 
 
 @options_from(audit)

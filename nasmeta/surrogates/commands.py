@@ -19,7 +19,9 @@ from nasmeta.terminal import options_from, print_facts, print_frame, print_writt
 
 
 @options_from(fit_surrogate, without="steps train")
-def surrogate_fit_command(task: str, *, output: Path | None = None, overwrite: bool = False, **options: Any) -> None:
+def surrogate_fit_command(
+    task: str, *, output: Path | None = None, replace: bool = False, **options: Any
+) -> dict[str, Any]:
     """Fit a surrogate to part of a table, score it on the rest, and write it to a file.
 
     Parameters
@@ -28,7 +30,7 @@ def surrogate_fit_command(task: str, *, output: Path | None = None, overwrite: b
         Name of a task, such as nb201/cifar10 or tnb101/jigsaw.
     output : path
         Write the surrogate to this file (.npz).
-    overwrite : bool
+    replace : bool
         Replace an existing file.
 
     Examples
@@ -39,19 +41,20 @@ def surrogate_fit_command(task: str, *, output: Path | None = None, overwrite: b
     if output is not None:  # before the fit
         if options.get("predictor") not in (None, SAVED):
             raise SettingError("--predictor", options["predictor"], f"{SAVED} with --output")
-        if output.suffix != ".npz" or not output.parent.is_dir() or (output.exists() and not overwrite):
-            raise SettingError("--output", str(output), "a new file that ends in .npz, or --overwrite")
+        if output.suffix != ".npz" or not output.parent.is_dir() or (output.exists() and not replace):
+            raise SettingError("--output", str(output), "a new file that ends in .npz, or --replace")
         require_writable(output)
     with progress_bar(f"fitting {task}"):
         surrogate = fit_surrogate(task, **options)
         files = [] if output is None else [surrogate.save(output)]
-    _print(surrogate, surrogate.card["scores"])
+    record = _printed(surrogate, surrogate.card["scores"])
     if files:
         print_written(files)
+    return record | {"files": files}
 
 
 @options_from(Surrogate.score)
-def surrogate_score_command(surrogate: str, *, task: str | None = None) -> None:
+def surrogate_score_command(surrogate: str, *, task: str | None = None) -> dict[str, Any]:
     """Score a surrogate on the architectures on which it was not trained; needs the table.
 
     Parameters
@@ -65,10 +68,11 @@ def surrogate_score_command(surrogate: str, *, task: str | None = None) -> None:
     nasmeta surrogate score cifar10.npz
     """
     loaded = Surrogate.load(surrogate)
-    _print(loaded, loaded.score(task), task)
+    return _printed(loaded, loaded.score(task), task)
 
 
-def _print(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> None:
+def _printed(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> dict[str, Any]:
+    """Print the scores of a surrogate and the facts about it, and return them for ``--json``."""
     card, column = surrogate.card, surrogate.card["column"]
     title = f"Surrogate of {card['task']}" + (f" on {task}" if task else "")
     table = pd.DataFrame(scores).T.astype(float).round(3).rename(columns={"cells": "architectures"})
@@ -82,3 +86,5 @@ def _print(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = N
             "sha256": surrogate.sha256,
         }
     )
+    facts = {name: card[name] for name in ("column", "training_cells", "measured_cells")}
+    return {"task": task or card["task"], "scores": scores, "sha256": surrogate.sha256, **facts}

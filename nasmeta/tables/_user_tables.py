@@ -19,7 +19,7 @@ from nasmeta.tables._columns import ColumnInfo, SparseValues
 from nasmeta.tables.sources import Source, table_names
 from nasmeta.tables.sources._base import tables_folder
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SUFFIX = ".added.arrow"
 _Columns: TypeAlias = "Sequence[tuple[ColumnInfo, SparseValues]]"
 
@@ -111,7 +111,7 @@ def added_tables() -> tuple[str, ...]:
 def add_columns(name: str, space: SearchSpace, columns: _Columns, *, replace: bool) -> None:
     """Write columns to the store under a name."""
     if not _NAME.fullmatch(name):
-        raise SettingError("name", name, "lower-case letters, digits, '.', '_' and '-'")
+        raise SettingError("name", name, "letters, digits, '.', '_' and '-'")
     if name in table_names():
         raise SettingError("name", name, "a name that differs from the built-in tables")
     origin = {"content": _content_of(name, space, columns)}

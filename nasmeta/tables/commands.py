@@ -14,19 +14,19 @@ import pandas as pd
 from nasmeta.errors import ColumnError
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, get_space
-from nasmeta.tables._catalog import list_sources
+from nasmeta.tables._catalog import SourceState, list_sources
 from nasmeta.tables._fetch import fetch
 from nasmeta.tables._table import Table, load_table, query
 from nasmeta.tables._table_files import add_frame, read_frame
 from nasmeta.tables._user_tables import remove_added
-from nasmeta.tables.official import import_official
+from nasmeta.tables.official import Imported, import_official
 from nasmeta.terminal import options_from, print_frame, print_listing
 
 _MOST = 20  # columns of a new table to print
 
 
 @options_from(add_frame, Table.from_frame, without="frame seed")
-def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> None:
+def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> dict[str, Any]:
     """Add your own table to the store, where every command and process finds it by name.
 
     Columns named dataset, split, epochs, seed or release describe each row. One column has the architectures as strings
@@ -68,7 +68,7 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
     nasmeta data add pets.csv --space nb201 --dataset pets
     nasmeta data add sweep.csv --columns width,depth,act --direction rmse=min
     """
-    name = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "table"
+    name = name or re.sub(r"[^A-Za-z0-9._-]+", "-", file.stem).strip("-._") or "table"
     frame = read_frame(file)
     table = add_frame(frame, name=name, **options)
     print(f"{name}: {len(table.columns)} columns over {table.space.size:,} architectures")
@@ -79,17 +79,20 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
     for info in table.columns[:_MOST]:
         better = f"{'higher' if info.direction == 'max' else 'lower'} is better"
         print(f"  {info.address} ({better if info.unit == '1' else f'{info.unit}, {better}'})")
+    record = {"table": name, "architectures": table.space.size, "columns": table.columns}
     try:
-        task = next(iter(table.tasks()))
+        tasks = table.tasks()
     except ColumnError as reason:  # for example if there are two releases; a task must name one
         print(f"The table has no default task. {reason}")
-        return
+        return record | {"tasks": []}
+    task = tasks[0]
     share = len(task.measured) / table.space.size
     print(f"{100 * share:.3g} % of the architectures are measured. Tasks: `nasmeta list tasks {name}`")
     print(f"Try: nasmeta search gp {quote(task.name)} --evaluations 50")
+    return record | {"tasks": tasks.names}
 
 
-def data_remove_command(name: str) -> None:
+def data_remove_command(name: str) -> dict[str, str]:
     """Remove a table that `nasmeta data add` added.
 
     Parameters
@@ -103,9 +106,10 @@ def data_remove_command(name: str) -> None:
     """
     remove_added(name)
     print(f"Removed {name}.")
+    return {"removed": name}
 
 
-def data_import_command(path: Path) -> None:
+def data_import_command(path: Path) -> Imported:
     """Import an official file of NAS-Bench-201 or NATS-Bench and add its columns to the table.
 
     The file is recognised by its content: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth,
@@ -126,6 +130,7 @@ def data_import_command(path: Path) -> None:
         f"{imported.source} ({imported.release}): {imported.n_columns:,} columns and {imported.n_curves:,} kinds of "
         f"learning curves of {imported.n_cells:,} of {get_space('nb201').size:,} cells; in nb201"
     )
+    return imported
 
 
 def data_list_command(name: str | None = None) -> pd.DataFrame:
@@ -146,7 +151,7 @@ def data_list_command(name: str | None = None) -> pd.DataFrame:
     return print_listing("data list", sources, ["source", "table", "here", "holds"], name)
 
 
-def data_fetch_command(names: list[str]) -> None:
+def data_fetch_command(names: list[str]) -> Sequence[SourceState]:
     """Download sources, verify their checksums and add their columns to their tables.
 
     Set NASMETA_MIRROR to a folder or a base address to fetch the files from there instead.
@@ -160,8 +165,10 @@ def data_fetch_command(names: list[str]) -> None:
     --------
     nasmeta data fetch nasgraph-nb201 meco
     """
-    for state in fetch(names, progress=True):
+    fetched = fetch(names, progress=True)
+    for state in fetched:
         print(f"{state.name}: {state.holds} ({state.release}); in {state.table}")
+    return fetched
 
 
 @options_from(query)

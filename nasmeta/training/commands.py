@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from nasmeta.progress import duration, progress_bar
 from nasmeta.terminal import options_from, print_written, taken
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._image_batch import load_images
+from nasmeta.training._result import TrainingResult
 from nasmeta.training._train import train
 
 
@@ -38,7 +40,7 @@ def read_images(
 
 @options_from(read_images, panel="Real training")
 @options_from(train)
-def train_command(*, data: str = "digits", folder: Path | None = None, **options: Any) -> None:
+def train_command(*, data: str = "digits", folder: Path | None = None, **options: Any) -> TrainingResult:
     """Train the network of one architecture.
 
     Parameters
@@ -60,6 +62,7 @@ def train_command(*, data: str = "digits", folder: Path | None = None, **options
     print(f"{result.parameters:,} parameters; {duration(result.train_seconds)} of training on {result.device}")
     if folder is not None:
         print_written([folder])
+    return replace(result, network=None)
 
 
 def proxies_compute_command(
@@ -68,14 +71,14 @@ def proxies_compute_command(
     space: str = "nb201",
     data: str = "digits",
     n_images: int = 32,
-    image_size: int = 16,
+    size: int = 16,
     channels: int = 16,
     cells_per_stage: int = 1,
     seed: int = 0,
     proxies: Sequence[str] = (),
     cells: Iterable[int] | None = None,
     workers: int = 1,
-) -> None:
+) -> dict[str, Any]:
     """Measure proxies for one cell of each isomorphism class; run the same command again to resume.
 
     Parameters
@@ -88,8 +91,8 @@ def proxies_compute_command(
         Images, as in nasmeta train.
     n_images : int
         Number of images in the batch, at least 2.
-    image_size : int
-        Height and width of the images: a multiple of 4, at least 8.
+    size : int
+        Scale images to this height and width in pixels: a multiple of 4, at least 8.
     channels : int
         Channels of the first stage.
     cells_per_stage : int
@@ -110,7 +113,9 @@ def proxies_compute_command(
     from nasmeta.training.proxies import DEFAULT_PROXIES, ProxySettings, measure_proxies
 
     settings = ProxySettings(tuple(proxies or DEFAULT_PROXIES), channels, cells_per_stage, seed)
-    batch = load_images(data, n_images, image_size, seed)
+    batch = load_images(data, n_images, size, seed)
     with progress_bar("networks") as bar:
         where: dict[str, Any] = {"space": space, "cells": cells, "workers": workers}
-        print_written([measure_proxies(output, batch, settings, progress=bar.update, **where)])
+        file = measure_proxies(output, batch, settings, progress=bar.update, **where)
+    print_written([file])
+    return {"file": file}

@@ -25,7 +25,7 @@ def verify_command(
     data: str | None = None,
     demo: bool = False,
     **options: Any,
-) -> None:
+) -> Verification:
     """Train the best architectures of searches and random ones, and write a page that compares them with the table.
 
     Parameters
@@ -68,6 +68,7 @@ def verify_command(
     if failed and not done:
         reasons = ", ".join(sorted(set(filter(None, verification.architectures["failures"]))))
         raise EvaluationFailed(f"No training succeeded: {reasons}.")
+    return verification
 
 
 def _print(verification: Verification) -> None:

@@ -124,7 +124,7 @@ chose settings.
 ## Submit a searcher
 
 1. Run `nasmeta compare --searchers mine --tasks SET --repeats 30 --evaluations 100 --folder results`.
-2. Run `nasmeta publish results --out mine.json.gz --author … --tuned-on …`.
+2. Run `nasmeta publish results --output mine.json.gz --author … --tuned-on …`.
 3. Add the file to this folder, and run `python reports/leaderboard/run.py --page`.
 4. Open a pull request. CI recomputes all values, repeats three runs, and states the verdict. It executes no submitted
    code, so it only recomputes the values of custom searchers.

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.analysis.report import summarise_comparison
-from nasmeta.cli._app import COMMANDS, app, built_command
+from nasmeta.cli._app import COMMANDS, app
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -134,5 +134,3 @@ def test_the_text_for_programs_names_all_commands() -> None:
     text = (DOCS / "llms.txt").read_text(encoding="utf-8")
     for name in COMMANDS:
         assert f"`nasmeta {name}" in text
-        if " " not in name and any("--json" in option.opts for option in built_command(name).params):
-            assert re.search(f"`nasmeta {name} .*--json`", text)

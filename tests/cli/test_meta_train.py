@@ -30,7 +30,7 @@ def test_an_existing_file_is_kept_or_done(tmp_path: Path) -> None:
     assert SavedMetaModel.load(out).sha256 in printed
     run(*arguments, "--resume")
     run(*arguments, status=2)
-    run(*arguments, "--overwrite")
+    run(*arguments, "--replace")
     run("source-order", "--sources", "tnb101", "--leave-out", "jigsww", "--output", out, status=2)
 
 

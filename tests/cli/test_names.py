@@ -22,7 +22,7 @@ FUNCTIONS: dict[str, tuple[list[Callable[..., Any]], set[str]]] = {
     # command: its functions, and options that only the command has
     "search": ([nm.search, ImageDataset.load], {*REAL_TRAINING, "plot", "searcher_command", "space"}),
     "compare": ([nm.compare, Workers, ImageDataset.load], {*REAL_TRAINING, "searcher_command", "specification"}),
-    "plan": ([nm.plan, nm.compare, ImageDataset.load], {*REAL_TRAINING, "picture"}),
+    "plan": ([nm.plan, nm.compare, ImageDataset.load], {*REAL_TRAINING, "plot"}),
     "reproduce": ([nm.reproduce], {"listed", "fetch"}),  # it lists the tables and asks for missing data
     "report": ([nm.report], set()),
     "publish": ([nm.publish], set()),
@@ -34,9 +34,9 @@ FUNCTIONS: dict[str, tuple[list[Callable[..., Any]], set[str]]] = {
     "query": ([nm.query], set()),
     "explore": ([nm.explore], set()),
     "data add": ([add_frame, nm.Table.from_frame], {"file"}),  # the function takes the frame of the file
-    "surrogate fit": ([fit_surrogate], {"output", "overwrite"}),  # the function returns the surrogate
+    "surrogate fit": ([fit_surrogate], {"output", "replace"}),  # the function returns the surrogate
     "surrogate score": ([Surrogate.score], {"surrogate"}),
-    "proxies compute": ([measure_proxies, ProxySettings], {"data", "n_images", "image_size"}),  # of its batch
+    "proxies compute": ([measure_proxies, ProxySettings], {"data", "n_images", "size"}),  # of its batch
 }
 FLAGS = {"settings": "--set", "listed": "--list", "as_json": "--json"}  # a setting per flag; words of Python
 

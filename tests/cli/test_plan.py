@@ -23,7 +23,7 @@ def run(*arguments: str) -> str:
 
 @pytest.mark.usefixtures("blank_figures")
 def test_a_folder_and_names_give_the_same_plan(tmp_path: Path) -> None:
-    named = run("plan", "random,local-search", *OPTIONS, "--repeats", "8", "--picture", str(tmp_path / "power"))
+    named = run("plan", "random,local-search", *OPTIONS, "--repeats", "8", "--plot", str(tmp_path / "power.svg"))
     assert (tmp_path / "power.svg").is_file()
     folder = str(tmp_path / "results")
     run("compare", "--searchers", "random,local-search", *OPTIONS, "--repeats", "8", "--folder", folder)

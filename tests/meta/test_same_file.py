@@ -28,7 +28,7 @@ import nasmeta as nm
 {before}
 for learner, settings in {learners}.items():
     out = Path({folder!r}) / (learner + ".npz")
-    nm.meta_train(learner, leave_out="cifar100", settings=settings, output=out, overwrite=True)
+    nm.meta_train(learner, leave_out="cifar100", settings=settings, output=out, replace=True)
     print(learner, sha256(out.read_bytes()).hexdigest())
 import torch
 print(torch.get_num_threads())

@@ -27,7 +27,7 @@ def test_a_model_is_not_replaced_unasked(model: Path) -> None:
     with pytest.raises(SettingError):
         meta_train("source-order", output=model, leave_out="cifar10")
     assert files(model.parent) == before
-    meta_train("source-order", output=model, leave_out="cifar10", overwrite=True)
+    meta_train("source-order", output=model, leave_out="cifar10", replace=True)
     assert SavedMetaModel.load(model).held_out == ("cifar100", "imagenet16-120")
 
 
@@ -43,8 +43,8 @@ def test_what_is_resumed_is_not_another_training(model: Path, other: dict[str, A
 
 def test_the_same_training_is_done(model: Path) -> None:
     before = files(model.parent), model.stat().st_mtime_ns
-    for overwrite in (False, True):
-        saved = meta_train("source-order", output=model, resume=True, overwrite=overwrite, **SOURCES)
+    for replace in (False, True):
+        saved = meta_train("source-order", output=model, resume=True, replace=replace, **SOURCES)
         assert saved.sha256 == SavedMetaModel.load(model).sha256
         assert (files(model.parent), model.stat().st_mtime_ns) == before
 
@@ -57,5 +57,5 @@ def test_a_file_of_another_kind_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(SettingError):
         meta_train("source-order", output=out, **SOURCES)
     assert out.read_bytes() == b"precious"
-    meta_train("source-order", output=out, resume=True, overwrite=True, **SOURCES)
+    meta_train("source-order", output=out, resume=True, replace=True, **SOURCES)
     assert SavedMetaModel.load(out).kind == "source-order"

@@ -132,7 +132,7 @@ def test_results_of_functions_are_refused(tmp_path: Path) -> None:
 
 def test_commands(folder: Path, file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.json.gz"
-    command = ["publish", str(folder), "--out", str(out), "--author", "A. Author", "--tuned-on", "nb201/cifar10"]
+    command = ["publish", str(folder), "--output", str(out), "--author", "A. Author", "--tuned-on", "nb201/cifar10"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     assert read_published(out) == read_published(file)

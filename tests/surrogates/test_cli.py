@@ -19,7 +19,7 @@ def test_fit_and_score(tmp_path: Path) -> None:
         assert text in done.stdout
     again = RUN.invoke(app, command)
     assert again.exit_code == 2
-    assert "--overwrite" in again.stderr
+    assert "--replace" in again.stderr
     surrogate = Surrogate.load(file)
     assert surrogate.card["split"] == {"rule": "upstream", "train_fraction": 0.03, "seed": 1}
     scored = RUN.invoke(app, ["surrogate", "score", str(file)])

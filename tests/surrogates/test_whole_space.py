@@ -194,7 +194,7 @@ def test_the_command_line(table: nm.Table, tmp_path: Path) -> None:
     surrogate = Surrogate.load(file)
     assert surrogate.space.is_large  # also after the table was read from its file
     assert surrogate.card["split"]["rule"] == "groups of depth"
-    assert CliRunner().invoke(app, [*fit, "--groups", "dept", "--overwrite"]).exit_code == 2
+    assert CliRunner().invoke(app, [*fit, "--groups", "dept", "--replace"]).exit_code == 2
 
 
 def test_transformers_of_scan_bench(mirror: Path) -> None:

@@ -111,7 +111,7 @@ def test_killed_after_the_last_step(whole: Path, tmp_path: Path) -> None:
 
 def test_command(tmp_path: Path) -> None:
     output = tmp_path / "out" / "found.npz"
-    asked = ["proxies", "compute", "--output", str(output), "--n-images", "4", "--image-size", "8", "--channels", "2"]
+    asked = ["proxies", "compute", "--output", str(output), "--n-images", "4", "--size", "8", "--channels", "2"]
     done = CliRunner().invoke(app, [*asked, "--cells", "6111,0", "--proxies", "snip,zen"])
     assert done.exit_code == 0, done.output
     assert set(read_proxies(output).values) == {"snip", "zen"}
