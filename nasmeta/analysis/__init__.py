@@ -13,8 +13,8 @@ from nasmeta.analysis._attainment import attainment_surfaces, front_distances, p
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._metrics import summarise
-from nasmeta.analysis._paired_tests import paired_tests
-from nasmeta.analysis._power import RUNS, plan_runs, power
+from nasmeta.analysis._paired_tests import fewest_runs, limit_of, paired_tests
+from nasmeta.analysis._power import RUNS, plan_runs
 from nasmeta.analysis._ranks import average_ranks, friedman_test, rank_curves
 from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.pages import to_latex, to_markdown
@@ -27,8 +27,10 @@ __all__ = [
     "attainment_surfaces",
     "average_ranks",
     "bootstrap_interval",
+    "fewest_runs",
     "friedman_test",
     "front_distances",
+    "limit_of",
     "paired_tests",
     "plan_runs",
     "plot_attainment",
@@ -36,7 +38,6 @@ __all__ = [
     "plot_power",
     "plot_ranks",
     "plot_regret",
-    "power",
     "rank_curves",
     "regret_curves",
     "save_figure",

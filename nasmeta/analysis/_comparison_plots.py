@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
-from nasmeta.analysis._power import POWER, power
+from nasmeta.analysis._power import POWER, RUNS
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, friedman_test, rank_curves
 from nasmeta.analysis._units import column_of, regret_unit
 from nasmeta.checks import check_names
@@ -223,7 +223,7 @@ def plot_ranks(
 
 @house_style()
 def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Figure:
-    """Draw the power of a paired t-test against the number of runs, one panel per task, one line per pair.
+    """Draw the power, the share of comparisons that show a difference, against their runs; one panel per task.
 
     Parameters
     ----------
@@ -240,21 +240,22 @@ def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Fig
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> plan = pd.DataFrame({"task": ["t"], "searcher": ["a"], "other": ["b"], "effect": [-0.3], "level": [0.05]})
+    >>> import nasmeta as nm
+    >>> plan = nm.plan(["random", "evolution"], "nb201/cifar10", repeats=3, evaluations=20)
     >>> plot_power(plan).axes[0].get_ylabel()
     'power'
     """
     pairs = plan.assign(pair=plan["searcher"] + " – " + plan["other"])
     tasks = [str(task) for task in plan["task"].unique()]
-    hardest_first = pairs["effect"].abs().groupby(pairs["pair"]).min().sort_values().index.tolist()
+    hardest_first = pairs.groupby("pair")["needed"].max().sort_values(ascending=False).index.tolist()
     looks = styles(pairs["pair"].unique(), highlighted(hardest_first, None))
-    runs = np.unique(np.geomspace(2, most, 300).round())
     figure, panels = new_panels(panel_titles(tasks), width, (2.45, 2.35))
     for panel, task in zip(panels, tasks, strict=True):
-        own = pairs[pairs["task"] == task]
-        for name, effect, level in zip(own["pair"], own["effect"], own["level"], strict=True):
-            draw_line(panel, name, looks, runs, power(abs(effect), runs, level))
+        for row in pairs[pairs["task"] == task].to_dict("records"):
+            shares = {n: row[f"shown_{n}"] for n in RUNS if n <= most}
+            shares |= {row["needed"] - 1: row["share_before"], row["needed"]: row["share"]}
+            runs = sorted(n for n in shares if n < np.inf)
+            draw_line(panel, row["pair"], looks, np.array(runs), np.array([shares[n] for n in runs]))
         panel.axhline(POWER, color="0.35", linewidth=0.8, zorder=1)
         panel.set_ylim(-0.03, 1.03)
         log_axis(panel)

@@ -2,21 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._power import pairs_of
+from nasmeta.analysis._losses import paired_losses
+from nasmeta.analysis._ranks import SIGNIFICANT
 from nasmeta.analysis._statistics import bootstrap_interval
-from nasmeta.arrays import Floats
+from nasmeta.arrays import Booleans, Floats, Integers
 from nasmeta.pages import interval_columns
 
 
+class Pair(NamedTuple):
+    """Differences of two searchers in runs of equal seeds."""
+
+    task: str
+    searcher: str
+    other: str
+    measure: str  # "regret", or "evaluations to optimum" if no regret is left
+    differences: Floats  # (runs,), searcher minus other
+
+
+def pairs_of(
+    frame: pd.DataFrame,
+    at: float | None = None,
+    x: XAxis | None = None,
+    against: Mapping[str, str] | None = None,
+) -> Iterator[Pair]:
+    """Yield the paired differences of all pairs of searchers on each task.
+
+    They are differences of the regret after the budget. If all runs of both searchers found the optimum by then, they
+    are differences of the number of evaluations to the optimum. The searcher `against[task]` is always the other one of
+    its pairs.
+    """
+    losses = paired_losses(frame, at, x)
+    for code, (task, regret) in enumerate(zip(losses.tasks, losses.by_task(), strict=True)):
+        evaluations = losses.to_optimum[losses.task == code]
+        for two in combinations(range(len(losses.searchers)), 2):
+            pair = two[::-1] if against is not None and losses.searchers[two[0]] == against[task] else two
+            solved = (regret[:, pair] == 0).all() and np.isfinite(evaluations[:, pair]).all()
+            first, second = (evaluations if solved else regret)[:, pair].T
+            measure = "evaluations to optimum" if solved else "regret"
+            yield Pair(task, losses.searchers[pair[0]], losses.searchers[pair[1]], measure, first - second)
+
+
+def shows(p_values: npt.ArrayLike) -> Booleans:
+    """Return whether each difference of a task is shown, bool (…, pairs), from the p-values of its pairs.
+
+    >>> shows([0.01, 0.04, 0.03, 0.5]).tolist()
+    [True, False, False, False]
+    """
+    return np.asarray(holm(p_values) < SIGNIFICANT)
+
+
+def fewest_runs(pairs: int) -> int:
+    """Return the smallest number of runs that can show a difference: n with pairs · 2 / 2^n < 0.05.
+
+    >>> fewest_runs(28)
+    11
+    """
+    return int(np.floor(np.log2(2 * pairs / SIGNIFICANT))) + 1
+
+
+def limit_of(runs: int, pairs: int) -> str:
+    """State that a design cannot show any difference; empty if it can.
+
+    >>> limit_of(10, 28)
+    '10 runs and 28 pairs cannot show any difference (least p = .055); 11 runs can.'
+    """
+    if not pairs or runs >= (fewest := fewest_runs(pairs)):
+        return ""
+    least = f"{min(1.0, pairs * 2.0 ** (1 - runs)):.2g}".removeprefix("0")
+    designs = f"{runs} run{'s' * (runs > 1)} and {pairs} pair{'s' * (pairs > 1)}"
+    return f"{designs} cannot show any difference (least p = {least}); {fewest} runs can."
+
+
 def holm(p_values: npt.ArrayLike) -> Floats:
-    """Correct p-values for multiple tests by Holm's step-down procedure.
+    """Correct p-values (…, n) for multiple tests by Holm's step-down procedure.
 
     The family-wise error rate at a level is at most that level.
 
@@ -24,10 +91,11 @@ def holm(p_values: npt.ArrayLike) -> Floats:
     [0.04, 0.09, 0.09, 0.5]
     """
     p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
+    order = np.argsort(p, axis=-1, kind="stable")
+    ascending = np.take_along_axis(p, order, axis=-1)
+    stepped = np.maximum.accumulate(np.arange(p.shape[-1], 0, -1) * ascending, axis=-1)
     corrected = np.empty_like(p)
-    corrected[order] = np.minimum(stepped, 1.0)
+    np.put_along_axis(corrected, order, np.minimum(stepped, 1.0), axis=-1)
     return corrected
 
 
@@ -55,10 +123,10 @@ def paired_tests(
     Returns
     -------
     DataFrame, one row per (task, pair)
-        ``task, searcher, other, runs``; ``difference`` (mean of searcher minus other in the unit of the regret; below 0
-        the first is better) with ``difference_low, difference_high`` (95 % bootstrap interval over the
-        pairs); ``better, ties, worse`` (counts of pairs); ``p_value``, and ``p_holm`` corrected for the pairs of the
-        same task.
+        ``task, searcher, other, runs, measure`` (``regret``, or ``evaluations to optimum`` if all runs of both
+        searchers found it); ``difference`` (mean of searcher minus other; below 0 the first is better)
+        with ``difference_low, difference_high`` (95 % bootstrap interval over the pairs); ``better, ties, worse``
+        (counts of pairs); ``p_value``, and ``p_holm`` corrected for the pairs of the same task.
 
     Raises
     ------
@@ -81,13 +149,14 @@ def paired_tests(
             "searcher": pair.searcher,
             "other": pair.other,
             "runs": len(pair.differences),
+            "measure": pair.measure,
             **interval_columns("difference", pair.differences.mean(), bootstrap_interval(pair.differences)),
             "better": int((pair.differences < 0).sum()),
             "ties": int((pair.differences == 0).sum()),
             "worse": int((pair.differences > 0).sum()),
             "p_value": wilcoxon_p(pair.differences),
         }
-        for pair in pairs_of(frame, at, x, against, regrets_only=True)
+        for pair in pairs_of(frame, at, x, against)
     ]
     table = pd.DataFrame(rows)
     table["p_holm"] = table.groupby("task", sort=False)["p_value"].transform(holm)
@@ -97,22 +166,29 @@ def paired_tests(
 def wilcoxon_p(difference: Floats) -> float:
     """Return the exact two-sided p-value of the signed rank test; 1 if all pairs tie.
 
-    Under the null hypothesis, each sign is a fair coin. The distribution of the rank sum of positive differences is
-    computed by adding one rank after another. Ranks, or twice the mid-ranks of ties, are integers, so the sums are
-    positions in an array.
+    Equal differences share the mean of their ranks.
 
     >>> wilcoxon_p(np.full(20, -1.0)) == 2 / 2**20, wilcoxon_p(np.r_[np.full(18, -1.0), 0, 0]) == 2 / 2**18
     (True, True)
     """
     from scipy.stats import rankdata
 
-    halves = rankdata(np.abs(difference))
-    ranks = (halves if (halves % 1 == 0).all() else 2 * halves).astype(np.int64)
-    ascending = np.sort(ranks[difference != 0])
-    chance = np.zeros(ascending.sum() + 1)  # of each sum
+    ranks = (2 * rankdata(np.abs(difference))).astype(np.int64)
+    above, below = ranks[difference > 0], ranks[difference < 0]
+    return signed_rank_p(np.r_[above, below], min(above.sum(), below.sum()))
+
+
+def signed_rank_p(ranks: Integers, smaller: int) -> float:
+    """Return the two-sided p-value from the ranks of differences above and below 0, and the smaller of their two sums.
+
+    Under the null hypothesis, each sign is a fair coin. The distribution of the sum is computed by adding one rank
+    after another. Twice the mid-ranks of ties are integers, so the sums are positions in an array.
+    """
+    ascending = np.sort(ranks)
+    ascending //= max(1, step := np.gcd.reduce(ascending))
+    chance = np.zeros(smaller // max(1, step) + 1)  # of each sum, up to the observed one
     chance[0] = 1.0
     for rank, end in zip(ascending, ascending.cumsum() + 1, strict=True):
         chance[:end] *= 0.5
-        chance[rank:end] += chance[: end - rank]
-    observed = ranks[difference > 0].sum()
-    return min(1.0, 2 * float(min(chance[: observed + 1].sum(), chance[observed:].sum())))
+        chance[rank:end] += chance[: max(0, min(end, len(chance)) - rank)]
+    return min(1.0, 2 * float(chance.sum()))

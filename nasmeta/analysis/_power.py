@@ -1,107 +1,24 @@
-"""The number of runs that a comparison needs: effects, wrong winners, power, costs."""
+"""The number of runs that a comparison needs: shares of shown differences, wrong winners, costs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
-from itertools import combinations
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._losses import paired_losses
-from nasmeta.analysis._ranks import SIGNIFICANT
-from nasmeta.analysis._statistics import bootstrap_interval, quantile_interval
-from nasmeta.arrays import Floats
+from nasmeta.analysis._paired_tests import Pair, fewest_runs, pairs_of, shows, signed_rank_p
+from nasmeta.analysis._statistics import bootstrap_interval
+from nasmeta.arrays import Booleans, Floats
 from nasmeta.errors import SettingError
 from nasmeta.pages import interval_columns
 
 RUNS = (3, 10, 30, 100, 300, 1000)
 POWER = 0.8
-_DRAWS = 2000
-_LARGEST = 1e6  # SciPy has no noncentral t distribution of larger effects
-_LARGE = 100  # more runs: the mean is taken as normal
-
-
-class Pair(NamedTuple):
-    """Differences of two searchers in runs of equal seeds."""
-
-    task: str
-    searcher: str
-    other: str
-    measure: str  # "regret", or "evaluations to optimum" if no regret is left
-    differences: Floats  # (runs,), searcher minus other
-
-
-def pairs_of(
-    frame: pd.DataFrame,
-    at: float | None = None,
-    x: XAxis | None = None,
-    against: Mapping[str, str] | None = None,
-    regrets_only: bool = False,
-) -> Iterator[Pair]:
-    """Yield the paired differences of all pairs of searchers on each task.
-
-    They are differences of the regret after the budget. If all runs of both searchers found the optimum by then, they
-    are differences of the number of evaluations to the optimum, unless `regrets_only`. The searcher `against[task]` is
-    always the other one of its pairs.
-    """
-    losses = paired_losses(frame, at, x)
-    for code, (task, regret) in enumerate(zip(losses.tasks, losses.by_task(), strict=True)):
-        evaluations = losses.to_optimum[losses.task == code]
-        for two in combinations(range(len(losses.searchers)), 2):
-            pair = two[::-1] if against is not None and losses.searchers[two[0]] == against[task] else two
-            solved = not regrets_only and (regret[:, pair] == 0).all() and np.isfinite(evaluations[:, pair]).all()
-            first, second = (evaluations if solved else regret)[:, pair].T
-            measure = "evaluations to optimum" if solved else "regret"
-            yield Pair(task, losses.searchers[pair[0]], losses.searchers[pair[1]], measure, first - second)
-
-
-def power(effect: float, runs: npt.ArrayLike, level: float = SIGNIFICANT) -> Floats:
-    """Return the probability that a two-sided paired t-test of so many runs finds the right winner.
-
-    Parameters
-    ----------
-    effect : float
-        Mean of the paired differences divided by their standard deviation.
-    runs : array_like of int
-        Numbers of runs, at least 2.
-    level : float
-        Level of the test.
-
-    Examples
-    --------
-    >>> power(0.5, [10, 34]).round(2).tolist()
-    [0.29, 0.81]
-    """
-    from scipy.stats import nct, t
-
-    n = np.asarray(runs)
-    return np.asarray(nct.sf(t.isf(level / 2, n - 1), n - 1, min(effect, _LARGEST) * np.sqrt(n)))
-
-
-def runs_needed(effect: npt.ArrayLike, level: float = SIGNIFICANT, most: int = 1000) -> Floats:
-    """Return the smallest number of runs at which a paired t-test has a power of 80 %; inf beyond `most` runs.
-
-    >>> runs_needed([0.5, 0.1, 0.01]).tolist()
-    [34.0, 787.0, inf]
-    """
-    smallest = _smallest_effects(level, most)
-    n = np.r_[2 : most + 1, np.inf]
-    return np.asarray(n[np.searchsorted(-smallest, -np.asarray(effect, np.float64))])
-
-
-@cache
-def _smallest_effects(level: float, most: int) -> Floats:
-    """Return the effect with a power of 80 % for each number of runs from 2, descending."""
-    from scipy.special import nctdtrinc
-    from scipy.stats import t
-
-    n = np.arange(2, most + 1)
-    return np.asarray(nctdtrinc(n - 1, 1 - POWER, t.isf(level / 2, n - 1)) / np.sqrt(n))
+_DRAWS = 500
+_MANY = 100  # runs
 
 
 def plan_runs(
@@ -116,15 +33,12 @@ def plan_runs(
     `against` selects the pairs with one searcher per task, which becomes `other`.
 
     >>> import nasmeta as nm
-    >>> plan_runs(nm.compare(["random", "evolution"], "nb201/cifar10", repeats=3, evaluations=20))["runs"].tolist()
-    [3]
+    >>> plan_runs(nm.compare(["random", "evolution"], "nb201/cifar10", repeats=3, evaluations=20))["needed"].tolist()
+    [86.0]
     """
     pairs = list(pairs_of(frame, at, x, against))
     if not pairs or len(pairs[0].differences) < 2:
         raise SettingError("A plan needs a pilot of at least two searchers and two runs.")
-    level = SIGNIFICANT * len({pair.task for pair in pairs}) / len(pairs)
-    if against is not None:
-        pairs = [pair for pair in pairs if pair.other == against[pair.task]]
     by_searcher = frame.groupby(["task", "searcher"], observed=True)
     runs = by_searcher["seed"].nunique()
     each = pd.DataFrame(
@@ -132,35 +46,116 @@ def plan_runs(
     )
     each["hours"] = each["hours"].where(each["hours"] > 0)
     rows = []
-    for pair in pairs:
-        row = _row(pair, level, most)
-        both = each.loc[[(pair.task, pair.searcher), (pair.task, pair.other)]].sum(skipna=False)
-        rows.append(row | (row["needed"] * both).to_dict())
+    for task in dict.fromkeys(pair.task for pair in pairs):
+        of_task = [pair for pair in pairs if pair.task == task]
+        resampled = Resampled(of_task, most)
+        for position, pair in enumerate(of_task):
+            if against is None or pair.other == against[task]:
+                row = resampled.row(position)
+                both = each.loc[[(task, pair.searcher), (task, pair.other)]].sum(skipna=False)
+                rows.append(row | (row["needed"] * both).to_dict())
     return pd.DataFrame(rows)
 
 
-def _row(pair: Pair, level: float, most: int) -> dict[str, Any]:
-    """Return effect, wrong winners and needed runs of a pair."""
-    from scipy.stats import norm
+class Resampled:
+    """Comparisons of other numbers of runs, whose seeds are drawn from the pilot jointly for all pairs of a task."""
 
-    difference = pair.differences
-    n, mean, deviation = len(difference), difference.mean(), difference.std(ddof=1)
-    rng, sign = np.random.default_rng(0), np.sign(mean) or 1.0
-    effect = _ratio(mean, deviation)
-    means = rng.choice(difference, (_DRAWS, _LARGE)).cumsum(axis=1)
-    shares = [(sign * means[:, k - 1] < 0).mean() if k <= _LARGE else norm.sf(abs(effect) * k**0.5) for k in RUNS]
-    wrong = {f"wrong_{k}": float(share) if deviation else 0.0 for k, share in zip(RUNS, shares, strict=True)}
-    draws = rng.choice(difference, (_DRAWS, n))
-    effects = np.maximum(sign * _ratio(draws.mean(axis=1), draws.std(axis=1, ddof=1)), 0)
-    bounds = quantile_interval(runs_needed(effects, level, most), method="inverted_cdf")
-    return {
-        "task": pair.task, "searcher": pair.searcher, "other": pair.other, "runs": n, "measure": pair.measure,
-        **interval_columns("difference", mean, bootstrap_interval(difference)), "effect": effect, **wrong,
-        "level": level, **interval_columns("needed", runs_needed(abs(effect), level, most), bounds),
-    }  # fmt: skip
+    def __init__(self, pairs: Sequence[Pair], most: int) -> None:
+        self.pairs, self.most = pairs, most
+        self._seeds = np.random.default_rng(0).integers(len(pairs[0].differences), size=(_DRAWS, max(most, *RUNS)))
+        self._shares: dict[int, Floats] = {}
+
+    def counts(self, runs: int) -> Floats:
+        """Return how often each seed of the pilot was drawn, (draws, seeds); more runs contain fewer ones."""
+        seeds = len(self.pairs[0].differences)
+        drawn = self._seeds[:, :runs] + seeds * np.arange(_DRAWS)[:, None]
+        return np.bincount(drawn.ravel(), minlength=seeds * _DRAWS).reshape(_DRAWS, seeds).astype(float)
+
+    def shares(self, runs: int) -> Floats:
+        """Return the share of comparisons of so many runs that show the difference of each pair."""
+        if runs < fewest_runs(len(self.pairs)):
+            return np.zeros(len(self.pairs))
+        if runs not in self._shares:
+            self._shares[runs] = shown_in(self.pairs, self.counts(runs)).mean(axis=0)
+        return self._shares[runs]
+
+    def needed(self, position: int) -> float:
+        """Return a number of runs that shows a pair with a share of 80 %, whereas one run fewer does not."""
+        low, high = 0, min(fewest_runs(len(self.pairs)), self.most)
+        while self.shares(high)[position] < POWER:
+            if high == self.most:
+                return np.inf
+            low, high = high, min(2 * high, self.most)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.shares(middle)[position] < POWER:
+                low = middle
+            else:
+                high = middle
+        return high
+
+    def row(self, position: int) -> dict[str, Any]:
+        """Return the difference of a pair, its shares and wrong winners, and the runs that it needs."""
+        pair, needed = self.pairs[position], self.needed(position)
+        difference = pair.differences
+        mean = difference.mean()
+        wrong = {f"wrong_{n}": (np.sign(mean or 1.0) * (self.counts(n) @ difference) < 0).mean() for n in RUNS}
+        before, share = (self.shares(int(n))[position] if needed < np.inf else np.nan for n in (needed - 1, needed))
+        return {
+            "task": pair.task, "searcher": pair.searcher, "other": pair.other, "runs": len(difference),
+            "measure": pair.measure, **interval_columns("difference", mean, bootstrap_interval(difference)), **wrong,
+            **{f"shown_{n}": self.shares(n)[position] for n in RUNS if n <= self.most},
+            "needed": float(needed), "share_before": before, "share": share,
+        }  # fmt: skip
 
 
-def _ratio(mean: Any, deviation: Any) -> Any:
-    """Return mean / deviation; 0 if both are 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.equal(mean, 0), 0.0, np.divide(mean, deviation))[()]
+def shown_in(pairs: Sequence[Pair], counts: Floats) -> Booleans:
+    """Return whether resampled comparisons show each pair, bool (draws, pairs), as `shows` with exact p-values.
+
+    Exact p-values take long. So an approximation decides, unless its error could change the decision. It is small from
+    100 runs.
+    """
+    ranked = [_ranks(pair.differences, counts) for pair in pairs]
+    p_values = np.column_stack([_approximate_p(*each) for each in ranked])
+    runs = counts[0].sum()
+    if runs > _MANY:
+        return shows(p_values)
+    factors = np.exp(60 / runs**2 + 25 / runs * np.array([_largest_tie(pair.differences) for pair in pairs]))
+    shown, possible = shows(p_values * factors), shows(p_values / factors)
+    p_values = np.where(shown, 0.0, 1.0)
+    for draw, position in np.argwhere(shown != possible):
+        groups, members, net = (of_pair[draw].astype(np.int64) for of_pair in ranked[position])
+        ranks = np.repeat(groups, members)
+        p_values[draw, position] = signed_rank_p(ranks, (ranks.sum() - abs((groups * net).sum())) // 2)
+    return shows(p_values)
+
+
+def _largest_tie(difference: Floats) -> float:
+    """Return the share of the most frequent absolute difference."""
+    members = np.unique_counts(np.abs(difference[difference != 0])).counts
+    return members.max(initial=0) / max(1, members.sum())
+
+
+def _ranks(difference: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return twice the rank, the number and the sum of signs of each absolute difference, (draws, groups)."""
+    size, group = np.unique(np.abs(difference), return_inverse=True)
+    member = np.eye(len(size))[group]  # (seeds, groups)
+    members = counts @ member
+    net = counts @ (member * np.sign(difference)[:, None])
+    ranks = 2 * members.cumsum(axis=1) - members + 1
+    used = size > 0
+    return ranks[:, used], members[:, used], net[:, used]
+
+
+def _approximate_p(ranks: Floats, members: Floats, net: Floats) -> Floats:
+    """Return p-values from a normal distribution, corrected for its kurtosis and for steps of the sum."""
+    from scipy.special import ndtr
+
+    sums = np.abs((ranks * net).sum(axis=1))
+    squares = ranks**2
+    variance = np.maximum((members * squares).sum(axis=1), 1.0)
+    kurtosis = -2 * (members * squares**2).sum(axis=1) / variance**2
+    steps = np.gcd.reduce(np.where(members > 0, ranks, 0).astype(np.int64), axis=1)
+    z = (sums - steps) / np.sqrt(variance)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    return np.where(sums > 0, np.clip(2 * (ndtr(-z) + density * kurtosis / 24 * (z**3 - 3 * z)), 0.0, 1.0), 1.0)

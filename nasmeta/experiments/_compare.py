@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nasmeta.analysis import limit_of
 from nasmeta.checks import check_names
 from nasmeta.errors import RunFailed, SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
@@ -161,6 +162,8 @@ def compare(
     by_label = sources_by_label(sources, specs)
     clock = None if clock is None else Clock.of(clock)
     everyone = {name: SearcherSpec.of(name) for name in BASELINES if with_baselines} | specs
+    if progress and (limit := limit_of(len(seeds), math.comb(len(everyone), 2))):
+        print(limit, file=sys.stderr)
     configs = {
         (i, label): RunConfig.of(spec, own, budgets[i], sources=by_label.get(label), clock=clock, label=label)
         for i, own in enumerate(evaluators)

@@ -42,12 +42,12 @@ def plan(
     DataFrame, one row per (task, pair)
         ``task, searcher, other, runs`` (of the pilot), ``measure`` (``regret`` after the budget, or ``evaluations to
         optimum`` if all runs of both searchers found the optimum); ``difference`` (mean of searcher minus other) with
-        ``difference_low, difference_high`` (95 % bootstrap interval); ``effect`` (difference / standard deviation);
-        ``wrong_N`` (probability that the means of N runs name the wrong winner, if the pilot's difference is the true
-        one); ``level`` (0.05 divided by the number of pairs of the task); ``needed`` (runs of each searcher for a power
-        of 80 % of a paired t-test at this level, inf beyond `most`) with ``needed_low, needed_high`` (95 % bootstrap
-        interval over the pilot); ``evaluations`` and ``hours`` (the cost of these runs of both searchers; hours of
-        training, NaN if the table has no costs).
+        ``difference_low, difference_high`` (95 % bootstrap interval); ``wrong_N`` and ``shown_N`` (shares of
+        comparisons of N runs in which the means name the wrong winner, and in which `nasmeta.analysis.paired_tests`
+        shows the difference); ``needed`` (the number of runs that show it with a share of at least 80 %, inf
+        beyond `most`), this ``share``, and ``share_before`` with one run fewer; ``evaluations`` and ``hours`` (the cost
+        of these runs of both searchers; hours of training, NaN if the table has no costs). The seeds of a comparison
+        are drawn from those of the pilot, jointly for all pairs of a task.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def plan(
     >>> import nasmeta as nm
     >>> plan = nm.plan(["random", "local-search"], "nb201/cifar100", repeats=20, evaluations=100)
     >>> plan[["searcher", "other", "needed"]].to_dict("records")
-    [{'searcher': 'random', 'other': 'local-search', 'needed': 6.0}]
+    [{'searcher': 'random', 'other': 'local-search', 'needed': 7.0}]
     """
     if isinstance(pilot, str | os.PathLike):
         pilot = results_in(pilot)

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import typer
 
-from nasmeta.analysis import RUNS, plot_power, save_figure
+from nasmeta.analysis import RUNS, fewest_runs, plot_power, save_figure
 from nasmeta.analysis.report import (
     Findings,
     column_notes,
@@ -266,19 +266,19 @@ def _print_plan(pairs: pd.DataFrame, most: int) -> None:
     headers = {"wrong": "wrong winner (%)", "needed": "runs needed"}
     shown = pairs.loc[:, "searcher":"difference_high"].drop(columns=["runs", "measure"])
     shown["wrong"] = [" / ".join(f"{100 * row[f'wrong_{n}']:.0f}" for n in RUNS) for _, row in pairs.iterrows()]
-    bounds = pairs[["needed", "needed_low", "needed_high"]].map(runs_text, most=most)
-    shown["needed"] = [f"{value} [{low}, {high}]" for value, low, high in bounds.itertuples(index=False)]
+    shown["needed"] = pairs["needed"].map(partial(runs_text, most=most))
     shown[["evaluations", "hours"]] = pairs[["evaluations", "hours"]]
     for (task, measure), rows in shown.groupby([pairs["task"], pairs["measure"]], sort=False):
         text = texts_of(rows, headers, decimals={"evaluations": 0, "hours": 0})
         print_table(text.headings, text.rows, f"{task}, {measure}", right=text.headings[1:])
+    of_task = int(pairs.groupby("task", sort=False).size().max())
     console().print(
         f"From {pairs['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other, so the searcher is "
         f"better below 0. Wrong winner: how often the means of {', '.join(map(str, RUNS))} runs name it, if this "
-        "difference is the true one. Runs needed: of each searcher, for 80 % power of a paired t-test at the level "
-        f"{pairs['level'].iloc[0]:.2g}, which is 0.05 divided by the pairs of a task; "
-        "evaluations and hours of training are of both searchers. In brackets: "
-        f"95 % bootstrap intervals. Pairs that need > {most:,} runs cannot be told apart within {most:,} runs."
+        "difference is the true one. Runs needed: of each searcher, so that 80 % of comparisons show the difference by "
+        f"the test of a report (Wilcoxon, Holm). For {of_task} pair{'s' * (of_task > 1)} per task, these are at least "
+        f"{fewest_runs(of_task)} runs. Evaluations and hours of training are of both searchers. "
+        f"Pairs that need > {most:,} runs cannot be told apart within {most:,} runs."
     )
 
 

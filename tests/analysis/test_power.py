@@ -1,62 +1,93 @@
-"""The number of runs that a comparison needs, against simulation."""
+"""The number of runs that a comparison needs, against exact tests of resampled comparisons."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp, zscore
 
-from nasmeta.analysis import plan_runs, power
-
-
-@pytest.mark.parametrize(
-    ("effect", "runs", "level"), [(2.0, 3, 0.05), (1.0, 4, 0.05), (0.5, 34, 0.05), (0.3, 100, 0.01)]
-)
-def test_power_is_the_share_of_significant_tests(effect, runs, level):
-    draws = np.random.default_rng(0).normal(-effect, 1.0, (4000, runs))
-    tests = ttest_1samp(draws, 0, axis=1)
-    found = ((tests.pvalue < level) & (tests.statistic < 0)).mean()
-    assert power(effect, runs, level) == pytest.approx(found, abs=0.03)
+import nasmeta as nm
+from nasmeta.analysis import fewest_runs, limit_of, paired_tests, plan_runs
+from nasmeta.analysis._paired_tests import Pair, pairs_of, shows, wilcoxon_p
+from nasmeta.analysis._power import shown_in
 
 
-def test_a_plan_agrees_with_its_simulation(make_frame):
+def exact(pairs: list[Pair], counts: np.ndarray) -> np.ndarray:
+    """Return what `paired_tests` shows, bool (draws, pairs)."""
+    return np.array([shows([wilcoxon_p(np.repeat(pair.differences, draw)) for pair in pairs]) for draw in counts])
+
+
+def few_values(rng: np.random.Generator, values: list[float], shares: list[float]) -> np.ndarray:
+    return rng.choice(values, 30, p=shares)
+
+
+@pytest.mark.parametrize("runs", [8, 11, 20, 45])
+def test_resampled_comparisons_are_decided_by_the_exact_test(runs):
     rng = np.random.default_rng(1)
-    regrets = {(task, name): rng.gamma(2, mean, (60, 1)) for task in "st" for name, mean in (("a", 1.0), ("b", 1.6))}
-    plan = plan_runs(make_frame(regrets))
-    for (_, row), task in zip(plan.iterrows(), "st", strict=True):
-        pairs = (regrets[task, "a"] - regrets[task, "b"])[:, 0]
-        assert row["difference"] == pytest.approx(pairs.mean())
-        draws = rng.choice(pairs, (4000, int(row["needed"])))
-        tests = ttest_1samp(draws, 0, axis=1)
-        assert ((tests.pvalue < 0.05) & (tests.statistic < 0)).mean() == pytest.approx(0.8, abs=0.05)
-        assert row["wrong_10"] == pytest.approx((rng.choice(pairs, (4000, 10)).mean(axis=1) > 0).mean(), abs=0.03)
-        assert row["needed_low"] < row["needed"] < row["needed_high"]
+    differences = [
+        rng.gamma(1, 1, 30) - rng.gamma(1, 0.3, 30),
+        rng.normal(0.6, 1, 30),
+        few_values(rng, [-1.0, 0.0, 1.0], [0.1, 0.3, 0.6]),
+        few_values(rng, [-1.0, 1.0, 5.0], [0.2, 0.7, 0.1]),
+        few_values(rng, [-0.1, 0.1, 1.5, 7.0], [0.3, 0.2, 0.4, 0.1]),
+        np.zeros(30),
+    ]
+    pairs = [Pair("t", str(i), "other", "regret", each) for i, each in enumerate(differences)]
+    counts = rng.multinomial(runs, np.full(30, 1 / 30), size=150)
+    shown = shown_in(pairs, counts.astype(float))
+    assert 0.02 < shown.mean() < 0.9
+    np.testing.assert_array_equal(shown, exact(pairs, counts))
+
+
+def test_the_stated_runs_show_a_difference_in_80_percent_of_fresh_comparisons(make_frame):
+    rng = np.random.default_rng(1)
+    scales = {"a": 1.0, "b": 3.0, "c": 8.0}
+    frame = make_frame({("t", name): rng.gamma(1, scale, (40, 1)) for name, scale in scales.items()})
+    plan, pairs = plan_runs(frame), list(pairs_of(frame))
+    error = 3 * np.sqrt(0.8 * 0.2 * (1 / 500 + 1 / 250))
+    for position, row in enumerate(plan.to_dict("records")):
+        assert row["share_before"] < 0.8 <= row["share"]
         assert row["evaluations"] == 2 * row["needed"]
+        for fewer, stated in ((0, row["share"]), (1, row["share_before"])):
+            counts = rng.multinomial(int(row["needed"]) - fewer, np.full(40, 1 / 40), size=250)
+            assert exact(pairs, counts)[:, position].mean() == pytest.approx(stated, abs=error)
+        wrong = rng.choice(pairs[position].differences, (4000, 10)).mean(axis=1) > 0
+        assert row["wrong_10"] == pytest.approx(wrong.mean(), abs=0.06)
 
 
-def test_wrong_winners_of_many_runs_are_as_frequent_as_in_a_simulation(make_frame):
-    rng = np.random.default_rng(2)
-    pairs = zscore(rng.normal(size=60), ddof=1) - 0.1
-    [row] = plan_runs(make_frame({("t", "a"): pairs[:, None] + 5, ("t", "b"): np.full((60, 1), 5.0)})).to_dict(
-        "records"
-    )
-    assert row["effect"] == pytest.approx(-0.1)
-    for runs in (100, 300):
-        share = (rng.choice(pairs, (4000, runs)).mean(axis=1) > 0).mean()
-        assert row[f"wrong_{runs}"] == pytest.approx(share, abs=0.015)
+def test_a_design_that_cannot_show_any_difference_is_named(make_frame):
+    assert limit_of(10, 28) == "10 runs and 28 pairs cannot show any difference (least p = .055); 11 runs can."
+    assert limit_of(11, 28) == ""
+    best = {("t", str(i)): np.full((10, 1), float(i)) + np.arange(10)[:, None] * 1e-3 * i for i in range(8)}
+    for runs in (10, 11):
+        frame = make_frame({key: np.resize(values, (runs, 1)) for key, values in best.items()})
+        assert (paired_tests(frame)["p_holm"].min() < 0.05) == (runs >= fewest_runs(28))
+    assert set(plan_runs(make_frame(best))["needed"]) == {11.0}
 
 
-def test_levels_are_corrected_and_solved_pairs_compare_evaluations(make_frame):
+def test_a_comparison_states_before_it_runs_that_it_cannot_show_any_difference(capsys):
+    nm.compare(["random", "evolution"], "nb201/cifar10", repeats=5, evaluations=5, progress=True)
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first == "5 runs and 1 pair cannot show any difference (least p = .062); 6 runs can."
+    nm.compare(["random", "evolution"], "nb201/cifar10", repeats=6, evaluations=5, progress=True)
+    assert "cannot show" not in capsys.readouterr().err
+
+
+def test_tests_and_plan_compare_the_same_measure(make_frame):
     lengths = {"slow": (9, 8, 9), "fast": (2, 3, 3)}
     solved = {("t", name): [[1.0] * n + [0.0] for n in of_name] for name, of_name in lengths.items()}
-    plan = plan_runs(make_frame(solved | {("t", "worse"): [[2.0] * 10, [1.0] * 10, [3.0] * 10]}))
-    assert plan["level"].tolist() == pytest.approx([0.05 / 3] * 3)
-    assert plan["measure"].tolist() == ["evaluations to optimum", "regret", "regret"]
-    assert plan["difference"].tolist() == pytest.approx([6.0, -2.0, -2.0])
+    frame = make_frame(solved | {("t", "worse"): [[2.0] * 10, [1.0] * 10, [3.0] * 10]})
+    for table in (plan_runs(frame), paired_tests(frame)):
+        assert table["measure"].tolist() == ["evaluations to optimum", "regret", "regret"]
+        assert table["difference"].tolist() == pytest.approx([6.0, -2.0, -2.0])
+
+
+def test_runs_that_find_the_optimum_after_the_budget_are_compared_by_regret(make_frame):
+    runs = {("t", name): [[regret] * 4 + [0.0]] * 6 for name, regret in (("a", 1.0), ("b", 3.0))}
+    table = paired_tests(make_frame(runs), at=3)
+    assert (table["measure"].item(), table["difference"].item()) == ("regret", -2.0)
 
 
 def test_of_equal_means_each_is_the_wrong_winner_half_of_the_time(make_frame):
     [row] = plan_runs(make_frame({("t", "a"): [[1.0], [3.0]], ("t", "b"): [[2.0], [2.0]]})).to_dict("records")
     assert row["difference"] == 0
-    assert row["wrong_3"] == pytest.approx(0.5, abs=0.05)
-    assert row["wrong_300"] == 0.5
+    assert row["wrong_3"] == pytest.approx(0.5, abs=0.06)

@@ -16,7 +16,7 @@ from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import has_value, read_runs
 from nasmeta.analysis._losses import Losses, budget_axis, paired_losses
 from nasmeta.analysis._metrics import summarise, usual_budgets
-from nasmeta.analysis._paired_tests import paired_tests
+from nasmeta.analysis._paired_tests import limit_of, paired_tests
 from nasmeta.analysis._power import plan_runs
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, average_ranks, friedman_test, rank_curves
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
@@ -258,17 +258,20 @@ class Findings:
     def plan(self) -> pd.DataFrame | None:
         """The number of runs that each searcher needs against the best one of the task; see `plan_runs`.
 
-        The column ``p_holm`` is from the tests. ``shown`` states whether the runs show the difference: the
-        test for regrets, the interval for evaluations to the optimum.
+        The columns ``p_holm``, and ``shown`` (whether the runs show the difference), are from the tests.
         """
         plan = self._or_reason("numbers of runs", plan_runs, 1000, self.best) if self.tests else None
         if plan is None:
             return None
         tests = pd.concat(self.tests.values())[["task", "searcher", "other", "p_holm"]]
         plan = plan.merge(tests, how="left")
-        of_regret = plan["p_holm"] < SIGNIFICANT
-        of_evaluations = plan["difference_low"] * plan["difference_high"] > 0
-        return plan.assign(shown=of_regret.where(plan["measure"] == "regret", of_evaluations))
+        return plan.assign(shown=plan["p_holm"] < SIGNIFICANT)
+
+    @property
+    def limits(self) -> list[str]:
+        """Sentences on tasks with too few runs for the tests to show any difference."""
+        limits = [limit_of(int(rows["runs"].min()), len(rows)) for rows in self.tests.values()]
+        return [*dict.fromkeys(filter(None, limits))]
 
     @cached_property
     def friedman(self) -> Friedman | None:
@@ -290,6 +293,8 @@ class Findings:
     def against_best(self, task: str) -> pd.DataFrame:
         """Return the tests of each searcher against the best one of the task."""
         rows = self.tests[task].drop(columns=["task", "runs", "p_value"])
+        if (rows["measure"] == "regret").all():
+            rows = rows.drop(columns="measure")
         others = [name for name in self.searchers if name != self.best[task]]
         return rows[rows["other"] == self.best[task]].set_index("searcher").loc[others].reset_index()
 

@@ -20,7 +20,7 @@ _CURVES = {
     "regret_seconds": "Mean regret against simulated seconds, a panel per task",
     "best_evaluations": "Mean of the best value against evaluations, a panel per task",
     "best_seconds": "Mean of the best value against seconds of training, a panel per task",
-    "power": "Power against the number of runs, a panel per task",
+    "power": "Power (share of comparisons that show a difference) against their runs, a panel per task",
 }
 _OF_RANKS = {"ranks": "Average rank against the budget", "critical_difference": "Critical-difference diagram"}
 _SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
@@ -42,7 +42,7 @@ def report_sections(findings: Findings) -> list[Section]:
     """Return the contents of a report: its result, the methods, and tables."""
     headers, goals, decimals = findings.headers, findings.goals, findings.decimals
     sections = [
-        Section(text="\n\n".join(_result(findings, fact) for fact in findings.facts)),
+        Section(text="\n\n".join([*findings.limits, *(_result(findings, fact) for fact in findings.facts)])),
         Section("Methods", methods(findings), figures=_CURVES),
     ]
     for fact in findings.facts:
@@ -101,7 +101,8 @@ def _against_next(pair: pd.Series[Any], unit: str, budget: str) -> str:
     text = f"{best} needs {difference} fewer evaluations than {other} to the optimum"
     if pair["measure"] == "regret":
         difference = f"{difference} {unit}".rstrip()
-        text = f"{best} is {difference} better than {other} {budget} (p {_relation(pair['p_holm'])})"
+        text = f"{best} is {difference} better than {other} {budget}"
+    text += f" (p {_relation(pair['p_holm'])})"
     if pair["shown"]:
         return text
     needed = f"; about {pair['needed']:,.0f} runs are needed" if pair["runs"] < pair["needed"] < np.inf else ""
@@ -117,16 +118,17 @@ def methods(findings: Findings) -> str:
     parts.append("Intervals of means are 95 % percentile bootstrap intervals over the runs (2,000 draws).")
     if findings.tests:
         losses = "Regrets" if findings.known else "Distances to the best value that any run found"
+        solved = (
+            " (evaluations to the optimum if all runs of both searchers found it by then)" if findings.known else ""
+        )
         parts.append(
-            f"{losses} {findings.budget}, runs of equal seeds paired; below 0 the first searcher is better. p: "
+            f"{losses} {findings.budget}{solved}, runs of equal seeds paired; below 0 the first searcher is better. p: "
             "Wilcoxon's signed rank test, two-sided and exact, corrected by Holm for all pairs of the task."
         )
     if findings.plan is not None:
         parts.append(
-            "Runs to tell a searcher from the best one, if these runs do not (by evaluations to the optimum if all "
-            "runs found it): for 80 % power of a paired t-test at the level "
-            f"{findings.plan['level'].iloc[0]:.2g} (0.05 divided by the pairs of a task), if the measured effect is "
-            "true."
+            "Runs to tell a searcher from the best one, if these runs do not: 80 % of comparisons with so many seeds, "
+            "drawn from these, show the difference by the same tests."
         )
     return " ".join(parts)
 

@@ -226,8 +226,11 @@ def test_runs_needed_are_stated_for_differences_that_the_runs_do_not_show(make_f
     assert report_sections(find(frame[frame["searcher"] != "near"]))[0].text.endswith(" (p < 0.001).")
     lengths = {"slow": (9, 8, 9), "fast": (2, 3, 3)}
     solved = make_frame({("t", name): [[1.0] * n + [0.0] for n in of_name] for name, of_name in lengths.items()})
-    text = "t: fast needs 6.0 [5.0, 7.0] fewer evaluations than slow to the optimum."
-    assert report_sections(find(solved))[0].text == text
+    assert report_sections(find(solved))[0].text == (
+        "3 runs and 1 pair cannot show any difference (least p = .25); 6 runs can.\n\n"
+        "t: fast needs 6.0 [5.0, 7.0] fewer evaluations than slow to the optimum (p = 0.25). 3 runs do not show this "
+        "difference; about 6 runs are needed."
+    )
 
 
 def test_a_budget_of_simulated_time_is_seen(comparison):
