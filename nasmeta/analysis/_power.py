@@ -133,7 +133,7 @@ def shown_in(pairs: Sequence[Pair], counts: Floats) -> Booleans:
 def _largest_tie(difference: Floats) -> float:
     """Return the share of the most frequent absolute difference."""
     members = np.unique_counts(np.abs(difference[difference != 0])).counts
-    return members.max(initial=0) / max(1, members.sum())
+    return float(members.max(initial=0) / max(1, members.sum()))
 
 
 def _ranks(difference: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
