@@ -110,8 +110,8 @@ Seen (used to choose features): {", ".join(SEEN)}. *Fewer than `gp`*: datasets w
 asterisk marks deterministic searchers. The last column is per run.
 
 {to_markdown(pd.DataFrame(rows))}
-`source-order` finds none of the best on {", ".join(prior.index[prior >= 200])}. The datasets agree weakly
-(rank correlations of 0.01 to 0.62).
+`source-order` finds none of the best on {", ".join(prior.index[prior >= 200])}. The datasets agree weakly:
+their rank correlations are [-0.30 to 0.62](../families/README.md).
 
 ## How it was run
 

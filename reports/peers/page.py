@@ -34,7 +34,7 @@ def against(runs: pd.DataFrame, owns: tuple[str, ...], peers: tuple[str, ...], c
     rows = []
     for name in (*owns, *peers):
         own_runs = runs[runs["searcher"] == name]
-        row = {"searcher": f"`{name}`", "found (%)": f"{100 * (own_runs['needed'] <= cap).mean():.0f}"}
+        row = {"searcher": f"`{name}`", "found (%)": f"{100 * (own_runs['needed'] <= cap).mean():.1f}"}
         row["evaluations"] = f"{own_runs['needed'].mean():.1f}"
         for own in owns:
             more = differences(runs, own, name).mean(axis=1)
@@ -89,9 +89,9 @@ def write_page(folder: Path, caps: dict[str, int]) -> None:
     text = f"""# How do other packages' optimisers compare with nasmeta's?
 
 Within {cap} evaluations, the first ten at random, `gp` finds one of the best 0.1 % of the architectures in
-{found["gp"]:.0f} % of its runs. Optimisers of other packages, which read only positions, do so in
-at most {found[best]:.0f} % (`{best}`). With equal inputs the difference is smaller: on positions, `gp` finds one in
-{found["gp-positions"]:.0f} %; on the features of `gp`, BoTorch finds one in {found["botorch-features"]:.0f} %.
+{found["gp"]:.1f} % of its runs. Optimisers of other packages, which read only positions, do so in
+at most {found[best]:.1f} % (`{best}`). With equal inputs the difference is smaller: on positions, `gp` finds one in
+{found["gp-positions"]:.1f} %; on the features of `gp`, BoTorch finds one in {found["botorch-features"]:.1f} %.
 
 ![Share of the runs that found one of the best architectures](found.png)
 
