@@ -52,8 +52,11 @@ class JoinedColumns:
 
     @cached_property
     def default_metrics(self) -> dict[str, list[str]]:
-        """The metrics of the tasks of each dataset; see `nasmeta.tables._columns.default_metrics`."""
-        return {dataset: default_metrics(columns, dataset) for dataset, columns in self.by_dataset.items()}
+        """The metrics of the tasks of each dataset: as declared, else by `nasmeta.tables._columns.default_metrics`."""
+        metrics = {dataset: default_metrics(columns, dataset) for dataset, columns in self.by_dataset.items()}
+        for source, _ in self._opened:
+            metrics |= {dataset: [metric] for dataset, metric in source.main_metrics.items() if dataset in metrics}
+        return metrics
 
     @cached_property
     def _positions(self) -> dict[ColumnInfo, int]:

@@ -11,6 +11,7 @@ from nasmeta.spaces import canonical_dataset
 from nasmeta.tables._address import Address
 from nasmeta.tables._columns import ColumnInfo, Seed, split_of
 from nasmeta.tables._joined_columns import JoinedColumns
+from nasmeta.tables.sources import table_names
 
 _MOST_LISTED = 20  # names in a message
 
@@ -38,7 +39,9 @@ def task_name(table: str, index: JoinedColumns, column: ColumnInfo, *, sampled: 
     name += "" if [column.metric] == index.default_metrics[column.dataset] else f"/{column.metric}"
     for part, form in (("split", "@{}"), ("epochs", "@{}ep"), ("release", "@{}"), ("seed", "#{}")):
         value = "sample" if sampled and part == "seed" else getattr(column, part)
-        if value is not None and {getattr(info, part) for info in meant} != {value}:
+        # `get_task` refuses a built-in table's test values, unless the name states the split.
+        needs_split = value == "test" and table in table_names()
+        if value is not None and (needs_split or {getattr(info, part) for info in meant} != {value}):
             name += form.format(value)
     return name
 

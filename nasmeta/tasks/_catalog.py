@@ -211,12 +211,20 @@ def _under_objective(name: str) -> Task | None:
 
 
 def _of_several_columns(name: str) -> Task | None:
-    first, *others = name.split("+")
+    first, *others = _objectives_in(name) if "+" in name else [name]
     if not others:
         return None
     head = get_task(first)
     parts = [head, *(_objective(text, head.table_name, head.signal.dataset) for text in others)]
     return MultiObjectiveTask(_joined_name(parts), parts)
+
+
+def _objectives_in(name: str) -> list[str]:
+    """Return the parts between plus signs, but for those of a split such as ``@valid+test``."""
+    splits = {info.split for info in load_table(name.partition("/")[0]).columns} if "@" in name else set()
+    for split in filter(None, splits):
+        name = name.replace(f"@{split}", f"@{split.replace('+', chr(0))}")
+    return [part.replace(chr(0), "+") for part in name.split("+")]
 
 
 def _declared_column(

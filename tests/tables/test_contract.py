@@ -11,7 +11,8 @@ import pytest
 
 from nasmeta.errors import ArchitectureError, ColumnError, MissingValueError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables import ColumnInfo, Table, load_table
+from nasmeta.tables import ColumnInfo, Table, load_table, table_names
+from nasmeta.tasks import get_task
 
 SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3], "act": ["relu", "tanh"]})
 
@@ -125,3 +126,11 @@ def test_a_pickled_table_opens_again(table: Table) -> None:
     assert again.columns == table.columns
     address = address_of(table.columns[0])
     np.testing.assert_array_equal(again.column(**address), table.column(**address))
+
+
+def test_a_name_determines_its_column(full_table: Table) -> None:
+    for name in table_names():
+        opened = load_table(name)
+        tasks = [opened.task(**address_of(info)) for info in opened.columns]
+        for task in [*tasks, *opened.tasks()]:
+            assert get_task(task.name).signal == task.signal
