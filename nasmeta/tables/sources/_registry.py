@@ -69,7 +69,7 @@ class FetchedSource(Source):
         self._sha256: Mapping[str, str] = {file.key: file.sha256 for file in self.files}
 
     @cached_property
-    def main_metrics(self) -> dict[str, str]:  # type: ignore[override]
+    def main_metrics(self) -> dict[str, str]:
         """The metric of the task ``TABLE/DATASET``, by dataset, if it is declared."""
         main: dict[str, str] = {}
         for entry in self.tasks:
