@@ -16,6 +16,7 @@ import nasmeta
 from nasmeta.cli._values import (
     architecture_in,
     architectures_in,
+    conditions_in,
     integers_in,
     names_in,
     pairs_in,
@@ -38,6 +39,7 @@ _KINDS: list[tuple[str, Any, Callable[[Any], Any] | None, str | None]] = [
     (r"^float", float, None, None),
     (r"Sequence\[Architecture", list[str], architectures_in, "ARCHITECTURE"),
     (r"^Architecture$", str, architecture_in, None),
+    (r"Mapping\[str, Mapping\[str, Sequence", list[str], conditions_in, "COLUMN=OTHER:CHOICE,…"),
     (r"Mapping\[str, Mapping", list[str], settings_by_label, "NAME:KEY=VALUE"),
     (r"Mapping\[str, Any", list[str], settings_in, "KEY=VALUE"),
     (r"Mapping\[str, str \|", str, lambda text: pairs_in(names_in(text)), "COLUMN=VALUE,…"),

@@ -65,6 +65,22 @@ def settings_in(texts: Iterable[str]) -> dict[str, Any]:
     return settings
 
 
+def conditions_in(texts: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
+    """Return the conditions of columns, written as ``column=other:choice,choice``.
+
+    >>> conditions_in(["momentum=optimiser:sgd", "units2=layers:2,3"])
+    {'momentum': {'optimiser': ['sgd']}, 'units2': {'layers': ['2', '3']}}
+    """
+    conditions: dict[str, dict[str, list[Any]]] = {}
+    for text in texts:
+        column, _, needed = text.partition("=")
+        other, _, choices = needed.partition(":")
+        if not (column.strip() and other.strip() and names_in(choices)):
+            raise SettingError("condition", text, "COLUMN=OTHER:CHOICE,…, such as momentum=optimiser:sgd")
+        conditions.setdefault(column.strip(), {})[other.strip()] = list(names_in(choices))
+    return conditions
+
+
 def settings_by_label(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return settings of several searchers, written as ``searcher:key=value``.
 

@@ -181,8 +181,8 @@ def specification_to_run(path: str | os.PathLike[str]) -> Specification:
         if str(path) not in ready:
             raise UnknownNameError.of("specification", str(path), ready)
         file = ready[str(path)]
-    text = file.read_text(encoding="utf-8")
     try:
+        text = file.read_text(encoding="utf-8")
         content = tomllib.loads(text)
     except ValueError as reason:
         raise SettingError(f"{file} is not valid TOML: {reason}.") from None

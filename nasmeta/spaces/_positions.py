@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.arrays import Booleans, Floats, Integers
-from nasmeta.checks import check_choice, check_int
+from nasmeta.checks import check_choice, check_int, check_names
 from nasmeta.errors import SettingError, short
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ RANGE_STEPS = 99  # of the grid on which the choices of a range have distances
 _ROUNDING = 1e-5  # of a place, so that the bins of levels do not depend on it
 _BINS = 12  # of a range in count features
 _MANY = 32  # a column with more different numbers becomes a range
-_DECADES = 2  # a positive column that spans at least as many is logarithmic
+_WIDE = 10  # times its lowest number: a narrower column is linear
 MOST_LEVELS = 100  # of a range, unless given
 
 
@@ -64,9 +64,10 @@ class Position:
         given: Any = self.choices
         choices = tuple(c.item() if isinstance(c, np.generic) else c for c in given)
         kinds = {type(choice) for choice in choices}
-        plain = all(issubclass(kind, str | int | float) for kind in kinds) and all(c == c for c in choices)
+        plain = all(issubclass(kind, str | int | float) for kind in kinds)
+        plain = plain and all(math.isfinite(choice) for choice in choices if isinstance(choice, float))
         if not plain or not 0 < len(choices) <= len(set(choices if len(kinds) == 1 else map(str, choices))):
-            raise SettingError(f"choices of {self.name}", choices, "different strings, numbers or booleans")
+            raise SettingError(f"choices of {self.name}", choices, "different strings, finite numbers or booleans")
         object.__setattr__(self, "choices", choices)
         if self.scale is not None:
             check_choice(f"scale of {self.name}", self.scale, ("linear", "log"))
@@ -273,6 +274,8 @@ class Conditions:
             for name, needed in conditions.items()
         }
         place = {position.name: i for i, position in enumerate(positions)}
+        for name, needed in self.given.items():
+            check_names("conditions", "position", [name, *needed], place)
         self._needed: list[tuple[int, int, Booleans]] = []
         for name, needed in self.given.items():
             for other, choices in needed.items():
@@ -328,11 +331,18 @@ def binned(positions: Sequence[Position], codes: Integers) -> Integers:
 
 
 def _range_scale(numbers: pd.Series[Any]) -> Scale | None:
-    """Return the scale of a column of numbers; None for few different ones."""
-    if numbers.nunique() <= _MANY:
+    """Return the scale on which numbers are spaced more evenly; None for few different ones.
+
+    Extremes alone do not decide: the numbers, or their logarithms, must correlate better with their ranks.
+    """
+    distinct = np.unique(numbers.dropna()).astype(np.float64)
+    if len(distinct) <= _MANY:
         return None
-    low, high = float(numbers.min()), float(numbers.max())
-    return "log" if low > 0 and high >= low * 10**_DECADES else "linear"
+    if distinct[0] <= 0 or distinct[-1] < _WIDE * distinct[0]:
+        return "linear"
+    ranks = np.arange(len(distinct))
+    linear, log = (np.corrcoef(ranks, places)[0, 1] for places in (distinct, np.log(distinct)))
+    return "log" if log > linear else "linear"
 
 
 def positions_of_frame(
@@ -369,7 +379,10 @@ def positions_of_frame(
     missing = np.argwhere((codes < 0) & rules.active(codes))
     if len(missing):
         row, column = np.flatnonzero(~repeated)[missing[0, 0]], chosen[missing[0, 1]]
-        hint = "pandas reads None, NA, null and nan as missing."
+        hint = (
+            "pandas reads None, NA, null and nan as missing. If another column decides whether it is used, state "
+            f"conditions={{{column!r}: {{'optimiser': ['sgd']}}}} (--conditions {column}=optimiser:sgd)."
+        )
         raise SettingError(f"{column} in row {row}", None, "a choice", hint)
     reduced = pd.DataFrame(rules.reduced(codes)).drop_duplicates()
     return positions, reduced.to_numpy()

@@ -585,7 +585,8 @@ class SearchSpace(ShowsFacts):
         frame : DataFrame
         columns : sequence of str, optional
             The positions; by default all columns. Numbers and ordered categoricals are ordered. A column with more than
-            32 different numbers is a range; it is logarithmic if it is positive and spans at least two decades.
+            32 different numbers is a range. It is logarithmic if the largest number is at least ten times the smallest,
+            and the logarithms are spaced more evenly than the numbers.
         name : str, default "own"
         scales : mapping of str to {"linear", "log", None}, optional
             The scales of columns, if they differ from this rule; None for a column without a range.

@@ -116,6 +116,8 @@ class ColumnFile:
             self.origin: dict[str, Any] = header["origin"]
             self._checksums = [column.pop("crc32") for column in header["columns"]]
             self.infos = tuple(map(ColumnInfo.of, header["columns"]))
+            if not self.infos:
+                raise ValueError("it has no columns")
             self._most_kept = _MOST_KEPT if header["is_sparse"] else len(self.infos)
         except Exception as reason:  # altered bytes may fail with nearly any exception
             raise DamagedFileError(f"{path} is damaged: {str(reason).rstrip('.')}.") from reason

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasmeta.errors import UnknownNameError
+from nasmeta.errors import DamagedFileError, UnknownNameError
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._store import built_names, is_available, space_of
 from nasmeta.tables._user_tables import AddedSource, added_tables
@@ -132,8 +132,11 @@ def list_tables() -> pd.DataFrame:
         if sources[0].architectures:
             space = (table, sources[0].architectures)
         else:
-            searched = get_space(sources[0].space)
-            space = (searched.name, searched.size)
+            try:
+                searched = get_space(sources[0].space)
+                space = (searched.name, searched.size)
+            except DamagedFileError:
+                space = ("", 0)
         rows.append((table, topic, *space, len(sources), here, sources[0].holds))
     columns = ["table", "topic", "space", "architectures", "sources", "here", "holds"]
     return pd.DataFrame(rows, columns=columns).sort_values("topic", kind="stable", ignore_index=True)

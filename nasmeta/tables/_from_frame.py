@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -86,6 +87,9 @@ def columns_of_frame(
     columns: _Columns = {}
     for metric, facts in _facts(measured, direction, unit, kind).items():
         rows, values = measured[metric]
+        if facts["kind"] == "seconds" and (values < 0).any():
+            raise SettingError(f"Column {metric}, row {rows[values.argmin()]}", values.min(), "seconds of at least 0")
+        _check_unit(metric, facts, float(values.max()))
 
         # An accuracy of a dataset has one unit in all its columns.
         by_address: Any = pd.Series(values).groupby(of_row[rows])
@@ -104,6 +108,9 @@ def columns_of_frame(
     for message in odd_accuracies(columns.items(), space):
         warnings.warn(f"{name}: {message}", NasmetaWarning, stacklevel=calls_inside() + 1)
     _add_ends(columns)
+    if all(info.epoch is not None for info in columns):
+        expected = "at least one number in a column of a metric, at the end of a training"
+        raise SettingError(f"A value of {name}", None, expected, f"Its columns: {', '.join(frame.columns)}.")
     _add_means(columns)
     return [
         (replace(info, source_sha256=sha256(np.asarray(values).data).hexdigest()), values)
@@ -164,7 +171,10 @@ def _numbers(frame: pd.DataFrame, name: str) -> Floats:
     if name not in frame.columns:
         raise SettingError("metrics", name, f"columns of the frame: {', '.join(frame.columns)}")
     column = frame[name]
-    numbers: pd.Series[Any] = pd.to_numeric(column, errors="coerce")
+    try:
+        numbers: pd.Series[Any] = pd.to_numeric(column, errors="coerce")
+    except OverflowError as reason:
+        raise SettingError(f"Column {name} has an integer beyond float64.") from reason
     values: Floats = numbers.to_numpy(np.float64, na_value=np.nan)
     wrong = np.flatnonzero((numbers.isna() & column.notna()) | (np.abs(values) > np.finfo(np.float32).max))
     if len(wrong):
@@ -201,8 +211,11 @@ def _address(keys: Facts, name: str) -> _Keys:
 
 def _checked(key: str, value: Any) -> Any:
     """Return a value of a key, checked; numbers of a CSV file may be texts or floats."""
-    if key in ("epochs", "epoch", "seed") and value != "mean":
-        number = float(value)
+    if key in ("epochs", "epoch", "seed") and not (key == "seed" and value == "mean"):
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
         return check_int(key, int(number) if number.is_integer() else value, least=0)
     if key == "dataset" and "/" in str(value):
         raise SettingError(key, value, "a string without '/'")
@@ -242,6 +255,16 @@ def _facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated
         if unknown:
             raise SettingError(f"{what} of a metric", unknown[0], f"metrics with values: {', '.join(facts)}")
     return facts
+
+
+def _check_unit(metric: str, facts: Facts, highest: float) -> None:
+    """Raise an error if the stated unit of an accuracy contradicts its highest value."""
+    known = known_metric(metric)
+    in_percent = highest > 1
+    contradicts = facts["unit"] == "1" if in_percent else facts["note"] == STATED
+    if known and known.unit == "percent" and contradicts:
+        unit = "percent" if in_percent else "1"
+        raise SettingError(f"unit of {metric}", facts["unit"], unit, f"Its highest value is {highest:g}.")
 
 
 def _column(architectures: Architectures, values: Floats, rows: Integers, space: SearchSpace, what: str) -> Values:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nasmeta.errors import SettingError
-from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.spaces import Choice, SearchSpace, get_space
 from nasmeta.tables._from_frame import columns_of_frame
 from nasmeta.tables._table import Table, load_table
 from nasmeta.tables._user_tables import add_columns
@@ -26,6 +29,7 @@ def add_frame(
     space: str | SearchSpace | None = None,
     columns: Sequence[str] | None = None,
     scales: Mapping[str, str | None] | None = None,
+    conditions: Mapping[str, Mapping[str, Sequence[Choice]]] | None = None,
     replace: bool = False,
     **options: Any,
 ) -> Table:
@@ -41,6 +45,8 @@ def add_frame(
         Instead of `space`: the columns that describe an architecture.
     scales : mapping of str to {"linear", "log", "none"}, optional
         Scales of `columns`, as in `SearchSpace.from_frame`.
+    conditions : mapping of str to mapping, optional
+        For a column that is used only with some choices of others: these choices, as in `SearchSpace`.
     replace : bool, default False
         Whether to replace other content under this name.
     **options
@@ -60,7 +66,10 @@ def add_frame(
             "Give either a registered space, such as --space nb201, or the columns of the file that describe an "
             "architecture, such as --columns a,b,c."
         )
-    own = SearchSpace.from_frame(frame, list(columns), name, scales) if columns else get_space(space or "")
+    if columns is None:
+        own = get_space(space or "")
+    else:
+        own = SearchSpace.from_frame(frame, list(columns), name, scales, conditions=conditions)
     add_columns(name, own, columns_of_frame(frame, own, name, **options), replace=replace)
     return load_table(name)
 
@@ -68,7 +77,7 @@ def add_frame(
 def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
     r"""Read a .csv, .tsv or .parquet file with one row per measurement, for `Table.from_frame`.
 
-    White space around names and texts is removed.
+    White space around names and texts is removed. Dates, lists and other values become texts.
 
     Raises
     ------
@@ -104,9 +113,17 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
     except Exception as reason:  # a file of another kind may fail with nearly any exception
         raise SettingError(f"{path} cannot be read as {suffix[1:]}: {str(reason).strip():.200}") from reason
     frame.columns = [str(name).strip() for name in frame.columns]
-    for name in frame.select_dtypes(["object", "string"]):
-        frame[name] = frame[name].map(lambda value: value.strip() if isinstance(value, str) else value)
+    for name, column in frame.items():
+        if not (pd.api.types.is_numeric_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype)):
+            frame[name] = column.map(_plain, na_action="ignore").astype(object)
     return frame
+
+
+def _plain(value: Any) -> Any:
+    """Return a number as it is, and any other value, such as a date or a list, as a text; None if it is empty."""
+    if isinstance(value, Real):
+        return value
+    return str(value.tolist() if isinstance(value, np.ndarray) else value).strip() or None
 
 
 def odd_values(table: Table) -> list[str]:

@@ -14,14 +14,15 @@ from nasmeta.tables._columns import ColumnInfo, SparseValues, Values, measured_s
 
 STATED = "unit as stated"  # in the note of a column: its unit is not checked
 _NAMED = 5  # architectures in a message
+_SPREAD = 0.02  # percent: accuracies at chance level have a smaller interquartile range
 _BETWEEN = 5.0  # percent: few accuracies lie between 1 and this
 
 
 def looks_fractional(values: Floats) -> Booleans:
     """Return which accuracies of a dataset look like fractions among percents, bool, shape (n,).
 
-    Multiplied by 100, fractions lie in the range of the percents. Values of networks at chance level are not fractions:
-    they are equal, or further low values surround them.
+    Multiplied by 100, fractions lie in the range of the percents, or they differ from each other. Values of networks at
+    chance level are not fractions: they are equal, or further low values surround them.
 
     Parameters
     ----------
@@ -40,9 +41,12 @@ def looks_fractional(values: Floats) -> Booleans:
     usual, top = float(np.quantile(high, 0.1)), float(high.max())
     reach = max(2.5, (top - usual) / 4)
     fractions = low & (100 * values >= usual - reach) & (100 * values <= top + reach)
+    if 2 * fractions.sum() < low.sum():
+        differ = np.subtract(*np.quantile(values[low], [0.75, 0.25])) > _SPREAD
+        fractions = low if differ else nothing
     n = int(fractions.sum())
     at_chance = n > 1 and np.ptp(values[fractions]) == 0
-    continuous = usual <= _BETWEEN or (high <= _BETWEEN).sum() >= n or 2 * n < low.sum()
+    continuous = usual <= _BETWEEN or (high <= _BETWEEN).sum() >= n
     return nothing if at_chance or continuous else fractions
 
 

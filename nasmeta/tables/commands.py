@@ -46,6 +46,9 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
     scales : dict
         The scale of a column of numbers: linear, log, or none for single choices, such as lr=log. By default, a column
         with more than 32 values is a range.
+    conditions : dict
+        The choices of another column with which a column is used; its value may be missing in all other rows, as
+        in momentum=optimiser:sgd.
     metrics : sequence of str
         Columns of values, separated by commas, if the file has other columns too.
     split : str
@@ -75,7 +78,11 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
     for position in table.space.positions:
         if position.scale:
             bounds = f"{position.choices[0]:g} to {position.choices[-1]:g}"
-            print(f"  {position.name}: a range from {bounds}, {len(position.choices):,} values, {position.scale} scale")
+            other = "linear" if position.scale == "log" else "log"
+            print(
+                f"  {position.name}: a range from {bounds}, {len(position.choices):,} values, {position.scale} scale "
+                f"(--scales {quote(f'{position.name}={other}')} changes it)"
+            )
     for info in table.columns[:_MOST]:
         better = f"{'higher' if info.direction == 'max' else 'lower'} is better"
         print(f"  {info.address} ({better if info.unit == '1' else f'{info.unit}, {better}'})")

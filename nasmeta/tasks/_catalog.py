@@ -220,10 +220,12 @@ def _of_several_columns(name: str) -> Task | None:
 
 
 def _objectives_in(name: str) -> list[str]:
-    """Return the parts between plus signs, but for those of a split such as ``@valid+test``."""
-    splits = {info.split for info in load_table(name.partition("/")[0]).columns} if "@" in name else set()
-    for split in filter(None, splits):
-        name = name.replace(f"@{split}", f"@{split.replace('+', chr(0))}")
+    """Return the parts between plus signs, but for those of a split such as ``@valid+test`` or of a user's names."""
+    table = name.partition("/")[0]
+    columns = load_table(table).columns if "@" in name or is_own_table(table) else ()
+    names = {text for info in columns for text in (info.dataset, info.metric, info.split, info.release)}
+    for text in filter(None, names):
+        name = name.replace(text, text.replace("+", chr(0)))
     return [part.replace(chr(0), "+") for part in name.split("+")]
 
 

@@ -83,6 +83,13 @@ def _batch(path: Path) -> dict[str, Any]:
     return {key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in batch.items()}
 
 
+def _class_names(path: Path, key: str) -> list[str]:
+    names = _batch(path).get(key)
+    if not isinstance(names, list):
+        raise DamagedFileError(f"{path} has no list {key}.")
+    return names
+
+
 def _images_of(path: Path, labels_key: str, size: int) -> tuple[Pixels, Integers]:
     batch = _batch(path)
     try:
@@ -128,7 +135,7 @@ def read_cifar10(path: Path, size: int | None, progress: bool) -> ImageSource:
     folder = _inside(path, "cifar-10-batches-py")
     names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
     batches = (_images_of(folder / name, "labels", 32) for name in names)
-    return _joined("cifar10", batches, _batch(folder / "batches.meta")["label_names"])
+    return _joined("cifar10", batches, _class_names(folder / "batches.meta", "label_names"))
 
 
 @READERS.register("cifar100")
@@ -136,7 +143,7 @@ def read_cifar100(path: Path, size: int | None, progress: bool) -> ImageSource:
     """Read the official Python batches of CIFAR-100."""
     folder = _inside(path, "cifar-100-python")
     batches = (_images_of(folder / name, "fine_labels", 32) for name in ("train", "test"))
-    return _joined("cifar100", batches, _batch(folder / "meta")["fine_label_names"])
+    return _joined("cifar100", batches, _class_names(folder / "meta", "fine_label_names"))
 
 
 @READERS.register("imagenet16-120")

@@ -58,13 +58,13 @@ def test_adding_tells_what_to_do_next(sweep: Path, tmp_path: Path) -> None:
 
 def test_columns_of_many_numbers_become_ranges(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({name: rng.uniform(0.001, 1, 40) for name in ("lr", "wd", "eps", "loss")})
+    frame = pd.DataFrame({name: 10 ** rng.uniform(-3, 0, 40) for name in ("lr", "wd", "eps", "loss")})
     frame.to_csv("scan.csv", index=False)
     shown = run("data", "add", "scan.csv", "--columns", "lr,wd,eps", "--scales", "wd=linear,eps=none").stdout
     low, high = frame["lr"].agg(["min", "max"])
     assert f"lr: a range from {low:g} to {high:g}, 40 values, log scale" in shown
     assert "wd: a range" in shown
-    assert "linear scale" in shown
+    assert "linear scale (--scales wd=log changes it)" in shown
     assert "eps: a range" not in shown
     assert load_table("scan").space.positions[2].scale is None
 
