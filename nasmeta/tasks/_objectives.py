@@ -99,7 +99,8 @@ def log_tradeoff(values: ArrayLike, costs: ArrayLike, weight: float) -> NDArray[
     prices = np.asarray(costs, np.float64)
     if (lowest := np.fmin.reduce(prices, axis=None, initial=np.inf)) <= 0:
         raise SettingError("lowest cost of a trade-off", float(lowest), "above 0")
-    return np.asarray(values, np.float64) - weight * np.log(prices)
+    logarithms = np.log(prices).round(8)  # the last bits depend on the processor
+    return np.asarray(values, np.float64) - weight * logarithms
 
 
 def pareto_front(values: ArrayLike, directions: Sequence[str]) -> NDArray[np.int32]:

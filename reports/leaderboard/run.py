@@ -24,6 +24,7 @@ from nasmeta.analysis import to_markdown
 from nasmeta.experiments import read_published
 from nasmeta.publishing import Audit
 from nasmeta.publishing._audit import _Pair
+from nasmeta.publishing._publish import label_of
 from nasmeta.registry import names_from_file
 from nasmeta.runs import results_frame
 
@@ -70,7 +71,7 @@ def results() -> pd.DataFrame:
         for entry in content["pairs"]:
             pair, task = _Pair(entry, content["seeds"], Audit(str(path), 0)), entry["identity"]["task"]
             facts = {"sources": bool(entry["identity"]["sources"]), "tuned": task in content["tuned_on"]}
-            frames.append(results_frame(pair.histories).assign(searcher=f"{entry['label']}{author}", **facts))
+            frames.append(results_frame(pair.histories).assign(searcher=f"{label_of(entry)}{author}", **facts))
     return pd.concat(frames)
 
 
@@ -93,6 +94,12 @@ def table(results: pd.DataFrame, budget: int) -> pd.DataFrame:
     return shown.fillna("–").rename_axis("searcher").reset_index()
 
 
+def tuned_on(n: int) -> str:
+    """Return on how many tasks of the leaderboard a searcher was tuned, for a sentence."""
+    n_tasks = len(TASKS.split())
+    return f"all {n_tasks} tasks" if n == n_tasks else f"{n} of the {n_tasks} tasks"
+
+
 def page() -> str:
     """Return the text of README.md."""
     measured = results()
@@ -101,10 +108,15 @@ def page() -> str:
     short = [rows.set_index("searcher")["all"].rename(f"after {n}") for n, rows in tables.items()]
     early = pd.concat(short, axis=1).reset_index()
     sets = "\n".join(f"* {name}: `{tasks.replace(' ', '`, `')}`" for name, tasks in SETS.items())
+    commands = "\n".join(
+        f"nasmeta compare --searchers evolution --tasks {tasks.replace(' ', ',')} "
+        f"--repeats {REPEATS} --evaluations {EVALUATIONS} --folder results/{name.replace(' ', '-')}"
+        for name, tasks in SETS.items()
+    )
     return f"""# Leaderboard: which searcher finds the best architectures?
 
-After {EVALUATIONS} evaluations, `{best["searcher"]}` ranks best: {best["all"]}. It was tuned on {best["tuned on"]}
-of these tasks.
+After {EVALUATIONS} evaluations, `{best["searcher"]}` ranks best: {best["all"]}. It was tuned on
+{tuned_on(best["tuned on"])} of this leaderboard.
 
 {to_markdown(tables[EVALUATIONS])}
 All tasks by budget:
@@ -117,30 +129,52 @@ chose settings.
 ## Protocol
 
 {sets}
-* Each searcher has 30 runs of 100 evaluations on each task of a set, with seeds 0 to 29.
+* Each searcher has {REPEATS} runs of {EVALUATIONS} evaluations on each task of a set, with seeds 0 to {REPEATS - 1}.
 * Sources exclude the target's dataset.
 * GraphGym is left out, because its spaces have 96 architectures.
 
 ## Submit a searcher
 
-1. Run `nasmeta compare --searchers mine --tasks SET --repeats 30 --evaluations 100 --folder results`.
-2. Run `nasmeta publish results --output mine.json.gz --author … --tuned-on …`.
-3. Add the file to this folder, and run `python reports/leaderboard/run.py --page`.
-4. Open a pull request. CI recomputes all values, repeats three runs, and states the verdict. It executes no submitted
-   code, so it only recomputes the values of custom searchers.
+1. Add the searcher to `nasmeta/searchers`: CI executes no other code.
+2. Run one or more of these commands, with your searcher instead of `evolution`:
+
+```bash
+{commands}
+```
+
+3. Run `nasmeta publish results/images --output images.json.gz --author "A. Author" --tuned-on nb201/cifar10`.
+4. Add the file to this folder, and run `python reports/leaderboard/run.py --page`.
+5. Open a pull request. CI recomputes all values and repeats 30 runs. It tests statistical searchers with fresh seeds.
+   Files that are not reproduced or cannot be checked are refused.
 """
 
 
+def follows_protocol(path: Path) -> bool:
+    """Return whether all runs of a file have the seeds, the budget and the tables of the protocol."""
+    content = read_published(path)
+    budgets = [pair["budget"] for pair in content["pairs"]]
+    other_values = any("evaluator" in pair["identity"] for pair in content["pairs"])
+    is_due = content["seeds"] == [*range(REPEATS)] and budgets == [[EVALUATIONS, None, False]] * len(budgets)
+    return is_due and not other_values
+
+
+def audited(path: Path, i: int) -> Audit:
+    """Audit a file: a run of every fifth file of the baselines; 30 runs of a submission, or its ranks."""
+    if BASELINES in path.parents:
+        return nm.audit(path, level=int(i % 5 == 0), runs=1)
+    audit = nm.audit(path)
+    return nm.audit(path, level=2) if audit.verdict == "cannot be checked" else audit  # statistical searchers
+
+
 def check() -> None:
-    """Audit all files, with three repeated runs of each submission; exit with 1 after a failure."""
+    """Audit all files; exit with 1 after a failure."""
     passed = []
     for i, path in enumerate(files()):
-        submitted = HERE in path.parents
-        audit = nm.audit(path, level=int(i % 5 == 0 or submitted), runs=1 + 2 * submitted)
+        audit = audited(path, i)
         print(audit.verdict, path, *audit.reasons, sep=": ", flush=True)
-        passed.append(audit.verdict in ["verified", "cannot be checked"][: 1 + submitted])
+        passed.append(audit.verdict == "verified" and follows_protocol(path))
     if not all(passed) or (HERE / "README.md").read_text("utf-8") != page():
-        sys.exit("A file was not verified, or README.md is outdated.")
+        sys.exit("A file was not verified or has other seeds or budgets, or README.md is outdated.")
 
 
 def main() -> None:
