@@ -22,7 +22,7 @@ _GZIP = 31  # zlib's name of the format
 def read_published(path: Path) -> dict[str, Any]:
     """Return the content of a published file; nothing in it is executed."""
     if not path.is_file():
-        raise FileNotFoundError(f"File not found: {path}. nasmeta publish FOLDER --out {path} writes it.")
+        raise FileNotFoundError(f"File not found: {path}. nasmeta publish FOLDER --output {path} writes it.")
     packed = path.read_bytes()
     with blaming(path, "published file of nasmeta"):
         unpacked = zlib.decompressobj(_GZIP)
