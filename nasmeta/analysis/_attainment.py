@@ -148,7 +148,12 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
             }
             draw_line(panel, str(searcher), looks, grid, lines[50], (lines[25], lines[75]), step)
         panel.set(xlim=robust_limits(front[:, 1]), ylim=robust_limits(front[:, 0]))
-        y, x = (value_label(column.metric_name, column.unit) for column in task.columns[:2])
+        predictions = frame.attrs.get("predicted", {}).get(task.name, {})
+        columns = [
+            part.column.predicted_by(predictions[part.name]) if part.name in predictions else part.column
+            for part in task.parts
+        ]
+        y, x = (value_label(column.metric_name, column.unit) for column in columns[:2])
         draw_grid(panel)
         label_panels([panel], x, y)
     legend_below(figure, width=width)

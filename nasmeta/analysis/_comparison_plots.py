@@ -130,7 +130,7 @@ def plot_regret(
         if has_optimum:
             _scale_regrets(panel, curves if share_y else of_task)
         draw_grid(panel)
-    unit = regret_unit([column_of(name) for name in names]) if unit is None else unit
+    unit = regret_unit([column_of(name, frame) for name in names]) if unit is None else unit
     value = "percent" if unit == "percentage points" else unit.removeprefix("percentage points of ")
     seconds = "simulated time (s)" if has_optimum else "training time (s)"
     label_panels(
@@ -213,10 +213,11 @@ def plot_ranks(
     for name in searchers:
         rows = curves[curves["searcher"] == name]
         draw_line(axes, name, looks, rows[budget], rows["rank"])
+    label = "average rank by predicted values" if frame.attrs.get("predicted") else "average rank"
     axes.set_ylim(len(searchers) + 0.15, 0.85)  # rank 1 is at the top
     log_axis(axes)
     draw_grid(axes, "y")
-    label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", "average rank")
+    label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", label)
     legend_below(figure, width=width)
     return figure
 

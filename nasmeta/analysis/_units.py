@@ -24,21 +24,28 @@ def digits_of(rows: pd.DataFrame, unit: str) -> int:
 
 
 @names_from_file()
-def column_of(task: str) -> ColumnInfo | None:
-    """Return the column that a task observes; None if no task of this name is known on this machine."""
+def column_of(task: str, frame: pd.DataFrame) -> ColumnInfo | None:
+    """Return the column of a task in a results frame; None if no task of this name is known on this machine."""
     from nasmeta.tasks import get_task
 
     try:
-        return get_task(task).column
+        return column_in(frame, task, get_task(task).column)
     except NasmetaError:
         return None
+
+
+def column_in(frame: pd.DataFrame, task: str, column: ColumnInfo) -> ColumnInfo:
+    """Return the column of the values of a task in a results frame: its own, or predictions of it."""
+    facts = frame.attrs.get("predicted", {}).get(task)
+    return column.predicted_by(facts) if facts else column
 
 
 def regret_unit(columns: Sequence[ColumnInfo | None]) -> str:
     """Return the unit of the regrets of several tasks, with the metric if all tasks share it."""
     known = [column for column in columns if column is not None]
     units = {column.unit for column in known}
-    names = {f"{_SPLITS.get(c.split or '', c.split)} {c.metric_name}".strip() for c in known}
+    metrics = {column: column.metric_name.removeprefix("predicted ") for column in known}
+    names = {c.labelled(f"{_SPLITS.get(c.split or '', c.split)} {metrics[c]}".strip()) for c in known}
     if len(known) < len(columns) or len(units) != 1:
         return "each task's own unit"
     (unit,), name = units, names.pop() if len(names) == 1 else ""

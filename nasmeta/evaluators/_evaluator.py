@@ -136,8 +136,18 @@ class Evaluator(ABC):
 
     @cached_property
     def column(self) -> ColumnInfo:
-        """Unit, direction, release, source and licence of the values."""
+        """Unit, direction, origin, release, source and licence of the values."""
         return self.task.column
+
+    @property
+    def prediction(self) -> Facts:
+        """What predicts the values: ``by``, ``sha256``, ``r2_held_out`` and ``fitted_to``, as far as they are known.
+
+        Empty if the values are not predictions; for several objectives, a dictionary per predicted one, by task.
+        """
+        if not self.column.predicted:
+            return {}
+        return {"by": self.column.origin.removeprefix("predicted by "), "sha256": self.column.source_sha256}
 
     @property
     def sign(self) -> float:
@@ -167,6 +177,8 @@ class Evaluator(ABC):
     @property
     def optimum_name(self) -> str:
         """The name of `optimum` in figures and messages."""
+        if self.column.predicted:
+            return "best prediction" if self.values is not None else "best known prediction"
         return "optimum" if self.values is not None else "best known value"
 
     @property

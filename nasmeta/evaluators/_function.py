@@ -83,6 +83,7 @@ class FunctionEvaluator(Evaluator):
         return ColumnInfo(
             s.dataset, s.metric, s.split, s.epochs, s.seed, "1", self._direction, "evaluated here",  # type: ignore[arg-type]
             f"function {getattr(self.function, '__qualname__', type(self.function).__name__)}", "",
+            origin="computed here",
         )  # fmt: skip
 
     @property

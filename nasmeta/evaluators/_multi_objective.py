@@ -89,14 +89,24 @@ class MultiObjectiveEvaluator(Evaluator):
 
     @property
     def front_name(self) -> str:
-        """``true front`` or ``measured front``."""
-        return "measured front" if self.values is None else "true front"
+        """``true front``, ``measured front``, or ``predicted front``."""
+        return "measured front" if self.values is None else "predicted front" if self.prediction else "true front"
 
     @property
     def identity(self) -> Facts:
         """The identities of the parts; empty for the tables of the task."""
         identities = [part.identity for part in self.parts]
         return {"kind": "several", "parts": identities} if any(identities) else {}
+
+    @cached_property
+    def column(self) -> ColumnInfo:
+        """The hypervolume, predicted if an objective is."""
+        return self.task.column.predicted_by(self.prediction) if self.prediction else self.task.column
+
+    @property
+    def prediction(self) -> Facts:
+        """What predicts each predicted objective, by the name of its task."""
+        return {part.task.name: part.prediction for part in self.parts if part.prediction}
 
     @property
     def columns(self) -> tuple[ColumnInfo, ...]:

@@ -54,9 +54,9 @@ class PublishedSurrogateEvaluator(Evaluator):
 
     @cached_property
     def column(self) -> ColumnInfo:
-        """The column of the values."""
+        """The column of the values; its origin names the release of the surrogate."""
         column = self.task.column
-        return replace(column, epochs=self.epochs or column.epochs)
+        return replace(column, epochs=self.epochs or column.epochs, release="")
 
     @cached_property
     def optimum(self) -> float:

@@ -70,8 +70,19 @@ class SurrogateEvaluator(Evaluator):
 
     @cached_property
     def column(self) -> ColumnInfo:
-        """The column that the surrogate was fitted to."""
-        return ColumnInfo(**self.surrogate.card["column"])
+        """The predictions of the column that the surrogate was fitted to."""
+        return ColumnInfo(**self.surrogate.card["column"]).predicted_by(self.prediction)
+
+    @property
+    def prediction(self) -> Facts:
+        """Name or file and checksum of the surrogate, R² on held-out groups, and the column it was fitted to."""
+        card, labels = self.surrogate.card, ColumnInfo(**self.surrogate.card["column"])
+        return {
+            "by": f"surrogate {self.surrogate.name or 'of ' + card['task']}",
+            "sha256": self.surrogate.sha256,
+            "r2_held_out": card["scores"].get("held out", {}).get("r2"),
+            "fitted_to": f"{labels.address} of {card['table']} ({labels.release})",
+        }
 
     @property
     def identity(self) -> Facts:

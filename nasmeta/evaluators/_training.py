@@ -127,6 +127,7 @@ class TrainingEvaluator(Evaluator):
         self.column = ColumnInfo(
             canonical_dataset(dataset.name), "accuracy", "valid", self.recipe.epochs, self.seed, "percent", "max",
             "trained here", f"recipe {self.recipe.name}", "", dataset.sha256(),
+            origin="trained here",
         )  # fmt: skip
         self._trained: dict[int, _Trained] = {}  # by the representative of the class, in all runs of this evaluator
         self._begun: dict[int, _Trained] = {}  # evaluated in this run

@@ -365,7 +365,9 @@ def _provenance_of(specification: Specification) -> dict[str, Any]:
 
 def _facts(column: ColumnInfo) -> dict[str, str]:
     names = ("release", "source", "source_sha256", "licence")
-    return {"column": column.address} | {name: getattr(column, name) for name in names}
+    origin = {} if column.origin == "measured" else {"origin": column.origin}
+    facts = {name: getattr(column, name) for name in names if getattr(column, name)}
+    return {"column": column.address} | origin | facts
 
 
 def _picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:

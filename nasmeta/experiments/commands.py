@@ -167,9 +167,14 @@ def _record(findings: Findings, files: Sequence[object]) -> dict[str, Any]:
     """Return the result of ``nasmeta compare --json``: flat lists with the name of the task in each record."""
     runs = findings.frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1)
     names = ["task", "searcher", "seed", "evaluation", "incumbent", "incumbent_value", "regret", "simulated_seconds"]
+    predictions = findings.frame.attrs.get("predicted", {})
     tables, tests = ({}, {}) if findings.frame.empty else (findings.results, findings.tests)
     return {
-        "tasks": [{"task": fact.name, "optimum": fact.optimum, "column": fact.column} for fact in findings.facts],
+        "tasks": [
+            {"task": fact.name, "optimum": fact.optimum, "column": fact.column}
+            | ({"predicted": predictions[fact.name]} if fact.name in predictions else {})
+            for fact in findings.facts
+        ],
         "results": pd.concat(tables, names=["task"]).reset_index("task") if tables else [],
         "tests": pd.concat(tests.values()) if tests else [],
         "runs": runs[[*names, "stopped"]],

@@ -48,5 +48,5 @@ def value_label(metric: str, unit: str) -> str:
     ('Pixel 3 latency (ms)', 'accuracy (%)')
     """
     text = re.sub(r"train seconds", "training time", metric)
-    text = re.sub(r"^(latency|energy) (.+?)( milliseconds| millijoules)?$", r"\2 \1", text)
+    text = re.sub(r"^(predicted )?(latency|energy) (.+?)( milliseconds| millijoules)?$", r"\1\3 \2", text)
     return _spelled(text) + {"1": "", "percent": " (%)"}.get(unit, f" ({unit})")

@@ -238,7 +238,9 @@ class History(Trace, ShowsFacts):
         facts["evaluations"] = f"{len(self):,}, stopped by {self.stopped}"
         if self.n_objectives == 1 and self._result():
             info, best, position = self.evaluator.column, self.best, self.incumbent_positions[-1]
-            facts["best"] = f"{info.metric} {written(best.value, info.unit)}, found by evaluation {position + 1:,}"
+            facts["best"] = (
+                f"{info.labelled(info.metric)} {written(best.value, info.unit)}, found by evaluation {position + 1:,}"
+            )
             facts["architecture"] = f"{best.architecture}: {self.task.space.to_string(best.architecture)}"
             if len(verdicts := self.transfer["verdict"]):
                 facts["sources"] = verdicts.iloc[-1]
@@ -247,7 +249,7 @@ class History(Trace, ShowsFacts):
     def _result(self) -> str:
         if not len(self) or self.incumbent_positions[-1] < 0:
             return ""
-        return f", best {self.best.architecture} with {written(self.best.value)}"
+        return f", best {self.best.architecture} with {self.evaluator.column.labelled(written(self.best.value))}"
 
     def __repr__(self) -> str:
         count = f"{len(self)} evaluations, stopped by {self.stopped}"
@@ -258,10 +260,11 @@ class History(Trace, ShowsFacts):
 def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     """Return the results frame of runs, one row per evaluation, in the order of the runs; see `History.frame`.
 
-    ``frame.attrs`` has six facts by task and searcher. ``searcher_seconds``: mean computing time of the searcher per
+    ``frame.attrs`` has facts by task and searcher. ``searcher_seconds``: mean computing time of the searcher per
     run; missing if all runs were read from journals. ``runs``: the number of runs, including those without an
     evaluation. ``full_epochs``: the epochs of a full training. ``random_search``: whether it is random search on the
-    whole space, under any label. ``seconds`` and ``evaluations``: the budget of a run.
+    whole space, under any label. ``seconds`` and ``evaluations``: the budget of a run. ``predicted``, by task, if
+    values are predictions: what predicts them, see `nasmeta.evaluators.Evaluator.prediction`.
 
     Examples
     --------
@@ -340,13 +343,13 @@ def _numbers(run: History) -> dict[str, Array]:
     }
 
 
-def _facts(runs: Sequence[History]) -> dict[str, dict[str, dict[str, Any]]]:
+def _facts(runs: Sequence[History]) -> dict[str, dict[str, Any]]:
     """Return the attributes of a frame, by task and searcher."""
     groups: dict[tuple[str, str], list[History]] = {}
     for run in runs:
         groups.setdefault((run.task.name, run.searcher), []).append(run)
     names = ("runs", "full_epochs", "random_search", "searcher_seconds", "seconds", "evaluations")
-    facts: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in names}
+    facts: dict[str, dict[str, Any]] = {name: {} for name in names}
     for (task, searcher), group in groups.items():
         config = group[-1].config
         seconds = [run.searcher_seconds for run in group if not np.isnan(run.searcher_seconds)]
@@ -361,4 +364,6 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, dict[str, Any]]]:
         for name, entry in zip(names, entries, strict=True):
             if entry is not None:
                 facts[name].setdefault(task, {})[searcher] = entry
+    if predictions := {run.task.name: run.evaluator.prediction for run in runs if run.evaluator.prediction}:
+        facts["predicted"] = predictions
     return facts

@@ -189,7 +189,7 @@ def search(
         if history is not None:
             return history
         require_writable(path)  # before the meta-training
-    title = f"{spec.name} on {evaluator.task.name}"
+    title = f"{spec.name} on {evaluator.column.labelled(evaluator.task.name)}"
     with progress_bar(title, config.most_evaluations, shown=progress) as bar, one_thread():
         if progress and isinstance(evaluator, TrainingEvaluator):
             evaluator.trainer.announce = bar.note

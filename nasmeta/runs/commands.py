@@ -113,9 +113,10 @@ def _print_run(run: History, journal: Path | None, failed: bool) -> None:
     if failed:
         facts["best"] = "none: no evaluation succeeded"
     if isinstance(run, FrontHistory):
-        facts |= {info.metric: with_unit(describe_column(info), info.unit) for info in run.evaluator.columns}
+        facts |= {info.metric_name: with_unit(describe_column(info), info.unit) for info in run.evaluator.columns}
     else:
-        facts["values"] = f"{describe_column(evaluator.column)}, {evaluator.column.source}"
+        source = "" if evaluator.prediction else f", {evaluator.column.source}"
+        facts["values"] = f"{describe_column(evaluator.column)}{source}"
         if not isnan(evaluator.optimum):
             facts[evaluator.optimum_name] = f"{written(evaluator.optimum)}, of the {evaluator.name}"
     if run.failures:
@@ -130,7 +131,7 @@ def _print_run(run: History, journal: Path | None, failed: bool) -> None:
     elif not failed:
         for column, value in run.report().items():
             also = f"{column.metric} {written(value, column.unit)}: {describe_column(column)}"
-            print_facts({"also measured": also})
+            print_facts({f"also {column.kind_of_values}": also})
 
 
 def _record(run: History, journal: Path | None) -> dict[str, Any]:
@@ -152,5 +153,7 @@ def _record(run: History, journal: Path | None) -> dict[str, Any]:
             "architecture": run.task.space.to_string(best.architecture),
             "value": best.value,
         }
-        record["also_measured"] = [{"column": info, "value": value} for info, value in run.report().items()]
+        record["also_reported"] = [{"column": info, "value": value} for info, value in run.report().items()]
+    if run.evaluator.prediction:
+        record["predicted"] = run.evaluator.prediction
     return record | {"evaluations": run.frame().drop(columns=[*_OF_RUN])}

@@ -70,6 +70,8 @@ class Surrogate:
         Of the training seconds: a constant, and one coefficient per choice of each position.
     divergence : Divergence, optional
         The model of the probability of divergence.
+    name : str, optional
+        The task of a shipped surrogate, or the name of its file.
 
     Examples
     --------
@@ -87,6 +89,7 @@ class Surrogate:
     noise: SeedNoise | None = None
     cost_coefficients: NDArray[np.float64] | None = None
     divergence: Divergence | None = None
+    name: str = ""
 
     @property
     def space(self) -> SearchSpace:
@@ -362,9 +365,9 @@ class Surrogate:
         known = cls.shipped()
         name = which.name if isinstance(which, Task) else os.fspath(which)
         if name in known:
-            return _shipped(known[name])
+            return _shipped(known[name], name)
         if Path(name).suffix == _SUFFIX or os.path.isfile(name):
-            return cls._of_file(name)
+            return cls._of_file(name, Path(name).name)
         hint = f"Fit one: nasmeta surrogate fit {name} --output FILE."
         raise UnknownNameError("surrogate", name, f"a file, or one of {', '.join(known)}", hint)
 
@@ -383,7 +386,7 @@ class Surrogate:
         return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
 
     @classmethod
-    def _of_file(cls, path: str | os.PathLike[str]) -> Surrogate:
+    def _of_file(cls, path: str | os.PathLike[str], name: str) -> Surrogate:
         """Read a file of `save`."""
         path = Path(path)
         raw = path.read_bytes()
@@ -395,7 +398,7 @@ class Surrogate:
             trained = trained if space.is_large else np.unpackbits(trained, count=space.size).astype(bool)
             noise = SeedNoise(arrays["noise_means"], arrays["noise_quantiles"]) if "noise_means" in arrays else None
             divergence = Divergence(space, arrays[_DIVERGED]) if _DIVERGED in arrays else None
-        surrogate = cls(card, model, trained, noise, arrays.get("cost_coefficients"), divergence)
+        surrogate = cls(card, model, trained, noise, arrays.get("cost_coefficients"), divergence, name)
         surrogate.__dict__["_bytes"] = raw  # so the checksum equals the file's
         return surrogate
 
@@ -405,5 +408,5 @@ class Surrogate:
 
 
 @cache
-def _shipped(path: Path) -> Surrogate:
-    return Surrogate._of_file(path)
+def _shipped(path: Path, name: str) -> Surrogate:
+    return Surrogate._of_file(path, name)

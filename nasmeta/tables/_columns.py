@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
@@ -54,6 +54,9 @@ class ColumnInfo:
         It determines the names that a task holds out, see `nasmeta.tasks.Task.held_out`.
     device : str or None
         The device of latency or energy, without the size of the batch.
+    origin : str
+        How the values came about: ``measured``, ``predicted by …``, ``trained here`` or ``computed here``. All outputs
+        take their words from it.
 
     Examples
     --------
@@ -76,6 +79,7 @@ class ColumnInfo:
     epoch: int | None = None
     kind: Kind = "performance"
     device: str | None = None
+    origin: str = "measured"
 
     def __post_init__(self) -> None:
         # A query finds a dataset and a split by one name.
@@ -98,10 +102,45 @@ class ColumnInfo:
         return info
 
     @property
+    def predicted(self) -> bool:
+        """Whether values are predictions."""
+        return "predicted" in self.origin
+
+    @property
+    def kind_of_values(self) -> str:
+        """``measured``, ``predicted``, ``trained`` or ``computed``."""
+        return self.origin.partition(" ")[0]
+
+    def predicted_by(self, facts: Mapping[str, Any]) -> ColumnInfo:
+        """Return the column of predictions of this one; for the facts see `nasmeta.evaluators.Evaluator.prediction`."""
+        origins = []
+        for one in [facts] if "by" in facts else facts.values():
+            quality = "" if one.get("r2_held_out") is None else f" (R² {one['r2_held_out']:.3f} on held-out groups)"
+            fitted = f", fitted to {one['fitted_to']}" if "fitted_to" in one else ""
+            origins.append(f"predicted by {one['by']}{quality}{fitted}")
+        return replace(self, origin=" + ".join(dict.fromkeys(origins)), release="")
+
+    def labelled(self, name: str) -> str:
+        """Return a name of the values; that of predictions starts with ``predicted``."""
+        return f"predicted {name}".strip() if self.predicted else name
+
+    @property
     def metric_name(self) -> str:
         """The metric with spaces, or the name in the note if the benchmark uses another metric's name."""
         noted = re.search(r"the metric is ([^;]+)", self.note)
-        return noted[1].strip() if noted else self.metric.replace("_", " ")
+        return self.labelled(noted[1].strip() if noted else self.metric.replace("_", " "))
+
+    @property
+    def origin_text(self) -> str:
+        """The origin; for a table its release.
+
+        Examples
+        --------
+        >>> info = ColumnInfo("cifar10", "accuracy", "valid", 200, 777, "percent", "max", "v1.0", "made-up", "CC0")
+        >>> info.origin_text, replace(info, origin="predicted by made-up").origin_text
+        ('release v1.0', 'predicted by made-up')
+        """
+        return f"release {self.release}" if self.origin == "measured" else self.origin
 
     @property
     def address(self) -> str:
@@ -134,13 +173,12 @@ def joined_facts(infos: Iterable[ColumnInfo], *facts: str) -> dict[str, Any]:
     """Return facts about several columns, with " + " between different values.
 
     >>> info = ColumnInfo("cifar10", "accuracy", "valid", 200, 777, "percent", "max", "v1.0", "made-up", "CC0")
-    >>> from dataclasses import replace
     >>> joined_facts([info, replace(info, release="v1.1")], "release", "licence")
     {'release': 'v1.0 + v1.1', 'licence': 'CC0'}
     """
     columns = list(infos)
     parts = {fact: " + ".join(getattr(info, fact) for info in columns).split(" + ") for fact in facts}
-    return {fact: " + ".join(dict.fromkeys(values)) for fact, values in parts.items()}
+    return {fact: " + ".join(filter(None, dict.fromkeys(values))) for fact, values in parts.items()}
 
 
 Values: TypeAlias = "AnyFloats"  # float32, or float64 if float32 would merge distinct values

@@ -729,7 +729,7 @@ def describe_training(info: ColumnInfo) -> str:
 
 
 def describe_column(info: ColumnInfo) -> str:
-    """Return a column's dataset, training images, split, epochs, seed and release as a text.
+    """Return a column's dataset, training images, split, epochs, seed and origin as a text.
 
     >>> import nasmeta as nm
     >>> describe_column(nm.get_task("nb201/cifar100").column)
@@ -737,5 +737,5 @@ def describe_column(info: ColumnInfo) -> str:
     """
     of_nb201 = any(source.name == info.source for source in table_sources("nb201"))
     images = trained_on(info.dataset, info.split) if of_nb201 else None
-    parts = (f"dataset {info.dataset}", images, describe_training(info), f"release {info.release}")
+    parts = (f"dataset {info.dataset}", images, describe_training(info), info.origin_text)
     return ", ".join(part for part in parts if part)

@@ -124,8 +124,8 @@ def add_columns(name: str, space: SearchSpace, columns: _Columns, *, replace: bo
 
 def _content_of(name: str, space: SearchSpace, columns: _Columns) -> str:
     """Return a checksum of a name, a space and the facts about its columns, with the checksums of their values."""
-    facts = [name, to_content(space), [vars(info) for info, _ in columns]]
-    return sha256(json.dumps(facts).encode()).hexdigest()
+    infos = [{fact: value for fact, value in vars(info).items() if fact != "origin"} for info, _ in columns]
+    return sha256(json.dumps([name, to_content(space), infos]).encode()).hexdigest()
 
 
 def remove_added(name: str) -> None:

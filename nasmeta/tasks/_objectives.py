@@ -67,7 +67,7 @@ class Objective:
             metric, unit = f"{of.metric}_within_{self.amount:g}{in_unit}_{cost.device or cost.metric}", of.unit
         else:
             metric, unit = f"{of.metric}_minus_{self.amount:g}_ln_{cost.metric}", "1"
-        both = joined_facts([of, cost], "release", "source", "licence", "source_sha256")
+        both = joined_facts([of, cost], "release", "source", "licence", "source_sha256", "origin")
         return replace(of, metric=metric, unit=unit, note=f"{of.note}; {cost.note}", **both)
 
 

@@ -161,13 +161,13 @@ def test_regret_refers_to_the_best_known_value(monkeypatch: pytest.MonkeyPatch, 
     known = float(np.sort(values)[-2])
     monkeypatch.setattr(Task, "best_known", known)
     run = nm.search("random", "product/pets", evaluations=50, seed=0)
-    assert (run.evaluator.optimum, run.evaluator.optimum_name) == (known, "best known value")
+    assert (run.evaluator.optimum, run.evaluator.optimum_name) == (known, "best known prediction")
     frame = run.frame()
     np.testing.assert_allclose(frame["regret"], np.maximum(known - frame["incumbent_value"], 0))
     assert frame["regret"].iloc[-1] == 0 < frame["regret"].iloc[0]
     (facts,) = facts_of(frame, {run.task.name: run.task})
-    assert f"best known value {facts.best}" in str(facts)
-    assert "best known value" in [line.get_label() for line in run.plot().axes[0].get_lines()]
+    assert f"best known prediction {facts.best}" in str(facts)
+    assert "best known prediction" in [line.get_label() for line in run.plot().axes[0].get_lines()]
 
 
 def test_shorter_trainings(space: SearchSpace) -> None:

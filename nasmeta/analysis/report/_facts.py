@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._frame import has_value, with_regrets
-from nasmeta.analysis._units import digits_of
+from nasmeta.analysis._units import column_in, digits_of
 from nasmeta.arrays import Floats
 from nasmeta.checks import decimals_of, with_unit
 from nasmeta.errors import NasmetaError
@@ -56,12 +56,14 @@ class TaskFacts:
     @property
     def unit(self) -> str:
         """Unit of the values; empty if it is not known or 1."""
-        return "" if self.column is None or self.column.unit == "1" else self.column.unit
+        if self.column is None:
+            return ""
+        return self.column.labelled("" if self.column.unit == "1" else self.column.unit)
 
     @property
     def regret_unit(self) -> str:
         """Unit of differences."""
-        return "percentage points" if self.unit == "percent" else self.unit
+        return self.unit.replace("percent", "percentage points")
 
     @property
     def on_test(self) -> bool:
@@ -86,7 +88,8 @@ class TaskFacts:
         info, parts = self.column, []
         if info is not None and self.described:
             dataset = "" if info.dataset in self.name.split("/") else f"dataset {info.dataset}"
-            about = [with_unit(info.metric, info.unit), dataset, describe_training(info), f"release {info.release}"]
+            metric = info.labelled(with_unit(info.metric, info.unit))
+            about = [metric, dataset, describe_training(info), info.origin_text]
             parts.append("Metric: " + ", ".join(part for part in about if part))
         if isnan(self.optimum):
             parts.append("no best value")
@@ -94,7 +97,9 @@ class TaskFacts:
             parts.append(f"optimum unknown, best value of all runs {self.best}")
         else:
             best = "best architecture" if self.evaluator == "table" else f"best of the {self.evaluator}"
-            best = "optimum unknown, regrets refer to the best known value" if self.best_known else best
+            noun = "prediction" if info is not None and info.predicted else "value"
+            best = "best prediction" if noun == "prediction" else best
+            best = f"optimum unknown, regrets refer to the best known {noun}" if self.best_known else best
             parts.append(f"{'the whole front has' if self.of_front else best} {self.best}")
         test = "" if self.test is None else f" Also shown: {self.test.label}; best architecture {self.test.best}."
         text = "; ".join(parts)
@@ -116,7 +121,7 @@ def facts_of(
     for name, rows in frame.groupby("task", sort=False, observed=True):
         task, evaluator = (tasks or {}).get(str(name)), (evaluators or {}).get(str(name))
         source = evaluator or task
-        column = None if source is None else source.column
+        column = None if source is None else column_in(frame, str(name), source.column)
         known = not rows["regret"].isna().all()
         test = None if task is None or not known else _test_column(task, rows["incumbent"].unique(), reported)
         optimum, sign = _from_frame(rows)
@@ -155,7 +160,7 @@ def _test_column(task: Task, incumbents: Floats, reported: Sequence[ColumnInfo])
         for info in wanted:
             values = task.table.column(*Signal.of(info).address).astype(np.float64)
             if not np.isnan(values[incumbents]).any():
-                label = f"{info.metric} ({info.dataset}, {describe_training(info)}, release {info.release})"
+                label = f"{info.labelled(info.metric)} ({info.dataset}, {describe_training(info)}, {info.origin_text})"
                 best = f"{task.sign * np.nanmax(task.sign * values):.{decimals_of(values, info.unit)}f}"
                 return TestColumn(label, values, best)
     except NasmetaError:  # a damaged file of a fetched source must not prevent the report

@@ -65,7 +65,7 @@ COLUMNS = (
     ),
     Column(
         "value_end",
-        "best at the end",
+        "{best} at the end",
         "Best at the end: mean ± standard deviation over the runs{crossing}.",
         goal="best value",
     ),
@@ -85,7 +85,7 @@ COLUMNS = (
     ),
     Column(
         "final_regret",
-        "regret at the end",
+        "{regret} at the end",
         "Regret: mean distance to the best architecture at the end of the runs.",
         goal="min",
         of_optimum=True,
@@ -186,7 +186,10 @@ class Findings:
                 f"; {late if discarded else 'evaluations that began in time and ended later count (overshoot=count)'}"
             )
         fronts = " (with several objectives: the whole front; the value is the hypervolume)"
+        predicted = any(fact.column is not None and fact.column.predicted for fact in self.facts)
         return {
+            "best": "best prediction" if predicted else "best",
+            "regret": "predicted regret" if predicted else "regret",
             "common": ", common time" if self.two_times else "",
             "crossing": crossing,
             "loss": "regret" if self.known else "best value",
@@ -195,7 +198,7 @@ class Findings:
 
     @property
     def _columns(self) -> dict[str, Column]:
-        after = {f"value_at_{n}": _VALUE_AT._replace(heading=f"best after {n:,}") for n in self.budgets}
+        after = {f"value_at_{n}": _VALUE_AT._replace(heading=f"{{best}} after {n:,}") for n in self.budgets}
         return {column.name: column for column in COLUMNS} | after
 
     @property

@@ -113,8 +113,10 @@ def methods(findings: Findings) -> str:
     """Describe the methods in one paragraph, for a paper."""
     seeds = findings.frame["seed"]
     parts = [size_sentence(findings), f"The seeds are {seeds.min()} to {seeds.max()}."]
-    if releases := {str(fact.column.release) for fact in findings.facts if fact.column is not None}:
+    columns = [fact.column for fact in findings.facts if fact.column is not None]
+    if releases := {column.release for column in columns if column.origin == "measured"}:
         parts.append(f"Values are from {', '.join(sorted(releases))}.")
+    parts += sorted({f"Values are {column.origin}." for column in columns if column.origin != "measured"})
     parts.append("Intervals of means are 95 % percentile bootstrap intervals over the runs (2,000 draws).")
     if findings.tests:
         losses = "Regrets" if findings.known else "Distances to the best value that any run found"

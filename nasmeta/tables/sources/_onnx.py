@@ -35,6 +35,7 @@ class PredictedColumns:
         self.space, self.origin = source.space, {"identity": source.identity()}  # of a file that is never outdated
         (file,) = source.files
         facts = {name: getattr(source, name) for name in ("release", "licence", "epochs")}
+        facts["origin"] = f"predicted by {source.name}, {source.release}"
         self.infos = tuple(
             ColumnInfo(dataset, seed=None, source=source.name, source_sha256=file.sha256, **facts, **measure)
             for dataset in source.categories["dataset"]
