@@ -22,7 +22,7 @@ from nasmeta.experiments._reproduce import compare_searches
 from nasmeta.experiments._specification import reported_in
 from nasmeta.files import facts_in, require_writable, sha256_of
 from nasmeta.registry import names_from_file
-from nasmeta.runs import read_run
+from nasmeta.runs import on_evaluator, read_run
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, get_task
 
