@@ -141,15 +141,15 @@ def _facts(path: Path) -> dict[str, Any]:
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
     """Return the tasks that are known on this machine, with the evaluators of the comparison."""
     tasks: dict[str, Task] = {}
-    predictions = frame.attrs.setdefault("predicted", {})
     for name in map(str, frame["task"].unique()):
         identity = specification.get("tasks", {}).get(name, {}).get("evaluator")
-        if identity is not None and identity["kind"] == "surrogate":
-            predictions.setdefault(name, {"by": "a surrogate"})
+        predicted = identity is not None and identity["kind"] == "surrogate"
+        if predicted:  # an older version did not record more
+            frame.attrs.setdefault("predicted", {}).setdefault(name, {"by": "a surrogate"})
         with suppress(NasmetaError):  # the table is missing
             task = get_task(name)
             values_of_table = identity is None or identity["kind"] == TrainingEvaluator.name
-            if values_of_table or name in predictions:  # others have their own unit
+            if values_of_table or predicted:  # others have their own unit
                 _ = task.column  # raises an error if the table is missing
                 tasks[name] = task
     return tasks
