@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from html import escape
@@ -14,6 +15,8 @@ import pandas as pd
 from nasmeta.checks import decimals_for
 
 _ROUNDING = 1e-8  # smaller numbers are treated as 0
+_SMALLEST = 1e-9  # of a number; a smaller uncertainty is an error of rounding
+_MISSING = "–"
 Goals = Mapping[str, Literal["min", "max"]]
 
 _LATEX = str.maketrans(
@@ -40,9 +43,10 @@ def to_markdown(
 ) -> str:
     """Write a table as Markdown, with intervals and deviations next to their numbers.
 
-    Columns ``x, x_low, x_high`` become one, "22.1 [20.3, 24.0]"; columns ``x, x_std`` become "91.42 ± 0.19". Numbers
-    are rounded to two digits of their uncertainty, or to four digits without one, and to at most 4 decimals; a column
-    of small numbers to three digits of the largest. NaN is written "–", infinity "∞".
+    Columns ``x, x_low, x_high`` become one, "22.1 [20.3, 24.0]"; columns ``x, x_std`` become "91.42 ± 0.19". All
+    numbers of a column have the same decimals: two digits of the largest uncertainty, or four digits of the largest
+    number, and at most 4 decimals; a column of small numbers has three digits of the largest. NaN is written "–",
+    infinity "∞".
 
     Parameters
     ----------
@@ -200,53 +204,72 @@ def texts_of(
     table = table.set_axis(names, axis=1)
     parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")}
     shown = [name for name in names if name not in parts]
-    most = {name: _most_decimals(table[name]) for name in shown}
-    fixed, records = decimals or {}, table.to_dict("records")
-    rows = [[_cell(record, name, fixed.get(name), most[name]) for name in shown] for record in records]
+    digits = {name: _decimals(table, name, (decimals or {}).get(name)) for name in shown}
+    rows = [[_cell(record, name, digits[name]) for name in shown] for record in table.to_dict("records")]
     winners = set()
     for name, goal in (best or {}).items():
         if name in shown and np.isfinite(table[name]).any():
             column = shown.index(name)
             printed = [row[column].split(" ")[0] for row in rows]
             winner = printed[int(np.nanargmin(table[name]) if goal == "min" else np.nanargmax(table[name]))]
-            if set(printed) != {winner}:  # no cell is marked if all are equal
+            if {*printed} - {_MISSING} != {winner}:  # no cell is marked if all are equal
                 winners |= {(row, column) for row, text in enumerate(printed) if text == winner}
     headings = [(headers or {}).get(name, name.replace("_", " ")) for name in shown]
     right = [all(isinstance(value, Real) for value in table[name]) for name in shown]
     return _Texts(headings, right, rows, winners)
 
 
-def _most_decimals(column: pd.Series[Any]) -> int:
-    """Return how many decimals a column may have: more than 4 if even its largest number is small."""
-    sizes = [abs(float(value)) for value in column if isinstance(value, Real)]
-    largest = max(filter(np.isfinite, sizes), default=0.0)
-    return decimals_for(largest if largest > _ROUNDING else 0.0, 4)
+def _decimals(table: pd.DataFrame, name: str, fixed: int | None) -> int:
+    """Return the decimals of a column: two digits of the largest uncertainty, or three if others are far smaller.
+
+    Columns without an uncertainty have the `fixed` decimals, or four digits of the largest number and at least one of
+    the smallest.
+    """
+    sizes, spreads = [], []
+    for record in table.to_dict("records"):
+        size = abs(float(record[name])) if isinstance(record[name], Real) else np.nan
+        if np.isfinite(size):
+            sizes.append(size)
+            spreads.append(_spread(record, name))
+    known = [spread for spread, size in zip(spreads, sizes, strict=True) if spread > _SMALLEST * size]
+    large = [size for size in sizes if size > _ROUNDING]
+    most = decimals_for(max(large, default=0.0), 4)
+    if known:
+        least = 1 - _magnitude(max(known))
+        wanted = least + (_magnitude(max(known)) - _magnitude(min(known)) > 1)
+    elif fixed is not None:
+        return fixed
+    elif all(size == round(size) for size in sizes):
+        wanted = 0
+    else:
+        wanted = max(3 - _magnitude(max(large)), -_magnitude(min(large))) if large else most
+    return min(max(wanted, 0), most)
 
 
-def _cell(record: Mapping[Any, Any], name: str, fixed: int | None, most: int) -> str:
+def _magnitude(size: float) -> int:
+    return math.floor(math.log10(size))
+
+
+def _spread(record: Mapping[Any, Any], name: str) -> float:
+    """Return the width of the interval of a number, else its deviation; NaN if it has neither."""
+    low, high, std = (record.get(f"{name}{end}", np.nan) for end in ("_low", "_high", "_std"))
+    return float(high - low if np.isfinite(high - low) else std)
+
+
+def _cell(record: Mapping[Any, Any], name: str, digits: int) -> str:
     value = record[name]
     if not isinstance(value, Real):
         return str(value)
+    text = _number(value, digits)
     low, high, std = (record.get(f"{name}{end}", np.nan) for end in ("_low", "_high", "_std"))
     if np.isfinite(high - low):
-        digits = _decimals(float(value), float(high - low), most)
-        return f"{_number(value, digits)} [{_number(low, digits)}, {_number(high, digits)}]"
-    if np.isfinite(std):
-        digits = _decimals(float(value), float(std), most)
-        return f"{_number(value, digits)} ± {_number(std, digits)}"
-    return _number(value, _decimals(float(value), 0.0, most) if fixed is None else fixed)
-
-
-def _decimals(value: float, spread: float, most: int) -> int:
-    if spread > 1e-9 * abs(value):  # more than rounding
-        return int(np.clip(1 - np.floor(np.log10(spread)), 0, most))
-    if not np.isfinite(value) or value == round(value):
-        return 0
-    return int(np.clip(3 - np.floor(np.log10(abs(value))), 0, most))
+        is_interval = high - low > _SMALLEST * abs(float(value))
+        return f"{text} [{_number(low, digits)}, {_number(high, digits)}]" if is_interval else text
+    return f"{text} ± {_number(std, digits)}" if np.isfinite(std) else text
 
 
 def _number(value: Any, decimals: int) -> str:
     if not np.isfinite(value):
-        return "–" if np.isnan(value) else "∞" if value > 0 else "−∞"
+        return _MISSING if np.isnan(value) else "∞" if value > 0 else "−∞"
     text = f"{value:,.{decimals}f}"
     return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text

@@ -42,7 +42,7 @@ def test_budgets_that_nobody_reaches_are_left_out(make_frame):
         ({"x": 22.134, "x_low": 20.31, "x_high": 24.02}, "22.1 [20.3, 24.0]"),
         ({"x": 727.4, "x_low": 690.2, "x_high": 770.7}, "727 [690, 771]"),
         ({"x": 0.0123, "x_low": 0.0, "x_high": 0.0331}, "0.012 [0.000, 0.033]"),
-        ({"x": 22.0, "x_low": 22.0, "x_high": 22.0}, "22 [22, 22]"),
+        ({"x": 22.0, "x_low": 22.0, "x_high": 22.0}, "22"),
         ({"x": 22.5, "x_low": np.nan, "x_high": np.nan}, "22.50"),
         ({"x": 91.4236, "x_std": 0.1912}, "91.42 ± 0.19"),
         ({"x": 91.6067, "x_std": 1e-14}, "91.61 ± 0.00"),
@@ -59,6 +59,27 @@ def test_cells(columns, architecture):
     lines = to_markdown(pd.DataFrame([columns])).splitlines()
     assert lines[0] == "| x |"
     assert lines[2] == f"| {architecture} |"
+
+
+@pytest.mark.parametrize(
+    ("column", "texts"),
+    [
+        ({"x": [72.0, 1.0, 0.6, 1.533]}, ["72.00", "1.00", "0.60", "1.53"]),
+        ({"x": [15000.0, 0.0021]}, ["15,000.000", "0.002"]),
+        ({"x": [1.53, 0.0021, 0.0], "x_std": [0.33, 0.0009, np.nan]}, ["1.530 ± 0.330", "0.002 ± 0.001", "0.000"]),
+        ({"x": [22.1, 103.0], "x_low": [20.3, 60.0], "x_high": [24.0, 140.0]}, ["22 [20, 24]", "103 [60, 140]"]),
+    ],
+)
+def test_cells_of_a_column_have_the_same_decimals(column, texts):
+    lines = to_markdown(pd.DataFrame(column)).splitlines()
+    assert [line.strip("| ") for line in lines[2:]] == texts
+
+
+@pytest.mark.parametrize(("solved", "marked"), [([0.0, 0.0, np.nan], []), ([0.5, 0.5, 0.0], ["a", "b"])])
+def test_ties_share_the_mark_with_and_without_an_interval(solved, marked):
+    table = pd.DataFrame({"name": ["a", "b", "c"], "x": solved, "x_low": [np.nan, 0, 0], "x_high": [np.nan, 0.7, 0.1]})
+    lines = to_latex(table, best={"x": "max"}).splitlines()
+    assert [line[0] for line in lines if "textbf" in line] == marked
 
 
 @pytest.mark.parametrize(
