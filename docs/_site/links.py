@@ -56,6 +56,11 @@ def place(found: Path) -> Path | None:
     return found if found.is_file() and kept else None
 
 
+def is_predictor(entry: Any) -> bool:
+    """Return whether a page of the reference describes a predictor."""
+    return entry.page.startswith(("predictor.", "meta-predictor."))
+
+
 class Names:
     """Link literals such as ``nm.compare``, ``Table.from_frame`` and ``gp`` to the reference."""
 
@@ -63,12 +68,14 @@ class Names:
         self.pages: dict[str, str] = {f"nasmeta {one}": f"generated/cli/{one}" for one in commands}
         self.predictors: dict[str, str] = {}
         self.roots: dict[str, tuple[str, ...]] = {}
-        for entry in (one for found in entries.values() for one in found):
+        # A searcher may have the name of a predictor; only pages on predictions mean the predictor.
+        searchers_first = sorted((one for found in entries.values() for one in found), key=is_predictor)
+        for entry in searchers_first:
             page = f"generated/api/{entry.page}"
             self.roots[entry.path] = entry.names
             for name in entry.names:
                 self.pages.setdefault(name, page)
-                if "predictor" in entry.page:
+                if is_predictor(entry):
                     self.predictors[name] = page
         self.members: dict[str, tuple[str, str]] = {}
 

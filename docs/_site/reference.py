@@ -54,6 +54,7 @@ def directive(kind: str, name: str, *lines: str) -> str:
 def public(subpackage: str) -> Iterator[Entry]:
     """Yield the public objects of a subpackage."""
     import nasmeta
+    from nasmeta.searchers import SEARCHERS
 
     module = importlib.import_module(f"nasmeta.{subpackage}")
     order = sorted(module.__all__, key=lambda one: (not one[0].isupper(), one.lower()))
@@ -62,8 +63,9 @@ def public(subpackage: str) -> Iterator[Entry]:
         if inspect.ismodule(found):
             continue
         short = name if getattr(nasmeta, name, None) is found else f"{subpackage}.{name}"
-        names = (name, f"nm.{short}", f"nasmeta.{short}", f"nasmeta.{subpackage}.{name}", f"nm.{subpackage}.{name}")
-        yield Entry(short, f"nm.{short}", f"nasmeta.{short}", found, names)
+        names = [name, f"nm.{short}", f"nasmeta.{short}", f"nasmeta.{subpackage}.{name}", f"nm.{subpackage}.{name}"]
+        names += [registered for registered, kind in SEARCHERS.items() if kind is found]
+        yield Entry(short, f"nm.{short}", f"nasmeta.{short}", found, tuple(names))
 
 
 def registered(subpackage: str) -> Iterator[Entry]:

@@ -54,7 +54,7 @@ class SearcherSpec:
         epochs = given.pop("epochs", None) if issubclass(kind, MultiFidelitySearcher) else None
         if name == "predictor" and not isinstance(given.get("predictor"), str | None):
             # An estimator is not of a JSON type.
-            kind = kind.of(given.pop("predictor"), given.pop("acquisition", "ei"))  # type: ignore[attr-defined]
+            kind = kind.of(given.pop("predictor"), given.pop("acquisition", None))  # type: ignore[attr-defined]
             name = kind.__name__
         parameters = [*inspect.signature(kind).parameters.values()][2:]  # after space and rng
         recorded = recorded_settings(name, given, parameters)

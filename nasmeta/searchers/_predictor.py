@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from numpy.random import Generator
 from nasmeta.arrays import Architectures, Array, Facts, Floats
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.code_identity import code_within, estimator_digest, identity_of
-from nasmeta.errors import SettingError
+from nasmeta.errors import NasmetaWarning, SettingError, calls_inside
 from nasmeta.gaussian_process import log_expected_improvement
 from nasmeta.predictors import PREDICTORS, knows_deviation, label_of, make_predictor
 from nasmeta.registry import is_place
@@ -107,7 +108,7 @@ class PredictorSearch(WithoutReplacement):
     All unevaluated architectures are scored at once; ties are broken at random. The predictor is refitted for each
     proposal below 20 values, then whenever their number has grown by a tenth.
 
-    Every predictor with an acquisition is also a searcher: ``xgboost-ei``, ``gnn-ucb``,
+    Every predictor with an acquisition is also a searcher: ``ridge-ei``, ``gnn-ucb``,
     ``my_package.module:Forest-greedy``. In Python, `of` returns the searcher of an estimator.
 
     Parameters
@@ -116,14 +117,15 @@ class PredictorSearch(WithoutReplacement):
     rng : numpy.random.Generator
     predictor : str or estimator, default "ridge"
         As in `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or an estimator. The name of such a
-        run is the class of the estimator and the acquisition; see `of`.
-    acquisition : {"ei", "ucb", "thompson", "greedy"}, default "ei"
+        run is the class of the estimator and, if it is given, the acquisition; see `of`.
+    acquisition : {"ei", "ucb", "thompson", "greedy"}, optional
         The expected improvement over the best label; mean plus `beta` times deviation; one draw (the prediction of a
-        random copy, or independent normal draws with mean and deviation); the mean.
+        random copy, or independent normal draws with mean and deviation); the mean. By default ``"ei"``, and
+        ``"greedy"`` for a predictor without predictive deviations.
     n_initial : int, default 10
         Random architectures before the predictor is used.
     copies : int, default 5
-        Number of bootstrap copies that give a deviation to a predictor without one.
+        Number of bootstrap copies that give a deviation to a predictor without one; a warning states them.
     beta : float, default 1
         Deviations that ``ucb`` adds.
     labels : {"rank", "value"}, default "rank"
@@ -146,7 +148,7 @@ class PredictorSearch(WithoutReplacement):
 
     traces = "statistical"  # predictors are from other packages, and partly networks
     default_predictor: ClassVar[Any] = "ridge"
-    default_acquisition: ClassVar[str] = "ei"
+    default_acquisition: ClassVar[str | None] = None
     is_bound: ClassVar[bool] = False  # whether `of` has set these two
 
     def __init__(
@@ -168,7 +170,7 @@ class PredictorSearch(WithoutReplacement):
             raise SettingError(f"{type(self).__name__} has a fixed predictor and acquisition. Use predictor instead.")
         self.predictor = self.default_predictor if predictor is None else predictor
         chosen = self.default_acquisition if acquisition is None else acquisition
-        self.acquisition = check_choice("acquisition", chosen, ACQUISITIONS)
+        self.acquisition = "" if chosen is None else check_choice("acquisition", chosen, ACQUISITIONS)
         self.n_initial = check_int("n_initial", n_initial, 2)
         self.copies = check_int("copies", copies, 2)
         self.beta = check_number("beta", beta)
@@ -177,19 +179,21 @@ class PredictorSearch(WithoutReplacement):
         self._fitted_at = 0
         self._best = -np.inf
         self._model = self.build_model(int(rng.integers(2**31)))
+        self.acquisition = self.acquisition or "ei"
 
     @classmethod
     def of(
-        cls, predictor: Any, acquisition: str = "ei", *, name: str | None = None, **settings: Any
+        cls, predictor: Any, acquisition: str | None = None, *, name: str | None = None, **settings: Any
     ) -> type[PredictorSearch]:
         """Return the searcher of one predictor: a class for `nasmeta.search` and `nasmeta.compare`.
 
         Parameters
         ----------
         predictor : str or estimator
-        acquisition : {"ei", "ucb", "thompson", "greedy"}, default "ei"
+        acquisition : {"ei", "ucb", "thompson", "greedy"}, optional
+            As in the class.
         name : str, optional
-            Name in results; by default the predictor and the acquisition.
+            Name in results; by default the predictor and, if it is given, the acquisition.
 
         Examples
         --------
@@ -202,11 +206,12 @@ class PredictorSearch(WithoutReplacement):
         >>> run.searcher, len(run)
         ('KNeighborsRegressor-greedy', 25)
         """
-        check_choice("acquisition", acquisition, ACQUISITIONS)
-        label = label_of(predictor)
+        if acquisition is not None:
+            check_choice("acquisition", acquisition, ACQUISITIONS)
+        label = "-".join(filter(None, (label_of(predictor), acquisition)))
         bound = {"default_predictor": staticmethod(predictor), "default_acquisition": acquisition, "is_bound": True}
-        about = {"__module__": cls.__module__, "__doc__": f"{label}, {acquisition}; see `PredictorSearch`."}
-        return type(name or f"{label}-{acquisition}", (cls,), {**bound, **about})
+        about = {"__module__": cls.__module__, "__doc__": f"{label}; see `PredictorSearch`."}
+        return type(name or label, (cls,), {**bound, **about})
 
     @classmethod
     def code_identity(cls, settings: Facts) -> str | None:
@@ -229,6 +234,12 @@ class PredictorSearch(WithoutReplacement):
     def build_model(self, seed: int) -> Any:
         """Return the unfitted model; called once."""
         model = make_predictor(self.predictor, None, self.space, seed, **self.options)
+        has_deviation = knows_deviation(model)
+        self.acquisition = self.acquisition or ("ei" if has_deviation else "greedy")
+        if not has_deviation and self.acquisition != "greedy":
+            text = f"{label_of(self.predictor)} has no predictive deviations, so {self.acquisition} uses those of"
+            hint = f"{self.copies} bootstrap copies. The acquisition greedy needs none, and often finds more."
+            warnings.warn(f"{text} {hint}", NasmetaWarning, stacklevel=calls_inside() + 1)
         return UncertainModel(model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies)
 
     def fit_model(self, architectures: Architectures, labels: Floats) -> None:

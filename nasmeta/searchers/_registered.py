@@ -57,7 +57,7 @@ for _name, _place, _extra, _style in (
 def list_searchers() -> pd.DataFrame:
     """Return the registered searchers, including other packages' searchers.
 
-    In addition, any predictor with an acquisition is a searcher, such as ``xgboost-ei`` or ``maml-ucb``.
+    In addition, any predictor with an acquisition is a searcher, such as ``ridge-ei`` or ``maml-ucb``.
 
     Returns
     -------

@@ -23,7 +23,7 @@ _OF_PREDICTORS = ("predictor", "meta-predictor")  # searchers that have the meth
 
 
 class _Searchers(Registry["type[Searcher]"]):
-    """The registry; it also resolves a predictor with an acquisition, ``xgboost-ei``, without listing these."""
+    """The registry; it also resolves a predictor with an acquisition, ``ridge-ei``, without listing these."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)

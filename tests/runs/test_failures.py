@@ -78,7 +78,7 @@ def test_a_failure_is_an_evaluation_without_a_value(kind: str, tmp_path: Path) -
     run.plot()
 
 
-@pytest.mark.parametrize("name", ["random", "evolution", "local-search", "gp", "tpe", "reinforce", "xgboost-ei"])
+@pytest.mark.parametrize("name", ["random", "evolution", "local-search", "gp", "tpe", "reinforce", "xgboost-greedy"])
 def test_every_kind_of_searcher_goes_on_and_resumes(name: str, tmp_path: Path) -> None:
     whole = nm.search(name, Custom(), evaluations=16, seed=3)
     path = tmp_path / "run.jsonl"

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 import nasmeta as nm
 from nasmeta.arrays import Architectures, Array, Floats
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import NasmetaWarning, SettingError, UnknownNameError
 from nasmeta.predictors import make_encoder
 from nasmeta.searchers import SEARCHERS, PredictorSearch
 from nasmeta.spaces import SearchSpace, get_space
@@ -71,7 +71,7 @@ def test_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         settings = {"predictor": f"my_regressors:{name}", "acquisition": "greedy", "options": options}
         run = nm.search("predictor", "nb201/cifar10", evaluations=14, settings=settings)
         assert run.settings == settings
-    assert len(nm.search("my_regressors:nearest-ei", "nb201/cifar10", evaluations=14)) == 14
+    assert len(nm.search("my_regressors:nearest-greedy", "nb201/cifar10", evaluations=14)) == 14
 
 
 def test_architectures_are_encoded_once() -> None:
@@ -129,6 +129,15 @@ def test_equal_values_teach_nothing_and_stop_nothing() -> None:
     for _ in range(15):
         searcher.tell(searcher.ask(), np.zeros(1))
     assert len(searcher._observed) == 15
+
+
+def test_a_predictor_without_deviations_is_greedy_unless_copies_are_wanted() -> None:
+    estimator = Ridge()
+    assert PredictorSearch(SPACE, np.random.default_rng(0), predictor="ridge").acquisition == "ei"
+    kind = PredictorSearch.of(estimator)
+    assert (kind.__name__, kind(SPACE, np.random.default_rng(0)).acquisition) == ("Ridge", "greedy")
+    with pytest.warns(NasmetaWarning, match="Ridge has no predictive deviations, so ucb uses those of 5 bootstrap"):
+        PredictorSearch(SPACE, np.random.default_rng(0), predictor=estimator, acquisition="ucb")
 
 
 def test_arguments_of_a_function_are_part_of_the_identity() -> None:
