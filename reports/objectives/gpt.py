@@ -97,7 +97,7 @@ def checks_of(cost: str, runs: pd.DataFrame) -> dict[str, object]:
 @house_style()
 def draw_fronts(fronts: pd.DataFrame) -> Figure:
     """Draw the borders of the regions that fronts dominate, a panel per cost."""
-    figure, panels = new_panels(list(TITLES.values()), WIDTH, (WIDTH / 3, 2.5), sharey=True)
+    figure, panels = new_panels([""] * len(TITLES), WIDTH, (WIDTH / 3, 2.3), sharey=True)
     looks = styles(DRAWN)
     for panel, cost in zip(panels, TITLES, strict=True):
         y, x = task_of(cost).front.values.T
@@ -106,7 +106,9 @@ def draw_fronts(fronts: pd.DataFrame) -> Figure:
             look = looks[name].line() | {"drawstyle": "steps-post", "markevery": 8}
             panel.plot(points["value"], points["perplexity"], label=name, **look)
         draw_grid(panel)
-    label_panels(panels, "cost", "perplexity")
+    label_panels(panels, "", "perplexity")
+    for panel, cost in zip(panels, TITLES.values(), strict=True):
+        panel.set_xlabel(cost)
     legend_below(figure, "front of one run")
     return figure
 
