@@ -69,6 +69,16 @@ def test_columns_of_many_numbers_become_ranges(tmp_path: Path) -> None:
     assert load_table("scan").space.positions[2].scale is None
 
 
+def test_conditions_of_columns(tmp_path: Path) -> None:
+    (tmp_path / "tuned.csv").write_text("optimiser,momentum,lr,loss\nsgd,0.9,1,0.3\nadam,,1,0.5\nadam,,2,0.4\n")
+    add_all = ("data", "add", "tuned.csv", "--columns", "optimiser,momentum,lr")
+    assert "--conditions momentum=" in run(*add_all, code=2).output
+    run(*add_all, "--conditions", "momentum=optimiser:sgd")
+    assert load_table("tuned").query("optimiser=adam,lr=2", "tuned", "loss") == pytest.approx(0.4)
+    for wrong in ("momentum=sgd", "momentum", "speed=optimiser:sgd", "momentum=optimiser:rmsprop"):
+        run(*add_all, "--conditions", wrong, code=2)
+
+
 def test_a_metric_without_a_direction(sweep: Path) -> None:
     result = run("data", "add", sweep, "--columns", "width,depth,act", code=2)
     assert "--direction rmse=max" in " ".join(result.output.split())

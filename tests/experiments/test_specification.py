@@ -153,6 +153,12 @@ def test_incomplete_files(tmp_path: Path, text: str) -> None:
         read_specification(written(tmp_path, text))
 
 
+def test_a_file_in_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "utf16.toml").write_text(GOOD, encoding="utf-16")
+    with pytest.raises(SettingError):
+        read_specification(tmp_path / "utf16.toml")
+
+
 def test_a_missing_file_and_a_missing_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnknownNameError, match="nb201-paper"):
         read_specification("nb201-papr")

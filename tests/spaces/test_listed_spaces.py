@@ -1,13 +1,15 @@
 """Spaces of listed rows: more combinations than 64 bits can number, and columns of many choices."""
 
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from example_spaces import example_space
 
-from nasmeta.errors import ArchitectureError, SettingError
+from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.spaces import Position, SearchSpace
 from nasmeta.tables import Table
 
@@ -52,6 +54,23 @@ def test_a_column_of_many_numbers_is_a_range_with_its_exact_values() -> None:
     assert [position.scale for position in changed] == ["linear", None, None]
 
 
+@pytest.mark.parametrize(
+    ("scale", "draw"),
+    [
+        ("log", lambda rng: 10 ** rng.uniform(-3, -1, 40)),  # learning rates, of less than two decades
+        ("log", lambda rng: 10 ** rng.uniform(-6, -1, 40)),
+        ("linear", lambda rng: np.r_[0.6 * rng.beta(2, 3, 38), 0.001, 0.99]),  # label smoothing: .15, .23, .33
+        ("linear", lambda rng: np.r_[1 - 10 ** rng.uniform(-4, -0.5, 39), 0.005]),  # beta1: .91, .99, .999
+        ("linear", lambda rng: rng.uniform(1, 200, 40)),
+        ("linear", lambda rng: rng.uniform(-1, 1, 40)),
+    ],
+)
+def test_extremes_alone_do_not_make_a_range_logarithmic(scale: str, draw: Callable[[Any], Any]) -> None:
+    for seed in range(20):
+        frame = pd.DataFrame({"x": draw(np.random.default_rng(seed))})
+        assert SearchSpace.from_frame(frame).positions[0].scale == scale
+
+
 def test_a_frame_may_lack_the_choices_of_inactive_positions() -> None:
     conditions = {"momentum": {"optimiser": ["sgd"]}}
     choices = {"optimiser": ["adam", "sgd"], "momentum": [0.5, 0.9], "width": [8, 16]}
@@ -64,6 +83,8 @@ def test_a_frame_may_lack_the_choices_of_inactive_positions() -> None:
     for build in (lambda: SearchSpace.from_frame(frame, list(choices)), lambda: Table.from_frame(frame, space)):
         with pytest.raises(SettingError):
             build()
+    with pytest.raises(UnknownNameError):
+        SearchSpace.from_frame(frame, ["width"], conditions=conditions)
 
 
 def test_neighbours_of_listed_rows_are_all_that_differ_in_one_position() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import NasmetaWarning
+from nasmeta.errors import NasmetaWarning, SettingError
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table, odd_values
 from nasmeta.tables._value_checks import looks_fractional
@@ -66,6 +66,19 @@ def test_accuracies_that_are_not_mixed() -> None:
         own(mixed, metric, direction="max")
     for unit in ({"accuracy": "percent"}, "percent"):
         assert not odd(own(mixed, unit=unit))
+
+
+def test_low_accuracies_as_fractions() -> None:
+    mixed = np.random.default_rng(0).uniform(40, 97, 60)
+    low = mixed < 80  # none of them, times 100, is in the range of the others
+    mixed[low] /= 100
+    assert (looks_fractional(mixed) == low).all()
+
+
+@pytest.mark.parametrize(("values", "unit"), [(PERCENT, "1"), (PERCENT / 100, "percent")])
+def test_a_unit_that_contradicts_the_values(values: np.ndarray, unit: str) -> None:
+    with pytest.raises(SettingError):
+        own(values, unit=unit)
 
 
 def test_values_outside_0_to_100_percent() -> None:

@@ -221,6 +221,12 @@ def test_batches_that_are_damaged_or_evil(cifar10: Path) -> None:
             ImageDataset.load(f"cifar10:{cifar10}")
 
 
+def test_batches_without_names_of_classes(cifar10: Path) -> None:
+    (cifar10 / "cifar-10-batches-py" / "batches.meta").write_bytes(pickle.dumps({"num_vis": 3072}))
+    with pytest.raises(DamagedFileError):
+        ImageDataset.load(f"cifar10:{cifar10}")
+
+
 @pytest.mark.parametrize(
     "options",
     [
