@@ -63,7 +63,7 @@ def test_an_added_table_is_known_by_name() -> None:
     assert nm.get_task("mine/pets") == pickle.loads(pickle.dumps(nm.get_task("mine/pets")))
 
 
-@pytest.mark.parametrize("name", ["Mine", "../up", ".content", "a b"])
+@pytest.mark.parametrize("name", ["../up", ".content", "a b"])
 def test_names_that_cannot_be(name: Any, cache: Path) -> None:
     table = mine()
     before = kept_files(cache)
