@@ -113,7 +113,7 @@ found = nm.verify(
     device="cpu",
     isolated=False,
 )
-columns = ["cell", "role", "lookup", "measured", "measured_test", "parameters", "train_seconds"]
+columns = ["cell", "role", "lookup", "trained", "trained_test", "parameters", "train_seconds"]
 found.architectures[columns].round(1)
 
 # %%
@@ -122,7 +122,7 @@ found.plot()
 # %%
 nm.spaces.plot_cells(
     found.architectures["cell"],
-    [f"{one.role} {one.cell}: {one.measured:.0f} %" for one in found.architectures.itertuples()],
+    [f"{one.role} {one.cell}: {one.trained:.0f} %" for one in found.architectures.itertuples()],
 )
 
 # %% [markdown]
@@ -173,5 +173,5 @@ print(f"{abs(again.valid_accuracy - result.valid_accuracy):.1f} points")
 # %%
 from nasmeta.tasks import pareto_front
 
-front = pareto_front(found.architectures[["measured", "parameters"]], ["max", "min"])
-found.architectures.iloc[front][["cell", "role", "measured", "parameters"]].round(1)
+front = pareto_front(found.architectures[["trained", "parameters"]], ["max", "min"])
+found.architectures.iloc[front][["cell", "role", "trained", "parameters"]].round(1)

@@ -22,7 +22,7 @@ from nasmeta.experiments._reproduce import compare_searches
 from nasmeta.experiments._specification import reported_in
 from nasmeta.files import facts_in, require_writable, sha256_of
 from nasmeta.registry import names_from_file
-from nasmeta.runs import on_evaluator, read_run
+from nasmeta.runs import on_evaluator, read_run, recorded_prediction
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, get_task
 
@@ -143,9 +143,8 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
     tasks: dict[str, Task] = {}
     for name in map(str, frame["task"].unique()):
         identity = specification.get("tasks", {}).get(name, {}).get("evaluator")
-        predicted = identity is not None and identity["kind"] == "surrogate"
-        if predicted:  # an older version did not record more
-            frame.attrs.setdefault("predicted", {}).setdefault(name, {"by": "a surrogate"})
+        if predicted := recorded_prediction({"evaluator": identity or {}}):
+            frame.attrs.setdefault("predicted", {}).setdefault(name, predicted)
         with suppress(NasmetaError):  # the table is missing
             task = get_task(name)
             values_of_table = identity is None or identity["kind"] == TrainingEvaluator.name

@@ -83,6 +83,21 @@ def require_journal(path: Path) -> tuple[Facts, Trace]:
     return contents
 
 
+def recorded_prediction(header: Facts) -> Facts:
+    """Return what predicted the values, from the header of a journal; empty if they are not predictions.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.runs import recorded_prediction
+    >>> run = nm.search("random", "nb201/cifar10", evaluator="surrogate", evaluations=5)
+    >>> recorded_prediction(run.config.identity)["by"]
+    'surrogate nb201/cifar10'
+    """
+    of_older_version = {"by": "a surrogate"} if header.get("evaluator", {}).get("kind") == "surrogate" else {}
+    return header.get("predicted", of_older_version)
+
+
 def _trace_of(rows: list[list[Any]]) -> Trace:
     _, value, _, *rest = rows[0] if rows else (0, 0.0, 0.0)
     trace = Trace(len(value) if isinstance(value, list) else 1, timed=bool(rest) and "start" in rest[0])

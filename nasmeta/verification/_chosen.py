@@ -12,7 +12,7 @@ import numpy as np
 from nasmeta.arrays import Facts
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.registry import names_from_file
-from nasmeta.runs import require_journal
+from nasmeta.runs import recorded_prediction, require_journal
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, get_task
 
@@ -36,6 +36,7 @@ class Searches:
     values: Mapping[int, float]  # of each successfully evaluated cell, in percent
     searchers: tuple[str, ...]
     evaluator: Facts | None  # identity of the evaluator; None for the table
+    prediction: Facts  # what predicted the values; empty if they are not predictions
 
 
 def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
@@ -57,7 +58,7 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     if not values:
         raise JournalError(f"{path}: no cell was evaluated successfully. Give the search a larger budget.")
     searchers = dict.fromkeys(str(header.get("searcher")) for _, header, _ in runs)
-    return Searches(task, values, tuple(searchers), first.get("evaluator"))
+    return Searches(task, values, tuple(searchers), first.get("evaluator"), recorded_prediction(first))
 
 
 def _full_epochs(header: Facts) -> int | None:

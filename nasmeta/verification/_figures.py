@@ -83,17 +83,17 @@ def plot_verification(architectures: pd.DataFrame, facts: Facts, width: Width = 
         As in `nasmeta.analysis.plot_regret`; 3.6 inches by default.
     """
     figure, (axes,) = new_panels([""], 3.6 if width is None else width, (3.6, 3.0))
-    known = architectures[architectures["measured"].notna() & architectures["lookup"].notna()]
+    known = architectures[architectures["trained"].notna() & architectures["lookup"].notna()]
     near = known["lookup"].between(*robust_limits(known["lookup"]))
-    near &= known["measured"].between(*robust_limits(known["measured"]))
+    near &= known["trained"].between(*robust_limits(known["trained"]))
     for role, rows in known[near].groupby("role", sort=False):
         name, colour, marker, _ = _ROLES[str(role)]
         ranges = np.array([rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]], dtype=float)
         axes.errorbar(
             rows["lookup"],
-            rows["measured"],
+            rows["trained"],
             xerr=np.clip(ranges, 0, None),
-            yerr=rows["measured_std"].fillna(0.0),
+            yerr=rows["trained_std"].fillna(0.0),
             label=name,
             fmt=marker,
             color=colour,
@@ -106,7 +106,7 @@ def plot_verification(architectures: pd.DataFrame, facts: Facts, width: Width = 
         name, colour, marker, _ = _ROLES[str(role)]
         axes.plot(
             rows["lookup"].clip(*limits[0]),
-            rows["measured"].clip(*limits[1]),
+            rows["trained"].clip(*limits[1]),
             marker,
             label=f"{name}, {len(rows)} outside",
             color=colour,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _Z = 1.959963984540054  # of 95 %
 _BAND = 2.0  # standard deviations
-_MEASURED = ["cell", "measured", "measured_test", "parameters", "train_seconds"]
+_MEASURED = ["cell", "trained", "trained_test", "parameters", "train_seconds"]
 
 
 def separation_of(architectures: pd.DataFrame) -> Facts | None:
@@ -30,8 +30,8 @@ def separation_of(architectures: pd.DataFrame) -> Facts | None:
     In ``chance`` a tie is one half; ``table_chance`` is the same statistic of the look-up. None for fewer than two
     picks or random cells.
     """
-    known = architectures.dropna(subset=["lookup", "measured"])
-    picks, random = (known.loc[known["role"] == role, ["measured", "lookup"]] for role in ("pick", "random"))
+    known = architectures.dropna(subset=["lookup", "trained"])
+    picks, random = (known.loc[known["role"] == role, ["trained", "lookup"]] for role in ("pick", "random"))
     if min(len(picks), len(random)) < 2:
         return None
     above = np.sign(picks.to_numpy(float)[:, None] - random.to_numpy(float)).mean(axis=(0, 1))
@@ -78,35 +78,40 @@ def architectures_frame(
     architectures = [entry.cell for entry in chosen]
     trained = pd.DataFrame([_measured(result) for of_cell in results.values() for result in of_cell], columns=_MEASURED)
     by_cell = trained.astype(float).groupby("cell")
-    means, spread = by_cell.mean().reindex(architectures), by_cell["measured"].std()
-    n = by_cell["measured"].count().reindex(architectures, fill_value=0).to_numpy()
+    means, spread = by_cell.mean().reindex(architectures), by_cell["trained"].std()
+    n = by_cell["trained"].count().reindex(architectures, fill_value=0).to_numpy()
     deviations, n_table = look_up.deviations, look_up.n_seeds
     with np.errstate(divide="ignore", invalid="ignore"):
         if np.isnan(deviations).all():  # the table gives no single seeds
-            freedom = by_cell["measured"].count() - 1
+            freedom = by_cell["trained"].count() - 1
             deviations = np.full(len(chosen), np.sqrt((freedom * spread**2).sum() / freedom.sum()))
             n_table = np.ones(len(chosen), np.int64)
         allowed = _BAND * deviations * np.sqrt(1 / n_table + 1 / n)
-    difference = means["measured"].to_numpy() - look_up.values
+    difference = means["trained"].to_numpy() - look_up.values
     judged = np.isfinite(allowed) & np.isfinite(difference) & (not look_up.not_comparable)
     within = pd.Series(np.abs(difference) <= allowed, dtype=object)
-    return pd.DataFrame([asdict(entry) for entry in chosen]).assign(
-        architecture=[searches.task.space.to_string(architecture) for architecture in architectures],
-        lookup=look_up.values,
-        lookup_low=look_up.lowest,
-        lookup_high=look_up.highest,
-        lookup_seeds=look_up.n_seeds,
-        lookup_std=look_up.deviations,
-        measured=means["measured"].to_numpy(),
-        measured_std=spread.reindex(architectures).to_numpy(),
-        trainings=n,
-        measured_test=means["measured_test"].to_numpy(),
-        difference=np.nan if look_up.not_comparable else difference,
-        allowed=np.where(judged, allowed, np.nan),
-        in_band=within.where(judged, None),
-        failures=[", ".join(dict.fromkeys(failures.get(architecture, []))) for architecture in architectures],
-        parameters=means["parameters"].to_numpy(),
-        train_seconds=means["train_seconds"].to_numpy(),
+    kind = "predicted" if searches.prediction else "searched_value"
+    return (
+        pd.DataFrame([asdict(entry) for entry in chosen])
+        .rename(columns={"searched_value": kind})
+        .assign(
+            architecture=[searches.task.space.to_string(architecture) for architecture in architectures],
+            lookup=look_up.values,
+            lookup_low=look_up.lowest,
+            lookup_high=look_up.highest,
+            lookup_seeds=look_up.n_seeds,
+            lookup_std=look_up.deviations,
+            trained=means["trained"].to_numpy(),
+            trained_std=spread.reindex(architectures).to_numpy(),
+            trainings=n,
+            trained_test=means["trained_test"].to_numpy(),
+            difference=np.nan if look_up.not_comparable else difference,
+            allowed=np.where(judged, allowed, np.nan),
+            in_band=within.where(judged, None),
+            failures=[", ".join(dict.fromkeys(failures.get(architecture, []))) for architecture in architectures],
+            parameters=means["parameters"].to_numpy(),
+            train_seconds=means["train_seconds"].to_numpy(),
+        )
     )
 
 
@@ -138,13 +143,13 @@ def facts_of(
 ) -> dict[str, Any]:
     """Return data, recipe, look-up and rank correlations."""
     dataset, recipe, column = trainer.dataset, trainer.recipe, look_up.column
-    both = architectures[["lookup", "measured"]].dropna()
+    both = architectures[["lookup", "trained"]].dropna()
     kendall, spearman = _rank_correlations(both)
     return {
         "task": searches.task.name,
         "searchers": list(searches.searchers),
         "evaluated": len(searches.values),
-        "searched_on": searches.evaluator["kind"] if searches.evaluator else "table",
+        "searched_on": _searched_on(searches),
         "data": dataset.name,
         "images": {name: len(positions) for name, positions in dataset.splits.items()},
         "image_size": list(dataset.image_size),
@@ -167,6 +172,13 @@ def facts_of(
         "separation": separation_of(architectures),
         "written_by": f"nasmeta {nasmeta.__version__}",
     }
+
+
+def _searched_on(searches: Searches) -> str:
+    """Return the name of the evaluator."""
+    if searches.prediction:
+        return searches.task.column.predicted_by(searches.prediction).origin.removeprefix("predicted by ")
+    return str(searches.evaluator["kind"]) if searches.evaluator else "table"
 
 
 def _rank_correlations(pairs: pd.DataFrame) -> tuple[float | None, float | None]:

@@ -33,7 +33,7 @@ def write_verification_page(
     """
     titles = {"agreement": "Look-up and training", "curves": "Training curves"}
     figures: dict[str, Callable[[], Figure]] = {}
-    if architectures["measured"].notna().any():
+    if architectures["trained"].notna().any():
         figures["agreement"] = partial(plot_verification, architectures, facts)
     if len(epochs):
         figures["curves"] = partial(plot_training_curves, epochs)
@@ -83,24 +83,25 @@ def _about(facts: Facts) -> Iterator[str]:
 
 def _accuracies(architectures: pd.DataFrame, facts: Facts) -> Section:
     bounds = architectures[["lookup", "lookup_low", "lookup_high"]].to_numpy(float)
-    means = architectures[["measured", "measured_std"]].to_numpy(float)
+    means = architectures[["trained", "trained_std"]].to_numpy(float)
     shown = architectures.assign(
         cell=architectures["cell"].astype(str),
         lookup=["{} [{}, {}]".format(*map(number_or_dash, row)) for row in bounds],
-        measured=[spread(*row) for row in means],
+        trained=[spread(*row) for row in means],
         role=architectures["role"].replace({"random": "random control", "worst": "worst evaluated"}),
         in_band=architectures["in_band"].map({True: "yes", False: "no"}).fillna("–"),
     )
     headers = {
-        "lookup": "look-up [seeds' range]",
-        "measured": f"trained, {measured_split(facts)}",
-        "measured_test": "trained, test",
+        "lookup": "measured, look-up [seeds' range]" if "predicted" in architectures else "look-up [seeds' range]",
+        "trained": f"trained here, {measured_split(facts)}",
+        "trained_test": "trained here, test",
         "allowed": "allowed ±",
     }
-    names = ["cell", "role", "lookup", "measured", "measured_test"]
+    names = ["cell", "role", "predicted", "lookup", "trained", "trained_test"]
+    names = [name for name in names if name in architectures]
     names += [] if facts["lookup"]["not_comparable"] else ["trainings", "difference", "allowed", "in_band"]
     names += ["failures"] if (architectures["failures"] != "").any() else []
-    decimals = dict.fromkeys(["measured_test", "difference", "allowed"], 2)
+    decimals = dict.fromkeys(["predicted", "trained_test", "difference", "allowed"], 2)
     notes = [_agreement(architectures, facts)]
     if len(architectures) > _SHOWN:
         notes.insert(0, f"The first {_SHOWN} of {len(architectures)} cells; `cells.csv` has all.")
@@ -116,7 +117,7 @@ def _accuracies(architectures: pd.DataFrame, facts: Facts) -> Section:
 def _agreement(architectures: pd.DataFrame, facts: Facts) -> str:
     """State how many means of trainings agree with the look-up."""
     lookup, judged = facts["lookup"], architectures["in_band"].dropna()
-    if architectures["measured"].isna().all():
+    if architectures["trained"].isna().all():
         return "No training succeeded, so nothing is verified."
     if lookup["not_comparable"]:
         return f"Only the order can be compared with the look-up: {lookup['not_comparable']}."

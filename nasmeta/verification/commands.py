@@ -73,7 +73,8 @@ def verify_command(
 
 def _print(verification: Verification) -> None:
     facts, lookup = verification.facts, verification.facts["lookup"]
-    columns = ["cell", "role", "lookup", "measured", "measured_std", "difference", "failures"]
+    columns = ["cell", "role", "predicted", "lookup", "trained", "trained_std", "difference", "failures"]
+    shown = verification.architectures.filter(columns)
     title = f"{facts['task']}, trained on {facts['data']} by {facts['recipe']['name']}"
-    print_frame(verification.architectures[columns], title)
+    print_frame(shown, title)
     print(f"look-up: {lookup['address']}, {lookup['release']}; accuracies in percent")

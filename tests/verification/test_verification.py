@@ -218,8 +218,8 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     outcome = checked(journal, folder)
     architectures = outcome.architectures
     assert len(trained) == 8
-    np.testing.assert_allclose(architectures["measured"], architectures["lookup"] - 0.5)
-    np.testing.assert_allclose(architectures["measured_std"], np.sqrt(2) * 0.1)
+    np.testing.assert_allclose(architectures["trained"], architectures["lookup"] - 0.5)
+    np.testing.assert_allclose(architectures["trained_std"], np.sqrt(2) * 0.1)
     np.testing.assert_allclose(architectures["difference"], -0.5)
     allowed = 2 * architectures["lookup_std"] * np.sqrt(1 / architectures["lookup_seeds"] + 1 / 2)
     np.testing.assert_allclose(architectures["allowed"].astype(float), allowed)
@@ -251,8 +251,8 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
 
 def test_the_figure_has_every_cell_with_its_bars() -> None:
     look_up = np.array([90.0, 91.0, 92.0, 90.5, 91.5, 10.0])
-    architectures = pd.DataFrame({"role": ["pick"] * 3 + ["random"] * 3, "lookup": look_up, "measured": look_up - 20})
-    architectures = architectures.assign(lookup_low=look_up - 1, lookup_high=look_up + 3, measured_std=2.0)
+    architectures = pd.DataFrame({"role": ["pick"] * 3 + ["random"] * 3, "lookup": look_up, "trained": look_up - 20})
+    architectures = architectures.assign(lookup_low=look_up - 1, lookup_high=look_up + 3, trained_std=2.0)
     facts = {"lookup": {"not_comparable": "", "address": "cifar10/accuracy"}, "measured_split": "valid"}
     axes = Verification(architectures, pd.DataFrame(), facts).plot().axes[0]
     low, high = axes.get_xlim()
@@ -268,7 +268,7 @@ def test_separation_is_what_one_counts_by_hand() -> None:
         {
             "role": ["pick"] * 2 + ["random"] * 4 + ["worst", "pick"],
             "lookup": [9.0, 8.0, 1.0, 2.0, 3.0, 8.5, 0.0, 9.0],
-            "measured": [5.0, 3.0, 1.0, 3.0, 2.0, 4.0, 9.0, np.nan],
+            "trained": [5.0, 3.0, 1.0, 3.0, 2.0, 4.0, 9.0, np.nan],
         }
     )
     outcome = separation_of(architectures)
@@ -380,7 +380,7 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
         return verify([journal], FEW, recipe, folder=tmp_path / "page", **common, **more)
 
     outcome = asked()
-    assert outcome.architectures["measured"].between(0, 100).all()
+    assert outcome.architectures["trained"].between(0, 100).all()
     assert (outcome.architectures["train_seconds"] > 0).all()
     names = ["README.md", "agreement.png", "agreement.svg", "curves.png", "curves.svg"]
     assert outcome.files == tuple(tmp_path / "page" / name for name in names)
@@ -435,5 +435,5 @@ def test_parts_train_in_one_folder(workers: int, journal: Path, tmp_path: Path) 
     assert asked("11/12").architectures["trainings"].sum() == 0  # more parts than trainings
     if workers == 1:
         alone = asked(folder=tmp_path / "alone")
-        same = ["cell", "role", "measured", "measured_std", "trainings", "measured_test", "failures"]
+        same = ["cell", "role", "trained", "trained_std", "trainings", "trained_test", "failures"]
         pd.testing.assert_frame_equal(whole.architectures[same], alone.architectures[same])
