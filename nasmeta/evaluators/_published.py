@@ -68,6 +68,10 @@ class PublishedSurrogateEvaluator(Evaluator):
         costs = self.task.costs_of(architectures, self.epochs)
         return Evaluation(self.task.values_of(architectures, self.epochs), np.maximum(costs, 0.0))
 
+    def report(self, architecture: int) -> dict[ColumnInfo, float]:
+        """Return the predictions of the report columns of the task."""
+        return {replace(info, release=""): value for info, value in super().report(architecture).items()}
+
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return one evaluator per number of epochs; by default a ninth, a third and all of them."""
         full = self.full_epochs

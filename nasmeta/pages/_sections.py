@@ -100,9 +100,13 @@ def as_html(sections: Iterable[Section], pictures: Mapping[str, str]) -> str:
     return "\n".join(parts)
 
 
-def latex_tables(sections: Iterable[Section]) -> dict[str, str]:
-    """Return the tables of a page by file name without suffix; each is a tabular for an input command."""
-    head = "% Needs \\usepackage{booktabs}. Written by nasmeta report.\n"
+def latex_tables(sections: Iterable[Section], notes: Iterable[str] = ()) -> dict[str, str]:
+    """Return the tables of a page by file name without suffix; each is a tabular for an input command.
+
+    The `notes` become comments.
+    """
+    comments = ["Needs \\usepackage{booktabs}. Written by nasmeta report.", *notes]
+    head = "".join(f"% {comment}\n" for comment in comments)
     return {
         section.name: head + to_latex(section.table, section.headers, section.goals, section.decimals)
         for section in sections

@@ -42,7 +42,7 @@ def card(name: str) -> dict[str, Any]:
     fields = {name: (kind, {"jsonPath": f"$.pairs[*].runs[*].{name}"}, "of each run") for name, kind in _FIELDS.items()}
     return dataset_card(
         name=content["title"],
-        description=f"Runs of {', '.join(content['summary'])}. `nasmeta audit` recomputes the values from the tables.",
+        description=f"Runs of {', '.join(content['summary'])}. `nasmeta audit` recomputes the values.",
         creator={"@type": "sc:Person", "name": content.get("author", "")},
         distribution=[local_file_card(path.name, path)],
         recordSet=[records_card("runs", path.name, fields)],

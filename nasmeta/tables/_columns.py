@@ -19,6 +19,8 @@ from nasmeta.spaces import canonical_dataset
 Kind: TypeAlias = Literal["performance", "size", "seconds", "latency", "energy", "proxy"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+_NOTED_METRIC = re.compile(r"the metric is ([^;]+)")
+
 Seed: TypeAlias = "int | str"  # the only string is "mean"
 
 
@@ -118,7 +120,9 @@ class ColumnInfo:
             quality = "" if one.get("r2_held_out") is None else f" (R² {one['r2_held_out']:.3f} on held-out groups)"
             fitted = f", fitted to {one['fitted_to']}" if "fitted_to" in one else ""
             origins.append(f"predicted by {one['by']}{quality}{fitted}")
-        return replace(self, origin=" + ".join(dict.fromkeys(origins)), release="")
+        noted = _NOTED_METRIC.search(self.note)
+        note = noted[0] if noted else ""  # the rest is about the labels
+        return replace(self, origin=" + ".join(dict.fromkeys(origins)), release="", note=note)
 
     def labelled(self, name: str) -> str:
         """Return a name of the values; that of predictions starts with ``predicted``."""
@@ -127,7 +131,7 @@ class ColumnInfo:
     @property
     def metric_name(self) -> str:
         """The metric with spaces, or the name in the note if the benchmark uses another metric's name."""
-        noted = re.search(r"the metric is ([^;]+)", self.note)
+        noted = _NOTED_METRIC.search(self.note)
         return self.labelled(noted[1].strip() if noted else self.metric.replace("_", " "))
 
     @property

@@ -38,8 +38,8 @@ class Verification:
     architectures : DataFrame
         One row per cell: cell, role, architecture; searched_value, or predicted if the search was on predictions;
         lookup (measured, mean of the seeds of the table), lookup_low, lookup_high, lookup_seeds, lookup_std; trained
-        (mean over the trainings here, validation), trained_std, trainings, trained_test; difference, allowed, in_band (None if the two
-        are not comparable); failures; parameters, train_seconds (mean of one training).
+        (mean over the trainings here, validation), trained_std, trainings, trained_test; difference, allowed, in_band
+        (None if the two are not comparable); failures; parameters, train_seconds (mean of one training).
     epochs : DataFrame
         One row per epoch of a training: cell, role, seed and the fields of `nasmeta.training.TrainingResult.epochs`.
     facts : dict

@@ -11,7 +11,7 @@ from scipy.stats import kendalltau, spearmanr
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, LabelError, SettingError, UnknownNameError
 from nasmeta.surrogates import SeedNoise, Surrogate, fit_surrogate, score_predictions
-from nasmeta.surrogates._noise import fit_noise
+from nasmeta.surrogates._noise import _FEWEST, _bounds, fit_noise
 
 NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
 FLOORS = {"nb201/cifar10": (0.95, 0.88), "nb201/cifar100": (0.96, 0.89), "nb201/imagenet16-120": (0.975, 0.91)}
@@ -153,6 +153,15 @@ def test_noise_has_the_scale_of_what_it_was_fitted_to() -> None:
         drawn = noise.draw(np.full(4000, mean), np.arange(4000, dtype=np.int32), 1)
         assert drawn.std() == pytest.approx(std, rel=0.15)
         assert abs(drawn.mean()) < 0.05
+
+
+def test_knots_pool_parts_that_double_towards_the_middle() -> None:
+    for n in range(2 * _FEWEST, 40 * _FEWEST):
+        sizes = np.diff([0, *_bounds(n), n])
+        half = len(sizes) // 2
+        assert sizes[: half - 1].tolist() == [_FEWEST * 2**i for i in range(half - 1)]
+        assert sizes[half - 1] >= _FEWEST * 2 ** max(half - 2, 0)  # a part in the middle has at least its neighbour's
+        assert abs(sizes - sizes[::-1]).max() <= 1
 
 
 def test_draws_have_the_mean_of_the_quantiles() -> None:

@@ -190,6 +190,7 @@ class Findings:
         return {
             "best": "best prediction" if predicted else "best",
             "regret": "predicted regret" if predicted else "regret",
+            "difference": "predicted difference" if predicted else "difference",
             "common": ", common time" if self.two_times else "",
             "crossing": crossing,
             "loss": "regret" if self.known else "best value",

@@ -75,7 +75,7 @@ def _tests(findings: Findings, task: str, name: str) -> Section:
     if findings.plan is not None:
         plan = findings.plan[findings.plan["task"] == task].set_index("searcher").loc[table["searcher"]]
         table["needed"] = plan["needed"].map(runs_text).mask(plan["shown"], "–").to_numpy()
-    headers = {"p_holm": "p (Holm)", "needed": "runs to tell"}
+    headers = {"difference": findings.words["difference"], "p_holm": "p (Holm)", "needed": "runs to tell"}
     return Section("", f"Each against the best, {findings.budget_on(task)}:", table, headers, name=name)
 
 
@@ -116,7 +116,7 @@ def methods(findings: Findings) -> str:
     columns = [fact.column for fact in findings.facts if fact.column is not None]
     if releases := {column.release for column in columns if column.origin == "measured"}:
         parts.append(f"Values are from {', '.join(sorted(releases))}.")
-    parts += sorted({f"Values are {column.origin}." for column in columns if column.origin != "measured"})
+    parts += origins(findings)
     parts.append("Intervals of means are 95 % percentile bootstrap intervals over the runs (2,000 draws).")
     if findings.tests:
         losses = "Regrets" if findings.known else "Distances to the best value that any run found"
@@ -133,6 +133,12 @@ def methods(findings: Findings) -> str:
             "drawn from these, show the difference by the same tests."
         )
     return " ".join(parts)
+
+
+def origins(findings: Findings) -> list[str]:
+    """State what predicted, trained or computed values that are not from a table."""
+    columns = [fact.column for fact in findings.facts if fact.column is not None]
+    return sorted({f"Values are {column.origin}." for column in columns if column.origin != "measured"})
 
 
 def runs_text(number: float, most: int = 1000) -> str:

@@ -17,7 +17,7 @@ from nasmeta.analysis._units import regret_unit
 from nasmeta.analysis.report._findings import Findings
 from nasmeta.analysis.report._interactive import page
 from nasmeta.analysis.report._published import published_section
-from nasmeta.analysis.report._sections import report_sections, summary_sections
+from nasmeta.analysis.report._sections import origins, report_sections, summary_sections
 from nasmeta.arrays import Facts
 from nasmeta.files import facts_in, write_atomically
 from nasmeta.pages import in_markdown, latex_tables, write_markdown
@@ -75,7 +75,9 @@ def write_findings(
     home = Path(folder)
     sections = report_sections(findings) + ([] if published is None else [published_section(published)])
     texts = {home / "index.html": page(findings, sections, title, provenance or {})}  # a package may be missing
-    texts |= {home / "tables" / f"{name}.tex": table for name, table in latex_tables(sections).items()}
+    texts |= {
+        home / "tables" / f"{name}.tex": table for name, table in latex_tables(sections, origins(findings)).items()
+    }
     (home / "tables").mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():
         write_atomically(file, text)
