@@ -95,7 +95,8 @@ def recorded_prediction(header: Facts) -> Facts:
     'surrogate nb201/cifar10'
     """
     of_older_version = {"by": "a surrogate"} if header.get("evaluator", {}).get("kind") == "surrogate" else {}
-    return header.get("predicted", of_older_version)
+    prediction: Facts = header.get("predicted", of_older_version)
+    return prediction
 
 
 def _trace_of(rows: list[list[Any]]) -> Trace:
