@@ -103,13 +103,16 @@ def heartbeat(do: Callable[[], object], seconds: float = _HEARTBEAT_SECONDS) -> 
 
 
 @contextmanager
-def progress_bar(what: str, total: int | None = None, done: int = 0, *, shown: bool = True) -> Iterator[Bar]:
-    """Show one bar; the total is None if it is unknown."""
+def progress_bar(
+    what: str, total: int | None = None, done: int = 0, *, shown: bool = True, estimate: bool = True
+) -> Iterator[Bar]:
+    """Show one bar, with an estimate of the time left; the total is None if it is unknown."""
     if not shown:
         yield Bar(what, total, done)
         return
     from rich import progress
     from rich.console import Console
+    from rich.table import Column
 
     console = Console(stderr=True)
     if not (console.is_terminal or (console.is_jupyter and find_spec("ipywidgets"))):
@@ -117,9 +120,10 @@ def progress_bar(what: str, total: int | None = None, done: int = 0, *, shown: b
         with heartbeat(bar.show):
             yield bar
         return
-    elapsed = progress.TimeElapsedColumn(), progress.TextColumn("elapsed,")
-    left = progress.TimeRemainingColumn(), progress.TextColumn("left")
+    time_width = Column(min_width=7)  # a narrow terminal shortens names, not times
+    elapsed = progress.TimeElapsedColumn(time_width), progress.TextColumn("elapsed,")
+    left = progress.TimeRemainingColumn(table_column=time_width), progress.TextColumn("left")
     title, note = (progress.TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[note]}"))
-    columns = title, progress.BarColumn(), progress.MofNCompleteColumn(), *elapsed, *left, note
+    columns = [title, progress.BarColumn(), progress.MofNCompleteColumn(), *elapsed, *(left if estimate else ()), note]
     with progress.Progress(*columns, console=console) as display:
         yield _TerminalBar(display, what, total, done)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from nasmeta.errors import UnknownNameError
+from nasmeta.errors import UnknownNameError, short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _LONG_WORD = 20  # letters
+_LONGEST_WORD = 40  # letters that a terminal shows
 
 
 def options_from(
@@ -64,8 +66,8 @@ def print_table(
 ) -> None:
     """Print a table; `right` lists the headings of right-aligned columns. Output to a file is as wide as the table.
 
-    A terminal breaks long texts, but words only if they are long. With `lines`, each row is one line, and a terminal
-    cuts only the last column.
+    A terminal breaks long texts and shortens long words, such as architectures. With `lines`, each row is one line, and
+    a terminal cuts only the last column, after a clause if one fits.
     """
     from rich.table import Table
     from rich.text import Text
@@ -73,6 +75,12 @@ def print_table(
     terminal, last = console(), len(headings) - 1 if lines else -1
     table = Table(box=None, pad_edge=False)
     rows = [*rows]
+    if terminal.is_terminal:
+        rows = [[" ".join(short(word, _LONGEST_WORD) for word in text.split(" ")) for text in row] for row in rows]
+    if lines and terminal.is_terminal:
+        widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+        room = terminal.width - sum(widths[:last]) - 2 * last  # two spaces between columns
+        rows = [[*row[:last], _first_clauses(row[last], room)] for row in rows]
     for position, heading in enumerate(headings):
         justify: Literal["left", "right"] = "right" if heading in right else "left"
         texts = [heading, *(row[position] for row in rows)]
@@ -88,6 +96,14 @@ def print_table(
     if not terminal.is_terminal:
         terminal.width = 10_000
     terminal.print(table)
+
+
+def _first_clauses(text: str, room: int) -> str:
+    """Cut a text at the end of its last clause that fits, or between words if none does."""
+    if len(text) <= room:
+        return text
+    ends = [clause.start() for clause in re.finditer(r"[:;.] | \(", text) if clause.start() <= room]
+    return text[: ends[-1]] if ends else f"{text[: room - 1].rpartition(' ')[0]} …"
 
 
 def print_frame(frame: pd.DataFrame, title: str | None = None, lines: bool = False) -> None:
@@ -109,8 +125,14 @@ def print_facts(facts: Mapping[str, object]) -> None:
     terminal = console()
     width = terminal.width if terminal.is_terminal else sys.maxsize
     for name, fact in facts.items():
-        text = f"{name:<17} {_text(fact) if isinstance(fact, bool) else fact}"
-        print(fill(text, width, subsequent_indent=" " * 18, break_long_words=False, break_on_hyphens=False))
+        text = f"{name:<15} {_text(fact) if isinstance(fact, bool) else fact}"
+        print(fill(text, width, subsequent_indent=" " * 16, break_on_hyphens=False))
+
+
+def print_text(text: str) -> None:
+    """Print lines of text; a terminal breaks them between words."""
+    terminal = console()
+    terminal.print(text, soft_wrap=not terminal.is_terminal)
 
 
 def print_listing(how: str, names: pd.DataFrame, brief: list[str], name: str | None = None) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from nasmeta.arrays import Architectures, Booleans, Facts, Floats
-from nasmeta.errors import ColumnError, EvaluationFailed, MissingValueError, NasmetaError, RunFailed
+from nasmeta.errors import EvaluationFailed, MissingValueError, NasmetaError, RunFailed
 from nasmeta.tasks import Task, fidelities
 
 if TYPE_CHECKING:
@@ -206,10 +206,8 @@ class Evaluator(ABC):
         return bool((known > 0).all())
 
     def report(self, architecture: int) -> dict[ColumnInfo, float]:
-        """Return the values of an architecture in the report columns of the task; none without its table."""
-        with suppress(MissingValueError, ColumnError):
-            return self.task.report(architecture)
-        return {}
+        """Return the values of an architecture in the report columns of the task."""
+        return self.task.report(architecture)
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of trainings of several lengths, by epochs, ascending.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,11 @@ from nasmeta.experiments._arguments import (
     tasks_of,
 )
 from nasmeta.experiments._folder import ComparisonFolder, Results, write_results
-from nasmeta.experiments._jobs import Job, Pair, results_of, share_of
+from nasmeta.experiments._jobs import Job, Pace, Pair, results_of, share_of
 from nasmeta.experiments._published import BASELINES, stored_pairs
 from nasmeta.experiments._workers import Workers
 from nasmeta.journals import Shard
-from nasmeta.progress import heartbeat, progress_bar
+from nasmeta.progress import duration, heartbeat, progress_bar
 from nasmeta.runs import (
     Clock,
     EvaluatorLike,
@@ -205,20 +206,24 @@ def _completed(
     """Read finished runs from the journals, do the others, and return the results of all runs."""
     try:
         training = deque([""], maxlen=1)  # the progress of a training in this process
-        with progress_bar("runs", results.total, shown=progress) as bar, ExitStack() as held:
+        with progress_bar("runs", results.total, shown=progress, estimate=False) as bar, ExitStack() as held:
             for evaluator in {id(config.evaluator): config.evaluator for config in results.configs.values()}.values():
                 held.enter_context(evaluator.kept_open())
                 if progress and isinstance(evaluator, TrainingEvaluator):
                     evaluator.trainer.announce = training.append
 
             def show() -> None:
+                left = pace.seconds_left()
+                time_left = f"{duration(left)} left" if left else ""
                 counted = f"{results.evaluations:,} evaluations"
-                bar.update(results.done, results.total, ", ".join(filter(None, (counted, training[0]))))
+                notes = (time_left, pace.learned() or counted, training[0])
+                bar.update(results.done, results.total, ", ".join(filter(None, notes)))
 
             if home is not None:
                 _read(home, results)
+            pace = _pace(results, workers)
             with heartbeat(show, _PROGRESS_SECONDS):
-                _run(results, workers, home)
+                _run(results, workers, home, pace)
             show()
     except KeyboardInterrupt:
         kept = f"The same command resumes from {home.path}." if home else "Nothing was kept: no folder was given."
@@ -236,34 +241,50 @@ def _read(home: ComparisonFolder, results: Results) -> None:
                 results.keep(pair, seed, history)
 
 
-def _run(results: Results, workers: Workers, home: ComparisonFolder | None) -> None:
-    """Do the remaining jobs: meta-trainings and independent runs first, then the runs that use the models."""
-    models: dict[Pair, Transfer] = {}
+def _pace(results: Results, workers: Workers) -> Pace:
+    """Return the pace before the remaining jobs."""
+    due: Counter[tuple[str, bool]] = Counter()
+    for pair, config in results.configs.items():
+        if seeds := results.missing(pair):
+            due[pair[1], False] += len(seeds)
+            due[pair[1], True] += config.searcher.learns
+    return Pace(due, workers.n or os.cpu_count() or 1)
+
+
+def _run(results: Results, workers: Workers, home: ComparisonFolder | None, pace: Pace) -> None:
+    """Do the remaining jobs: meta-trainings first; the other searchers take turns, for an early estimate of the time.
+
+    The runs that use a meta-model follow as soon as it is trained.
+    """
     left = {pair: seeds for pair in results.configs if (seeds := results.missing(pair))}
     learners = [pair for pair in left if results.configs[pair].searcher.learns]
     n_workers = workers.n or os.cpu_count() or 1
 
-    def runs(pair: Pair, learnt: Transfer | None = None) -> Iterator[Job]:
+    def runs(pair: Pair, learnt: Transfer | None = None) -> list[Job]:
         config, seeds = results.configs[pair], left[pair]
         size = max(1, min(_RUNS_A_JOB, math.ceil(len(seeds) / (2 * n_workers))))
+        jobs = []
         for some in (seeds[first : first + size] for first in range(0, len(seeds), size)):
             paths = [] if home is None else [home.journal_of(config.task.name, config.label, seed) for seed in some]
-            yield Job(pair, config, some, paths, learnt)
+            jobs.append(Job(pair, config, some, paths, learnt))
+        return jobs
 
-    jobs = [Job(pair, results.configs[pair]) for pair in learners]
-    jobs += (job for pair in left if pair not in learners for job in runs(pair))
-    # evaluated after the meta-trainings
-    late = (job for pair in learners if pair in models for job in runs(pair, models[pair]))
     if not left:
         return
-    with workers.executors() as executors:
-        for some in (jobs, late):
-            with closing(results_of([*some], workers, executors)) as done:
-                for job, (seed, outcome) in done:
-                    if home is None and isinstance(outcome, RunFailed):
-                        raise outcome
-                    if isinstance(outcome, Transfer):
-                        models[job.pair] = outcome
-                        continue
-                    for of_outcome in left[job.pair] if seed is None else [seed]:
-                        results.keep(job.pair, of_outcome, outcome)
+    turns = zip_longest(*(runs(pair) for pair in left if pair not in learners))
+    jobs = deque(Job(pair, results.configs[pair]) for pair in learners)
+    jobs.extend(job for turn in turns for job in turn if job is not None)
+    with workers.executors() as executors, closing(results_of(jobs, workers, executors)) as done:
+        for job, (seed, outcome, seconds) in done:
+            if home is None and isinstance(outcome, RunFailed):
+                raise outcome
+            pace.add(job.pair[1], seed is None, seconds)
+            if isinstance(outcome, Transfer):
+                first, *others = runs(job.pair, outcome)
+                jobs.appendleft(first)
+                jobs.extend(others)
+                continue
+            for of_outcome in left[job.pair] if seed is None else [seed]:
+                results.keep(job.pair, of_outcome, outcome)
+            if seed is None:  # a failed meta-training
+                pace.due[job.pair[1], False] -= len(left[job.pair])

@@ -12,9 +12,10 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import count, zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import Any, TypeAlias
 
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, RunFailed, UnknownNameError
@@ -38,20 +39,75 @@ class Job:
     paths: Sequence[Path] = ()  # of the journals; empty without a folder
     learnt: Transfer | None = None
 
-    def results(self) -> Iterator[tuple[int | None, Trace | Transfer | RunFailed]]:
-        """Yield seed and trace of each run, or None and what the searcher learned; RunFailed if custom code crashes."""
+    def results(self) -> Iterator[tuple[int | None, Trace | Transfer | RunFailed, float]]:
+        """Yield seed, trace and seconds of each run, or None, the learned model and seconds of a meta-training.
+
+        The result is a RunFailed if custom code crashes.
+        """
         with ExitStack() as held:
             for evaluator in self.config.evaluators.values():
                 held.enter_context(evaluator.kept_open())
             seeds: Sequence[int | None] = self.seeds or [None]
             for seed, path in zip_longest(seeds, self.paths):
+                begin = perf_counter()
+                outcome: Trace | Transfer | RunFailed
                 try:
                     if seed is None:
-                        yield seed, self.config.learn()
+                        outcome = self.config.learn()
                     else:
-                        yield seed, run_config(replace(self.config, seed=seed), path, learnt=self.learnt)
+                        outcome = run_config(replace(self.config, seed=seed), path, learnt=self.learnt)
                 except RunFailed as failure:
-                    yield seed, failure
+                    outcome = failure
+                yield seed, outcome, perf_counter() - begin
+
+
+class Pace:
+    """The time left of a comparison, from the seconds of finished jobs of each searcher.
+
+    Parameters
+    ----------
+    due : mapping of (str, bool) to int
+        The number of remaining runs (False) and meta-trainings (True) of each searcher.
+    n_workers : int
+
+    Examples
+    --------
+    >>> pace = Pace({("gp", False): 3, ("random", False): 100}, n_workers=2)
+    >>> pace.add("gp", False, 60.0)
+    >>> pace.seconds_left() is None  # no run of random search has finished
+    True
+    >>> pace.add("random", False, 0.1)
+    >>> round(pace.seconds_left())
+    65
+    """
+
+    def __init__(self, due: Mapping[tuple[str, bool], int], n_workers: int) -> None:
+        self.due, self._n_workers = Counter(due), n_workers
+        self.done: Counter[tuple[str, bool]] = Counter()
+        self._seconds: Counter[tuple[str, bool]] = Counter()
+        self._last = perf_counter()
+
+    def add(self, label: str, is_training: bool, seconds: float) -> None:
+        """Record a finished run or meta-training."""
+        step = (label, is_training)
+        self.due[step] -= 1
+        self.done[step] += 1
+        self._seconds[step] += seconds  # type: ignore[assignment]
+        self._last = perf_counter()
+
+    def seconds_left(self) -> float | None:
+        """Return the estimate; None until each searcher has finished a run."""
+        due = [step for step, n in self.due.items() if n > 0]
+        if not all(step in self.done for step in due):
+            return None
+        total = sum(self.due[step] * self._seconds[step] / self.done[step] for step in due)
+        return max(0.0, total / self._n_workers - (perf_counter() - self._last))
+
+    def learned(self) -> str:
+        """Return how many meta-trainings are done; an empty string if all are."""
+        # copies, because another thread adds to them
+        done, due = (sum(n for step, n in [*steps.items()] if step[1]) for steps in (self.done, self.due))
+        return f"learned from sources: {done} of {done + due}" if due else ""
 
 
 def share_of(
@@ -73,46 +129,49 @@ def share_of(
     return share
 
 
-def results_of(jobs: Sequence[Job], workers: Workers, executors: Sequence[Executor]) -> Generator[tuple[Job, Any]]:
+def results_of(jobs: deque[Job], workers: Workers, executors: Sequence[Executor]) -> Generator[tuple[Job, Any]]:
     """Do jobs; yield each result with its job, in any order, as soon as it is there.
 
-    If a process of this machine dies, its job is repeated, at most twice. An error or an interrupt ends the processes.
+    The caller may add jobs, such as the runs that use a meta-model, until the last result. If a process of this machine
+    dies, its job is repeated, at most twice. An error or an interrupt ends the processes.
     """
-    if not workers.is_cluster and (workers.n == 1 or len(jobs) <= 1):
+    if not workers.is_cluster and (workers.n == 1 or (len(jobs) == 1 and jobs[0].seeds)):
         with one_thread():
-            for job in jobs:
+            while jobs:
+                job = jobs.popleft()
                 for result in job.results():
                     yield job, result
         return
-    free, left, deaths = deque(executors), deque(enumerate(jobs)), Counter[int]()
-    running: dict[Future[_Done], tuple[Executor, int, Job]] = {}
+    free, deaths, numbers = deque(executors), Counter[int](), count()
+    running: dict[Future[_Done], tuple[Executor, Job]] = {}
     with TemporaryDirectory(prefix="nasmeta-", ignore_cleanup_errors=True) as folder, _ending(running, workers):
-        while left or running:
-            while left and free:
-                executor, (i, job) = free.popleft(), left.popleft()
+        while jobs or running:
+            while jobs and free:
+                executor, job = free.popleft(), jobs.popleft()
                 try:
                     if workers.is_cluster:
                         journals = [path.read_bytes() if path.exists() else b"" for path in job.paths]
                         future = executor.submit(_on_node, job, job.config.identity, journals, os.getpid())
                     else:
-                        future = executor.submit(_in_process, job, Path(folder, str(i)), os.getpid())
+                        future = executor.submit(_in_process, job, Path(folder, str(next(numbers))), os.getpid())
                 except BrokenExecutor as reason:
                     raise NasmetaError(f"{reason} With a new executor, the same call resumes.") from reason
-                running[future] = executor, i, job
+                running[future] = executor, job
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                executor, i, job = running.pop(future)
+                executor, job = running.pop(future)
                 free.append(executor)
                 try:
                     results = _received(job, future.result())
                 except BrokenExecutor as reason:
-                    deaths[i] += 1
-                    if deaths[i] == _MOST_DEATHS:
+                    deaths[id(job)] += 1
+                    if deaths[id(job)] == _MOST_DEATHS:
                         raise NasmetaError(
                             f"{_MOST_DEATHS} workers died in succession on the same runs: {reason} Is there enough "
                             "memory? The same call resumes from the journals in the folder."
                         ) from reason
-                    left.appendleft((i, job))
+                    jobs.appendleft(job)
                     continue
+                del deaths[id(job)]
                 for result in results:
                     yield job, result
 

@@ -35,8 +35,9 @@ from nasmeta.experiments._workers import Workers
 from nasmeta.pages import texts_of
 from nasmeta.runs import evaluator_for, space_in
 from nasmeta.runs.commands import search_command, use_training_evaluator
+from nasmeta.searchers import SEARCHERS
 from nasmeta.tables import fetch as fetch_sources
-from nasmeta.terminal import console, options_from, print_frame, print_table, print_written, taken
+from nasmeta.terminal import console, options_from, print_frame, print_table, print_text, print_written, taken
 from nasmeta.training.commands import read_images
 
 DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
@@ -95,6 +96,9 @@ def compare_command(
     if specification is None:
         frame, evaluator = _compared(searchers, options | where)
     else:
+        if searchers and specification in SEARCHERS:
+            listed = ",".join([*searchers, specification])
+            raise SettingError(f"The names of searchers are separated by commas, without spaces: --searchers {listed}.")
         _refuse("A specification", [*["searchers"] * bool(searchers), *(options.keys() - {"repeats"})])
         specified = specification_to_run(specification)
         evaluator, evaluations = specified.evaluator, specified.evaluations
@@ -203,7 +207,7 @@ def demo_command(
     --------
     nasmeta demo --folder my-demo
     """
-    print(
+    print_text(
         f"Comparing {', '.join(DEMO_SEARCHERS)} on NAS-Bench-201 (CIFAR-10, CIFAR-100, ImageNet16-120): "
         f"{repeats} runs each, {evaluations} evaluations per run.\n"
         "source-order and meta-gp learn from two datasets and search on the third, which they have never seen.\n"

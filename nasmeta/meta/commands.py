@@ -31,7 +31,7 @@ def meta_train_command(learner: str, *, output: Path, **options: Any) -> dict[st
             "learned from": f"{', '.join(saved.sources)} ({count:,} labels)",
             "do not test on": ", ".join(saved.held_out),
             "file": f"{output} ({output.stat().st_size:,} bytes)",
-            "sha256 of content": saved.sha256,
+            "sha256": saved.sha256,
         }
     )
     return {"file": output, "sha256": saved.sha256, "held_out": saved.held_out, **saved.card}

@@ -64,7 +64,10 @@ def evaluator_for(
             raise SettingError(f"evaluator of {target.name}", evaluator, "a MultiObjectiveEvaluator")
         return FunctionEvaluator(evaluator, target)
     if isinstance(target, SearchSpace):
-        raise SettingError("evaluator of a space", evaluator, "a function (--evaluator package.module:Name)")
+        if isinstance(evaluator, Evaluator) and evaluator.space.sha256 == target.sha256:
+            return evaluator
+        expected = "a function (--evaluator package.module:Name), or an Evaluator on this space"
+        raise SettingError("evaluator of a space", evaluator, expected)
     chosen = on_evaluator(target, evaluator)
     tasks = target.parts if isinstance(target, MultiObjectiveTask) else (target,)
     for part, searched in zip(getattr(chosen, "parts", (chosen,)), tasks, strict=True):

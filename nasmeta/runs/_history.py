@@ -186,6 +186,12 @@ class History(Trace, ShowsFacts):
         -------
         dict of ColumnInfo to float
             Empty if the table has no report column; each column has its split, seed and release.
+
+        Raises
+        ------
+        MissingValueError
+            If the table, or the source with its report columns, is not on this machine; the message states how to get
+            it.
         """
         return self.evaluator.report(self.best.architecture)
 

@@ -16,7 +16,14 @@ from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.runs._clock import Budget
 from nasmeta.runs._transfer import NO_TRANSFER, TransferSettings
-from nasmeta.searchers import SEARCHERS, CandidateSearch, MetaSearcher, MultiFidelitySearcher, Searcher
+from nasmeta.searchers import (
+    SEARCHERS,
+    CandidateSearch,
+    MetaSearcher,
+    MultiFidelitySearcher,
+    Searcher,
+    list_searchers,
+)
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
 
@@ -116,7 +123,8 @@ def check_objectives(spec: SearcherSpec, evaluator: Evaluator, budget: Budget) -
     """Raise an error if the searcher does not support the number of objectives."""
     n, what = evaluator.n_objectives, f"objectives of {evaluator.task.name}"
     if spec.kind.objectives == ("several" if n == 1 else "one"):
-        hint = "Searchers for several: ehvi, nsga2. A task with two: nb201/cifar10+latency/pixel3."
+        listed = list_searchers().query("objectives != 'one'")["searcher"]
+        hint = f"Searchers for several: {', '.join(listed)}. A task with two: nb201/cifar10+latency/pixel3."
         raise SettingError(what, n, f"{spec.kind.objectives} for {spec.name}", hint)
     if n > 1 and (spec.transfer or budget.stop_at_optimum):
         raise SettingError(what, n, "1 with prune_space, warm_start or stop_at_optimum")

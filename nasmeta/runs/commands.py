@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from math import isnan
 from pathlib import Path
 from typing import Any
 
 from nasmeta.checks import check_choice, with_unit, written
-from nasmeta.errors import EvaluationFailed, SettingError
+from nasmeta.errors import ColumnError, EvaluationFailed, MissingValueError, SettingError, short
 from nasmeta.evaluators import TrainingEvaluator
 from nasmeta.files import require_writable
 from nasmeta.progress import duration
 from nasmeta.runs._front_history import FrontHistory
 from nasmeta.runs._history import History
 from nasmeta.runs._search import search
-from nasmeta.tables import describe_column
+from nasmeta.searchers import SEARCHERS
+from nasmeta.tables import ColumnInfo, describe_column
 from nasmeta.terminal import options_from, print_facts, print_frame, print_written, taken
 from nasmeta.training.commands import read_images
 
@@ -76,6 +78,8 @@ def search_command(
     if searcher_command is not None:
         searcher, task = "command", searcher
         options["settings"] = {"command": searcher_command, **options.get("settings", {})}
+    if task in SEARCHERS and searcher not in SEARCHERS:
+        raise SettingError("searcher", searcher, f"a name of nasmeta list searchers: nasmeta search {task} {searcher}")
     if bool(task) == (space is not None):
         raise SettingError("task", task or None, "the name of a task, or --space with --evaluator")
     task = space or task
@@ -125,13 +129,22 @@ def _print_run(run: History, journal: Path | None, failed: bool) -> None:
     spent = duration(float(run.cost_seconds.sum())) if run.cost_seconds.any() else "unknown"
     facts["training time"] = f"{spent} on {run.clock}" if run.clock.workers > 1 else spent
     facts["journal"] = journal
+    if "architecture" in facts:
+        facts["architecture"] = short(str(facts["architecture"]))
     print_facts({name: fact for name, fact in facts.items() if fact})
     if isinstance(run, FrontHistory):
         print_frame(run.front)
     elif not failed:
-        for column, value in run.report().items():
+        for column, value in _report(run).items():
             also = f"{column.metric} {written(value, column.unit)}: {describe_column(column)}"
             print_facts({f"also {column.kind_of_values}": also})
+
+
+def _report(run: History) -> dict[ColumnInfo, float]:
+    """Return the values in the report columns that are on this machine."""
+    with suppress(MissingValueError, ColumnError):
+        return run.report()
+    return {}
 
 
 def _record(run: History, journal: Path | None) -> dict[str, Any]:
@@ -153,7 +166,7 @@ def _record(run: History, journal: Path | None) -> dict[str, Any]:
             "architecture": run.task.space.to_string(best.architecture),
             "value": best.value,
         }
-        record["also_reported"] = [{"column": info, "value": value} for info, value in run.report().items()]
+        record["also_reported"] = [{"column": info, "value": value} for info, value in _report(run).items()]
     if run.evaluator.prediction:
         record["predicted"] = run.evaluator.prediction
     return record | {"evaluations": run.frame().drop(columns=[*_OF_RUN])}

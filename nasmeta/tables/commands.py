@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from nasmeta.errors import ColumnError
+from nasmeta.errors import ColumnError, short
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, get_space
 from nasmeta.tables._catalog import SourceState, list_sources
@@ -212,7 +212,7 @@ def query_command(
     number: Any = int(seed) if seed is not None and seed.isdecimal() else seed
     values = query(architectures, dataset, seed=number, **options)
     for row in values.to_dict("records"):
-        print(f"{row['cell']:>6}  {row['value']:<11.10g} {row['architecture']}")
+        print(f"{row['cell']:>6}  {row['value']:<11.10g} {short(row['architecture'])}")
     facts = ("dataset", "metric", "unit", "split", "epochs", "seed", "release", "source")
     print(*(f"{fact} {values.iloc[0][fact]}" for fact in facts), sep=", ", file=sys.stderr)
     return values

@@ -31,6 +31,7 @@ from nasmeta.tables import (
     Table,
     added_tables,
     is_here,
+    list_tables,
     load_table,
     parts_of_name,
     registered_sources,
@@ -179,9 +180,13 @@ def get_task(name: str) -> Task:
 
 def _unknown(name: str, reason: str = "") -> UnknownNameError:
     names = [*TASKS, *declared_tasks(), *(f"{table}/" for table in _own_tables())]
-    return UnknownNameError(
-        f"Unknown task {shown(name)}.{near_name(name, names) or reason} `nasmeta list tasks` shows all."
-    )
+    hint = _of_topic(name) or near_name(name, names) or reason
+    return UnknownNameError(f"Unknown task {shown(name)}.{hint} `nasmeta list tasks` shows all.")
+
+
+def _of_topic(name: str) -> str:
+    tables = list_tables().query("topic == @name")["table"]
+    return f" Tables of {name}: {', '.join(tables)}." if len(tables) else ""
 
 
 def _of_one_column(name: str) -> Task:
@@ -370,6 +375,8 @@ def task_distribution(name: str) -> TaskDistribution:
     registered = [TASKS[task] for task in TASKS if task.partition("/")[0] == name or task.rpartition("/")[0] == name]
     tasks += (task for task in registered if task.name not in there)
     if not tasks:
+        if hint := _of_topic(name):
+            raise UnknownNameError(f"Unknown family {shown(name)} of tasks.{hint}")
         raise UnknownNameError.of("family of tasks", name, task_families())
     return TaskDistribution(tasks)
 

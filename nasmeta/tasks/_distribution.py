@@ -73,7 +73,10 @@ imagenet16-120.
         """
         key = held_out_name(dataset)
         if key not in self.datasets:
-            raise UnknownNameError.of("dataset or device", dataset, self.datasets)
+            of_task = [
+                name for task in self._tasks if dataset in (task.name, task.table_name) for name in task.held_out
+            ]
+            raise UnknownNameError.of("dataset or device", dataset, of_task or self.datasets)
         target = TaskDistribution(task for task in self._tasks if key in task.held_out)
         return self._without(target), target
 

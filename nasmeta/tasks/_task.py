@@ -18,7 +18,15 @@ from nasmeta.checks import check_int
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
 from nasmeta.files import shipped
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
-from nasmeta.tables import ColumnInfo, Table, kind_of_metric, load_table, space_of_table, split_of
+from nasmeta.tables import (
+    ColumnInfo,
+    Table,
+    kind_of_metric,
+    load_table,
+    registered_sources,
+    space_of_table,
+    split_of,
+)
 from nasmeta.tasks._objectives import Objective
 from nasmeta.tasks._signal import Cost, Signal, is_own_table, recorded_costs
 from nasmeta.tasks._source_task import SourceTask
@@ -438,6 +446,11 @@ class Task:
     def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return the values of an architecture in the report columns, without those that were not measured.
 
+        Raises
+        ------
+        MissingValueError
+            If the report columns are those of a source that is not on this machine.
+
         Examples
         --------
         >>> from nasmeta.tasks import get_task
@@ -447,6 +460,13 @@ class Task:
         """
         architecture = check_int("architecture", architecture, 0, self.space.size - 1)
         columns = {info: self.table.column(*Signal.of(info).address) for info in self.report_columns}
+        s, registered = self.signal, registered_sources()
+        if not columns and split_of(s.split) == "valid":
+            for source in map(registered.__getitem__, registered.tables.get(self.table_name, ())):
+                if source.declares(dataset=s.dataset, metric=s.metric, split="test", epochs=s.epochs):
+                    raise MissingValueError(
+                        f"The test values of {self.name} are not on this machine. {source.how_to_get}"
+                    )
         return {info: float(of[architecture]) for info, of in columns.items() if not np.isnan(of[architecture])}
 
     @property

@@ -50,9 +50,9 @@ def add(sweep: Path, *more: str) -> None:
 
 def test_adding_tells_what_to_do_next(sweep: Path, tmp_path: Path) -> None:
     result = run("data", "add", sweep, "--columns", "width,depth,act", *LOWER)
-    assert "sweep-1: 4 columns over 60 architectures" in result.stdout
+    assert "Sweep-1: 4 columns over 60 architectures" in result.stdout
     assert "pets/rmse/-/-/- (lower is better)" in result.stdout
-    assert "Try: nasmeta search gp sweep-1/pets --evaluations 50" in result.stdout
+    assert "Try: nasmeta search gp Sweep-1/pets --evaluations 50" in result.stdout
     assert len(list(tmp_path.rglob("*.arrow"))) == 1, "the table was written twice"
 
 
@@ -170,11 +170,11 @@ def test_the_doctor_opens_tables(sweep: Path, tmp_path: Path) -> None:
     add(sweep)
     done = run("doctor").stdout
     facts = "datasets pets, x-rays; metrics rmse (1, min), train_seconds (s, min)\n"
-    assert f"table     sweep: opens; {facts}" in done
+    assert f"table           sweep: opens; {facts}" in done
     assert done.endswith("Nothing is broken.\n")
     (stored,) = (tmp_path / "cache").rglob("*.added.arrow")
     stored.write_bytes(stored.read_bytes()[:500])
-    assert "BROKEN: sweep does not open:" in run("doctor", code=1).stdout
+    assert "BROKEN          sweep does not open:" in run("doctor", code=1).stdout
 
 
 def test_two_metrics_with_missing_values(tmp_path: Path) -> None:

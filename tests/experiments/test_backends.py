@@ -111,7 +111,7 @@ def test_a_node_returns_histories_and_journals(tmp_path: Path) -> None:
     here = replace(job(), paths=[tmp_path / "new" / "0.jsonl"])
     results, journals = _on_node(here, here.config.identity, [b""], os.getpid())
     assert not here.paths[0].exists()
-    ((seed, trace),) = results
+    ((seed, trace, _),) = results
     assert (seed, len(trace)) == (0, 3)
     run_config(here.config, tmp_path / "due.jsonl")
     assert journals == [(tmp_path / "due.jsonl").read_bytes()]
