@@ -171,6 +171,8 @@ def _numbers(frame: pd.DataFrame, name: str) -> Floats:
     if name not in frame.columns:
         raise SettingError("metrics", name, f"columns of the frame: {', '.join(frame.columns)}")
     column = frame[name]
+    if column.dtype.kind in "mM":  # dates and durations are numbers for `to_numeric`
+        column = column.astype(str)
     try:
         numbers: pd.Series[Any] = pd.to_numeric(column, errors="coerce")
     except OverflowError as reason:

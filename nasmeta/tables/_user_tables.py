@@ -117,7 +117,11 @@ def add_columns(name: str, space: SearchSpace, columns: _Columns, *, replace: bo
     origin = {"content": _content_of(name, space, columns)}
     path = AddedSource(name).path
     with _store.exclusive(path):
-        if path.is_file() and not replace and ColumnFile(path).origin != origin:
+        try:
+            differs = path.is_file() and not replace and ColumnFile(path).origin != origin
+        except DamagedFileError as damage:
+            raise DamagedFileError(str(damage), hint="Use --replace, or another name.") from damage
+        if differs:
             raise SettingError(f"A table {name} with other content exists. Use --replace, or another name.")
         write_files({path: columns}, space, origin)
 

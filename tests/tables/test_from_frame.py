@@ -247,6 +247,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any]]] = {
     "no architecture": (pd.DataFrame({"arch": [0, None], "acc": 1.0}), {}),
     "an index too far": (pd.DataFrame({"arch": [18], "acc": 1.0}), {}),
     "a text": (frame_of(acc=["1", "good"]), {}),
+    "a date": (frame_of(acc=pd.to_datetime(["2024-01-01", "2024-01-02"])), {}),
     "infinite": (frame_of(acc=[1.0, np.inf]), {}),
     "beyond float32": (frame_of(acc=[1.0, -1e39]), {}),
 

@@ -14,7 +14,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.cli.commands import doctor_command
-from nasmeta.errors import NasmetaError
+from nasmeta.errors import DamagedFileError, NasmetaError
 from nasmeta.tables import added_tables, list_tables, load_table
 from nasmeta.tables._arrow_file import write_files
 from nasmeta.tables.commands import data_add_command, data_list_command, data_remove_command
@@ -285,6 +285,8 @@ def test_a_damaged_table_is_listed_and_removed(
     DAMAGES[damage](cache / "tables" / "v1" / "other" / "other.added.arrow")
     lists_work()
     assert "damaged" in capsys.readouterr().out
+    with pytest.raises(DamagedFileError, match="--replace"):
+        add("arch,accuracy\n" + ROWS, tmp_path / "other.csv", **NB201)
     (broken,) = doctor_command().broken
     assert broken.startswith("other does not open")
     add("arch,accuracy\n" + ROWS, tmp_path / "mine.csv", **NB201)
