@@ -75,9 +75,13 @@ def options_of(doc: str | None, name: str) -> argparse.Namespace:
 
 
 def with_interval(values: Any, form: str = ".2f", seed: int | np.random.Generator = 0) -> str:
-    """Return the mean of some values with its 95 % bootstrap interval, such as ``1.20 [1.05, 1.33]``."""
+    """Return the mean of some values with its 95 % bootstrap interval, such as ``1.20 [1.05, 1.33]``.
+
+    Equal values have no interval.
+    """
     low, high = bootstrap_interval(values, seed=seed)
-    return f"{np.mean(values):{form}} [{low:{form}}, {high:{form}}]"
+    mean = f"{np.mean(values):{form}}"
+    return f"{mean} [{low:{form}}, {high:{form}}]" if low < high else mean
 
 
 def least_of_best(task: Task) -> float:

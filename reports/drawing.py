@@ -48,7 +48,7 @@ def label_ends(panel: Axes, ends: Mapping[str, tuple[float, float]], looks: Mapp
     at = np.minimum(np.maximum.accumulate(at - steps) + steps, 1 - steps[::-1])
     for name, place in zip(names, at, strict=True):
         look = looks[name]
-        line = {"arrowstyle": "-", "color": look.colour, "linewidth": 0.6, "relpos": (0, 0.5), "shrinkA": 1}
+        line = {"arrowstyle": "-", "color": "0.75", "linewidth": 0.5, "relpos": (0, 0.5), "shrinkA": 1}
         colour = look.colour if look.marker else "0.45"
         panel.annotate(
             name, ends[name], (1.08, place), textcoords="axes fraction", va="center", fontsize=size, color=colour,
@@ -134,15 +134,15 @@ def curves(
     looks = styles(frame["name"]) if looks is None else looks
     columns = min(3, len(titles))
     figure, panels = new_panels(titles, WIDTH, (WIDTH / columns, 2.9 if columns < 3 else 2.3), sharey=not log_y)
+    last: dict[str, dict[str, tuple[float, float]]] = {of_panel: {} for of_panel in titles}
     for panel, of_panel in zip(panels, titles, strict=True):
-        last = {}
         for name in looks:
             own = frame[(frame["panel"] == of_panel) & (frame["name"] == name)]
             if own.empty:
                 continue
             every = 1 if len(own) < 15 else (0.02 + 0.2 * list(looks).index(name) / len(looks), 0.2)
             panel.plot(own["x"], own["y"], label=name, markevery=every, **looks[name].line())
-            last[name] = own["x"].iloc[-1], own["y"].iloc[-1]
+            last[of_panel][name] = own["x"].iloc[-1], own["y"].iloc[-1]
         if len(ticks):
             panel.set_xscale("log")
             panel.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
@@ -152,9 +152,10 @@ def curves(
             panel.set_yticks(log_y, [f"{tick:g}" for tick in log_y])
             panel.minorticks_off()
         draw_grid(panel)
-        if ends:
-            label_ends(panel, last, looks)
     label_panels(panels, x, y)
-    if not ends:
+    if ends:  # after all lines, because panels share an axis
+        for panel, of_panel in zip(panels, titles, strict=True):
+            label_ends(panel, last[of_panel], looks)
+    else:
         legend_below(figure, title)
     return figure

@@ -1,7 +1,7 @@
 """Compare searchers on NAS-Bench-Graph: the ready specification ``graph``, and its page.
 
-Run with ``python reports/graph/run.py``; writes results.csv, regret.png and README.md. Interrupted runs resume from
-their folder. ``--page`` rewrites the page from the CSV file.
+Run with ``python reports/graph/run.py``; writes results.csv, evaluations.png and README.md. Interrupted runs resume
+from their folder. ``--page`` rewrites the page from the CSV file.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def draw(results: pd.DataFrame) -> None:
         {"panel": [task_title(f"graph/{name}") for name in shown["dataset"]], "row": shown["searcher"]}
     )
     frame[["name", "mean", "low", "high"]] = shown[["searcher", "evaluations", "low", "high"]]
-    figure = dot_plot(frame, "mean evaluations", share_x=True)
-    save_png(figure, HERE / "regret")
+    figure = dot_plot(frame, "mean evaluations to one of the best 0.1 %", share_x=True)
+    save_png(figure, HERE / "evaluations")
 
 
 def page(results: pd.DataFrame) -> str:
@@ -103,7 +103,7 @@ def page(results: pd.DataFrame) -> str:
 (means on four new datasets); it needs fewer than `gp` on {best["wins"]} of {n} datasets (95 % interval:
 {100 * low:.0f} to {100 * high:.0f} %).
 
-![Mean evaluations to one of the best 0.1 %, by dataset](regret.png)
+![Mean evaluations to one of the best 0.1 %, by dataset](evaluations.png)
 
 Mean evaluations to one of the best 0.1 %; a run without success enters with 200. New: {", ".join(NEW)}.
 Seen (used to choose features): {", ".join(SEEN)}. *Fewer than `gp`*: datasets with a lower mean. An

@@ -77,7 +77,7 @@ def draw(parts: dict[str, pd.DataFrame], path: Path) -> None:
 def write_page(folder: Path, caps: dict[str, int]) -> None:
     """Write README.md and found.png from the runs."""
     plain, transfer = (read(folder / file, cap) for file, cap in caps.items())
-    draw({"without sources": plain, "with sources": transfer}, folder / "found")
+    draw({"without sources": plain, "with sources (gp-default: none)": transfer}, folder / "found")
     cap, with_sources = caps.values()
     seeds = plain["seed"].nunique()
     tasks, on_positions = plain["task"].unique(), tuple(peer for peer in PEERS if peer != "botorch-features")

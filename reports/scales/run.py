@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from common import Rows, least_of_best, page_only, with_interval
-from drawing import dot_plot, in_order, save_png
+from drawing import dot_plot, save_png
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
@@ -172,7 +172,7 @@ def write_page() -> None:
     dots[["low", "high"]] = [bootstrap_interval(wide[name]) for name in names]
     cases = wide[names].melt(var_name="name", value_name="value").assign(panel="", row=lambda one: one["name"])
     x = f"evaluations until a loss within {NEAR} nats of the best"
-    save_png(dot_plot(dots, x, looks=in_order(names), log=True, cases=cases, ticks=(1, 2, 5, 10, 20, 50)),
+    save_png(dot_plot(dots, x, log=True, cases=cases, ticks=(1, 2, 5, 10, 20, 50)),
              HERE / "evaluations")  # fmt: skip
     by = {name: wide[name].median() for name in names}
     text = f"""# Do trainings at other scales predict the learning rate and batch size of a language model?
