@@ -44,9 +44,10 @@ def _spelled(text: str) -> str:
 def value_label(metric: str, unit: str) -> str:
     """Return the label of an axis from a column's metric and unit.
 
-    >>> value_label("latency pixel3 milliseconds", "ms"), value_label("accuracy", "percent")
-    ('Pixel 3 latency (ms)', 'accuracy (%)')
+    >>> value_label("latency pixel3 milliseconds", "ms"), value_label("latency seconds", "s")
+    ('Pixel 3 latency (ms)', 'latency (s)')
     """
     text = re.sub(r"train seconds", "training time", metric)
-    text = re.sub(r"^(predicted )?(latency|energy) (.+?)( milliseconds| millijoules)?$", r"\1\3 \2", text)
+    text = re.sub(r" (milliseconds|millijoules|seconds)$", "", text)
+    text = re.sub(r"^(predicted )?(latency|energy) (.+)$", r"\1\3 \2", text)
     return _spelled(text) + {"1": "", "percent": " (%)"}.get(unit, f" ({unit})")

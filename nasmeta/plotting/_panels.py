@@ -24,6 +24,7 @@ _FORMATS: dict[str, dict[str, Any]] = {
     "pdf": {"metadata": {"CreationDate": None}},
 }
 _LEGEND = 0.18  # of a figure's height, at most; less than 0.2, because the legend has a margin
+_LOW = 1.5  # inches, of one of two panels next to each other in a column
 _LOWEST = 1.7  # inches, of a panel with its labels and title in a column
 _COLUMN = 3.5  # inches; narrower figures are lower, too
 _HANDLE = 3.2  # length of a line in the legend, in letters; shorter ones hide the line style
@@ -84,7 +85,7 @@ def panel_titles(tasks: Sequence[str]) -> list[str]:
 def new_panels(
     titles: Sequence[str], width: Width, size: tuple[float, float], **options: Any
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with one panel per title, in rows of at most three.
+    """Return a figure with one panel per title, in rows of at most three, or two in a column of a paper.
 
     A panel has the given size in inches; in a figure of another `width`, only its height. `options` are those of
     matplotlib's ``subplots``.
@@ -92,9 +93,12 @@ def new_panels(
     from matplotlib import rcParams
 
     columns = min(len(titles), 3, max(1, int(inches(width, 6) / 1.8)))
+    height = size[1]
+    if columns == 1 and len(titles) > 2:  # in a column of a paper
+        columns, height = 2, min(height, _LOW)
     rows = -(-len(titles) // columns)
     total = inches(width, max(columns, 1.4) * size[0])
-    figure = new_figure(total, rows * size[1] + 0.3)
+    figure = new_figure(total, rows * height + 0.3)
     panels = figure.subplots(rows, columns, squeeze=False, **options).ravel()
     for title, panel in zip(titles, panels, strict=False):
         panel.set_title(wrapped(title, (total - 1.1) / columns, rcParams["axes.titlesize"]))
@@ -112,11 +116,14 @@ def label_panels(panels: Sequence[Axes], x: str, y: str) -> None:
     columns = 1 if grid is None else grid.get_gridspec().ncols
     total = float(figure.get_size_inches()[0])
     broken = wrapped(x, total / columns - 0.8, rcParams["axes.labelsize"])
+    letters = 28
+    if total <= _COLUMN:
+        letters = 20 if columns == 1 else 16
     for position, panel in enumerate(panels):
         if position + columns >= len(panels):
             panel.set_xlabel(broken)
         if position % columns == 0:
-            panel.set_ylabel(fill(y, 28 if total > _COLUMN else 20))
+            panel.set_ylabel(fill(y, letters))
 
 
 def draw_line(

@@ -7,6 +7,7 @@ import sys
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
@@ -106,6 +107,13 @@ def test_critical_difference_names_all_and_is_drawn_from_a_result_too(frames, tm
     second = save_figure(plot_critical_difference(frames[3]), tmp_path / "b", ["svg", "pdf", "png"])
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert [path.suffix for path in first] == [".svg", ".pdf", ".png"]
+
+
+def test_six_tasks_fit_a_column(frames):
+    six = pd.concat([frames[3], frames[3].assign(task=frames[3]["task"].astype(str) + "@12ep")])
+    figure = plot_regret(six, width="icml")
+    assert cut_off(figure) == []
+    assert (figure.get_size_inches() <= (3.25, 6)).all()
 
 
 def test_critical_difference_is_drawn_equally_and_without_equal_styles(frames):
