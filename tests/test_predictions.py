@@ -12,13 +12,17 @@ from plotly.offline import get_plotlyjs
 from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.analysis import plot_ranks, plot_regret
+from nasmeta.analysis import plot_attainment, plot_ranks, plot_regret
+from nasmeta.analysis.report import facts_of
 from nasmeta.analysis.report._write import _figures
 from nasmeta.cli._app import app
-from nasmeta.runs import require_journal
+from nasmeta.errors import JournalError
+from nasmeta.evaluators import MultiObjectiveEvaluator, SurrogateEvaluator, TableEvaluator
+from nasmeta.runs import Journal, require_journal
+from nasmeta.surrogates import Surrogate
 
-_OF_RUN = ("terminal", "progress", "json", "journal", "repr", "facts", "figure")
-_OF_COMPARISON = ("terminal", "json", "summary.md", "report.md", "index.html", "published", "figures")
+_OF_RUN = ("terminal", "result", "progress", "json", "journal", "repr", "facts", "figure")
+_OF_COMPARISON = ("terminal", "json", "summary.md", "report.md", "index.html", "published", "regret", "ranks")
 _LATEX = ("ranks", "results", "scores", "tests")
 _WITHOUT_VALUES = ("critical_difference", "power")  # figures
 
@@ -48,6 +52,7 @@ def outputs(task: str, folder: Path, *evaluator: str) -> dict[str, str]:
     run = nm.search("random", task, evaluations=20, **({"evaluator": evaluator[1]} if evaluator else {}))
     found = {
         "search terminal": searched.stdout,
+        "search result": next(line for line in searched.stdout.splitlines() if line.startswith("best ")),
         "search progress": searched.stderr,
         "search json": in_json(command(*of_run, "--json").stdout),
         "search journal": json.dumps(require_journal(journal)[0]),
@@ -59,7 +64,7 @@ def outputs(task: str, folder: Path, *evaluator: str) -> dict[str, str]:
     }
     report = nm.report(runs, formats=["svg"])
     frame = report.findings.frame
-    found["compare figures"] = labels_of(plot_regret(frame)) + " | " + labels_of(plot_ranks(frame))
+    found |= {"compare regret": labels_of(plot_regret(frame)), "compare ranks": labels_of(plot_ranks(frame))}
     for name, draw in _figures(report.findings).items():
         if name not in _WITHOUT_VALUES:
             found[f"report figure {name}"] = labels_of(draw())
@@ -99,3 +104,43 @@ def test_each_output_names_predictions(request: pytest.FixtureRequest, kind: str
     assert sorted(found) == sorted(_NAMES)
     assert "predict" in found[name]
     assert not re.search(r"\brelease\b|\bmeasured\b", found[name])
+
+
+@pytest.mark.parametrize("name", ["search json", "search journal", "compare json", "compare published"])
+def test_records_state_the_surrogate_and_its_labels(fitted: dict[str, str], name: str) -> None:
+    assert json.dumps(SurrogateEvaluator("nb201/cifar10").prediction).replace(" ", "") in fitted[name].replace(" ", "")
+
+
+def test_journals_of_older_versions_resume(tmp_path: Path) -> None:
+    run = nm.search("random", "nb201/cifar10", evaluator="surrogate", evaluations=30)
+    header = {name: fact for name, fact in run.config.identity.items() if name != "predicted"}
+    other = {**header, "evaluator": {"kind": "surrogate", "sha256": "5f"}}
+    for name, facts in (("older", header), ("other", other)):
+        with Journal(tmp_path / name, {**facts, "release": "NATS-tss v1.0"}) as journal:
+            for position in range(20):
+                journal.append(*run.row(position)[:3])
+    again = nm.search("random", "nb201/cifar10", evaluator="surrogate", evaluations=30, journal=tmp_path / "older")
+    assert again.values.tolist() == run.values.tolist()
+    with pytest.raises(JournalError, match="sha256"):
+        nm.search("random", "nb201/cifar10", evaluator="surrogate", evaluations=30, journal=tmp_path / "other")
+
+
+def test_one_predicted_objective_of_two() -> None:
+    task = nm.multi_objective_task(["accuracy", "train_seconds"], dataset="cifar10")
+    accuracy, seconds = task.parts
+    mixed = MultiObjectiveEvaluator(task, [SurrogateEvaluator(accuracy), TableEvaluator(seconds)])
+    frame = nm.compare(["random"], mixed, repeats=2, evaluations=20)
+    run = nm.search("random", mixed, evaluations=20)
+    for figure in (run.plot(), plot_attainment(frame)):
+        assert labels_of(figure) == "training time (s) predicted accuracy (%)"
+    assert run.config.identity["predicted"] == {"nb201/cifar10": SurrogateEvaluator(accuracy).prediction}
+    (facts,) = facts_of(frame, {task.name: task})
+    assert "predicted by surrogate nb201/cifar10 (R² " in str(facts)
+
+
+def test_the_file_of_a_surrogate_is_named(tmp_path: Path) -> None:
+    file = Surrogate.load("nb201/cifar10").save(tmp_path / "mine.npz")
+    nm.compare(["random"], "nb201/cifar10", evaluator=file, repeats=2, evaluations=20, folder=tmp_path / "runs")
+    file.unlink()
+    report = nm.report(tmp_path / "runs", formats=["svg"])
+    assert "predicted by surrogate mine.npz (R² " in str(report.findings.facts[0])

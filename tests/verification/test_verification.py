@@ -22,6 +22,7 @@ from nasmeta.verification import Verification, verify
 from nasmeta.verification._chosen import choose, read_searches
 from nasmeta.verification._frames import architectures_frame, chance_interval, separation_of
 from nasmeta.verification._look_up import LookUp, look_up
+from nasmeta.verification.commands import _print
 
 DIGITS = ImageDataset.load("digits")
 FEW = DIGITS.subset(48)
@@ -437,3 +438,24 @@ def test_parts_train_in_one_folder(workers: int, journal: Path, tmp_path: Path) 
         alone = asked(folder=tmp_path / "alone")
         same = ["cell", "role", "trained", "trained_std", "trainings", "trained_test", "failures"]
         pd.testing.assert_frame_equal(whole.architectures[same], alone.architectures[same])
+
+
+@pytest.mark.usefixtures("small_counts", "trained")
+def test_each_kind_of_value_has_its_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "run.jsonl"
+    run = nm.search("evolution", "nb201/cifar10", evaluator="surrogate", evaluations=60, journal=path)
+    outcome = checked(path, tmp_path / "page")
+    architectures = outcome.architectures
+    assert architectures["predicted"][0] == run.best.value
+    np.testing.assert_allclose(architectures["trained"], architectures["lookup"] - 0.5)
+    assert not {"searched_value", "measured"} & {*architectures}
+    assert outcome.facts["searched_on"].startswith("surrogate nb201/cifar10 (R² ")
+    text = outcome.write(tmp_path / "page")[0].read_text(encoding="utf-8")
+    heading = (
+        "| cell | role | predicted | measured, look-up [seeds' range] | trained here, validation | trained here, test |"
+    )
+    assert heading in text
+    assert f"| {run.best.architecture} | pick | {run.best.value:.2f} | {architectures['lookup'][0]:.2f} [" in text
+    assert "evaluator: surrogate nb201/cifar10 (R² " in text
+    _print(outcome)
+    assert "predicted" in capsys.readouterr().out
