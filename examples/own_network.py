@@ -5,7 +5,7 @@ the repository::
 
     python examples/own_network.py
 
-It needs PyTorch (``pip install torch gpytorch safetensors``).
+It needs PyTorch (``pip install torch safetensors``).
 """
 
 import itertools

@@ -30,7 +30,7 @@ __all__ = [
     "UnsafePickleError",
 ]
 
-_TORCH = "torch gpytorch safetensors"
+_TORCH = "torch safetensors"
 # The packages of each extra, for messages; nasmeta itself is not on PyPI.
 EXTRAS = {
     "botorch": f"{_TORCH} botorch",

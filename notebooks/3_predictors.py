@@ -110,7 +110,6 @@ orders = {
 learners = {
     "experts, all labels": META_PREDICTORS["experts"]("nb201").meta_fit(sources),
     "experts, 100 labels": META_PREDICTORS["experts"]("nb201").meta_fit(few_sources),
-    "meta-dkl, 100 labels": META_PREDICTORS["meta-dkl"]("nb201").meta_fit(few_sources),
 }
 
 rows = []

@@ -37,7 +37,7 @@ def test_import_loads_nothing_heavy() -> None:
     assert not {name for name in loaded if name.partition(".")[0] not in sys.stdlib_module_names}
 
 
-HEAVY = {"gpytorch", "joblib", "matplotlib", "moocore", "pandas", "requests", "rich", "scipy", "sklearn", "torch"}
+HEAVY = {"joblib", "matplotlib", "moocore", "pandas", "requests", "rich", "scipy", "sklearn", "torch"}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,6 @@ def test_each_name_that_needs_no_example_is_public() -> None:
 
 def test_help_works_without_extras() -> None:
     extras = (
-        "gpytorch",
         "hypothesis",
         "optuna",
         "plotly",

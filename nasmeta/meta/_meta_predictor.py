@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,6 @@ from sklearn.base import BaseEstimator
 
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
 from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Packed, Prediction
-from nasmeta.meta._model_averaging import BLEND, blended
 from nasmeta.meta._quantile_matching import Scale
 from nasmeta.registry import Registry, is_place
 from nasmeta.searchers import SEARCHERS, MetaSearcher
@@ -23,7 +22,6 @@ META_PREDICTORS: Registry[Any] = Registry("meta-predictor", group="nasmeta.meta_
 for _name, _place in (
     ("experts", "in_context._experts:Experts"),
     ("maml", "bilevel._maml:MAML"),
-    ("meta-dkl", "bilevel._deep_kernel:DeepKernelGP"),
 ):
     META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", None if _name == "experts" else "torch")
 
@@ -63,16 +61,6 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         Space of the architectures, or its name.
     seed : int, default 0
         Of the meta-training.
-    blends : bool, default True
-        Whether, with eight or more labels, the prediction is averaged with Gaussian processes of the target's labels,
-        weighted by cross-validation. This protects against misleading sources. With False, the meta-learner predicts
-        alone.
-
-    Attributes
-    ----------
-    weights_ : dict of str to float
-        Weights in the last fit of the ``adapted`` prediction, the prediction ``corrected`` by a Gaussian process of the
-        target, and a Gaussian process ``alone``.
 
     Notes
     -----
@@ -107,12 +95,11 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
 
     meta_model_: Any = None
     meta_sources_: tuple[dict[str, Any], ...] = ()
-    search_settings: ClassVar[tuple[str, ...]] = ("blends",)
-    weights_: Mapping[str, float]
+    search_settings: ClassVar[tuple[str, ...]] = ()
     progress: Any = None  # called with (steps done, total steps, loss) of a gradient-based training
 
-    def __init__(self, space: str | SearchSpace = "nb201", *, seed: int = 0, blends: bool = True) -> None:
-        self.space, self.seed, self.blends = space, seed, blends
+    def __init__(self, space: str | SearchSpace = "nb201", *, seed: int = 0) -> None:
+        self.space, self.seed = space, seed
 
     @property
     def cell_space(self) -> SearchSpace:
@@ -159,10 +146,6 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
             raise ArchitectureError("An architecture appears twice: pass the mean of its labels.")
         self.scale_ = Scale.fit(labels, self._expected(learned)[known], self._trust(learned))
         self.mean_, self.std_ = self._adapted(learned, known, self.scale_.scores)
-        self.weights_ = {"adapted": 1.0}
-        if self.blends and len(known) >= BLEND.fewest_labels and np.ptp(self.scale_.scores) > 0:
-            averaged = blended(self, known, self.scale_.scores, self.mean_, self.std_)
-            self.mean_, self.std_, self.weights_ = averaged
         return self
 
     def predict(self, architectures: Any, return_std: bool = False) -> Any:
@@ -212,11 +195,6 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     @abstractmethod
     def _adapted(self, learned: Any, architectures: Architectures, scores: Floats) -> Prediction:
         """Return mean and deviation of all architectures' scores, given the scores of some or none."""
-
-    def _forecast(self, learned: Any, architectures: Architectures, scores: Floats, asked: Architectures) -> Prediction:
-        """Return mean and deviation of some scores, given others; override it if that is faster than all scores."""
-        mean, std = self._adapted(learned, architectures, scores)
-        return mean[asked], std[asked]
 
     def _trust(self, learned: Any) -> float:
         """Return the weight of the prior mean in the scale of a target's labels, from 0 to 1; see `Scale.fit`."""

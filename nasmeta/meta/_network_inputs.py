@@ -30,22 +30,6 @@ def representatives(space: SearchSpace, architectures: Integers | None = None) -
     return np.asarray(space.canonical(chosen, rule="zero"), dtype=np.int32)
 
 
-def position_feature(space: SearchSpace) -> str:
-    """Return the name of the feature with the choice of each position."""
-    return "edges" if isinstance(space, CellSpace) else "positions"
-
-
-def further_features(space: SearchSpace) -> tuple[str, ...]:
-    """Return the features that a space's kernels compare in addition to the choices; for cells paths and operations.
-
-    >>> from nasmeta.meta._network_inputs import further_features
-    >>> from nasmeta.spaces import SearchSpace, get_space
-    >>> further_features(get_space("nb201")), further_features(SearchSpace("net", {"width": [8, 16, 32]}))
-    (('paths', 'operations'), ('levels',))
-    """
-    return tuple(name for name in space.kernel_features if name != position_feature(space))
-
-
 _NETWORK_FEATURES = "one-hot+live-paths+operation-counts+graph"
 
 
@@ -78,7 +62,8 @@ def network_columns(space: SearchSpace) -> Floats32:
     if _has_proxies(space):
         table = np.asarray(make_encoder(_NETWORK_FEATURES).transform(np.arange(common.size)), dtype=np.float64)
     else:
-        names = (position_feature(common), *further_features(common))
+        positions = "edges" if isinstance(common, CellSpace) else "positions"
+        names = dict.fromkeys((positions, *common.kernel_features))
         table = np.concatenate([common.feature(name).counts for name in names], axis=1).astype(np.float64)
     table = np.concatenate([_standardised(table) / 2, proxy_scores(common)], axis=1)
     return table[representatives(common, in_reference(space))].astype(np.float32)

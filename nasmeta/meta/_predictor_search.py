@@ -33,7 +33,7 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
     beta : float, default 0.5
         Multiplier of the deviation in the upper confidence bound.
     options : mapping, optional
-        Keyword arguments of the predictor, such as ``{"steps": 50, "blends": False}``.
+        Keyword arguments of the predictor, such as ``{"steps": 50}``.
 
     Attributes
     ----------

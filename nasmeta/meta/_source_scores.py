@@ -13,7 +13,7 @@ from nasmeta.gaussian_process import CellKernel, fit_hyperparameters, posterior_
 from nasmeta.meta._arrays import Architectures, Floats, Floats32
 from nasmeta.meta._network_inputs import representatives
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask, normal_scores, standardised
+from nasmeta.tasks import SourceTask, normal_scores
 
 _FIT_ON, _CONDITION_ON = 200, 4096  # labels of a source for hyperparameters, and for the posterior
 _FEWEST_COPIES = 30
@@ -44,11 +44,10 @@ class SourceMatrix:
 
     Attributes
     ----------
-    scale : {"rank", "unit"}
-        ``rank``: normal scores. ``unit``: utilities with mean 0 and variance 1, which keeps gaps between labels.
     scores : ndarray of float32, shape (n_tasks, n_architectures)
-        Unlabelled architectures, and all architectures of a source with noisy labels, get the posterior mean of a
-        Gaussian process. Isomorphic cells (rule ``zero``) share their mean, to reduce label noise.
+        Normal scores of the utilities. Unlabelled architectures, and all architectures of a source with noisy labels,
+        get the posterior mean of a Gaussian process. Isomorphic cells (rule ``zero``) share their mean, to reduce label
+        noise.
     groups, roles : tuple of int, one per task
         Role 0 is the most frequent one; a target has this role.
 
@@ -62,28 +61,26 @@ class SourceMatrix:
     ((2, 15625), (0, 1), (0, 0))
     """
 
-    scale: str
     scores: Floats32
     groups: tuple[int, ...]
     roles: tuple[int, ...]
 
     @classmethod
-    def of(cls, space: SearchSpace, sources: Sequence[SourceTask], scale: str = "rank") -> SourceMatrix:
+    def of(cls, space: SearchSpace, sources: Sequence[SourceTask]) -> SourceMatrix:
         """Put sources on one scale and complete them."""
-        transform = normal_scores if scale == "rank" else standardised
         rows: list[Floats] = [np.empty(0)] * len(sources)
         same_architectures: dict[bytes, list[int]] = {}
         for i, source in enumerate(sources):
             same_architectures.setdefault(source.architectures.tobytes(), []).append(i)
         for members in same_architectures.values():
-            scores = np.stack([transform(sources[i].utilities) for i in members])
+            scores = np.stack([normal_scores(sources[i].utilities) for i in members])
             for i, row in zip(members, _completed(space, sources[members[0]].architectures, scores), strict=True):
                 rows[i] = _smoothed(space, row)
         groups = groups_of(sources)
         names = [_role(source) for source in sources]
         n_groups = Counter(name for _, name in dict.fromkeys(zip(groups, names, strict=True)))
         ranked = [name for name, _ in n_groups.most_common()]
-        return cls(scale, np.asarray(rows, np.float32), tuple(groups), tuple(ranked.index(name) for name in names))
+        return cls(np.asarray(rows, np.float32), tuple(groups), tuple(ranked.index(name) for name in names))
 
     @property
     def n_groups(self) -> int:
@@ -100,28 +97,17 @@ class SourceMatrix:
             members = self._members(role, without) or self._members(0, without)
             if members:
                 mean[:] = self.scores[members].mean(axis=0, dtype=np.float64)
-            if self.scale == "rank" and np.ptp(mean):
+            if np.ptp(mean):
                 mean[:] = normal_scores(mean)
         return means
 
-    def contrasts(self, without: Collection[int] = ()) -> Floats:
-        """Return the deviations of role 0's tasks from their mean without some groups; none of one task."""
+    def spread(self, without: Collection[int] = ()) -> Floats:
+        """Return the standard deviation over role 0's tasks without some groups, shape (n_architectures,)."""
         members = self._members(0, without)
-        rows = self.scores[members if len(members) > 1 else []].astype(np.float64)
-        return np.asarray(rows - rows.mean(axis=0) if len(rows) else rows)
-
-    def each(self, without: Collection[int] = ()) -> Floats:
-        """Return deviations from the role's mean, then scores, of each source, shape (2 * n_tasks, n_architectures).
-
-        Both are divided by the square root of the number of sources. Rows of the groups `without` are 0.
-        """
-        rows = np.zeros((2, *self.scores.shape))
-        n_sources = sum(group not in without for group in self.groups)
-        for role in set(self.roles):
-            if members := self._members(role, without):
-                scores = self.scores[members].astype(np.float64)
-                rows[0, members], rows[1, members] = scores - scores.mean(axis=0), scores
-        return np.asarray(rows.reshape(-1, self.scores.shape[1]) / np.sqrt(max(1, n_sources)))
+        if not members:
+            return np.zeros(self.scores.shape[1])
+        deviations: Floats = self.scores[members].astype(np.float64).std(axis=0)
+        return deviations
 
     def _members(self, role: int, without: Collection[int]) -> list[int]:
         pairs = enumerate(zip(self.roles, self.groups, strict=True))

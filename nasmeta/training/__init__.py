@@ -1,7 +1,7 @@
 """Real networks: the skeleton of NAS-Bench-201 in PyTorch, its training on images, and zero-cost proxies.
 
 Datasets, recipes, results and `measured_proxies` do not need PyTorch. All else needs
-``pip install torch gpytorch safetensors`` and is imported at its first use.
+``pip install torch safetensors`` and is imported at its first use.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def real_bank(family: str) -> Bank:
                 ]
             some = [_some_of(one, budget, rng) for one in sources]
             if all(len(one) >= _FEWEST and np.ptp(one.utilities) for one in some):
-                said[kind].append(SourceMatrix.of(space, some, "rank").scores[:, architectures])
+                said[kind].append(SourceMatrix.of(space, some).scores[:, architectures])
     print(f"{family}: {len(names)} tasks on {len(architectures)} cells", flush=True)
     return Bank(family, space, architectures, scores, targets, said)
 

@@ -1,7 +1,7 @@
-"""Few-shot prediction: ``experts`` against predictors without sources, and meta-predictors alone and blended.
+"""Few-shot prediction: ``experts`` against predictors without sources.
 
-Run with ``python reports/transfer/few_shot.py``; writes few_shot.md. Rows are appended to experts.csv and few_shot.csv
-one at a time, so interrupted runs resume. ``--page`` only rewrites the page.
+Run with ``python reports/transfer/few_shot.py``; writes few_shot.md. Rows are appended to experts.csv one at a
+time, so interrupted runs resume. ``--page`` only rewrites the page.
 """
 
 from __future__ import annotations
@@ -34,10 +34,8 @@ from nasmeta.predictors import make_predictor
 from nasmeta.tasks import normal_scores
 
 HERE = Path(__file__).parent
-DATE = "2026-12-02"  # of experts.csv; few_shot.csv: 2026-11-28
-HARM = 0.02  # loss in Kendall's τ
+DATE = "2026-12-02"  # of experts.csv
 MARGIN = 0.01
-LEARNERS = ("meta-dkl", "maml")
 SINGLES = ("ridge", "xgboost", "gp", "random-forest")
 OF_TEN = {"transformer": "trained", "weighted": "by errors", "uniform": "equal"}
 LABELS = (10, 20, 50, 100)
@@ -57,10 +55,6 @@ TARGETS = {  # two of each family
     "fcnet": ("naval_propulsion", "slice_localization"),
 }
 CHOSEN_ON = HALVES["A"]
-STRESSED = ("nb201/cifar100", "tnb101/class_scene")
-STRESS = ("reversed", "wrong at the top")
-KEYS = ("family", "target", "sources", "method", "labels", "draw")
-FIELDS = (*KEYS, "gp", "own", "blended")
 CASE = ["family", "target", "labels", "draw"]
 NATURAL = [*CASE, "experts", *OF_TEN, *SINGLES]
 
@@ -109,35 +103,6 @@ def measure_experts(rows: Rows) -> None:
             rows.add(case.family, name, n, draw, **taus)
 
 
-def questions() -> list[tuple[Case, str]]:
-    """Return targets with a kind of sources."""
-    pairs = []
-    for case in (case for family in TARGETS for case in targets(family)):
-        pairs += [(case, kind) for kind in ("natural", *(STRESS if case.target.name in STRESSED else ()))]
-    return pairs
-
-
-def measure(rows: Rows) -> None:
-    """Append what is missing: of a learner alone and blended, and of ``gp``, which has the same labels."""
-    for method, (case, kind) in product(LEARNERS, questions()):
-        task, learner = case.target, None
-        for n, draw in [(0, 0), *product(LABELS, range(DRAWS))]:
-            key = (case.family, task.name, kind, method, n, draw)
-            if rows.has(*key) or n + FEWEST_SCORED > len(task.measured):
-                continue
-            if learner is None:
-                learner = META_PREDICTORS[method](task.space).meta_fit(draw_sources(case, kind, SOURCE_LABELS, 0))
-            utilities, known, rest = labelled(case, n, draw)
-            predicted = {"own": learner.prior()[0][rest]}
-            if n:
-                predicted["gp"] = make_predictor("gp", space=task.space).fit(known, utilities[known]).predict(rest)
-                for name, blends in (("own", False), ("blended", True)):
-                    learner.blends = blends
-                    predicted[name] = learner.fit(known, utilities[known]).predict(rest)
-            taus = {name: kendalltau(one, utilities[rest]).statistic for name, one in predicted.items()}
-            rows.add(*key, **taus)
-
-
 def by_family(frame: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """Return a table with a row per family, and differences from its best predictor without sources."""
     rows, differences = [], []
@@ -171,20 +136,12 @@ def combinations(frame: pd.DataFrame) -> str:
     return to_markdown(pd.DataFrame(rows))
 
 
-def harmed(learners: pd.DataFrame, labels: int) -> str:
-    """Return in how many cases meta-predictors, alone and blended, are worse than ``gp``."""
-    means = learners[learners["labels"] == labels].groupby([*KEYS[:4]])[["gp", "own", "blended"]].mean()
-    alone, blended = (int((means["gp"] - means[kind] > HARM).sum()) for kind in ("own", "blended"))
-    return f"alone {alone} of {len(means)}, blended {blended}"
-
-
 def write_page(folder: Path) -> None:
     """Write few_shot.md from the rows."""
-    frame, learners = pd.read_csv(folder / "experts.csv"), pd.read_csv(folder / "few_shot.csv")
+    frame = pd.read_csv(folder / "experts.csv")
     table, ahead = by_family(frame)
     below = ahead[ahead["high"] < -MARGIN]
     worse = ", ".join(f"{one.family} with {one.labels} labels ({one.mean:+.2f})" for one in below.itertuples())
-    at = {labels: harmed(learners, labels) for labels in LABELS}
     at_50 = frame[frame["labels"] == 50]
     single = at_50[[*SINGLES]].mean()
     text = f"""# Which predictor ranks best from few labels?
@@ -205,15 +162,9 @@ with weights softmax(−n/4 · log of the mean squared leave-one-out error), and
 the half *report*:
 
 {combinations(frame)}
-## Does blending protect meta-predictors?
-
-By default, `meta-dkl` and `maml` are averaged with Gaussian processes of the target's labels. A case is a learner, a
-target, and natural or misleading sources. Cases that are worse than `gp` by more than {HARM} in τ: with 10 labels,
-{at[10]}; with 20, {at[20]}; with 50, {at[50]}; with 100, {at[100]}.
-
 ## How it was run
 
-`python reports/transfer/few_shot.py` on {DATE}; blending: 2026-11-28, nasmeta {nm.__version__}. All predictors have the
+`python reports/transfer/few_shot.py` on {DATE}, nasmeta {nm.__version__}. All predictors have the
 same labels, drawn with seeds 0 to {DRAWS - 1}. Sources have
 {SOURCE_LABELS} labels each and share no dataset with the target.
 
@@ -221,8 +172,7 @@ same labels, drawn with seeds 0 to {DRAWS - 1}. Sources have
 
 * Weights and members of `experts` were chosen on the half *choice*, with draws shown here.
 * The best predictor without sources is selected on these results, which favours it.
-* The cases of a target share its table, so they are not independent. Only {len(STRESSED)} targets have misleading
-  sources.
+* The cases of a target share its table, so they are not independent.
 * `graphgym` has too few architectures for 100 labels.
 """
     (folder / "few_shot.md").write_text(text, encoding="utf-8")
@@ -234,7 +184,6 @@ def main() -> None:
     if not page_only(__doc__):
         torch.set_num_threads(1)
         measure_experts(Rows(HERE / "experts.csv", NATURAL, len(CASE)))
-        measure(Rows(HERE / "few_shot.csv", FIELDS, len(KEYS)))
     write_page(HERE)
 
 

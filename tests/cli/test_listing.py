@@ -28,7 +28,7 @@ import sys
 PEERS = ("botorch", "smac", "syne_tune")
 class Absent:
     def find_spec(self, name, *rest):
-        if name in ("torch", "gpytorch", "safetensors", "optuna", *PEERS):
+        if name in ("torch", "safetensors", "optuna", *PEERS):
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Absent())
 import nasmeta as nm
@@ -108,7 +108,7 @@ def test_lists_of_what_predicts() -> None:
 
 WITHOUT_TORCH = f"""{SEARCHES.partition("for name")[0]}
 predictors = nm.list_predictors().set_index("predictor")
-print(*predictors.index[predictors["summary"].str.contains("pip install torch gpytorch safetensors")])
+print(*predictors.index[predictors["summary"].str.contains("pip install torch safetensors")])
 print(*predictors.index[predictors["extra"] == "torch"])
 print(len(nm.list_recipes()), len(nm.list_images()), len(nm.list_evaluators()))
 for call in (nm.list_proxies, lambda: nm.train(0, "digits"),
@@ -129,7 +129,7 @@ def test_missing_pytorch_is_reported_as_such() -> None:
     assert len(errors) == 3
     for error in errors:
         assert error.startswith("torch ")
-        assert "pip install torch gpytorch safetensors" in error
+        assert "pip install torch safetensors" in error
 
 
 def test_the_extras_of_messages_are_those_of_the_package() -> None:

@@ -26,8 +26,7 @@ SEARCHED = (
 )  # fmt: skip
 CELL_SPACES = ("five-nodes", "six-ops")
 QUICK: dict[str, dict[str, Any]] = {
-    "maml": {"steps": 2, "width": 8}, "meta-dkl": {"steps": 2, "width": 32},
-    "meta-predictor": {"predictor": "maml", "options": {"steps": 2, "width": 8}},
+    "maml": {"steps": 2}, "meta-predictor": {"predictor": "maml", "options": {"steps": 2}},
 }  # fmt: skip
 
 

@@ -8,7 +8,6 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.meta._default_searcher import DefaultMetaSearch
-from nasmeta.meta._model_averaging import predictive_weights
 from nasmeta.runs import Clock
 from nasmeta.searchers import GPSearch
 from nasmeta.spaces import get_space
@@ -30,15 +29,6 @@ def search(sources: list[SourceTask], values: np.ndarray, n: int, **settings: ob
         proposed = searcher.ask()
         searcher.tell(proposed, values[proposed])
     return searcher
-
-
-def test_equal_evidence_gives_equal_weights_and_one_observation_decides_little() -> None:
-    rng = np.random.default_rng(0)
-    assert predictive_weights(np.zeros((3, 8)), rng) == pytest.approx([1 / 3] * 3)
-    better = np.where(np.arange(20) == 0, 5.0, 0.0)
-    once = predictive_weights(np.stack([better, np.zeros(20)]), rng)
-    often = predictive_weights(np.stack([np.full(20, better.mean()), np.zeros(20)]), rng)
-    assert 0.5 < once[0] < often[0]  # the same sum of log densities, of one lucky observation or of all
 
 
 @pytest.mark.parametrize(("sign", "word"), [(1, "order"), (-1, "reverse")])

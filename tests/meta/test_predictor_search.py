@@ -27,10 +27,10 @@ def sources() -> list[SourceTask]:
 
 @pytest.mark.parametrize(
     ("predictor", "acquisition"),
-    [*(("experts", acquisition) for acquisition in ACQUISITIONS), ("maml", "greedy"), ("meta-dkl", "greedy")],
+    [*(("experts", acquisition) for acquisition in ACQUISITIONS), ("maml", "greedy")],
 )
 def test_it_begins_at_what_sources_promise_and_finds_the_best(predictor: str, acquisition: str) -> None:
-    options = {} if predictor == "experts" else {"steps": 2, "width": 8}
+    options = {} if predictor == "experts" else {"steps": 2}
     searcher = MetaPredictorSearch(
         SMALL, np.random.default_rng(0), predictor=predictor, acquisition=acquisition, options=options
     )
@@ -62,9 +62,8 @@ def test_the_observations_outweigh_reversed_sources() -> None:
     values = made_up_values(SMALL)
     misleading = [replace(source, utilities=-source.utilities) for source in sources()]
 
-    def best(blends: bool) -> float:
-        options = {"steps": 20, "width": 8, "blends": blends}
-        searcher = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="maml", options=options)
+    def best(predictor: str) -> float:
+        searcher = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor=predictor)
         searcher.meta_fit(misleading)
         found = []
         for _ in range(25):
@@ -73,7 +72,7 @@ def test_the_observations_outweigh_reversed_sources() -> None:
             found.append(values[architecture][0])
         return float((values > max(found)).mean())
 
-    assert best(True) < 0.02 < 0.1 < best(False)
+    assert best("experts") < 0.02
 
 
 def test_its_file_brings_it_back(tmp_path: Path) -> None:

@@ -10,10 +10,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-LEARNERS = {
-    "meta-dkl": {"steps": 3},
-    "maml": {"steps": 2},
-}
+LEARNERS = {"maml": {"steps": 2}}
 BEFORE = {
     "alone": "",
     "after a search and PyTorch on several threads": (

@@ -32,13 +32,14 @@ def test_roles_and_means_without_a_group() -> None:
         source("f/a@12ep", ("a",), VALUES),
     ]  # fmt: skip
     matrix = SourceMatrix.of(SPACE, sources)
-    assert (matrix.groups, matrix.roles, matrix.scale) == ((0, 1, 2, 0), (0, 0, 0, 1), "rank")
+    assert (matrix.groups, matrix.roles) == ((0, 1, 2, 0), (0, 0, 0, 1))
     means = matrix.role_means(without=(1,))
     assert np.corrcoef(means[0], VALUES)[0, 1] > 0.5
     np.testing.assert_allclose(matrix.role_means(without=(0,))[1], matrix.role_means(without=(0,))[0])
     assert np.ptp(matrix.role_means(without=(0, 1, 2))) == 0
-    assert len(matrix.contrasts(without=(1,))) == 2
-    assert len(matrix.contrasts(without=(0, 1))) == 0
+    np.testing.assert_allclose(matrix.spread(without=(1,)), 0, atol=1e-6)  # the other two sources are equal
+    assert matrix.spread().mean() > 0.1
+    assert not matrix.spread(without=(0, 1, 2)).any()
 
 
 def test_missing_cells_are_predicted_and_precise_labels_kept() -> None:
@@ -48,27 +49,3 @@ def test_missing_cells_are_predicted_and_precise_labels_kept() -> None:
     matrix = SourceMatrix.of(SPACE, [few, source("f/b", ("b",), smooth)])
     assert np.corrcoef(matrix.scores[0], normal_scores(smooth))[0, 1] > 0.8
     np.testing.assert_allclose(matrix.scores[1], normal_scores(smooth), atol=1e-5)
-
-
-def test_each_source_without_a_group() -> None:
-    """Rows of a group that is left out are 0; others deviate from the mean of those that are left."""
-    precise = VALUES[SPACE.canonical(np.arange(SPACE.n_architectures, dtype=np.int32), rule="zero")]
-    sources = [
-        source("f/a", ("a",), precise), source("f/b", ("b",), -precise), source("f/c", ("c",), precise**2),
-        source("f/a/train", ("a",), precise**3),
-    ]  # fmt: skip
-    matrix = SourceMatrix.of(SPACE, sources)
-    deviations, own = matrix.each(without=(1,)).reshape(2, 4, -1)
-    assert not deviations[1].any()
-    assert not own[1].any()
-    np.testing.assert_allclose(own[[0, 2, 3]] * np.sqrt(3), matrix.scores[[0, 2, 3]], atol=1e-5)
-    np.testing.assert_allclose(deviations[0], -deviations[2], atol=1e-5)
-    np.testing.assert_allclose(deviations[3], 0, atol=1e-5)
-    without, never = matrix.each(without=(1,)), SourceMatrix.of(SPACE, [sources[0], *sources[2:]]).each()
-    np.testing.assert_allclose(without[without.any(axis=1)], never[never.any(axis=1)], atol=1e-5)
-
-
-def test_the_unit_keeps_gaps_between_labels() -> None:
-    smooth = VALUES[SPACE.canonical(np.arange(SPACE.n_architectures, dtype=np.int32), rule="zero")]
-    unit = SourceMatrix.of(SPACE, [source("f/a", ("a",), 100 * smooth + 7)], "unit")
-    np.testing.assert_allclose(unit.scores[0], (smooth - smooth.mean()) / smooth.std(), atol=1e-5)

@@ -3,7 +3,6 @@
 from nasmeta.errors import needing
 
 with needing("This meta-learner", "torch"):
-    import gpytorch  # noqa: F401
     import torch  # noqa: F401
 
 __all__: list[str] = []

@@ -9,12 +9,10 @@ from scipy.special import softmax
 
 from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Floats32, Integers, Packed, Prediction
 from nasmeta.meta._meta_predictor import MetaPredictor
-from nasmeta.meta._model_averaging import mixture
 from nasmeta.meta._network_inputs import proxy_scores
 from nasmeta.meta._source_scores import SourceMatrix
 from nasmeta.meta.in_context._reading import Context, Similarity, SourceView, deviations_of
 from nasmeta.predictors import make_predictor
-from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 _SHARPNESS = 0.25  # of the weights, per label
@@ -37,8 +35,6 @@ class Experts(MetaPredictor):
     space : str or SearchSpace, default "nb201"
     seed : int, default 0
         Ignored.
-    blends : bool, default False
-        See `MetaPredictor`. The experts include processes of the labels alone.
 
     Examples
     --------
@@ -51,11 +47,8 @@ class Experts(MetaPredictor):
     (2,)
     """
 
-    def __init__(self, space: str | SearchSpace = "nb201", *, seed: int = 0, blends: bool = False) -> None:
-        super().__init__(space, seed=seed, blends=blends)
-
     def _meta_learn(self, sources: list[SourceTask]) -> Floats32:
-        return SourceMatrix.of(self.cell_space, sources, "rank").scores
+        return SourceMatrix.of(self.cell_space, sources).scores
 
     def _expected(self, learned: Floats32) -> Floats:
         return SourceView.of(learned).mean.astype(np.float64)
@@ -97,3 +90,13 @@ class Experts(MetaPredictor):
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> Floats32:
         return arrays["scores"]
+
+
+def mixture(weights: Floats, means: Floats, stds: Floats) -> Prediction:
+    """Return mean and deviation of a mixture of models, (n_models,), whose predictions have shape (n_models, n).
+
+    >>> mixture(np.array([0.25, 0.75]), np.array([[0.0], [4.0]]), np.array([[1.0], [2.0]]))
+    (array([3.]), array([2.5]))
+    """
+    mean = weights @ means
+    return mean, np.sqrt(weights @ (stds**2 + (means - mean) ** 2))

@@ -72,7 +72,7 @@ class GuidedSearch(SourcedSearch):
 
     def _learn(self, sources: list[SourceTask]) -> ReadModels:
         names = dict.fromkeys([*self.avoid, *(name for source in sources for name in source.held_out)])
-        scores = SourceMatrix.of(self.space, sources, "rank").scores
+        scores = SourceMatrix.of(self.space, sources).scores
         return ReadModels(super()._learn(sources), scores, chosen_weights(self.space, names, self.trained_on))
 
     def _pack(self) -> Packed:
