@@ -79,7 +79,7 @@ def proxies_compute_command(
     cells: Iterable[int] | None = None,
     workers: int = 1,
 ) -> dict[str, Any]:
-    """Measure proxies for one cell of each isomorphism class; run the same command again to resume.
+    """Measure proxies for one cell of each isomorphism class.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def proxies_compute_command(
     seed : int
         Seed of the weights and the batch.
     proxies : sequence of str
-        Names of nasmeta list proxies, separated by commas; by default nine.
+        Names of nasmeta list proxies, separated by commas; by default those that a space does not compute by a formula.
     cells : iterable of int
         Indices of cells, separated by commas; by default all.
     workers : int

@@ -30,7 +30,7 @@ def worked(*arguments: object, **settings: object) -> NoReturn:
         ),
         ("search meta-gp nb201/cifar10 --journal /proc/x.jsonl", "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit"),
         ("compare --searchers meta-gp --tasks nb201 --folder /proc/x", "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit"),
-        ("proxies compute --cells 0,1 --output /proc/x.npz", "nasmeta.training.proxies._measure._probe_cells"),
+        ("proxies compute --cells 0,1 --output /proc/x.npz", "nasmeta.training.proxies._measure._values_of"),
         ("verify --demo --folder /proc/x", "nasmeta.training.Trainer.train"),
     ],
 )

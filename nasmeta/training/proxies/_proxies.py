@@ -1,0 +1,110 @@
+"""Zero-cost proxies: functions of an untrained network and one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nasmeta.registry import Registry
+from nasmeta.training._network import CellNetwork, multiply_adds
+
+# A network in training mode, so batch norms use the statistics of the batch; images, (n, channels, height, width); and
+# labels, (n,). A proxy changes only the running statistics. Higher is taken as better.
+Proxy: TypeAlias = Callable[[CellNetwork, Tensor, Tensor], float]
+PROXIES: Registry[Proxy] = Registry("zero-cost proxy")
+
+_JITTER = 1e-5
+
+
+def weights_of(network: nn.Module) -> list[Tensor]:
+    """Return the weights that proxies read: of convolutions and the linear layer, not of batch norms."""
+    return [module.weight for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+
+
+@PROXIES.register("grad_norm")
+def grad_norm(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
+    """Return Σ_layers ‖∂L/∂w‖₂ (Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021)."""
+    loss = functional.cross_entropy(network(images), labels)
+    # A network that passes nothing on leaves its stem without a gradient: it is zero.
+    gradients = torch.autograd.grad(loss, weights_of(network), materialize_grads=True)
+    return sum(float(gradient.norm()) for gradient in gradients)
+
+
+@PROXIES.register("jacob_cov")
+def jacob_cov(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
+    """Return −Σᵢ [log(λᵢ + k) + 1 / (λᵢ + k)], λ the eigenvalues of the correlations of input gradients, k = 1e-5.
+
+    Mellor et al., Neural Architecture Search without Training (first version, 2020; jacov elsewhere). Row i is the
+    gradient of the sum of the logits with respect to image i. Where a network passes nothing on, all its correlations
+    are taken as zero, which gives the lowest possible value.
+    """
+    inputs = images.detach().clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(network(inputs).sum(), inputs, materialize_grads=True)
+    rows = slopes.flatten(1).double()
+    rows = rows - rows.mean(dim=1, keepdim=True)
+    norms = rows.norm(dim=1, keepdim=True)
+    rows = torch.where(norms > 0, rows / norms.clamp_min(torch.finfo(torch.float64).tiny), 0.0)
+    eigenvalues = torch.linalg.eigvalsh(rows @ rows.T).clamp_min(0.0) + _JITTER
+    return -float((eigenvalues.log() + 1 / eigenvalues).sum())
+
+
+@PROXIES.register("nwot")
+def nwot(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
+    """Return log |K|, K the number of ReLUs that are alike (both on or both off) for each two images.
+
+    Mellor et al., Neural Architecture Search without Training, ICML 2021 (NASWOT). An eigenvalue of K below 1, as of
+    two images with the same code, counts as 1, so that the value is finite; K itself holds whole numbers.
+    """
+    alike = torch.zeros(len(images), len(images), dtype=torch.float64)
+
+    def count(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        on = (output > 0).flatten(1).float()
+        both = on @ on.T  # exact: counts are below 2²⁴
+        each = on.sum(1)
+        alike.add_(on.shape[1] - each[:, None] - each[None, :] + 2 * both)
+
+    relus = [module for module in network.modules() if isinstance(module, nn.ReLU)]
+    hooks = [relu.register_forward_hook(count) for relu in relus]
+    with torch.no_grad():
+        network(images)
+    for hook in hooks:
+        hook.remove()
+    return float(torch.linalg.eigvalsh(alike).clamp_min(1.0).log().sum())
+
+
+@PROXIES.register("synflow")
+def synflow(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
+    """Return Σ |w · ∂R/∂w|, R the sum of the logits of an image of ones where weights are |w| (Tanaka et al., 2020).
+
+    Pruning neural networks without any data by iteratively conserving synaptic flow, NeurIPS 2020; summed over the
+    network as by Abdelfattah et al. (ICLR 2021), without batch norms. In float64. Zero if nothing is passed on.
+    """
+    linear = deepcopy(network).double()
+    for module in list(linear.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(module, name, nn.Identity())
+    with torch.no_grad():
+        for parameter in linear.parameters():
+            parameter.abs_()
+    weights = weights_of(linear)
+    ones = torch.ones(1, *images.shape[1:], dtype=torch.float64)
+    slopes = torch.autograd.grad(linear(ones).sum(), weights, materialize_grads=True)
+    return sum(float((weight.detach() * slope).abs().sum()) for weight, slope in zip(weights, slopes, strict=True))
+
+
+@PROXIES.register("params")
+def params(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
+    """Return the number of parameters on live edges and in the skeleton."""
+    return float(network.count_parameters())
+
+
+@PROXIES.register("flops")
+def flops(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
+    """Return the multiply-adds of one image."""
+    return float(multiply_adds(network, images.shape[-1]))
