@@ -16,7 +16,7 @@ EXCEPTIONS = {
     "Formulas, held against their definition or another library": {
         "nasmeta.analysis._paired_tests", "nasmeta.meta._network_inputs",
         "nasmeta.meta._rgpe", "nasmeta.meta._joint_process", "nasmeta.meta.in_context._reading",
-        "nasmeta.predictors._estimators", "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
+        "nasmeta.predictors._estimators", "nasmeta.predictors._metrics",
         "nasmeta.searchers._bananas", "nasmeta.searchers._bohb", "nasmeta.searchers._ehvi",
         "nasmeta.searchers._reinforce", "nasmeta.searchers._tpe",
         "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.tables._value_checks",

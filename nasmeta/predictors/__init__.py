@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from nasmeta.predictors._encoders._values import ColumnEncoder
     from nasmeta.predictors._make_predictor import knows_deviation, label_of, make_predictor
     from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
-    from nasmeta.predictors._neural._training import cpu_or_cuda
     from nasmeta.predictors._splits import isomorph_split
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "CellEncoder",
     "ColumnEncoder",
     "calibration",
-    "cpu_or_cuda",
     "isomorph_split",
     "knows_deviation",
     "label_of",
@@ -39,7 +37,6 @@ __getattr__ = lazy_names(
         "_encoders._values": "ColumnEncoder",
         "_make_predictor": "knows_deviation label_of make_predictor",
         "_metrics": "LEVELS calibration rank_correlations",
-        "_neural._training": "cpu_or_cuda",
         "_splits": "isomorph_split",
     },
 )

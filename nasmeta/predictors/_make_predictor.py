@@ -24,7 +24,7 @@ def make_predictor(
     Parameters
     ----------
     predictor : str, estimator, class or function
-        * A name in `PREDICTORS`: ridge, gp, random-forest, xgboost, ensemble, mlp, gnn.
+        * A name in `PREDICTORS`: ridge, gp, random-forest, xgboost, ensemble, mlp.
         * A scikit-learn estimator, such as a pipeline; it is cloned.
         * The class of an estimator, or a function that returns one. Both may take ``space`` and ``random_state``.
         * ``package.module:Name`` of any of these.

@@ -18,8 +18,7 @@ for _name, _place, _extra, _style in (
     ("random-forest", "_estimators._libraries:ForestRegressor", None, 16),
     ("xgboost", "_estimators._libraries:XGBoostRegressor", None, 42),
     ("ensemble", "_estimators._ensemble:EnsembleRegressor", None, 13),
-    ("mlp", "_neural._perceptrons:MLPEnsemble", "torch", None),
-    ("gnn", "_neural._graph_network:GraphNetwork", "torch", None),
+    ("mlp", "_estimators._libraries:PerceptronRegressor", None, None),
 ):
     PREDICTORS.declare(_name, f"nasmeta.predictors.{_place}", _extra, _style)
 

@@ -108,7 +108,7 @@ class PredictorSearch(WithoutReplacement):
     All unevaluated architectures are scored at once; ties are broken at random. The predictor is refitted for each
     proposal below 20 values, then whenever their number has grown by a tenth.
 
-    Every predictor with an acquisition is also a searcher: ``ridge-ei``, ``gnn-ucb``,
+    Every predictor with an acquisition is also a searcher: ``ridge-ei``, ``mlp-ucb``,
     ``my_package.module:Forest-greedy``. In Python, `of` returns the searcher of an estimator.
 
     Parameters

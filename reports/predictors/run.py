@@ -1,8 +1,8 @@
 """Measure how well predictors rank the architectures of NAS-Bench-201 from few labels.
 
 Run ``python reports/predictors/run.py`` after ``nasmeta data fetch meco constrained-tpe zero-cost-nb201``. It writes
-README.md, results.csv and the figures. Journals are kept in a folder, so an interrupted run resumes. Neural predictors
-need PyTorch. ``--page`` rewrites README.md and the figures from results.csv.
+README.md, results.csv and the figures. Journals are kept in a folder, so an interrupted run resumes. ``--page``
+rewrites README.md and the figures from results.csv.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nasmeta.analysis import to_markdown
 from nasmeta.prediction import plot_calibration, plot_predictions, summarise_predictions
 
 HERE = Path(__file__).parent
-DATE = "2026-11-27"  # of results.csv
+DATE = "2026-11-27"  # of results.csv; `mlp`: 2026-12-03
 SIZES = (10, 20, 50, 78, 156, 469, 781, 1563)
 SHOWN = (78, 156, 469, 781, 1563)
 BEST = "gp/xgboost:default+proxies"
@@ -45,8 +45,8 @@ DRAWS = {  # cheap ones first
     LARGEST: 5,
     "random-forest": 3,
 }
-NEURAL = {"mlp:default+proxies": 3, "gnn": 3}  # the slowest
-NEURAL_SIZES = (78, 781)
+PERCEPTRONS = {"mlp:default+proxies": 3}
+TWO_SIZES = (78, 781)
 HALF = {"nwot": 3, "ridge": 3, "xgboost": 3, "xgboost:default+proxies": 3, BEST: 1}  # a GP on 7,812 labels is slow
 
 
@@ -60,7 +60,7 @@ def measure(folder: Path) -> dict[str, pd.DataFrame]:
             frames.append(nm.predict(predictor, task, draws=draws, folder=folder / name, **options).frame)
         return pd.concat(frames, ignore_index=True)
 
-    few = [part("few", DRAWS, sizes=SIZES), part("few", NEURAL, sizes=NEURAL_SIZES)]
+    few = [part("few", DRAWS, sizes=SIZES), part("few", PERCEPTRONS, sizes=TWO_SIZES)]
     return {
         "few": pd.concat(few, ignore_index=True),
         "function": part("function", {BEST: 3}, sizes=SHOWN, rule="function"),
@@ -71,13 +71,13 @@ def measure(folder: Path) -> dict[str, pd.DataFrame]:
 
 def tau_table(summary: pd.DataFrame) -> pd.DataFrame:
     """Return τ-b by predictor and number of labels; no scored architecture has an isomorph with a label."""
-    rows = summary[(summary.scope == "isomorph-disjoint") & summary.n_train.isin(NEURAL_SIZES)]
+    rows = summary[(summary.scope == "isomorph-disjoint") & summary.n_train.isin(TWO_SIZES)]
     halves = (rows.kendall_tau_high - rows.kendall_tau_low) / 2
     texts = [f"{tau:.3f} ± {half:.3f}" for tau, half in zip(rows.kendall_tau, halves, strict=True)]
     shown = rows.assign(size=[f"{n} labels" for n in rows.n_train], text=texts, predictor="`" + rows.predictor + "`")
     wide = shown.pivot(index="predictor", columns="size", values="text")
     draws = shown.groupby("predictor", sort=False)["draws"].max().astype(int)
-    return draws.to_frame().join(wide[[f"{n} labels" for n in NEURAL_SIZES]]).reset_index()
+    return draws.to_frame().join(wide[[f"{n} labels" for n in TWO_SIZES]]).reset_index()
 
 
 def ceiling() -> float:
@@ -93,7 +93,7 @@ def write_page() -> None:
     few = results[results.part == "few"]
     drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
     save_png(plot_predictions(drawn), HERE / "kendall_tau")
-    save_png(plot_calibration(drawn[drawn.n_train.isin(NEURAL_SIZES)]), HERE / "calibration")
+    save_png(plot_calibration(drawn[drawn.n_train.isin(TWO_SIZES)]), HERE / "calibration")
     best = few[few.predictor == BEST].set_index(["scope", "n_train"])
     disjoint, every = best.loc["isomorph-disjoint"], best.loc["all"]
     most = disjoint.loc[781]
@@ -118,10 +118,10 @@ Published papers score all architectures, including labelled ones and their isom
 
 ## How it was run
 
-`python reports/predictors/run.py` on {DATE} with nasmeta {nm.__version__}, numpy {np.__version__}; the draws use seeds
-spawned from 0. Labels are validation accuracies after 200 epochs, mean over seeds (NATS-tss v1.0), of random
-architectures. Predictions are compared with the test accuracy of networks trained on all of CIFAR-10 (NB201 v1.1).
-All predictors see the same draws.
+`python reports/predictors/run.py` on {DATE} (`mlp`: 2026-12-03) with nasmeta {nm.__version__}, numpy
+{np.__version__}; the draws use seeds spawned from 0. Labels are validation accuracies after 200 epochs, mean over
+seeds (NATS-tss v1.0), of random architectures. Predictions are compared with the test accuracy of networks trained on
+all of CIFAR-10 (NB201 v1.1). All predictors see the same draws.
 
 ## Limits
 

@@ -124,7 +124,7 @@ def test_missing_pytorch_is_reported_as_such() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=True)
     asked, listed, counts, *errors = done.stdout.splitlines()
     assert asked == listed
-    assert {"maml", "mlp"} <= {*asked.split()}
+    assert "maml" in asked.split()
     assert counts == f"{len(Recipe.names())} {len(nm.list_images())} 4"
     assert len(errors) == 3
     for error in errors:

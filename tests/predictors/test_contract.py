@@ -13,7 +13,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from nasmeta.predictors import make_predictor
 from nasmeta.predictors._estimators._ensemble import EnsembleRegressor
 from nasmeta.predictors._estimators._gaussian_process import GPRegressor
-from nasmeta.predictors._estimators._libraries import ForestRegressor, RidgeRegressor, XGBoostRegressor
+from nasmeta.predictors._estimators._libraries import (
+    ForestRegressor,
+    PerceptronRegressor,
+    RidgeRegressor,
+    XGBoostRegressor,
+)
 from nasmeta.spaces import SearchSpace, get_space
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -22,6 +27,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "random-forest": {"n_estimators": 30},
     "xgboost": {"n_estimators": 60, "n_members": 2},
     "ensemble": {"members": ["gp", "ridge"]},
+    "mlp": {"n_members": 2},
 }
 
 
@@ -74,6 +80,7 @@ def test_the_contract_needs_make() -> None:
         GPRegressor(labels="value"),
         ForestRegressor(n_estimators=10),
         XGBoostRegressor(n_estimators=20),
+        PerceptronRegressor(n_members=2),
         EnsembleRegressor([("ridge", RidgeRegressor()), ("gp", GPRegressor())]),
     ]
 )

@@ -15,22 +15,20 @@ from scipy.stats import kendalltau
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import UnknownNameError
 from nasmeta.predictors import (
     PREDICTORS,
     make_predictor,
 )
 from nasmeta.spaces import CellSpace, get_cell_space, move_cells
 
-NETWORKS = ("mlp", "gnn")
 QUICK: dict[str, dict[str, Any]] = {
     "ridge": {},
     "gp": {},
     "random-forest": {"n_estimators": 40},
     "xgboost": {"n_estimators": 60, "n_members": 2},
     "ensemble": {"members": ["gp", "ridge"]},
-    "mlp": {"max_epochs": 12, "n_members": 2},
-    "gnn": {"max_epochs": 10, "n_members": 2},
+    "mlp": {"n_members": 2},
 }
 # A setting of each, as scikit-learn's or the library's users know it.
 NATIVE: dict[str, tuple[str, list[Any]]] = {
@@ -39,17 +37,14 @@ NATIVE: dict[str, tuple[str, list[Any]]] = {
     "random-forest": ("min_samples_leaf", [1, 4]),
     "xgboost": ("max_depth", [2, 4]),
     "ensemble": ("ridge__regressor__labels", ["rank", "value"]),
-    **{name: ("random_state", [0, 1]) for name in NETWORKS},
+    "mlp": ("random_state", [0, 1]),
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in NETWORKS[1:] else name for name in PREDICTORS]
-)
+@pytest.mark.parametrize("name", PREDICTORS)
 def test_scikit_learn_clones_sets_and_searches(name: str) -> None:
     architectures = np.arange(0, 15625, 400)
-    small = {"max_epochs": 2, "n_members": 2} if name in NETWORKS else QUICK[name]
-    pipeline = make_predictor(name, **small)
+    pipeline = make_predictor(name, **QUICK[name])
     key, values = NATIVE[name]
     assert clone(pipeline)[-1].set_params(**{key: values[0]}).get_params()[key] == values[0]
     grid = {f"regressor__{key}": values}
@@ -78,7 +73,6 @@ def test_seed_and_encoder_reach_the_regressor() -> None:
         ("ridge", {"space": "nb301"}, UnknownNameError),
         ("xgboost", {"depht": 3}, UnknownNameError),
         ("ensemble", {"members": ["gp", "oracle"]}, UnknownNameError),
-        ("gnn", {"encoder": "one-hot"}, SettingError),
     ],
 )
 def test_unknown_names_and_settings(name: str, settings: dict[str, Any], error: type) -> None:
@@ -107,8 +101,6 @@ def smooth_values(space: Any) -> np.ndarray:
 @pytest.mark.parametrize("name", sorted(QUICK))
 def test_a_hundred_labels_order_the_others(name: str, space: str) -> None:
     own = example_space(space)
-    if name == "gnn" and not isinstance(own, CellSpace):
-        pytest.skip("The graph network reads cells only.")
     y, train = smooth_values(own), own.sample(100, np.random.default_rng(0))
     predictor = clone(make_predictor(name, space=own, **QUICK[name])).fit(train, y[train])
     rest = np.setdiff1d(np.arange(own.size), train)[::5]
@@ -125,11 +117,9 @@ def test_a_space_without_none_and_with_a_dead_end() -> None:
     rows = np.arange(own.size)
     for name in ("ridge", "gp"):
         assert np.isfinite(make_predictor(name, space=own).fit(rows, rows % 7).predict(rows)).all()
-    predictor = make_predictor("gnn", space=own, max_epochs=3, n_members=2).fit(rows, rows % 7)
-    assert np.isfinite(predictor.predict(rows)).all()
 
 
-@pytest.mark.parametrize("name", ["ridge", "gnn"])
+@pytest.mark.parametrize("name", ["ridge", "mlp"])
 def test_the_same_cells_of_two_spaces_have_the_same_predictions(name: str) -> None:
     large, small = get_cell_space("nb201"), get_cell_space("tnb101")
     architectures = small.sample(50, np.random.default_rng(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -53,6 +54,72 @@ class RidgeRegressor(ScaledRegressor):
         if not return_std:
             return mean, None
         return mean, np.sqrt(np.einsum("ij,ij->i", X @ self.model_.sigma_, X) + 1 / self.model_.alpha_)
+
+
+@dataclass(eq=False, repr=False)
+class PerceptronRegressor(ScaledRegressor):
+    """Multi-layer perceptrons on standardised features: scikit-learn's `MLPRegressor`, several with different seeds.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : tuple of int, default (64, 64)
+    alpha : float, default 0.01
+        Penalty of the squared weights.
+    learning_rate_init : float, default 0.003
+        Learning rate of Adam.
+    max_iter : int, default 200
+        Largest number of epochs.
+    n_members : int, default 5
+        Networks. Their mean is the prediction; the deviation needs at least two.
+    labels : {"rank", "value"}, default "rank"
+        Learn normal scores of ranks, or the values themselves.
+    random_state : int, default 0
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.predictors import PREDICTORS
+    >>> X = np.arange(60.0)[:, None]
+    >>> model = PREDICTORS["mlp"](n_members=2).fit(X, X[:, 0])
+    >>> mean, deviation = model.predict([[10.0], [50.0]], return_std=True)
+    >>> bool(mean[0] < mean[1]), deviation.shape
+    (True, (2,))
+    """
+
+    hidden_layer_sizes: tuple[int, ...] = (64, 64)
+    alpha: float = 1e-2
+    learning_rate_init: float = 3e-3
+    max_iter: int = 200
+    n_members: int = 5
+    labels: str = "rank"
+    random_state: int = 0
+
+    def _fit(self, X: Floats, scores: Floats) -> None:
+        """Train the networks on features, shape (n, n_features), and scores, shape (n,)."""
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.neural_network import MLPRegressor
+        from sklearn.preprocessing import StandardScaler
+
+        self.scaler_ = StandardScaler().fit(X)
+        self.networks_ = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is a setting
+            for member in range(self.n_members):
+                network = MLPRegressor(
+                    hidden_layer_sizes=self.hidden_layer_sizes,
+                    alpha=self.alpha,
+                    learning_rate_init=self.learning_rate_init,
+                    max_iter=self.max_iter,
+                    random_state=self.random_state + member,
+                )
+                self.networks_.append(network.fit(self.scaler_.transform(X), scores))
+        self.n_iter_ = max(network.n_iter_ for network in self.networks_)
+
+    def _predict(self, X: Floats, return_std: bool) -> Prediction:
+        """Return mean and deviation of the scores over the networks, each of shape (n,)."""
+        rows = self.scaler_.transform(X)
+        predicted = np.stack([network.predict(rows) for network in self.networks_])
+        return _mean_of_members(predicted, return_std)
 
 
 @dataclass(eq=False, repr=False)
@@ -183,11 +250,7 @@ class XGBoostRegressor(ScaledRegressor):
     def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return mean and deviation of the scores over the boosters, each of shape (n,)."""
         predicted = np.stack([booster.inplace_predict(X) for booster in self.boosters_]).astype(np.float64)
-        if not return_std:
-            return predicted.mean(axis=0), None
-        if len(predicted) < 2:
-            raise SettingError("n_members", 1, "an integer of at least 2 for a deviation")
-        return predicted.mean(axis=0), np.maximum(predicted.std(axis=0, ddof=1), _SMALLEST_DEVIATION)
+        return _mean_of_members(predicted, return_std)
 
     def to_arrays(self) -> dict[str, Array]:
         """Return the fitted state of one member: the booster in XGBoost's binary JSON, and the scale of the labels."""
@@ -201,3 +264,12 @@ class XGBoostRegressor(ScaledRegressor):
         self.label_scale_ = LabelScale(*arrays["scale"])
         self.boosters_ = [xgboost.Booster(model_file=bytearray(arrays["booster"]))]
         self.n_features_in_ = self.boosters_[0].num_features()
+
+
+def _mean_of_members(predicted: Floats, return_std: bool) -> Prediction:
+    """Return mean and deviation over members, each of shape (n,), of their predictions, shape (n_members, n)."""
+    if not return_std:
+        return predicted.mean(axis=0), None
+    if len(predicted) < 2:
+        raise SettingError("n_members", 1, "an integer of at least 2 for a deviation")
+    return predicted.mean(axis=0), np.maximum(predicted.std(axis=0, ddof=1), _SMALLEST_DEVIATION)

@@ -1,1 +1,0 @@
-"""Neural regressors: ensembles of networks that are trained side by side."""
