@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nasmeta.meta._arrays import AnyFloats, Architectures, Arrays, Facts, Floats, Packed
+from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Packed
 from nasmeta.meta._meta_gp import MetaGP, MetaGPSearch
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch, MultiTaskSettings
 from nasmeta.searchers import CandidateSearch, GPSearch, MetaSearcher
@@ -24,7 +24,6 @@ class TurnSettings:
     last: int = 8  # proposals of each searcher that decide
     least: float = 1 / 8  # share of turns of either searcher
     ties: float = 4.0  # pairs of proposals, half of them won, that are counted before the first
-    verdict_every: int = 10  # observations
     complete: float = 0.5  # for `meta-gp`: least share of the space that all sources label
     apart: float = 0.3  # and greatest variance of a task around their mean
 
@@ -36,31 +35,6 @@ class SourcedSearch(MultiTaskGPSearch):
     """The searcher with sources: a `MultiTaskGPSearch` whose weights may be large and negative."""
 
     prior_of_weights = MultiTaskSettings(variance=0.5)
-
-
-def agreement(expected: AnyFloats, values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the rank correlation of the sources' mean with at least four observations, and its 95 % interval.
-
-    Both are descriptive: a search selects its observations, which can hide a correlation.
-    """
-    from scipy.stats import spearmanr
-
-    if not np.ptp(expected) or not np.ptp(values):
-        return 0.0, -1.0, 1.0
-    found = float(spearmanr(expected, values).statistic)
-    width = 1.96 * np.sqrt(1.06 / (len(values) - 3))
-    low, high = np.tanh(np.arctanh(np.clip(found, -0.999, 0.999)) + np.array([-width, width]))
-    return found, float(low), float(high)
-
-
-def verdict(low: float, high: float, share: float) -> str:
-    """Return a sentence on the sources.
-
-    >>> verdict(-0.2, 0.6, 0.125)
-    'The sources do not order these observations; they choose 12 % of the next ones.'
-    """
-    how = "order" if low > 0 else "reverse" if high < 0 else "do not order"
-    return f"The sources {how} these observations; they choose {100 * share:.0f} % of the next ones."
 
 
 class DefaultMetaSearch(MetaSearcher):
@@ -82,8 +56,7 @@ class DefaultMetaSearch(MetaSearcher):
     Attributes
     ----------
     notes : list of dict
-        For each of the last proposals, ``by``: ``target`` (`gp`) or ``sources``. After each ten observations also
-        ``transfer``, see `nasmeta.runs.History.transfer`.
+        For each of the last proposals, ``by``: ``target`` (`gp`) or ``sources``.
 
     Examples
     --------
@@ -115,7 +88,6 @@ class DefaultMetaSearch(MetaSearcher):
         self._asked: dict[int, str] = {}  # by proposals without a value
         self._told: dict[str, list[float]] = {name: [] for name in self._arms}
         self._due = 1.0  # turns of the sources
-        self._n_told = self._verdict_at = 0
         self.notes = []
 
     def _build(self, kind: type[GPSearch], settings: dict[str, Any]) -> Any:
@@ -166,9 +138,8 @@ class DefaultMetaSearch(MetaSearcher):
             self._arms["target"]._require_open(n)
         proposals, self.notes = np.empty(n, self.space.index_type), []
         for i in range(n):
-            note: dict[str, Any] = {"by": "sources" if self._due >= 1 else "target"}
-            share = self._share()
-            self._due += share - (note["by"] == "sources")
+            note = {"by": "sources" if self._due >= 1 else "target"}
+            self._due += self._share() - (note["by"] == "sources")
             while (architecture := int(self._ready[note["by"]].ask()[0])) in self._asked:
                 pass
             self._asked[architecture] = note["by"]
@@ -176,8 +147,6 @@ class DefaultMetaSearch(MetaSearcher):
                 for arm in self._ready.values():
                     arm._mark(architecture)
             proposals[i] = architecture
-            if transfer := self._transfer(share):
-                note["transfer"] = transfer
             self.notes.append(note)
         return proposals
 
@@ -194,7 +163,6 @@ class DefaultMetaSearch(MetaSearcher):
             arm.tell_failures(architectures, values)
 
     def _count(self, architectures: Architectures, values: Floats) -> None:
-        self._n_told += len(architectures)
         for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
             if by := self._asked.pop(architecture, None):
                 self._told[by].append(value)
@@ -205,16 +173,3 @@ class DefaultMetaSearch(MetaSearcher):
         won = (np.sign(own[:, None] - theirs) + 1).sum() / 2
         share = (won + TURNS.ties / 2) / (len(own) * len(theirs) + TURNS.ties)
         return float(np.clip(share, TURNS.least, 1 - TURNS.least))
-
-    def _transfer(self, share: float) -> Facts | None:
-        """Return a verdict on the sources after each ten observations."""
-        arm, n = self._ready["sources"], self._n_told
-        searcher = arm._inner if self.space.is_large else arm
-        if n < self._verdict_at + TURNS.verdict_every or len(searcher._values) < 4:
-            return None
-        self._verdict_at = n - n % TURNS.verdict_every
-        model = getattr(searcher.meta_model_, "prior", searcher.meta_model_)
-        found, low, high = (round(r, 3) for r in agreement(model.mean[searcher._gp.architectures], searcher._values))
-        sentence = verdict(low, high, share)
-        facts = {"evaluations": n, "share": round(share, 3), "correlation": found, "low": low, "high": high}
-        return facts | {"verdict": sentence}

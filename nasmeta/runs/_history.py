@@ -111,16 +111,15 @@ class History(Trace, ShowsFacts):
 
     @property
     def transfer(self) -> pd.DataFrame:
-        """The verdicts of ``meta`` on its sources, one row before the evaluation after each ten.
+        """How each source orders the observations, one row per source after each ten evaluations.
 
-        Columns: ``share`` of the next turns that the sources have; rank ``correlation`` of the sources' mean with the
-        observations, and its 95 % interval, ``low`` and ``high``; the ``verdict``, a sentence.
+        Columns: ``source``; ``common``, the number of observed architectures that the source labels; their
+        rank ``correlation`` with the source, and its 95 % interval, ``low`` and ``high``. They are NaN if there are few
+        common ones, as for a meta-model from a file. A search selects its observations, which can hide a correlation.
         """
-        import pandas as pd
+        from nasmeta.runs._agreement import source_agreement
 
-        columns = ["evaluations", "share", "correlation", "low", "high", "verdict"]
-        rows = [note["transfer"] for note in self.notes if "transfer" in note]
-        return pd.DataFrame(rows, columns=columns).set_index("evaluations")
+        return source_agreement(self)
 
     @property
     def _scores(self) -> Floats:
@@ -248,8 +247,6 @@ class History(Trace, ShowsFacts):
                 f"{info.labelled(info.metric)} {written(best.value, info.unit)}, found by evaluation {position + 1:,}"
             )
             facts["architecture"] = f"{best.architecture}: {self.task.space.to_string(best.architecture)}"
-            if len(verdicts := self.transfer["verdict"]):
-                facts["sources"] = verdicts.iloc[-1]
         return facts
 
     def _result(self) -> str:
@@ -269,8 +266,9 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     ``frame.attrs`` has facts by task and searcher. ``searcher_seconds``: mean computing time of the searcher per
     run; missing if all runs were read from journals. ``runs``: the number of runs, including those without an
     evaluation. ``full_epochs``: the epochs of a full training. ``random_search``: whether it is random search on the
-    whole space, under any label. ``seconds`` and ``evaluations``: the budget of a run. ``predicted``, by task, if
-    values are predictions: what predicts them, see `nasmeta.evaluators.Evaluator.prediction`.
+    whole space, under any label. ``sources``: the names of its sources. ``seconds`` and ``evaluations``: the budget of
+    a run. ``predicted``, by task, if values are predictions: what predicts them, see
+    `nasmeta.evaluators.Evaluator.prediction`.
 
     Examples
     --------
@@ -354,7 +352,7 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, Any]]:
     groups: dict[tuple[str, str], list[History]] = {}
     for run in runs:
         groups.setdefault((run.task.name, run.searcher), []).append(run)
-    names = ("runs", "full_epochs", "random_search", "searcher_seconds", "seconds", "evaluations")
+    names = ("runs", "full_epochs", "random_search", "sources", "searcher_seconds", "seconds", "evaluations")
     facts: dict[str, dict[str, Any]] = {name: {} for name in names}
     for (task, searcher), group in groups.items():
         config = group[-1].config
@@ -363,6 +361,7 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, Any]]:
             len(group),
             group[-1].full_epochs,
             issubclass(config.searcher.kind, SEARCHERS["random"]) and not config.searcher.transfer,
+            list(config.source_names) or None,
             float(np.mean(seconds)) if seconds else None,
             config.budget.seconds,
             config.budget.evaluations,

@@ -79,6 +79,13 @@ def test_rank_curves_are_average_ranks_along_the_budget(real_frame):
     assert (shares.groupby("budget_share")["rank"].sum() == 3).all()
 
 
+def test_rank_curves_begin_with_the_first_evaluations_despite_rounding(make_frame):
+    seconds = 1.9  # 1.9 / (7 · 1.9) · (7 · 1.9) < 1.9
+    frame = make_frame({("t", "a"): [[3.0] * 7], ("t", "b"): [[2.0] * 7]}, seconds)
+    curves = rank_curves(frame, x="simulated_seconds")
+    assert curves.groupby("searcher")["rank"].first().to_dict() == {"a": 2.0, "b": 1.0}
+
+
 @pytest.mark.parametrize(("k", "q"), [(3, 2.343), (4, 2.569), (6, 2.850), (10, 3.164)])
 def test_critical_difference_is_that_of_the_printed_table(make_frame, k, q):
     """The q of Nemenyi's test at .05 as Demšar (2006) prints them."""

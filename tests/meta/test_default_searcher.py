@@ -31,19 +31,6 @@ def search(sources: list[SourceTask], values: np.ndarray, n: int, **settings: ob
     return searcher
 
 
-@pytest.mark.parametrize(("sign", "word"), [(1, "order"), (-1, "reverse")])
-def test_the_better_searcher_gets_more_turns(sign: int, word: str) -> None:
-    values, rng = made_up_values(SPACE), np.random.default_rng(0)
-    noise = rng.normal(0, 0.1 * values.std(), len(values))
-    searcher = search([source("a", sign * values), source("b", sign * values + noise)], values, 10)
-    searcher.ask()
-    found = searcher.notes[0]["transfer"]
-    assert found["evaluations"] == 10
-    assert f"{word} these" in found["verdict"]
-    if sign > 0:
-        assert found["share"] > 0.5
-
-
 def test_useless_sources_get_few_turns() -> None:
     values, rng = made_up_values(SPACE), np.random.default_rng(0)
     permuted = [source(name, rng.permutation(values)) for name in "ab"]
@@ -72,15 +59,12 @@ def test_target_searcher_proposes_as_without_sources() -> None:
     assert len(own._members) == len(plain._members) == 2
 
 
-def test_each_run_starts_with_the_sources_and_states_a_verdict(tmp_path: Path) -> None:
+def test_each_run_starts_with_the_sources(tmp_path: Path) -> None:
     asked = {"evaluations": 21, "sources": nm.task_distribution("nb201")[:1].as_sources(60, np.random.default_rng(0))}
     path = tmp_path / "run.jsonl"
     run = nm.search("meta", "nb201/cifar100", journal=path, **asked)
     assert [note["by"] for note in run.notes[:2]] == ["sources", "target"]
     assert {note["by"] for note in run.notes} == {"sources", "target"}
-    assert run.transfer.index.tolist() == [10, 20]
-    assert run.transfer["share"].between(0.125, 0.875).all()
-    assert (run.transfer["low"] <= run.transfer["correlation"]).all()
     longer = nm.search("meta", "nb201/cifar100", journal=path, **asked | {"evaluations": 23})
     assert longer.notes[:21] == run.notes
     asked |= {"clock": Clock(workers=2), "evaluations": 12}

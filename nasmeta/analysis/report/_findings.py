@@ -294,6 +294,11 @@ class Findings:
         """The searcher whose mean regret is a score of 0."""
         return "" if self.scores is None else str(self.scores["reference"].iloc[0])
 
+    def with_sources(self, task: str) -> list[str]:
+        """Return the searchers that have sources on a task."""
+        recorded = self.frame.attrs.get("sources", {}).get(task, {})
+        return [name for name in self.searchers if name in recorded]
+
     def against_best(self, task: str) -> pd.DataFrame:
         """Return the tests of each searcher against the best one of the task."""
         rows = self.tests[task].drop(columns=["task", "runs", "p_value"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ _CURVES = {
     "power": "Power (share of comparisons that show a difference) against their runs, a panel per task",
 }
 _OF_RANKS = {"ranks": "Average rank against the budget", "critical_difference": "Critical-difference diagram"}
+_DIFFERENCE = ["difference", "difference_low", "difference_high"]
 _SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
 
 
@@ -85,19 +86,52 @@ def _result(findings: Findings, fact: TaskFacts) -> str:
     if findings.plan is None or not others:
         return f"{fact.name}: {best} has the best mean value at the end of the runs."
     pair = findings.plan[(findings.plan["task"] == fact.name) & (findings.plan["searcher"] == others[0])].iloc[0]
-    return f"{fact.name}: {_against_next(pair, fact.regret_unit, findings.budget_on(fact.name))}."
+    sentence = f"{fact.name}: {_against_next(pair, fact.regret_unit, findings.budget_on(fact.name))}."
+    return " ".join([sentence, *_effects_of_sources(findings, fact)])
+
+
+def _effects_of_sources(findings: Findings, fact: TaskFacts) -> Iterator[str]:
+    """State what `gp` gains from the sources of each searcher, on the measure of the tests."""
+    tests, learners = findings.tests[fact.name], findings.with_sources(fact.name)
+    for name in learners:
+        pair = tests[tests["searcher"].isin(["gp", name]) & tests["other"].isin(["gp", name])]
+        if len(pair) == 0:
+            continue
+        row = pair.iloc[0]
+        bounds = row[_DIFFERENCE].astype(float)
+        if row["other"] == "gp":
+            bounds = _opposite(bounds)
+        gain = bounds["difference"] >= 0
+        number, interval = _interval_text(bounds if gain else _opposite(bounds)).split(" ", 1)
+        sources = "the sources" if len(learners) == 1 else f"the sources of {name}"
+        if row["measure"] == "regret":
+            amount = f"{number} {interval} {fact.regret_unit}".rstrip()
+            effect = f"{'lowered' if gain else 'raised'} the regret {findings.budget_on(fact.name)} by {amount}"
+        else:
+            effect = f"{'saved' if gain else 'cost'} {number} evaluations to the optimum {interval}"
+        yield f"On {fact.name} {sources} {effect}."
+
+
+def _opposite(values: pd.Series[float]) -> pd.Series[float]:
+    """Return a difference and its bounds with the other sign."""
+    return -values.set_axis(["difference", "difference_high", "difference_low"])[_DIFFERENCE]
+
+
+def _interval_text(values: pd.Series[float]) -> str:
+    """Write a difference with its interval."""
+    return texts_of(pd.DataFrame([values]), None).rows[0][0]
 
 
 def _against_next(pair: pd.Series[Any], unit: str, budget: str) -> str:
     """State the difference of the best searcher from the next one, and the runs needed if these do not show it."""
     best, other, runs = pair["other"], pair["searcher"], f"{pair['runs']:,} runs"
-    values = pair[["difference", "difference_low", "difference_high"]].astype(float)
+    values = pair[_DIFFERENCE].astype(float)
     if (values == 0).all():
         return f"{best} and {other} do not differ in any of {runs}"
     if values["difference"] < 0:  # at another budget than the end of the runs
         best, other = other, best
-        values = -values.set_axis(["difference", "difference_high", "difference_low"])
-    difference = texts_of(pd.DataFrame([values]), None).rows[0][0]
+        values = _opposite(values)
+    difference = _interval_text(values)
     text = f"{best} needs {difference} fewer evaluations than {other} to the optimum"
     if pair["measure"] == "regret":
         difference = f"{difference} {unit}".rstrip()

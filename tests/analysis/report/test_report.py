@@ -233,6 +233,22 @@ def test_runs_needed_are_stated_for_differences_that_the_runs_do_not_show(make_f
     )
 
 
+def test_the_effect_of_sources_is_stated_on_the_measure_of_the_tests(make_frame):
+    def effect(runs):
+        frame = make_frame({("t", name): of_name for name, of_name in runs.items()})
+        frame.attrs["sources"] = {"t": {name: ["s"] for name in runs if name != "gp"}}
+        return report_sections(find(frame))[0].text.partition("On t ")[2]
+
+    gp = [[1.0] * n + [0.0] for n in (30, 34, 32, 31, 33, 32)]
+    better = [[1.0] * n + [0.0] for n in (3, 4, 3, 4, 3, 4)]
+    assert effect({"gp": gp, "meta-gp": better}) == "the sources saved 28.5 evaluations to the optimum [27.5, 29.5]."
+    assert effect({"meta-gp": gp, "gp": better}) == "the sources cost 28.5 evaluations to the optimum [27.5, 29.5]."
+    unsolved = {"gp": [[1.0]] * 6, "meta-gp": [[0.5], [0.7]] * 3, "rgpe": [[1.5], [1.3]] * 3}
+    lowered, raised = effect(unsolved).split(" On t ")
+    assert lowered.startswith("the sources of meta-gp lowered the regret after 1 evaluations by 0.40 [0.33, 0.47]")
+    assert raised.startswith("the sources of rgpe raised the regret after 1 evaluations by 0.40 [0.33, 0.47]")
+
+
 def test_a_budget_of_simulated_time_is_seen(comparison):
     lengths = 30 + comparison["seed"] % 3
     timed = comparison[comparison["evaluation"] <= lengths].copy()

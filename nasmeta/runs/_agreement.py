@@ -1,0 +1,49 @@
+"""How well source tasks order the observations of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from nasmeta.arrays import Floats
+from nasmeta.tasks import Task
+
+if TYPE_CHECKING:
+    from nasmeta.runs._history import History
+
+_EVERY = 10  # observations
+_FEWEST = 4  # common observations of an interval
+
+
+def source_agreement(run: History) -> pd.DataFrame:
+    """Return the rank correlation of each source with the observations, see `History.transfer`."""
+    labels = {}
+    for each in run.config.sources:
+        source = each.as_source() if isinstance(each, Task) else each
+        if source.space == run.task.space:
+            labels[source.name] = pd.Series(source.utilities, source.architectures)
+    utilities = np.where(run.epochs == run.full_epochs, run.evaluator.sign * run._scores, np.nan)
+    observed = pd.Series(utilities, run.architectures)
+    rows = []
+    for n in range(_EVERY, len(run) + 1, _EVERY):
+        known = observed[:n].dropna().groupby(level=0).last()
+        for name in run.sources:
+            expected = labels.get(name, known[:0])
+            both = pd.concat([expected, known], axis=1, join="inner").to_numpy()
+            rows.append((n, name, len(both), *_rank_correlation(*both.T)))
+    columns = ["evaluations", "source", "common", "correlation", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).set_index("evaluations")
+
+
+def _rank_correlation(expected: Floats, values: Floats) -> tuple[float, float, float]:
+    """Return Spearman's correlation and its 95 % interval; NaN if there are few or equal values."""
+    from scipy.stats import spearmanr
+
+    if len(values) < _FEWEST or not np.ptp(expected) or not np.ptp(values):
+        return np.nan, np.nan, np.nan
+    found = float(spearmanr(expected, values).statistic)
+    width = 1.96 * np.sqrt(1.06 / (len(values) - 3))
+    low, high = np.tanh(np.arctanh(np.clip(found, -0.999, 0.999)) + np.array([-width, width]))
+    return found, float(low), float(high)
