@@ -55,7 +55,10 @@ class JoinedColumns:
         """The metrics of the tasks of each dataset: as declared, else by `nasmeta.tables._columns.default_metrics`."""
         metrics = {dataset: default_metrics(columns, dataset) for dataset, columns in self.by_dataset.items()}
         for source, _ in self._opened:
-            metrics |= {dataset: [metric] for dataset, metric in source.main_metrics.items() if dataset in metrics}
+            for entry in getattr(source, "tasks", ()):
+                if entry["name"] == f"{source.table}/{{dataset}}":
+                    datasets = np.atleast_1d(entry["dataset"])
+                    metrics |= {dataset: [entry["metric"]] for dataset in metrics if dataset in datasets}
         return metrics
 
     @cached_property

@@ -82,11 +82,6 @@ class Source:
         """Whether some columns are points of learning curves."""
         return self.curves or self.own
 
-    @property
-    def main_metrics(self) -> dict[str, str]:
-        """The metric of the task ``TABLE/DATASET``, by dataset, if it is declared."""
-        return {}
-
     def raw_files(self) -> dict[str, Path]:
         """Return the raw files by short name; empty if they are not on this machine."""
         return {}

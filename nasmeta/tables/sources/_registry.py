@@ -68,16 +68,6 @@ class FetchedSource(Source):
         self.how_to_get = f"Run `{command}`."
         self._sha256: Mapping[str, str] = {file.key: file.sha256 for file in self.files}
 
-    @cached_property
-    def main_metrics(self) -> dict[str, str]:
-        """The metric of the task ``TABLE/DATASET``, by dataset, if it is declared."""
-        main: dict[str, str] = {}
-        for entry in self.tasks:
-            if entry["name"] == f"{self.table}/{{dataset}}":
-                datasets = entry["dataset"]
-                main |= dict.fromkeys([datasets] if isinstance(datasets, str) else datasets, entry["metric"])
-        return main
-
     def raw_files(self) -> dict[str, Path]:
         """Return the downloaded or installed files by key; empty if one is missing."""
         folder = package_folder(self.package) if self.package else cache_folder() / "downloads"
