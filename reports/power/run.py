@@ -1,0 +1,125 @@
+"""Check the stated numbers of runs with fresh draws, and measure the time of a plan.
+
+Run ``python reports/power/run.py``. It writes README.md and results.csv. ``--page`` rewrites README.md.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from common import page_only
+
+import nasmeta as nm
+from nasmeta.analysis import to_markdown
+from nasmeta.analysis._paired_tests import pairs_of, shows, wilcoxon_p
+
+HERE = Path(__file__).parent
+TASKS = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120", "graph/cora", "graph/arxiv", "hpobench-mlp/segment")
+PAIRS, MOST, DRAWS = 20, 60, 400
+EIGHT = {
+    "pruned": ("random", {"prune_space": 0.1}),
+    "warm": ("random", {"warm_start": 5}),
+    "random": "random",
+}
+
+
+def baselines(task: str) -> pd.DataFrame:
+    """Return 30 runs of the six stored baselines; random search repeats its own."""
+    return nm.compare(["random"], task, repeats=30, with_baselines=True)
+
+
+def chosen() -> dict[str, pd.DataFrame]:
+    """Return the plans of pairs that the test can show with up to 60 runs, drawn with a fixed seed, by task."""
+    plans = pd.concat([nm.plan(baselines(task), most=MOST) for task in TASKS])
+    shown = plans[plans["needed"] <= MOST].sample(PAIRS, random_state=0)
+    return {str(task): rows for task, rows in shown.sort_index().groupby("task")}
+
+
+def measure() -> pd.DataFrame:
+    """Return one row per pair: its stated runs, and shares of fresh comparisons by the exact test."""
+    rows = []
+    for task, plan in chosen().items():
+        pairs = list(pairs_of(baselines(task)))
+        rng = np.random.default_rng(1)
+        drawn = rng.integers(30, size=(DRAWS, MOST))
+        for row in plan.to_dict("records"):
+            position = [(pair.searcher, pair.other) for pair in pairs].index((row["searcher"], row["other"]))
+            differences, n = pairs[position].differences, int(row["needed"])
+            skewness = float(pd.Series(differences).skew())
+            shares = [share(pairs, drawn[:, :runs])[position] for runs in (n, n - 1)]
+            stated = {
+                name: row[name] for name in ("task", "searcher", "other", "measure", "needed", "share", "share_before")
+            }
+            rows.append(stated | {"skewness": skewness, "fresh": shares[0], "fresh_before": shares[1]})
+            print(rows[-1], flush=True)
+    frame = nm.compare(EIGHT, "nb201/cifar100", repeats=30, with_baselines=True)
+    begin = time.process_time()
+    n_pairs = len(nm.plan(frame))
+    seconds = time.process_time() - begin
+    return pd.DataFrame(rows).assign(plan_pairs=n_pairs, plan_seconds=seconds)
+
+
+def share(pairs: list, drawn: np.ndarray) -> np.ndarray:
+    """Return the share of draws (draws, runs) in which the test of a report shows each pair."""
+    p_values = [[wilcoxon_p(pair.differences[seeds]) for pair in pairs] for seeds in drawn]
+    return shows(p_values).mean(axis=0)
+
+
+def write_page(rows: pd.DataFrame) -> None:
+    """Write README.md."""
+    error = 100 * np.sqrt(0.8 * 0.2 * (1 / 500 + 1 / DRAWS))
+    first = rows.iloc[0]
+    percents = {name: (100 * rows[name]).map("{:.1f}".format) for name in ("share", "fresh")}
+    before = {f"{name}_before": (100 * rows[f"{name}_before"]).map("{:.1f}".format) for name in percents}
+    table = rows[["task", "searcher", "other", "needed"]].assign(
+        skewness=rows["skewness"].map("{:.1f}".format), **percents, **before
+    )
+    headers = {
+        "needed": "n",
+        "share": "at n (%)",
+        "fresh": "at n, fresh (%)",
+        "share_before": "at n - 1 (%)",
+        "fresh_before": "at n - 1, fresh (%)",
+    }
+    text = f"""# Do the stated numbers of runs show a difference?
+
+At the stated number *n* of runs, at least {100 * rows["fresh"].min():.1f} % of fresh comparisons show the difference;
+with *n* - 1 runs, at most {100 * rows["fresh_before"].max():.1f} %. The limit is 80 %, and two standard errors of
+resampling are {2 * error:.1f} points.
+
+{to_markdown(table, headers=headers)}
+The {len(rows)} pairs are drawn from those of six stored baselines on six tasks that need up to {MOST} runs. `nm.plan`
+draws seeds of the 30 runs and counts how often the test of a report (Wilcoxon's exact test, with Holm's correction over
+15 pairs) shows a pair; *n* is the number at which the share reaches 80 %. *Fresh*: {DRAWS:,} other draws. It jumps from
+*n* - 1 to *n* if few runs decide: with 15 pairs, 9 runs cannot show any difference. All pairs are compared by regret.
+Skewness: of the 30 differences.
+
+A plan for {first["plan_pairs"]:.0f} pairs took {first["plan_seconds"]:.1f} s of one processor.
+
+## How it was run
+
+`python reports/power/run.py` with nasmeta {nm.__version__}.
+
+## Limits
+
+* The runs of the pilot are taken as the distribution. A pilot of few runs states uncertain numbers.
+"""
+    (HERE / "README.md").write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Run, and write the report."""
+    if not page_only(__doc__):
+        measure().to_csv(HERE / "results.csv", index=False, float_format="%.6g")
+    write_page(pd.read_csv(HERE / "results.csv"))
+
+
+if __name__ == "__main__":
+    main()
