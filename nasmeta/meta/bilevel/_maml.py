@@ -119,8 +119,9 @@ class MAML(MetaPredictor):
     available, and the sources' scores without the task's own group. It predicts the difference of a score from the
     sources' mean.
 
-    This is the textbook baseline of the bilevel problem, not a recommendation. A variant with learned step sizes had a
-    mean rank correlation of .50 with 50 labels, below a Gaussian process without sources (.61) and `experts` (.69).
+    This is the textbook baseline of the bilevel problem, not a recommendation. On six targets its mean rank correlation
+    with 10, 20, 50 and 100 labels is .70, .71, .71 and .72; that of `experts` is .71, .72, .75 and .76, and that of a
+    Gaussian process without sources .45, .52, .63 and .69 (``reports/transfer/few_shot``).
 
     Parameters
     ----------
