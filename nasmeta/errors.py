@@ -14,6 +14,7 @@ __all__ = [
     "DamagedFileError",
     "DownloadError",
     "EvaluationFailed",
+    "FullDiskError",
     "JournalError",
     "LabelError",
     "LeakageError",
@@ -166,6 +167,10 @@ class MissingValueError(NasmetaError, LookupError):
 
 class DamagedFileError(NasmetaError, OSError):
     """The file is truncated, altered or of another kind."""
+
+
+class FullDiskError(NasmetaError, OSError):
+    """The disk, or the user's share of it, has no space for the file."""
 
 
 class DownloadError(NasmetaError, OSError):

@@ -14,7 +14,7 @@ from typing import Any
 from zlib import crc32
 
 from nasmeta.arrays import Facts
-from nasmeta.errors import DamagedFileError, EvaluationFailed, MissingPackageError
+from nasmeta.errors import DamagedFileError, EvaluationFailed, FullDiskError, MissingPackageError
 
 # Each file contains its checksum, because a second file could be lost or belong to another content.
 SEAL = b"checksum crc32:00000000"  # a file contains this text once; see `sealed`
@@ -120,14 +120,13 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 @contextmanager
 def full_disk_named(path: Path) -> Iterator[None]:
-    """Add the file's name and a hint to the error of a full disk."""
+    """Turn the error of a full disk into a FullDiskError that names the file."""
     try:
         yield
     except OSError as reason:
         if reason.errno not in (ENOSPC, EDQUOT):
             raise
-        hint = "Free some space; the same command resumes"
-        raise OSError(reason.errno, f"{reason.strerror}. {hint}", str(path)) from reason
+        raise FullDiskError(f"No space left for {path}. Free some space; the same command resumes.") from reason
 
 
 def temporary_of(path: Path) -> Path:
