@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from nasmeta.progress import duration, progress_bar
 from nasmeta.terminal import options_from, print_written, taken
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._image_batch import load_images
-from nasmeta.training._result import TrainingResult
 from nasmeta.training._train import train
 
 
@@ -40,7 +38,7 @@ def read_images(
 
 @options_from(read_images, panel="Real training")
 @options_from(train)
-def train_command(*, data: str = "digits", folder: Path | None = None, **options: Any) -> TrainingResult:
+def train_command(*, data: str = "digits", folder: Path | None = None, **options: Any) -> dict[str, Any]:
     """Train the network of one architecture.
 
     Parameters
@@ -62,7 +60,8 @@ def train_command(*, data: str = "digits", folder: Path | None = None, **options
     print(f"{result.parameters:,} parameters; {duration(result.train_seconds)} of training on {result.device}")
     if folder is not None:
         print_written([folder])
-    return replace(result, network=None)
+    facts = {name: fact for name, fact in vars(result).items() if name != "network"}
+    return {f"{name}_accuracy": value for name, value in accuracies.items()} | facts
 
 
 def proxies_compute_command(

@@ -63,3 +63,10 @@ def test_the_command_names_a_space_and_a_function(tmp_path: Path, monkeypatch: p
     assert found.exit_code == 0, found.output
     best = json.loads(found.stdout)["result"]["best"]
     assert best["value"] == pytest.approx(sum(float(pair.split("=")[1]) for pair in best["architecture"].split(",")))
+
+
+def test_an_evaluator_of_a_space_is_an_evaluator() -> None:
+    space = nm.SearchSpace("mlp", {"width": [16, 32, 64]})
+    evaluator = FunctionEvaluator(lambda choices: choices["width"], space)
+    assert nm.search("random", space, evaluator=evaluator, evaluations=3).best.value == 64
+    assert len(nm.compare(["random"], space, evaluator=evaluator, repeats=2, evaluations=3)) == 6

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from nasmeta.analysis.report import title_of
 from nasmeta.cli._app import app
 from nasmeta.files import write_facts
+from nasmeta.terminal import print_facts, print_table
 
 SPECIFICATION = """
 title = "Of [/x] and :x:"
@@ -60,3 +61,53 @@ def test_markup_in_a_name_is_text(arguments: list[str], tmp_path: Path, monkeypa
     assert done.exit_code == 2, done.output
     assert "Unknown" in done.stderr
     assert "[/x]" in done.stderr
+
+
+@pytest.fixture
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("COLUMNS", "80"), ("FORCE_COLOR", "1"), ("TERM", "dumb")):
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("_narrow")
+def test_a_narrow_terminal_breaks_facts_between_words(capsys: pytest.CaptureFixture[str]) -> None:
+    checksum = "0123456789abcdef" * 4
+    print_facts({"packages": "scikit-learn 1.9.1, " * 8, "sha256": checksum})
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) == 80
+    assert [line[:16].strip() for line in lines] == ["packages", "", "", "sha256"]
+    assert " ".join(line[16:].strip() for line in lines[:3]) == ("scikit-learn 1.9.1, " * 8).strip()
+    assert lines[3].endswith(checksum)
+
+
+@pytest.mark.usefixtures("_narrow")
+def test_a_narrow_terminal_shortens_architectures_and_summaries(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["cell", "architecture", "accuracy"], [["7", "a" * 300, "91.25"]])
+    assert capsys.readouterr().out.split()[3:] == ["7", f"{'a' * 20}...{'a' * 20}", "91.25"]
+    summaries = [f"One clause; {'another one ' * 9}", "words " * 30]
+    print_table(["name", "summary"], [["x", text] for text in summaries], lines=True)
+    first, second = (line.rstrip() for line in capsys.readouterr().out.splitlines()[1:])
+    assert first == "x     One clause"
+    assert second.endswith("words …")
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("search nb201/cifar10 gp", "nasmeta search gp nb201/cifar10"),
+        ("compare --searchers random evolution", "--searchers random,evolution"),
+        ("publish results --out x.json.gz", "--output"),
+        ("compare --searchers random --tasks images", "nb201, nbmacro, tnb101"),
+        ("list tasks images", "nb201, nbmacro, tnb101"),
+        ("search gp nb201/cifar10+train_seconds", "nsga2, optuna-nsgaii, random"),
+    ],
+)
+def test_mistakes_get_a_hint(line: str, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERMINAL_WIDTH", "200")
+    done = CliRunner().invoke(app, line.split())
+    assert done.exit_code == 2
+    assert hint in done.stderr.replace("\n", " ")
+
+
+def test_lists_can_be_listed() -> None:
+    assert CliRunner().invoke(app, ["list"]).stdout.split()[2:4] == ["searchers", "for"]
