@@ -223,15 +223,13 @@ def plot_ranks(
 
 
 @house_style()
-def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Figure:
+def plot_power(plan: pd.DataFrame, width: Width = None) -> Figure:
     """Draw the power, the share of comparisons that show a difference, against their runs; one panel per task.
 
     Parameters
     ----------
     plan : DataFrame (pairs,)
         A result of `nasmeta.plan`.
-    most : int
-        The largest number of runs.
     width : str or float, optional
         As in `plot_regret`.
 
@@ -253,7 +251,7 @@ def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Fig
     figure, panels = new_panels(panel_titles(tasks), width, (2.45, 2.35))
     for panel, task in zip(panels, tasks, strict=True):
         for row in pairs[pairs["task"] == task].to_dict("records"):
-            shares = {n: row[f"shown_{n}"] for n in RUNS if n <= most}
+            shares = {n: row[f"shown_{n}"] for n in RUNS if f"shown_{n}" in row}
             shares |= {row["needed"] - 1: row["share_before"], row["needed"]: row["share"]}
             runs = sorted(n for n in shares if n < np.inf)
             draw_line(panel, row["pair"], looks, np.array(runs), np.array([shares[n] for n in runs]))

@@ -266,7 +266,7 @@ def plan_command(
     pairs = plan(frame, most=most)
     _print_plan(pairs, most)
     if plot is not None:
-        print_written(save_figure(plot_power(pairs, most), plot.with_suffix(""), [plot.suffix[1:]]))
+        print_written(save_figure(plot_power(pairs), plot.with_suffix(""), [plot.suffix[1:]]))
     return {"pairs": pairs}
 
 
