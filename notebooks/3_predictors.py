@@ -142,11 +142,11 @@ plt.show()
 
 # %% [markdown]
 # With fully labelled sources, the prior alone reaches .877, the mean of the sources is as good, and 100 target labels
-# add .009. (The lines of the two source orders change slightly because cells isomorphic to labelled cells are
-# excluded.) With 100 labels per source, the prior reaches .753. A model without sources needs 50 to 100 target labels
-# for this value, and adaptation adds .06.
+# add .006. (The lines of the two source orders change slightly because cells isomorphic to labelled cells are
+# excluded.) With 100 labels per source, the prior reaches .754. A model without sources needs 50 to 100 target labels
+# for this value, and adaptation adds .05.
 #
-# A result such as "tau .815 from 100 labels" means little without the prior's .753.
+# A result such as "tau .803 from 100 labels" means little without the prior's .754.
 #
 # ## A surrogate
 #
