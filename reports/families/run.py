@@ -20,12 +20,12 @@ from common import least_of_best, options_of
 from drawing import dot_plot, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import to_markdown
+from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.plotting import task_title
 from nasmeta.tasks import task_distribution
 
 HERE = Path(__file__).parent
-DATE = "2026-11-26 (`gp`: 2026-11-29)"  # of search.csv
+DATE = "2026-12-03"  # of search.csv
 SEARCHERS = ("random", "evolution", "gp")
 REPORTED = ("graph/cora", "graph/cs", "graph/physics", "graph/computers", "hpobench-mlp/australian",
             "hpobench-mlp/blood_transfusion", "hpobench-mlp/credit_g", "hpobench-mlp/segment",
@@ -72,17 +72,20 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
         task = nm.get_task(str(name))
         hits = runs[task.sign * runs["value"] >= least_of_best(task)].groupby("seed")["evaluation"].min()
         results = hits.reindex(runs["seed"].unique())
-        mean = results.fillna(runs["evaluation"].max()).mean()
-        rows.append((name, searcher, f"{mean:.0f}", results.isna().sum()))
-    return pd.DataFrame(rows, columns=["task", "searcher", "mean evaluations", "not found"])
+        evaluations = results.fillna(runs["evaluation"].max())
+        low, high = bootstrap_interval(evaluations)
+        rows.append((name, searcher, f"{evaluations.mean():.0f}", f"{low:.0f}", f"{high:.0f}", results.isna().sum()))
+    return pd.DataFrame(rows, columns=["task", "searcher", "mean evaluations", "low", "high", "not found"])
 
 
 def draw(results: pd.DataFrame) -> None:
-    """Draw the mean evaluations of each searcher on each task."""
+    """Draw the mean evaluations of each searcher on each task, with their 95 % intervals."""
     rows = [f"{task_title(task)} ({task.partition('/')[0]})" for task in results["task"]]
     shown = pd.DataFrame({"panel": "", "row": rows, "name": results["searcher"], "mean": results["mean evaluations"]})
+    shown[["low", "high"]] = results[["low", "high"]]
     x = f"mean evaluations until one of the best 0.1 % (at most {EVALUATIONS})"
-    save_png(dot_plot(shown, x), HERE / "search")
+    title = f"mean of {REPEATS} runs; 95 % bootstrap interval"
+    save_png(dot_plot(shown, x, title=title), HERE / "search")
 
 
 def write_page() -> None:
