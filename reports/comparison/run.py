@@ -29,7 +29,7 @@ ALL = ["compare", "all-searchers", "--workers", "2"]
 LEFT_OUT = {  # columns of the tables that report.md leaves to tables/
     "best after 50", "best after 100", "best after 200", "test at the end", "mean rank", "solved", "simulated days",
     "better", "ties", "worse", "p (Holm)", "IQM", "median", "mean", "optimality gap", "other",
-    "difference", "runs to tell",
+    "difference", "measure", "runs to tell",
 }  # fmt: skip
 
 
