@@ -38,7 +38,7 @@ _REPEATED, _FRESH = 30, 60  # runs
 _FRESH_SEEDS = (10**6, 2**31)  # least, and end
 _FORGED = 0.1  # share of the runs, for the stated chance
 _SIMULATED = 4_000  # tests, for the stated chance
-_ERROR = 0.03  # probability that level 2 rejects an honest file
+_ERROR = 0.02  # probability that level 2 rejects an honest file
 _PERMUTATIONS = 10_000
 _RARE = 5 / _PERMUTATIONS  # chances below cannot be counted
 
