@@ -68,6 +68,7 @@ def test_every_repeat_is_a_search() -> None:
         run = nm.search(name, task, evaluations=40, seed=seed, settings=settings[label])
         assert own["cell"].tolist() == run.architectures.tolist()
         assert own["regret"].tolist() == run.frame()["regret"].tolist()
+    assert len(nm.compare(RandomSearch, "nb201/cifar10", repeats=1, evaluations=2)) == 2
 
 
 def test_order_and_company_do_not_matter() -> None:

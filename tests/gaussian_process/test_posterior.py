@@ -216,3 +216,16 @@ def test_a_kernel_with_a_lengthscale_per_position(space: SearchSpace) -> None:
     before = gp.log_evidence(labels, prior)
     gp.fit(labels, prior)
     assert gp.log_evidence(labels, prior) > before
+
+
+def test_prior_lengthscales_follow_the_choices() -> None:
+    positions = [Position("a", (1, 2, 3, 4), ordered=True), Position("b", (1, 2), ordered=True), Position("c", "xyz")]
+    uneven = SearchSpace("uneven", positions, architectures=[[0, 0, 0], [0, 0, 1], [0, 0, 2], [3, 1, 0]])
+    # Half of three positions times the mean distance of all pairs, or of all choices.
+    means = {False: [3 * 6 / 16, 6 / 16, 10 / 16], True: [20 / 16, 1 / 2, 2 / 3]}
+    for uniform, distances in means.items():
+        kernel = PositionKernel(uneven, uniform=uniform)
+        np.testing.assert_allclose(kernel.typical_lengthscales, 1.5 * np.array(distances))
+        mean, deviation = kernel.prior()
+        np.testing.assert_allclose(np.exp(mean), [1.0, *kernel.typical_lengthscales, 0.02])
+        assert deviation.tolist() == [1.0, 1.0, 0.7, 0.7, 1.0]  # wider for the kernel that follows a trend

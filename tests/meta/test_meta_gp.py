@@ -70,3 +70,15 @@ def test_sources_without_a_common_cell_are_learnt_from() -> None:
         values.append(target[0].values[architecture][0])
         searcher.tell(architecture, target[0].values[architecture])
     assert max(values) > np.quantile(target[0].values, 0.999)
+
+
+def test_beta_is_the_weight_of_the_deviation_and_failures_are_observed() -> None:
+    values = nm.get_task("nb201/cifar10").values
+    proposals = []
+    for beta, tell in ((0.0, "tell"), (9.0, "tell"), (9.0, "tell_failures")):
+        searcher = MetaGPSearch(SPACE, np.random.default_rng(0), beta=beta)
+        searcher.meta_model_ = learnt_without("cifar10")
+        architectures = np.argsort(-values)[:20].astype(np.int32)
+        getattr(searcher, tell)(architectures, values[architectures])
+        proposals.append(searcher.ask().tolist())
+    assert proposals[0] != proposals[1] == proposals[2]

@@ -129,9 +129,9 @@ def test_process_of_the_target_is_conditioned_on_sources_and_observations() -> N
 
 
 def test_labels_without_a_prediction_are_normal_scores() -> None:
-    values = np.random.default_rng(0).normal(size=9)
-    np.testing.assert_allclose(matched_labels(values, np.zeros(9), np.ones(9)), normal_scores(values), atol=0.01)
-    assert matched_labels(values, np.full(9, 2.0), np.full(9, 0.1)).mean() == pytest.approx(2, abs=0.01)
+    values = np.random.default_rng(0).normal(size=999)  # some of their scores are beyond three deviations
+    np.testing.assert_allclose(matched_labels(values, np.zeros(999), np.ones(999)), normal_scores(values), atol=0.01)
+    assert matched_labels(values, np.full(999, 2.0), np.full(999, 0.1)).mean() == pytest.approx(2, abs=0.01)
 
 
 def test_a_source_that_the_target_contradicts_loses_its_weight() -> None:

@@ -114,3 +114,11 @@ def test_refusals(own: ModuleType, monkeypatch: pytest.MonkeyPatch, learner: Any
     monkeypatch.setattr(own.Unkept, "must_not_learn", True, raising=False)
     with pytest.raises(error):
         nm.meta_train(learner, leave_out="cifar10", output="x.npz")
+
+
+def test_equal_labels_have_equal_scores(own: ModuleType) -> None:
+    (source,) = nm.task_distribution("nb201")[1:2]
+    predictor = own.MeanOfSources().meta_fit([source]).fit([5, 60, 700, 8000], [2.0, 1.0, 1.0, 2.0])
+    scores = (source.values - source.values.mean()) / source.values.std()
+    low, high = np.sort(scores[[5, 60, 700, 8000]]).reshape(2, 2).mean(axis=1)
+    np.testing.assert_allclose(predictor.predict(range(99)), 1 + (scores[:99] - low) / (high - low), rtol=1e-5)

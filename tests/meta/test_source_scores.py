@@ -1,6 +1,7 @@
 """What sources say: groups, roles, completion, and that a group is left out."""
 
 import numpy as np
+import pytest
 
 import nasmeta as nm
 from nasmeta.meta import SourceMatrix
@@ -49,3 +50,16 @@ def test_missing_cells_are_predicted_and_precise_labels_kept() -> None:
     matrix = SourceMatrix.of(SPACE, [few, source("f/b", ("b",), smooth)])
     assert np.corrcoef(matrix.scores[0], normal_scores(smooth))[0, 1] > 0.8
     np.testing.assert_allclose(matrix.scores[1], normal_scores(smooth), atol=1e-5)
+
+
+@pytest.mark.parametrize(("gap", "kept"), [(0.0, True), (2.0, False)])
+def test_forty_pairs_of_copies_decide_whether_labels_are_noisy(gap: float, kept: bool) -> None:
+    classes = SPACE.canonical(np.arange(SPACE.size, dtype=np.int32), rule="zero")
+    sizes, rng = np.bincount(classes)[classes], np.random.default_rng(0)
+    alone, pairs = np.flatnonzero(sizes == 1), rng.permutation(np.unique(classes[sizes > 1]))[:40]
+    second = [np.flatnonzero(classes == pair)[1] for pair in pairs]
+    architectures = np.sort(np.r_[alone, pairs, second])
+    labels = SPACE.feature("operations").counts[classes[architectures]] @ np.arange(4.0)
+    labels += gap * np.isin(architectures, second)
+    matrix = SourceMatrix.of(SPACE, [SourceTask("f/a", "a", SPACE, architectures, labels)])
+    assert (len(np.unique(matrix.scores[0, alone].round(4))) < 20) == kept  # there are 16 different labels

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -114,11 +113,3 @@ def test_fidelities_of_other_tasks() -> None:
     assert list(fidelities(nm.get_task("nb201/cifar10@12ep"))) == [12]
     assert list(fidelities(nm.get_task("nb201/latency/pixel3"))) == [0]
     assert list(fidelities(nm.get_task("nb201/robust/pgd@1"))) == [200]
-
-
-def test_lengths_that_lack_a_measured_architecture_are_left_out() -> None:
-    frame = pd.DataFrame({"cell": [0, 1, 0, 1, 0], "epochs": [9, 9, 3, 3, 1], "acc": [5.0, 6.0, 3.0, 2.0, 1.0]})
-    task = nm.Table.from_frame(frame, "nb201", dataset="pets").task()
-    assert {length: shorter.name for length, shorter in fidelities(task).items()} == {
-        3: "own/pets@3ep", 9: "own/pets"
-    }  # fmt: skip

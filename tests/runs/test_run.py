@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import nasmeta as nm
 from nasmeta.errors import SettingError
+from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.runs import History, Trace, results_frame
 
 COLUMNS = [
@@ -79,3 +81,14 @@ def test_no_run_and_an_empty_run() -> None:
     assert "0 evaluations" in repr(empty)
     with pytest.raises(SettingError):
         _ = empty.best
+
+
+def test_a_value_above_the_best_known_one_has_no_regret() -> None:
+    class Function(Evaluator):
+        optimum = 90.0
+
+        def evaluate(self, architectures: np.ndarray) -> Evaluation:
+            return Evaluation(np.full(len(architectures), 91.0), np.zeros(len(architectures)))
+
+    frame = nm.search("random", Function(nm.get_task("nb201/cifar10")), evaluations=2).frame()
+    assert frame[["incumbent_value", "regret"]].to_numpy().tolist() == [[91.0, 0.0]] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
-from nasmeta.errors import NasmetaError, SpaceExhaustedError
+from nasmeta.errors import JournalError, NasmetaError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation
-from nasmeta.runs import Budget, Clock, Trace, run_loop
+from nasmeta.runs import Budget, Clock, Journal, Trace, run_loop
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Searcher
 from nasmeta.spaces import get_space
 
@@ -292,3 +293,17 @@ def test_any_run_resumes_and_is_the_beginning_of_a_longer_one(
     nm.search("evolution", "nb201/cifar10", evaluations=evaluations + 5, **fixed, journal=path)
     assert path.read_bytes().startswith(b"".join(lines))
     assert_frame_equal(nm.search("evolution", "nb201/cifar10", **budget, **fixed, journal=path).frame(), alone)
+
+
+def test_a_space_is_exhausted_when_each_length_of_each_architecture_is_known() -> None:
+    ladder = [*((architecture, 1) for architecture in range(SPACE.size)), (7, 4)]
+    assert len(run(Ladder(*ladder), evaluations=10**4)) == len(ladder)
+
+
+def test_a_replay_with_another_training_length_is_refused(tmp_path: Path) -> None:
+    evaluators = {1: Seconds(), 4: Seconds()}
+    for epochs, expected in ((1, nullcontext()), (4, pytest.raises(JournalError))):
+        searcher = Ladder((5, epochs))
+        searcher.begin([1, 4])
+        with Journal(tmp_path / "run.jsonl", {}) as journal, expected:
+            run_loop(searcher, evaluators, evaluations=1, clock=Clock(), journal=journal)

@@ -64,6 +64,11 @@ def test_their_steps_are_those_of_torch() -> None:
     networks.fit(inputs, scores, 20, 0.01)
     for ours, theirs in zip([*networks.weights, *networks.biases], parameters, strict=True):
         np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=2e-4)
+    hidden = inputs
+    for weight, bias in zip(networks.weights[:2], networks.biases[:2], strict=True):
+        hidden = np.maximum(hidden @ weight + bias, 0)
+    expected = hidden @ networks.weights[2] + networks.biases[2]
+    np.testing.assert_allclose(networks.predict(inputs), expected[..., 0], atol=1e-4)
 
 
 def test_proposals_are_thompson_draws(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,3 +136,28 @@ def test_hyperparameters_are_fitted_before_the_last_scores(monkeypatch: pytest.M
         searcher.tell(architectures, values[architectures])
         proposed.append([searcher.ask().item() for _ in range(9)])
     assert proposed[0] == proposed[1]
+
+
+def test_only_open_architectures_are_screened(monkeypatch: pytest.MonkeyPatch) -> None:
+    space, proposals = get_space("graphgym"), []
+    values = synthetic_values(space, 0)
+    known = np.argsort(-values)[:48].astype(np.int32)
+    for large, screened in ((space.size, 0), (0, space.size - 48)):
+        monkeypatch.setattr(MODULE, "_LARGE", large)
+        monkeypatch.setattr(MODULE, "_SCREENED", screened)
+        searcher = GPSearch(space, np.random.default_rng(0), features=("positions",))
+        searcher.tell(known, values[known])
+        proposals.append(searcher.ask(5).tolist())
+    assert proposals[0] == proposals[1]
+
+
+def test_hyperparameters_of_a_search_on_other_candidates_are_kept_until_the_next_fit() -> None:
+    space = get_space("graphgym")
+    values, architectures = synthetic_values(space, 0), space.sample(20, np.random.default_rng(1))
+    before, after = (GPSearch(space, np.random.default_rng(0)) for _ in range(2))
+    before.tell(architectures, values[architectures])
+    proposal = before.ask()
+    before.tell(proposal, values[proposal])
+    after.adopt(before)
+    after.tell(np.r_[architectures, proposal], values[np.r_[architectures, proposal]])
+    assert after.ask(5).tolist() == before.ask(5).tolist()

@@ -52,6 +52,11 @@ def test_levels_are_equally_spaced_on_the_scale(given: Range, choices: tuple[flo
     assert position.ordered
 
 
+def test_the_longest_edit_crosses_the_range() -> None:
+    steps = [2**i for i in range(7)]
+    assert sorted(Range(0, 64).position("x", 100).edits) == [*(-step for step in reversed(steps)), *steps]
+
+
 def test_count_features_have_twelve_equal_parts() -> None:
     space = SearchSpace("x", {"lr": Range(1e-6, 1.0, log=True, levels=100)})
     parts = np.minimum(np.arange(100) * 12 // 99, 11)

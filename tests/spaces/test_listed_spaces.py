@@ -10,13 +10,14 @@ import pytest
 from example_spaces import example_space
 
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
-from nasmeta.spaces import Position, SearchSpace
+from nasmeta.spaces import Position, SearchSpace, place_values
 from nasmeta.tables import Table
 
 
 def test_more_combinations_than_64_bits_can_number() -> None:
     space = example_space("wide")
     assert space.n_combinations == 5**30
+    assert place_values(space.n_choices)[:2].tolist() == [5874934615388537135, 2488343231644625809]
     every = np.arange(space.size, dtype=np.int32)
     assert (space.from_codes(space.codes) == every).all()
     assert (space.index_of(space.to_string(every[:50])) == every[:50]).all()
@@ -93,6 +94,8 @@ def test_neighbours_of_listed_rows_are_all_that_differ_in_one_position() -> None
     near = (rows[:, None] != rows[None]).sum(axis=2) == 1
     for i in np.flatnonzero(near.any(axis=1)):
         assert space.neighbours(int(i)).tolist() == np.flatnonzero(near[i]).tolist()
+    alone = SearchSpace("alone", {"a": "xyz", "b": "xyz", "c": "xy"}, architectures=[[0, 0, 0], [1, 1, 0], [2, 2, 1]])
+    assert alone.neighbours(np.arange(3)).tolist() == [[1, -1], [0, -1], [0, 1]]
 
 
 def test_columns_of_twenty_thousand_choices() -> None:

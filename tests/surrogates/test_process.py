@@ -21,6 +21,9 @@ def _problem(n: int = 120) -> tuple[list, np.ndarray, np.ndarray, np.ndarray]:
 def test_the_gradient_is_that_of_the_likelihood() -> None:
     features, observed, u, counts = _problem()
     likelihood = _Likelihood([part[observed] for part in features], u, counts)
+    np.testing.assert_allclose(
+        np.exp(likelihood.prior) ** -2, np.concatenate([[part.shape[1]] * part.shape[1] for part in features])
+    )
     rng = np.random.default_rng(1)
     at = likelihood.start() + 0.2 * rng.normal(size=len(likelihood.start()))
     rows = np.arange(len(u))

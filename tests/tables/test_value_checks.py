@@ -105,6 +105,7 @@ def test_fractions_in_a_wide_range() -> None:
     narrow = PERCENT.copy()
     narrow[0] = 0.92
     assert looks_fractional(narrow)[0]
+    assert looks_fractional(np.r_[narrow, np.zeros(9)])[0]
 
 
 @pytest.mark.parametrize("task", ["nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120", "graph/arxiv"])

@@ -1,6 +1,8 @@
 """Tasks and their distribution, on the embedded tables."""
 
 import pickle
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +10,8 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.tasks import TaskDistribution, as_tasks, get_task, task_distribution
+from nasmeta.tasks import Signal, TaskDistribution, as_tasks, get_task, task_distribution
+from nasmeta.tasks._signal import recorded_costs
 
 OPTIMA = {"cifar10": (91.6067, 6111), "cifar100": (73.4933, 9930), "imagenet16-120": (46.7333, 10676)}
 
@@ -92,3 +95,26 @@ def test_sources_may_be_labels_without_a_table() -> None:
 def test_labels_of_a_source_are_built_once() -> None:
     task = get_task("nb201/cifar10")
     assert task.as_source() is task.as_source()
+
+
+def test_the_checksum_of_an_order_depends_on_the_order_alone() -> None:
+    labels = get_task("nb201/cifar100").as_source(20, np.random.default_rng(0))
+    order = np.random.default_rng(1).permutation(20)
+    rearranged = replace(labels, architectures=labels.architectures[order], utilities=labels.utilities[order] / 7)
+    others = replace(labels, utilities=labels.utilities[order])
+    assert rearranged.order_sha256 == labels.order_sha256 != others.order_sha256
+
+
+def test_costs_of_the_same_training_come_first() -> None:
+    frame = pd.DataFrame({"cell": [0, 1], "epochs": 9, "accuracy": 1.0, "train_seconds": 60.0})
+    accuracy, seconds = nm.Table.from_frame(frame, "nb201", name="costs").columns
+    table = SimpleNamespace(name="costs", columns=[accuracy, replace(seconds, epochs=None), seconds])
+    assert [cost.signal.epochs for cost in recorded_costs(table, Signal.of(accuracy))] == [9, None]
+
+
+def test_lengths_that_lack_a_measured_architecture_are_left_out() -> None:
+    frame = pd.DataFrame({"cell": [0, 1, 0, 1, 0], "epochs": [9, 9, 3, 3, 1], "acc": [5.0, 6.0, 3.0, 2.0, 1.0]})
+    task = nm.Table.from_frame(frame, "nb201", dataset="pets").task()
+    assert {length: shorter.name for length, shorter in nm.tasks.fidelities(task).items()} == {
+        3: "own/pets@3ep", 9: "own/pets"
+    }  # fmt: skip

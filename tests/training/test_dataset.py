@@ -181,6 +181,7 @@ def test_folder_of_classes_and_of_parts(tmp_path: Path, capsys: pytest.CaptureFi
         {"cat/0.png": (9, 9), "dog/0.png": (9, 9)},
         {"train/cat/0.png": (8, 8), "train/dog/0.png": (8, 8), "test/cow/0.png": (8, 8)},
         {f"{part}/{name}/0.png": (8, 8) for part in ("train", "validation") for name in "ab"},
+        {f"{part}/{name}/0.png": (8, 8) for part in ("valid", "test") for name in "ab"},
     ],
 )
 def test_folders_that_cannot_be_used(make: dict[str, SIZES], tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from nasmeta.training import EpochRecord, ImageDataset, Recipe, Trainer, Trainin
 from nasmeta.verification import Verification, verify
 from nasmeta.verification._chosen import choose, read_searches
 from nasmeta.verification._frames import architectures_frame, chance_interval, separation_of
-from nasmeta.verification._look_up import LookUp, look_up
+from nasmeta.verification._look_up import LookUp, _column_of, look_up
 from nasmeta.verification.commands import _print
 
 DIGITS = ImageDataset.load("digits")
@@ -459,3 +459,9 @@ def test_each_kind_of_value_has_its_column(tmp_path: Path, capsys: pytest.Captur
     assert "evaluator: surrogate nb201/cifar10 (R² " in text
     _print(outcome)
     assert "predicted" in capsys.readouterr().out
+
+
+def test_values_of_the_search_s_release_are_looked_up_first() -> None:
+    task = nm.get_task("nb201/cifar10")
+    table = SimpleNamespace(columns=[replace(task.column, release="another"), task.column])
+    assert _column_of(table, "cifar10", Recipe.load("nb201-200"), task) == task.column
