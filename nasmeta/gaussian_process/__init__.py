@@ -1,43 +1,55 @@
-"""Gaussian processes over architectures: kernels, marginal likelihoods with gradients, posteriors, acquisition."""
+"""Gaussian processes over architectures: kernels as data, one fit, exact posteriors, acquisition."""
 
 from nasmeta.gaussian_process._acquisition import log_expected_improvement
-from nasmeta.gaussian_process._kernel import (
-    CellKernel,
-    ChainRule,
-    Hyperparameters,
-    PositionKernel,
+from nasmeta.gaussian_process._exact import JITTER, Conditioned
+from nasmeta.gaussian_process._fit import (
+    Objective,
     Prior,
-    ProductKernel,
-    SumKernel,
+    fit,
+    fit_sum,
+    inverse_of,
+    negative_log_likelihood,
     weak_prior,
 )
-from nasmeta.gaussian_process._likelihood import (
-    fit_hyperparameters,
-    inverse_of,
-    maximise_posterior,
-    negative_log_likelihood,
-    negative_log_posterior,
+from nasmeta.gaussian_process._inputs import Dimension, Inputs, Pairs
+from nasmeta.gaussian_process._kernels import (
+    EXPONENTIAL,
+    MATERN_52,
+    Hyperparameters,
+    Kernel,
+    Matern,
+    sum_of_exponentials,
 )
-from nasmeta.gaussian_process._posterior import JITTER, CellGP, ExactPosterior, TrendGP, posterior_weights
+from nasmeta.gaussian_process._posterior import FunctionPrior, GaussianProcess, GridPosterior, KernelPrior
+from nasmeta.gaussian_process._spaces import Model, count_model, has_position_model, position_model, trend_model
 
 __all__ = [
+    "EXPONENTIAL",
     "JITTER",
-    "CellGP",
-    "CellKernel",
-    "ChainRule",
-    "ExactPosterior",
+    "MATERN_52",
+    "Conditioned",
+    "Dimension",
+    "FunctionPrior",
+    "GaussianProcess",
+    "GridPosterior",
     "Hyperparameters",
-    "PositionKernel",
+    "Inputs",
+    "Kernel",
+    "KernelPrior",
+    "Matern",
+    "Model",
+    "Objective",
+    "Pairs",
     "Prior",
-    "ProductKernel",
-    "SumKernel",
-    "TrendGP",
-    "fit_hyperparameters",
+    "count_model",
+    "fit",
+    "fit_sum",
+    "has_position_model",
     "inverse_of",
     "log_expected_improvement",
-    "maximise_posterior",
     "negative_log_likelihood",
-    "negative_log_posterior",
-    "posterior_weights",
+    "position_model",
+    "sum_of_exponentials",
+    "trend_model",
     "weak_prior",
 ]

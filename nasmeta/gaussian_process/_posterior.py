@@ -2,105 +2,181 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import blas, cho_factor, cho_solve, solve_triangular
+from scipy.linalg import blas, solve_triangular
 
-from nasmeta.arrays import AnyFloats, Array, Floats, Floats32, Integers
-from nasmeta.gaussian_process._kernel import CellKernel, Hyperparameters, Prior, SumKernel
-from nasmeta.gaussian_process._likelihood import maximise_posterior
+from nasmeta.arrays import AnyFloats, Floats, Floats32
+from nasmeta.gaussian_process._exact import JITTER
+from nasmeta.gaussian_process._fit import Objective, Prior, fit
+from nasmeta.gaussian_process._inputs import Inputs
+from nasmeta.gaussian_process._kernels import Hyperparameters
+from nasmeta.gaussian_process._spaces import Model
 
-JITTER = 1e-6
-"""Added to the diagonal of a covariance, so its Cholesky factor exists."""
-
-_SLOPES = 0.5  # variance of a linear part, a priori
 _FIRST_ROOM = 256  # observations, in memory that is taken as rows are written; doubled if necessary
 
 
-def posterior_weights(covariance: Floats, noise: float, labels: Floats) -> Floats:
-    """Return (K + noise I)⁻¹ labels; overwrite the covariance K. Labels (n,) or (n, n_tasks) have prior mean zero.
+class FunctionPrior(Protocol):
+    """A Gaussian prior over functions of the architectures of a space."""
+
+    @property
+    def noise(self) -> float:
+        """Variance of the noise of one observation."""
+
+    @property
+    def variance(self) -> AnyFloats:
+        """Prior variance of the function at each architecture, shape (size,)."""
+
+    def row(self, architecture: int) -> Floats32:
+        """Return the prior covariances of one architecture and all, shape (size,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class KernelPrior:
+    """The prior of a kernel.
 
     Examples
     --------
     >>> import numpy as np
-    >>> posterior_weights(np.eye(2), 1.0, np.array([2.0, 4.0]))
-    array([1., 2.])
+    >>> from nasmeta.gaussian_process import Hyperparameters, count_model
+    >>> from nasmeta.spaces import get_space
+    >>> model = count_model(get_space("nb201"), ["edges"])
+    >>> KernelPrior(model, Hyperparameters(np.ones(1), np.full(1, 3.0), 0.01)).row(0)[:2].round(2)
+    array([1.  , 0.51], dtype=float32)
     """
-    covariance[np.diag_indices(len(covariance))] += noise
-    factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
-    weights: Floats = cho_solve(factor, labels, check_finite=False)
-    return weights
+
+    model: Model
+    hyperparameters: Hyperparameters
+    codes: dict[int, NDArray[np.uint16]] = field(default_factory=dict)  # of the architectures with a row
+
+    @property
+    def noise(self) -> float:
+        """Variance of the noise of one observation."""
+        return self.hyperparameters.noise
+
+    @property
+    def _inputs(self) -> Inputs:
+        return self.model.inputs
+
+    @cached_property
+    def _linear(self) -> dict[int, int]:
+        """The dimension of each linear term."""
+        terms = enumerate(self.model.kernel.terms)
+        return {t: term[0] for t, term in terms if not set(term) <= set(self._inputs.whole)}
+
+    @cached_property
+    def _smooth(self) -> list[int]:
+        """The other terms, whose distances are whole numbers."""
+        return [t for t in range(len(self.model.kernel.terms)) if t not in self._linear]
+
+    @cached_property
+    def variance(self) -> Floats:
+        """Prior variance of the function at each architecture, shape (size,)."""
+        variances = self.hyperparameters.variances
+        total = np.full(len(self._inputs.dimensions[0].class_of), variances[self._smooth].sum())
+        for term, dimension in self._linear.items():
+            values = self._inputs.dimensions[dimension].values
+            total += variances[term] * np.einsum("ij,ij->j", values, values)
+        return total
+
+    @cached_property
+    def _table(self) -> Floats32:
+        """Covariance by code, shape (n_codes,), without linear terms."""
+        return self._smooth_covariance(self._inputs.combinations())
+
+    def _smooth_covariance(self, distances: NDArray[np.number]) -> Floats32:
+        h = replace(self.hyperparameters, variances=self.hyperparameters.variances[self._smooth])
+        return self.model.kernel.part(self._smooth).covariance(distances, h).astype(np.float32)
+
+    def row(self, architecture: int) -> Floats32:
+        """Return the prior covariances of one architecture and all, shape (size,)."""
+        if self._inputs.has_codes:
+            if architecture not in self.codes:
+                self.codes[architecture] = self._inputs.codes_from(architecture)
+            row = self._table.take(self.codes[architecture])
+        else:
+            row = self._smooth_covariance(self._inputs.from_one(architecture))
+        for term, dimension in self._linear.items():
+            slopes = np.float32(self.hyperparameters.variances[term])
+            row += slopes * self._inputs.dimensions[dimension].from_one(architecture)
+        return row
+
+    def covariance(self, architectures: NDArray[np.integer], others: NDArray[np.integer] | slice) -> Floats32:
+        """Return the prior covariances of some architectures and others, shape (n, n_others)."""
+        return np.stack([self.row(architecture)[others] for architecture in architectures.tolist()])
 
 
-def _with_room(rows: Array, n: int) -> Array:
-    """Return an array with at least n + 1 rows that starts with the given rows, shape (n_rows, n_columns)."""
-    return rows if n < len(rows) else np.concatenate([rows, np.empty_like(rows)])
-
-
-class ExactPosterior(ABC):
+class GridPosterior:
     """Posterior of an exact Gaussian process, kept for every architecture of a space.
 
     L is the Cholesky factor of the covariance of the n observed architectures. It keeps V = L⁻¹ K(observed, all) and
-    adds one row per observation, so a step costs O(n * n_architectures) and nothing is approximated. Mean and variance
-    are those of Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, algorithm 2.1.
+    adds one row per observation, so a step costs O(n * size) and nothing is approximated. Mean and variance are those
+    of Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, algorithm 2.1.
 
     Parameters
     ----------
-    variance : ndarray of float32, shape (n_architectures,)
-        Prior variance of the function; overwritten.
-    mean : ndarray, shape (n_architectures,), optional
+    prior : FunctionPrior
+    mean : ndarray, shape (size,), optional
         Prior mean, by default zero.
 
     Examples
     --------
     >>> import numpy as np
-    >>> class Independent(ExactPosterior):
-    ...     def _prior_covariance(self, architecture):
+    >>> class Independent:
+    ...     noise, variance = 0.25, np.ones(3)
+    ...     def row(self, architecture):
     ...         return np.eye(3, dtype=np.float32)[architecture]
-    ...     def _label_variance(self, architecture, left, row):
-    ...         return 1.25  # the prior variance and a noise of 0.25
-    >>> process = Independent(np.ones(3, dtype=np.float32))
+    >>> process = GridPosterior(Independent())
     >>> process.add(1)
     >>> mean, deviation = process.posterior(np.array([5.0]))
     >>> mean.round(2), (deviation**2).round(2)
     (array([0., 4., 0.]), array([1. , 0.2, 1. ]))
     """
 
-    def __init__(self, variance: Floats32, mean: AnyFloats | None = None) -> None:
+    def __init__(self, prior: FunctionPrior, mean: AnyFloats | None = None) -> None:
+        self._prior = prior
         self.mean = mean
         self.architectures: list[int] = []
-        self._variance = variance
-        self._rows = np.empty((_FIRST_ROOM, len(variance)), dtype=np.float32)
-        self._factor = np.zeros((_FIRST_ROOM, _FIRST_ROOM))
-
-    @abstractmethod
-    def _prior_covariance(self, architecture: int) -> Floats32:
-        """Return the prior covariances of the next observed architecture with all, shape (n_architectures,)."""
-
-    @abstractmethod
-    def _label_variance(self, architecture: int, left: Floats32, row: Floats32) -> float:
-        """Return a label's variance given the earlier ones, from L⁻¹ k(observed, architecture) and covariances."""
+        self._variance = prior.variance.astype(np.float32)
+        self._rows = np.empty((_FIRST_ROOM, len(self._variance)), dtype=np.float32)  # V
+        self._factor = np.zeros((_FIRST_ROOM, _FIRST_ROOM))  # L
 
     def __len__(self) -> int:
         return len(self.architectures)
 
+    def _reserve(self, n: int) -> None:
+        """Provide memory for n observations."""
+        room = len(self._rows)
+        if n > room:
+            more = max(n, 2 * room) - room
+            self._rows = np.concatenate([self._rows, np.empty((more, self._rows.shape[1]), np.float32)])
+            self._factor = np.pad(self._factor, (0, more))
+
     def add(self, architecture: int) -> None:
         """Observe one more architecture; `posterior` takes its label."""
         n = len(self.architectures)
-        self._rows = _with_room(self._rows, n)
-        if n == len(self._factor):
-            self._factor = np.pad(self._factor, (0, n))
+        self._reserve(n + 1)
         left = self._rows[:n, architecture]
-        row = self._prior_covariance(architecture) - left @ self._rows[:n]
-        pivot = np.sqrt(self._label_variance(architecture, left, row))
+        label_variance = float(self._prior.variance[architecture]) + self._prior.noise + JITTER
+        pivot = np.sqrt(max(label_variance - float(left @ left), JITTER))
+        row = self._prior.row(architecture) - left @ self._rows[:n]
         row /= np.float32(pivot)
         self._rows[n] = row
         self._factor[n, :n] = left
         self._factor[n, n] = pivot
         self.architectures.append(architecture)
         self._variance -= row * row
+
+    def extend(self, architectures: Sequence[int]) -> None:
+        """Observe several architectures at once."""
+        self._reserve(len(self.architectures) + len(architectures))
+        self.architectures += architectures
+        self.recompute(self._prior)
 
     def forget_last(self, n: int) -> None:
         """Remove the last `n` observations."""
@@ -109,13 +185,28 @@ class ExactPosterior(ABC):
             row = self._rows[len(self.architectures)]
             self._variance += row * row
 
+    def recompute(self, prior: FunctionPrior) -> None:
+        """Compute the posterior of the same observations under a prior."""
+        self._prior = prior
+        n = len(self.architectures)
+        rows = self._rows[:n]
+        for row, architecture in zip(rows, self.architectures, strict=True):
+            row[:] = prior.row(architecture)
+        covariance = rows[:, self.architectures].astype(np.float64)
+        covariance[np.diag_indices(n)] += prior.noise + JITTER
+        factor = np.linalg.cholesky(covariance)
+        self._factor[:n, :n] = factor
+        # rowsᵀ ← rowsᵀ L⁻ᵀ in place: the transpose has Fortran's order, so nothing is copied.
+        blas.strsm(1.0, factor.astype(np.float32), rows.T, side=1, lower=1, trans_a=1, overwrite_b=1)
+        self._variance = prior.variance.astype(np.float32) - np.einsum("ij,ij->j", rows, rows)
+
     @property
     def factor(self) -> Floats:
         """Lower Cholesky factor of the covariance of the observations, shape (n, n)."""
         return self._factor[: len(self.architectures), : len(self.architectures)]
 
     def posterior(self, labels: Floats) -> tuple[Floats, Floats]:
-        """Return posterior mean and deviation of every architecture, both float64, shape (n_architectures,).
+        """Return posterior mean and deviation of every architecture, both float64, shape (size,).
 
         The deviation is that of the function, without noise. Labels, shape (n,), are in the order of the observations.
         """
@@ -128,202 +219,67 @@ class ExactPosterior(ABC):
         return mean, np.sqrt(np.maximum(self._variance, 1e-12)).astype(np.float64)
 
 
-class CellGP(ExactPosterior):
-    """Exact Gaussian process that keeps the posterior of every architecture of a space.
-
-    One more observation costs O(n * size). Hyperparameters stay as they are until `fit`.
+class GaussianProcess(GridPosterior):
+    """The posterior under a model of the space, with hyperparameters that can be fitted.
 
     Parameters
     ----------
-    kernel : CellKernel
-    hyperparameters : Hyperparameters
+    model : Model
+        For example `count_model` of a space.
+    hyperparameters : Hyperparameters, optional
+        By default the medians of the model's prior; they stay as they are until `fit`.
     mean : ndarray, shape (size,), optional
         Prior mean, by default zero.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from nasmeta.gaussian_process import count_model
     >>> from nasmeta.spaces import get_space
-    >>> kernel = CellKernel(get_space("nb201"))
-    >>> gp = CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0]))
+    >>> process = GaussianProcess(count_model(get_space("nb201")))
     >>> for architecture in (0, 1, 2):
-    ...     gp.add(architecture)
-    >>> mean, deviation = gp.posterior(np.array([-1.0, 0.0, 1.0]))
+    ...     process.add(architecture)
+    >>> mean, deviation = process.posterior(np.array([-1.0, 0.0, 1.0]))
     >>> mean.shape, bool(deviation[0] < deviation[3])
     ((15625,), True)
     """
 
-    def __init__(self, kernel: CellKernel, hyperparameters: Hyperparameters, mean: AnyFloats | None = None) -> None:
-        n_architectures = kernel.space.size
-        super().__init__(np.full(n_architectures, hyperparameters.prior_variance, dtype=np.float32), mean)
-        self.kernel = kernel
-        self.hyperparameters = hyperparameters
-        self._codes = np.empty((_FIRST_ROOM, n_architectures), dtype=kernel.code_type)
+    _prior: KernelPrior
 
-    def _prior_covariance(self, architecture: int) -> Floats32:
-        """Keep the codes of the architecture's pairs, and return its covariances with all, shape (size,)."""
-        n = len(self.architectures)
-        self._codes = _with_room(self._codes, n)
-        self._codes[n] = self.kernel.codes(architecture)
-        return self.kernel.covariance(self._codes[n], self.hyperparameters)
-
-    def extend(self, architectures: list[int]) -> None:
-        """Observe several architectures at once."""
-        n = len(self.architectures) + len(architectures)
-        self._codes, self._rows = (np.empty((max(n, len(a)), a.shape[1]), a.dtype) for a in (self._codes, self._rows))
-        self._factor = np.zeros((len(self._rows), len(self._rows)))
-        self.architectures += architectures
-        every = np.arange(self.kernel.space.size)
-        self._codes[:n] = self.kernel.codes_between(np.array(self.architectures), every)
-        self.set_hyperparameters(self.hyperparameters)
-
-    def adopt(self, other: CellGP) -> None:
-        """Copy the hyperparameters of another process of this kind, before the first observation."""
-        self.hyperparameters = other.hyperparameters
-
-    def _label_variance(self, architecture: int, left: Floats32, row: Floats32) -> float:
-        prior = self._prior_variance_of(architecture) + self.hyperparameters.noise + JITTER
-        return max(prior - float(left @ left), JITTER)
-
-    def _prior_variance_of(self, architecture: int) -> float:
-        return self.hyperparameters.prior_variance
+    def __init__(
+        self, model: Model, hyperparameters: Hyperparameters | None = None, mean: AnyFloats | None = None
+    ) -> None:
+        if hyperparameters is None:
+            hyperparameters = model.kernel.hyperparameters(model.prior.mean)
+        super().__init__(KernelPrior(model, hyperparameters), mean)
+        self.model = model
 
     @property
-    def _observed_codes(self) -> NDArray[np.unsignedinteger]:
-        """The kernel's codes of all pairs of observed architectures, shape (n, n)."""
-        return self._codes[: len(self.architectures), self.architectures]
-
-    def fit(self, labels: Floats, prior: Prior, iterations: int = 15) -> None:
-        """Maximise the posterior density of the hyperparameters from the current ones, and update the posterior.
-
-        Labels have the shape (n,), in the order of the observations.
-        """
-        own = self.hyperparameters
-        among = self.kernel.among(self._observed_codes)
-        fitted = maximise_posterior([(among, [labels])], prior, iterations, own.logarithms)
-        self.set_hyperparameters(Hyperparameters.from_logarithms(fitted, len(own.variances)))
-
-    def log_evidence(self, labels: Floats, prior: Prior) -> float:
-        """Return the log marginal likelihood plus the log prior density of the hyperparameters relative to its maximum.
-
-        The summand n / 2 log 2π of the likelihood is left out. Labels have the shape (n,); mean and deviation of the
-        prior have the shape (n_hyperparameters,).
-        """
-        weights = solve_triangular(self.factor, labels, lower=True, check_finite=False)
-        offset = (self.hyperparameters.logarithms - prior[0]) / prior[1]
-        return float(-0.5 * (weights @ weights + offset @ offset) - np.log(np.diag(self.factor)).sum())
-
-    def observed_distances(self) -> Integers:
-        """Return the distances between the observed architectures, shape (n_features, n, n)."""
-        return self.kernel.distances(self._observed_codes)
-
-    def observed_covariance(self) -> Floats32:
-        """Return the prior covariances between the observed architectures, without noise, float32, shape (n, n)."""
-        return self.kernel.covariance(self._observed_codes, self.hyperparameters)
-
-    def _fill(self, rows: Floats32) -> None:
-        """Write the prior covariances of the observed architectures with all into rows, shape (n, n_architectures)."""
-        self.kernel.fill(rows, self._codes[: len(rows)], self.hyperparameters)
-
-    def _prior_variances(self) -> Floats32 | float:
-        """Return the function's prior variance for each architecture, shape (n_architectures,), or one for all."""
-        return self.hyperparameters.prior_variance
+    def hyperparameters(self) -> Hyperparameters:
+        """Those of the kernel, and the noise."""
+        return self._prior.hyperparameters
 
     def set_hyperparameters(self, hyperparameters: Hyperparameters) -> None:
         """Recompute the posterior with other hyperparameters."""
-        self.hyperparameters = hyperparameters
-        n = len(self.architectures)
-        rows = self._rows[:n]
-        self._fill(rows)
-        covariance = rows[:, self.architectures].astype(np.float64)
-        covariance[np.diag_indices(n)] += hyperparameters.noise + JITTER
-        factor = np.linalg.cholesky(covariance)
-        self._factor[:n, :n] = factor
-        # rowsᵀ ← rowsᵀ L⁻ᵀ in place: the transpose has Fortran's order, so nothing is copied.
-        blas.strsm(1.0, factor.astype(np.float32), rows.T, side=1, lower=1, trans_a=1, overwrite_b=1)
-        self._variance = self._prior_variances() - np.einsum("ij,ij->j", rows, rows)
+        self.recompute(KernelPrior(self.model, hyperparameters, self._prior.codes))
 
+    def fit(self, labels: Floats, prior: Prior | None = None) -> None:
+        """Maximise the posterior density of the hyperparameters from the current ones, and update the posterior.
 
-class TrendGP(CellGP):
-    r"""A `CellGP` with a linear part, which extrapolates beyond the observations.
-
-    Exponential kernels return to the prior mean far from all observations, but a latency grows with each operation. The
-    covariance of the linear part is :math:`s \, \phi(x)^T \phi(x')` (Rasmussen and Williams, "Gaussian Processes for
-    Machine Learning", 2006, section 2.7), with :math:`\phi` the standardised count features of the kernel. Each feature
-    has the same share, and all of them have a squared length of 1 on average.
-
-    The hyperparameters describe the exponential parts and the noise; `slopes` is the variance s.
-
-    >>> import numpy as np
-    >>> from nasmeta.spaces import get_space
-    >>> gp = TrendGP(CellKernel(get_space("nb201")), Hyperparameters(np.full(3, 1e-3), np.ones(3), 1e-3), slopes=1.0)
-    >>> conv = gp.kernel.space.feature("operations").counts[:, 2]  # fewer are faster
-    >>> known = np.flatnonzero(conv > 2)[:40]
-    >>> for architecture in known.tolist():
-    ...     gp.add(architecture)
-    >>> mean, _ = gp.posterior(-conv[known].astype(float))
-    >>> bool(mean[conv == 0].mean() > mean[known].max())
-    True
-    """
-
-    def __init__(self, kernel: CellKernel, hyperparameters: Hyperparameters, slopes: float = _SLOPES) -> None:
-        super().__init__(kernel, hyperparameters)
-        self.slopes = slopes
-        self._inputs = _standardised(kernel)
-        self._lengths = np.einsum("ij,ij->i", self._inputs, self._inputs)
-        self._variance = self._prior_variances()
-
-    def fit(self, labels: Floats, prior: Prior, iterations: int = 15) -> None:
-        """Maximise the posterior density of all hyperparameters from the current ones, and update the posterior.
-
-        `prior` is for the hyperparameters; the prior of `slopes` is 0.5, within a factor of e. Labels have the shape
-        (n,), in the order of the observations.
+        Labels have the shape (n,), in the order of the observations, and prior mean zero. The default prior is that of
+        the model.
         """
-        inputs = self._inputs[self.architectures].astype(np.float64)
-        kernel = SumKernel(self.observed_distances().astype(np.float64), (inputs @ inputs.T)[None])
-        mean, std = prior
-        start = np.r_[np.log(self.slopes), self.hyperparameters.logarithms]
-        of_all = np.r_[np.log(_SLOPES), mean], np.r_[1.0, std]
-        fitted = maximise_posterior([(kernel, [labels])], of_all, iterations, start)
-        self.slopes = float(np.exp(fitted[0]))
-        self.set_hyperparameters(Hyperparameters.from_logarithms(fitted[1:]))
+        pairs = self.model.inputs.among(self.architectures)
+        if prior is None:
+            prior = self.model.prior
+        objective = Objective(self.model.kernel, pairs, [labels], prior)
+        self.set_hyperparameters(fit(objective, self.hyperparameters))
 
-    def adopt(self, other: CellGP) -> None:
-        """Copy the hyperparameters and the variance of the linear part, before the first observation."""
-        self.slopes = other.slopes  # type: ignore[attr-defined]
-        super().adopt(other)
+    def log_evidence(self, labels: Floats) -> float:
+        """Return the log marginal likelihood plus the log prior density of the hyperparameters relative to its maximum.
 
-    def _prior_variances(self) -> Floats32:
-        return np.asarray(self.hyperparameters.prior_variance + self.slopes * self._lengths, np.float32)
-
-    def _prior_covariance(self, architecture: int) -> Floats32:
-        linear: Floats32 = np.float32(self.slopes) * (self._inputs @ self._inputs[architecture])
-        return super()._prior_covariance(architecture) + linear
-
-    def _prior_variance_of(self, architecture: int) -> float:
-        return self.hyperparameters.prior_variance + self.slopes * float(self._lengths[architecture])
-
-    def observed_covariance(self) -> Floats32:
-        return super().observed_covariance() + self._linear(self.architectures)
-
-    def _fill(self, rows: Floats32) -> None:
-        super()._fill(rows)
-        rows += self._linear(slice(None))
-
-    def _linear(self, architectures: list[int] | slice) -> Floats32:
-        """Return the covariances of the linear parts of the observed architectures and some, shape (n, n_some)."""
-        return np.float32(self.slopes) * (self._inputs[self.architectures] @ self._inputs[architectures].T)
-
-
-def _standardised(kernel: CellKernel) -> Floats32:
-    """Return standardised counts, shape (n_architectures, n_counts); rows have a mean squared length of 1."""
-    parts = []
-    for feature in kernel.features:
-        counts = kernel.space.feature(feature).counts.astype(np.float64)
-        varied = counts[:, np.ptp(counts, axis=0) > 0]
-        if varied.shape[1]:
-            parts.append((varied - varied.mean(axis=0)) / (varied.std(axis=0) * np.sqrt(varied.shape[1])))
-    if not parts:
-        return np.zeros((kernel.space.size, 1), np.float32)
-    inputs: Floats32 = (np.hstack(parts) / np.sqrt(len(parts))).astype(np.float32)
-    return inputs
+        The summand n / 2 log 2π of the likelihood is left out. Labels have the shape (n,).
+        """
+        weights = solve_triangular(self.factor, labels, lower=True, check_finite=False)
+        offset = (self.hyperparameters.logarithms - self.model.prior.mean) / self.model.prior.std
+        return float(-0.5 * (weights @ weights + offset @ offset) - np.log(np.diag(self.factor)).sum())
