@@ -8,7 +8,6 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
 from nasmeta.arrays import AnyFloats, Floats
-from nasmeta.gaussian_process._fit import inverse_of
 
 JITTER = 1e-6
 """Added to the diagonal of a covariance, so its Cholesky factor exists."""

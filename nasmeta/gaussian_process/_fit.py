@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from nasmeta.arrays import AnyFloats, Floats
 from nasmeta.gaussian_process._inputs import Pairs
-from nasmeta.gaussian_process._kernels import Hyperparameters, Kernel, sum_of_exponentials
+from nasmeta.gaussian_process._kernels import Hyperparameters, Kernel
 
 _SMALLEST_NOISE = 1e-3  # architectures that are alike in all features would make the covariance singular
 _REACH = 6.0  # of the logarithms on both sides of their prior means
@@ -106,6 +105,7 @@ class Objective:
     --------
     >>> import numpy as np
     >>> pairs = Pairs.of(np.array([[[0, 2], [2, 0]]]))
+    >>> from nasmeta.gaussian_process import sum_of_exponentials
     >>> objective = Objective(sum_of_exponentials(1), pairs, [np.array([1.0, -1.0])], weak_prior(1))
     >>> value, gradient = objective(objective.prior.mean)
     >>> round(value, 3), gradient.shape
@@ -142,35 +142,22 @@ def fit(objective: Objective, start: Hyperparameters | None = None, iterations: 
     --------
     >>> import numpy as np
     >>> pairs = Pairs.of(np.abs(np.subtract.outer(range(9), range(9)))[None])
+    >>> from nasmeta.gaussian_process import sum_of_exponentials
     >>> objective = Objective(sum_of_exponentials(1), pairs, [np.arange(9.0) - 4], weak_prior(1))
     >>> fit(objective).noise < 0.02  # the labels are smooth
     True
     """
-    from scipy.optimize import minimize
+    from scipy.optimize import Bounds, minimize
 
     mean = objective.prior.mean
-    bounds = np.column_stack([mean - _REACH, mean + _REACH])
-    bounds[-1, 0] = np.log(_SMALLEST_NOISE)
+    low, high = mean - _REACH, mean + _REACH
+    low[-1] = np.log(_SMALLEST_NOISE)
     optimum = minimize(
         objective,
         mean if start is None else start.logarithms,
         jac=True,
         method="L-BFGS-B",
-        bounds=bounds,
+        bounds=Bounds(low, high),
         options={"maxiter": iterations},
     )
     return objective.kernel.hyperparameters(optimum.x)
-
-
-def fit_sum(
-    distances: NDArray[np.number],
-    tasks: Sequence[Floats],
-    prior: Prior,
-    start: Hyperparameters | None = None,
-    iterations: int = 15,
-) -> Hyperparameters:
-    """Fit a sum of exponential kernels, one for each dimension of the distances, shape (n_dimensions, n, n)."""
-    kernel = sum_of_exponentials(len(distances))
-    whole = np.issubdtype(distances.dtype, np.integer)
-    pairs = Pairs.of(distances) if whole else Pairs.all_of(distances)
-    return fit(Objective(kernel, pairs, tasks, prior), start, iterations)

@@ -24,8 +24,8 @@ class Dimension:
     --------
     >>> import numpy as np
     >>> widths = Dimension(np.array([[16, 32, 64]]), np.array([0, 0, 1, 2]), "difference", largest=48)
-    >>> widths.from_one(1)
-    array([ 0,  0, 16, 48])
+    >>> widths.from_one(1).tolist()
+    [0, 0, 16, 48]
     """
 
     values: Array  # (n_columns, n_classes)
@@ -158,4 +158,7 @@ class Pairs:
 
     def by_vector(self, by_covariance: Floats) -> Floats:
         """Return the derivative by the covariance of each vector, shape (n_distinct,), from that by the matrix."""
-        return np.bincount(self.index.ravel(), by_covariance.ravel(), self.distances.shape[1])
+        total: Floats = np.bincount(
+            self.index.ravel(), weights=by_covariance.ravel(), minlength=self.distances.shape[1]
+        ).astype(np.float64, copy=False)
+        return total

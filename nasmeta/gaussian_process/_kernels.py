@@ -122,9 +122,7 @@ class Kernel:
         covariance: Floats = self._by_term(distances, hyperparameters).sum(axis=0)
         return covariance
 
-    def with_gradient(
-        self, distances: Floats | Integers, hyperparameters: Hyperparameters
-    ) -> tuple[Floats, ChainRule]:
+    def with_gradient(self, distances: Floats | Integers, hyperparameters: Hyperparameters) -> tuple[Floats, ChainRule]:
         """Return the covariances of pairs, shape (n_pairs,), and the gradient by logarithms of any function of them.
 
         The gradient has one entry per variance and per lengthscale; the noise is not part of the kernel.

@@ -8,16 +8,16 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import blas, solve_triangular
 
-from nasmeta.arrays import AnyFloats, Floats, Floats32
+from nasmeta.arrays import AnyFloats, Floats, Floats32, Integers
 from nasmeta.gaussian_process._exact import JITTER
 from nasmeta.gaussian_process._fit import Objective, Prior, fit
 from nasmeta.gaussian_process._inputs import Inputs
 from nasmeta.gaussian_process._kernels import Hyperparameters
 from nasmeta.gaussian_process._spaces import Model
 
+_LARGEST_BLOCK = 2**22  # covariances computed at once
 _FIRST_ROOM = 256  # observations, in memory that is taken as rows are written; doubled if necessary
 
 
@@ -46,13 +46,13 @@ class KernelPrior:
     >>> from nasmeta.gaussian_process import Hyperparameters, count_model
     >>> from nasmeta.spaces import get_space
     >>> model = count_model(get_space("nb201"), ["edges"])
-    >>> KernelPrior(model, Hyperparameters(np.ones(1), np.full(1, 3.0), 0.01)).row(0)[:2].round(2)
-    array([1.  , 0.51], dtype=float32)
+    >>> KernelPrior(model, Hyperparameters(np.ones(1), np.full(1, 3.0), 0.01)).row(0)[0].item()
+    1.0
     """
 
     model: Model
     hyperparameters: Hyperparameters
-    codes: dict[int, NDArray[np.uint16]] = field(default_factory=dict)  # of the architectures with a row
+    codes: dict[int, Integers] = field(default_factory=dict)  # of the architectures with a row
 
     @property
     def noise(self) -> float:
@@ -89,7 +89,7 @@ class KernelPrior:
         """Covariance by code, shape (n_codes,), without linear terms."""
         return self._smooth_covariance(self._inputs.combinations())
 
-    def _smooth_covariance(self, distances: NDArray[np.number]) -> Floats32:
+    def _smooth_covariance(self, distances: Floats | Integers) -> Floats32:
         h = replace(self.hyperparameters, variances=self.hyperparameters.variances[self._smooth])
         return self.model.kernel.part(self._smooth).covariance(distances, h).astype(np.float32)
 
@@ -106,9 +106,25 @@ class KernelPrior:
             row += slopes * self._inputs.dimensions[dimension].from_one(architecture)
         return row
 
-    def covariance(self, architectures: NDArray[np.integer], others: NDArray[np.integer] | slice) -> Floats32:
+    def covariance(self, architectures: Integers, others: Integers) -> Floats32:
         """Return the prior covariances of some architectures and others, shape (n, n_others)."""
-        return np.stack([self.row(architecture)[others] for architecture in architectures.tolist()])
+        covariance = np.empty((len(architectures), len(others)), np.float32)
+        for row, architecture in zip(covariance, architectures.tolist(), strict=True):
+            row[:] = self.row(architecture)[others]
+        return covariance
+
+    def combined(self, architectures: Integers, weights: Floats) -> Floats:
+        """Return the weighted sum of the covariances of all architectures with some, shape (size,) or (size, n_tasks).
+
+        The weights have the shape (n,) or (n, n_tasks).
+        """
+        everything = np.arange(len(self.variance))
+        total = np.zeros((len(everything), *weights.shape[1:]))
+        n_rows = max(1, _LARGEST_BLOCK // len(everything))
+        for first in range(0, len(architectures), n_rows):
+            block = slice(first, first + n_rows)
+            total += self.covariance(architectures[block], everything).T @ weights[block]
+        return total
 
 
 class GridPosterior:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from nasmeta.arrays import Array, Floats, Integers
+from nasmeta.arrays import Floats, Floats32, Integers
 from nasmeta.errors import SettingError
 from nasmeta.gaussian_process._fit import Prior, weak_prior
 from nasmeta.gaussian_process._inputs import Dimension, Inputs
@@ -164,7 +164,7 @@ def _mean_distance(counts: Integers) -> float:
     return float((2 * below * (1 - below)).sum())
 
 
-def _standardised(space: SearchSpace, features: Sequence[str]) -> Array:
+def _standardised(space: SearchSpace, features: Sequence[str]) -> Floats32:
     """Return standardised counts, float32, shape (size, n_counts); rows have a mean squared length of 1."""
     parts = list[Floats]()
     for feature in features:
@@ -174,4 +174,5 @@ def _standardised(space: SearchSpace, features: Sequence[str]) -> Array:
             parts.append((varied - varied.mean(axis=0)) / (varied.std(axis=0) * np.sqrt(varied.shape[1])))
     if not parts:
         return np.zeros((space.size, 1), np.float32)
-    return (np.hstack(parts) / np.sqrt(len(parts))).astype(np.float32)
+    inputs: Floats32 = (np.hstack(parts) / np.sqrt(len(parts))).astype(np.float32)
+    return inputs

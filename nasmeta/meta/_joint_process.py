@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from nasmeta.gaussian_process import (
-    JITTER,
-    CellKernel,
-    ChainRule,
-    ExactPosterior,
+    EXPONENTIAL,
     Hyperparameters,
+    Kernel,
+    KernelPrior,
+    Model,
+    Objective,
+    Pairs,
     Prior,
-    maximise_posterior,
+    count_model,
+    fit,
 )
 from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Floats32, Integers, Packed
 from nasmeta.spaces import SearchSpace, codes_by_level, from_content, move_cells, to_content
@@ -33,7 +36,7 @@ class JointSettings:
     ``reports/meta/gp`` has results with them and the tasks of the choice.
     """
 
-    medians: tuple[float, ...] = (0.4, 0.1, 3.0, 0.02)  # of the prior, in the order of `JointHyperparameters`
+    medians: tuple[float, ...] = (0.4, 0.1, 3.0, 0.02)  # of the prior, shared, own, lengthscales, noise
     stds: tuple[float, ...] = (1.0, 1.5, 1.0, 1.0)  # of the logarithms
     fit_on: int = 400  # labels of all sources that the marginal likelihood is maximised on
     condition_on: int = 1200  # labels of all sources that the process is conditioned on, at O(n³)
@@ -43,99 +46,46 @@ class JointSettings:
 JOINT = JointSettings()
 
 
-_BLOCK = 2**14  # architectures of the target whose covariances are computed at once
-
-
-@dataclass(frozen=True)
-class JointHyperparameters:
-    r"""Hyperparameters of the covariance between task s at architecture x and task t at x'.
+def joint_kernel(n_features: int) -> Kernel:
+    r"""Return the covariance between task s at architecture x and task t at x'.
 
     .. math:: k((x, s), (x', t)) = \sum_j (v_j + [s = t] w_j) \exp(-d_j(x, x') / \ell_j)
+
+    The last dimension is 1 for two labels of one task, else 0. The variances are the shared ones, v, then the tasks'
+    own ones, w.
     """
-
-    shared: Floats  # the variances v, shape (n_features,)
-    own: Floats  # the variances w, shape (n_features,)
-    lengthscales: Floats  # (n_features,)
-    noise: float  # variance of one observation
-
-    def of(self, variances: Floats) -> Hyperparameters:
-        """Return the hyperparameters of a part of the covariance, or of a sum of parts."""
-        return Hyperparameters(variances, self.lengthscales, self.noise)
-
-    @property
-    def logarithms(self) -> Floats:
-        """Logarithms of all hyperparameters, shape (3 * n_features + 1,): shared, own, lengthscales, noise."""
-        logarithms: Floats = np.log(np.r_[self.shared, self.own, self.lengthscales, self.noise])
-        return logarithms
-
-    @classmethod
-    def from_logarithms(cls, logarithms: Floats) -> JointHyperparameters:
-        """Inverse of `logarithms`."""
-        shared, own, lengthscales = np.exp(logarithms[:-1]).reshape(3, -1)
-        return cls(shared, own, lengthscales, float(np.exp(logarithms[-1])))
+    task = n_features
+    shared = tuple((i,) for i in range(n_features))
+    own = tuple((i, task) for i in range(n_features))
+    return Kernel((*shared, *own), (*(EXPONENTIAL,) * n_features, None))
 
 
 def joint_prior(n_features: int) -> Prior:
-    """Return mean and standard deviation of the logarithms of `JointHyperparameters`."""
+    """Return the prior of the hyperparameters of `joint_kernel`."""
     sizes = (n_features, n_features, n_features, 1)
-    return np.log(np.repeat(JOINT.medians, sizes)), np.repeat(JOINT.stds, sizes)
+    return Prior(np.log(np.repeat(JOINT.medians, sizes)), np.repeat(JOINT.stds, sizes))
 
 
-@dataclass(frozen=True, eq=False)
-class JointKernel:
-    """The covariance of labels of several tasks, for `maximise_posterior`."""
-
-    distances: Floats  # (n_features, n, n)
-    same: Floats  # (n, n): 1 for two labels of one task, else 0
-
-    def __call__(self, logarithms: Floats) -> tuple[Floats, ChainRule]:
-        """Return the covariance of all labels, noise included, shape (n, n), and its chain rule."""
-        h = JointHyperparameters.from_logarithms(logarithms)
-        variances = h.shared[:, None, None] + h.own[:, None, None] * self.same
-        decay = np.exp(-self.distances / h.lengthscales[:, None, None])
-        parts = variances * decay
-
-        def chain_rule(by_covariance: Floats) -> Floats:
-            """Return the gradient by the logarithms, shape (3 * n_features + 1,)."""
-            slope = by_covariance * decay
-            by_length = (by_covariance * parts * self.distances).sum(axis=(1, 2)) / h.lengthscales
-            by_shared = h.shared * slope.sum(axis=(1, 2))
-            by_own = h.own * (slope * self.same).sum(axis=(1, 2))
-            gradient: Floats = np.r_[by_shared, by_own, by_length, h.noise * np.trace(by_covariance)]
-            return gradient
-
-        return parts.sum(axis=0) + h.noise * np.eye(len(self.same)), chain_rule
+def joint_pairs(model: Model, architectures: Sequence[Architectures]) -> Pairs:
+    """Return the pairs of labels of several tasks; `architectures` has one array of indices per task."""
+    every = np.concatenate(architectures)
+    task = np.repeat(np.arange(len(architectures)), [len(of_task) for of_task in architectures])
+    same_task = task[:, None] == task
+    distances = [dimension.among(every) for dimension in model.inputs.dimensions]
+    return Pairs.of(np.stack([*distances, same_task]).astype(np.int64))
 
 
-def fit_joint(
-    kernel: CellKernel, architectures: Sequence[Architectures], labels: Sequence[Floats]
-) -> JointHyperparameters:
+def fit_joint(model: Model, architectures: Sequence[Architectures], labels: Sequence[Floats]) -> Hyperparameters:
     """Maximise the joint log marginal likelihood of the tasks' labels plus the log density of a weak prior, by L-BFGS.
 
-    For each task, `architectures` and `labels` have shape (n,), with indices in the kernel's space. Labels have about
+    For each task, `architectures` and `labels` have shape (n,), with indices in the model's space. Labels have about
     zero mean and unit variance; tasks need no architecture in common. With one task the likelihood
     cannot separate shared from own variance, and the prior decides.
     """
-    every = np.concatenate(architectures)
-    task = np.repeat(np.arange(len(architectures)), [len(of_task) for of_task in architectures])
-    distances = kernel.distances(kernel.codes_between(every, every)).astype(np.float64)
-    models = [(JointKernel(distances, (task[:, None] == task).astype(np.float64)), [np.concatenate(labels)])]
-    fitted = maximise_posterior(models, joint_prior(len(kernel.features)), iterations=40)
-    return JointHyperparameters.from_logarithms(fitted)
-
-
-class TargetProcess(ExactPosterior):
-    """Exact Gaussian process of a new task, whose prior is the posterior of `SourceModels`."""
-
-    def __init__(self, models: SourceModels) -> None:
-        super().__init__(models.variance.copy(), models.mean)
-        self.models, self.noise = models, models.hyperparameters.noise
-
-    def _prior_covariance(self, architecture: int) -> Floats32:
-        return self.models.covariance(architecture)
-
-    def _label_variance(self, architecture: int, left: Floats32, row: Floats32) -> float:
-        return max(float(row[architecture]), 0.0) + self.noise + JITTER
+    n_features = len(model.inputs.dimensions)
+    pairs = joint_pairs(model, architectures)
+    objective = Objective(joint_kernel(n_features), pairs, [np.concatenate(labels)], joint_prior(n_features))
+    return fit(objective, iterations=40)
 
 
 def joint_space(target: SearchSpace, sources: Sequence[SourceTask]) -> tuple[SearchSpace, list[Architectures]]:
@@ -165,7 +115,7 @@ class SourceModels:
     target: SearchSpace
     joint: SearchSpace  # contains the architectures of the target and of all sources
     features: tuple[str, ...]  # of the kernel
-    hyperparameters: JointHyperparameters
+    hyperparameters: Hyperparameters  # of `joint_kernel`
     architectures: tuple[Architectures, ...]  # of each source, in the joint space
     labels: tuple[Floats, ...]  # their normal scores
 
@@ -195,13 +145,14 @@ class SourceModels:
         used = [_used(source, min(JOINT.of_one, JOINT.condition_on // len(sources))) for source in sources]
         joint, architectures = joint_space(space, used)
         labels = [source.utilities for source in used]
-        kernel = CellKernel(joint, _features_in(joint, features))
+        used_features = _features_in(joint, features)
+        model = count_model(joint, used_features)
         few = []
         for moved, scores in zip(architectures, labels, strict=True):
             even = _evenly(len(moved), max(3, JOINT.fit_on // len(sources)))
             few.append((moved[even], scores[even]))
-        hyperparameters = fit_joint(kernel, *zip(*few, strict=True))
-        return cls(space, joint, kernel.features, hyperparameters, tuple(architectures), tuple(labels))._computed()
+        hyperparameters = fit_joint(model, *zip(*few, strict=True))
+        return cls(space, joint, used_features, hyperparameters, tuple(architectures), tuple(labels))._computed()
 
     def pack(self) -> Packed:
         """Return arrays and facts for a file, without what `unpack` can compute."""
@@ -218,12 +169,14 @@ class SourceModels:
         """Return the models that `pack` described."""
         joint = from_content(facts["joint"])
         joint = target if joint == target else joint
+        used_features = _features_in(joint, features)
+        kernel = joint_kernel(len(used_features))
         ends = np.cumsum(arrays["sizes"])[:-1]
         return cls(
             target,
             joint,
-            _features_in(joint, features),
-            JointHyperparameters.from_logarithms(arrays["logarithms"]),
+            used_features,
+            kernel.hyperparameters(arrays["logarithms"]),
             tuple(np.split(arrays["cells"], ends)),
             tuple(np.split(arrays["labels"], ends)),
         )._computed()
@@ -233,10 +186,28 @@ class SourceModels:
         _ = self._posterior
         return self
 
+    @property
+    def shared(self) -> Floats:
+        """Variances of the part that all tasks share, shape (n_features,)."""
+        return self.hyperparameters.variances[: len(self.features)]
+
+    @property
+    def own(self) -> Floats:
+        """Variances of each task's own part, shape (n_features,)."""
+        return self.hyperparameters.variances[len(self.features) :]
+
+    @property
+    def noise(self) -> float:
+        """Variance of the noise of one observation."""
+        return self.hyperparameters.noise
+
     @cached_property
-    def kernel(self) -> CellKernel:
-        """The kernel on the joint space."""
-        return CellKernel(self.joint, self.features)
+    def _model(self) -> Model:
+        return count_model(self.joint, self.features)
+
+    def _part(self, variances: Floats) -> KernelPrior:
+        """Return a part of the covariance on the joint space, by its variances (n_features,)."""
+        return KernelPrior(self._model, replace(self.hyperparameters, variances=variances))
 
     @cached_property
     def target_architectures(self) -> Architectures:
@@ -255,26 +226,21 @@ class SourceModels:
 
         The last array has one row per source; all are conditioned on the labels of all sources.
         """
-        known, h = np.concatenate(self.architectures), self.hyperparameters
-        codes = self.kernel.codes_between(known, known)
-        covariance = self.kernel.covariance(codes, h.of(h.shared)).astype(np.float64)
+        known = np.concatenate(self.architectures)
+        shared_part, own_part = self._part(self.shared), self._part(self.own)
+        covariance = shared_part.covariance(known, known).astype(np.float64)
         for part in self._parts:
-            covariance[part, part] += self.kernel.covariance(codes[part, part], h.of(h.own))
-        covariance[np.diag_indices(len(known))] += h.noise
+            covariance[part, part] += own_part.covariance(known[part], known[part])
+        covariance[np.diag_indices(len(known))] += self.noise
         factor = cholesky(covariance, lower=True)
         weights = cho_solve((factor, True), np.concatenate(self.labels))
-        half = factor.astype(np.float32)
-        rows = np.empty((len(known), self.target.size), dtype=np.float32)
-        shared, own = np.zeros(self.target.size), np.empty((len(self.architectures), self.target.size))
-        for first in range(0, self.target.size, _BLOCK):
-            some = slice(first, first + _BLOCK)
-            codes = self.kernel.codes_between(known, self.target_architectures[some])
-            block = self.kernel.covariance(codes, h.of(h.shared))
-            for row, part in zip(own, self._parts, strict=True):
-                shared[some] += weights[part] @ block[part]
-                row[some] = weights[part] @ self.kernel.covariance(codes[part], h.of(h.own))
-            rows[:, some] = solve_triangular(half, block, lower=True, overwrite_b=True)
-        return rows, shared, own
+        rows = shared_part.covariance(known, self.target_architectures)
+        shared_mean = weights @ rows
+        own_means = np.empty((len(self.architectures), self.target.size))
+        for own_mean, part in zip(own_means, self._parts, strict=True):
+            own_mean[:] = weights[part] @ own_part.covariance(known[part], self.target_architectures)
+        solved = solve_triangular(factor.astype(np.float32), rows, lower=True, overwrite_b=True)
+        return np.asarray(solved, np.float32), shared_mean, own_means
 
     @property
     def rows(self) -> Floats32:
@@ -304,17 +270,17 @@ class SourceModels:
     def variance(self) -> Floats32:
         """Prior variance of a new task at each architecture, shape (n_architectures,)."""
         explained = np.einsum("ij,ij->j", self.rows, self.rows)
-        return np.asarray(self._one_task.prior_variance - explained, dtype=np.float32)
+        return np.asarray(self.hyperparameters.variances.sum() - explained, dtype=np.float32)
 
-    @property
-    def _one_task(self) -> Hyperparameters:
-        """Hyperparameters of the function of one task."""
-        return self.hyperparameters.of(self.hyperparameters.shared + self.hyperparameters.own)
+    @cached_property
+    def _one_task(self) -> KernelPrior:
+        """The covariance of the function of one task."""
+        return self._part(self.shared + self.own)
 
-    def covariance(self, architecture: int) -> Floats32:
+    def row(self, architecture: int) -> Floats32:
         """Return the prior covariance of a new task between one architecture and all, shape (n_architectures,)."""
-        codes = self.kernel.codes(int(self.target_architectures[architecture]))[self.target_architectures]
-        return self.kernel.covariance(codes, self._one_task) - self.rows[:, architecture] @ self.rows
+        unconditioned = self._one_task.row(int(self.target_architectures[architecture]))[self.target_architectures]
+        return unconditioned - self.rows[:, architecture] @ self.rows
 
 
 def _features_in(joint: SearchSpace, features: Sequence[str]) -> tuple[str, ...]:

@@ -11,11 +11,15 @@ from scipy.linalg import helmert
 
 from nasmeta.checks import check_number
 from nasmeta.gaussian_process import (
-    CellGP,
-    CellKernel,
+    Conditioned,
+    GaussianProcess,
     Hyperparameters,
-    fit_hyperparameters,
-    posterior_weights,
+    KernelPrior,
+    Objective,
+    Prior,
+    count_model,
+    fit,
+    sum_of_exponentials,
     weak_prior,
 )
 from nasmeta.meta._arrays import Arrays, Facts, Floats, Packed
@@ -79,25 +83,23 @@ class MetaGP:
         architectures, scores, average = common[best], scores[:, best], average[best]
         n_tasks, level = len(sources), average.mean()
 
-        kernel = CellKernel(space, features)
-        codes = kernel.codes_between(architectures, architectures)
+        model = count_model(space, features)
         few = slice(None, None, max(1, len(architectures) // META_GP.fit_on))
-        distances = kernel.distances(codes[few, few])
-        centre, _ = weak_prior(len(kernel.features))
-        wide = (centre, np.full(len(centre), META_GP.prior_std))
-        shared = deviation = fit_hyperparameters(distances, [average[few] - level], prior=wide, iterations=40)
+        pairs = model.inputs.among(architectures[few])
+        wide = Prior(weak_prior(len(features)).mean, np.full(len(model.prior.mean), META_GP.prior_std))
+        shared = fit(Objective(model.kernel, pairs, [average[few] - level], wide), iterations=40)
+        deviation = shared
         if n_tasks > 1:
-            contrasts = helmert(n_tasks) @ scores
-            deviation = fit_hyperparameters(distances, list(contrasts[:, few]), prior=wide, iterations=40)
+            contrasts = helmert(n_tasks) @ scores  # (n_tasks - 1, n)
+            deviation = fit(Objective(model.kernel, pairs, list(contrasts[:, few]), wide), iterations=40)
 
-        covariance = kernel.covariance(codes, shared).astype(np.float64)
-        covariance += kernel.covariance(codes, deviation) / n_tasks
-        weights = posterior_weights(covariance, deviation.noise / n_tasks, average - level)
-        mean = np.full(space.size, level)
-        for architecture, weight in zip(architectures.tolist(), weights.tolist(), strict=True):
-            mean += weight * kernel.covariance(kernel.codes(architecture), shared)
+        shared_prior, deviation_prior = KernelPrior(model, shared), KernelPrior(model, deviation)
+        covariance = shared_prior.covariance(architectures, architectures).astype(np.float64)
+        covariance += deviation_prior.covariance(architectures, architectures) / n_tasks
+        conditioned = Conditioned.on(covariance, deviation.noise / n_tasks, average - level)
+        mean = level + shared_prior.combined(architectures, conditioned.weights)
         deviation = replace(deviation, variances=deviation.variances * (1 + 1 / n_tasks))
-        return cls(mean, deviation, kernel.features, *about)
+        return cls(mean, deviation, tuple(features), *about)
 
     def pack(self) -> Packed:
         """Return arrays and facts for a file."""
@@ -107,20 +109,20 @@ class MetaGP:
     @classmethod
     def unpack(cls, space: SearchSpace, features: tuple[str, ...], arrays: Arrays, facts: Facts) -> MetaGP:
         """Return the prior that `pack` described."""
-        hyperparameters = Hyperparameters.from_logarithms(arrays["logarithms"])
+        hyperparameters = sum_of_exponentials(len(features)).hyperparameters(arrays["logarithms"])
         return cls(arrays["mean"], hyperparameters, features, tuple(facts["sources"]), int(facts["labels"]))
 
-    def new_task(self, space: SearchSpace) -> CellGP:
+    def new_task(self, space: SearchSpace) -> GaussianProcess:
         """Return the process of a new task, without observations."""
-        return CellGP(CellKernel(space, self.features), self.hyperparameters, self.mean)
+        return GaussianProcess(count_model(space, self.features), self.hyperparameters, self.mean)
 
 
 def _joint_prior(models: SourceModels) -> tuple[Floats, Hyperparameters, tuple[str, ...]]:
     """Return mean, hyperparameters and features of a new task's prior."""
-    h = models.hyperparameters
     explained = float(np.einsum("ij,ij->j", models.rows, models.rows).mean(dtype=np.float64))
-    unknown = min(1.0, max(0.0, 1 - explained / float(h.shared.sum())))
-    return models.mean.astype(np.float64), h.of(h.own + unknown * h.shared), models.features
+    unknown = min(1.0, max(0.0, 1 - explained / float(models.shared.sum())))
+    deviation = replace(models.hyperparameters, variances=models.own + unknown * models.shared)
+    return models.mean.astype(np.float64), deviation, models.features
 
 
 class MetaGPSearch(SourceGPSearch):
@@ -156,14 +158,14 @@ class MetaGPSearch(SourceGPSearch):
         self.beta = check_number("beta", beta)
 
     @cached_property
-    def _gp(self) -> CellGP:
-        process: CellGP = self._require_meta_model().new_task(self.space)
+    def _gp(self) -> GaussianProcess:
+        process: GaussianProcess = self._require_meta_model().new_task(self.space)
         return process
 
     def _labels(self) -> Floats:
         return labels_like(self._require_meta_model().mean[self._gp.architectures], self._values)
 
-    def _score(self, gp: CellGP, mean: Floats, std: Floats, labels: Floats) -> Floats:
+    def _score(self, gp: GaussianProcess, mean: Floats, std: Floats, labels: Floats) -> Floats:
         return mean + self.beta * std
 
     def _refit(self, labels: Floats) -> None:

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from nasmeta.gaussian_process import (
-    CellGP,
-    CellKernel,
-    Hyperparameters,
+    GaussianProcess,
+    count_model,
     inverse_of,
     log_expected_improvement,
-    weak_prior,
 )
 from nasmeta.meta._arrays import AnyFloats, Architectures, Arrays, Facts, Floats, Floats32, Packed, Prediction
-from nasmeta.meta._transfer_search import JointGPSearch, SourceGPSearch, condition
+from nasmeta.meta._transfer_search import JointGPSearch, SourceGPSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, standardised
 
@@ -55,14 +53,14 @@ def ranking_losses(predictions: Floats, labels: Floats, times: Floats32) -> Floa
     return losses
 
 
-def ranking_shares(sources: AnyFloats, process: CellGP, labels: Floats, rng: np.random.Generator) -> Floats:
+def ranking_shares(sources: AnyFloats, process: GaussianProcess, labels: Floats, rng: np.random.Generator) -> Floats:
     """Return the mean shares of the best ranking over bootstrap samples, (n_sources + 1,).
 
     The last one is that of the target's own process, which predicts each label from the others (Rasmussen and Williams
     2006, equation 5.12).
     """
-    n, noise = len(labels), process.hyperparameters.noise
-    inverse = inverse_of(np.linalg.cholesky(process.observed_covariance() + noise * np.eye(n)))
+    n = len(labels)
+    inverse = inverse_of(process.factor)
     left_out = labels - (inverse @ labels) / np.diag(inverse)
     times = rng.multinomial(n, np.full(n, 1 / n), size=RGPE.samples).astype(np.float32)
     losses = ranking_losses(np.vstack([sources, left_out]), labels, times)
@@ -152,13 +150,11 @@ class VanillaRGPESearch(SourceGPSearch):
     def _posterior_of(self, source: SourceTask) -> Prediction:
         """Return posterior mean and deviation of a source, both of shape (n_architectures,)."""
         kept = np.random.default_rng(len(source)).permutation(len(source))[: RGPE.of_a_source]
-        kernel = CellKernel(self.space, self.features)
-        prior = weak_prior(len(kernel.features), kernel.typical_lengthscales)
-        gp = CellGP(kernel, Hyperparameters.from_logarithms(prior[0]))
+        gp = GaussianProcess(count_model(self.space, self.features))
         for architecture in source.architectures[kept].tolist():
             gp.add(architecture)
         labels = standardised(source.utilities[kept])
-        condition(gp, labels, None, refit=True, prior=prior)
+        gp.fit(labels)
         return gp.posterior(labels)
 
     def _pack(self) -> Packed:
@@ -184,7 +180,7 @@ class VanillaRGPESearch(SourceGPSearch):
         else:
             self._weights = ranking_shares(means[:, self._gp.architectures], self._gp, labels, self.rng)
 
-    def _score(self, gp: CellGP, mean: Floats, std: Floats, labels: Floats) -> Floats:
+    def _score(self, gp: GaussianProcess, mean: Floats, std: Floats, labels: Floats) -> Floats:
         """Return the log expected improvement of the ensemble, shape (n_architectures,)."""
         learned = self._require_meta_model()
         *weights, own = self._weights

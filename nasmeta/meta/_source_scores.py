@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from nasmeta.gaussian_process import CellKernel, fit_hyperparameters, posterior_weights
+from nasmeta.gaussian_process import Conditioned, KernelPrior, Objective, count_model, fit, weak_prior
 from nasmeta.meta._arrays import Architectures, Floats, Floats32
 from nasmeta.meta._network_inputs import representatives
 from nasmeta.spaces import SearchSpace
@@ -151,25 +151,22 @@ def _completed(space: SearchSpace, architectures: Architectures, scores: Floats)
     full[:, architectures] = scores
     complete = len(architectures) == space.size
     level = scores.mean(axis=1, keepdims=True)
-    kernel = CellKernel(space)
+    model = count_model(space)
     few = _evenly(len(architectures), _FIT_ON)
     few = few[np.argsort(architectures[few], kind="stable")]
-    among = kernel.distances(kernel.codes_between(architectures[few], architectures[few]))
-    fitted = fit_hyperparameters(among, list((scores - level)[:, few]), iterations=20)
+    pairs = model.inputs.among(architectures[few])
+    prior = weak_prior(len(model.inputs.dimensions))
+    fitted = fit(Objective(model.kernel, pairs, list((scores - level)[:, few]), prior), iterations=20)
     fitted = replace(fitted, noise=max(fitted.noise, _noise_between_copies(space, architectures, scores)))
-    precise = fitted.noise < _NOISY * fitted.prior_variance
+    precise = fitted.noise < _NOISY * fitted.variances.sum()
     if complete and precise:
         return full
     chosen = _evenly(len(architectures), _CONDITION_ON)
     known = architectures[chosen]
-    covariance = kernel.covariance(kernel.codes_between(known, known), fitted).astype(np.float64)
-    weights = posterior_weights(covariance, fitted.noise, (scores - level)[:, chosen].T)
-    full[:] = level
-    n_rows = max(1, _LARGEST_BLOCK // space.size)
-    for first in range(0, len(known), n_rows):
-        some = slice(first, first + n_rows)
-        rows = np.stack([kernel.covariance(kernel.codes(int(architecture)), fitted) for architecture in known[some]])
-        full += weights[some].T.astype(np.float32) @ rows
+    process = KernelPrior(model, fitted)
+    covariance = process.covariance(known, known).astype(np.float64)
+    conditioned = Conditioned.on(covariance, fitted.noise, (scores - level)[:, chosen].T)
+    full[:] = level + process.combined(known, conditioned.weights).T
     if precise:
         full[:, architectures] = scores
     return full

@@ -9,25 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nasmeta.gaussian_process import CellGP, Prior, fit_hyperparameters
-from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Floats32, Packed
-from nasmeta.meta._joint_process import SourceModels, TargetProcess, joint_space
+from nasmeta.gaussian_process import GaussianProcess, GridPosterior, weak_prior
+from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Packed
+from nasmeta.meta._joint_process import SourceModels, joint_space
 from nasmeta.meta._quantile_matching import matched_labels
 from nasmeta.searchers import GPSearch, MetaSearcher
 from nasmeta.tasks import SourceTask, Task
 
 BETA = 0.5  # posterior standard deviations in the upper confidence bound
-
-
-def condition(gp: CellGP, labels: Floats, mean: Floats32 | None, *, refit: bool, prior: Prior | None) -> None:
-    """Set the prior mean, shape (n_architectures,), up to a constant; refit hyperparameters to the residuals."""
-    residuals = labels
-    if mean is not None and gp.architectures:
-        mean = mean - mean[gp.architectures].mean()  # labels are ranks among the observed architectures
-        residuals = labels - mean[gp.architectures]
-    gp.mean = mean
-    if refit:
-        gp.set_hyperparameters(fit_hyperparameters(gp.observed_distances(), [residuals], gp.hyperparameters, prior))
 
 
 class SourceGPSearch(GPSearch, MetaSearcher):
@@ -42,7 +31,7 @@ class SourceGPSearch(GPSearch, MetaSearcher):
     _on_excerpt = False
 
     @cached_property
-    def _members(self) -> list[CellGP]:
+    def _members(self) -> list[GaussianProcess]:
         return [self._gp]
 
     def tell_failures(self, architectures: Architectures, values: Floats) -> None:
@@ -98,8 +87,9 @@ class JointGPSearch(SourceGPSearch):
         It is conditioned on the observations, on the scale of the prior, and on its own mean for the batch's earlier
         proposals.
         """
-        process, observed = TargetProcess(self._models), self._gp.architectures
-        std = np.sqrt(np.maximum(self._models.variance[observed], 0) + process.noise)
+        process = GridPosterior(self._models, self._models.mean)
+        observed = self._gp.architectures
+        std = np.sqrt(np.maximum(self._models.variance[observed], 0) + self._models.noise)
         mean = self._models.mean[observed].astype(np.float64)
         labels = matched_labels(np.array(self._values), mean, std.astype(np.float64))
         for architecture in observed:
@@ -117,7 +107,10 @@ class JointGPSearch(SourceGPSearch):
     def _refit(self, labels: Floats) -> None:
         """Weight the sources again at each step; refit hyperparameters as often as `GPSearch` does."""
         mean = (self._weights(labels) @ self._models.standard_means).astype(np.float32)
-        refit = self._is_due(len(labels))
-        if refit:
+        observed = self._gp.architectures
+        if observed:
+            mean -= mean[observed].mean()  # labels are ranks among the observed architectures
+        self._gp.mean = mean
+        if self._is_due(len(labels)):
             self._fitted_at = len(labels)
-        condition(self._gp, labels, mean, refit=refit, prior=None)
+            self._gp.fit(labels - mean[observed], weak_prior(len(self._gp.hyperparameters.variances)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from nasmeta.arrays import Architectures, Floats
-from nasmeta.gaussian_process import CellKernel, Hyperparameters, TrendGP
+from nasmeta.gaussian_process import GaussianProcess, trend_model
 from nasmeta.searchers._gp import GPSearch, labels_of
 from nasmeta.tasks import pareto_front
 
@@ -120,9 +120,8 @@ class EHVISearch(GPSearch):
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Condition the processes on the values."""
         if not self._values:
-            kernel = CellKernel(self.space, self.features)
-            start = Hyperparameters.from_logarithms(kernel.prior()[0])
-            self._members = [TrendGP(kernel, start) for _ in range(values.shape[1])]
+            model = trend_model(self.space, self.features)
+            self._members = [GaussianProcess(model) for _ in range(values.shape[1])]
             self._gp = self._members[0]
         super().tell(architectures, values)
 

@@ -12,7 +12,13 @@ from scipy.special import log_ndtr, softmax
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_int
-from nasmeta.gaussian_process import CellGP, CellKernel, Hyperparameters, PositionKernel, log_expected_improvement
+from nasmeta.gaussian_process import (
+    GaussianProcess,
+    count_model,
+    has_position_model,
+    log_expected_improvement,
+    position_model,
+)
 from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import normal_scores
@@ -47,8 +53,8 @@ class Feasibility:
     UAI 2014).
     """
 
-    def __init__(self, kernel: CellKernel) -> None:
-        self._gp = CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0]))
+    def __init__(self, process: GaussianProcess) -> None:
+        self._gp = process
         self._labels: list[float] = []
         self._known: set[int] = set()
         self._fitted_at = 0
@@ -66,7 +72,7 @@ class Feasibility:
         labels = np.array(self._labels)
         if len(labels) > 1 and len(labels) >= self._fitted_at * _REFIT_GROWTH:
             self._fitted_at = len(labels)
-            self._gp.fit(labels, self._gp.kernel.prior())
+            self._gp.fit(labels)
         mean, std = self._gp.posterior(labels)
         return log_ndtr(mean / np.sqrt(std**2 + self._gp.hyperparameters.noise))
 
@@ -125,7 +131,7 @@ class GPSearch(WithoutReplacement):
         self._values: list[float] = []
         self._n_asked = 0
         self._fitted_at = 0
-        self._adopted: list[CellGP] = []  # processes on other candidates
+        self._adopted: list[GaussianProcess] = []  # processes on other candidates
         self._feasibility: Feasibility | None = None  # once an evaluation failed
         self._final: tuple[Floats, Floats] | None = None  # labels and scores, once full
 
@@ -133,26 +139,21 @@ class GPSearch(WithoutReplacement):
     def _on_excerpt(self) -> bool:
         """Whether the process of positions is the only one: on candidates of a large space, with one objective."""
         one = self.objectives == "one" and not self._one_kernel
-        return self.space.is_excerpt and one and PositionKernel.suits(self.space)
+        return self.space.is_excerpt and one and has_position_model(self.space)
 
     @cached_property
-    def _gp(self) -> CellGP:
+    def _gp(self) -> GaussianProcess:
         if self._on_excerpt:
-            return self._of_positions(uniform=True)
-        kernel = CellKernel(self.space, self.features)
-        return CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0]))
-
-    def _of_positions(self, uniform: bool) -> CellGP:
-        kernel = PositionKernel(self.space, uniform=uniform)
-        return CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0], 1))
+            return GaussianProcess(position_model(self.space, uniform=True))
+        return GaussianProcess(count_model(self.space, self.features))
 
     @cached_property
-    def _members(self) -> list[CellGP]:
+    def _members(self) -> list[GaussianProcess]:
         """The two processes; only the first with several objectives."""
         few = self._one_kernel or self.objectives != "one" or self.space.size > _LARGE or self._on_excerpt
-        if few or not PositionKernel.suits(self.space):
+        if few or not has_position_model(self.space):
             return [self._gp]
-        return [self._gp, self._of_positions(uniform=False)]
+        return [self._gp, GaussianProcess(position_model(self.space))]
 
     def ask(self, n: int = 1) -> Architectures:
         """Maximise expected improvement; within a batch, earlier proposals are assumed to return their mean."""
@@ -182,7 +183,7 @@ class GPSearch(WithoutReplacement):
         """Condition the processes on many values at once."""
         different = np.sort(np.unique(architectures, return_index=True)[1])
         for gp, before in zip(self._members, self._adopted, strict=False):
-            gp.adopt(before)
+            gp.set_hyperparameters(before.hyperparameters)
         self._adopted = []
         for gp in self._members:
             gp.extend(architectures[different].tolist())
@@ -198,7 +199,7 @@ class GPSearch(WithoutReplacement):
     def tell_failures(self, architectures: Architectures, values: Floats) -> None:
         """Learn the probability of success."""
         if self._feasibility is None:
-            self._feasibility = Feasibility(CellKernel(self.space, self.features))
+            self._feasibility = Feasibility(GaussianProcess(count_model(self.space, self.features)))
         self._feasibility.add(architectures.tolist(), succeeded=False)
         for architecture in architectures.tolist():
             self._mark(architecture)
@@ -225,9 +226,9 @@ class GPSearch(WithoutReplacement):
             for gp, own in zip(
                 self._members, np.broadcast_to(labels.T, (len(self._members), len(labels))), strict=True
             ):
-                gp.fit(own, gp.kernel.prior())
+                gp.fit(own)
 
-    def _score(self, gp: CellGP, mean: Floats, std: Floats, labels: Floats) -> Floats:
+    def _score(self, gp: GaussianProcess, mean: Floats, std: Floats, labels: Floats) -> Floats:
         """Return the logarithm of the expected improvement of each architecture under one process, shape (size,)."""
         if not len(labels):
             return mean
@@ -241,8 +242,8 @@ class GPSearch(WithoutReplacement):
         return score
 
     def _process_weights(self, labels: Floats) -> Floats:
-        """Return the weights of the processes, proportional to the exponentials of `CellGP.log_evidence`."""
-        evidence = np.array([gp.log_evidence(labels, gp.kernel.prior()) for gp in self._members])
+        """Return the weights of the processes, proportional to the exponentials of `GaussianProcess.log_evidence`."""
+        evidence = np.array([gp.log_evidence(labels) for gp in self._members])
         weights = softmax(evidence)
         weights[weights < _NO_WEIGHT] = 0
         return np.asarray(weights / weights.sum(), np.float64)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from nasmeta.gaussian_process import JITTER, negative_log_likelihood, posterior_weights
+from nasmeta.gaussian_process import JITTER, Conditioned, negative_log_likelihood
 from nasmeta.spaces import CellSpace, SearchSpace
 from nasmeta.surrogates._features import classes_of, feature_sets, features_at
 from nasmeta.surrogates._scores import QUANTILE
@@ -292,7 +292,7 @@ def fit_process(
     z, every = likelihood.warped(margin), np.arange(len(u))
     centre = float(z.mean())
     covariance = likelihood.covariance(logarithms, every, likelihood.factors(logarithms, every))
-    weights = posterior_weights(covariance, 0.0, z - centre)
+    weights = Conditioned.on(covariance, 0.0, z - centre).weights
     *scales, variances = np.split(np.exp(logarithms[:-2]), likelihood.bounds)
     return Process(
         space,

@@ -1,6 +1,7 @@
 """The process that grows row by row, against textbook formulas with dense matrices."""
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,16 +11,16 @@ from scipy.stats import multivariate_normal, norm
 from sklearn.gaussian_process.kernels import Matern
 
 from nasmeta.gaussian_process import (
-    CellGP,
-    CellKernel,
+    GaussianProcess,
     Hyperparameters,
-    PositionKernel,
-    ProductKernel,
-    SumKernel,
-    TrendGP,
-    fit_hyperparameters,
+    Inputs,
+    KernelPrior,
+    Objective,
+    count_model,
+    fit,
     log_expected_improvement,
-    negative_log_posterior,
+    position_model,
+    trend_model,
     weak_prior,
 )
 from nasmeta.spaces import Position, Range, SearchSpace, get_space
@@ -42,7 +43,9 @@ def dense_kernel(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
 def test_a_linear_part_is_that_of_standardised_counts() -> None:
     rng, at = np.random.default_rng(3), np.arange(0, SPACE.n_architectures, 37)
     architectures, labels = SPACE.sample(40, rng), rng.standard_normal(40)
-    gp = TrendGP(CellKernel(SPACE), HYPERPARAMETERS, slopes=0.7)
+    model = trend_model(SPACE)
+    with_slopes = replace(HYPERPARAMETERS, variances=np.r_[0.7, HYPERPARAMETERS.variances])
+    gp = GaussianProcess(model, with_slopes)
     for architecture in architectures.tolist():
         gp.add(architecture)
     counts = [SPACE.feature(name).counts.astype(float) for name in ("edges", "paths", "operations")]
@@ -53,26 +56,24 @@ def test_a_linear_part_is_that_of_standardised_counts() -> None:
     covariance = dense_kernel(architectures, architectures) + 0.7 * scaled[architectures] @ scaled[architectures].T
     inverse = np.linalg.inv(covariance + HYPERPARAMETERS.noise * np.eye(40))
     cross = dense_kernel(at, architectures) + 0.7 * scaled[at] @ scaled[architectures].T
-    prior = HYPERPARAMETERS.prior_variance + 0.7 * (scaled[at] ** 2).sum(axis=1)
+    prior = HYPERPARAMETERS.variances.sum() + 0.7 * (scaled[at] ** 2).sum(axis=1)
     for _ in range(2):  # grown row by row, then all at once
         mean, deviation = gp.posterior(labels)
         np.testing.assert_allclose(mean[at], cross @ inverse @ labels, atol=5e-4)
         variance = prior - np.einsum("ij,jk,ik->i", cross, inverse, cross)
         np.testing.assert_allclose(deviation[at], np.sqrt(variance), atol=5e-4)
         np.testing.assert_allclose(gp.factor @ gp.factor.T, covariance + 0.05 * np.eye(40), atol=1e-5)
-        np.testing.assert_allclose(gp.observed_covariance(), covariance, atol=1e-5)
-        gp.set_hyperparameters(HYPERPARAMETERS)
+        gp.set_hyperparameters(with_slopes)
 
 
 def test_a_linear_part_reaches_beyond_the_observations() -> None:
-    kernel, rng = CellKernel(SPACE), np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     cost = SPACE.feature("operations").counts @ np.arange(5.0)
     architectures = rng.choice(np.flatnonzero(np.abs(cost - np.median(cost)) <= 2), 60, replace=False)
     beyond = cost <= cost.min() + 2
     cost = (cost - cost[architectures].mean()) / cost[architectures].std()
-    labels, prior = cost[architectures], kernel.prior()
-    start = Hyperparameters.from_logarithms(prior[0])
-    plain, trend = CellGP(kernel, start), TrendGP(kernel, start, slopes=0.5)
+    labels = cost[architectures]
+    plain, trend = GaussianProcess(count_model(SPACE)), GaussianProcess(trend_model(SPACE))
     errors = []
     for gp in (plain, trend):
         for architecture in architectures.tolist():
@@ -82,19 +83,19 @@ def test_a_linear_part_reaches_beyond_the_observations() -> None:
 
     def density() -> float:
         """Return how likely the labels and the hyperparameters are."""
-        slopes = norm(np.log(0.5), 1).logpdf(np.log(trend.slopes))
-        others = norm(*prior).logpdf(trend.hyperparameters.logarithms).sum()
-        return float(slopes + others + multivariate_normal(np.zeros(60), trend.factor @ trend.factor.T).logpdf(labels))
+        assert trend.model.prior.mean[0] == np.log(0.5)
+        hyperparameters = norm(*trend.model.prior).logpdf(trend.hyperparameters.logarithms).sum()
+        return float(hyperparameters + multivariate_normal(np.zeros(60), trend.factor @ trend.factor.T).logpdf(labels))
 
     before = density()
-    trend.fit(labels, prior)
+    trend.fit(labels)
     assert density() > before + 1
 
 
 def test_forgetting_takes_observations_back() -> None:
     rng = np.random.default_rng(3)
     architectures, labels = SPACE.sample(40, rng).tolist(), rng.standard_normal(30)
-    gp, fresh = CellGP(CellKernel(SPACE), HYPERPARAMETERS), CellGP(CellKernel(SPACE), HYPERPARAMETERS)
+    gp, fresh = (GaussianProcess(count_model(SPACE), HYPERPARAMETERS) for _ in range(2))
     for architecture in architectures:
         gp.add(architecture)
     gp.forget_last(10)
@@ -105,7 +106,7 @@ def test_forgetting_takes_observations_back() -> None:
 
 def test_prior_mean_is_added() -> None:
     prior = np.linspace(-1, 1, SPACE.n_architectures)
-    gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS, prior)
+    gp = GaussianProcess(count_model(SPACE), HYPERPARAMETERS, prior)
     np.testing.assert_allclose(gp.posterior(np.empty(0))[0], prior, atol=1e-6)
     gp.add(100)
     mean, _ = gp.posterior(np.array([prior[100]]))
@@ -114,17 +115,14 @@ def test_prior_mean_is_added() -> None:
 
 def test_fit_finds_the_hyperparameters_of_its_own_samples() -> None:
     rng = np.random.default_rng(1)
-    architectures = SPACE.sample(200, rng)
-    gp = CellGP(CellKernel(SPACE, ["edges"]), Hyperparameters(np.ones(1), np.ones(1), noise=0.1))
-    for architecture in architectures.tolist():
-        gp.add(architecture)
-    distances = gp.observed_distances()
-    covariance = 2.0 * np.exp(distances[0] / -6.0) + 0.1 * np.eye(200)
+    model, architectures = count_model(SPACE, ["edges"]), SPACE.sample(200, rng)
+    edges = SPACE.feature("edges").counts[architectures]
+    covariance = 2.0 * np.exp(cdist(edges, edges, "cityblock") / -6.0) + 0.1 * np.eye(200)
     tasks = list(rng.multivariate_normal(np.zeros(200), covariance, size=8))
-    fitted = fit_hyperparameters(distances, tasks, iterations=60)
+    objective = Objective(model.kernel, model.inputs.among(architectures), tasks, weak_prior(1))
+    fitted = fit(objective, iterations=60)
     truth = Hyperparameters(np.array([2.0]), np.array([6.0]), noise=0.1)
-    models = [(SumKernel(distances.astype(np.float64)), tasks)]
-    at_fit, at_truth = (negative_log_posterior(h.logarithms, models, weak_prior(1))[0] for h in (fitted, truth))
+    at_fit, at_truth = (objective(h.logarithms)[0] for h in (fitted, truth))
     assert at_fit <= at_truth, "a maximum is at least as likely as the truth"
     # Noise and a rough kernel are told apart only roughly: within a factor of two.
     np.testing.assert_allclose(fitted.logarithms, truth.logarithms, atol=np.log(2))
@@ -148,27 +146,27 @@ NEAR = RANGES.from_codes(np.random.default_rng(0).integers([80, 0, 0, 0, 50, 0],
 
 
 @pytest.mark.parametrize("space", [get_space("nb201"), get_space("hpobench-mlp"), RANGES.listed(np.unique(NEAR))])
-def test_codes_of_pairs_are_the_same_row_by_row_and_in_groups(
+def test_covariances_are_those_of_the_distances_with_and_without_a_table(
     space: SearchSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kernel, architectures = CellKernel(space), np.arange(40)
-    by_product = kernel.codes_between(architectures, architectures[:7])
-    counts = [kernel.space.feature(name).counts[architectures].astype(np.int64) for name in kernel.features]
-    distances = [np.abs(one[:, None] - one[None, :7]).sum(axis=2) for one in counts]
-    assert kernel.distances(by_product).tolist() == np.array(distances).tolist()
-    hyperparameters = Hyperparameters.from_logarithms(kernel.prior()[0])
-    covariance = kernel.covariance(by_product, hyperparameters)
-    monkeypatch.setattr(inspect.getmodule(CellKernel), "_MOST_CODES", 20)
-    for most in (4096, 0):  # levels: one matrix product, and row by row
-        monkeypatch.setattr(inspect.getmodule(CellKernel), "_MOST_LEVELS", most)
-        assert kernel.codes_between(architectures, architectures[:7]).tolist() == by_product.tolist()
-        grouped = CellKernel(kernel.space)
-        codes = grouped.codes_between(architectures, architectures[:7])
-        assert grouped.distances(codes).tolist() == np.array(distances).tolist()
-        by_position = PositionKernel(kernel.space)
-        rows = np.stack([by_position.codes(architecture)[:7] for architecture in architectures.tolist()])
-        assert by_position.codes_between(architectures, architectures[:7]).tolist() == rows.tolist()
-        np.testing.assert_allclose(grouped.covariance(codes, hyperparameters), covariance, rtol=1e-6)
+    architectures, others = np.arange(40), np.arange(0, space.size, 7)
+    for build in (count_model, position_model):
+        model = build(space)
+        h = model.kernel.hyperparameters(model.prior.mean)
+        by_table = KernelPrior(model, h).covariance(architectures, others)
+        monkeypatch.setattr(inspect.getmodule(Inputs), "_MOST_CODES", 1)
+        direct = KernelPrior(build(space), h).covariance(architectures, others)
+        monkeypatch.undo()
+        np.testing.assert_allclose(by_table, direct, rtol=1e-6)
+        pairs = model.inputs.among(others)
+        among = pairs.to_matrix(model.kernel.covariance(pairs.distances, h))
+        np.testing.assert_allclose(KernelPrior(model, h).covariance(others, others), among, rtol=1e-6)
+
+    model = count_model(space)
+    counts = [space.feature(name).counts[architectures].astype(np.int64) for name in space.kernel_features]
+    distances = np.array([np.abs(one[:, None] - one[None]).sum(axis=2) for one in counts])
+    pairs = model.inputs.among(architectures)
+    assert pairs.distances[:, pairs.index].tolist() == distances.tolist()
 
 
 def with_many_positions(n: int, n_choices: int) -> SearchSpace:
@@ -185,7 +183,7 @@ def test_a_kernel_with_a_lengthscale_per_position(space: SearchSpace) -> None:
     rng, n = np.random.default_rng(4), space.n_positions
     architectures, lengthscales = space.sample(40, rng), rng.uniform(0.1, 0.6, size=n) * n
     hyperparameters = Hyperparameters(np.array([1.3]), lengthscales, noise=0.1)
-    gp = CellGP(PositionKernel(space), hyperparameters)
+    gp = GaussianProcess(position_model(space), hyperparameters)
     for architecture in architectures.tolist():
         gp.add(architecture)
     codes, smooth, covariance = space.codes[architectures].astype(float), [], np.full((40, 40), 1.3)
@@ -198,24 +196,25 @@ def test_a_kernel_with_a_lengthscale_per_position(space: SearchSpace) -> None:
             covariance *= np.exp(-cdist(column, column, "cityblock") / ell)
     assert 0 < len(smooth) < n
     for _ in range(2):  # grown row by row, then all at once
-        np.testing.assert_allclose(gp.observed_covariance(), covariance, atol=1e-6)
         np.testing.assert_allclose(gp.factor @ gp.factor.T, covariance + 0.1 * np.eye(40), atol=1e-4)
         gp.set_hyperparameters(hyperparameters)
 
-    labels, prior = rng.standard_normal(40), gp.kernel.prior()
+    labels, prior = rng.standard_normal(40), gp.model.prior
     density = multivariate_normal(np.zeros(40), covariance + 0.1 * np.eye(40)).logpdf(labels)
     offset = (hyperparameters.logarithms - prior[0]) / prior[1]
     expected = density + 20 * np.log(2 * np.pi) - 0.5 * offset @ offset
-    assert gp.log_evidence(labels, prior) == pytest.approx(expected, abs=1e-2)
+    assert gp.log_evidence(labels) == pytest.approx(expected, abs=1e-2)
 
-    models = [(ProductKernel(gp.observed_distances(), smooth), [labels])]
-    np.testing.assert_allclose(models[0][0](hyperparameters.logarithms)[0], covariance + 0.1 * np.eye(40), atol=1e-9)
-    _, gradient = negative_log_posterior(hyperparameters.logarithms, models, prior)
-    differences = approx_fprime(hyperparameters.logarithms, lambda x: negative_log_posterior(x, models, prior)[0], 1e-6)
+    pairs = gp.model.inputs.among(architectures)
+    among = pairs.to_matrix(gp.model.kernel.covariance(pairs.distances, hyperparameters))
+    np.testing.assert_allclose(among, covariance, atol=1e-9)
+    objective = Objective(gp.model.kernel, pairs, [labels], prior)
+    _, gradient = objective(hyperparameters.logarithms)
+    differences = approx_fprime(hyperparameters.logarithms, lambda x: objective(x)[0], 1e-6)
     np.testing.assert_allclose(gradient, differences, rtol=1e-3, atol=1e-3)
-    before = gp.log_evidence(labels, prior)
-    gp.fit(labels, prior)
-    assert gp.log_evidence(labels, prior) > before
+    before = gp.log_evidence(labels)
+    gp.fit(labels)
+    assert gp.log_evidence(labels) > before
 
 
 def test_prior_lengthscales_follow_the_choices() -> None:
@@ -224,8 +223,6 @@ def test_prior_lengthscales_follow_the_choices() -> None:
     # Half of three positions times the mean distance of all pairs, or of all choices.
     means = {False: [3 * 6 / 16, 6 / 16, 10 / 16], True: [20 / 16, 1 / 2, 2 / 3]}
     for uniform, distances in means.items():
-        kernel = PositionKernel(uneven, uniform=uniform)
-        np.testing.assert_allclose(kernel.typical_lengthscales, 1.5 * np.array(distances))
-        mean, deviation = kernel.prior()
-        np.testing.assert_allclose(np.exp(mean), [1.0, *kernel.typical_lengthscales, 0.02])
+        mean, deviation = position_model(uneven, uniform=uniform).prior
+        np.testing.assert_allclose(np.exp(mean), [1.0, *(1.5 * np.array(distances)), 0.02])
         assert deviation.tolist() == [1.0, 1.0, 0.7, 0.7, 1.0]  # wider for the kernel that follows a trend

@@ -6,16 +6,9 @@ import numpy as np
 import pytest
 
 from nasmeta.errors import SettingError
-from nasmeta.gaussian_process import CellKernel, negative_log_posterior
+from nasmeta.gaussian_process import GridPosterior, Objective, count_model
 from nasmeta.meta._default_searcher import SourcedSearch
-from nasmeta.meta._joint_process import (
-    JointHyperparameters,
-    JointKernel,
-    SourceModels,
-    TargetProcess,
-    fit_joint,
-    joint_prior,
-)
+from nasmeta.meta._joint_process import SourceModels, fit_joint, joint_kernel, joint_pairs, joint_prior
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch
 from nasmeta.meta._quantile_matching import matched_labels
 from nasmeta.meta._rgpe import RGPESearch
@@ -33,30 +26,28 @@ def source(name: str, shift: float, labels: int = 40, space: CellSpace = SPACE, 
     return SourceTask(name, name, space, architectures, made_up_values(space, shift)[architectures])
 
 
-def covariance(h: JointHyperparameters, a: np.ndarray, b: np.ndarray, same: np.ndarray | bool) -> np.ndarray:
+def covariance(models: SourceModels, a: np.ndarray, b: np.ndarray, same: np.ndarray | bool) -> np.ndarray:
     """The kernel of the docstring, written out on one-hot and path counts."""
 
     total = np.zeros((len(a), len(b)))
     for j, counts in enumerate((SPACE.feature("edges").counts, SPACE.feature("paths").counts)):
         distance = np.abs(counts[a][:, None].astype(int) - counts[b][None]).sum(axis=2)
-        total += (h.shared[j] + h.own[j] * same) * np.exp(-distance / h.lengthscales[j])
+        total += (models.shared[j] + models.own[j] * same) * np.exp(-distance / models.hyperparameters.lengthscales[j])
     return total
 
 
 def test_posterior_is_that_of_a_direct_computation() -> None:
     models = SourceModels.learn(SPACE, [source("a", 0.1), source("b", 0.5, seed=2)], FEATURES)
-    h, architectures, labels = (
-        models.hyperparameters,
-        np.concatenate(models.architectures),
-        np.concatenate(models.labels),
-    )
+    architectures, labels = np.concatenate(models.architectures), np.concatenate(models.labels)
     task, at = np.repeat([0, 1], 40), SPACE.sample(25, np.random.default_rng(3))
-    full = covariance(h, architectures, architectures, task[:, None] == task) + h.noise * np.eye(80)
+    full = covariance(models, architectures, architectures, task[:, None] == task) + models.noise * np.eye(80)
     weights = np.linalg.solve(full, labels)
-    np.testing.assert_allclose(models.mean[at], covariance(h, at, architectures, False) @ weights, atol=1e-3)
-    np.testing.assert_allclose(models.means[1][at], covariance(h, at, architectures, task == 1) @ weights, atol=1e-3)
+    np.testing.assert_allclose(models.mean[at], covariance(models, at, architectures, False) @ weights, atol=1e-3)
+    np.testing.assert_allclose(
+        models.means[1][at], covariance(models, at, architectures, task == 1) @ weights, atol=1e-3
+    )
     explained = models.rows[:, at].T @ models.rows[:, at]
-    crossed = covariance(h, at, architectures, False)
+    crossed = covariance(models, at, architectures, False)
     np.testing.assert_allclose(explained, crossed @ np.linalg.solve(full, crossed.T), atol=1e-3)
 
 
@@ -79,31 +70,24 @@ def test_weights_are_the_posterior_mean_of_a_bayesian_regression() -> None:
 def test_gradient_of_the_joint_likelihood() -> None:
     from scipy.optimize import check_grad
 
-    architectures = np.concatenate([SPACE.sample(15, np.random.default_rng(i)) for i in (0, 1)])
-    kernel, same = CellKernel(SPACE, FEATURES), np.kron(np.eye(2), np.ones((15, 15)))
-    distances = kernel.distances(
-        np.stack([kernel.codes(architecture)[architectures] for architecture in architectures.tolist()])
-    ).astype(float)
-    models = [(JointKernel(distances, same), [normal_scores(made_up_values(SPACE)[architectures])])]
-    start = joint_prior(2)[0] + np.random.default_rng(0).normal(scale=0.3, size=7)
-    error = check_grad(
-        lambda p: negative_log_posterior(p, models, joint_prior(2))[0],
-        lambda p: negative_log_posterior(p, models, joint_prior(2))[1],
-        start,
-    )
-    assert error < 1e-3
+    architectures = [SPACE.sample(15, np.random.default_rng(i)) for i in (0, 1)]
+    labels = normal_scores(made_up_values(SPACE)[np.concatenate(architectures)])
+    pairs = joint_pairs(count_model(SPACE, FEATURES), architectures)
+    objective = Objective(joint_kernel(2), pairs, [labels], joint_prior(2))
+    start = joint_prior(2).mean + np.random.default_rng(0).normal(scale=0.3, size=7)
+    assert check_grad(lambda p: objective(p)[0], lambda p: objective(p)[1], start) < 1e-3
 
 
 def test_tasks_that_agree_are_found_to_correlate_more() -> None:
-    rng, kernel = np.random.default_rng(0), CellKernel(SPACE, ("edges",))
+    rng, model = np.random.default_rng(0), count_model(SPACE, ("edges",))
     one_hot = (SPACE.digits[:, :, None] == np.arange(4)).reshape(SPACE.n_architectures, -1)
     first, second = one_hot @ rng.normal(size=24), one_hot @ rng.normal(size=24)
     architectures = [SPACE.sample(80, rng), SPACE.sample(80, rng)]
 
     def correlation(other: np.ndarray) -> float:
         labels = [normal_scores(first[architectures[0]]), normal_scores(other[architectures[1]])]
-        found = fit_joint(kernel, architectures, labels)
-        return float(found.shared.sum() / (found.shared.sum() + found.own.sum()))
+        shared, own = fit_joint(model, architectures, labels).variances
+        return float(shared / (shared + own))
 
     assert correlation(first) > 0.9 > 0.7 > correlation(second)
 
@@ -112,20 +96,20 @@ def test_process_of_the_target_is_conditioned_on_sources_and_observations() -> N
     """Its posterior is that of one process over the labels of two sources and of the target."""
     models = SourceModels.learn(SPACE, [source("a", 0.1), source("b", 0.5, seed=2)], FEATURES)
     models = pickle.loads(pickle.dumps(models))  # without the cached arrays
-    h, process, observed = models.hyperparameters, TargetProcess(models), [401, 17, 2033]
+    process, observed = GridPosterior(models, models.mean), [401, 17, 2033]
     for architecture in (*observed, 5):
         process.add(architecture)
     process.forget_last(1)
     architectures = np.concatenate([*models.architectures, observed])
     task = np.repeat([0, 1, 2], [40, 40, 3])
-    full = covariance(h, architectures, architectures, task[:, None] == task) + h.noise * np.eye(83)
+    full = covariance(models, architectures, architectures, task[:, None] == task) + models.noise * np.eye(83)
     at, labels = SPACE.sample(25, np.random.default_rng(3)), np.array([1.0, -1.0, 0.5])
-    crossed = covariance(h, at, architectures, task == 2)
+    crossed = covariance(models, at, architectures, task == 2)
     gain = np.linalg.solve(full, crossed.T).T
     mean, deviation = process.posterior(labels)
     np.testing.assert_allclose(mean[at], gain @ np.r_[*models.labels, labels], atol=2e-3)
     explained = np.einsum("ij,ij->i", gain, crossed)
-    np.testing.assert_allclose(deviation[at] ** 2, (h.shared + h.own).sum() - explained, atol=2e-3)
+    np.testing.assert_allclose(deviation[at] ** 2, (models.shared + models.own).sum() - explained, atol=2e-3)
 
 
 def test_labels_without_a_prediction_are_normal_scores() -> None:

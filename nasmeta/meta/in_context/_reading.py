@@ -11,7 +11,7 @@ from scipy.linalg import cholesky
 from scipy.linalg.lapack import dtrtri
 from scipy.special import softmax
 
-from nasmeta.gaussian_process import CellKernel, Hyperparameters
+from nasmeta.gaussian_process import Hyperparameters, KernelPrior, count_model
 from nasmeta.meta._arrays import AnyFloats, Architectures, Booleans, Floats, Floats32, Integers
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
@@ -30,18 +30,21 @@ _SHARPNESS = 2.0  # of the weights of sources by agreement with the labels
 class Similarity:
     """Three kinds of exponential kernels, each at several lengthscales.
 
-    The first is `CellKernel`. The second is a mean over the groups of input columns of the predictor ``gp``, with L2
-    distances divided by their median. The third compares the numbers of each operation or, in spaces without
+    The first is that of `count_model`. The second is a mean over the groups of input columns of the predictor ``gp``,
+    with L2 distances divided by their median. The third compares the numbers of each operation or, in spaces without
     operations, the choice of each position, with L1 distances divided by their mean.
     """
 
     def __init__(self, space: SearchSpace) -> None:
         """Compute the columns that distances compare, and typical distances of 300 random architectures."""
-        self.kernel = CellKernel(space)
-        n = len(self.kernel.features)
-        self._counts = [
-            Hyperparameters(np.full(n, 1 / n), length * self.kernel.typical_lengthscales, 0.0) for length in LENGTHS[0]
-        ]
+        model = count_model(space)
+        n = len(model.kernel.terms)
+        typical = np.exp(model.prior.mean[n:-1])
+        codes = dict[int, Integers]()  # computed once for all lengthscales
+        self._counts = list[KernelPrior]()
+        for length in LENGTHS[0]:
+            hyperparameters = Hyperparameters(np.full(n, 1 / n), length * typical, 0.0)
+            self._counts.append(KernelPrior(model, hyperparameters, codes))
         gp = make_predictor("gp", space=space)
         table = gp[:-1].fit([0], [0.0]).transform(np.arange(space.size))
         sizes = gp[-1].groups or [table.shape[1]]
@@ -54,9 +57,8 @@ class Similarity:
         """Return the similarities by kind and lengthscale, shape (3, 3, n_architectures, n_others)."""
         similar = np.zeros((*np.shape(LENGTHS), len(architectures), len(others)), np.float32)
         by_counts, by_encoding, by_choice = similar
-        codes = self.kernel.codes_between(architectures, others)
-        for plane, hyperparameters in zip(by_counts, self._counts, strict=True):
-            plane[:] = self.kernel.covariance(codes, hyperparameters)
+        for plane, prior in zip(by_counts, self._counts, strict=True):
+            plane[:] = prior.covariance(architectures, others)
         for group in self._groups:
             distances = _distances(group[architectures], group[others])
             for plane, length in zip(by_encoding, LENGTHS[1], strict=True):

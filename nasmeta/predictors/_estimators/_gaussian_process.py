@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
 from nasmeta.arrays import Array, Floats, Floats32
-from nasmeta.gaussian_process import JITTER, fit_hyperparameters, weak_prior
+from nasmeta.gaussian_process import JITTER, Objective, Pairs, fit, sum_of_exponentials, weak_prior
 from nasmeta.predictors._estimators._scaled import Prediction, ScaledRegressor
 
 _MOST_COUNT = 8  # larger whole numbers are measurements
@@ -67,14 +67,10 @@ class GPRegressor(ScaledRegressor):
         n_fit = min(len(X), _FIT_ON)
         few = every[np.linspace(0, len(X) - 1, n_fit).round().astype(np.int64)]
         self._set_scales(X[few])
-        distances = self._distances(X[few], X[few])
+        pairs = Pairs.all_of(self._distances(X[few], X[few]).astype(np.float64))
         labels = scores - self.mean_
-        self.hyperparameters_ = fit_hyperparameters(
-            distances,
-            [labels[few]],
-            prior=weak_prior(len(sizes)),
-            iterations=_ITERATIONS,
-        )
+        objective = Objective(sum_of_exponentials(len(sizes)), pairs, [labels[few]], weak_prior(len(sizes)))
+        self.hyperparameters_ = fit(objective, iterations=_ITERATIONS)
         covariance = self._covariance(X, X).astype(np.float64)
         covariance[np.diag_indices(len(X))] += self.hyperparameters_.noise + JITTER
         self.factor_ = np.linalg.cholesky(covariance)
@@ -85,7 +81,7 @@ class GPRegressor(ScaledRegressor):
         mean, variance = np.empty(len(X)), np.empty(len(X))
         factor = self.factor_.astype(np.float32) if return_std else None
         weights = self.weights_
-        prior = self.hyperparameters_.prior_variance + self.hyperparameters_.noise
+        prior = self.hyperparameters_.variances.sum() + self.hyperparameters_.noise
         for start in range(0, len(X), _BLOCK):
             part = slice(start, start + _BLOCK)
             covariance = self._covariance(X[part], self.train_)
