@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nasmeta.arrays import Architectures
-from nasmeta.gaussian_process import CellGP, CellKernel, Hyperparameters, PositionKernel
+from nasmeta.gaussian_process import GaussianProcess, count_model, position_model
 from nasmeta.searchers import SEARCHERS, GPSearch
 from nasmeta.spaces import SearchSpace
 
@@ -17,15 +17,14 @@ class GPOnPositions(GPSearch):
     """`gp` with both kernels on the choices of each position, as other optimisers see them."""
 
     @cached_property
-    def _gp(self) -> CellGP:
+    def _gp(self) -> GaussianProcess:
         known = self.space.feature_names
-        kernel = CellKernel(self.space, [next(name for name in ("edges", "levels", "positions") if name in known)])
-        return CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0]))
+        feature = next(name for name in ("edges", "levels", "positions") if name in known)
+        return GaussianProcess(count_model(self.space, [feature]))
 
     @cached_property
-    def _members(self) -> list[CellGP]:
-        kernel = PositionKernel(self.space)
-        return [self._gp, CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0], 1))]
+    def _members(self) -> list[GaussianProcess]:
+        return [self._gp, GaussianProcess(position_model(self.space))]
 
 
 class BoTorchOnFeatures(SEARCHERS["botorch"]):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from nasmeta.gaussian_process import GaussianProcess, count_model
 from nasmeta.searchers import GPSearch
 from nasmeta.spaces import Position, SearchSpace, get_space
 from nasmeta.testing import synthetic_values
@@ -111,7 +112,7 @@ def test_processes_are_weighted_by_their_evidence() -> None:
 
 
 def test_the_probability_of_success_includes_the_noise() -> None:
-    feasibility = MODULE.Feasibility(MODULE.CellKernel(get_space("graphgym")))
+    feasibility = MODULE.Feasibility(GaussianProcess(count_model(get_space("graphgym"))))
     feasibility.add([7], succeeded=True)
     variance, noise = (getattr(feasibility._gp.hyperparameters, name) for name in ("prior_variance", "noise"))
     gain = variance / (variance + noise)
