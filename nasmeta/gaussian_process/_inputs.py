@@ -36,24 +36,29 @@ class Dimension:
 
     def from_one(self, point: int) -> Array:
         """Return the distance, or the inner product, of a point and every point, shape (n_points,)."""
-        return self._between(point, self.values).take(self.class_of)
+        own = self.values[:, self.class_of[point], None]
+        to_class: Array
+        if self.metric == "product":
+            to_class = own[:, 0] @ self.values
+        elif self.metric == "choices":
+            to_class = (self.values != own).sum(axis=0, dtype=self._type) * self._type(self.unit)
+        else:
+            to_class = np.abs(self.values - own).sum(axis=0, dtype=self._type)
+        return to_class.take(self.class_of)
 
     def among(self, points: Integers) -> Array:
         """Return the distances, or the inner products, of all pairs of some points, shape (n, n)."""
         values = self.values[:, self.class_of[points]]
-        return np.stack([self._between(point, values) for point in points.tolist()])
-
-    def _between(self, point: int, values: Array) -> Array:
-        """Compare the values of a point with others, shape (n_columns, n_others)."""
-        own = self.values[:, self.class_of[point], None]
-        compared: Array
         if self.metric == "product":
-            compared = own[:, 0] @ values
-        elif self.metric == "choices":
-            compared = (values != own).sum(axis=0, dtype=self._type) * self._type(self.unit)
-        else:
-            compared = np.abs(values - own).sum(axis=0, dtype=self._type)
-        return compared
+            products: Array = values.T @ values
+            return products
+        distances = np.zeros((len(points), len(points)), self._type)
+        for column in values:
+            if self.metric == "choices":
+                distances += (column[:, None] != column) * self._type(self.unit)
+            else:
+                distances += np.abs(column[:, None] - column).astype(self._type, copy=False)
+        return distances
 
     @cached_property
     def _type(self) -> Any:
