@@ -36,7 +36,7 @@ def test_it_finds_how_much_tasks_differ() -> None:
         correlation = np.corrcoef(learnt[name].mean[architectures], normal_scores(shared))[0, 1]
         assert correlation > 0.97, "the mean recovers what the tasks share"
     unexplained = {
-        name: model.hyperparameters.noise + model.hyperparameters.prior_variance for name, model in learnt.items()
+        name: model.hyperparameters.noise + model.hyperparameters.variances.sum() for name, model in learnt.items()
     }
     assert unexplained["noisy"] > 3 * unexplained["quiet"]
 

@@ -105,7 +105,7 @@ def test_processes_are_weighted_by_their_evidence() -> None:
     searcher.tell(architectures, values[architectures])
     labels = searcher._labels()
     searcher._refit(labels)
-    one, other = (gp.log_evidence(labels, gp.kernel.prior()) for gp in searcher._members)
+    one, other = (gp.log_evidence(labels) for gp in searcher._members)
     share = 1 / (1 + np.exp(one - other))
     assert share > 0.5
     np.testing.assert_allclose(searcher._process_weights(labels), [1 - share, share], atol=0.01)
@@ -114,7 +114,8 @@ def test_processes_are_weighted_by_their_evidence() -> None:
 def test_the_probability_of_success_includes_the_noise() -> None:
     feasibility = MODULE.Feasibility(GaussianProcess(count_model(get_space("graphgym"))))
     feasibility.add([7], succeeded=True)
-    variance, noise = (getattr(feasibility._gp.hyperparameters, name) for name in ("prior_variance", "noise"))
+    hyperparameters = feasibility._gp.hyperparameters
+    variance, noise = hyperparameters.variances.sum(), hyperparameters.noise
     gain = variance / (variance + noise)
     expected = norm.logcdf(gain / np.sqrt(gain * noise + noise))
     assert feasibility.log_chance()[7] == pytest.approx(expected, rel=0.01)
