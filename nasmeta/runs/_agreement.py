@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from nasmeta.arrays import Floats
-from nasmeta.tasks import Task
-
-if TYPE_CHECKING:
-    from nasmeta.runs._history import History
+from nasmeta.arrays import Architectures, Floats
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import SourceTask, Task
 
 _EVERY = 10  # observations
 _FEWEST = 4  # common observations of an interval
 
 
-def source_agreement(run: History) -> pd.DataFrame:
-    """Return the rank correlation of each source with the observations, see `History.transfer`."""
+def source_agreement(
+    names: Iterable[str],
+    sources: Iterable[SourceTask | Task],
+    space: SearchSpace,
+    architectures: Architectures,
+    utilities: Floats,
+) -> pd.DataFrame:
+    """Return the rank correlation of each source with the observations, see `History.transfer`.
+
+    Architectures and utilities have the shape (n,), in the order of the run; a utility that does not count is NaN.
+    """
     labels = {}
-    for each in run.config.sources:
+    for each in sources:
         source = each.as_source() if isinstance(each, Task) else each
-        if source.space == run.task.space:
+        if source.space == space:
             labels[source.name] = pd.Series(source.utilities, source.architectures)
-    utilities = np.where(run.epochs == run.full_epochs, run.evaluator.sign * run._scores, np.nan)
-    observed = pd.Series(utilities, run.architectures)
+    observed = pd.Series(utilities, architectures)
     rows = []
-    for n in range(_EVERY, len(run) + 1, _EVERY):
+    for n in range(_EVERY, len(architectures) + 1, _EVERY):
         known = observed[:n].dropna().groupby(level=0).last()
-        for name in run.sources:
+        for name in names:
             expected = labels.get(name, known[:0])
             both = pd.concat([expected, known], axis=1, join="inner").to_numpy()
             rows.append((n, name, len(both), *_rank_correlation(*both.T)))

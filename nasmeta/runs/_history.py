@@ -13,6 +13,7 @@ from nasmeta.checks import written
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.plotting import ShowsFacts, Width
+from nasmeta.runs._agreement import source_agreement
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._config import RunConfig
 from nasmeta.runs._plots import RunAxis, plot_front, plot_run
@@ -117,9 +118,9 @@ class History(Trace, ShowsFacts):
         rank ``correlation`` with the source, and its 95 % interval, ``low`` and ``high``. They are NaN if there are few
         common ones, as for a meta-model from a file. A search selects its observations, which can hide a correlation.
         """
-        from nasmeta.runs._agreement import source_agreement
-
-        return source_agreement(self)
+        is_full = self.epochs == self.full_epochs
+        utilities = np.where(is_full, self.evaluator.sign * self._scores, np.nan)
+        return source_agreement(self.sources, self.config.sources, self.task.space, self.architectures, utilities)
 
     @property
     def _scores(self) -> Floats:

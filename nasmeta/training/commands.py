@@ -78,7 +78,7 @@ def proxies_compute_command(
     cells: Iterable[int] | None = None,
     workers: int = 1,
 ) -> dict[str, Any]:
-    """Measure proxies for one cell of each isomorphism class.
+    """Measure proxies for one cell of each isomorphism class; run the same command again to resume.
 
     Parameters
     ----------

@@ -266,7 +266,7 @@ def test_a_search_reads_what_a_prediction_reads() -> None:
     sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
     wanted = read(Similarity(space), sources, known, normal_scores(values), columns, np.arange(space.size))
     for part, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(part, other, atol=1e-4)
+        np.testing.assert_allclose(part, other, atol=1e-3)  # float32, whose sums depend on the processor
 
 
 def test_the_order_of_observations_does_not_change_the_scores() -> None:
@@ -276,7 +276,7 @@ def test_the_order_of_observations_does_not_change_the_scores() -> None:
         state, _, _ = observed(order)
         columns, found = state.candidates(np.arange(300), 300, 300, np.random.default_rng(0))
         scores.append(network.search_scores(found, state.labels)[np.argsort(columns)])
-    np.testing.assert_allclose(*scores, atol=2e-3)
+    np.testing.assert_allclose(*scores, rtol=1e-3, atol=2e-3)
 
 
 def test_the_score_is_expected_improvement_and_the_output_of_the_search_head() -> None:

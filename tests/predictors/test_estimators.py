@@ -63,7 +63,7 @@ def test_gp_equals_the_textbook() -> None:
     inverse = np.linalg.inv(cross[:, architectures] + (h.noise + 1e-6) * np.eye(70))
     scores = (y - y.mean()) / y.std()
     mean = y.mean() + y.std() * (cross.T @ inverse @ scores)
-    variance = h.prior_variance + h.noise - np.einsum("ij,jk,ki->i", cross.T, inverse, cross)
+    variance = h.variances.sum() + h.noise - np.einsum("ij,jk,ki->i", cross.T, inverse, cross)
     predicted, deviation = model.predict(np.arange(SPACE.n_architectures), return_std=True)
     np.testing.assert_allclose(predicted, mean, atol=1e-3)
     np.testing.assert_allclose(deviation, y.std() * np.sqrt(variance), rtol=2e-3)

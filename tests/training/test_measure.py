@@ -45,6 +45,26 @@ def test_the_file_holds_what_was_computed(whole: Path) -> None:
     assert np.isnan(everywhere[~measured]).all()
 
 
+@pytest.mark.parametrize("cut", [0, 5])
+def test_resumed_is_uninterrupted(whole: Path, tmp_path: Path, cut: int) -> None:
+    def stop(done: int, of: int) -> None:
+        if done == 7:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "part.npz"
+    with pytest.raises(KeyboardInterrupt):
+        measure_proxies(path, BATCH, SETTINGS, cells=CELLS, progress=stop)
+    journal = tmp_path / "part.npz.journal"
+    content = journal.read_bytes()
+    assert content.count(b"\n") == 1 + 7
+    journal.write_bytes(content[: len(content) - cut])  # what a kill leaves of a line
+    counts: list[int] = []
+    measure_proxies(path, BATCH, SETTINGS, cells=CELLS, progress=lambda done, of: counts.append(done))
+    assert counts[0] == (7 if cut else 8)
+    assert path.read_bytes() == whole.read_bytes()
+    assert not journal.exists()
+
+
 def test_bad_input(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingError):
         measure_proxies(whole, BATCH, SETTINGS, cells=CELLS)

@@ -1,4 +1,4 @@
-"""Zero-cost proxies of many cells."""
+"""Zero-cost proxies of many cells, with a journal to resume from."""
 
 from __future__ import annotations
 
@@ -17,13 +17,21 @@ from joblib import Parallel, delayed
 from nasmeta.arrays import Facts, Floats
 from nasmeta.code_identity import versions_of
 from nasmeta.errors import SettingError
-from nasmeta.files import require_writable, write_atomically
+from nasmeta.files import write_atomically
+from nasmeta.journals import JournalFile
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, get_cell_space
 from nasmeta.threads import one_thread
 from nasmeta.training._image_batch import ImageBatch, load_images
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._proxy_file import FORMAT
 from nasmeta.training.proxies._proxies import PROXIES
+
+
+class _ProxyJournal(JournalFile):
+    """The journal of an unfinished measurement: a line is ``[cell, [value, ...], checksum]``."""
+
+    mark, of, not_compared = "nasmeta_proxies", "measurement of proxies", ()
+
 
 # Not params and flops, which a space knows by a formula.
 DEFAULT_PROXIES = ("grad_norm", "jacob_cov", "nwot", "synflow")
@@ -116,7 +124,7 @@ def _values_of(cells: Sequence[int], batch: ImageBatch, settings: ProxySettings,
 
 
 def _facts(batch: ImageBatch, settings: ProxySettings, space: CellSpace) -> Facts:
-    """Return everything that the values depend on."""
+    """Return everything that the values depend on; a journal belongs to one set of facts."""
     return {
         "space": space.name,
         "proxies": list(settings.proxies),
@@ -146,6 +154,7 @@ def measure_proxies(
 ) -> Path:
     """Measure proxies of one cell of each isomorphism class and write them to a new file.
 
+    After a kill, the same call resumes from the journal ``OUTPUT.journal``, with the same result.
     `cells` represent their classes; by default all. Each worker is a process with one thread. `progress` is called with
     the number of finished networks and their total.
     """
@@ -153,22 +162,28 @@ def measure_proxies(
     space, path = get_cell_space(space), Path(output)
     if path.exists():
         raise SettingError(f"{path} exists. Choose another name, or remove it.")
-    require_writable(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     chosen = np.arange(space.size, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
     wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
-    rows: list[list[float]] = []
-    jobs = (delayed(_values_of)([cell], batch, settings, space.name) for cell in wanted)
-    for row in Parallel(n_jobs=workers, return_as="generator")(jobs):
-        rows += row
-        if progress is not None:
-            progress(len(rows), len(wanted))
+    facts = _facts(batch, settings, space)
+    journal_path = path.with_name(f"{path.name}.journal")
+    with _ProxyJournal(journal_path, facts) as journal:
+        values: dict[int, list[float]] = dict(journal.records)
+        remaining = [cell for cell in wanted if cell not in values]
+        jobs = (delayed(_values_of)([cell], batch, settings, space.name) for cell in remaining)
+        results = Parallel(n_jobs=workers, return_as="generator")(jobs)
+        for cell, (row,) in zip(remaining, results, strict=True):
+            values[cell] = row
+            journal.add(f"{cell},{json.dumps(row)}")
+            if progress is not None:
+                progress(len(values), len(wanted))
+    rows = [values[cell] for cell in wanted]
     content = io.BytesIO()
     np.savez_compressed(
         content,
-        facts=np.array(json.dumps({"nasmeta_proxies": FORMAT, **_facts(batch, settings, space)})),
+        facts=np.array(json.dumps({"nasmeta_proxies": FORMAT, **facts})),
         cells=np.array(wanted, dtype=np.int32),
         **dict(zip(settings.proxies, np.array(rows, dtype=np.float64).T, strict=True)),
     )
     write_atomically(path, content.getvalue())
+    journal_path.unlink()
     return path
