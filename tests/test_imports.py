@@ -20,7 +20,7 @@ EXCEPTIONS = {
         "nasmeta.searchers._bananas", "nasmeta.searchers._bohb", "nasmeta.searchers._ehvi",
         "nasmeta.searchers._reinforce", "nasmeta.searchers._tpe",
         "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.tables._value_checks",
-        "nasmeta.tasks._objectives", "nasmeta.verification._frames",
+        "nasmeta.tasks._objectives", "nasmeta.tasks._signal", "nasmeta.verification._frames",
     },
     "Networks, and the loops that train them": {
         "nasmeta.meta.in_context._network", "nasmeta.meta.in_context._searcher",
