@@ -77,7 +77,7 @@ def options_of(doc: str | None, name: str) -> argparse.Namespace:
 def with_interval(values: Any, form: str = ".2f", seed: int | np.random.Generator = 0) -> str:
     """Return the mean of some values with its 95 % bootstrap interval, such as ``1.20 [1.05, 1.33]``.
 
-    Equal values have no interval.
+    For equal values, only the mean is returned.
     """
     low, high = bootstrap_interval(values, seed=seed)
     mean = f"{np.mean(values):{form}}"

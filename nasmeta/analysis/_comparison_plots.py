@@ -224,7 +224,7 @@ def plot_ranks(
 
 @house_style()
 def plot_power(plan: pd.DataFrame, width: Width = None) -> Figure:
-    """Draw the power, the share of comparisons that show a difference, against their runs; one panel per task.
+    """Draw the power (share of comparisons that show a difference) against the number of runs, one panel per task.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def pairs_of(
 
 
 def shows(p_values: npt.ArrayLike) -> Booleans:
-    """Return whether each difference of a task is shown, bool (…, pairs), from the p-values of its pairs.
+    """Return whether the test shows each difference of a task, bool (…, pairs), from the p-values of its pairs.
 
     >>> shows([0.01, 0.04, 0.03, 0.5]).tolist()
     [True, False, False, False]

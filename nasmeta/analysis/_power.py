@@ -58,7 +58,7 @@ def plan_runs(
 
 
 class Resampled:
-    """Comparisons of other numbers of runs, whose seeds are drawn from the pilot jointly for all pairs of a task."""
+    """Comparisons with other numbers of runs; their seeds are drawn from the pilot, jointly for all pairs of a task."""
 
     def __init__(self, pairs: Sequence[Pair], most: int) -> None:
         self.pairs, self.most = pairs, most
@@ -66,13 +66,13 @@ class Resampled:
         self._shares: dict[int, Floats] = {}
 
     def counts(self, runs: int) -> Floats:
-        """Return how often each seed of the pilot was drawn, (draws, seeds); more runs contain fewer ones."""
+        """Return how often each seed of the pilot was drawn, (draws, seeds); more runs extend the same draws."""
         seeds = len(self.pairs[0].differences)
         drawn = self._seeds[:, :runs] + seeds * np.arange(_DRAWS)[:, None]
         return np.bincount(drawn.ravel(), minlength=seeds * _DRAWS).reshape(_DRAWS, seeds).astype(float)
 
     def shares(self, runs: int) -> Floats:
-        """Return the share of comparisons of so many runs that show the difference of each pair."""
+        """Return the share of comparisons with this many runs that show the difference of each pair."""
         if runs < fewest_runs(len(self.pairs)):
             return np.zeros(len(self.pairs))
         if runs not in self._shares:
@@ -80,7 +80,7 @@ class Resampled:
         return self._shares[runs]
 
     def needed(self, position: int) -> float:
-        """Return a number of runs that shows a pair with a share of 80 %, whereas one run fewer does not."""
+        """Return a number of runs at which at least 80 % of comparisons show a pair, but not with one run fewer."""
         low, high = 0, min(fewest_runs(len(self.pairs)), self.most)
         while self.shares(high)[position] < POWER:
             if high == self.most:
@@ -112,8 +112,8 @@ class Resampled:
 def shown_in(pairs: Sequence[Pair], counts: Floats) -> Booleans:
     """Return whether resampled comparisons show each pair, bool (draws, pairs), as `shows` with exact p-values.
 
-    Exact p-values take long. So an approximation decides, unless its error could change the decision. It is small from
-    100 runs.
+    Exact p-values are slow, so an approximation decides unless its error could change the decision. Its error is small
+    from 100 runs.
     """
     ranked = [_ranks(pair.differences, counts) for pair in pairs]
     p_values = np.column_stack([_approximate_p(*each) for each in ranked])

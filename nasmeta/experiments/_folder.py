@@ -113,7 +113,7 @@ class ComparisonFolder:
 
 
 def write_results(path: Path, frame: pd.DataFrame) -> None:
-    """Write the results of a comparison, and the measured times, which differ between equal comparisons, apart.
+    """Write the results of a comparison; measured times, which differ between equal comparisons, get their own file.
 
     Readers of Parquet skip the checksum between columns and footer.
     """

@@ -40,7 +40,7 @@ class Job:
     learnt: Transfer | None = None
 
     def results(self) -> Iterator[tuple[int | None, Trace | Transfer | RunFailed, float]]:
-        """Yield seed, trace and seconds of each run, or None, the learned model and seconds of a meta-training.
+        """Yield (seed, trace, seconds) for each run, or (None, learned model, seconds) for a meta-training.
 
         The result is a RunFailed if custom code crashes.
         """
@@ -62,7 +62,7 @@ class Job:
 
 
 class Pace:
-    """The time left of a comparison, from the seconds of finished jobs of each searcher.
+    """The remaining time of a comparison, estimated from the seconds of each searcher's finished jobs.
 
     Parameters
     ----------
@@ -130,10 +130,10 @@ def share_of(
 
 
 def results_of(jobs: deque[Job], workers: Workers, executors: Sequence[Executor]) -> Generator[tuple[Job, Any]]:
-    """Do jobs; yield each result with its job, in any order, as soon as it is there.
+    """Run jobs; yield each result with its job as soon as it is ready, in any order.
 
-    The caller may add jobs, such as the runs that use a meta-model, until the last result. If a process of this machine
-    dies, its job is repeated, at most twice. An error or an interrupt ends the processes.
+    The caller may add jobs, such as the runs that use a meta-model, until the last result. If a local process dies, its
+    job is repeated, at most twice. An error or an interrupt ends the processes.
     """
     if not workers.is_cluster and (workers.n == 1 or (len(jobs) == 1 and jobs[0].seeds)):
         with one_thread():

@@ -23,7 +23,7 @@ def plan(
     x: XAxis | None = None,
     **options: Any,
 ) -> pd.DataFrame:
-    """Compute how many runs tell searchers apart, how often fewer runs name the wrong winner, and the cost.
+    """Compute how many runs distinguish searchers, how often fewer runs name the wrong winner, and the cost.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def plan(
     tasks, repeats, options
         Arguments of `nasmeta.compare` for the pilot, such as ``evaluations=100``.
     most : int, default 1000
-        Largest number of runs; pairs that need more cannot be told apart.
+        Largest number of runs; ``needed`` is inf for pairs that need more.
     at, x : optional
         Budget and its axis, as in `nasmeta.report`.
 
@@ -44,7 +44,7 @@ def plan(
         optimum`` if all runs of both searchers found the optimum); ``difference`` (mean of searcher minus other) with
         ``difference_low, difference_high`` (95 % bootstrap interval); ``wrong_N`` and ``shown_N`` (shares of
         comparisons of N runs in which the means name the wrong winner, and in which `nasmeta.analysis.paired_tests`
-        shows the difference); ``needed`` (the number of runs that show it with a share of at least 80 %, inf
+        shows the difference); ``needed`` (the number of runs with which at least 80 % of comparisons show it, inf
         beyond `most`), this ``share``, and ``share_before`` with one run fewer; ``evaluations`` and ``hours`` (the cost
         of these runs of both searchers; hours of training, NaN if the table has no costs). The seeds of a comparison
         are drawn from those of the pilot, jointly for all pairs of a task.

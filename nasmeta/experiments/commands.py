@@ -232,7 +232,7 @@ def plan_command(
     plot: Path | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Compute how many runs tell searchers apart, how often fewer name the wrong winner, and the cost.
+    """Compute how many runs distinguish searchers, how often fewer name the wrong winner, and the cost.
 
     Parameters
     ----------
@@ -282,12 +282,12 @@ def _print_plan(pairs: pd.DataFrame, most: int) -> None:
         print_table(text.headings, text.rows, f"{task}, {measure}", right=text.headings[1:])
     of_task = int(pairs.groupby("task", sort=False).size().max())
     console().print(
-        f"From {pairs['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other, so the searcher is "
-        f"better below 0. Wrong winner: how often the means of {', '.join(map(str, RUNS))} runs name it, if this "
-        "difference is the true one. Runs needed: of each searcher, so that 80 % of comparisons show the difference by "
-        f"the test of a report (Wilcoxon, Holm). For {of_task} pair{'s' * (of_task > 1)} per task, these are at least "
-        f"{fewest_runs(of_task)} runs. Evaluations and hours of training are of both searchers. "
-        f"Pairs that need > {most:,} runs cannot be told apart within {most:,} runs."
+        f"From {pairs['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other; below 0, the "
+        f"searcher is better. Wrong winner: how often the means of {', '.join(map(str, RUNS))} runs name it, if this "
+        "difference is the true one. Runs needed: per searcher, for 80 % of comparisons to show the difference by the "
+        f"test of a report (Wilcoxon, Holm). For {of_task} pair{'s' * (of_task > 1)} per task, these are at least "
+        f"{fewest_runs(of_task)} runs. Evaluations and hours of training are totals of both searchers. "
+        f"Pairs that need > {most:,} runs cannot be distinguished within {most:,} runs."
     )
 
 

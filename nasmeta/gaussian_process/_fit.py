@@ -16,7 +16,7 @@ from nasmeta.arrays import AnyFloats, Floats
 from nasmeta.gaussian_process._inputs import Pairs
 from nasmeta.gaussian_process._kernels import Hyperparameters, Kernel
 
-_SMALLEST_NOISE = 1e-3  # architectures that are alike in all features would make the covariance singular
+_SMALLEST_NOISE = 1e-3  # architectures that are equal in all features would make the covariance singular
 _REACH = 6.0  # of the logarithms on both sides of their prior means
 _IMPOSSIBLE = 1e25  # the value if a covariance is not positive definite: a line search turns back
 
@@ -45,7 +45,7 @@ def weak_prior(n_terms: int, lengthscales: Floats | float = 3.0) -> Prior:
 
 
 class NegativeLogLikelihood(NamedTuple):
-    """Minus a log marginal likelihood, its derivative (n, n) by the covariance, and K⁻¹ labels (n,) of each task."""
+    """A negative log marginal likelihood, its derivative (n, n) with respect to K, and each task's K⁻¹ labels (n,)."""
 
     value: float
     by_covariance: Floats
@@ -53,7 +53,7 @@ class NegativeLogLikelihood(NamedTuple):
 
 
 def inverse_of(factor: AnyFloats) -> Floats:
-    """Return the inverse of a matrix, shape (n, n), by its lower Cholesky factor.
+    """Return the inverse of a matrix, shape (n, n), from its lower Cholesky factor.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def negative_log_likelihood(covariance: Floats, tasks: Sequence[Floats]) -> Nega
     >>> round(negative_log_likelihood(np.eye(2), [np.array([1.0, 0.0])]).value, 4)  # 1/2 + log 2π
     2.3379
     """
-    factor, failed = lapack.dpotrf(covariance.T, lower=True)  # in Fortran's order
+    factor, failed = lapack.dpotrf(covariance.T, lower=True)  # in Fortran order
     if failed:
         return None
     inverse = inverse_of(factor)
@@ -97,7 +97,7 @@ def negative_log_likelihood(covariance: Floats, tasks: Sequence[Floats]) -> Nega
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """The negative log posterior density of hyperparameters, with its gradient, by their logarithms.
+    """The negative log posterior density of hyperparameters, and its gradient with respect to their logarithms.
 
     It is the negative sum of the tasks' log marginal likelihoods and the log density of the prior, up to a constant.
 

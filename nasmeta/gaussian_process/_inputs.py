@@ -18,7 +18,7 @@ _MOST_CODES = 2**16 - 1  # combinations of distances, so that a code has two byt
 
 @dataclass(frozen=True, eq=False)
 class Dimension:
-    """What a kernel compares in one dimension; points with equal values share a class.
+    """The values that a kernel compares in one dimension; points with equal values share a class.
 
     Examples
     --------
@@ -162,7 +162,7 @@ class Pairs:
         return covariance[self.index]
 
     def by_vector(self, by_covariance: Floats) -> Floats:
-        """Return the derivative by the covariance of each vector, shape (n_distinct,), from that by the matrix."""
+        """Return derivatives by the distinct covariances, shape (n_distinct,), from derivatives by the matrix."""
         total: Floats = np.bincount(
             self.index.ravel(), weights=by_covariance.ravel(), minlength=self.distances.shape[1]
         ).astype(np.float64, copy=False)

@@ -11,7 +11,7 @@ import numpy as np
 from nasmeta.arrays import Floats, Integers
 
 ChainRule: TypeAlias = Callable[[Floats], Floats]
-"""From the derivative by the covariance of each pair, shape (n_pairs,), to the gradient by logarithms."""
+"""A map from the derivative with respect to each covariance, shape (n_pairs,), to the gradient by logarithms."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Matern:
         return logarithm
 
     def decline(self, r: Floats) -> Floats:
-        """Return the derivative of log k by the logarithm of the lengthscale: s (1 - p'(s) / p(s))."""
+        """Return the derivative of log k with respect to the log lengthscale: s (1 - p'(s) / p(s))."""
         s = self.scale * r
         derivative = [i * coefficient for i, coefficient in enumerate(self.coefficients)][1:]
         decline: Floats = s * (1 - _polynomial(derivative, s) / _polynomial(self.coefficients, s))
@@ -91,8 +91,8 @@ class Kernel:
 
     .. math:: k(d) = \sum_t v_t \prod_{i \in t} k_i(d_i / \ell_i)
 
-    A dimension without a correlation is a factor as it is: an inner product, or 1 for two labels of one task and 0 for
-    others.
+    A dimension without a correlation is an unchanged factor: an inner product, or 1 for two labels of one task and 0
+    for others.
 
     Examples
     --------

@@ -131,8 +131,8 @@ class GridPosterior:
     """Posterior of an exact Gaussian process, kept for every architecture of a space.
 
     L is the Cholesky factor of the covariance of the n observed architectures. It keeps V = L⁻¹ K(observed, all) and
-    adds one row per observation, so a step costs O(n * size) and nothing is approximated. Mean and variance are those
-    of Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, algorithm 2.1.
+    adds one row per observation, so a step costs O(n * size) and nothing is approximated. Mean and variance follow
+    Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, algorithm 2.1.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ class GridPosterior:
     def posterior(self, labels: Floats) -> tuple[Floats, Floats]:
         """Return posterior mean and deviation of every architecture, both float64, shape (size,).
 
-        The deviation is that of the function, without noise. Labels, shape (n,), are in the order of the observations.
+        The deviation describes the function, without noise. Labels, shape (n,), are in the order of the observations.
         """
         n = len(self.architectures)
         residual = labels if self.mean is None else labels - self.mean[self.architectures]
@@ -243,7 +243,7 @@ class GaussianProcess(GridPosterior):
     model : Model
         For example `count_model` of a space.
     hyperparameters : Hyperparameters, optional
-        By default the medians of the model's prior; they stay as they are until `fit`.
+        By default the medians of the model's prior; only `fit` changes them.
     mean : ndarray, shape (size,), optional
         Prior mean, by default zero.
 
@@ -272,7 +272,7 @@ class GaussianProcess(GridPosterior):
 
     @property
     def hyperparameters(self) -> Hyperparameters:
-        """Those of the kernel, and the noise."""
+        """The kernel's hyperparameters, and the noise."""
         return self._prior.hyperparameters
 
     def set_hyperparameters(self, hyperparameters: Hyperparameters) -> None:
@@ -282,8 +282,8 @@ class GaussianProcess(GridPosterior):
     def fit(self, labels: Floats, prior: Prior | None = None) -> None:
         """Maximise the posterior density of the hyperparameters from the current ones, and update the posterior.
 
-        Labels have the shape (n,), in the order of the observations, and prior mean zero. The default prior is that of
-        the model.
+        Labels have the shape (n,), in the order of the observations, and prior mean zero. By default, the model's prior
+        is used.
         """
         pairs = self.model.inputs.among(self.architectures)
         if prior is None:

@@ -16,7 +16,7 @@ from nasmeta.gaussian_process._kernels import EXPONENTIAL, MATERN_52, Kernel, su
 from nasmeta.spaces import SearchSpace, binned, place_values
 
 _ONE_HOT = {"positions", "edges"}  # in these features the distance is twice the number of different choices
-_OF_POSITIONS = {*_ONE_HOT, "levels", "steps"}  # features that tell the choice of each position
+_OF_POSITIONS = {*_ONE_HOT, "levels", "steps"}  # features that determine the choice of each position
 _LENGTHSCALE = 3.0  # in the L1 distance of counts; one edit of an edge is a distance of 2
 _LONG = 0.3  # share of the mean distance
 _SHARE = 0.5  # prior median of the lengthscales, relative to the mean distance times the number of positions
@@ -55,9 +55,9 @@ def count_model(space: SearchSpace, features: Sequence[str] | None = None) -> Mo
 
     .. math:: k(x, x') = \sum_j v_j \exp(-\lVert \phi_j(x) - \phi_j(x') \rVert_1 / \ell_j)
 
-    The exponential of a negative L1 distance is positive definite (a product of Laplace kernels), so the sum is. The
-    default features are the space's `kernel_features`. A priori, a lengthscale is 3, or 0.3 of the mean distance if
-    that is more: it is 9.6 in the edges of NAS-Bench-201, and much more in ordered positions with many levels.
+    The exponential of a negative L1 distance is positive definite (a product of Laplace kernels), and so is the sum.
+    The default features are the space's `kernel_features`. A priori, a lengthscale is 3, or 0.3 of the mean distance if
+    this is larger: 9.6 for the edges of NAS-Bench-201, and far more for ordered positions with many levels.
 
     Examples
     --------

@@ -42,9 +42,9 @@ class DefaultMetaSearch(MetaSearcher):
 
     The first architecture comes from the sources. The last eight proposals of both searchers are compared in pairs. The
     sources' share of turns is the share of pairs that they win, after four ties are added, clipped to [1/8, 7/8]. So
-    misleading sources cost few evaluations. `multi-task-gp` has a wide prior of the sources' weights here: a few
-    observations can invert a source. If all sources agree and label half of the space in common, `meta-gp` replaces
-    it, because it knows single architectures that are better than their neighbours on every source.
+    misleading sources cost few evaluations. `multi-task-gp` has a wide prior over the sources' weights here: a few
+    observations can invert a source. If all sources agree and label half of the space in common, `meta-gp` replaces it,
+    because it knows single architectures that are better than their neighbours on every source.
 
     Parameters
     ----------

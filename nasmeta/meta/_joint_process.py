@@ -51,8 +51,8 @@ def joint_kernel(n_features: int) -> Kernel:
 
     .. math:: k((x, s), (x', t)) = \sum_j (v_j + [s = t] w_j) \exp(-d_j(x, x') / \ell_j)
 
-    The last dimension is 1 for two labels of one task, else 0. The variances are the shared ones, v, then the tasks'
-    own ones, w.
+    The last dimension is 1 for two labels of one task, else 0. The variances are first the shared variances v, then
+    each task's own variances w.
     """
     task = n_features
     shared = tuple((i,) for i in range(n_features))

@@ -15,7 +15,7 @@ import pandas as pd
 from nasmeta.checks import decimals_for
 
 _ROUNDING = 1e-8  # smaller numbers are treated as 0
-_SMALLEST = 1e-9  # of a number; a smaller uncertainty is an error of rounding
+_SMALLEST = 1e-9  # relative to a number; a smaller uncertainty is a rounding error
 _MISSING = "–"
 Goals = Mapping[str, Literal["min", "max"]]
 

@@ -87,7 +87,7 @@ def new_panels(
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with one panel per title, in rows of at most three, or two in a column of a paper.
 
-    A panel has the given size in inches; in a figure of another `width`, only its height. `options` are those of
+    A panel has the given size in inches; in a figure of another `width`, only its height. `options` are passed to
     matplotlib's ``subplots``.
     """
     from matplotlib import rcParams

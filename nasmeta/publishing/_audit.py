@@ -105,7 +105,7 @@ def audit(
         Number of runs to repeat, by default 30. At level 2 also the number of fresh runs of each searcher on each task,
         by default 60.
     seed : int, optional
-        Seed of the selection of runs and of the fresh seeds, which repeats a verdict; random by default.
+        Seed of the selection of runs and of the fresh seeds. The same seed repeats a verdict; it is random by default.
     run_code : bool, default False
         Run searchers named as ``package.module:Name``. Only do this if you trust their code.
 
@@ -172,7 +172,7 @@ class _Pair:
                 done._reject(f"{self}, seed {run['seed']}: {reason}")
 
     def _keep(self, history: History) -> None:
-        """Add a run; reject one that ended early although its searcher always finds a new architecture."""
+        """Add a run; reject one that ended early although its searcher can always propose a new architecture."""
         config, n = history.config, len({(row[0], row[3].get("epochs")) for row in history.rows})
         n_possible = config.n_measured * len(config.evaluators)
         if history.stopped in ("exhausted", "stalled") and n < n_possible:
@@ -223,7 +223,7 @@ def _check_design(entries: list[Any], pairs: list[_Pair], done: Audit) -> None:
     labels, tasks = ({name[i] for name in counts} for i in range(2))
     for name in sorted(product(labels, tasks)):
         if counts[name] != 1:
-            done._reject(f"{' on '.join(name)}: the file contains this pair {counts[name]} times, but not once")
+            done._reject(f"{' on '.join(name)}: the file contains this pair {counts[name]} times instead of once")
     for what, group_of, facts_of in (
         ("budget", lambda c: c.task.name, lambda c: c.budget),
         ("evaluator", lambda c: c.task.name, lambda c: c.evaluator.identity),
@@ -235,7 +235,7 @@ def _check_design(entries: list[Any], pairs: list[_Pair], done: Audit) -> None:
         for pair in pairs:
             other = first.setdefault(group_of(pair.config), pair)
             if facts_of(other.config) != facts_of(pair.config):
-                done._reject(f"{pair}: the {what} differs from that of {other}")
+                done._reject(f"{pair}: the {what} differs from the {what} of {other}")
 
 
 def _frame(pairs: list[_Pair]) -> pd.DataFrame:
@@ -306,7 +306,7 @@ def _check_proposals(config: RunConfig, run: Any) -> None:
     proposals = zip(run["architectures"], run.get("epochs", run["architectures"]), strict=True)
     for i, (architecture, epochs) in enumerate(proposals):
         if type(architecture) is not int or not 0 <= architecture < size or type(epochs) is not int:
-            problem = f"is {shown(architecture)}, but not an integer from 0 to {size - 1}"
+            problem = f"is {shown(architecture)}, not an integer from 0 to {size - 1}"
         elif measured is not None and architecture not in measured:
             problem = f"is {architecture}, which has no value"
         elif is_once and (architecture, epochs) in earlier:
@@ -372,7 +372,7 @@ def _repeat(pairs: list[_Pair], done: Audit, permute: Callable[[int], Any], n: i
 
 
 def _chance_to_find(n_repeated: int, n_runs: int) -> float:
-    """Return the chance that a forged run is among the repeated ones, by the hypergeometric distribution."""
+    """Return the probability that a forged run is repeated, by the hypergeometric distribution."""
     n_forged = ceil(_FORGED * n_runs)
     return 1 - comb(n_runs - n_forged, n_repeated) / comb(n_runs, n_repeated)
 
@@ -416,7 +416,7 @@ def _two_sided(z: float) -> float:
 
 
 def _chance_of_selected(n: int, n_fresh: int, n_tests: int) -> float:
-    """Return the simulated chance that the rank test finds the best n of 2n runs without ties."""
+    """Return the simulated probability that the rank test detects the best n of 2n runs without ties."""
     rng = np.random.default_rng(0)
     published = np.sort(rng.random((_SIMULATED, 2 * n)))[:, :n]
     regrets = np.hstack([published, rng.random((_SIMULATED, n_fresh))])

@@ -24,7 +24,7 @@ def source_agreement(
 ) -> pd.DataFrame:
     """Return the rank correlation of each source with the observations, see `History.transfer`.
 
-    Architectures and utilities have the shape (n,), in the order of the run; a utility that does not count is NaN.
+    Architectures and utilities have the shape (n,), in the order of the run; a utility to leave out is NaN.
     """
     labels = {}
     for each in sources:

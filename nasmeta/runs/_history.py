@@ -114,9 +114,9 @@ class History(Trace, ShowsFacts):
     def transfer(self) -> pd.DataFrame:
         """How each source orders the observations, one row per source after each ten evaluations.
 
-        Columns: ``source``; ``common``, the number of observed architectures that the source labels; their
-        rank ``correlation`` with the source, and its 95 % interval, ``low`` and ``high``. They are NaN if there are few
-        common ones, as for a meta-model from a file. A search selects its observations, which can hide a correlation.
+        Columns: ``source``; ``common``, the number of observed architectures that the source labels; their rank
+        ``correlation`` with the source, and its 95 % interval, ``low`` and ``high``. They are NaN if few architectures
+        are common, as for a meta-model from a file. A search selects its observations, which can hide a correlation.
         """
         is_full = self.epochs == self.full_epochs
         utilities = np.where(is_full, self.evaluator.sign * self._scores, np.nan)
@@ -264,12 +264,11 @@ class History(Trace, ShowsFacts):
 def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     """Return the results frame of runs, one row per evaluation, in the order of the runs; see `History.frame`.
 
-    ``frame.attrs`` has facts by task and searcher. ``searcher_seconds``: mean computing time of the searcher per
-    run; missing if all runs were read from journals. ``runs``: the number of runs, including those without an
-    evaluation. ``full_epochs``: the epochs of a full training. ``random_search``: whether it is random search on the
-    whole space, under any label. ``sources``: the names of its sources. ``seconds`` and ``evaluations``: the budget of
-    a run. ``predicted``, by task, if values are predictions: what predicts them, see
-    `nasmeta.evaluators.Evaluator.prediction`.
+    ``frame.attrs`` has facts by task and searcher. ``searcher_seconds``: mean computing time of the searcher per run;
+    missing if all runs were read from journals. ``runs``: the number of runs, including those without an evaluation.
+    ``full_epochs``: the epochs of a full training. ``random_search``: whether it is random search on the whole space,
+    under any label. ``sources``: the names of its sources. ``seconds`` and ``evaluations``: the budget of a run.
+    ``predicted``, by task, if values are predictions: their source, see `nasmeta.evaluators.Evaluator.prediction`.
 
     Examples
     --------

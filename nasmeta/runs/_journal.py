@@ -84,7 +84,7 @@ def require_journal(path: Path) -> tuple[Facts, Trace]:
 
 
 def recorded_prediction(header: Facts) -> Facts:
-    """Return what predicted the values, from the header of a journal; empty if they are not predictions.
+    """Return the source of predicted values, from the header of a journal; empty if they are not predictions.
 
     Examples
     --------

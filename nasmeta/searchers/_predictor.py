@@ -125,7 +125,7 @@ class PredictorSearch(WithoutReplacement):
     n_initial : int, default 10
         Random architectures before the predictor is used.
     copies : int, default 5
-        Number of bootstrap copies that give a deviation to a predictor without one; a warning states them.
+        Number of bootstrap copies that provide deviations for a predictor without them; a warning states their use.
     beta : float, default 1
         Deviations that ``ucb`` adds.
     labels : {"rank", "value"}, default "rank"
@@ -238,7 +238,7 @@ class PredictorSearch(WithoutReplacement):
         self.acquisition = self.acquisition or ("ei" if has_deviation else "greedy")
         if not has_deviation and self.acquisition != "greedy":
             text = f"{label_of(self.predictor)} has no predictive deviations, so {self.acquisition} uses those of"
-            hint = f"{self.copies} bootstrap copies. The acquisition greedy needs none, and often finds more."
+            hint = f"{self.copies} bootstrap copies. The acquisition greedy needs none, and often searches better."
             warnings.warn(f"{text} {hint}", NasmetaWarning, stacklevel=calls_inside() + 1)
         return UncertainModel(model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies)
 

@@ -23,7 +23,7 @@ _OF_PREDICTORS = ("predictor", "meta-predictor")  # searchers that have the meth
 
 
 class _Searchers(Registry["type[Searcher]"]):
-    """The registry; it also resolves a predictor with an acquisition, ``ridge-ei``, without listing these."""
+    """The registry; it also resolves a predictor with an acquisition, such as ``ridge-ei``, without listing them."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -153,7 +153,7 @@ class Searcher(ABC):
         self.tell(architectures, values)
 
     def adopt(self, before: Any) -> None:  # noqa: B027
-        """Before the first value, take over what a searcher of the same kind has fitted; see `CandidateSearch`."""
+        """Before the first value, take over the fits of a searcher of the same kind; see `CandidateSearch`."""
 
     def close(self) -> None:  # noqa: B027
         """End processes, at the end of a run; by default nothing."""

@@ -331,7 +331,7 @@ def binned(positions: Sequence[Position], codes: Integers) -> Integers:
 
 
 def _range_scale(numbers: pd.Series[Any]) -> Scale | None:
-    """Return the scale on which numbers are spaced more evenly; None for few different ones.
+    """Return the scale on which numbers are spaced more evenly; None for few distinct numbers.
 
     Extremes alone do not decide: the numbers, or their logarithms, must correlate better with their ranks.
     """

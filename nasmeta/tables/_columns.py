@@ -57,8 +57,8 @@ class ColumnInfo:
     device : str or None
         The device of latency or energy, without the size of the batch.
     origin : str
-        How the values came about: ``measured``, ``predicted by …``, ``trained here`` or ``computed here``. All outputs
-        take their words from it.
+        How the values were obtained: ``measured``, ``predicted by …``, ``trained here`` or ``computed here``. All
+        outputs use its words.
 
     Examples
     --------
@@ -114,7 +114,7 @@ class ColumnInfo:
         return self.origin.partition(" ")[0]
 
     def predicted_by(self, facts: Mapping[str, Any]) -> ColumnInfo:
-        """Return the column of predictions of this one; for the facts see `nasmeta.evaluators.Evaluator.prediction`."""
+        """Return the column for its predictions; for the facts see `nasmeta.evaluators.Evaluator.prediction`."""
         origins = []
         for one in [facts] if "by" in facts else facts.values():
             quality = "" if one.get("r2_held_out") is None else f" (R² {one['r2_held_out']:.3f} on held-out groups)"
@@ -125,7 +125,7 @@ class ColumnInfo:
         return replace(self, origin=" + ".join(dict.fromkeys(origins)), release="", note=note)
 
     def labelled(self, name: str) -> str:
-        """Return a name of the values; that of predictions starts with ``predicted``."""
+        """Return a name for the values; for predictions, it starts with ``predicted``."""
         return f"predicted {name}".strip() if self.predicted else name
 
     @property

@@ -46,7 +46,7 @@ def add_frame(
     scales : mapping of str to {"linear", "log", "none"}, optional
         Scales of `columns`, as in `SearchSpace.from_frame`.
     conditions : mapping of str to mapping, optional
-        For a column that is used only with some choices of others: these choices, as in `SearchSpace`.
+        For a column that applies only to some choices of other columns: these choices, as in `SearchSpace`.
     replace : bool, default False
         Whether to replace other content under this name.
     **options
@@ -82,7 +82,7 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
     Raises
     ------
     SettingError
-        If the file cannot be read, has a row that is longer than its header, or has two columns of one name.
+        If the file cannot be read, has a row that is longer than its header, or has two columns with the same name.
 
     Examples
     --------

@@ -47,8 +47,8 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
         The scale of a column of numbers: linear, log, or none for single choices, such as lr=log. By default, a column
         with more than 32 values is a range.
     conditions : dict
-        The choices of another column with which a column is used; its value may be missing in all other rows, as
-        in momentum=optimiser:sgd.
+        For a column that applies only to some choices of another column: these choices, such as momentum=optimiser:sgd.
+        Its value may be missing in all other rows.
     metrics : sequence of str
         Columns of values, separated by commas, if the file has other columns too.
     split : str

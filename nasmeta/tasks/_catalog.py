@@ -225,7 +225,7 @@ def _of_several_columns(name: str) -> Task | None:
 
 
 def _objectives_in(name: str) -> list[str]:
-    """Return the parts between plus signs, but for those of a split such as ``@valid+test`` or of a user's names."""
+    """Return the parts between plus signs, except in a split such as ``@valid+test`` and in a user's names."""
     table = name.partition("/")[0]
     columns = load_table(table).columns if "@" in name or is_own_table(table) else ()
     names = {text for info in columns for text in (info.dataset, info.metric, info.split, info.release)}

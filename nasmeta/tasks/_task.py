@@ -444,12 +444,12 @@ class Task:
         return self.report_columns if self.objective is None else self.parts[0].report_columns
 
     def report(self, architecture: int) -> dict[ColumnInfo, float]:
-        """Return the values of an architecture in the report columns, without those that were not measured.
+        """Return the measured values of an architecture in the report columns.
 
         Raises
         ------
         MissingValueError
-            If the report columns are those of a source that is not on this machine.
+            If the report columns belong to a source that is not on this machine.
 
         Examples
         --------

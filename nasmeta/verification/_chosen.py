@@ -36,7 +36,7 @@ class Searches:
     values: Mapping[int, float]  # of each successfully evaluated cell, in percent
     searchers: tuple[str, ...]
     evaluator: Facts | None  # identity of the evaluator; None for the table
-    prediction: Facts  # what predicted the values; empty if they are not predictions
+    prediction: Facts  # source of predicted values; empty if they are not predictions
 
 
 def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:

@@ -53,7 +53,7 @@ SLOW = (
 
 
 def pool() -> dict[str, list[Any]]:
-    """Return many runs of each searcher, the best first, as far as the rank test reads them."""
+    """Return many runs of each searcher, reduced to the regrets that the rank test reads."""
     frame = nm.compare(list(POOL), TASK, repeats=max(POOL.values()), evaluations=EVALUATIONS)
     runs: dict[str, list[Any]] = {}
     for (searcher, _), run in frame.groupby(["searcher", "seed"], observed=True):
@@ -63,7 +63,7 @@ def pool() -> dict[str, list[Any]]:
 
 
 def rejected(runs: dict[str, list[Any]], n: int, n_seeds: int, rng: np.random.Generator) -> bool:
-    """Return whether level 2 rejects a file with the best n of some seeds of the first searcher."""
+    """Return whether level 2 rejects a file with the best n of n_seeds seeds of the first searcher."""
     pairs = []
     for label, of_searcher in runs.items():
         drawn = [of_searcher[i] for i in rng.permutation(len(of_searcher))[: n_seeds + _FRESH]]
@@ -130,12 +130,12 @@ def page() -> str:
     return f"""# Audit: rejected files with honest and with selected seeds
 
 Level 2 of `nasmeta audit` compares {_FRESH} fresh runs with the published ones. Each file has runs of random search and
-of evolution on `{TASK}` with {EVALUATIONS} evaluations; the seeds are the best ones for evolution, after the last
-evaluation, or not selected.
+of evolution on `{TASK}` with {EVALUATIONS} evaluations; the seeds of evolution are those with the
+lowest regret after the last evaluation, or not selected.
 
 {to_markdown(shown)}
 Of {len(honest)} honest files of {honest["what"].nunique()} searchers, {(honest["rejected"] == 0).sum()} were verified:
-{(traces == "exact").sum()} with exact traces at level 1, also with charged repeats and with four workers, and
+{(traces == "exact").sum()} with exact traces at level 1, including charged repeats and four workers, and
 {(traces == "statistical").sum()} with statistical traces at level 2.
 """
 

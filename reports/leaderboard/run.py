@@ -95,7 +95,7 @@ def table(results: pd.DataFrame, budget: int) -> pd.DataFrame:
 
 
 def tuned_on(n: int) -> str:
-    """Return on how many tasks of the leaderboard a searcher was tuned, for a sentence."""
+    """Describe the number of leaderboard tasks on which a searcher was tuned."""
     n_tasks = len(TASKS.split())
     return f"all {n_tasks} tasks" if n == n_tasks else f"{n} of the {n_tasks} tasks"
 
@@ -135,7 +135,7 @@ chose settings.
 
 ## Submit a searcher
 
-1. Add the searcher to `nasmeta/searchers`: CI executes no other code.
+1. Add the searcher to `nasmeta/searchers`, because CI executes no other code.
 2. Run one or more of these commands, with your searcher instead of `evolution`:
 
 ```bash
@@ -159,7 +159,7 @@ def follows_protocol(path: Path) -> bool:
 
 
 def audited(path: Path, i: int) -> Audit:
-    """Audit a file: a run of every fifth file of the baselines; 30 runs of a submission, or its ranks."""
+    """Audit a file: repeat one run of every fifth baseline file, and 30 runs of a submission or test its ranks."""
     if BASELINES in path.parents:
         return nm.audit(path, level=int(i % 5 == 0), runs=1)
     audit = nm.audit(path)

@@ -31,12 +31,12 @@ EIGHT = {
 
 
 def baselines(task: str) -> pd.DataFrame:
-    """Return 30 runs of the six stored baselines; random search repeats its own."""
+    """Return 30 runs of the six baselines; all but those of random search are stored."""
     return nm.compare(["random"], task, repeats=30, with_baselines=True)
 
 
 def chosen() -> dict[str, pd.DataFrame]:
-    """Return the plans of pairs that the test can show with up to 60 runs, drawn with a fixed seed, by task."""
+    """Return, by task, the plans of randomly drawn pairs that the test can show with up to 60 runs."""
     plans = pd.concat([nm.plan(baselines(task), most=MOST) for task in TASKS])
     shown = plans[plans["needed"] <= MOST].sample(PAIRS, random_state=0)
     return {str(task): rows for task, rows in shown.sort_index().groupby("task")}
@@ -95,11 +95,11 @@ with *n* - 1 runs, at most {100 * rows["fresh_before"].max():.1f} %. The limit i
 resampling are {2 * error:.1f} points.
 
 {to_markdown(table, headers=headers)}
-The {len(rows)} pairs are drawn from those of six stored baselines on six tasks that need up to {MOST} runs. `nm.plan`
-draws seeds of the 30 runs and counts how often the test of a report (Wilcoxon's exact test, with Holm's correction over
-15 pairs) shows a pair; *n* is the number at which the share reaches 80 %. *Fresh*: {DRAWS:,} other draws. It jumps from
-*n* - 1 to *n* if few runs decide: with 15 pairs, 9 runs cannot show any difference. All pairs are compared by regret.
-Skewness: of the 30 differences.
+The {len(rows)} pairs are a random sample of the pairs of six stored baselines on six tasks that need up to {MOST} runs.
+`nm.plan` draws seeds of the 30 runs and counts how often the test of a report (Wilcoxon's exact test, with
+Holm's correction over 15 pairs) shows a pair; *n* is the number at which the share reaches 80 %. *Fresh*: {DRAWS:,} other draws.
+The share jumps from *n* - 1 to *n* if few runs decide: with 15 pairs, 9 runs cannot show any difference.
+All pairs are compared by regret. *Skewness* describes the 30 differences.
 
 A plan for {first["plan_pairs"]:.0f} pairs took {first["plan_seconds"]:.1f} s of one processor.
 
@@ -109,7 +109,7 @@ A plan for {first["plan_pairs"]:.0f} pairs took {first["plan_seconds"]:.1f} s of
 
 ## Limits
 
-* The runs of the pilot are taken as the distribution. A pilot of few runs states uncertain numbers.
+* The plan treats the runs of the pilot as the whole distribution. With a pilot of few runs, its numbers are uncertain.
 """
     (HERE / "README.md").write_text(text, encoding="utf-8")
 

@@ -153,7 +153,7 @@ def combinations(frame: pd.DataFrame) -> str:
 
 
 def baseline(frame: pd.DataFrame, maml: pd.DataFrame) -> str:
-    """Return a table with a row per number of labels: mean τ of ``maml`` and two others over its targets."""
+    """Return a table with one row per number of labels: the mean τ of ``maml`` and two others over its targets."""
     means = frame.merge(maml, on=CASE).groupby("labels")[["maml", "experts", "gp"]].mean()
     return to_markdown(means.rename(columns="`{}`".format).map("{:.2f}".format).reset_index().astype(str))
 

@@ -96,7 +96,7 @@ def geometric(part: pd.DataFrame) -> str:
 
 
 def text_of(log: float, draws: NDArray[np.float64]) -> str:
-    """Return a mean of logarithms as a speed-up with its 95 % interval; equal draws have none."""
+    """Return a mean of logarithms as a speed-up with its 95 % interval; equal draws have only a mean."""
     mean, low, high = np.exp([log, *np.quantile(draws, (0.025, 0.975))])
     return f"×{mean:.2f} [{low:.2f}, {high:.2f}]" if np.ptp(draws) > 1e-9 else f"×{mean:.2f}"
 

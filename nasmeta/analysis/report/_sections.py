@@ -20,7 +20,7 @@ _CURVES = {
     "regret_seconds": "Mean regret against simulated seconds, a panel per task",
     "best_evaluations": "Mean of the best value against evaluations, a panel per task",
     "best_seconds": "Mean of the best value against seconds of training, a panel per task",
-    "power": "Power (share of comparisons that show a difference) against their runs, a panel per task",
+    "power": "Power (share of comparisons that show a difference) against the number of runs, one panel per task",
 }
 _OF_RANKS = {"ranks": "Average rank against the budget", "critical_difference": "Critical-difference diagram"}
 _DIFFERENCE = ["difference", "difference_low", "difference_high"]
@@ -170,7 +170,7 @@ def methods(findings: Findings) -> str:
 
 
 def origins(findings: Findings) -> list[str]:
-    """State what predicted, trained or computed values that are not from a table."""
+    """State the origin of values that are predicted, trained or computed, not from a table."""
     columns = [fact.column for fact in findings.facts if fact.column is not None]
     return sorted({f"Values are {column.origin}." for column in columns if column.origin != "measured"})
 

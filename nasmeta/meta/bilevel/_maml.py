@@ -24,7 +24,7 @@ _WIDTH = 64  # of the two hidden layers
 _INNER_STEPS, _INNER_RATE = 5, 0.025
 _BATCH, _RATE, _WEIGHT_DECAY, _LARGEST_GRADIENT = 8, 2e-3, 1e-4, 5.0  # of the outer loop; the batch in episodes
 _NOISE, _MIXED = 0.1, 0.3  # of training tasks: deviation of the noise in labels, share that mixes several sources
-_LABELS = 100  # most labels of a support or query set
+_LABELS = 100  # maximum number of labels in a support or query set
 _CACHED = 64  # tables of inputs, one per set of left-out groups
 
 Weights = dict[str, Tensor]
@@ -120,8 +120,8 @@ class MAML(MetaPredictor):
     sources' mean.
 
     This is the textbook baseline of the bilevel problem, not a recommendation. On six targets its mean rank correlation
-    with 10, 20, 50 and 100 labels is .70, .71, .71 and .72; that of `experts` is .71, .72, .75 and .76, and that of a
-    Gaussian process without sources .45, .52, .63 and .69 (``reports/transfer/few_shot``).
+    with 10, 20, 50 and 100 labels is .70, .71, .71 and .72. `experts` reaches .71, .72, .75 and .76, and a Gaussian
+    process without sources .45, .52, .63 and .69 (``reports/transfer/few_shot``).
 
     Parameters
     ----------

@@ -30,9 +30,9 @@ _SHARPNESS = 2.0  # of the weights of sources by agreement with the labels
 class Similarity:
     """Three kinds of exponential kernels, each at several lengthscales.
 
-    The first is that of `count_model`. The second is a mean over the groups of input columns of the predictor ``gp``,
-    with L2 distances divided by their median. The third compares the numbers of each operation or, in spaces without
-    operations, the choice of each position, with L1 distances divided by their mean.
+    The first is the kernel of `count_model`. The second is a mean over the groups of input columns of the predictor
+    ``gp``, with L2 distances divided by their median. The third compares the numbers of each operation or, in spaces
+    without operations, the choice of each position, with L1 distances divided by their mean.
     """
 
     def __init__(self, space: SearchSpace) -> None:

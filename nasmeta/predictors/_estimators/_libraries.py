@@ -70,7 +70,7 @@ class PerceptronRegressor(ScaledRegressor):
     max_iter : int, default 200
         Largest number of epochs.
     n_members : int, default 5
-        Networks. Their mean is the prediction; the deviation needs at least two.
+        Number of networks. Their mean is the prediction; the deviation needs at least two.
     labels : {"rank", "value"}, default "rank"
         Learn normal scores of ranks, or the values themselves.
     random_state : int, default 0

@@ -39,9 +39,9 @@ def grad_norm(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
 def jacob_cov(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
     """Return −Σᵢ [log(λᵢ + k) + 1 / (λᵢ + k)], λ the eigenvalues of the correlations of input gradients, k = 1e-5.
 
-    Mellor et al., Neural Architecture Search without Training (first version, 2020; jacov elsewhere). Row i is the
-    gradient of the sum of the logits with respect to image i. Where a network passes nothing on, all its correlations
-    are taken as zero, which gives the lowest possible value.
+    Mellor et al., Neural Architecture Search without Training (first version, 2020; also known as jacov). Row i is the
+    gradient of the sum of the logits with respect to image i. If a network passes nothing on, all its correlations are
+    set to zero, which gives the lowest possible value.
     """
     inputs = images.detach().clone().requires_grad_()
     (slopes,) = torch.autograd.grad(network(inputs).sum(), inputs, materialize_grads=True)
@@ -55,10 +55,10 @@ def jacob_cov(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
 
 @PROXIES.register("nwot")
 def nwot(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
-    """Return log |K|, K the number of ReLUs that are alike (both on or both off) for each two images.
+    """Return log |K|; for each pair of images, K counts the ReLUs that are both on or both off.
 
-    Mellor et al., Neural Architecture Search without Training, ICML 2021 (NASWOT). An eigenvalue of K below 1, as of
-    two images with the same code, counts as 1, so that the value is finite; K itself holds whole numbers.
+    Mellor et al., Neural Architecture Search without Training, ICML 2021 (NASWOT). An eigenvalue of K below 1, such as
+    for two images with the same code, is replaced by 1, so the value is finite; K itself holds whole numbers.
     """
     alike = torch.zeros(len(images), len(images), dtype=torch.float64)
 
@@ -79,7 +79,7 @@ def nwot(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
 
 @PROXIES.register("synflow")
 def synflow(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
-    """Return Σ |w · ∂R/∂w|, R the sum of the logits of an image of ones where weights are |w| (Tanaka et al., 2020).
+    """Return Σ |w · ∂R/∂w|; R sums the logits for an image of ones and weights |w| (Tanaka et al., 2020).
 
     Pruning neural networks without any data by iteratively conserving synaptic flow, NeurIPS 2020; summed over the
     network as by Abdelfattah et al. (ICLR 2021), without batch norms. In float64. Zero if nothing is passed on.
