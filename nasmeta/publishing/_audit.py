@@ -235,7 +235,7 @@ def _check_design(entries: list[Any], pairs: list[_Pair], done: Audit) -> None:
         for pair in pairs:
             other = first.setdefault(group_of(pair.config), pair)
             if facts_of(other.config) != facts_of(pair.config):
-                done._reject(f"{pair}: the {what} differs from the {what} of {other}")
+                done._reject(f"{pair}: the {what} differs from that of {other}")
 
 
 def _frame(pairs: list[_Pair]) -> pd.DataFrame:

@@ -97,9 +97,9 @@ resampling are {2 * error:.1f} points.
 {to_markdown(table, headers=headers)}
 The {len(rows)} pairs are a random sample of the pairs of six stored baselines on six tasks that need up to {MOST} runs.
 `nm.plan` draws seeds of the 30 runs and counts how often the test of a report (Wilcoxon's exact test, with
-Holm's correction over 15 pairs) shows a pair; *n* is the number at which the share reaches 80 %. *Fresh*: {DRAWS:,} other draws.
-The share jumps from *n* - 1 to *n* if few runs decide: with 15 pairs, 9 runs cannot show any difference.
-All pairs are compared by regret. *Skewness* describes the 30 differences.
+Holm's correction over 15 pairs) shows a pair; *n* is the number at which the share reaches 80 %.
+*Fresh*: {DRAWS:,} other draws. The share jumps from *n* - 1 to *n* if few runs decide: with 15 pairs, 9 runs
+cannot show any difference. All pairs are compared by regret. *Skewness* describes the 30 differences.
 
 A plan for {first["plan_pairs"]:.0f} pairs took {first["plan_seconds"]:.1f} s of one processor.
 
