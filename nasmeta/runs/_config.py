@@ -20,6 +20,7 @@ from nasmeta.runs._searcher_spec import SearcherSpec, check_costs, check_objecti
 from nasmeta.runs._sources import SourcesLike, is_model, named_sources, saved_model_of, sources_of
 from nasmeta.runs._transfer import Transfer
 from nasmeta.searchers import Searcher
+from nasmeta.spaces import canonical_dataset
 from nasmeta.tasks import SourceTask, Task, at_scale
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ def _objectives(evaluator: Evaluator) -> list[str] | None:
 
 def _column(evaluator: Evaluator) -> str:
     c = evaluator.column
-    return f"{c.dataset}/{c.metric}/{c.split}/{c.epochs}/{c.seed}"
+    return f"{canonical_dataset(c.dataset)}/{c.metric}/{c.split}/{c.epochs}/{c.seed}"
 
 
 def _labels(source: Task | SourceTask) -> Facts:

@@ -25,8 +25,8 @@ _PART = re.compile(r"(?:train|valid|val|validation|test)+$")
 
 
 @cache
-def canonical_dataset(name: str) -> str:
-    """Return the canonical name of a dataset; unknown names in lower case.
+def canonical_dataset(name: str, *, keep_case: bool = False) -> str:
+    """Return the canonical name of a dataset; unknown names in lower case, or as written if `keep_case`.
 
     For known datasets, case, spaces, punctuation and prefixes (a benchmark, a folder) are ignored.
 
@@ -34,13 +34,14 @@ def canonical_dataset(name: str) -> str:
     >>> canonical_dataset("ImageNet16-120"), canonical_dataset("imagenet"), canonical_dataset("nb201/CIFAR-10")
     ('imagenet16-120', 'imagenet16-120', 'cifar10')
     """
-    lower = unicodedata.normalize("NFKC", name).lower().strip()
+    written = unicodedata.normalize("NFKC", name).strip()
+    lower = written.lower()
     for part in (lower, *re.split(r"[/\\:@#]", lower)):
         letters = _letters(part)
         for known in (letters, _BENCHMARK.sub("", letters)):
             if known in _BY_LETTERS:
                 return _BY_LETTERS[known]
-    return lower
+    return written if keep_case else lower
 
 
 def held_out_name(name: str) -> str:

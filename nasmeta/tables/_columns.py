@@ -31,7 +31,7 @@ class ColumnInfo:
     Attributes
     ----------
     dataset : str
-        Lower case, such as ``imagenet16-120``.
+        Such as ``imagenet16-120``; queries ignore the case.
     metric : str
         Well-known names, such as accuracy and train_seconds, are listed in ``benchmarks_data/metrics.toml``.
     split : str or None
@@ -85,7 +85,7 @@ class ColumnInfo:
 
     def __post_init__(self) -> None:
         # A query finds a dataset and a split by one name.
-        object.__setattr__(self, "dataset", canonical_dataset(self.dataset))
+        object.__setattr__(self, "dataset", canonical_dataset(self.dataset, keep_case=True))
         object.__setattr__(self, "split", split_of(self.split))
 
     @classmethod
@@ -283,13 +283,13 @@ def split_of(name: str | None) -> str | None:
     return "valid" if lower in ("valid", "val", "validation") else lower if lower == "test" else name
 
 
-def default_metrics(columns: Sequence[ColumnInfo], dataset: str) -> list[str]:
+def default_metrics(columns: Sequence[ColumnInfo]) -> list[str]:
     """Return the metrics that define the tasks of a dataset; with several metrics, a task's name contains its metric.
 
     The default is the first well-known accuracy that was not measured on training data, else all other performance
     metrics, else all metrics.
     """
-    kinds = {info.metric: info.kind for info in columns if info.dataset == dataset}
+    kinds = {info.metric: info.kind for info in columns}
     performances = [m for m in kinds if kinds[m] == "performance" and measured_split(m, None) != "train"]
     order = [name for name, known in known_metrics().items() if known.unit == "percent"]
     accuracies = sorted((m for m in performances if m.lower() in order), key=lambda m: order.index(m.lower()))

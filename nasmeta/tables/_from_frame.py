@@ -195,8 +195,13 @@ def _addresses(frame: pd.DataFrame, used: set[str | None], stated: Facts, name: 
     if not keys:
         return np.zeros(len(frame), np.intp), [_address(stated, name)]
     groups: Any = frame[keys].drop_duplicates().to_dict("records")
+    spellings: dict[str, str] = {}  # the first one of each dataset
     numbers: dict[_Keys, int] = {}  # two spellings of a dataset or split are one address
-    of_group = [numbers.setdefault(_address({**stated, **group}, name), len(numbers)) for group in groups]
+    of_group = []
+    for group in groups:
+        address = _address({**stated, **group}, name)
+        dataset = spellings.setdefault(canonical_dataset(address.dataset), address.dataset)
+        of_group.append(numbers.setdefault(address._replace(dataset=dataset), len(numbers)))
     of_row = frame.groupby(keys, dropna=False, sort=False).ngroup().to_numpy()
     return np.array(of_group)[of_row], list(numbers)
 
@@ -206,7 +211,7 @@ def _address(keys: Facts, name: str) -> _Keys:
     import pandas as pd
 
     given = {key: _checked(key, value) for key, value in keys.items() if not pd.isna(value)}
-    dataset, split = our_name(canonical_dataset(given.get("dataset", name)), given.get("split"))
+    dataset, split = our_name(canonical_dataset(given.get("dataset", name), keep_case=True), given.get("split"))
     rest = {key: given.get(key) for key in ("epochs", "seed", "epoch")}
     return _Keys(dataset, split_of(split), release=given.get("release", "own"), **rest)
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from nasmeta.errors import ColumnError, DamagedFileError, NoColumnError, UnknownNameError, near_name
+from nasmeta.spaces import canonical_dataset
 from nasmeta.tables import _store
 from nasmeta.tables._address import Address
 from nasmeta.tables._catalog import table_sources
@@ -44,16 +45,21 @@ class JoinedColumns:
 
     @cached_property
     def by_dataset(self) -> dict[str, list[ColumnInfo]]:
-        """The columns of each dataset."""
+        """The columns of each dataset, by its canonical name."""
         by_dataset: dict[str, list[ColumnInfo]] = {}
         for column in self.columns:
-            by_dataset.setdefault(column.dataset, []).append(column)
+            by_dataset.setdefault(canonical_dataset(column.dataset), []).append(column)
         return by_dataset
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The names of the datasets, as their first columns spell them."""
+        return tuple(columns[0].dataset for columns in self.by_dataset.values())
 
     @cached_property
     def default_metrics(self) -> dict[str, list[str]]:
         """The metrics of the tasks of each dataset: as declared, else by `nasmeta.tables._columns.default_metrics`."""
-        metrics = {dataset: default_metrics(columns, dataset) for dataset, columns in self.by_dataset.items()}
+        metrics = {dataset: default_metrics(columns) for dataset, columns in self.by_dataset.items()}
         for source, _ in self._opened:
             for entry in getattr(source, "tasks", ()):
                 if entry["name"] == f"{source.table}/{{dataset}}":
@@ -69,7 +75,7 @@ class JoinedColumns:
     def _groups(self) -> dict[tuple[str, str, int | None], list[ColumnInfo]]:
         groups: dict[tuple[str, str, int | None], list[ColumnInfo]] = {}
         for info in self.columns:
-            groups.setdefault((info.dataset, info.metric, info.epoch), []).append(info)
+            groups.setdefault((canonical_dataset(info.dataset), info.metric, info.epoch), []).append(info)
         return groups
 
     # -- values -----------------------------------------------------------------------------------------------------
@@ -170,7 +176,7 @@ class JoinedColumns:
         elif columns:
             unknown, names = asked.metric, sorted(info.metric for info in columns)
         else:
-            unknown, names = asked.dataset, sorted(self.by_dataset)
+            unknown, names = asked.dataset, sorted(self.datasets)
         listed = [*dict.fromkeys(names)]
         return near_name(unknown, listed).strip() or f"Possible: {', '.join(listed[:_MOST_LISTED]) or 'none'}."
 

@@ -117,7 +117,7 @@ class Table(ShowsFacts):
     @property
     def datasets(self) -> tuple[str, ...]:
         """The datasets of its columns."""
-        return tuple(self._ends.by_dataset)
+        return self._ends.datasets
 
     @cached_property
     def _points(self) -> JoinedColumns:
@@ -511,8 +511,7 @@ epochs=200, seed='mean'. Possible: ...
         """
         import pandas as pd
 
-        wanted = (dataset, dataset and canonical_dataset(dataset))
-        infos = [info for info in self.columns if dataset is None or info.dataset in wanted]
+        infos = list(self.columns) if dataset is None else self._ends.by_dataset.get(canonical_dataset(dataset), [])
         if not infos:
             raise ColumnError(f"The dataset of {self.name}", dataset, f"one of {', '.join(self.datasets)}")
         names = [info.address for info in infos]

@@ -36,7 +36,7 @@ def task_name(table: str, index: JoinedColumns, column: ColumnInfo, *, sampled: 
     asked = Address(column.dataset, column.metric).normal()
     meant = _meant(index.matching(asked), asked)
     name = f"{table}/{column.dataset}"
-    name += "" if [column.metric] == index.default_metrics[column.dataset] else f"/{column.metric}"
+    name += "" if [column.metric] == index.default_metrics[canonical_dataset(column.dataset)] else f"/{column.metric}"
     for part, form in (("split", "@{}"), ("epochs", "@{}ep"), ("release", "@{}"), ("seed", "#{}")):
         value = "sample" if sampled and part == "seed" else getattr(column, part)
         # `get_task` refuses a built-in table's test values, unless the name states the split.
@@ -53,9 +53,9 @@ def parts_of_name(name: str, columns: Sequence[ColumnInfo]) -> tuple[str, str, d
     >>> parts_of_name("pets/map@50@12ep#0", [info])
     ('pets', 'map@50', {'epochs': 12, 'seed': 0})
     """
-    known = {text for info in columns for text in (info.dataset, f"{info.dataset}/{info.metric}")}
+    known = {text.lower() for info in columns for text in (info.dataset, f"{info.dataset}/{info.metric}")}
     ends = [*(sign.start() for sign in re.finditer("[@#]", name)), len(name)]
-    end = next((i for i in reversed(ends) if name[:i] in known), ends[0])
+    end = next((i for i in reversed(ends) if name[:i].lower() in known), ends[0])
     dataset, _, metric = name[:end].partition("/")
     if not re.fullmatch("([@#][^@#]+)*", name[end:]):
         raise ColumnError("column", name, "DATASET[/METRIC][@SPLIT][@12ep][#SEED]")
@@ -86,7 +86,7 @@ def signal_column(
     release: str | None = None,
 ) -> ColumnInfo:
     """Return the column that a searcher observes; see `nasmeta.tables.Table.task` for the defaults."""
-    datasets = [*index.by_dataset]
+    datasets = index.datasets
     if dataset is None and len(datasets) == 1:
         dataset = datasets[0]
     metrics = [metric] if metric else index.default_metrics.get(canonical_dataset(dataset or ""), [])

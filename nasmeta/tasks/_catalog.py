@@ -230,7 +230,7 @@ def _objectives_in(name: str) -> list[str]:
     columns = load_table(table).columns if "@" in name or is_own_table(table) else ()
     names = {text for info in columns for text in (info.dataset, info.metric, info.split, info.release)}
     for text in filter(None, names):
-        name = name.replace(text, text.replace("+", chr(0)))
+        name = re.sub(re.escape(text), lambda found: found[0].replace("+", chr(0)), name, flags=re.IGNORECASE)
     return [part.replace(chr(0), "+") for part in name.split("+")]
 
 
@@ -255,7 +255,7 @@ def _objective(text: str, table: Table | str, dataset: str | None) -> Task:
     if declared := _declared_column(text, name, on):
         return declared
     opened = load_table(table) if isinstance(table, str) else table
-    return opened.task(text.removeprefix(f"{on}/"), dataset)
+    return opened.task(re.sub(f"^{re.escape(on or name)}/", "", text, flags=re.IGNORECASE), dataset)
 
 
 def _joined_name(parts: list[Task]) -> str:

@@ -11,6 +11,8 @@ import numpy as np
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.spaces import held_out_name
+from nasmeta.tasks._multi_objective import MultiObjectiveTask
+from nasmeta.tasks._signal import is_own_table
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
@@ -73,10 +75,9 @@ imagenet16-120.
         """
         key = held_out_name(dataset)
         if key not in self.datasets:
-            of_task = [
-                name for task in self._tasks if dataset in (task.name, task.table_name) for name in task.held_out
-            ]
-            raise UnknownNameError.of("dataset or device", dataset, of_task or self.datasets)
+            meant = [task for task in self._tasks if dataset in (task.name, task.table_name)]
+            names = [name for task in meant or self._tasks for name in _written(task)]
+            raise UnknownNameError.of("dataset or device", dataset, names)
         target = TaskDistribution(task for task in self._tasks if key in task.held_out)
         return self._without(target), target
 
@@ -124,3 +125,11 @@ imagenet16-120.
 
     def __repr__(self) -> str:
         return f"TaskDistribution({', '.join(self.names)})"
+
+
+def _written(task: Task) -> tuple[str, ...]:
+    """Return what a task holds out, with the dataset of a user's table as the user wrote it."""
+    if isinstance(task, MultiObjectiveTask) or not is_own_table(task.table_name):
+        return task.held_out
+    dataset = task.signal.dataset
+    return tuple(dataset if held_out_name(dataset) == name else name for name in task.held_out)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.spaces import namesakes
+from nasmeta.spaces import canonical_dataset, namesakes
 from nasmeta.tables import ColumnInfo, joined_facts
 from nasmeta.tasks._objectives import Front
 from nasmeta.tasks._signal import Signal
@@ -227,7 +227,7 @@ def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
     if len(spaces) > 1:
         names = [space.name for space in spaces]
         raise SettingError(f"spaces of {name}", names, "a single one", namesakes(*spaces[:2]).strip())
-    datasets = list(dict.fromkeys(part.signal.dataset.removesuffix("-valid") for part in parts))
+    datasets = list(dict.fromkeys(canonical_dataset(part.signal.dataset).removesuffix("-valid") for part in parts))
     if len(datasets) > 1:
         raise SettingError(f"datasets of {name}", datasets, "a single one, as in nb201/cifar100+latency/pixel3")
     return tuple(parts)

@@ -35,8 +35,7 @@ class Signal:
     device: str | None = None
 
     def __post_init__(self) -> None:
-        # One name per dataset, because leakage is checked by name.
-        object.__setattr__(self, "dataset", canonical_dataset(self.dataset))
+        object.__setattr__(self, "dataset", canonical_dataset(self.dataset, keep_case=True))
 
     @property
     def address(self) -> tuple[Any, ...]:
@@ -51,8 +50,9 @@ class Signal:
         return cls(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release, c.kind, c.device)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the parts that identify the column, in JSON types."""
-        return dict(zip(("dataset", "metric", "split", "epochs", "seed", "release"), self.address, strict=True))
+        """Return the parts that identify the column, in JSON types; the dataset by its canonical name."""
+        parts = dict(zip(("dataset", "metric", "split", "epochs", "seed", "release"), self.address, strict=True))
+        return parts | {"dataset": canonical_dataset(self.dataset)}
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ def recorded_costs(table: Table, signal: Signal) -> list[Cost]:
             return [Cost(own)]
         embedded = Signal(dataset, "train_seconds", "train", 200, "mean", EMBEDDED_RELEASE)
         return [Cost(own), Cost(embedded, (s.epochs / 200) * (2 if whole else 1))]
-    seconds = [
-        c for c in table.columns if (c.kind, c.dataset) == ("seconds", s.dataset) and c.epochs in (s.epochs, None)
-    ]
+    dataset = canonical_dataset(s.dataset)
+    seconds = [c for c in table.columns if c.kind == "seconds" and canonical_dataset(c.dataset) == dataset]
+    seconds = [c for c in seconds if c.epochs in (s.epochs, None)]
     seconds = [c for c in seconds if c.metric.lower() == "train_seconds"] or seconds
     if len({c.metric for c in seconds}) > 1:
         return []

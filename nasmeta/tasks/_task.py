@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_int
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
 from nasmeta.files import shipped
-from nasmeta.spaces import SearchSpace, get_space, held_out_name
+from nasmeta.spaces import SearchSpace, canonical_dataset, get_space, held_out_name
 from nasmeta.tables import (
     ColumnInfo,
     Table,
@@ -429,10 +429,12 @@ class Task:
         s = self.signal
         if split_of(s.split) != "valid" or isinstance(self._table, SearchSpace):
             return ()
+        dataset = canonical_dataset(s.dataset)
         tests: dict[tuple[str, str, str], ColumnInfo] = {}
         for info in self.table.columns:
             fits = (info.epochs, info.split, info.kind) == (s.epochs, "test", self.kind)
-            if fits and info.dataset in (s.dataset, f"{s.dataset}-valid") and info.direction == self.direction:
+            on_dataset = canonical_dataset(info.dataset) in (dataset, f"{dataset}-valid")
+            if fits and on_dataset and info.direction == self.direction:
                 known = tests.setdefault(key := (info.metric, info.dataset, info.release), info)
                 if known.seed != s.seed and info.seed in (s.seed, "mean"):
                     tests[key] = info

@@ -48,9 +48,10 @@ def look_up(
     """
     table = task.table
     name = canonical_dataset(compare_with or dataset.name)
-    known = dict.fromkeys(info.dataset for info in table.columns if info.metric == "accuracy")
+    known = {canonical_dataset(info.dataset): info.dataset for info in table.columns if info.metric == "accuracy"}
     if compare_with is not None and name not in known:
-        raise UnknownNameError.of("dataset of the table", compare_with, known)
+        raise UnknownNameError.of("dataset of the table", compare_with, known.values())
+    name = known.get(name, name)
     column = _column_of(table, name, recipe, task)
     of_seeds = np.array([*table.of_seeds(column).values()], np.float64).reshape(-1, table.space.size)
     means = table.column(*Signal.of(column).address).astype(np.float64)

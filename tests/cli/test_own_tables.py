@@ -51,8 +51,8 @@ def add(sweep: Path, *more: str) -> None:
 def test_adding_tells_what_to_do_next(sweep: Path, tmp_path: Path) -> None:
     result = run("data", "add", sweep, "--columns", "width,depth,act", *LOWER)
     assert "Sweep-1: 4 columns over 60 architectures" in result.stdout
-    assert "pets/rmse/-/-/- (lower is better)" in result.stdout
-    assert "Try: nasmeta search gp Sweep-1/pets --evaluations 50" in result.stdout
+    assert "Pets/rmse/-/-/- (lower is better)" in result.stdout
+    assert "Try: nasmeta search gp Sweep-1/Pets --evaluations 50" in result.stdout
     assert len(list(tmp_path.rglob("*.arrow"))) == 1, "the table was written twice"
 
 
@@ -169,7 +169,7 @@ def test_errors_of_a_new_table(options: list[str], sweep: Path) -> None:
 def test_the_doctor_opens_tables(sweep: Path, tmp_path: Path) -> None:
     add(sweep)
     done = run("doctor").stdout
-    facts = "datasets pets, x-rays; metrics rmse (1, min), train_seconds (s, min)\n"
+    facts = "datasets Pets, x-rays; metrics rmse (1, min), train_seconds (s, min)\n"
     assert f"table           sweep: opens; {facts}" in done
     assert done.endswith("Nothing is broken.\n")
     (stored,) = (tmp_path / "cache").rglob("*.added.arrow")

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import ArchitectureError, ColumnError, NasmetaError, SettingError
+from nasmeta.errors import ArchitectureError, ColumnError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table
 
@@ -80,7 +80,7 @@ def test_keys_as_columns_and_as_arguments() -> None:
     frame = frame_of(acc=[1.0, 2.0])
     keys = {"dataset": "My Pets", "split": "valid", "epochs": 12, "seed": 3, "release": "v1"}
     said = own(frame, **keys)
-    assert said.columns[0].address == "my pets/acc/valid/12/3"
+    assert said.columns[0].address == "My Pets/acc/valid/12/3"
     assert said.columns[0].release == "v1"
     assert own(frame.assign(**keys)) == said
     assert own(frame.assign(split="valid", seed=3), dataset="My Pets", epochs=np.int64(12), release="v1") == said
@@ -98,9 +98,23 @@ def test_numbers_that_are_not_whole_are_named() -> None:
 def test_several_datasets() -> None:
     frame = frame_of(acc=[1.0, 2.0, 3.0], dataset=["CIFAR-10", "Pets", None])
     table = own(frame, name="mine")
-    assert table.datasets == ("cifar10", "pets", "mine")
-    assert table.tasks().names == ("mine/cifar10", "mine/pets", "mine/mine")
+    assert table.datasets == ("cifar10", "Pets", "mine")
+    assert table.tasks().names == ("mine/cifar10", "mine/Pets", "mine/mine")
     assert table.query(1, "PETS", "acc") == 2.0  # however it is spelled
+
+
+def test_the_first_spelling_of_a_dataset_names_its_task() -> None:
+    table = own(frame_of(acc=[1.0, 2.0, 3.0], train_seconds=1.0, dataset=["hospitalA", "HospitalA", "hospitalB"]))
+    tasks = table.tasks()
+    first = tasks[0]
+    assert tasks.names == ("own/hospitalA", "own/hospitalB")
+    assert table.task(dataset="HOSPITALA").name == first.name
+    assert first.measured.tolist() == [0, 1]
+    assert first.has_cost
+    assert table.to_frame("hospitala")["acc"].count() == 2
+    assert tasks.leave_out("HospitalA")[0].names == ("own/hospitalB",)
+    with pytest.raises(UnknownNameError, match="hospitalA, hospitalB"):
+        tasks.leave_out("clinic")
 
 
 FACTS = {

@@ -20,7 +20,7 @@ from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError
 from nasmeta.files import shipped
 from nasmeta.registry import Registry, import_siblings
 from nasmeta.settings import cache_folder
-from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.spaces import SearchSpace, canonical_dataset, get_space
 from nasmeta.tables._columns import ColumnInfo, Seed
 from nasmeta.tables.sources._base import Column, Columns, Files, OpenedColumns, Source
 from nasmeta.tables.sources._onnx import predicted_columns
@@ -133,8 +133,8 @@ class FetchedSource(Source):
         patterns = [pattern for pattern in self.facts if fnmatchcase(metric, pattern)]
         declared = self.facts[max(patterns, key=len)] if patterns else {}
         info = ColumnInfo(
-            dataset, metric, split, epochs, seed, release=self.release, source=self.name, licence=self.licence,
-            source_sha256=self._sha256[file], **{**declared, **facts},
+            canonical_dataset(dataset), metric, split, epochs, seed, release=self.release, source=self.name,
+            licence=self.licence, source_sha256=self._sha256[file], **{**declared, **facts},
         )  # fmt: skip
         return info, np.asarray(values, dtype=np.float64).astype(np.float32)
 
