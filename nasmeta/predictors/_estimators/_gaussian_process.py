@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from scipy.linalg import cho_solve, solve_triangular
 
 from nasmeta.arrays import Array, Floats, Floats32
-from nasmeta.gaussian_process import JITTER, Objective, Pairs, fit, sum_of_exponentials, weak_prior
+from nasmeta.gaussian_process import JITTER, Conditioned, Objective, Pairs, fit, sum_of_exponentials, weak_prior
 from nasmeta.predictors._estimators._scaled import Prediction, ScaledRegressor
 
 _MOST_COUNT = 8  # larger whole numbers are measurements
@@ -58,7 +57,7 @@ class GPRegressor(ScaledRegressor):
     def _fit(self, X: Floats, scores: Floats) -> None:
         """Fit hyperparameters and weights to features, shape (n, n_features), and scores, shape (n,).
 
-        ``factor_`` is the Cholesky factor of the covariance, (n, n); ``weights_`` is its inverse times the scores.
+        ``process_`` is the process of the centred scores, conditioned on all labels.
         """
         sizes = [X.shape[1]] if self.groups is None else list(self.groups)
         self.sizes_ = sizes
@@ -72,23 +71,18 @@ class GPRegressor(ScaledRegressor):
         objective = Objective(sum_of_exponentials(len(sizes)), pairs, [labels[few]], weak_prior(len(sizes)))
         self.hyperparameters_ = fit(objective, iterations=_ITERATIONS)
         covariance = self._covariance(X, X).astype(np.float64)
-        covariance[np.diag_indices(len(X))] += self.hyperparameters_.noise + JITTER
-        self.factor_ = np.linalg.cholesky(covariance)
-        self.weights_ = cho_solve((self.factor_, True), labels)
+        self.process_ = Conditioned.on(covariance, self.hyperparameters_.noise + JITTER, labels)
 
     def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return posterior mean and deviation of noisy scores, each of shape (n,), in blocks of rows."""
         mean, variance = np.empty(len(X)), np.empty(len(X))
-        factor = self.factor_.astype(np.float32) if return_std else None
-        weights = self.weights_
         prior = self.hyperparameters_.variances.sum() + self.hyperparameters_.noise
         for start in range(0, len(X), _BLOCK):
             part = slice(start, start + _BLOCK)
             covariance = self._covariance(X[part], self.train_)
-            mean[part] = covariance @ weights + self.mean_
-            if factor is not None:
-                half = solve_triangular(factor, covariance.T, lower=True, check_finite=False, overwrite_b=True)
-                variance[part] = prior - np.einsum("ij,ij->j", half, half)
+            mean[part] = self.process_.mean(covariance) + self.mean_
+            if return_std:
+                variance[part] = prior - self.process_.explained_variance(covariance)
         return mean, np.sqrt(np.maximum(variance, JITTER)) if return_std else None
 
     # -- distances ---------------------------------------------------------------------------------------------------
