@@ -157,9 +157,10 @@ class TrainingEvaluator(Evaluator):
         values, result = dict[ColumnInfo, float](), self.result(architecture)
         if result is not None and result.test_accuracy is not None:
             values[replace(self.column, split="test")] = result.test_accuracy
-        with suppress(MissingValueError, ColumnError):  # the table is missing
+        with suppress(MissingValueError, ColumnError):  # the table, or its test values, are missing
             if not np.isnan(self.task.values[architecture]):
-                values |= {self.task.column: float(self.task.values[architecture]), **self.task.report(architecture)}
+                values[self.task.column] = float(self.task.values[architecture])
+                values |= self.task.report(architecture)
         return values
 
     @property

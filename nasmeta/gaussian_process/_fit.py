@@ -22,7 +22,14 @@ _IMPOSSIBLE = 1e25  # the value if a covariance is not positive definite: a line
 
 
 class Prior(NamedTuple):
-    """Mean and standard deviation of the logarithms of hyperparameters, each of shape (n_hyperparameters,)."""
+    """Mean and standard deviation of the logarithms of hyperparameters, each of shape (n_hyperparameters,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Prior(np.log([0.5, 3.0, 0.02]), np.ones(3)).std
+    array([1., 1., 1.])
+    """
 
     mean: Floats
     std: Floats

@@ -167,5 +167,9 @@ class Kernel:
 
 
 def sum_of_exponentials(n_dimensions: int) -> Kernel:
-    """Return a sum of exponential kernels, one per dimension."""
+    """Return a sum of exponential kernels, one per dimension.
+
+    >>> sum_of_exponentials(2).terms
+    ((0,), (1,))
+    """
     return Kernel(tuple((i,) for i in range(n_dimensions)), (EXPONENTIAL,) * n_dimensions)

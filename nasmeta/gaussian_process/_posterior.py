@@ -22,7 +22,19 @@ _FIRST_ROOM = 256  # observations, in memory that is taken as rows are written; 
 
 
 class FunctionPrior(Protocol):
-    """A Gaussian prior over functions of the architectures of a space."""
+    """A Gaussian prior over functions of the architectures of a space.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.gaussian_process import FunctionPrior, GridPosterior, Hyperparameters, KernelPrior, count_model
+    >>> from nasmeta.spaces import get_space
+    >>> hyperparameters = Hyperparameters(np.ones(1), np.ones(1), noise=0.1)
+    >>> prior: FunctionPrior = KernelPrior(count_model(get_space("nb201"), ["edges"]), hyperparameters)
+    >>> mean, deviation = GridPosterior(prior).posterior(np.empty(0))
+    >>> mean[:2], deviation[:2]
+    (array([0., 0.]), array([1., 1.]))
+    """
 
     @property
     def noise(self) -> float:

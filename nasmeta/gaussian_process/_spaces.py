@@ -26,7 +26,16 @@ _SLOPES = 0.5  # variance of a linear term, a priori
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A kernel, the points that it compares, and the prior of its hyperparameters."""
+    """A kernel, the points that it compares, and the prior of its hyperparameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.gaussian_process import Dimension, Inputs, sum_of_exponentials, weak_prior
+    >>> width = Dimension(np.array([[0, 1, 2]]), np.arange(3), "difference", largest=2)
+    >>> Model(sum_of_exponentials(1), Inputs((width,)), weak_prior(1)).inputs.bases
+    (3,)
+    """
 
     kernel: Kernel
     inputs: Inputs
@@ -101,7 +110,12 @@ def trend_model(space: SearchSpace, features: Sequence[str] | None = None) -> Mo
 
 
 def has_position_model(space: SearchSpace) -> bool:
-    """Return whether the kernel features of a space contain its positions."""
+    """Return whether the kernel features of a space contain its positions.
+
+    >>> from nasmeta.spaces import get_space
+    >>> has_position_model(get_space("nb201")), has_position_model(get_space("graph"))
+    (True, False)
+    """
     return not _OF_POSITIONS.isdisjoint(space.kernel_features)
 
 

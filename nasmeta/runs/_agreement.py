@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _EVERY = 10  # observations
 _FEWEST = 4  # common observations of an interval
@@ -26,6 +29,8 @@ def source_agreement(
 
     Architectures and utilities have the shape (n,), in the order of the run; a utility to leave out is NaN.
     """
+    import pandas as pd
+
     labels = {}
     for each in sources:
         source = each.as_source() if isinstance(each, Task) else each

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "transfer"))
 
 from cases import Case, _some_of, _stranger, _wrong_at_the_top, cases
 
-from nasmeta.gaussian_process import Hyperparameters
+from nasmeta.gaussian_process import Hyperparameters, KernelPrior, count_model
 from nasmeta.meta import SourceMatrix
 from nasmeta.meta.in_context._reading import Reading, Similarity, SourceView, read
 from nasmeta.spaces import SearchSpace
@@ -125,8 +125,9 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
     """Yield banks of functions drawn from Gaussian processes, with a kernel per bank."""
     rng = np.random.default_rng([zlib.crc32(family.encode()), 2])
     similarity = Similarity(space)
-    kernel = similarity.kernel
-    n_features = len(kernel.features)
+    model = count_model(space)
+    n_features = len(model.kernel.terms)
+    typical_lengthscales = np.exp(model.prior.mean[n_features:-1])
     for world in range(_WORLDS):
         n = min(_WORLD_CELLS, space.size)
         architectures = np.sort(rng.choice(space.size, n, replace=False))
@@ -143,9 +144,9 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
                 covariance *= np.exp(-apart / rng.uniform(0.5, 3.0))
         else:
             variances = rng.dirichlet(np.full(n_features, 0.7)) + 1e-3
-            lengths = kernel.typical_lengthscales * np.exp(rng.normal(0.3, 0.8, n_features))
+            lengths = typical_lengthscales * np.exp(rng.normal(0.3, 0.8, n_features))
             drawn = Hyperparameters(variances, lengths, 0.0)
-            covariance = kernel.covariance(kernel.codes_between(architectures, architectures), drawn).astype(np.float64)
+            covariance = KernelPrior(model, drawn).covariance(architectures, architectures).astype(np.float64)
         factor = np.linalg.cholesky(covariance + 1e-3 * np.eye(n))
         functions = factor @ rng.standard_normal((n, _FUNCTIONS + 1))
         shared = rng.uniform(0, 1, _FUNCTIONS) ** 0.5
