@@ -83,7 +83,7 @@ def optuna_objective(task: str | Task | Evaluator) -> OptunaObjective:
     >>> import optuna
     >>> import nasmeta as nm
     >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
-    >>> task = nm.get_task("nb201/cifar100")
+    >>> task = nm.get_task("graph/cora")
     >>> objective = nm.optuna_objective(task)
     >>> study = optuna.create_study(direction=objective.direction, sampler=optuna.samplers.TPESampler(seed=0))
     >>> study.optimize(objective, n_trials=50)
