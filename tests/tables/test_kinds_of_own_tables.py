@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import decimal
 from collections.abc import Callable
 from pathlib import Path
@@ -19,170 +18,197 @@ from nasmeta.tables import added_tables, list_tables, load_table
 from nasmeta.tables._arrow_file import write_files
 from nasmeta.tables.commands import data_add_command, data_list_command, data_remove_command
 
-ROWS = "0,91.5\n1,90.0\n2,89.5\n"
-THREE = [91.5, 90.0, 89.5]
+PLAIN = "arch,accuracy\n0,91.5\n1,90.0\n2,89.5\n"
 NB201: dict[str, Any] = {"space": "nb201"}
 LISTED: dict[str, Any] = {"columns": ["width", "act"]}
-ACCEPTED, REFUSED = True, False
+# Of each kind its name and a CSV file of cells of NAS-Bench-201, where ⏎ ends a line.
+ACCEPTED_TEXTS = """
+plain:arch,accuracy⏎0,91.5⏎1,90.0⏎2,89.5⏎
+one row:arch,accuracy⏎0,91.5⏎
+a missing value:arch,accuracy⏎0,91.5⏎1,⏎2,89.5⏎
+byte-order mark:\ufeffarch,accuracy⏎0,91.5⏎1,90.0⏎2,89.5⏎
+not a number:arch,accuracy⏎0,nan⏎1,90⏎2,89⏎
+huge but finite:arch,flops⏎0,1e30⏎1,2e30⏎
+denormal:arch,loss⏎0,1e-310⏎1,0.5⏎
+integers of 30 digits:arch,flops⏎0,999999999999999999999999999999⏎1,5⏎
+booleans:arch,accuracy⏎0,True⏎1,False⏎
+equal rows:arch,accuracy⏎0,91.5⏎0,91.5⏎1,90⏎
+a nameless column:,arch,accuracy⏎0,0,91.5⏎1,1,90⏎
+a shorter row:arch,accuracy⏎0,91.5⏎1⏎
+carriage returns:arch,accuracy\r0,91.5\r1,90\r
+Windows line ends:arch,accuracy\r⏎0,91.5\r⏎1,90\r⏎
+blank lines:arch,accuracy⏎⏎0,91.5⏎⏎1,90⏎⏎
+spaces around names: arch , accuracy ⏎ 0 , 91.5 ⏎ 1 , 90 ⏎
+names in quotes:"arch","accuracy"⏎"0","91.5"⏎"1","90"⏎
+seed as boolean:arch,seed,accuracy⏎0,True,91.5⏎
+a split of spaces:arch,split,accuracy⏎0, ,91.5⏎1, ,90⏎
+a split with a slash:arch,split,accuracy⏎0,a/b,91.5⏎1,a/b,90⏎
+a split with signs:arch,split,accuracy⏎0,a@b#c,91.5⏎1,a@b#c,90⏎
+a dataset with signs:arch,dataset,accuracy⏎0,a@b#0+c,91.5⏎1,a@b#0+c,90⏎
+datasets in other scripts:arch,dataset,accuracy⏎0,数据,91.5⏎1,数据,90⏎0,🐈,80⏎
+datasets as numbers:arch,dataset,accuracy⏎0,1,91.5⏎1,1,90⏎
+a release with a slash:arch,release,accuracy⏎0,v/1,91.5⏎1,v/1,90⏎
+"""
+REFUSED_TEXTS = """
+no byte:
+one line end:⏎
+spaces:   ⏎  ⏎
+only a header:arch,accuracy⏎
+only a header without line end:arch,accuracy
+empty values:arch,accuracy⏎0,⏎1,⏎
+no metric:arch⏎0⏎1⏎
+no architecture:accuracy⏎91.5⏎90⏎
+no header:0,91.5⏎1,90.0⏎2,89.5⏎
+a missing architecture:arch,accuracy⏎0,91.5⏎,90⏎
+a text among values:arch,accuracy⏎0,91.5⏎1,good⏎
+only texts:arch,accuracy⏎0,high⏎1,low⏎
+dates:arch,accuracy⏎0,2024-01-01⏎1,2024-01-02⏎
+times:arch,accuracy⏎0,12:30:00⏎1,12:31:00⏎
+percent signs:arch,accuracy⏎0,91.5 %⏎1,90 %⏎
+thousands:arch,parameters⏎0,"1,200"⏎1,"1,300"⏎
+semicolons:arch;accuracy⏎0;91.5⏎1;90.0⏎
+semicolons and decimal commas:arch;accuracy⏎0;91,5⏎1;90,0⏎
+decimal commas:arch,accuracy⏎0,"91,5"⏎1,"90,0"⏎
+unquoted decimal commas:arch,accuracy⏎0,91,5⏎1,90,0⏎
+tabs:arch\taccuracy⏎0\t91.5⏎
+pipes:arch|accuracy⏎0|91.5⏎
+infinity:arch,accuracy⏎0,inf⏎1,90⏎
+minus infinity:arch,loss⏎0,-inf⏎1,0.3⏎
+beyond float32:arch,loss⏎0,1e39⏎1,0.3⏎
+beyond float64:arch,loss⏎0,1e999⏎1,0.3⏎
+hexadecimal:arch,accuracy⏎0,0x5B⏎1,0x5A⏎
+complex:arch,accuracy⏎0,91+2j⏎1,90⏎
+booleans and numbers:arch,accuracy⏎0,True⏎1,90⏎
+contradicting rows:arch,accuracy⏎0,91.5⏎0,90⏎
+two columns of one name:arch,accuracy,accuracy⏎0,91.5,90⏎
+a header of commas:,,⏎0,1,2⏎
+a longer row:arch,accuracy⏎0,91.5,7⏎1,90⏎
+a longer last row:arch,accuracy⏎0,91.5⏎1,90,7⏎
+an open quote:arch,accuracy⏎0,"91.5⏎1,90⏎
+a comment:# made by us⏎arch,accuracy⏎0,91.5⏎
+an index of -1:arch,accuracy⏎-1,91.5⏎
+an index too far:arch,accuracy⏎15625,91.5⏎
+an index of 20 digits:arch,accuracy⏎99999999999999999999,91.5⏎
+an index of 1.5:arch,accuracy⏎1.5,91.5⏎
+an infinite index:arch,accuracy⏎inf,91.5⏎
+an unknown string:arch,accuracy⏎|conv~0|,91.5⏎
+architectures as booleans:arch,accuracy⏎True,91.5⏎
+seed as text:arch,seed,accuracy⏎0,first,91.5⏎1,second,90⏎
+seed of 1.5:arch,seed,accuracy⏎0,1.5,91.5⏎
+seed of -1:arch,seed,accuracy⏎0,-1,91.5⏎
+infinite seed:arch,seed,accuracy⏎0,inf,91.5⏎
+seed of 40 digits:arch,seed,accuracy⏎0,9999999999999999999999999999999999999999,91.5⏎
+epochs as text:arch,epochs,accuracy⏎0,twelve,91.5⏎
+mean epochs:arch,epochs,accuracy⏎0,mean,91.5⏎
+points of a curve as text:arch,epoch,epochs,accuracy⏎0,last,12,91.5⏎
+only points of a curve:arch,epoch,epochs,accuracy⏎0,3,12,91.5⏎1,3,12,90⏎
+a dataset with a slash:arch,dataset,accuracy⏎0,a/b,91.5⏎
+a metric with a slash:arch,a/b⏎0,91.5⏎1,90⏎
+negative seconds:arch,accuracy,train_seconds⏎0,91.5,-3⏎1,90,5⏎
+an unknown metric:arch,quality⏎0,91.5⏎
+a NUL:arch,accuracy⏎0,91.5⏎\0,90⏎
+a NUL in a name:arch,accu\0racy⏎0,91.5⏎
+JSON:[{"arch": 0, "accuracy": 91.5}]
+HTML:<table><tr><td>0</td></tr></table>
+"""
+BYTES = [b"91.5", b"90", b"89"]
+CATEGORIES = pd.Categorical(["a", "b", "c"])
+DATES = pd.date_range("2024-01-01", periods=3)
+DECIMALS = [decimal.Decimal(n) / 2 for n in (3, 5, 6)]
+DURATIONS = pd.to_timedelta([1, 2, 3], unit="s")
+LISTS = [[0], [1], [2]]
+RECORDS = [{"a": n} for n in range(3)]
+
+
+def kinds_in(texts: str) -> dict[str, Any]:
+    """Return the texts by the names of their kinds."""
+    lines = texts.strip("\n").split("\n")
+    return {name: text.replace("⏎", "\n") for name, _, text in (line.partition(":") for line in lines)}
 
 
 def arch(**columns: Any) -> pd.DataFrame:
-    return pd.DataFrame({"arch": [0, 1, 2], **columns})
+    return pd.DataFrame({"arch": [0, 1, 2], "accuracy": [91.5, 90.0, 89.5]} | columns)
 
 
-def listed(accuracy: Any = (91.5, 90.0, 89.5), **columns: Any) -> pd.DataFrame:
-    return pd.DataFrame({"width": [16, 32, 64], "act": ["a", "b", "c"], **columns, "accuracy": accuracy})
+def listed(**columns: Any) -> pd.DataFrame:
+    return pd.DataFrame({"width": [16, 32, 64], "act": ["a", "b", "c"], "accuracy": [91.5, 90.0, 89.5]} | columns)
 
 
-# Texts are CSV files of cells of NAS-Bench-201, bytes are such files in another encoding, frames are Parquet files.
-CELLS: dict[str, tuple[str | bytes | pd.DataFrame, bool]] = {
-    "plain": ("arch,accuracy\n" + ROWS, ACCEPTED),
-    "no byte": ("", REFUSED),
-    "one line end": ("\n", REFUSED),
-    "spaces": ("   \n  \n", REFUSED),
-    "only a header": ("arch,accuracy\n", REFUSED),
-    "only a header without line end": ("arch,accuracy", REFUSED),
-    "empty values": ("arch,accuracy\n0,\n1,\n", REFUSED),
-    "no metric": ("arch\n0\n1\n", REFUSED),
-    "no architecture": ("accuracy\n91.5\n90\n", REFUSED),
-    "no header": (ROWS, REFUSED),
-    "one row": ("arch,accuracy\n0,91.5\n", ACCEPTED),
-    "a missing value": ("arch,accuracy\n0,91.5\n1,\n2,89.5\n", ACCEPTED),
-    "a missing architecture": ("arch,accuracy\n0,91.5\n,90\n", REFUSED),
-    "a text among values": ("arch,accuracy\n0,91.5\n1,good\n", REFUSED),
-    "only texts": ("arch,accuracy\n0,high\n1,low\n", REFUSED),
-    "dates": ("arch,accuracy\n0,2024-01-01\n1,2024-01-02\n", REFUSED),
-    "times": ("arch,accuracy\n0,12:30:00\n1,12:31:00\n", REFUSED),
-    "percent signs": ("arch,accuracy\n0,91.5 %\n1,90 %\n", REFUSED),
-    "thousands": ('arch,parameters\n0,"1,200"\n1,"1,300"\n', REFUSED),
-    "byte-order mark": ("\ufeffarch,accuracy\n" + ROWS, ACCEPTED),
-    "semicolons": ("arch;accuracy\n0;91.5\n1;90.0\n", REFUSED),
-    "semicolons and decimal commas": ("arch;accuracy\n0;91,5\n1;90,0\n", REFUSED),
-    "decimal commas": ('arch,accuracy\n0,"91,5"\n1,"90,0"\n', REFUSED),
-    "unquoted decimal commas": ("arch,accuracy\n0,91,5\n1,90,0\n", REFUSED),
-    "tabs": ("arch\taccuracy\n0\t91.5\n", REFUSED),
-    "pipes": ("arch|accuracy\n0|91.5\n", REFUSED),
-    "infinity": ("arch,accuracy\n0,inf\n1,90\n", REFUSED),
-    "minus infinity": ("arch,loss\n0,-inf\n1,0.3\n", REFUSED),
-    "not a number": ("arch,accuracy\n0,nan\n1,90\n2,89\n", ACCEPTED),
-    "beyond float32": ("arch,loss\n0,1e39\n1,0.3\n", REFUSED),
-    "beyond float64": ("arch,loss\n0,1e999\n1,0.3\n", REFUSED),
-    "huge but finite": ("arch,flops\n0,1e30\n1,2e30\n", ACCEPTED),
-    "denormal": ("arch,loss\n0,1e-310\n1,0.5\n", ACCEPTED),
-    "integers of 30 digits": (f"arch,flops\n0,{'9' * 30}\n1,5\n", ACCEPTED),
-    "integers of 400 digits": (f"arch,flops\n0,{'9' * 400}\n1,5\n", REFUSED),
-    "hexadecimal": ("arch,accuracy\n0,0x5B\n1,0x5A\n", REFUSED),
-    "complex": ("arch,accuracy\n0,91+2j\n1,90\n", REFUSED),
-    "booleans": ("arch,accuracy\n0,True\n1,False\n", ACCEPTED),
-    "booleans and numbers": ("arch,accuracy\n0,True\n1,90\n", REFUSED),
-    "equal rows": ("arch,accuracy\n0,91.5\n0,91.5\n1,90\n", ACCEPTED),
-    "contradicting rows": ("arch,accuracy\n0,91.5\n0,90\n", REFUSED),
-    "two columns of one name": ("arch,accuracy,accuracy\n0,91.5,90\n", REFUSED),
-    "a nameless column": (",arch,accuracy\n0,0,91.5\n1,1,90\n", ACCEPTED),
-    "a header of commas": (",,\n0,1,2\n", REFUSED),
-    "a longer row": ("arch,accuracy\n0,91.5,7\n1,90\n", REFUSED),
-    "a longer last row": ("arch,accuracy\n0,91.5\n1,90,7\n", REFUSED),
-    "a shorter row": ("arch,accuracy\n0,91.5\n1\n", ACCEPTED),
-    "an open quote": ('arch,accuracy\n0,"91.5\n1,90\n', REFUSED),
-    "carriage returns": ("arch,accuracy\r0,91.5\r1,90\r", ACCEPTED),
-    "Windows line ends": ("arch,accuracy\r\n0,91.5\r\n1,90\r\n", ACCEPTED),
-    "blank lines": ("arch,accuracy\n\n0,91.5\n\n1,90\n\n", ACCEPTED),
-    "a comment": ("# made by us\narch,accuracy\n0,91.5\n", REFUSED),
-    "spaces around names": (" arch , accuracy \n 0 , 91.5 \n 1 , 90 \n", ACCEPTED),
-    "names in quotes": ('"arch","accuracy"\n"0","91.5"\n"1","90"\n', ACCEPTED),
-    "an index of -1": ("arch,accuracy\n-1,91.5\n", REFUSED),
-    "an index too far": ("arch,accuracy\n15625,91.5\n", REFUSED),
-    "an index of 20 digits": (f"arch,accuracy\n{'9' * 20},91.5\n", REFUSED),
-    "an index of 1.5": ("arch,accuracy\n1.5,91.5\n", REFUSED),
-    "an infinite index": ("arch,accuracy\ninf,91.5\n", REFUSED),
-    "an unknown string": ("arch,accuracy\n|conv~0|,91.5\n", REFUSED),
-    "architectures as booleans": ("arch,accuracy\nTrue,91.5\n", REFUSED),
-    "seed as text": ("arch,seed,accuracy\n0,first,91.5\n1,second,90\n", REFUSED),
-    "seed of 1.5": ("arch,seed,accuracy\n0,1.5,91.5\n", REFUSED),
-    "seed of -1": ("arch,seed,accuracy\n0,-1,91.5\n", REFUSED),
-    "infinite seed": ("arch,seed,accuracy\n0,inf,91.5\n", REFUSED),
-    "seed of 40 digits": (f"arch,seed,accuracy\n0,{'9' * 40},91.5\n", REFUSED),
-    "seed as boolean": ("arch,seed,accuracy\n0,True,91.5\n", ACCEPTED),
-    "epochs as text": ("arch,epochs,accuracy\n0,twelve,91.5\n", REFUSED),
-    "mean epochs": ("arch,epochs,accuracy\n0,mean,91.5\n", REFUSED),
-    "points of a curve as text": ("arch,epoch,epochs,accuracy\n0,last,12,91.5\n", REFUSED),
-    "only points of a curve": ("arch,epoch,epochs,accuracy\n0,3,12,91.5\n1,3,12,90\n", REFUSED),
-    "a split of spaces": ("arch,split,accuracy\n0, ,91.5\n1, ,90\n", ACCEPTED),
-    "a split with a slash": ("arch,split,accuracy\n0,a/b,91.5\n1,a/b,90\n", ACCEPTED),
-    "a split with signs": ("arch,split,accuracy\n0,a@b#c,91.5\n1,a@b#c,90\n", ACCEPTED),
-    "a dataset with a slash": ("arch,dataset,accuracy\n0,a/b,91.5\n", REFUSED),
-    "a dataset with signs": ("arch,dataset,accuracy\n0,a@b#0+c,91.5\n1,a@b#0+c,90\n", ACCEPTED),
-    "a dataset of 300 letters": (f"arch,dataset,accuracy\n0,{'x' * 300},91.5\n1,{'x' * 300},90\n", ACCEPTED),
-    "datasets in other scripts": ("arch,dataset,accuracy\n0,数据,91.5\n1,数据,90\n0,🐈,80\n", ACCEPTED),
-    "datasets as numbers": ("arch,dataset,accuracy\n0,1,91.5\n1,1,90\n", ACCEPTED),
-    "a release with a slash": ("arch,release,accuracy\n0,v/1,91.5\n1,v/1,90\n", ACCEPTED),
-    "a metric with a slash": ("arch,a/b\n0,91.5\n1,90\n", REFUSED),
-    "negative seconds": ("arch,accuracy,train_seconds\n0,91.5,-3\n1,90,5\n", REFUSED),
-    "an unknown metric": ("arch,quality\n0,91.5\n", REFUSED),
-    "a NUL": ("arch,accuracy\n0,91.5\n\0,90\n", REFUSED),
-    "a NUL in a name": ("arch,accu\0racy\n0,91.5\n", REFUSED),
-    "UTF-16": (("arch,accuracy\n" + ROWS).encode("utf-16"), REFUSED),
-    "Latin-1": ("arch,dataset,accuracy\n0,Bär,91.5\n".encode("latin-1"), REFUSED),
-    "random bytes": (np.random.default_rng(0).bytes(500), REFUSED),
-    "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", REFUSED),
-    "a zip file": (b"PK\x03\x04\x14\0\0\0\x08\0", REFUSED),
-    "JSON": ('[{"arch": 0, "accuracy": 91.5}]', REFUSED),
-    "HTML": ("<table><tr><td>0</td></tr></table>", REFUSED),
-    "no column": (pd.DataFrame(), REFUSED),
-    "no row": (arch(accuracy=THREE)[:0], REFUSED),
-    "nulls": (arch(accuracy=[None, None, None]), REFUSED),
-    "nullable integers": (arch(accuracy=pd.array([91, None, 90], dtype="Int64")), ACCEPTED),
-    "nullable booleans": (arch(accuracy=pd.array([True, None, False], dtype="boolean")), ACCEPTED),
-    "half precision": (arch(accuracy=np.array(THREE, dtype=np.float16)), ACCEPTED),
-    "large unsigned": (arch(flops=np.array([2**64 - 1, 5, 6], dtype=np.uint64)), ACCEPTED),
-    "decimals": (arch(accuracy=[decimal.Decimal("91.5")] * 3), ACCEPTED),
-    "timestamps": (arch(accuracy=pd.to_datetime(["2024-01-01"] * 3)), REFUSED),
-    "timestamps with a zone": (arch(accuracy=pd.to_datetime(["2024-01-01"] * 3, utc=True)), REFUSED),
-    "dates of Python": (arch(accuracy=[datetime.date(2024, 1, 1)] * 3), REFUSED),
-    "times of Python": (arch(accuracy=[datetime.time(12)] * 3), REFUSED),
-    "durations": (arch(train_seconds=pd.to_timedelta([1, 2, 3], unit="s")), REFUSED),
-    "categories of numbers": (arch(accuracy=pd.Categorical(THREE)), ACCEPTED),
-    "categories of texts": (arch(accuracy=pd.Categorical(["a", "b", "c"])), REFUSED),
-    "lists": (arch(accuracy=[[91.5], [90.0], [89.5]]), REFUSED),
-    "lists of two lengths": (arch(accuracy=[[91.5, 1.0], [90.0], []]), REFUSED),
-    "records": (arch(accuracy=[{"top1": 91.5}] * 3), REFUSED),
-    "bytes": (arch(accuracy=[b"91.5", b"90", b"89"]), REFUSED),
-    "architectures as lists": (pd.DataFrame({"arch": [[0], [1]], "accuracy": [91.5, 90.0]}), REFUSED),
-    "architectures as timestamps": (
-        pd.DataFrame({"arch": pd.to_datetime(["2024-01-01"]), "accuracy": [91.5]}), REFUSED),
-    "seeds as timestamps": (arch(accuracy=THREE, seed=pd.to_datetime(["2024-01-01"] * 3)), REFUSED),
-    "seeds as lists": (arch(accuracy=THREE, seed=[[0], [1], [2]]), REFUSED),
-    "datasets as categories": (arch(accuracy=THREE, dataset=pd.Categorical(["a", "a", "b"])), ACCEPTED),
-    "an index of names": (arch(accuracy=THREE).set_index("arch"), ACCEPTED),
-    "a multi-index": (arch(accuracy=THREE, split=["valid"] * 3).set_index(["arch", "split"]), REFUSED),
-}  # fmt: skip
-# Frames of a space of the columns width and act.
-SPACES: dict[str, tuple[pd.DataFrame, bool]] = {
-    "listed": (listed(), ACCEPTED),
-    "no rows": (listed()[:0], REFUSED),
-    "a missing choice": (listed(act=["a", None, "c"]), REFUSED),
-    "infinite choices": (listed(width=[16, 32, np.inf]), REFUSED),
-    "choices of two types": (listed(act=["a", "1", "b"]), ACCEPTED),
-    "texts like numbers": (listed(act=["1", "1.0", "01"]), ACCEPTED),
-    "booleans as choices": (listed(act=[True, False, True]), ACCEPTED),
-    "lists as choices": (listed(act=[["a"], ["b"], ["c"]]), ACCEPTED),
-    "records as choices": (listed(act=[{"a": 1}, {"a": 2}, {"a": 3}]), ACCEPTED),
-    "timestamps as choices": (listed(act=pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"])), ACCEPTED),
-    "durations as choices": (listed(act=pd.to_timedelta([1, 2, 3], unit="s")), ACCEPTED),
-    "decimals as choices": (
-        listed(act=[decimal.Decimal("1.5"), decimal.Decimal("2.5"), decimal.Decimal("3")]),
-        ACCEPTED,
-    ),
-    "bytes as choices": (listed(act=[b"a", b"b", b"c"]), ACCEPTED),
-    "categories as choices": (listed(act=pd.Categorical(["a", "b", "c"])), ACCEPTED),
-    "intervals as choices": (listed(act=pd.cut([1, 2, 3], 3).astype(str)), ACCEPTED),
-    "signs in choices": (listed(act=["a=b", "c,d", "e/f"]), ACCEPTED),
-    "choices of 1,000 letters": (listed(act=["a" * 1000, "b" * 1000, "c"]), ACCEPTED),
-    "empty texts": (listed(act=["", "b", "c"]), REFUSED),
-    "one choice": (listed(act=["a", "a", "a"]), ACCEPTED),
-    "contradicting choices": (listed(width=16, act="a"), REFUSED),
-    "large numbers": (listed(width=[2**62, 2**62 + 1, 5]), ACCEPTED),
-    "nullable numbers": (listed(width=pd.array([16, 32, 64], dtype="Int64")), ACCEPTED),
+ACCEPTED_VALUES = {
+    "nullable integers": pd.array([91, None, 90], dtype="Int64"),
+    "nullable booleans": pd.array([True, None, False], dtype="boolean"),
+    "half precision": np.array([91.5, 90.0, 89.5], dtype=np.float16),
+    "decimals": DECIMALS,
+    "categories of numbers": pd.Categorical([91.5, 90.0, 89.5]),
+}
+REFUSED_VALUES = {
+    "nulls": [None] * 3,
+    "timestamps": DATES,
+    "timestamps with a zone": DATES.tz_localize("UTC"),
+    "dates of Python": DATES.date,
+    "times of Python": DATES.time,
+    "categories of texts": CATEGORIES,
+    "lists": LISTS,
+    "lists of two lengths": [[91.5, 1.0], [90.0], []],
+    "records": RECORDS,
+    "bytes": BYTES,
+}
+# Bytes are CSV files in another encoding, frames are Parquet files.
+ACCEPTED = {
+    **kinds_in(ACCEPTED_TEXTS),
+    **{kind: arch(accuracy=values) for kind, values in ACCEPTED_VALUES.items()},
+    "a dataset of 300 letters": f"arch,dataset,accuracy\n0,{'x' * 300},91.5\n1,{'x' * 300},90\n",
+    "large unsigned": arch(flops=np.array([2**64 - 1, 5, 6], dtype=np.uint64)),
+    "datasets as categories": arch(dataset=pd.Categorical(["a", "a", "b"])),
+    "an index of names": arch().set_index("arch"),
+}
+REFUSED = {
+    **kinds_in(REFUSED_TEXTS),
+    **{kind: arch(accuracy=values) for kind, values in REFUSED_VALUES.items()},
+    "integers of 400 digits": f"arch,flops\n0,{'9' * 400}\n1,5\n",
+    "UTF-16": PLAIN.encode("utf-16"),
+    "Latin-1": "arch,dataset,accuracy\n0,Bär,91.5\n".encode("latin-1"),
+    "random bytes": np.random.default_rng(0).bytes(500),
+    "a picture": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    "a zip file": b"PK\x03\x04\x14\0\0\0\x08\0",
+    "no column": pd.DataFrame(),
+    "no row": arch()[:0],
+    "durations": arch(train_seconds=DURATIONS),
+    "architectures as lists": arch(arch=LISTS),
+    "architectures as timestamps": arch(arch=DATES),
+    "seeds as timestamps": arch(seed=DATES),
+    "seeds as lists": arch(seed=LISTS),
+    "a multi-index": arch(split="valid").set_index(["arch", "split"]),
+}
+# Tables of a space of the columns width and act.
+ACCEPTED_ACTS = {
+    "choices of two types": ["a", "1", "b"],
+    "texts like numbers": ["1", "1.0", "01"],
+    "booleans as choices": [True, False, True],
+    "lists as choices": [["a"], ["b"], ["c"]],
+    "records as choices": RECORDS,
+    "timestamps as choices": DATES,
+    "durations as choices": DURATIONS,
+    "decimals as choices": DECIMALS,
+    "bytes as choices": BYTES,
+    "categories as choices": CATEGORIES,
+    "intervals as choices": pd.cut([1, 2, 3], 3).astype(str),
+    "signs in choices": ["a=b", "c,d", "e/f"],
+    "choices of 1,000 letters": ["a" * 1000, "b" * 1000, "c"],
+    "one choice": "a",
+}
+ACCEPTED_SPACES = {
+    **{kind: listed(act=choices) for kind, choices in ACCEPTED_ACTS.items()},
+    "listed": listed(),
+    "large numbers": listed(width=[2**62, 2**62 + 1, 5]),
+    "nullable numbers": listed(width=pd.array([16, 32, 64], dtype="Int64")),
+}
+REFUSED_SPACES = {
+    "no rows": listed()[:0],
+    "a missing choice": listed(act=["a", None, "c"]),
+    "empty texts": listed(act=["", "b", "c"]),
+    "infinite choices": listed(width=[16, 32, np.inf]),
+    "contradicting choices": listed(width=16, act="a"),
 }
 
 
@@ -232,25 +258,34 @@ def cache(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the cache folder of all tests, with one table."""
     monkeypatch.setenv("NASMETA_CACHE", str(store))
     if not added_tables():
-        add("arch,accuracy\n" + ROWS, tmp_path / "kept.csv", **NB201)
+        add(PLAIN, tmp_path / "kept.csv", **NB201)
     return store
 
 
-NAMES = {
-    **dict.fromkeys(["mine", "Mine", "0", "a.b-c_d", "con", "mine.added", "mine.arrow", "x" * 64], ACCEPTED),
-    **dict.fromkeys(["x" * 65, "über", "数据", "a b", "a/b", "../up", "..", ".content", "-x", "nb201"], REFUSED),
-    **dict.fromkeys(["a\nb", "a\0b", "a+b", "a@b", "a#b", "a:b", "a\\b", "x" * 5000], REFUSED),
-}
-KINDS = [
-    *((*kind, NB201) for kind in CELLS.values()),
-    *((*kind, LISTED) for kind in SPACES.values()),
-    *((listed(), accepted, LISTED | {"name": name}) for name, accepted in NAMES.items()),
-]
+ACCEPTED_NAMES = ["mine", "Mine", "0", "a.b-c_d", "con", "mine.added", "mine.arrow", "x" * 64]
+REFUSED_NAMES = ["über", "数据", "a b", "a/b", "../up", "..", ".content", "-x", "nb201", "x" * 65, "x" * 5000]
+REFUSED_NAMES += ["a\nb", "a\0b", "a+b", "a@b", "a#b", "a:b", "a\\b"]
+
+
+def parameters(tables: dict[str, Any], accepted: bool, options: dict[str, Any]) -> list[Any]:
+    return [pytest.param(table, accepted, options, id=kind) for kind, table in tables.items()]
+
+
+def named(names: list[str], accepted: bool) -> list[Any]:
+    return [pytest.param(listed(), accepted, LISTED | {"name": name}, id=f"name {name[:9]!r}") for name in names]
 
 
 @pytest.mark.filterwarnings("ignore::nasmeta.errors.NasmetaWarning")
 @pytest.mark.parametrize(
-    ("content", "accepted", "options"), KINDS, ids=[*CELLS, *SPACES, *(f"name {name[:9]!r}" for name in NAMES)]
+    ("content", "accepted", "options"),
+    [
+        *parameters(ACCEPTED, True, NB201),
+        *parameters(REFUSED, False, NB201),
+        *parameters(ACCEPTED_SPACES, True, LISTED),
+        *parameters(REFUSED_SPACES, False, LISTED),
+        *named(ACCEPTED_NAMES, True),
+        *named(REFUSED_NAMES, False),
+    ],
 )
 def test_a_kind_is_usable_or_refused(
     content: Any, accepted: bool, options: dict[str, Any], cache: Path, tmp_path: Path
@@ -281,15 +316,15 @@ def test_a_damaged_table_is_listed_and_removed(
 ) -> None:
     monkeypatch.setattr("nasmeta.cli.commands._device", str)  # it imports torch
     before = files_in(cache)
-    add("arch,accuracy\n" + ROWS, tmp_path / "other.csv", **NB201, replace=True)
+    add(PLAIN, tmp_path / "other.csv", **NB201, replace=True)
     DAMAGES[damage](cache / "tables" / "v1" / "other" / "other.added.arrow")
     lists_work()
     assert "damaged" in capsys.readouterr().out
     with pytest.raises(DamagedFileError, match="--replace"):
-        add("arch,accuracy\n" + ROWS, tmp_path / "other.csv", **NB201)
+        add(PLAIN, tmp_path / "other.csv", **NB201)
     (broken,) = doctor_command().broken
     assert broken.startswith("other does not open")
-    add("arch,accuracy\n" + ROWS, tmp_path / "mine.csv", **NB201)
+    add(PLAIN, tmp_path / "mine.csv", **NB201)
     use("mine")
     data_remove_command("other")
     assert files_in(cache) == before
