@@ -4,6 +4,7 @@ from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder as ComparisonFolder, results_in as results_in
 from nasmeta.experiments._plan import plan
 from nasmeta.experiments._published import (
+    BASELINES as BASELINES,
     PUBLISHED_FORMAT as PUBLISHED_FORMAT,
     read_published as read_published,
     replayed as replayed,

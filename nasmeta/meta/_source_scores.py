@@ -17,7 +17,6 @@ from nasmeta.tasks import SourceTask, normal_scores
 
 _FIT_ON, _CONDITION_ON = 200, 4096  # labels of a source for hyperparameters, and for the posterior
 _FEWEST_COPIES = 30
-_LARGEST_BLOCK = 2**26  # covariances computed at once
 _NOISY = 0.05  # labels with more noise, relative to the prior variance, are smoothed
 
 

@@ -24,21 +24,21 @@ import nasmeta
 from nasmeta.arrays import Architectures, Epochs, Floats
 from nasmeta.checks import check_int
 from nasmeta.errors import JournalError, NasmetaError, SpaceExhaustedError, shown
-from nasmeta.experiments import read_published, replayed, results_in
+from nasmeta.experiments import BASELINES, read_published, replayed, results_in
 from nasmeta.files import blaming
 from nasmeta.journals import differences_from
 from nasmeta.publishing._publish import checksums, config_of, content_of, label_of, source_of, summary_of
 from nasmeta.registry import names_from_file
 from nasmeta.runs import Clock, History, RunConfig, SearcherSpec, Trace, Transfer, history_of, results_frame, run_config
 from nasmeta.searchers import MultiFidelitySearcher, WithoutReplacement
-from nasmeta.tasks import get_task
+from nasmeta.tasks import default_sources, get_task
 from nasmeta.threads import one_thread
 
 _REPEATED, _FRESH = 30, 60  # runs
 _FRESH_SEEDS = (10**6, 2**31)  # least, and end
 _FORGED = 0.1  # share of the runs, for the stated chance
 _SIMULATED = 4_000  # tests, for the stated chance
-_ERROR = 0.02  # probability that level 2 rejects an honest file
+_ERROR = 0.02  # probability that level 2 rejects an honest file, about: rare chances are approximate
 _PERMUTATIONS = 10_000
 _RARE = 5 / _PERMUTATIONS  # chances below cannot be counted
 
@@ -207,14 +207,28 @@ def _recomputed(content: Any, done: Audit) -> list[_Pair]:
     for entry in content["pairs"]:
         try:
             pairs.append(_Pair(entry, seeds, done))
+            _name_sources(pairs[-1], done)
         except Exception as reason:  # the file may contain anything
             done._skip(f"{entry['label']} on {entry['identity']['task']}: {reason}")
     if not any(pair.histories for pair in pairs):
         done._skip("There are no runs.")
     _check_design(content["pairs"], pairs, done)
-    if done.verdict == "verified" and (differences := differences_from(content["summary"], summary_of(_frame(pairs)))):
-        done._reject(f"summary: {differences}")
+    if done.verdict == "verified":
+        recorded, here = content["summary"], summary_of(_frame(pairs))
+        if differences := differences_from(recorded, here):
+            done._reject(f"summary: {differences}")
+        elif any(recorded[name].keys() != row.keys() for name, row in here.items()):
+            done._reject("summary: the columns differ from those here")
     return pairs
+
+
+def _name_sources(pair: _Pair, done: Audit) -> None:
+    """State sources other than those of the task by default."""
+    names = [source["name"] for source in pair.entry["identity"]["sources"]]
+    if names and {*names} != {*default_sources(pair.config.task).names}:
+        done.reasons.append(
+            f"{pair}: the sources are {', '.join(names)}, not those by default, so the author may have selected them"
+        )
 
 
 def _check_design(entries: list[Any], pairs: list[_Pair], done: Audit) -> None:
@@ -254,8 +268,11 @@ def _check_results(recorded: pd.DataFrame, here: pd.DataFrame, done: Audit) -> N
     from pandas.testing import assert_frame_equal
 
     audited = recorded["searcher"].isin(here["searcher"])
-    if not audited.all():
-        done.reasons.append("The audit does not cover the stored baselines in results.parquet.")
+    for label in sorted({*recorded["searcher"][~audited]}):
+        if label in BASELINES:
+            done.reasons.append(f"The rows of {label} in results.parquet are not audited")
+        else:
+            done._reject(f"results.parquet has rows of {label}, which has no runs")
     try:
         assert_frame_equal(_ordered(recorded[audited]), here, check_categorical=False)
     except AssertionError as reason:
@@ -268,7 +285,7 @@ class _Recorded(MultiFidelitySearcher):
     def __init__(self, config: RunConfig, run: Any) -> None:
         super().__init__(config.task.space, np.random.default_rng(0))
         architectures = np.array(run["architectures"])[:, None]
-        epochs = run.get("epochs", np.full(len(architectures), config.evaluator.full_epochs))
+        epochs = run["epochs"] if config.lengths else np.full(len(architectures), config.evaluator.full_epochs)
         self._left = zip(architectures, np.array(epochs)[:, None], strict=True)
 
     def ask_at(self, n: int = 1) -> tuple[Architectures, Epochs]:
@@ -303,7 +320,7 @@ def _check_proposals(config: RunConfig, run: Any) -> None:
     is_once = is_free or (keeps_open and not spec.transfer)
     measured = None if config.measured is None else {*config.measured.tolist()}
     earlier = set[tuple[int, int]]()
-    proposals = zip(run["architectures"], run.get("epochs", run["architectures"]), strict=True)
+    proposals = zip(run["architectures"], run["epochs" if config.lengths else "architectures"], strict=True)
     for i, (architecture, epochs) in enumerate(proposals):
         if type(architecture) is not int or not 0 <= architecture < size or type(epochs) is not int:
             problem = f"is {shown(architecture)}, not an integer from 0 to {size - 1}"

@@ -333,7 +333,7 @@ def binned(positions: Sequence[Position], codes: Integers) -> Integers:
 def _range_scale(numbers: pd.Series[Any]) -> Scale | None:
     """Return the scale on which numbers are spaced more evenly; None for few distinct numbers.
 
-    Extremes alone do not decide: the numbers, or their logarithms, must correlate better with their ranks.
+    The numbers, or their logarithms, must correlate better with their ranks.
     """
     distinct = np.unique(numbers.dropna()).astype(np.float64)
     if len(distinct) <= _MANY:

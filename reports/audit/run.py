@@ -1,4 +1,4 @@
-"""Measure how often level 2 of `nasmeta audit` rejects honest and selected seeds, and audit 200 honest files.
+"""Measure how often level 2 of `nasmeta audit` rejects honest and selected seeds, and audit honest files.
 
 Run ``python reports/audit/run.py``. It writes results.csv and README.md; an interrupted command resumes. ``--page``
 rewrites README.md from results.csv.

@@ -247,6 +247,44 @@ def test_forgeries(
     assert reason in "; ".join(audit.reasons)
 
 
+def test_invented_epochs(file: Path, tmp_path: Path) -> None:
+    content = read_published(file)
+    content["pairs"][0]["runs"][0] |= {"architectures": [6111] * 60, "epochs": [*range(60)]}
+    audit = nm.audit(written(content, tmp_path / "forged.json.gz"), level=0)
+    assert "seed 0: proposal 2 repeats 6111" in "; ".join(audit.reasons)
+
+
+def test_an_empty_column_in_the_summary(file: Path, tmp_path: Path) -> None:
+    content = read_published(file)
+    content["summary"]["random on nb201/cifar10"]["p_value"] = None
+    assert nm.audit(written(content, tmp_path / "forged.json.gz"), level=0).verdict == "not reproduced"
+
+
+def test_selected_sources_are_named(tmp_path: Path) -> None:
+    contents = []
+    for task, source in (("cifar10", "cifar100"), ("cifar100", "imagenet16-120")):
+        home = tmp_path / task
+        nm.compare(
+            ["source-order"], f"nb201/{task}", repeats=2, evaluations=10, sources=[f"nb201/{source}"], folder=home
+        )
+        contents.append(read_published(nm.publish(home, tmp_path / f"{task}.json.gz")))
+    content = contents[0] | {"pairs": [pair for each in contents for pair in each["pairs"]]}
+    reasons = nm.audit(written(summarised(content), tmp_path / "forged.json.gz"), level=0).reasons
+    assert ["the sources are nb201/" in reason for reason in reasons] == [True, True]
+
+
+@pytest.mark.parametrize(("label", "verdict"), [("gp", "verified"), ("mine", "not reproduced")])
+def test_rows_without_runs_are_named(label: str, verdict: str, folder: Path, tmp_path: Path) -> None:
+    home = tmp_path / "runs"
+    shutil.copytree(folder, home)
+    frame = pd.read_parquet(home / "results.parquet").astype({"searcher": str})
+    added = frame[frame["searcher"] == "random"].assign(searcher=label)
+    write_results(home / "results.parquet", pd.concat([frame, added], ignore_index=True))
+    audit = nm.audit(home, level=0)
+    assert audit.verdict == verdict
+    assert f"rows of {label}" in "; ".join(audit.reasons)
+
+
 def test_hidden_sources_are_not_reproduced(tmp_path: Path) -> None:
     nm.compare({"warm": ("random", {"warm_start": 3})}, "nb201/cifar10", repeats=2, evaluations=10, folder=tmp_path)
     content = read_published(nm.publish(tmp_path, tmp_path / "honest.json.gz"))
