@@ -38,6 +38,15 @@ def test_resampled_comparisons_are_decided_by_the_exact_test(runs):
     np.testing.assert_array_equal(shown, exact(pairs, counts))
 
 
+@pytest.mark.parametrize(("n_used", "runs"), [(2, 120), (3, 60), (10, 30)])
+def test_pairs_with_many_equal_results_are_decided_by_the_exact_test(n_used, runs):
+    rng = np.random.default_rng(0)
+    differences = [np.r_[rng.random(n_used), np.zeros(30 - n_used)], np.r_[rng.normal(size=8), np.zeros(22)]]
+    pairs = [Pair("t", str(i), "other", "regret", each) for i, each in enumerate(differences)]
+    counts = rng.multinomial(runs, np.full(30, 1 / 30), size=100)
+    np.testing.assert_array_equal(shown_in(pairs, counts.astype(float)), exact(pairs, counts))
+
+
 def test_the_stated_runs_show_a_difference_in_80_percent_of_fresh_comparisons(make_frame):
     rng = np.random.default_rng(1)
     scales = {"a": 1.0, "b": 3.0, "c": 8.0}
