@@ -18,6 +18,7 @@ from nasmeta.pages import interval_columns
 RUNS = (3, 10, 30, 100, 300, 1000)
 POWER = 0.8
 _DRAWS = 500
+_MOST_CHECKED = 200  # runs with a difference: exact p-values of more take long, and the factor is at most 1.14
 
 
 def plan_runs(
@@ -133,9 +134,10 @@ def _error_factors(members: Floats, runs: float) -> Floats:
     as with ties.
     """
     n_used = members.sum(axis=1)
-    largest_tie = np.where(n_used < runs, 1.0, members.max(axis=1, initial=0) / np.maximum(n_used, 1))
+    largest_tie = np.maximum(members.max(axis=1, initial=0) / np.maximum(n_used, 1), 1 - n_used / runs)
     exponent = 60 / np.maximum(n_used, 1) ** 2 + 25 / np.maximum(n_used, 1) * largest_tie
-    return np.where(n_used > 0, np.exp(np.minimum(exponent, 50.0)), 1.0)
+    is_checked = (n_used > 0) & (n_used <= _MOST_CHECKED)
+    return np.where(is_checked, np.exp(np.minimum(exponent, 50.0)), 1.0)
 
 
 def _ranks(difference: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
