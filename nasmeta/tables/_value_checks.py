@@ -14,15 +14,15 @@ from nasmeta.tables._columns import ColumnInfo, SparseValues, Values, measured_s
 
 STATED = "unit as stated"  # in the note of a column: its unit is not checked
 _NAMED = 5  # architectures in a message
-_SPREAD = 0.02  # percent: accuracies at chance level have a smaller interquartile range
+_SPREAD = 0.02  # percent: most accuracies at chance level have a smaller interquartile range
 _BETWEEN = 5.0  # percent: few accuracies lie between 1 and this
 
 
 def looks_fractional(values: Floats) -> Booleans:
     """Return which accuracies of a dataset look like fractions among percents, bool, shape (n,).
 
-    Multiplied by 100, fractions lie in the range of the percents, or they differ from each other. Values of networks at
-    chance level are not fractions: they are equal, or further low values surround them.
+    Multiplied by 100, fractions lie in the range of the percents, or their median does and they differ from each
+    other. Values of networks at chance level are not fractions: they are equal, or further low values surround them.
 
     Parameters
     ----------
@@ -42,8 +42,9 @@ def looks_fractional(values: Floats) -> Booleans:
     reach = max(2.5, (top - usual) / 4)
     fractions = low & (100 * values >= usual - reach) & (100 * values <= top + reach)
     if 2 * fractions.sum() < low.sum():
-        differ = np.subtract(*np.quantile(values[low], [0.75, 0.25])) > _SPREAD
-        fractions = low if differ else nothing
+        lower, middle, upper = np.quantile(values[low], [0.25, 0.5, 0.75])
+        is_among_percents = usual / 4 < 100 * middle <= top + reach
+        fractions = low if upper - lower > _SPREAD and is_among_percents else nothing
     n = int(fractions.sum())
     at_chance = n > 1 and np.ptp(values[fractions]) == 0
     continuous = usual <= _BETWEEN or (high <= _BETWEEN).sum() >= n

@@ -273,7 +273,7 @@ def test_selected_sources_are_named(tmp_path: Path) -> None:
     assert ["the sources are nb201/" in reason for reason in reasons] == [True, True]
 
 
-@pytest.mark.parametrize(("label", "verdict"), [("gp", "verified"), ("mine", "not reproduced")])
+@pytest.mark.parametrize(("label", "verdict"), [("gp", "cannot be checked"), ("mine", "not reproduced")])
 def test_rows_without_runs_are_named(label: str, verdict: str, folder: Path, tmp_path: Path) -> None:
     home = tmp_path / "runs"
     shutil.copytree(folder, home)
