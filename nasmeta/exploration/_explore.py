@@ -82,7 +82,7 @@ def explore(
             runs = []
             for task in families:
                 bar.note(task.name)
-                budget = min(evaluations, len(task.measured) // 2)  # the last ones take long to find
+                budget = min(evaluations, max(1, len(task.measured) // 2))  # the last ones take long to find
                 runs.append(search(searcher, task, evaluations=budget, seed=seed))
                 bar.advance()
             about = {"name": table.name, "tasks": [[task.name, family] for task, family in families.items()]}

@@ -68,6 +68,7 @@ def publish(
     'verified'
     """
     content = content_of(Path(folder)) | {"author": author, "tuned_on": [task.name for task in as_tasks(tuned_on)]}
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
     write_atomically(Path(output), gzip.compress(json.dumps(content, separators=(",", ":")).encode(), 9, mtime=0))
     return Path(output)
 

@@ -145,3 +145,9 @@ def test_commands(folder: Path, file: Path, tmp_path: Path) -> None:
     out.write_bytes(gzip.compress(json.dumps(content).encode()))
     done = CliRunner().invoke(app, ["audit", str(out), "--json"])
     assert (done.exit_code, json.loads(done.stdout)["result"]["verdict"]) == (1, "not reproduced")
+
+
+def test_predictions_are_published_although_their_last_digits_depend_on_the_call(tmp_path: Path) -> None:
+    options = {"evaluator": "surrogate", "repeats": 2, "evaluations": 20}
+    nm.compare(["random", "gp"], "nb201/cifar10", folder=tmp_path, **options)
+    assert nm.audit(nm.publish(tmp_path, tmp_path / "new" / "file.json.gz"), level=0).verdict == "verified"
