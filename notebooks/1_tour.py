@@ -91,7 +91,7 @@ space.draw(6111)
 # not reach the output; edges with the operation `none` are not drawn.
 
 # %%
-ranked = np.argsort(-frame[accuracy].to_numpy())
+ranked = np.argsort(-frame[accuracy].to_numpy(), kind="stable")
 shown = [int(ranked[0]), int(ranked[len(ranked) // 2]), int(ranked[-1])]
 nm.spaces.plot_cells(shown, [f"cell {cell}: {frame[accuracy][cell]:.1f} %" for cell in shown])
 

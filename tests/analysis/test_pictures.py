@@ -82,7 +82,7 @@ def test_nothing_is_cut_off(frames, n, width):
         if width is not None:
             assert figure.get_size_inches()[0] == WIDTHS[width]
         if figure.legends:  # they leave room for the panels
-            assert min(axes.bbox.height for axes in figure.axes) > 0.9 * figure.dpi
+            assert min(axes.bbox.height for axes in figure.axes) > 0.75 * figure.dpi
 
 
 @pytest.mark.parametrize("width", [3.25, "ieee", 6.5])
