@@ -110,9 +110,10 @@ class Resampled:
 
 
 def shown_in(pairs: Sequence[Pair], counts: Floats) -> Booleans:
-    """Return whether resampled comparisons show each pair, bool (draws, pairs), as `shows` with exact p-values.
+    """Return whether resampled comparisons show each pair, bool (draws, pairs), as `shows` does.
 
-    Exact p-values are slow, so an approximation decides unless its error could change the decision.
+    Exact p-values are slow, so an approximation decides unless its error could change the decision. The bound of this
+    error is empirical. With more than 200 differences other than 0, the approximation alone decides.
     """
     ranked = [_ranks(pair.differences, counts) for pair in pairs]
     p_values = np.column_stack([_approximate_p(*each) for each in ranked])
