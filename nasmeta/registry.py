@@ -29,7 +29,7 @@ _PLACE = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*)(
 _from_working_folder = False
 _in_data_file = ContextVar("names of a data file", default=False)
 _imported: set[str] = set()  # every ``package.module:Name`` that a call, command or running specification has named
-STYLES: dict[str, int] = {}  # position of a declared name in the table of styles, see `nasmeta.plotting.style_at`
+STYLES: dict[str, str] = {}  # colour and marker of a declared name, see `nasmeta.plotting.styles`
 
 
 def is_place(name: object) -> bool:
@@ -143,7 +143,7 @@ class Registry(Mapping[str, T]):
 
         return add
 
-    def declare(self, name: str, place: str, extra: str | None = None, style: int | None = None) -> None:
+    def declare(self, name: str, place: str, extra: str | None = None, style: str | None = None) -> None:
         """Register an entry for import on first use.
 
         Parameters
@@ -152,8 +152,8 @@ class Registry(Mapping[str, T]):
             Name and ``module:Name`` of the entry.
         extra : str, optional
             The extra of this package that the entry needs, or several, separated by commas.
-        style : int, optional
-            Position in the table of colours, dashes and markers, the next free one; by default a checksum of the name.
+        style : str, optional
+            Colour and marker, such as ``blue circle``; they determine the dashes. By default a checksum of the name.
         """
         self.declared[name] = place
         if extra is not None:

@@ -8,7 +8,7 @@ import pytest
 
 from nasmeta.errors import NasmetaError
 from nasmeta.meta import META_PREDICTORS
-from nasmeta.registry import Registry
+from nasmeta.registry import STYLES, Registry
 from nasmeta.searchers import SEARCHERS
 
 
@@ -58,6 +58,10 @@ def test_declared_names_resolve() -> None:
         assert len(registry) == len(list(registry))
         for name in registry:
             assert registry[registry.name_of(registry[name])] is registry[name]
+
+
+def test_declared_names_differ_in_style() -> None:
+    assert len({*STYLES.values()}) == len(STYLES)
 
 
 def test_a_name_is_registered_once() -> None:

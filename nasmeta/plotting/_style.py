@@ -133,11 +133,19 @@ def styles(names: Iterable[str], highlight: Collection[str] | None = None) -> di
     listed = list(dict.fromkeys(names))
     for name in sorted(listed, key=lambda name: (name not in STYLES, name)):
         other = _FIRST_OTHER + crc32(name.encode()) % (_DISTINCT - _FIRST_OTHER)
-        first = STYLES.get(name, other)
+        first = _position_of(STYLES[name]) if name in STYLES else other
         later = map(style_at, range(first, first + 10 * _DISTINCT))
         looks[name] = next((look for look in later if look not in looks.values()), style_at(first))
     grey = Style(_GREY, (), "")
     return {name: looks[name] if highlight is None or name in highlight else grey for name in listed}
+
+
+def _position_of(style: str) -> int:
+    """Return the first position of a colour and marker, such as ``blue circle``."""
+    colour_name, marker_name = style.split()
+    colour, marker = list(COLOURS).index(colour_name), list(_MARKERS.values()).index(marker_name)
+    turn = (marker - colour) % len(_MARKERS)
+    return turn * len(COLOURS) + colour
 
 
 def style_at(position: int) -> Style:

@@ -32,7 +32,7 @@ PredictorsLike: TypeAlias = "Any | Iterable[Any] | Mapping[str, Any]"
 MEASURED, PUBLISHED = "proxies", "published-proxies"
 SOURCE_ORDER = "source-order"
 _COSTS = ("parameters", "flops")
-STYLES.update(nwot=35, parameters=44)
+STYLES.update(nwot="turquoise x", parameters="brown triangle-down")
 
 
 def label_free_names() -> tuple[str, ...]:

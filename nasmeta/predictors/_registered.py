@@ -13,11 +13,11 @@ PREDICTORS: Registry[Any] = Registry(
     wanted="an estimator with fit and predict, its class, or a function that returns one",
 )
 for _name, _place, _extra, _style in (
-    ("ridge", "_estimators._libraries:RidgeRegressor", None, 43),
+    ("ridge", "_estimators._libraries:RidgeRegressor", None, "wine diamond"),
     ("gp", "_estimators._gaussian_process:GPRegressor", None, None),  # the style of the searcher
-    ("random-forest", "_estimators._libraries:ForestRegressor", None, 16),
-    ("xgboost", "_estimators._libraries:XGBoostRegressor", None, 42),
-    ("ensemble", "_estimators._ensemble:EnsembleRegressor", None, 13),
+    ("random-forest", "_estimators._libraries:ForestRegressor", None, "black cross"),
+    ("xgboost", "_estimators._libraries:XGBoostRegressor", None, "orange triangle-up"),
+    ("ensemble", "_estimators._ensemble:EnsembleRegressor", None, "vermilion triangle-up"),
     ("mlp", "_estimators._libraries:PerceptronRegressor", None, None),
 ):
     PREDICTORS.declare(_name, f"nasmeta.predictors.{_place}", _extra, _style)
