@@ -68,9 +68,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
 
 def ours(architecture: int, data: Any, device: Any, recipe: Any) -> Callable[[], float]:
     """Return a sample: images per second of an epoch of this package."""
-    from nasmeta.training import CellNetwork
-    from nasmeta.training._device import fastest_algorithms
-    from nasmeta.training._learner import Learner
+    from nasmeta.training import CellNetwork, Learner, fastest_algorithms
 
     recipe = recipe.but(evaluate_every=recipe.epochs, name=recipe.name)  # the first epoch is only training
     learner = Learner(
@@ -148,8 +146,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Measure every case; return the values and the facts of the page."""
     import torch
 
-    from nasmeta.training import ImageDataset, Recipe
-    from nasmeta.training._device import chosen_device, device_name
+    from nasmeta.training import ImageDataset, Recipe, chosen_device, device_name
 
     device, recipe = chosen_device(asked.device), Recipe.load(asked.recipe)
     whole = ImageDataset.load(asked.data, size=32 if asked.data == "digits" else None, valid_fraction=0.0)

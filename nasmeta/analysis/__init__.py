@@ -13,7 +13,14 @@ from nasmeta.analysis._attainment import attainment_surfaces, front_distances, p
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._metrics import summarise
-from nasmeta.analysis._paired_tests import fewest_runs, limit_of, paired_tests
+from nasmeta.analysis._paired_tests import (
+    fewest_runs,
+    limit_of,
+    paired_tests,
+    pairs_of as pairs_of,
+    shows as shows,
+    wilcoxon_p as wilcoxon_p,
+)
 from nasmeta.analysis._power import RUNS, plan_runs
 from nasmeta.analysis._ranks import average_ranks, friedman_test, rank_curves
 from nasmeta.analysis._statistics import bootstrap_interval

@@ -6,6 +6,7 @@ The subpackages are ``bilevel`` and ``in_context``.
 from nasmeta.meta._learned_space import LearnedSpace, labelled_in
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor
 from nasmeta.meta._meta_train import build_learner, meta_train
+from nasmeta.meta._network_inputs import proxy_scores as proxy_scores
 from nasmeta.meta._saved_model import SavedMetaModel, kind_of, training_digest
 from nasmeta.meta._source_scores import SourceMatrix
 from nasmeta.meta._target_checks import meta_model_for, warn_of_other_metric

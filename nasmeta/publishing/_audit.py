@@ -34,7 +34,7 @@ from nasmeta.searchers import MultiFidelitySearcher, WithoutReplacement
 from nasmeta.tasks import default_sources, get_task
 from nasmeta.threads import one_thread
 
-_REPEATED, _FRESH = 30, 60  # runs
+_REPEATED, FRESH_RUNS = 30, 60  # runs
 _FRESH_SEEDS = (10**6, 2**31)  # least, and end
 _FORGED = 0.1  # share of the runs, for the stated chance
 _SIMULATED = 4_000  # tests, for the stated chance
@@ -149,13 +149,14 @@ def audit(
         try:
             _repeat(ready, done, rng.permutation, _REPEATED if runs is None else check_int("runs", runs))
             if level == 2:
-                _compare(ready, done, rng.integers(*_FRESH_SEEDS, size=(len(ready), _FRESH if runs is None else runs)))
+                n_fresh = FRESH_RUNS if runs is None else runs
+                compare_ranks(ready, done, rng.integers(*_FRESH_SEEDS, size=(len(ready), n_fresh)))
         except NasmetaError as reason:  # of custom code
             done._skip(str(reason))
     return done
 
 
-class _Pair:
+class RecomputedPair:
     """The runs of a searcher on a task, recomputed from the tables; raises an error if this is not possible."""
 
     def __init__(self, entry: Any, seeds: list[int], done: Audit) -> None:
@@ -196,9 +197,9 @@ class _Pair:
         return history_of(config, run_config(config, learnt=self.learnt))
 
 
-def _recomputed(content: Any, done: Audit) -> list[_Pair]:
+def _recomputed(content: Any, done: Audit) -> list[RecomputedPair]:
     """Recompute runs and summary from the tables."""
-    pairs, seeds = list[_Pair](), content["seeds"]
+    pairs, seeds = list[RecomputedPair](), content["seeds"]
     done.searchers = [*dict.fromkeys(map(label_of, content["pairs"]))]
     if len({*seeds}) < len(seeds) or not {int}.issuperset(map(type, seeds)):
         done._reject("The seeds are not different integers.")
@@ -206,7 +207,7 @@ def _recomputed(content: Any, done: Audit) -> list[_Pair]:
         done.reasons.append(f"The seeds are not 0 to {len(seeds) - 1}, so the author may have selected them")
     for entry in content["pairs"]:
         try:
-            pairs.append(_Pair(entry, seeds, done))
+            pairs.append(RecomputedPair(entry, seeds, done))
             _name_sources(pairs[-1], done)
         except Exception as reason:  # the file may contain anything
             done._skip(f"{entry['label']} on {entry['identity']['task']}: {reason}")
@@ -222,7 +223,7 @@ def _recomputed(content: Any, done: Audit) -> list[_Pair]:
     return pairs
 
 
-def _name_sources(pair: _Pair, done: Audit) -> None:
+def _name_sources(pair: RecomputedPair, done: Audit) -> None:
     """State sources other than those of the task by default."""
     names = [source["name"] for source in pair.entry["identity"]["sources"]]
     if names and {*names} != {*default_sources(pair.config.task).names}:
@@ -231,7 +232,7 @@ def _name_sources(pair: _Pair, done: Audit) -> None:
         )
 
 
-def _check_design(entries: list[Any], pairs: list[_Pair], done: Audit) -> None:
+def _check_design(entries: list[Any], pairs: list[RecomputedPair], done: Audit) -> None:
     """Require each searcher on each task once, one budget and clock per task, and one searcher per label."""
     counts = Counter((entry["label"], entry["identity"]["task"]) for entry in entries)
     labels, tasks = ({name[i] for name in counts} for i in range(2))
@@ -245,14 +246,14 @@ def _check_design(entries: list[Any], pairs: list[_Pair], done: Audit) -> None:
         ("clock", lambda c: (c.task.name, str(c.searcher.epochs)), lambda c: c.clock),
         ("searcher", lambda c: c.label, lambda c: (c.searcher.name, c.searcher.all_settings)),
     ):
-        first: dict[Any, _Pair] = {}
+        first: dict[Any, RecomputedPair] = {}
         for pair in pairs:
             other = first.setdefault(group_of(pair.config), pair)
             if facts_of(other.config) != facts_of(pair.config):
                 done._reject(f"{pair}: the {what} differs from that of {other}")
 
 
-def _frame(pairs: list[_Pair]) -> pd.DataFrame:
+def _frame(pairs: list[RecomputedPair]) -> pd.DataFrame:
     """Return the results of all runs in a fixed order."""
     return _ordered(results_frame([history for pair in pairs for history in pair.histories]))
 
@@ -334,7 +335,7 @@ def _check_proposals(config: RunConfig, run: Any) -> None:
         raise JournalError(f"proposal {i + 1} {problem}")
 
 
-def _prepare(pair: _Pair, done: Audit, run_code: bool) -> bool:
+def _prepare(pair: RecomputedPair, done: Audit, run_code: bool) -> bool:
     """Complete the config of a pair by its searcher; return False, with a reason, if it cannot be run here."""
     identity, plain = pair.entry["identity"], pair.config
     name, settings = identity["searcher"], identity["settings"]
@@ -364,7 +365,7 @@ def _prepare(pair: _Pair, done: Audit, run_code: bool) -> bool:
     return True
 
 
-def _repeat(pairs: list[_Pair], done: Audit, permute: Callable[[int], Any], n: int) -> None:
+def _repeat(pairs: list[RecomputedPair], done: Audit, permute: Callable[[int], Any], n: int) -> None:
     """Repeat runs of exact searchers that ended early, and some others; all proposals must be equal."""
     exact = [pair for pair in pairs if pair.config.searcher.kind.traces == "exact"]
     possible = [(pair, history) for pair in exact for history in pair.histories]
@@ -403,7 +404,7 @@ def _proposals(trace: Trace) -> list[Any]:
     return [*((architecture, details.get("epochs")) for architecture, _, _, details in trace.rows), trace.stopped]
 
 
-def _compare(pairs: list[_Pair], done: Audit, seeds: NDArray[np.int64]) -> None:
+def compare_ranks(pairs: list[RecomputedPair], done: Audit, seeds: NDArray[np.int64]) -> None:
     """Test whether the ranks of published runs and of runs with fresh seeds differ, for each pair and searcher."""
     tests, by_label, rng = dict[str, list[Floats]](), dict[str, list[Floats]](), np.random.default_rng(0)
     for pair, own in zip(pairs, seeds.tolist(), strict=True):

@@ -21,6 +21,12 @@ from nasmeta.training._train_many import train_jobs, train_many
 from nasmeta.training._worker import Trainer, require_torch
 
 if TYPE_CHECKING:
+    from nasmeta.training._device import (
+        chosen_device as chosen_device,
+        device_name as device_name,
+        fastest_algorithms as fastest_algorithms,
+    )
+    from nasmeta.training._learner import Learner as Learner
     from nasmeta.training._network import CellNetwork, multiply_adds
     from nasmeta.training._own_network import BuildNetwork, IdentifiedNetwork, network_identity
     from nasmeta.training.proxies import compute_proxies
@@ -54,6 +60,8 @@ __all__ = [
 _lazy = lazy_names(
     __name__,
     {
+        "_device": "chosen_device device_name fastest_algorithms",
+        "_learner": "Learner",
         "_network": "CellNetwork multiply_adds",
         "_own_network": "BuildNetwork IdentifiedNetwork network_identity",
         "proxies": "compute_proxies",

@@ -21,8 +21,7 @@ from common import Rows, page_only
 
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
-from nasmeta.publishing import Audit
-from nasmeta.publishing._audit import _FRESH, _compare
+from nasmeta.publishing import FRESH_RUNS as FRESH, Audit, compare_ranks
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher
 
 HERE = Path(__file__).parent
@@ -66,7 +65,7 @@ def rejected(runs: dict[str, list[Any]], n: int, n_seeds: int, rng: np.random.Ge
     """Return whether level 2 rejects a file with the best n of n_seeds seeds of the first searcher."""
     pairs = []
     for label, of_searcher in runs.items():
-        drawn = [of_searcher[i] for i in rng.permutation(len(of_searcher))[: n_seeds + _FRESH]]
+        drawn = [of_searcher[i] for i in rng.permutation(len(of_searcher))[: n_seeds + FRESH]]
         published, fresh = drawn[:n_seeds], drawn[n_seeds:]
         if not pairs:
             published.sort(key=lambda run: run.frame()["regret"].iloc[-1])
@@ -74,7 +73,7 @@ def rejected(runs: dict[str, list[Any]], n: int, n_seeds: int, rng: np.random.Ge
             SimpleNamespace(config=SimpleNamespace(label=label), histories=published[:n], run=fresh.__getitem__)
         )
     done = Audit("", 2)
-    _compare(pairs, done, np.tile(np.arange(_FRESH), (len(pairs), 1)))
+    compare_ranks(pairs, done, np.tile(np.arange(FRESH), (len(pairs), 1)))
     return bool(done.reasons)
 
 
@@ -129,7 +128,7 @@ def page() -> str:
     traces = honest["what"].map(lambda name: SEARCHERS[name].traces)
     return f"""# Audit: rejected files with honest and with selected seeds
 
-Level 2 of `nasmeta audit` compares {_FRESH} fresh runs with the published ones. Each file has runs of random search and
+Level 2 of `nasmeta audit` compares {FRESH} fresh runs with the published ones. Each file has runs of random search and
 of evolution on `{TASK}` with {EVALUATIONS} evaluations; the seeds of evolution are those with the
 lowest regret after the last evaluation, or not selected.
 

@@ -22,9 +22,7 @@ from common import page_parser, with_interval
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.experiments import read_published
-from nasmeta.publishing import Audit
-from nasmeta.publishing._audit import _Pair
-from nasmeta.publishing._publish import label_of
+from nasmeta.publishing import Audit, RecomputedPair, label_of
 from nasmeta.registry import names_from_file
 from nasmeta.runs import results_frame
 
@@ -69,7 +67,7 @@ def results() -> pd.DataFrame:
         content: Any = read_published(path)
         author = "" if BASELINES in path.parents else f" ({content['author']})"
         for entry in content["pairs"]:
-            pair, task = _Pair(entry, content["seeds"], Audit(str(path), 0)), entry["identity"]["task"]
+            pair, task = RecomputedPair(entry, content["seeds"], Audit(str(path), 0)), entry["identity"]["task"]
             facts = {"sources": bool(entry["identity"]["sources"]), "tuned": task in content["tuned_on"]}
             frames.append(results_frame(pair.histories).assign(searcher=f"{label_of(entry)}{author}", **facts))
     return pd.concat(frames)

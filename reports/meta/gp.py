@@ -21,7 +21,6 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from common import NB201, Rows, least_of_best, page_only
 
 import nasmeta as nm
-from nasmeta.meta._mean_score_search import SourceOrder
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.threads import one_thread
 
@@ -112,7 +111,7 @@ def measure(case: Case, learner: Learner) -> tuple[int, int]:
     if isinstance(searcher, MetaSearcher):
         learner.teach(searcher, case, task)
     seen: set[int] = set()
-    cap = task.space.n_architectures if isinstance(searcher, SourceOrder) else CAP
+    cap = task.space.n_architectures if case.searcher == "source-order" else CAP
     while len(seen) < cap:
         architecture = searcher.ask()
         seen.add(int(architecture[0]))

@@ -23,8 +23,7 @@ from in_context_network import TrainedNetwork
 from run import CAP, FAMILIES, evaluations_of, questions
 
 from nasmeta.analysis import bootstrap_interval, to_markdown
-from nasmeta.meta.in_context._network import InContextNetwork
-from nasmeta.meta.in_context._searcher import MetaNASSearch
+from nasmeta.meta.in_context import InContextNetwork
 from nasmeta.searchers import SEARCHERS
 
 HERE = Path(__file__).parent / "in_context"
@@ -38,7 +37,7 @@ MEASURED = ("source-order", "meta-nas", "meta-rl", UNTRAINED)
 ROWS = ("evolution", "meta", *MEASURED)
 
 
-class Untrained(MetaNASSearch):
+class Untrained(SEARCHERS["meta-nas"]):
     """`meta-nas` with random weights."""
 
     def _learn(self, sources: Any) -> Any:

@@ -9,8 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nasmeta.meta.in_context._network import HEADS, LAYERS, LEAST_DEVIATION, WIDTH, read_weights
-from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES
+from nasmeta.meta.in_context import (
+    EXPERTS,
+    HEADS,
+    INPUTS,
+    LAYERS,
+    LEAST_DEVIATION,
+    SIMILARITIES,
+    WIDTH,
+    read_weights,
+)
 
 __all__ = ["TrainedNetwork"]
 
@@ -42,7 +50,7 @@ class _Layer(nn.Module):
 
 
 class TrainedNetwork(nn.Module):
-    """The module behind `nasmeta.meta.in_context._network.InContextNetwork`, which describes it; in batches."""
+    """The module behind `nasmeta.meta.in_context.InContextNetwork`, which describes it; in batches."""
 
     def __init__(self, width: int = WIDTH, heads: int = HEADS, layers: int = LAYERS) -> None:
         super().__init__()

@@ -22,9 +22,7 @@ from in_context_train import LIKELIHOOD, write
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasmeta.meta.in_context._network import InContextNetwork
-from nasmeta.meta.in_context._reading import Reading, Similarity
-from nasmeta.meta.in_context._searcher import SearchState
+from nasmeta.meta.in_context import InContextNetwork, Reading, SearchState, Similarity
 
 TASKS, ROLLOUTS, STEPS = 8, 4, 12  # of an iteration: targets, searches of each, evaluations of each
 STARTS = (0, 0, 5, 10, 20, 35, 55)  # random labels before a search

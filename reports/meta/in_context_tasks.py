@@ -22,7 +22,7 @@ from cases import Case, _some_of, _stranger, _wrong_at_the_top, cases
 
 from nasmeta.gaussian_process import Hyperparameters, KernelPrior, count_model
 from nasmeta.meta import SourceMatrix
-from nasmeta.meta.in_context._reading import Reading, Similarity, SourceView, read
+from nasmeta.meta.in_context import Reading, Similarity, SourceView, read
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import normal_scores
 

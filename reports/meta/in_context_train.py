@@ -16,8 +16,7 @@ from in_context_tasks import FAMILIES, GROUPS, SIZES, Bank, Pool, banks, draw, s
 from numpy.typing import NDArray
 
 from nasmeta.archives import digest_of
-from nasmeta.meta.in_context._network import KIND
-from nasmeta.meta.in_context._reading import Reading, Similarity
+from nasmeta.meta.in_context import WEIGHTS_FILE, Reading, Similarity
 
 EPISODES = 1200  # of each size of context
 STEPS, BATCH, RATE = 4000, 12, 2e-3
@@ -75,7 +74,7 @@ def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed:
     folder.mkdir(parents=True, exist_ok=True)
     halves = {name: array.astype(np.float16) for name, array in arrays.items()}
     path = folder / ("all.npz" if without == "nothing" else f"without-{without}.npz")
-    path.write_bytes(KIND.encode({**card, "sha256": digest_of(card, halves)}, halves))
+    path.write_bytes(WEIGHTS_FILE.encode({**card, "sha256": digest_of(card, halves)}, halves))
     print(f"Written: {path} ({path.stat().st_size:,} bytes)", flush=True)
 
 

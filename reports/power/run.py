@@ -17,8 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from common import page_only
 
 import nasmeta as nm
-from nasmeta.analysis import to_markdown
-from nasmeta.analysis._paired_tests import pairs_of, shows, wilcoxon_p
+from nasmeta.analysis import pairs_of, shows, to_markdown, wilcoxon_p
 
 HERE = Path(__file__).parent
 TASKS = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120", "graph/cora", "graph/arxiv", "hpobench-mlp/segment")

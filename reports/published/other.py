@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 import nasmeta as nm
 from nasmeta.analysis.report import with_differences
 from nasmeta.experiments import published_page
-from nasmeta.prediction._models import published_proxies
+from nasmeta.prediction import published_proxies
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import get_cell_space
 from nasmeta.threads import one_thread

@@ -18,8 +18,7 @@ from sklearn.model_selection import StratifiedKFold
 import nasmeta as nm
 from nasmeta.spaces import SearchSpace
 from nasmeta.surrogates import Surrogate, fit_surrogate
-from nasmeta.tables.sources import registered_sources
-from nasmeta.tables.sources._scan import scan_evaluations
+from nasmeta.tables.sources import registered_sources, scan_evaluations
 from nasmeta.tasks import Task
 from nasmeta.threads import one_thread
 

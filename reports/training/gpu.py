@@ -24,8 +24,15 @@ from scipy.stats import spearmanr
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
-from nasmeta.training import ImageDataset, Recipe, TrainingResult, train, train_many
-from nasmeta.training._device import chosen_device, device_name
+from nasmeta.training import (
+    ImageDataset,
+    Recipe,
+    TrainingResult,
+    chosen_device,
+    device_name,
+    train,
+    train_many,
+)
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "benchmarks"))

@@ -27,9 +27,8 @@ from in_context_tasks import GROUPS
 
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
-from nasmeta.meta import META_PREDICTORS
-from nasmeta.meta._network_inputs import proxy_scores
-from nasmeta.meta.in_context._reading import Similarity, SourceView, deviations_of, read
+from nasmeta.meta import META_PREDICTORS, proxy_scores
+from nasmeta.meta.in_context import Similarity, SourceView, deviations_of, read
 from nasmeta.predictors import make_predictor
 from nasmeta.tasks import normal_scores
 

@@ -18,9 +18,8 @@ import nasmeta as nm
 from nasmeta.errors import DamagedFileError
 from nasmeta.experiments import read_published
 from nasmeta.experiments._folder import write_results
-from nasmeta.publishing import Audit
-from nasmeta.publishing._audit import _Pair
-from nasmeta.publishing._publish import checksums, config_of, label_of, summary_of
+from nasmeta.publishing import Audit, RecomputedPair, label_of
+from nasmeta.publishing._publish import checksums, config_of, summary_of
 from nasmeta.runs import Clock, Journal, evaluator_for, require_journal, results_frame
 
 CASES = [pytest.param(case, marks=[pytest.mark.slow] if case > 1 else []) for case in range(20)]
@@ -34,7 +33,7 @@ def written(content: dict[str, Any], path: Path) -> Path:
 
 def summarised(content: dict[str, Any]) -> dict[str, Any]:
     """Return the content with the summary of its proposals, as a careful forger would."""
-    pairs = [_Pair(entry, content["seeds"], Audit("", 0)) for entry in content["pairs"]]
+    pairs = [RecomputedPair(entry, content["seeds"], Audit("", 0)) for entry in content["pairs"]]
     return content | {"summary": summary_of(results_frame([run for pair in pairs for run in pair.histories]))}
 
 
@@ -352,7 +351,7 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.mark.parametrize("case", CASES)
 def test_seeds_that_were_chosen(case: int, chosen: dict[str, Any], tmp_path: Path) -> None:
     """Each searcher in turn has the best 30 of 200 seeds; the file has all its runs with these seeds."""
-    pair = _Pair(chosen["pairs"][case % 2], chosen["seeds"], Audit("", 0))
+    pair = RecomputedPair(chosen["pairs"][case % 2], chosen["seeds"], Audit("", 0))
     rng = np.random.default_rng(case)
     offered = rng.permutation(200)[:190]  # another choice in each case
     last = [pair.histories[seed].frame()["regret"].iloc[-1] for seed in offered]

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from scipy.stats import combine_pvalues, hypergeom, mannwhitneyu
 
-from nasmeta.publishing._audit import Audit, _chance_of_selected, _chance_to_find, _compare
+from nasmeta.publishing import Audit, compare_ranks
+from nasmeta.publishing._audit import _chance_of_selected, _chance_to_find
 
 
 def _run(*regrets: float) -> Any:
@@ -29,7 +30,7 @@ def _pair(published: Sequence[Any], fresh: Any, task: str = "task") -> Any:
 @pytest.mark.parametrize(("regrets", "rejected"), [([1.0], False), ([1.0] * 10, True)])
 def test_one_other_run_is_chance(regrets: list[float], rejected: bool) -> None:
     done = Audit("own", 2)
-    _compare([_pair([_run(each) for each in regrets], lambda seed: _run(0.0))], done, np.zeros((1, 20), np.int64))
+    compare_ranks([_pair([_run(each) for each in regrets], lambda seed: _run(0.0))], done, np.zeros((1, 20), np.int64))
     assert bool(done.reasons) == rejected
 
 
@@ -42,7 +43,7 @@ def test_corrected_values_are_those_of_scipy() -> None:
         for i, task in enumerate(tasks)
     ]
     done = Audit("own", 2)
-    _compare(pairs, done, np.arange(120).reshape(3, 40))
+    compare_ranks(pairs, done, np.arange(120).reshape(3, 40))
     sided = [
         mannwhitneyu(*both, alternative="less", method="asymptotic", use_continuity=False).pvalue
         for both in zip(published, fresh, strict=True)
@@ -59,7 +60,7 @@ def test_corrected_values_are_those_of_scipy() -> None:
 
 def test_ties_are_ordered_by_the_evaluation_that_reached_the_value() -> None:
     done = Audit("own", 2)
-    _compare([_pair([_run(0.0, 0.0)] * 10, lambda seed: _run(1.0, 0.0))], done, np.zeros((1, 40), np.int64))
+    compare_ranks([_pair([_run(0.0, 0.0)] * 10, lambda seed: _run(1.0, 0.0))], done, np.zeros((1, 40), np.int64))
     assert "better" in done.reasons[0]
 
 

@@ -16,7 +16,7 @@ from nasmeta.meta._arrays import Arrays, Floats, Floats32
 from nasmeta.meta.in_context._reading import Reading
 from nasmeta.spaces import SearchSpace, held_out_name
 
-KIND = ArchiveKind(
+WEIGHTS_FILE = ArchiveKind(
     "nasmeta-in-context",
     1,
     "file of in-context weights",
@@ -47,9 +47,9 @@ def shipped_weights(objective: str = "joint") -> dict[str, Path]:
 
 
 def read_weights(path: Path) -> Weights:
-    """Read a file of `save_weights`, or raise a DamagedFileError."""
-    card, arrays = KIND.decode(path.read_bytes(), path)
-    with KIND.blaming(path):
+    """Read a file of weights, or raise a DamagedFileError."""
+    card, arrays = WEIGHTS_FILE.decode(path.read_bytes(), path)
+    with WEIGHTS_FILE.blaming(path):
         return checked_weights(arrays, card)
 
 

@@ -15,5 +15,6 @@ from nasmeta.tables.sources._registry import (
     registered_sources as registered_sources,
     table_names as table_names,
 )
+from nasmeta.tables.sources._scan import scan_evaluations as scan_evaluations
 
 __all__: list[str] = []
