@@ -41,14 +41,21 @@ def pairs_of(
     its pairs.
     """
     losses = paired_losses(frame, at, x)
-    for code, (task, regret) in enumerate(zip(losses.tasks, losses.by_task(), strict=True)):
+    regrets_by_task = losses.by_task()  # (seeds, searchers) each
+    for code, task in enumerate(losses.tasks):
+        regrets = regrets_by_task[code]
         evaluations = losses.to_optimum[losses.task == code]
-        for two in combinations(range(len(losses.searchers)), 2):
-            pair = two[::-1] if against is not None and losses.searchers[two[0]] == against[task] else two
-            solved = (regret[:, pair] == 0).all() and np.isfinite(evaluations[:, pair]).all()
-            first, second = (evaluations if solved else regret)[:, pair].T
-            measure = "evaluations to optimum" if solved else "regret"
-            yield Pair(task, losses.searchers[pair[0]], losses.searchers[pair[1]], measure, first - second)
+        for first, second in combinations(range(len(losses.searchers)), 2):
+            if against is not None and losses.searchers[first] == against[task]:
+                first, second = second, first
+            pair = [first, second]
+            measure = "regret"
+            values = regrets
+            if (regrets[:, pair] == 0).all() and np.isfinite(evaluations[:, pair]).all():
+                measure = "evaluations to optimum"
+                values = evaluations
+            differences = values[:, first] - values[:, second]
+            yield Pair(task, losses.searchers[first], losses.searchers[second], measure, differences)
 
 
 def shows(p_values: npt.ArrayLike) -> Booleans:
@@ -66,7 +73,8 @@ def fewest_runs(pairs: int) -> int:
     >>> fewest_runs(28)
     11
     """
-    return int(np.floor(np.log2(2 * pairs / SIGNIFICANT))) + 1
+    most_that_cannot = np.floor(np.log2(2 * pairs / SIGNIFICANT))
+    return int(most_that_cannot) + 1
 
 
 def limit_of(runs: int, pairs: int) -> str:
@@ -75,11 +83,16 @@ def limit_of(runs: int, pairs: int) -> str:
     >>> limit_of(10, 28)
     '10 runs and 28 pairs cannot show any difference (least p = .055); 11 runs can.'
     """
-    if not pairs or runs >= (fewest := fewest_runs(pairs)):
+    if not pairs:
         return ""
-    least = f"{min(1.0, pairs * 2.0 ** (1 - runs)):.2g}".removeprefix("0")
-    designs = f"{runs} run{'s' * (runs > 1)} and {pairs} pair{'s' * (pairs > 1)}"
-    return f"{designs} cannot show any difference (least p = {least}); {fewest} runs can."
+    fewest = fewest_runs(pairs)
+    if runs >= fewest:
+        return ""
+    # All signs equal, either way: p = 2 / 2^n, times the number of pairs by Holm.
+    least_p = min(1.0, pairs * 2.0 ** (1 - runs))
+    least_text = f"{least_p:.2g}".removeprefix("0")
+    design = f"{runs} run{'s' * (runs > 1)} and {pairs} pair{'s' * (pairs > 1)}"
+    return f"{design} cannot show any difference (least p = {least_text}); {fewest} runs can."
 
 
 def holm(p_values: npt.ArrayLike) -> Floats:
@@ -90,12 +103,15 @@ def holm(p_values: npt.ArrayLike) -> Floats:
     >>> holm([0.01, 0.04, 0.03, 0.5]).tolist()
     [0.04, 0.09, 0.09, 0.5]
     """
+    # Holm (1979): with p(1) <= … <= p(n), the i-th is min(1, max over j <= i of (n - j + 1) p(j)).
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, axis=-1, kind="stable")
     ascending = np.take_along_axis(p, order, axis=-1)
-    stepped = np.maximum.accumulate(np.arange(p.shape[-1], 0, -1) * ascending, axis=-1)
+    factors = np.arange(p.shape[-1], 0, -1)
+    stepped = np.maximum.accumulate(factors * ascending, axis=-1)
+    capped = np.minimum(stepped, 1.0)
     corrected = np.empty_like(p)
-    np.put_along_axis(corrected, order, np.minimum(stepped, 1.0), axis=-1)
+    np.put_along_axis(corrected, order, capped, axis=-1)
     return corrected
 
 
@@ -143,21 +159,23 @@ def paired_tests(
     searcher other  difference  better  p_value
            a     b        -2.0       6  0.03125
     """
-    rows = [
-        {
+    rows = []
+    for pair in pairs_of(frame, at, x, against):
+        differences = pair.differences
+        interval = bootstrap_interval(differences)
+        row = {
             "task": pair.task,
             "searcher": pair.searcher,
             "other": pair.other,
-            "runs": len(pair.differences),
+            "runs": len(differences),
             "measure": pair.measure,
-            **interval_columns("difference", pair.differences.mean(), bootstrap_interval(pair.differences)),
-            "better": int((pair.differences < 0).sum()),
-            "ties": int((pair.differences == 0).sum()),
-            "worse": int((pair.differences > 0).sum()),
-            "p_value": wilcoxon_p(pair.differences),
+            **interval_columns("difference", differences.mean(), interval),
         }
-        for pair in pairs_of(frame, at, x, against)
-    ]
+        row["better"] = int((differences < 0).sum())
+        row["ties"] = int((differences == 0).sum())
+        row["worse"] = int((differences > 0).sum())
+        row["p_value"] = wilcoxon_p(differences)
+        rows.append(row)
     table = pd.DataFrame(rows)
     table["p_holm"] = table.groupby("task", sort=False)["p_value"].transform(holm)
     return table
@@ -173,9 +191,12 @@ def wilcoxon_p(difference: Floats) -> float:
     """
     from scipy.stats import rankdata
 
-    ranks = (2 * rankdata(np.abs(difference))).astype(np.int64)
-    above, below = ranks[difference > 0], ranks[difference < 0]
-    return signed_rank_p(np.r_[above, below], min(above.sum(), below.sum()))
+    doubled = 2 * rankdata(np.abs(difference))  # integers, as ties share the mean of their ranks
+    ranks = doubled.astype(np.int64)
+    above = ranks[difference > 0]
+    below = ranks[difference < 0]
+    smaller = min(above.sum(), below.sum())
+    return signed_rank_p(np.r_[above, below], smaller)
 
 
 def signed_rank_p(ranks: Integers, smaller: int) -> float:
@@ -184,11 +205,14 @@ def signed_rank_p(ranks: Integers, smaller: int) -> float:
     Under the null hypothesis, each sign is a fair coin. The distribution of the sum is computed by adding one rank
     after another. Twice the mid-ranks of ties are integers, so the sums are positions in an array.
     """
-    ascending = np.sort(ranks)
-    ascending //= max(1, step := np.gcd.reduce(ascending))
-    chance = np.zeros(smaller // max(1, step) + 1)  # of each sum, up to the observed one
+    step = max(1, np.gcd.reduce(ranks))
+    ascending = np.sort(ranks) // step
+    chance = np.zeros(smaller // step + 1)  # of each sum, up to the observed one
     chance[0] = 1.0
-    for rank, end in zip(ascending, ascending.cumsum() + 1, strict=True):
-        chance[:end] *= 0.5
-        chance[rank:end] += chance[: max(0, min(end, len(chance)) - rank)]
+    # With the rank r, P(sum = s) becomes (P(sum = s) + P(sum = s - r)) / 2; sums reach `last`.
+    last = 0
+    for rank in ascending.tolist():
+        last = min(last + rank, len(chance) - 1)
+        chance[: last + 1] *= 0.5
+        chance[rank : last + 1] += chance[: max(0, last + 1 - rank)]
     return min(1.0, 2 * float(chance.sum()))

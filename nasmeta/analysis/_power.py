@@ -39,74 +39,102 @@ def plan_runs(
     pairs = list(pairs_of(frame, at, x, against))
     if not pairs or len(pairs[0].differences) < 2:
         raise SettingError("A plan needs a pilot of at least two searchers and two runs.")
-    by_searcher = frame.groupby(["task", "searcher"], observed=True)
-    runs = by_searcher["seed"].nunique()
-    each = pd.DataFrame(
-        {"evaluations": by_searcher.size() / runs, "hours": by_searcher["cost_seconds"].sum() / 3600 / runs}
-    )
-    each["hours"] = each["hours"].where(each["hours"] > 0)
+    costs = _mean_costs(frame)
     rows = []
     for task in dict.fromkeys(pair.task for pair in pairs):
-        of_task = [pair for pair in pairs if pair.task == task]
-        resampled = Resampled(of_task, most)
-        for position, pair in enumerate(of_task):
-            if against is None or pair.other == against[task]:
-                row = resampled.row(position)
-                both = each.loc[[(task, pair.searcher), (task, pair.other)]].sum(skipna=False)
-                rows.append(row | (row["needed"] * both).to_dict())
+        task_pairs = [pair for pair in pairs if pair.task == task]
+        resampled = Resampled(task_pairs, most)
+        for position, pair in enumerate(task_pairs):
+            if against is not None and pair.other != against[task]:
+                continue
+            row = resampled.row(position)
+            searchers = [(task, pair.searcher), (task, pair.other)]
+            cost_per_run = costs.loc[searchers].sum(skipna=False)
+            row |= (row["needed"] * cost_per_run).to_dict()
+            rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _mean_costs(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean evaluations and hours of a run, by task and searcher."""
+    grouped = frame.groupby(["task", "searcher"], observed=True)
+    runs = grouped["seed"].nunique()
+    hours = grouped["cost_seconds"].sum() / 3600 / runs
+    recorded_hours = hours.where(hours > 0)
+    return pd.DataFrame({"evaluations": grouped.size() / runs, "hours": recorded_hours})
 
 
 class Resampled:
     """Comparisons with other numbers of runs; their seeds are drawn from the pilot, jointly for all pairs of a task."""
 
     def __init__(self, pairs: Sequence[Pair], most: int) -> None:
-        self.pairs, self.most = pairs, most
-        self._seeds = np.random.default_rng(0).integers(len(pairs[0].differences), size=(_DRAWS, max(most, *RUNS)))
+        self.pairs = pairs
+        self.most = most
+        self._n_seeds = len(pairs[0].differences)
+        generator = np.random.default_rng(0)
+        self._draws = generator.integers(self._n_seeds, size=(_DRAWS, max(most, *RUNS)))
         self._shares: dict[int, Floats] = {}
 
     def counts(self, runs: int) -> Floats:
         """Return how often each seed of the pilot was drawn, (draws, seeds); more runs extend the same draws."""
-        seeds = len(self.pairs[0].differences)
-        drawn = self._seeds[:, :runs] + seeds * np.arange(_DRAWS)[:, None]
-        return np.bincount(drawn.ravel(), minlength=seeds * _DRAWS).reshape(_DRAWS, seeds).astype(float)
+        # One count for all draws: seed j of draw i has the number i * n_seeds + j.
+        first_numbers = self._n_seeds * np.arange(_DRAWS)[:, None]
+        numbers = self._draws[:, :runs] + first_numbers
+        counts = np.bincount(numbers.ravel(), minlength=_DRAWS * self._n_seeds)
+        return counts.reshape(_DRAWS, self._n_seeds).astype(float)
 
     def shares(self, runs: int) -> Floats:
         """Return the share of comparisons with this many runs that show the difference of each pair."""
         if runs < fewest_runs(len(self.pairs)):
             return np.zeros(len(self.pairs))
         if runs not in self._shares:
-            self._shares[runs] = shown_in(self.pairs, self.counts(runs)).mean(axis=0)
+            is_shown = shown_in(self.pairs, self.counts(runs))  # (draws, pairs)
+            self._shares[runs] = is_shown.mean(axis=0)
         return self._shares[runs]
 
     def needed(self, position: int) -> float:
         """Return a number of runs at which at least 80 % of comparisons show a pair, but not with one run fewer."""
-        low, high = 0, min(fewest_runs(len(self.pairs)), self.most)
-        while self.shares(high)[position] < POWER:
-            if high == self.most:
+        too_few = 0
+        enough = min(fewest_runs(len(self.pairs)), self.most)
+        while self.shares(enough)[position] < POWER:
+            if enough == self.most:
                 return np.inf
-            low, high = high, min(2 * high, self.most)
-        while high - low > 1:
-            middle = (low + high) // 2
+            too_few = enough
+            enough = min(2 * enough, self.most)
+        while enough - too_few > 1:
+            middle = (too_few + enough) // 2
             if self.shares(middle)[position] < POWER:
-                low = middle
+                too_few = middle
             else:
-                high = middle
-        return high
+                enough = middle
+        return enough
 
     def row(self, position: int) -> dict[str, Any]:
         """Return the difference of a pair, its shares and wrong winners, and the runs that it needs."""
-        pair, needed = self.pairs[position], self.needed(position)
-        difference = pair.differences
-        mean = difference.mean()
-        wrong = {f"wrong_{n}": (np.sign(mean or 1.0) * (self.counts(n) @ difference) < 0).mean() for n in RUNS}
-        before, share = (self.shares(int(n))[position] if needed < np.inf else np.nan for n in (needed - 1, needed))
-        return {
-            "task": pair.task, "searcher": pair.searcher, "other": pair.other, "runs": len(difference),
-            "measure": pair.measure, **interval_columns("difference", mean, bootstrap_interval(difference)), **wrong,
-            **{f"shown_{n}": self.shares(n)[position] for n in RUNS if n <= self.most},
-            "needed": float(needed), "share_before": before, "share": share,
-        }  # fmt: skip
+        pair = self.pairs[position]
+        mean = pair.differences.mean()
+        interval = bootstrap_interval(pair.differences)
+        row = {
+            "task": pair.task,
+            "searcher": pair.searcher,
+            "other": pair.other,
+            "runs": len(pair.differences),
+            "measure": pair.measure,
+            **interval_columns("difference", mean, interval),
+        }
+        sign = np.sign(mean or 1.0)
+        for runs in RUNS:
+            sums = self.counts(runs) @ pair.differences  # (draws,)
+            row[f"wrong_{runs}"] = (sign * sums < 0).mean()
+        for runs in RUNS:
+            if runs <= self.most:
+                row[f"shown_{runs}"] = self.shares(runs)[position]
+        needed = self.needed(position)
+        row |= {"needed": float(needed), "share_before": np.nan, "share": np.nan}
+        if needed < np.inf:
+            row["share_before"] = self.shares(int(needed) - 1)[position]
+            row["share"] = self.shares(int(needed))[position]
+        return row
 
 
 def shown_in(pairs: Sequence[Pair], counts: Floats) -> Booleans:
@@ -115,16 +143,25 @@ def shown_in(pairs: Sequence[Pair], counts: Floats) -> Booleans:
     Exact p-values are slow, so an approximation decides unless its error could change the decision. The bound of this
     error is empirical. With more than 200 differences other than 0, the approximation alone decides.
     """
-    ranked = [_ranks(pair.differences, counts) for pair in pairs]
-    p_values = np.column_stack([_approximate_p(*each) for each in ranked])
     runs = counts[0].sum()
-    factors = np.column_stack([_error_factors(members, runs) for _, members, _ in ranked])
-    shown, possible = shows(p_values * factors), shows(p_values / factors)
-    p_values = np.where(shown, 0.0, 1.0)
-    for draw, position in np.argwhere(shown != possible):
-        groups, members, net = (of_pair[draw].astype(np.int64) for of_pair in ranked[position])
-        ranks = np.repeat(groups, members)
-        p_values[draw, position] = signed_rank_p(ranks, (ranks.sum() - abs((groups * net).sum())) // 2)
+    ranked = []
+    p_values: Floats = np.empty((len(counts), len(pairs)))
+    factors = np.empty_like(p_values)
+    for position, pair in enumerate(pairs):
+        ranks, members, net = _ranks(pair.differences, counts)
+        ranked.append((ranks, members, net))
+        p_values[:, position] = _approximate_p(ranks, members, net)
+        factors[:, position] = _error_factors(members, runs)
+    surely_shown = shows(p_values * factors)
+    possibly_shown = shows(p_values / factors)
+    # A decision that the error cannot change needs no p-value, only its side of the level.
+    p_values = np.where(surely_shown, 0.0, 1.0)
+    for draw, position in np.argwhere(surely_shown != possibly_shown):
+        ranks, members, net = (array[draw].astype(np.int64) for array in ranked[position])
+        rank_of_each = np.repeat(ranks, members)
+        signed_sum = abs((ranks * net).sum())
+        smaller_sum = (rank_of_each.sum() - signed_sum) // 2
+        p_values[draw, position] = signed_rank_p(rank_of_each, smaller_sum)
     return shows(p_values)
 
 
@@ -134,34 +171,48 @@ def _error_factors(members: Floats, runs: float) -> Floats:
     It was found by comparison with exact p-values. Zeros take the lowest ranks, so the other ranks are nearly equal,
     as with ties.
     """
-    n_used = members.sum(axis=1)
-    largest_tie = np.maximum(members.max(axis=1, initial=0) / np.maximum(n_used, 1), 1 - n_used / runs)
-    exponent = 60 / np.maximum(n_used, 1) ** 2 + 25 / np.maximum(n_used, 1) * largest_tie
+    n_used = members.sum(axis=1)  # differences other than 0, (draws,)
+    n = np.maximum(n_used, 1)
+    share_of_largest_tie = members.max(axis=1, initial=0) / n
+    share_of_zeros = 1 - n_used / runs
+    ties = np.maximum(share_of_largest_tie, share_of_zeros)
+    # factor = exp(60 / n^2 + 25 ties / n), fitted
+    exponent = 60 / n**2 + 25 / n * ties
+    factors = np.exp(np.minimum(exponent, 50.0))
     is_checked = (n_used > 0) & (n_used <= _MOST_CHECKED)
-    return np.where(is_checked, np.exp(np.minimum(exponent, 50.0)), 1.0)
+    return np.where(is_checked, factors, 1.0)
 
 
 def _ranks(difference: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
     """Return twice the rank, the number and the sum of signs of each absolute difference, (draws, groups)."""
-    size, group = np.unique(np.abs(difference), return_inverse=True)
-    member = np.eye(len(size))[group]  # (seeds, groups)
-    members = counts @ member
-    net = counts @ (member * np.sign(difference)[:, None])
+    sizes, group_of_seed = np.unique(np.abs(difference), return_inverse=True)
+    membership = np.eye(len(sizes))[group_of_seed]  # (seeds, groups), one 1 per row
+    signs = np.sign(difference)[:, None]
+    members = counts @ membership
+    net = counts @ (membership * signs)
+    # Mid-rank of a group: the members of smaller groups + (members + 1) / 2.
     ranks = 2 * members.cumsum(axis=1) - members + 1
-    used = size > 0
-    return ranks[:, used], members[:, used], net[:, used]
+    is_used = sizes > 0  # Pratt (1959): zeros are ranked, then dropped
+    return ranks[:, is_used], members[:, is_used], net[:, is_used]
 
 
 def _approximate_p(ranks: Floats, members: Floats, net: Floats) -> Floats:
-    """Return p-values from a normal distribution, corrected for its kurtosis and for steps of the sum."""
+    """Return p-values from a normal distribution, corrected for its kurtosis and for steps of the sum.
+
+    The sum of ranks with random signs is symmetric, so the correction is the first Edgeworth term that remains.
+    """
     from scipy.special import ndtr
 
-    sums = np.abs((ranks * net).sum(axis=1))
+    sums = np.abs((ranks * net).sum(axis=1))  # (draws,)
     squares = ranks**2
+    # Cumulants of a sum of r with random signs: variance = sum r^2, fourth = -2 sum r^4.
     variance = np.maximum((members * squares).sum(axis=1), 1.0)
     kurtosis = -2 * (members * squares**2).sum(axis=1) / variance**2
-    steps = np.gcd.reduce(np.where(members > 0, ranks, 0).astype(np.int64), axis=1)
+    used_ranks = np.where(members > 0, ranks, 0)
+    steps = np.gcd.reduce(used_ranks.astype(np.int64), axis=1)  # half the distance between two sums
     z = (sums - steps) / np.sqrt(variance)
+    # P(Z > z) = Phi(-z) + phi(z) kurtosis / 24 (z^3 - 3 z)
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-    p_values = 2 * (ndtr(-z) + density * kurtosis / 24 * (z**3 - 3 * z))
-    return np.where(sums > 0, np.clip(p_values, 1e-300, 1.0), 1.0)
+    upper_tail = ndtr(-z) + density * kurtosis / 24 * (z**3 - 3 * z)
+    p_values = np.clip(2 * upper_tail, 1e-300, 1.0)
+    return np.where(sums > 0, p_values, 1.0)
