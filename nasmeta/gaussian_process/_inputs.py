@@ -48,16 +48,23 @@ class Dimension:
 
     def among(self, points: Integers) -> Array:
         """Return the distances, or the inner products, of all pairs of some points, shape (n, n)."""
-        values = self.values[:, self.class_of[points]]
         if self.metric == "product":
+            values = self.values[:, self.class_of[points]]
             products: Array = values.T @ values
             return products
-        distances = np.zeros((len(points), len(points)), self._type)
-        for column in values:
+        return self.between(points, points)
+
+    def between(self, points: Integers, others: Integers) -> Integers:
+        """Return the distances of some points and others, shape (n, n_others)."""
+        classes, class_of_other = np.unique(self.class_of[others], return_inverse=True)
+        to_class = np.zeros((len(points), len(classes)), self._type)
+        for values in self.values:
+            own, other = values[self.class_of[points], None], values[classes]
             if self.metric == "choices":
-                distances += (column[:, None] != column) * self._type(self.unit)
+                to_class += (own != other) * self._type(self.unit)
             else:
-                distances += np.abs(column[:, None] - column).astype(self._type, copy=False)
+                to_class += np.abs(own - other).astype(self._type, copy=False)
+        distances: Integers = to_class.take(class_of_other, axis=1)
         return distances
 
     @cached_property
@@ -100,10 +107,18 @@ class Inputs:
 
     def codes_from(self, point: int) -> NDArray[np.uint16]:
         """Return the codes of the pairs of one point with all, shape (n_points,)."""
-        codes = np.zeros(len(self.dimensions[0].class_of), np.uint16)
-        for i, base in zip(self.whole, self.bases, strict=True):
+        return self._codes([self.dimensions[i].from_one(point) for i in self.whole])
+
+    def codes_between(self, points: Integers, others: Integers) -> NDArray[np.uint16]:
+        """Return the codes of the pairs of some points and others, shape (n, n_others)."""
+        return self._codes([self.dimensions[i].between(points, others) for i in self.whole])
+
+    def _codes(self, distances: list[Integers]) -> NDArray[np.uint16]:
+        """Return the codes of pairs from their distances in each whole dimension."""
+        codes = np.zeros(distances[0].shape, np.uint16)
+        for of_pairs, base in zip(distances, self.bases, strict=True):
             codes *= np.uint16(base)
-            codes += self.dimensions[i].from_one(point).astype(np.uint16, copy=False)
+            codes += of_pairs.astype(np.uint16, copy=False)
         return codes
 
     def combinations(self) -> Integers:

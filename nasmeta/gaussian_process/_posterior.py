@@ -120,6 +120,8 @@ class KernelPrior:
 
     def covariance(self, architectures: Integers, others: Integers) -> Floats32:
         """Return the prior covariances of some architectures and others, shape (n, n_others)."""
+        if self._inputs.has_codes and not self._linear:
+            return self._table.take(self._inputs.codes_between(architectures, others))
         covariance = np.empty((len(architectures), len(others)), np.float32)
         for row, architecture in zip(covariance, architectures.tolist(), strict=True):
             row[:] = self.row(architecture)[others]
