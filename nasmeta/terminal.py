@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from textwrap import fill
@@ -62,35 +61,28 @@ def print_table(
     rows: Iterable[Sequence[str]],
     title: str | None = None,
     right: Collection[str] = (),
-    lines: bool = False,
+    whole: bool = False,
 ) -> None:
     """Print a table; `right` lists the headings of right-aligned columns. Output to a file is as wide as the table.
 
-    A terminal breaks long texts and shortens long words, such as architectures. With `lines`, each row is one line, and
-    a terminal cuts only the last column, after a clause if one fits.
+    A terminal breaks long texts and shortens long words, such as architectures. With `whole`, it shortens nothing, and
+    breaks only texts after the first column.
     """
     from rich.table import Table
-    from rich.text import Text
 
-    terminal, last = console(), len(headings) - 1 if lines else -1
+    terminal = console()
     table = Table(box=None, pad_edge=False)
     rows = [*rows]
-    if terminal.is_terminal:
+    if terminal.is_terminal and not whole:
         rows = [[" ".join(short(word, _LONGEST_WORD) for word in text.split(" ")) for text in row] for row in rows]
-    if lines and terminal.is_terminal:
-        widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-        room = terminal.width - sum(widths[:last]) - 2 * last  # two spaces between columns
-        rows = [[*row[:last], _first_clauses(row[last], room)] for row in rows]
     for position, heading in enumerate(headings):
         justify: Literal["left", "right"] = "right" if heading in right else "left"
         texts = [heading, *(row[position] for row in rows)]
         longest = min(_LONG_WORD, max(map(len, " ".join(texts).split())))
-        fixed = position < last or longest == max(map(len, texts))
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=fixed, min_width=longest)
+        fixed = position == 0 if whole else longest == max(map(len, texts))
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=fixed, min_width=None if whole else longest)
     for row in rows:
-        table.add_row(
-            *(Text(text, no_wrap=True, overflow="ellipsis") if i == last else text for i, text in enumerate(row))
-        )
+        table.add_row(*row)
     if title:
         terminal.print(title)
     if not terminal.is_terminal:
@@ -98,18 +90,10 @@ def print_table(
     terminal.print(table)
 
 
-def _first_clauses(text: str, room: int) -> str:
-    """Cut a text at the end of its last clause that fits, or between words if none does."""
-    if len(text) <= room:
-        return text
-    ends = [clause.start() for clause in re.finditer(r"[:;.] | \(", text) if clause.start() <= room]
-    return text[: ends[-1]] if ends else f"{text[: room - 1].rpartition(' ')[0]} …"
-
-
-def print_frame(frame: pd.DataFrame, title: str | None = None, lines: bool = False) -> None:
+def print_frame(frame: pd.DataFrame, title: str | None = None, whole: bool = False) -> None:
     """Print a frame as a table, with numbers to the right."""
     rows = [[_text(value) for value in row] for row in frame.itertuples(index=False)]
-    print_table([*map(str, frame)], rows, title, [*map(str, frame.select_dtypes("number"))], lines)
+    print_table([*map(str, frame)], rows, title, [*map(str, frame.select_dtypes("number"))], whole)
 
 
 def _text(value: Any) -> str:
@@ -136,7 +120,7 @@ def print_text(text: str) -> None:
 
 
 def print_listing(how: str, names: pd.DataFrame, brief: list[str], name: str | None = None) -> pd.DataFrame:
-    """Print some columns with one line per name, or all about one name; return the rows.
+    """Print some columns of all names, or all about one name; return the rows.
 
     Parameters
     ----------
@@ -145,12 +129,12 @@ def print_listing(how: str, names: pd.DataFrame, brief: list[str], name: str | N
     names : DataFrame
         Its first column has the names.
     brief : list of str
-        The columns of the lines.
+        The columns of all names.
     name : str, optional
         Print the details of this name only.
     """
     if name is None:
-        print_frame(names[brief], lines=True)
+        print_frame(names[brief], whole=True)
         print(f"\nDetails: nasmeta {how} NAME", file=sys.stderr)
         return names
     noun = str(names.columns[0])

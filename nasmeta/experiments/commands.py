@@ -261,6 +261,8 @@ def plan_command(
     frame: Any = pilot[0]
     if len(pilot) > 1:
         frame, _ = _compared(pilot, {"evaluations": 100, "repeats": repeats, "progress": True} | options)
+    elif not Path(frame).exists():
+        raise SettingError("pilot", frame, "the folder of a comparison, or at least two searchers: random,evolution")
     else:
         _refuse("A finished comparison", [*options])
     pairs = plan(frame, most=most)

@@ -64,7 +64,7 @@ def columns_of_frame(
     direction: Stated = None,
     unit: Stated = None,
     kind: Stated = None,
-    device: str | None = None,
+    measured_on: str | None = None,
     **keys: Any,
 ) -> list[tuple[ColumnInfo, SparseValues]]:
     """Return the columns of a data frame; see `nasmeta.tables.Table.from_frame`."""
@@ -100,7 +100,7 @@ def columns_of_frame(
             column = _column(architectures[rows[at]], values[at], rows[at], space, what)
             info = ColumnInfo(
                 **address._asdict(), metric=metric, **facts, source=name, licence="not stated",
-                device=device if facts["kind"] in ("latency", "energy") else None,
+                device=measured_on if facts["kind"] in ("latency", "energy") else None,
             )  # fmt: skip
             if info.unit == "percent" and info.note != STATED and largest[address.dataset] <= 1:
                 info = replace(info, unit="1")

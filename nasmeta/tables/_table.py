@@ -396,7 +396,7 @@ epochs=200, seed='mean'. Possible: ...
         direction: str | Mapping[str, str] | None = None,
         unit: str | Mapping[str, str] | None = None,
         kind: str | Mapping[str, str] | None = None,
-        device: str | None = None,
+        measured_on: str | None = None,
     ) -> Table:
         """Make a table of a data frame.
 
@@ -430,7 +430,7 @@ epochs=200, seed='mean'. Possible: ...
         kind : str or mapping of metric to str, optional
             See `nasmeta.tables.ColumnInfo`; ``performance`` by default. Lower is better for ``size``, ``seconds``,
             ``latency`` and ``energy``. Metrics of kind ``seconds`` are the cost of an evaluation.
-        device : str, optional
+        measured_on : str, optional
             The device on which latency or energy was measured.
 
         Returns
@@ -456,7 +456,7 @@ epochs=200, seed='mean'. Possible: ...
         space = get_space(space)
         columns = columns_of_frame(
             frame, space, name, architecture=architecture, metrics=metrics, direction=direction, unit=unit, kind=kind,
-            device=device, dataset=dataset, split=split, epochs=epochs, seed=seed, release=release,
+            measured_on=measured_on, dataset=dataset, split=split, epochs=epochs, seed=seed, release=release,
         )  # fmt: skip
         return cls(name, [ContentSource.of(name, space, columns)])
 

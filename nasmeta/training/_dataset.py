@@ -118,7 +118,7 @@ class ImageDataset:
         cls,
         source: str,
         *,
-        split: str | None = None,
+        valid_split: str | None = None,
         valid_fraction: float | None = None,
         split_seed: int = 0,
         size: int | None = None,
@@ -136,7 +136,7 @@ class ImageDataset:
             * ``fashion-mnist``, ``fashion-mnist:PATH``: a folder with the four gzipped IDX files;
             * ``folder:PATH``: a folder with one folder of images per class, or with ``train``, and optionally ``test``
               and ``valid``, of this layout.
-        split : {"fraction", "nb201"}, optional
+        valid_split : {"fraction", "nb201"}, optional
             A source with its own validation images keeps them. Otherwise:
 
             * ``fraction``: a stratified fraction of the training images is used for validation;
@@ -181,15 +181,14 @@ class ImageDataset:
         reader = READERS[kind]
         if not path and kind not in NEED_NO_PATH:
             raise SettingError("dataset", source, f"{kind}:PATH")
-        if split is None:
-            split = "nb201" if kind in _HALVED and valid_fraction is None else "fraction"
-        check_choice("split", split, ("fraction", "nb201"))
-        if split == "fraction":
+        if valid_split is None:
+            valid_split = "nb201" if kind in _HALVED and valid_fraction is None else "fraction"
+        check_choice("valid_split", valid_split, ("fraction", "nb201"))
+        if valid_split == "fraction":
             valid_fraction = check_number("valid_fraction", 0.1 if valid_fraction is None else valid_fraction, 0, 0.99)
         elif valid_fraction is not None:
-            raise SettingError("split", split, "fraction, if valid_fraction is given")
+            raise SettingError("valid_split", valid_split, "fraction, if valid_fraction is given")
         options = {
-            "split": split,
             "valid_fraction": valid_fraction,
             "split_seed": split_seed,
             "size": None if size is None else checked_size(size),
@@ -201,13 +200,13 @@ class ImageDataset:
             images = resized(images, size)
         for pixels in images.shape[2:]:
             checked_size(pixels)
-        splits = _split(read, kind, split, valid_fraction or 0.0, np.random.default_rng(split_seed))
+        splits = _split(read, kind, valid_split, valid_fraction or 0.0, np.random.default_rng(split_seed))
         mean, std = read.mean, read.std
         if mean is None or std is None:
             mean, std = _channel_statistics(images, splits["train"])
         name = folder.resolve().name if kind == "folder" else kind
-        origin = source, tuple(options.items())
-        facts = {"source": kind, **options}
+        origin = source, (("valid_split", valid_split), *options.items())
+        facts = {"source": kind, "split": valid_split, **options}
         return cls(name, images, read.labels, read.classes, splits, mean, std, read.flips, facts, origin)
 
     @classmethod

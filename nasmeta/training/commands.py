@@ -15,7 +15,11 @@ from nasmeta.training._train import train
 
 
 def read_images(
-    *, data: str | None = None, split: str | None = None, valid_fraction: float | None = None, size: int | None = None
+    *,
+    data: str | None = None,
+    valid_split: str | None = None,
+    valid_fraction: float | None = None,
+    size: int | None = None,
 ) -> ImageDataset:
     """Return the images that a command trains on.
 
@@ -23,7 +27,7 @@ def read_images(
     ----------
     data : str
         Training images: digits, cifar10:PATH, cifar100:PATH, imagenet16-120:PATH, fashion-mnist or folder:PATH.
-    split : str
+    valid_split : str
         Validation images: fraction, a stratified part of the training images; or nb201, the split of the benchmark,
         which is the default for its datasets.
     valid_fraction : float
@@ -33,7 +37,7 @@ def read_images(
     """
     if data is None:
         raise SettingError("Missing option --data: training images such as digits or cifar10:PATH.")
-    return ImageDataset.load(data, split=split, valid_fraction=valid_fraction, size=size, progress=True)
+    return ImageDataset.load(data, valid_split=valid_split, valid_fraction=valid_fraction, size=size, progress=True)
 
 
 @options_from(read_images, panel="Real training")

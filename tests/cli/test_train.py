@@ -37,7 +37,7 @@ def test_a_failed_training_is_no_wrong_question(monkeypatch: pytest.MonkeyPatch)
     "arguments",
     [
         *("train 99999", "train ²", "train -- --5", "train 6111 --recipe tin", "train 6111 --data folder:."),
-        "train 6111 --data digits --split nb201 --valid-fraction 0.2",
+        "train 6111 --data digits --valid-split nb201 --valid-fraction 0.2",
         "search random nb201/cifar10 --evaluator training",
         "search random nb201/cifar10 --evaluations 2 --recipe tiny --valid-fraction 0.3",
         "compare --searchers random --evaluations 2 --recipe tiny",

@@ -81,7 +81,7 @@ def test_other_fractions_and_sizes() -> None:
     larger = ImageDataset.load("digits", size=16)
     assert larger.image_size == (16, 16)
     assert abs(larger.images.mean() - none.images.mean()) < 2
-    halves = ImageDataset.load("digits", split="nb201")
+    halves = ImageDataset.load("digits", valid_split="nb201")
     assert len(halves.splits["valid"]) == pytest.approx(len(halves.splits["test"]), abs=6)
 
 
@@ -109,7 +109,7 @@ def test_subset_keeps_images_labels_and_standards() -> None:
 
 
 def test_cifar10_of_both_pythons(cifar10: Path) -> None:
-    data = ImageDataset.load(f"cifar10:{cifar10}", split="nb201")
+    data = ImageDataset.load(f"cifar10:{cifar10}", valid_split="nb201")
     assert data.images.shape == (125, 3, 32, 32)
     np.testing.assert_array_equal(data.images[0], pixels(21, 32)[0].reshape(3, 32, 32))
     np.testing.assert_array_equal(data.images[-1], pixels(10, 32)[-1].reshape(3, 32, 32))
@@ -118,14 +118,16 @@ def test_cifar10_of_both_pythons(cifar10: Path) -> None:
     assert len(data.splits["valid"]) == pytest.approx(57, abs=2)
     assert ImageDataset.load(f"cifar10:{cifar10}").split_sha256() == data.split_sha256()
     assert len(ImageDataset.load(f"cifar10:{cifar10}", valid_fraction=0.2).splits["valid"]) < 30
-    assert ImageDataset.load(f"cifar10:{cifar10 / 'cifar-10-batches-py'}", split="nb201").sha256() == data.sha256()
+    assert (
+        ImageDataset.load(f"cifar10:{cifar10 / 'cifar-10-batches-py'}", valid_split="nb201").sha256() == data.sha256()
+    )
 
 
 def test_cifar100_and_imagenet16(tmp_path: Path) -> None:
     for name, n in (("train", 40), ("test", 20)):
         (tmp_path / name).write_bytes(python_2_batch(pixels(n, 32), [*range(20)] * (n // 20), "fine_labels"))
     (tmp_path / "meta").write_bytes(pickle.dumps({"fine_label_names": [*range(100)]}))
-    data = ImageDataset.load(f"cifar100:{tmp_path}", split="nb201")
+    data = ImageDataset.load(f"cifar100:{tmp_path}", valid_split="nb201")
     assert (data.n_classes, len(data.splits["train"])) == (100, 40)
     assert len(data.splits["valid"]) + len(data.splits["test"]) == 20
     for name in [f"train_data_batch_{number}" for number in range(1, 11)] + ["val_data"]:
@@ -234,8 +236,8 @@ def test_batches_without_names_of_classes(cifar10: Path) -> None:
         {"size": 10},
         {"valid_fraction": 1.0},
         {"valid_fraction": -0.1},
-        {"split": "nb201", "valid_fraction": 0.1},
-        {"split": "halves.txt"},
+        {"valid_split": "nb201", "valid_fraction": 0.1},
+        {"valid_split": "halves.txt"},
     ],
 )
 def test_impossible_options(options: dict[str, Any]) -> None:
