@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.analysis import fewest_runs, limit_of, paired_tests, plan_runs
-from nasmeta.analysis._paired_tests import Pair, pairs_of, shows, wilcoxon_p
+from nasmeta.analysis import fewest_runs, limit_of, paired_tests, pairs_of, plan_runs, shows, wilcoxon_p
+from nasmeta.analysis._paired_tests import Pair
 from nasmeta.analysis._power import shown_in
 
 

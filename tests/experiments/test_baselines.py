@@ -9,8 +9,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
-from nasmeta.experiments import read_published
-from nasmeta.experiments._published import BASELINES
+from nasmeta.experiments import BASELINES, read_published
 
 TASK = "nb201/cifar10"
 

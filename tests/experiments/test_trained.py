@@ -47,7 +47,7 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int | None]]:
 @pytest.fixture
 def epochs_run(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     """Count the epochs that each cell is really trained for."""
-    from nasmeta.training._learner import Learner
+    from nasmeta.training import Learner
 
     counts: Counter[int] = Counter()
     epoch_of = Learner.epoch

@@ -13,8 +13,8 @@ from example_spaces import EXAMPLE_SPACES as SPACES, example_space
 from scipy.stats import spearmanr
 
 from nasmeta.errors import SettingError
-from nasmeta.meta import META_PREDICTORS, LearnedSpace, SavedMetaModel, warm_start_architectures
-from nasmeta.meta._network_inputs import network_columns, proxy_scores
+from nasmeta.meta import META_PREDICTORS, LearnedSpace, SavedMetaModel, proxy_scores, warm_start_architectures
+from nasmeta.meta._network_inputs import network_columns
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, move_cells, reference_space
 from nasmeta.tasks import SourceTask

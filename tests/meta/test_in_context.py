@@ -17,16 +17,21 @@ from nasmeta.errors import (
     SpaceExhaustedError,
 )
 from nasmeta.gaussian_process import log_expected_improvement
-from nasmeta.meta import META_PREDICTORS, SavedMetaModel
-from nasmeta.meta._network_inputs import proxy_scores
-from nasmeta.meta.in_context._network import (
+from nasmeta.meta import META_PREDICTORS, SavedMetaModel, proxy_scores
+from nasmeta.meta.in_context import (
+    EXPERTS,
     InContextNetwork,
+    Reading,
+    SearchState,
+    Similarity,
+    SourceView,
     chosen_weights,
+    read,
     read_weights,
     shipped_weights,
 )
-from nasmeta.meta.in_context._reading import EXPERTS, Context, Reading, Similarity, SourceView, _mixture, read
-from nasmeta.meta.in_context._searcher import SearchSettings, SearchState
+from nasmeta.meta.in_context._reading import Context, _mixture
+from nasmeta.meta.in_context._searcher import SearchSettings
 from nasmeta.predictors import make_predictor
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space

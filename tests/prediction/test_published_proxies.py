@@ -10,7 +10,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import ColumnError
-from nasmeta.prediction._models import published_proxies
+from nasmeta.prediction import published_proxies
 
 SPACE = nm.get_space("nb201")
 

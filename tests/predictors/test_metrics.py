@@ -9,7 +9,8 @@ from scipy.integrate import quad
 from scipy.stats import kendalltau, norm, spearmanr
 
 from nasmeta.errors import SettingError
-from nasmeta.predictors._metrics import calibration, gaussian_crps, interval_coverage, rank_correlations
+from nasmeta.predictors import calibration, rank_correlations
+from nasmeta.predictors._metrics import gaussian_crps, interval_coverage
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=40))

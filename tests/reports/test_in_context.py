@@ -32,8 +32,15 @@ def scripts() -> Any:
 def test_the_package_computes_what_the_trained_module_does(scripts: Any, n: int) -> None:
     import torch
 
-    from nasmeta.meta.in_context._network import InContextNetwork, read_weights, shipped_weights
-    from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Reading
+    from nasmeta.meta.in_context import (
+        EXPERTS,
+        INPUTS,
+        SIMILARITIES,
+        InContextNetwork,
+        Reading,
+        read_weights,
+        shipped_weights,
+    )
 
     arrays, rng = read_weights(shipped_weights("joint")["without-nb201"]).arrays, np.random.default_rng(n)
     shapes = [(n, INPUTS), (n, EXPERTS), (40, INPUTS), (40, EXPERTS), (n, n, SIMILARITIES), (40, n, SIMILARITIES)]
@@ -58,7 +65,7 @@ def bank(scripts: Any) -> Any:
 @pytest.fixture(scope="module")
 def found(scripts: Any, bank: Any) -> Any:
     """Return some episodes of made-up functions, half of which are said to be of another family."""
-    from nasmeta.meta.in_context._reading import Similarity
+    from nasmeta.meta.in_context import Similarity
 
     tasks = scripts[0]
     similarity = Similarity(bank.space)
@@ -112,8 +119,7 @@ def test_the_clipped_loss_is_that_of_proximal_policy_optimisation(scripts: Any) 
 
 def steps_of(scripts: Any, bank: Any, network: Any) -> Any:
     """Return a made-up target and four searches of it."""
-    from nasmeta.meta.in_context._network import InContextNetwork
-    from nasmeta.meta.in_context._reading import Similarity
+    from nasmeta.meta.in_context import InContextNetwork, Similarity
 
     search = scripts[2]
     play = InContextNetwork({name: value.detach().numpy() for name, value in network.named_parameters()})

@@ -14,8 +14,7 @@ from scipy.stats import kendalltau, spearmanr
 import nasmeta as nm
 from nasmeta.errors import MissingValueError
 from nasmeta.spaces import choice_one_hot
-from nasmeta.tables.sources import READERS, registered_sources
-from nasmeta.tables.sources._scan import scan_evaluations
+from nasmeta.tables.sources import READERS, registered_sources, scan_evaluations
 from nasmeta.tasks import MultiObjectiveTask, pareto_front
 
 TABLES = ("hw-gpt-s", "hw-gpt-m", "hw-gpt-l", "scan-llm", "scan-vlm", "scan-tabpfn")
