@@ -186,6 +186,13 @@ class RecomputedPair:
     def __str__(self) -> str:
         return f"{self.config.label} on {self.config.task.name}"
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether a run can be repeated on another processor."""
+        kind = self.config.searcher.kind
+        on_candidates = kind.needs_list and self.config.task.space.is_large
+        return kind.traces == "exact" and not on_candidates
+
     @cached_property
     def learnt(self) -> Transfer:
         """The knowledge from the sources."""
@@ -357,7 +364,7 @@ def _prepare(pair: RecomputedPair, done: Audit, run_code: bool) -> bool:
             raise NasmetaError(f"{differences}.")
         if pair.entry["source"] != source_of(pair.config):
             done.reasons.append(f"{pair}: the stated source of the searcher differs from the source here")
-        if done.level < 2 and spec.kind.traces == "statistical":
+        if done.level < 2 and not pair.is_exact:
             raise NasmetaError("Its proposals may differ between processors; level 2 tests its results.")
     except Exception as reason:  # the file may contain anything
         done._skip(f"{pair}: {reason}")
@@ -367,7 +374,7 @@ def _prepare(pair: RecomputedPair, done: Audit, run_code: bool) -> bool:
 
 def _repeat(pairs: list[RecomputedPair], done: Audit, permute: Callable[[int], Any], n: int) -> None:
     """Repeat runs of exact searchers that ended early, and some others; all proposals must be equal."""
-    exact = [pair for pair in pairs if pair.config.searcher.kind.traces == "exact"]
+    exact = [pair for pair in pairs if pair.is_exact]
     possible = [(pair, history) for pair in exact for history in pair.histories]
     selected = set(permute(len(possible))[: n * (done.level > 0)].tolist())
     for position, (pair, history) in enumerate(possible):

@@ -81,7 +81,8 @@ class Searcher(ABC):
         Class attribute: whether `tell` takes numbers, shape (n,), or vectors of several objectives, shape (n, m).
     traces : {"exact", "statistical"}
         Class attribute: whether the same seed gives the same proposals on every processor, or only the same
-        distribution of results; `nasmeta.audit` compares them accordingly.
+        distribution of results; `nasmeta.audit` compares them accordingly. In a large space, searchers with
+        `needs_list` are statistical: neighbouring levels of a range score nearly the same.
     budget_setting : str or None
         Class attribute: the setting that receives the number of evaluations of a run, unless the user gives it.
     notes : list of mapping, or None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,17 @@ def test_a_statistical_searcher_needs_level_2(tmp_path: Path) -> None:
     assert [nm.audit(tmp_path, level=level, runs=3).verdict for level in range(3)] == [
         "verified", "cannot be checked", "verified",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("searcher", "verdict"), [("gp", "cannot be checked"), ("random", "verified")])
+def test_searches_of_candidates_are_statistical(
+    searcher: str, verdict: str, mirror: Path, cache_with: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("NASMETA_MIRROR", str(mirror))
+    monkeypatch.setenv("NASMETA_CACHE", str(cache_with("lcbench")))
+    nm.compare([searcher], "lcbench/adult", repeats=2, evaluations=7, folder=tmp_path)
+    assert nm.audit(tmp_path).verdict == verdict
 
 
 def test_custom_code_runs_only_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
