@@ -336,6 +336,8 @@ def _check_proposals(config: RunConfig, run: Any) -> None:
             problem = f"is {architecture}, which has no value"
         elif is_once and (architecture, epochs) in earlier:
             problem = f"repeats {architecture}"
+        elif i >= config.budget.most_evaluations:
+            problem = f"exceeds the budget of {i} evaluations"
         else:
             earlier.add((architecture, epochs))
             continue

@@ -98,10 +98,10 @@ def content_of(folder: Path) -> dict[str, Any]:
 
 
 def _proposals(config: RunConfig, path: Path) -> dict[str, Any]:
-    """Return the proposals in a journal; the last ones may exceed the budget."""
+    """Return the proposals in a journal; the last ones may exceed a budget in seconds."""
     header, trace = require_journal(path)
     check_recorded(path, trace, replace(config, seed=header["seed"]))
-    architectures, _, _, details = zip(*trace.rows, strict=True)
+    architectures, _, _, details = zip(*trace.rows[: config.budget.evaluations], strict=True)
     run = {"seed": header["seed"], "architectures": architectures}
     if config.lengths:
         run["epochs"] = [each["epochs"] for each in details]

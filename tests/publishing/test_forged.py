@@ -123,6 +123,11 @@ def repeat_proposal(content: dict[str, Any]) -> None:
     proposals[7] = proposals[2]
 
 
+def append_proposal(content: dict[str, Any]) -> None:
+    proposals = content["pairs"][0]["runs"][3]["architectures"]
+    proposals.append(next(each for each in range(100) if each not in proposals))
+
+
 def end_early(pair: int, stopped: str) -> Callable[[dict[str, Any]], None]:
     def forge(content: dict[str, Any]) -> None:
         run = content["pairs"][pair]["runs"][3]
@@ -213,6 +218,7 @@ def state_other_source(content: dict[str, Any]) -> None:
         (reduce_rivals_budget, 0, "evolution on nb201/cifar10: the budget differs from that of random"),
         *((replace_proposal(each), 0, f"seed 3: proposal 8 is {each!r}") for each in (-1, True, 1.0, "7", None, 15625)),
         (repeat_proposal, 0, "seed 3: proposal 8 repeats"),
+        (append_proposal, 0, "random on nb201/cifar10, seed 3: proposal 61 exceeds the budget"),
         *((end_early(0, each), 0, f"seed 3: the run is {each} after proposal 10") for each in ("exhausted", "stalled")),
         *((end_early(1, each), 0, "seed 3, of nasmeta") for each in ("exhausted", "stalled")),
         (remove_pair, 0, "random on nb201/cifar100: the file contains this pair 0 times"),
