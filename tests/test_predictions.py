@@ -133,6 +133,7 @@ def test_one_predicted_objective_of_two() -> None:
     run = nm.search("random", mixed, evaluations=20)
     for figure in (run.plot(), plot_attainment(frame)):
         assert labels_of(figure) == "training time (s) predicted accuracy (%)"
+    assert "measured front" in [line.get_label() for line in plot_attainment(frame).axes[0].lines]
     assert run.config.identity["predicted"] == {"nb201/cifar10": SurrogateEvaluator(accuracy).prediction}
     (facts,) = facts_of(frame, {task.name: task})
     assert "predicted by surrogate nb201/cifar10 (R² " in str(facts)

@@ -137,9 +137,12 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
     for panel, task in zip(panels, chosen, strict=True):
         surfaces = attainment_surfaces(frame, task, at=at)
         front = task.front.values
+        predictions = frame.attrs.get("predicted", {}).get(task.name, {})
+        in_table = any(part.column.predicted for part in task.parts)
+        known = "predicted front" if in_table else "measured front" if predictions else "true front"
         step: Any = "pre" if task.signs[1] > 0 else "post"
         grid = np.unique(np.r_[surfaces["objective_2"], front[:, 1]])
-        panel.plot(grid, _heights(front, task, grid), color="0.35", drawstyle=f"steps-{step}", label="true front")
+        panel.plot(grid, _heights(front, task, grid), color="0.35", drawstyle=f"steps-{step}", label=known)
         looks = styles(map(str, surfaces["searcher"].unique()))
         for searcher, rows in surfaces.groupby("searcher", sort=False):
             lines = {
@@ -148,7 +151,6 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
             }
             draw_line(panel, str(searcher), looks, grid, lines[50], (lines[25], lines[75]), step)
         panel.set(xlim=robust_limits(front[:, 1]), ylim=robust_limits(front[:, 0]))
-        predictions = frame.attrs.get("predicted", {}).get(task.name, {})
         columns = [
             part.column.predicted_by(predictions[part.name]) if part.name in predictions else part.column
             for part in task.parts

@@ -72,6 +72,9 @@ class MetaGP:
         If fewer than 20 architectures are labelled in all sources, :math:`k_m` and :math:`k_g` maximise the joint
         marginal likelihood of all labels (`SourceModels.learn`) with common lengthscales. The mean share of m's
         variance that its posterior keeps, times :math:`k_m`, is added to :math:`k_g`.
+
+        The logarithms of hyperparameters have the prior means of `weak_prior`, with a lengthscale of 3 for all
+        features, and the standard deviation ``META_GP.prior_std``.
         """
         about = tuple(source.name for source in sources), sum(len(source) for source in sources)
         common = reduce(np.intersect1d, [source.architectures for source in sources])

@@ -144,7 +144,8 @@ def _evenly(n: int, most: int) -> Architectures:
 def _completed(space: SearchSpace, architectures: Architectures, scores: Floats) -> Floats:
     """Extend scores of the same labelled architectures from (n_tasks, n) to (n_tasks, n_architectures).
 
-    Missing or noisy labels are replaced by the posterior mean of a Gaussian process with common hyperparameters.
+    Missing or noisy labels are replaced by the posterior mean of a Gaussian process with common hyperparameters. Their
+    prior is `weak_prior`, with a lengthscale of 3 for all features.
     """
     full = np.empty((len(scores), space.size))
     full[:, architectures] = scores

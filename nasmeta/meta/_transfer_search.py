@@ -54,7 +54,8 @@ class JointGPSearch(SourceGPSearch):
 
     The first `n_initial` architectures maximise the upper confidence bound of the joint process over (architecture,
     task), conditioned on the labels of the sources and on the observations. Afterwards the search is that of
-    `nasmeta.searchers.GPSearch` with another prior mean. Hyperparameters are fitted to the target's observations.
+    `nasmeta.searchers.GPSearch` with another prior mean. Hyperparameters are fitted to the target's observations. Their
+    prior has the lengthscale 3 for all features; `GPSearch` has longer ones for features with larger distances.
     """
 
     model: ClassVar[Any] = SourceModels

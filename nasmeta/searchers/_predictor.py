@@ -238,7 +238,7 @@ class PredictorSearch(WithoutReplacement):
         self.acquisition = self.acquisition or ("ei" if has_deviation else "greedy")
         if not has_deviation and self.acquisition != "greedy":
             text = f"{label_of(self.predictor)} has no predictive deviations, so {self.acquisition} uses those of"
-            hint = f"{self.copies} bootstrap copies. The acquisition greedy needs none, and often searches better."
+            hint = f"{self.copies} bootstrap copies. The acquisition greedy needs none."
             warnings.warn(f"{text} {hint}", NasmetaWarning, stacklevel=calls_inside() + 1)
         return UncertainModel(model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies)
 
