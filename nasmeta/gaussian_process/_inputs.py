@@ -39,8 +39,10 @@ class Dimension:
         own = self.values[:, self.class_of[point], None]
         to_class: Array
         if self.metric == "product":
-            to_class = own[:, 0] @ self.values
-        elif self.metric == "choices":
+            if point not in self._products:
+                self._products[point] = (own[:, 0] @ self.values).take(self.class_of)
+            return self._products[point]
+        if self.metric == "choices":
             to_class = (self.values != own).sum(axis=0, dtype=self._type) * self._type(self.unit)
         else:
             to_class = np.abs(self.values - own).sum(axis=0, dtype=self._type)
@@ -66,6 +68,11 @@ class Dimension:
                 to_class += np.abs(own - other).astype(self._type, copy=False)
         distances: Integers = to_class.take(class_of_other, axis=1)
         return distances
+
+    @cached_property
+    def _products(self) -> dict[int, Array]:
+        """Inner products of some points and all: a Gaussian process needs them again after each fit."""
+        return {}
 
     @cached_property
     def _type(self) -> Any:

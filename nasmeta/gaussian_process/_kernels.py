@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -42,15 +43,20 @@ class Matern:
     def decline(self, r: Floats) -> Floats:
         """Return the derivative of log k with respect to the log lengthscale: s (1 - p'(s) / p(s))."""
         s = self.scale * r
-        derivative = [i * coefficient for i, coefficient in enumerate(self.coefficients)][1:]
-        decline: Floats = s * (1 - _polynomial(derivative, s) / _polynomial(self.coefficients, s))
+        decline: Floats = s * (1 - _polynomial(self._derivative, s) / _polynomial(self.coefficients, s))
         return decline
+
+    @cached_property
+    def _derivative(self) -> list[float]:
+        return [i * coefficient for i, coefficient in enumerate(self.coefficients)][1:]
 
 
 def _polynomial(coefficients: Sequence[float], s: Floats) -> Floats | float:
     """Evaluate a polynomial by Horner's rule; NumPy's class takes five times as long for few distances."""
-    total: Floats | float = 0.0
-    for coefficient in reversed(coefficients):
+    if not coefficients:
+        return 0.0
+    total: Floats | float = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
         total = total * s + coefficient
     return total
 
@@ -106,10 +112,15 @@ class Kernel:
     terms: tuple[tuple[int, ...], ...]
     correlations: tuple[Matern | None, ...]  # one per dimension
 
-    @property
+    @cached_property
     def correlated(self) -> list[int]:
         """The dimensions with a correlation, in the order of the lengthscales."""
         return [i for i, correlation in enumerate(self.correlations) if correlation is not None]
+
+    @cached_property
+    def _terms_with(self) -> list[list[int]]:
+        """The terms that contain each dimension."""
+        return [[t for t, term in enumerate(self.terms) if i in term] for i in range(len(self.correlations))]
 
     def hyperparameters(self, logarithms: Floats) -> Hyperparameters:
         """Return the hyperparameters of these logarithms, shape (n_hyperparameters,)."""
@@ -142,9 +153,8 @@ class Kernel:
             for i, lengthscale in zip(self.correlated, hyperparameters.lengthscales, strict=True):
                 correlation = self.correlations[i]
                 assert correlation is not None
-                with_dimension = [t for t, term in enumerate(self.terms) if i in term]
                 decline = correlation.decline(distances[i] / lengthscale)
-                by_lengthscale.append(weighted[with_dimension].sum(axis=0) @ decline)
+                by_lengthscale.append(weighted[self._terms_with[i]].sum(axis=0) @ decline)
             return np.concatenate([weighted.sum(axis=1), by_lengthscale])
 
         return by_term.sum(axis=0), chain_rule
@@ -158,8 +168,12 @@ class Kernel:
             logarithms[i] = correlation.log(distances[i] / lengthscale)
         parts = np.empty((len(self.terms), distances.shape[1]))
         for part, term, variance in zip(parts, self.terms, hyperparameters.variances, strict=True):
-            exponent = sum(logarithms[i] for i in term if i in logarithms)
-            part[:] = variance * np.exp(exponent)
+            part[:] = 0
+            for i in term:
+                if i in logarithms:
+                    part += logarithms[i]
+            np.exp(part, out=part)
+            part *= variance
             for i in term:
                 if i not in logarithms:
                     part *= distances[i]

@@ -40,11 +40,10 @@ class Similarity:
         model = count_model(space)
         n = len(model.kernel.terms)
         typical = np.exp(model.prior.mean[n:-1])
-        codes = dict[int, Integers]()  # computed once for all lengthscales
         self._counts = list[KernelPrior]()
         for length in LENGTHS[0]:
             hyperparameters = Hyperparameters(np.full(n, 1 / n), length * typical, 0.0)
-            self._counts.append(KernelPrior(model, hyperparameters, codes))
+            self._counts.append(KernelPrior(model, hyperparameters))
         gp = make_predictor("gp", space=space)
         table = gp[:-1].fit([0], [0.0]).transform(np.arange(space.size))
         sizes = gp[-1].groups or [table.shape[1]]
