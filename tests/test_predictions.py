@@ -70,7 +70,8 @@ def outputs(task: str, folder: Path, *evaluator: str) -> dict[str, str]:
             found[f"report figure {name}"] = labels_of(draw())
     for file in [runs / "summary.md", *(file for file in report.files if file.suffix in (".md", ".html", ".tex"))]:
         name = f"latex {file.stem.partition('-')[0]}" if file.suffix == ".tex" else f"compare {file.name}"
-        found[name] = file.read_text(encoding="utf-8").replace(get_plotlyjs(), "")
+        text = file.read_text(encoding="utf-8").replace(get_plotlyjs(), "")
+        found[name] = re.sub("^%.*", "", text, flags=re.MULTILINE) if file.suffix == ".tex" else text
     published = nm.publish(runs, folder / "published.json.gz")
     found["compare published"] = gzip.decompress(published.read_bytes()).decode()
     return found

@@ -191,6 +191,7 @@ class Findings:
             "best": "best prediction" if predicted else "best",
             "regret": "predicted regret" if predicted else "regret",
             "difference": "predicted difference" if predicted else "difference",
+            "by": " by predicted values" if predicted else "",
             "common": ", common time" if self.two_times else "",
             "crossing": crossing,
             "loss": "regret" if self.known else "best value",

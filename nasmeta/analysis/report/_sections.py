@@ -56,8 +56,9 @@ def report_sections(findings: Findings) -> list[Section]:
     if findings.ranks is not None:
         ranks = findings.ranks.drop(columns="evaluation", errors="ignore")
         text, note = friedman_sentence(findings), f"Average rank {findings.budget}; 1 is the best."
+        named = {"mean": f"mean{findings.words['by']}"}
         sections.append(
-            Section("All tasks together", text, ranks, {}, {"mean": "min"}, decimals, note, "ranks", _OF_RANKS)
+            Section("All tasks together", text, ranks, named, {"mean": "min"}, decimals, note, "ranks", _OF_RANKS)
         )
     if findings.scores is not None:
         scores = findings.scores.drop(columns=["reference", "runs"])
@@ -66,7 +67,9 @@ def report_sections(findings: Findings) -> list[Section]:
             "Interquartile mean (IQM) and mean over all runs, median of the means per task, mean distance from 1 "
             "(optimality gap), with stratified bootstrap intervals."
         )
-        sections.append(Section("", "", scores, {"iqm": "IQM"}, _SCORE_GOALS, note=note, name="scores"))
+        sections.append(
+            Section("", "", scores, {"iqm": f"IQM{findings.words['by']}"}, _SCORE_GOALS, note=note, name="scores")
+        )
     return sections
 
 
