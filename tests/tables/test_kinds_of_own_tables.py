@@ -17,6 +17,7 @@ from nasmeta.errors import DamagedFileError, NasmetaError
 from nasmeta.tables import added_tables, list_tables, load_table
 from nasmeta.tables._arrow_file import write_files
 from nasmeta.tables.commands import data_add_command, data_list_command, data_remove_command
+from nasmeta.tasks import task_families
 
 PLAIN = "arch,accuracy\n0,91.5\n1,90.0\n2,89.5\n"
 NB201: dict[str, Any] = {"space": "nb201"}
@@ -80,6 +81,7 @@ hexadecimal:arch,accuracy⏎0,0x5B⏎1,0x5A⏎
 complex:arch,accuracy⏎0,91+2j⏎1,90⏎
 booleans and numbers:arch,accuracy⏎0,True⏎1,90⏎
 contradicting rows:arch,accuracy⏎0,91.5⏎0,90⏎
+contradicting spellings:arch,dataset,accuracy⏎0,Pets,91.5⏎0,pets,90⏎
 two columns of one name:arch,accuracy,accuracy⏎0,91.5,90⏎
 a header of commas:,,⏎0,1,2⏎
 a longer row:arch,accuracy⏎0,91.5,7⏎1,90⏎
@@ -230,6 +232,7 @@ def add(content: str | bytes | pd.DataFrame, file: Path, **options: Any) -> None
 def lists_work() -> None:
     data_list_command()
     list_tables()
+    task_families()
     nm.list_tasks("kept")
 
 
