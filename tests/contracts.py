@@ -128,7 +128,6 @@ class MultiFidelityContract(SearcherContract):
     def begun(self, space: SearchSpace, lengths: Sequence[int], seed: int = 0) -> MultiFidelitySearcher:
         """Return a searcher that knows the lengths of training."""
         searcher = self.ready(space, seed)
-        assert isinstance(searcher, MultiFidelitySearcher)
         searcher.begin(lengths)
         return searcher
 

@@ -6,10 +6,10 @@ from functools import cache
 
 import numpy as np
 
-from nasmeta.spaces import CellSpace, Choice, Range, SearchSpace, get_space
+from nasmeta.spaces import CellSpace, Range, SearchSpace, get_space
 
 EXAMPLE_SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample", "wide")  # those that are enumerated
-_MIXED: dict[str, list[Choice]] = {
+_MIXED = {
     "layers": [1, 2, 3, 4],
     "width": [16, 32, 64, 128],
     "act": ["relu", "tanh", "gelu"],
@@ -18,7 +18,7 @@ _MIXED: dict[str, list[Choice]] = {
     "pool": ["max", "mean"],
     "residual": [False, True],
 }
-_LARGE: dict[str, list[Choice] | Range] = {
+_LARGE = {
     "rate": Range(1e-5, 1e-1, log=True),
     "decay": Range(1e-6, 1e-1, log=True),
     "dropout": Range(0.0, 0.6),

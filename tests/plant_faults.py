@@ -91,7 +91,7 @@ def faults_of(path: str) -> Iterator[Fault]:
     """Yield all faults of a module."""
     source = (ROOT / path).read_bytes()
     lines = source.splitlines(keepends=True)
-    seen: Counter[str] = Counter()
+    seen = Counter()
     for top in ast.parse(source).body:
         for node in expressions(ast.Module([top], [])):
             for kind, new in changes(node):
@@ -141,7 +141,7 @@ def main() -> None:
     number, seed, seconds = sys.argv[1:]
     lines = (ROOT / "tests" / "equivalent_faults.txt").read_text().splitlines()
     equivalent = dict(line.split("\t") for line in lines)
-    counts: Counter[str] = Counter()
+    counts = Counter()
     with TemporaryDirectory() as copy:
         shutil.copytree(
             ROOT, copy, ignore=shutil.ignore_patterns(".git", "__pycache__", ".*_cache"), dirs_exist_ok=True

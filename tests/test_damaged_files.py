@@ -6,7 +6,6 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +31,7 @@ budget = {evaluations = 5}
 searchers = ["random", "evolution"]
 """
 KIND = ArchiveKind("made-up", 1, "archive", "Write it again.", largest=2**20, compressed=False)
-READERS: dict[str, Callable[[Path], Any]] = {
+READERS = {
     "results/results.parquet": lambda path: nm.report(path.parent, formats=()),
     "results/specification.json": lambda path: nm.report(path.parent, formats=()),
     "results/provenance.json": lambda path: nm.report(path.parent, formats=()),

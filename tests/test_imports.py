@@ -57,7 +57,7 @@ EXCEPTIONS = {
 @cache
 def imported(file: Path) -> tuple[str, ...]:
     """Return the modules of this package that a file imports, and what it imports of them."""
-    names: list[str] = []
+    names = []
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom):
             names += [f"{node.module}.{alias.name}" for alias in node.names if node.module]
@@ -77,7 +77,7 @@ def private_module(name: str) -> str | None:
 
 def test_private_modules_are_named_exceptions() -> None:
     named = {module for modules in EXCEPTIONS.values() for module in modules}
-    found: dict[str, str] = {}
+    found = {}
     for file in sorted(Path(__file__).parent.rglob("*.py")):
         for name in imported(file):
             if module := private_module(name):
@@ -103,7 +103,7 @@ def test_no_import_cycles() -> None:
         path = file.relative_to(PACKAGE.parent).with_suffix("")
         modules[".".join(path.parts).removesuffix(".__init__")] = file
     del modules["nasmeta"]
-    graph: dict[str, set[str]] = {}
+    graph = {}
     for module, file in modules.items():
         reached = {name if name in modules else name.rpartition(".")[0] for name in imported(file)} & set(modules)
         own = module.split(".")[1]

@@ -13,7 +13,7 @@ from matplotlib.text import Text
 
 import nasmeta as nm
 
-ACCURACY: dict[str, Any] = {
+ACCURACY = {
     "dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean",
 }  # fmt: skip
 
@@ -21,8 +21,8 @@ ACCURACY: dict[str, Any] = {
 class _Cells(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.open: list[str] = []
-        self.texts: list[str] = []
+        self.open = []
+        self.texts = []
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         self.open.append(tag)

@@ -141,6 +141,6 @@ def test_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     blocks = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
     assert blocks
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"__name__": "readme"}  # read from top to bottom, as by a reader
+    names = {"__name__": "readme"}  # read from top to bottom, as by a reader
     for block in blocks:
         exec(block, names)

@@ -29,7 +29,7 @@ from nasmeta.searchers import SEARCHERS
 known = {{name: [name in SEARCHERS and name in list(SEARCHERS), "nasmeta.meta" in sys.modules] for name in {META}}}
 print(json.dumps({{n: [*known[n], SEARCHERS[n].__name__, "torch" in sys.modules] for n in {META}}}))
 """
-    found: dict[str, list[object]] = json.loads(in_a_fresh_process(code))
+    found = json.loads(in_a_fresh_process(code))
     return found
 
 
@@ -67,7 +67,7 @@ def test_declared_names_differ_in_style() -> None:
 def test_a_name_is_registered_once() -> None:
     with pytest.raises(ValueError, match="rgpe"):
         SEARCHERS.register("rgpe")(SEARCHERS["random"])
-    things: Registry[object] = Registry("thing")
+    things = Registry("thing")
     things.declare("fraction", "fractions:Fraction")
     assert things.name_of(SEARCHERS) is None
     with pytest.raises(ValueError, match="fraction"):
@@ -78,7 +78,7 @@ def test_a_name_is_registered_once() -> None:
 
 
 def test_a_missing_package_is_named_with_its_extra() -> None:
-    things: Registry[object] = Registry("thing")
+    things = Registry("thing")
     things.declare("there", "nasmeta_no_such_package.part:Thing", extra="torch")
     with pytest.raises(NasmetaError, match=r"nasmeta_no_such_package.*pip install torch"):
         things["there"]

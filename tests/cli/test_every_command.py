@@ -103,7 +103,7 @@ def assert_json(name: str) -> None:
 
 
 def test_one_meaning_has_one_option() -> None:
-    kinds: dict[str, set[object]] = {}
+    kinds = {}
     for name in COMMANDS:
         for option in built_command(name).params:
             if option.param_type_name == "option":

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -18,7 +16,7 @@ from nasmeta.training import ImageDataset
 from nasmeta.training.proxies import ProxySettings, measure_proxies
 
 REAL_TRAINING = {"data", "recipe", "device"}  # parameters of TrainingEvaluator, which an option `evaluator` selects
-FUNCTIONS: dict[str, tuple[list[Callable[..., Any]], set[str]]] = {
+FUNCTIONS = {
     # command: its functions, and options that only the command has
     "search": ([nm.search, ImageDataset.load], {*REAL_TRAINING, "plot", "searcher_command", "space"}),
     "compare": ([nm.compare, Workers, ImageDataset.load], {*REAL_TRAINING, "searcher_command", "specification"}),

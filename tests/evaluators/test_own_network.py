@@ -56,7 +56,7 @@ def of_width(width: int, data: Any) -> Any:
 
 
 def test_a_folder_is_of_one_network(tmp_path: Path) -> None:
-    asked: dict[str, Any] = {"space": SPACE, "folder": tmp_path, "device": "cpu"}
+    asked = {"space": SPACE, "folder": tmp_path, "device": "cpu"}
     done = train(2, FEW, RECIPE, build_network=of_width(5, FEW), **asked)
     assert train(2, FEW, RECIPE, build_network=of_width(5, FEW.subset(9)), **asked) == done
     for other in (of_width(6, FEW), build):
@@ -69,7 +69,7 @@ def test_a_folder_is_of_one_network(tmp_path: Path) -> None:
 
 
 def test_a_network_may_say_its_identity(tmp_path: Path) -> None:
-    asked: dict[str, Any] = {"space": SPACE, "folder": tmp_path, "device": "cpu"}
+    asked = {"space": SPACE, "folder": tmp_path, "device": "cpu"}
     first, second, third = (of_width(width, FEW) for width in (5, 5, 5))
     first.identity = second.identity = {"widths": (5, 6)}
     third.identity = {"widths": 7}
@@ -81,7 +81,7 @@ def test_a_network_may_say_its_identity(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_evaluators_share_no_folder_unless_their_networks_are_the_same(tmp_path: Path, isolated: bool) -> None:
-    asked: dict[str, Any] = {"folder": tmp_path, "isolated": isolated}
+    asked = {"folder": tmp_path, "isolated": isolated}
     architectures = np.array([0], dtype=np.int32)
     evaluator = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=build, **asked)
     values = evaluator.evaluate(architectures).values
@@ -101,7 +101,7 @@ def fails_for_tanh(choices: Any) -> nn.Module:
 
 @pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_network_that_cannot_be_built_is_a_failed_training(tmp_path: Path, isolated: bool) -> None:
-    asked: dict[str, Any] = {"build_network": fails_for_tanh, "folder": tmp_path, "isolated": isolated}
+    asked = {"build_network": fails_for_tanh, "folder": tmp_path, "isolated": isolated}
     run = nm.search("random", TrainingEvaluator(SPACE, FEW, RECIPE, **asked), evaluations=SPACE.size)
     failed = [SPACE.choices(int(architecture))["act"] == "tanh" for architecture in run.architectures]
     assert any(failed)

@@ -174,7 +174,7 @@ def test_the_journal_says_what_was_trained(trained: list[int], tmp_path: Path) -
 def test_a_killed_training_is_a_failure_and_the_next_one_goes_on() -> None:
     evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH.but(epochs=100_000))
 
-    killed_before: set[int] = set()
+    killed_before = set()
 
     def kill() -> None:  # twice, as each worker is started again once
         while len(killed_before) < 2:

@@ -69,7 +69,7 @@ def test_who_learns_where_evaluations_fail_wastes_few(name: str, stand_in: float
 
 
 def test_failures_are_told_apart_from_values(score: Task) -> None:
-    told: dict[str, list[int]] = {"values": [], "failures": []}
+    told = {"values": [], "failures": []}
 
     class Listens(SEARCHERS["random"]):
         def tell(self, architectures: np.ndarray, values: np.ndarray) -> None:
@@ -130,7 +130,7 @@ def test_failures_are_on_no_front(both: MultiObjectiveTask) -> None:
 
 @pytest.mark.parametrize("setting", [{"warm_start": 3}, {"prune_space": 0.5}])
 def test_searches_inside_a_part_hear_of_failures(setting: dict[str, float], score: Task) -> None:
-    heard: list[int] = []
+    heard = []
 
     class Listens(SEARCHERS["gp"]):
         def tell_failures(self, architectures: np.ndarray, values: np.ndarray) -> None:

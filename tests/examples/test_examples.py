@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shlex
@@ -14,6 +13,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from scripts import load_script
 
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
@@ -32,12 +32,7 @@ def commands_of(script: Path) -> list[str]:
 
 def imported(name: str) -> ModuleType:
     """Return an example as a module."""
-    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(f"examples/{name}.py")
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
@@ -91,5 +86,5 @@ def test_the_last_architecture_in_an_answer() -> None:
 
 class TestOwnSearcher(SearcherContract):
     def make(self, space: SearchSpace, rng: np.random.Generator) -> Searcher:
-        searcher: Searcher = imported("own_searcher").Climber(space, rng)
+        searcher = imported("own_searcher").Climber(space, rng)
         return searcher

@@ -47,7 +47,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("n", [None, 1])
 def test_any_executor_does_the_runs(n: int | None, tmp_path: Path) -> None:
-    what: dict[str, Any] = {
+    what = {
         "searchers": ["random", "source-order"],
         "tasks": "nb201/cifar10",
         "repeats": 3,
@@ -78,7 +78,7 @@ def value_of_a_death(choices: Mapping[str, Any]) -> float:
 def test_the_runs_of_a_dead_process_are_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NASMETA_DEATH", str(tmp_path / "death"))
     space = nm.SearchSpace("numbers", {"number": list(range(9))})
-    what: dict[str, Any] = {"searchers": ["random"], "repeats": 4, "evaluations": 9, "workers": 2}
+    what = {"searchers": ["random"], "repeats": 4, "evaluations": 9, "workers": 2}
     frame = nm.compare(tasks=FunctionEvaluator(value_after_a_death, space), folder=tmp_path / "out", **what)
     assert sum(path.read_bytes().count(b"\n") - 1 for path in tmp_path.rglob("*.jsonl")) == len(frame)
     assert frame.groupby("seed")["value"].apply(sorted).tolist() == [[*map(float, range(9))]] * 4

@@ -25,7 +25,7 @@ TASK = "nb201/cifar10"
 )
 def test_results_are_those_of_new_runs(evaluations: int, options: dict[str, Any], stored: list[str]) -> None:
     options = {"tasks": TASK, "repeats": 1, "evaluations": evaluations} | options
-    own: dict[str, Any] = {"evolution": ("evolution", {"population": 5}), "random": "random"}
+    own = {"evolution": ("evolution", {"population": 5}), "random": "random"}
     frame = nm.compare(own, with_baselines=True, **options)
     new = nm.compare({label: own.get(label, label) for label in BASELINES}, **options)
     assert_frame_equal(frame, new, check_exact=True)

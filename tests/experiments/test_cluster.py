@@ -33,7 +33,7 @@ pytestmark = [
 ]
 
 # A Gaussian process takes long enough that something can be killed in the middle of its runs.
-WHAT: dict[str, Any] = {"searchers": ["gp", "evolution"], "tasks": "nb201/cifar10", "repeats": 5, "evaluations": 32}
+WHAT = {"searchers": ["gp", "evolution"], "tasks": "nb201/cifar10", "repeats": 5, "evaluations": 32}
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def recorded(folder: Path) -> int:
 @contextmanager
 def once_running(folder: Path, act: Callable[[], object]) -> Iterator[None]:
     """Do something as soon as the first run has begun to be recorded, while the block goes on."""
-    done: list[BaseException | None] = []
+    done = []
 
     def wait() -> None:
         try:

@@ -44,7 +44,7 @@ class Noisy(MetaSearcher):
         return self.rng.permutation(self.space.n_architectures).astype(np.int32)
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        order: NDArray[np.int32] = self._require_meta_model()
+        order = self._require_meta_model()
         self.asked += n
         return order[self.asked - n : self.asked] if self.asked % 2 else self.space.sample(n, self.rng)
 
@@ -96,7 +96,7 @@ def test_meta_training_is_done_once_a_task(tmp_path: Path, workers: int) -> None
 def test_finished_meta_runs_need_no_meta_training(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     searchers = {"noisy": (Noisy, {"log": str(log)})}
-    arguments: dict[str, Any] = {"repeats": 2, "evaluations": 20, "folder": tmp_path / "c"}
+    arguments = {"repeats": 2, "evaluations": 20, "folder": tmp_path / "c"}
     first = nm.compare(searchers, **arguments)
     log.unlink()
     assert_frame_equal(first, nm.compare(searchers, **arguments))
@@ -161,7 +161,7 @@ def test_a_folder_of_another_comparison_is_refused(tmp_path: Path, arguments: di
 def test_searchers_and_tasks_in_another_order_and_an_end_at_the_optimum_go_on(tmp_path: Path) -> None:
     tasks = ["nb201/cifar10", "nb201/cifar100"]
     nm.compare(SEARCHERS, tasks, repeats=1, evaluations=10, folder=tmp_path)
-    asked: dict[str, Any] = {"repeats": 2, "evaluations": 10, "stop_at_optimum": True}
+    asked = {"repeats": 2, "evaluations": 10, "stop_at_optimum": True}
     frame = nm.compare(SEARCHERS[::-1], tasks[::-1], **asked, folder=tmp_path)
     assert_frame_equal(frame, nm.compare(SEARCHERS[::-1], tasks[::-1], **asked))
     assert_frame_equal(frame, pd.read_parquet(tmp_path / "results.parquet"))
@@ -186,7 +186,6 @@ def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
     for seed in (0, 1):
         path = tmp_path / f"runs/nb201_cifar10/random/{seed}.jsonl"
         result = Journal.read(path)
-        assert result is not None
         path.unlink()
         with Journal(path, {key: entry for key, entry in result.header.items() if key != Journal.mark}) as journal:
             for record in result.records[1::-1]:  # in another order
@@ -223,7 +222,7 @@ def test_bad_arguments(
 
 
 # -- ends -------------------------------------------------------------------------------------------------------------
-LONG: dict[str, Any] = {"searchers": SEARCHERS, "tasks": "nb201/cifar10", "repeats": 12, "evaluations": 400}
+LONG = {"searchers": SEARCHERS, "tasks": "nb201/cifar10", "repeats": 12, "evaluations": 400}
 
 
 def start(folder: Path, workers: int) -> subprocess.Popen[str]:

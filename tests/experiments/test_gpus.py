@@ -86,8 +86,8 @@ def test_workers_fit_on_the_gpus_and_take_them_in_turn(monkeypatch: pytest.Monke
 @pytest.mark.filterwarnings("default")
 def test_dask_runs_jobs_where_a_gpu_is() -> None:
     distributed = pytest.importorskip("distributed")
-    one: dict[str, Any] = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
-    gpu: dict[str, Any] = {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": "7"}}
+    one = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    gpu = {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": "7"}}
     with distributed.LocalCluster(**one, **gpu) as cluster:
         workers = Workers(backend=f"dask={cluster.scheduler_address}", gpus_per_worker=1)
         assert set.union(*seen_by_workers(workers).values()) == {7.0}

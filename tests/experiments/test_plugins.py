@@ -216,7 +216,7 @@ def edited(site: Path, old: str, new: str) -> type:
     for name in ("my_nas.searcher", "my_nas"):
         sys.modules.pop(name, None)
     importlib.invalidate_caches()
-    kind: type = importlib.import_module("my_nas.searcher").Ascending
+    kind = importlib.import_module("my_nas.searcher").Ascending
     return kind
 
 
@@ -302,7 +302,7 @@ def test_the_settings_of_a_function_are_part_of_its_identity() -> None:
 
 def test_code_without_source_is_known_by_its_bytecode() -> None:
     def made(text: str) -> object:
-        space: dict[str, object] = {"__name__": "interactive"}
+        space = {"__name__": "interactive"}
         exec(textwrap.dedent(text), space)
         return space["thing"]
 

@@ -110,7 +110,7 @@ def test_shards_of_any_number_share_a_folder(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("isolated", [True, False])
 def test_workers_train_each_cell_once(isolated: bool, tmp_path: Path) -> None:
-    data: Any = "digits" if isolated else ImageDataset.load("digits").subset(48)
+    data = "digits" if isolated else ImageDataset.load("digits").subset(48)
     answers = TrainingEvaluator("nb201/cifar10", data, TINY.but(epochs=1, train_images=48), isolated=isolated)
     both = {"one": "random", "two": "random"}  # propose the same cells
     frame = nm.compare(both, answers, repeats=2, evaluations=4, folder=tmp_path, workers=2)
@@ -150,7 +150,7 @@ def test_the_trainings_of_a_worker_that_is_killed_go_on(tmp_path: Path) -> None:
         result = nm.compare(["random"], answers, repeats=3, evaluations=3, folder=folder, **where)
         return result[["searcher", "seed", "cell", "value"]]
 
-    killed: list[int] = []
+    killed = []
 
     def kill() -> None:
         until = time.monotonic() + 240

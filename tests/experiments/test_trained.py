@@ -33,7 +33,7 @@ def on_digits(**asked: Any) -> TrainingEvaluator:
 @pytest.fixture
 def trainings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int | None]]:
     """Return (cell, until) of each training that is asked for."""
-    calls: list[tuple[int, int | None]] = []
+    calls = []
     train_one = Trainer.train
 
     def counting(self: Trainer, architecture: int, *positional: Any, **named: Any) -> Any:
@@ -49,7 +49,7 @@ def epochs_run(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     """Count the epochs that each cell is really trained for."""
     from nasmeta.training import Learner
 
-    counts: Counter[int] = Counter()
+    counts = Counter()
     epoch_of = Learner.epoch
 
     def counting(self: Learner, *arguments: Any) -> Any:
@@ -221,7 +221,7 @@ def test_a_promoted_training_goes_on_where_it_paused(
     journal = tmp_path / "run.jsonl" if kept else None
     run = nm.search(searcher, on_digits(), evaluations=14, journal=journal, seed=3, settings={"epochs": ["1of3", 3]})
     space = nm.get_space("nb201")
-    longest: Counter[int] = Counter()
+    longest = Counter()
     for architecture, epochs in zip(run.architectures.tolist(), run.epochs.tolist(), strict=True):
         longest[int(space.canonical(architecture))] = max(longest[int(space.canonical(architecture))], epochs)
     assert set(run.epochs) == {1, 3}

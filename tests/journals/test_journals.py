@@ -133,7 +133,7 @@ def test_a_full_disk_is_reported_and_nothing_is_written_twice(path: Path) -> Non
 
     with Numbers(path, HEADER) as journal:
         journal.append(1)
-        file: Any = journal._file
+        file = journal._file
         journal._file = Full()  # type: ignore[assignment]
         with pytest.raises(OSError, match="No space"):
             journal.append(2)
@@ -153,7 +153,6 @@ def test_a_second_process_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch
     )
     other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
         monkeypatch.setattr("nasmeta.journals._file._LOCK_SECONDS", 0.1)
         refused(path, error=JournalError)

@@ -9,7 +9,7 @@ from nasmeta.meta.bilevel._maml import adapted, made_network, predicted, train  
 
 # -- outer loop -----------------------------------------------------------------------------------------------------
 def test_a_training_learns_and_reports_its_progress() -> None:
-    reports: list[tuple[int, int, float]] = []
+    reports = []
     parameter = torch.nn.Parameter(torch.tensor(0.0))
 
     def loss(rng: np.random.Generator) -> torch.Tensor:

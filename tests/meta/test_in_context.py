@@ -338,7 +338,7 @@ def test_the_transformer_chooses_among_the_best_of_the_processes(monkeypatch: py
     improvement = np.random.default_rng(1).standard_normal(space.size)
     open_ones = np.setdiff1d(allowed, known)
     best = open_ones[np.argsort(-improvement[open_ones])[:40]]
-    others: list[Any] = []
+    others = []
 
     def last(_: Any, reading: Reading, labels: Any, improvements: Any) -> Any:
         np.testing.assert_array_equal(labels, normal_scores(np.arange(6.0)))

@@ -98,7 +98,7 @@ def test_the_part_is_searched_to_its_end() -> None:
 
 
 def test_a_proposal_outside_is_observed_as_the_worst_value_so_far() -> None:
-    observed: list[float] = []
+    observed = []
 
     class Waiting(RandomSearch):
         waits_for_values = True
@@ -226,7 +226,7 @@ def test_multi_fidelity_searchers_stay_inside_and_resume(name: str, tmp_path: Pa
     # Rungs that share a length: short trainings may not be here.
     rungs = {"rungs": 3} if name != "asha" else {}
     settings = {"prune_space": 0.1, "warm_start": 7, "epochs": [200], **rungs}
-    options: dict[str, Any] = {"settings": settings, "journal": tmp_path / "run"}
+    options = {"settings": settings, "journal": tmp_path / "run"}
     run = nm.search(name, target, evaluations=60, **options)
     assert np.isin(run.architectures, part).all()
     assert len(set(run.architectures.tolist())) == 60

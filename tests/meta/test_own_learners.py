@@ -66,7 +66,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]
 
 
 def proposed(searcher: Any, **options: Any) -> list[int]:
-    found: list[int] = nm.search(searcher, "nb201/cifar10", evaluations=4, **options).architectures.tolist()
+    found = nm.search(searcher, "nb201/cifar10", evaluations=4, **options).architectures.tolist()
     return found
 
 
@@ -85,7 +85,7 @@ def test_a_searcher_is_kept_and_read(own: ModuleType, tmp_path: Path) -> None:
 
 def test_a_predictor_is_meta_trained_and_read(own: ModuleType) -> None:
     saved = nm.meta_train("own_learners:MeanOfSources", leave_out="cifar10", output="mean.npz")
-    few: dict[str, Any] = {"sizes": [10], "target": "valid", "draws": 1}
+    few = {"sizes": [10], "target": "valid", "draws": 1}
     found = nm.predict(["own_learners:MeanOfSources", "mean.npz"], "nb201/cifar10", **few).summary
     taus = found[found["scope"] == "all"].set_index("predictor")["kendall_tau"]
     assert taus["own_learners:MeanOfSources"] == taus["mean.npz"] > 0.5

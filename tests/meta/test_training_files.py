@@ -8,7 +8,7 @@ import pytest
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.meta import SavedMetaModel, meta_train
 
-SOURCES: dict[str, Any] = {"leave_out": "cifar100", "n_labels": 50}
+SOURCES = {"leave_out": "cifar100", "n_labels": 50}
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from scripts import load_script
 
 nbformat = pytest.importorskip("nbformat", reason='Notebooks need: pip install -e ".[notebooks]"')
 for _needed in ("jupytext", "nbclient", "ipykernel"):
@@ -26,12 +26,7 @@ OF_A_MACHINE = re.compile(r"/(?:home|root|tmp|work|Users|usr|opt|var)/|[A-Z]:\\\
 @pytest.fixture(scope="module")
 def build() -> ModuleType:
     """Return the script that writes the notebooks."""
-    spec = importlib.util.spec_from_file_location("build_notebooks", NOTEBOOKS / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("notebooks/build.py")
 
 
 def committed(script: Path) -> Any:

@@ -14,7 +14,7 @@ from nasmeta.errors import LeakageError, SettingError
 from nasmeta.meta import META_PREDICTORS, meta_train
 from nasmeta.prediction._models import SourcePredictor, source_predictor
 
-FEW: dict[str, Any] = {"target": "valid", "sizes": [10], "draws": 2}
+FEW = {"target": "valid", "sizes": [10], "draws": 2}
 SCORES = ["scope", "n_train", "draw", "kendall_tau", "spearman", "rmse", "crps"]
 
 

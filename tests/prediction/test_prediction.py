@@ -30,7 +30,7 @@ from nasmeta.searchers import PredictorSearch
 
 TIMES = ["fit_seconds", "predict_seconds", "cpu_seconds"]
 SPACE = nm.get_space("nb201")
-VALID: dict[str, Any] = {"target": "valid"}  # what is embedded
+VALID = {"target": "valid"}  # what is embedded
 
 
 def scores(*arguments: Any, **options: Any) -> pd.DataFrame:
@@ -166,7 +166,7 @@ def test_journal_of_another_benchmark_is_refused(tmp_path: Path) -> None:
 
 
 def test_changed_code_and_objects_are_fitted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options: dict[str, Any] = {"sizes": [20], "draws": 1, "folder": tmp_path / "kept", **VALID}
+    options = {"sizes": [20], "draws": 1, "folder": tmp_path / "kept", **VALID}
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
@@ -270,7 +270,7 @@ def test_estimators_that_print_alike_share_no_results(tmp_path: Path) -> None:
     other[5:-5] = np.random.default_rng(0).permutation(other[5:-5])
     one, two = (make_pipeline(ColumnEncoder(values), PREDICTORS["ridge"]()) for values in (column, other))
     assert repr(one) == repr(two)
-    options: dict[str, Any] = {"sizes": [50], "draws": 1, **VALID}
+    options = {"sizes": [50], "draws": 1, **VALID}
     first = scores({"a": one}, folder=tmp_path, **options)
     second = scores({"a": two}, folder=tmp_path, **options)
     assert_frame_equal(measured(second), measured(scores({"a": two}, **options)))
@@ -281,7 +281,7 @@ def test_estimators_that_print_alike_share_no_results(tmp_path: Path) -> None:
 
 def test_estimators_whose_parameters_cannot_be_told_are_kept_in_no_folder(tmp_path: Path) -> None:
     own = make_pipeline(FunctionTransformer(lambda features: features**2), PREDICTORS["ridge"]())
-    options: dict[str, Any] = {"sizes": [20], "draws": 1, **VALID}
+    options = {"sizes": [20], "draws": 1, **VALID}
     with pytest.raises(SettingError):
         scores({"own": own}, folder=tmp_path, **options)
     assert len(scores({"own": own, "other": Memory()}, **options)) == 6
@@ -345,7 +345,7 @@ SAME = {
 @pytest.mark.parametrize("reads", SAME)
 def test_every_form_of_a_predictor_receives_the_same(own: Any, reads: str) -> None:
     """As an object and by its place; in predict, on the command line and as a searcher."""
-    few: dict[str, Any] = {"sizes": [20], "draws": 1, **VALID}
+    few = {"sizes": [20], "draws": 1, **VALID}
     forms = {f"{name} {kind}": form for name in SAME[reads]
              for kind, form in (("object", getattr(own, name)), ("place", f"contract_module:{name}"))}  # fmt: skip
     expected = {"one-hot": own.made(), "default": "contract_module:features", "architectures": own.estimator}[reads]
@@ -372,7 +372,7 @@ def test_every_form_of_a_predictor_receives_the_same(own: Any, reads: str) -> No
 
 
 def test_lists_and_mappings_of_predictors(own: Any) -> None:
-    forms: list[Any] = [own.estimator, [own.estimator, own.pipeline], {"a": own.features, "b": "ridge"}]
+    forms = [own.estimator, [own.estimator, own.pipeline], {"a": own.features, "b": "ridge"}]
     labels = [[*dict.fromkeys(scores(form, sizes=[20], draws=1, **VALID)["predictor"])] for form in forms]
     assert labels == [["Reads"], ["Reads", "Ridge"], ["a", "b"]]
 

@@ -21,7 +21,7 @@ from nasmeta.predictors._estimators._libraries import (
 )
 from nasmeta.spaces import SearchSpace, get_space
 
-SMALL: dict[str, dict[str, Any]] = {
+SMALL = {
     "ridge": {},
     "gp": {},
     "random-forest": {"n_estimators": 30},

@@ -80,7 +80,7 @@ def test_spaces_with_the_same_cells_are_encoded_alike() -> None:
 def live_paths(space: CellSpace, architecture: int) -> Counter[tuple[str, ...]]:
     """Walk all paths from node 0 to node 3."""
     operation = dict(zip(space.edges, space.ops_of(architecture).tolist(), strict=True))
-    found: Counter[tuple[str, ...]] = Counter()
+    found = Counter()
     for nodes in ((0, 3), (0, 1, 3), (0, 2, 3), (0, 1, 2, 3)):
         names = [operation[edge] for edge in pairwise(nodes)]
         if "none" not in names:

@@ -22,7 +22,7 @@ from nasmeta.predictors import (
 )
 from nasmeta.spaces import CellSpace, get_cell_space, move_cells
 
-QUICK: dict[str, dict[str, Any]] = {
+QUICK = {
     "ridge": {},
     "gp": {},
     "random-forest": {"n_estimators": 40},
@@ -31,7 +31,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "mlp": {"n_members": 2},
 }
 # A setting of each, as scikit-learn's or the library's users know it.
-NATIVE: dict[str, tuple[str, list[Any]]] = {
+NATIVE = {
     "ridge": ("labels", ["rank", "value"]),
     "gp": ("labels", ["rank", "value"]),
     "random-forest": ("min_samples_leaf", [1, 4]),

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -17,7 +16,7 @@ from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.experiments import read_published
 
-HONEST: dict[str, dict[str, Any]] = {
+HONEST = {
     "budget in seconds, several workers": {
         "searchers": ["evolution", "tpe"], "seconds": 60_000,
         "clock": {"workers": 4, "repeats": "charged", "overshoot": "discard"},

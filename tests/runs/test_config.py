@@ -24,7 +24,6 @@ def test_a_run_depends_on_its_config_alone(clock: Clock | None, tmp_path: Path) 
     assert finished_run(config, path) is None
     assert_frame_equal(history_of(config, run_config(config, path)).frame(), run.frame())
     read = finished_run(config, path)
-    assert read is not None
     assert_frame_equal(read.frame(), run.frame())
     assert finished_run(replace(config, budget=replace(config.budget, evaluations=31)), path) is None
 

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,7 +14,7 @@ from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
 
-LONG: dict[str, Any] = {
+LONG = {
     "searchers": ["random", "evolution"],
     "tasks": "nb201/cifar10",
     "repeats": 8,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -23,8 +21,8 @@ class Scripted(Searcher):
 
     def __init__(self, *batches: object) -> None:
         super().__init__(SPACE, np.random.default_rng(0))
-        self.batches: Iterator[object] = iter(batches)
-        self.told: list[tuple[list[int], list[float]]] = []
+        self.batches = iter(batches)
+        self.told = []
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         try:
@@ -41,7 +39,7 @@ class Counting:
     """Evaluate an architecture as its index; record the calls."""
 
     def __init__(self, nan_at: int | None = None) -> None:
-        self.asked: list[list[int]] = []
+        self.asked = []
         self.nan_at = nan_at
 
     def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:

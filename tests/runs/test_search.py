@@ -31,7 +31,7 @@ class MeanOrder(MetaSearcher):
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         self.asked += n
-        order: NDArray[np.int32] = self._require_meta_model()
+        order = self._require_meta_model()
         return order[self.asked - n : self.asked]
 
     def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:

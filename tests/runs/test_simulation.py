@@ -278,12 +278,12 @@ def test_any_run_resumes_and_is_the_beginning_of_a_longer_one(
 ) -> None:
     path = tmp_path / "run.jsonl"
     path.unlink(missing_ok=True)
-    fixed: dict[str, Any] = {
+    fixed = {
         "clock": {"workers": workers, "repeats": repeats, "overshoot": overshoot},
         "settings": {"population": 3, "sample_size": 2},
         "seed": seed,
     }
-    budget: dict[str, Any] = {"seconds": seconds, "evaluations": evaluations}
+    budget = {"seconds": seconds, "evaluations": evaluations}
     alone = nm.search("evolution", "nb201/cifar10", **budget, **fixed).frame()
     assert_frame_equal(nm.search("evolution", "nb201/cifar10", **budget, **fixed, journal=path).frame(), alone)
     lines = path.read_bytes().splitlines(keepends=True)

@@ -27,7 +27,7 @@ META_TRAINED_NETWORKS = frozenset({"bananas", "meta-predictor"})
 THEIRS = ("botorch", "command", "optuna", "smac", "syne-tune")  # to change
 OTHERS = frozenset(name for name in SEARCHERS if name.startswith(THEIRS))
 # Searchers on a part of a space, in batches: branches that a run of `nm.search` with the defaults does not reach.
-IN_BATCHES: dict[str, tuple[str, str, dict[str, Any]]] = {
+IN_BATCHES = {
     "asha, batches": ("asha", "mixed", {"eta": 2}),
     "bohb, batches": ("bohb", "mixed", {"num_samples": 16}),
     "bohb, HpBandSter": ("bohb", "mixed", {"hpbandster_bandwidths": True, "rungs": 2}),
@@ -53,9 +53,7 @@ ALL = [*sorted(SEARCHERS.keys() - META_TRAINED_NETWORKS - OTHERS), *IN_BATCHES]
 def of_a_run(name: str) -> list[int]:
     settings = {"epochs": [200]} if issubclass(SEARCHERS[name], MultiFidelitySearcher) else {}
     task = "nb201/cifar10+train_seconds" if SEARCHERS[name].objectives == "several" else "nb201/cifar10"
-    architectures: list[int] = nm.search(
-        name, task, evaluations=EVALUATIONS, seed=0, settings=settings
-    ).architectures.tolist()
+    architectures = nm.search(name, task, evaluations=EVALUATIONS, seed=0, settings=settings).architectures.tolist()
     return architectures
 
 
@@ -70,7 +68,7 @@ def in_batches(name: str, space_name: str, settings: dict[str, Any]) -> list[int
     if is_multi_fidelity:
         searcher.begin((1, 3, 9))
         searcher.begin_with(np.array([4, 8], np.int32))
-    found: list[int] = []
+    found = []
     rounds = 40 if name == "evolution" else 8  # until all neighbours of its small population are known
     for size in [5, 1, 3, 3] * rounds:
         if is_multi_fidelity:

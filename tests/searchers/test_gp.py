@@ -28,7 +28,7 @@ def test_a_space_is_searched_to_its_end_with_a_limited_number_of_observations(
     space = get_space("graphgym")
     values = space.codes.sum(axis=1) + 0.01 * np.arange(space.size)
     searcher = GPSearch(space, np.random.default_rng(0))
-    proposed: list[int] = []
+    proposed = []
     for n in [1] * 60 + [12] * 3:
         architectures = searcher.ask(n)
         proposed += architectures.tolist()

@@ -60,7 +60,7 @@ def evolve(values: np.ndarray, rng: np.random.Generator) -> int:
         population.append((child, values[architecture]))
 
 
-SIMULATIONS: dict[str, Simulation] = {
+SIMULATIONS = {
     "local-search": lambda values, rng: climb(values, rng, first=True),
     "local-search-full": lambda values, rng: climb(values, rng, first=False),
     "evolution": evolve,

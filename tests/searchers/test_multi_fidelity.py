@@ -37,7 +37,6 @@ def rungs_of(searcher: MultiFidelitySearcher, n: int, batch: int = 1) -> list[tu
 
 def made(name: str, lengths: list[int], seed: int = 0, **settings: object) -> MultiFidelitySearcher:
     searcher = SEARCHERS[name](SPACE, np.random.default_rng(seed), **settings)
-    assert isinstance(searcher, MultiFidelitySearcher)
     searcher.begin(lengths)
     return searcher
 

@@ -7,20 +7,19 @@ import importlib.util
 import logging
 import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from contracts import MultiFidelityContract
 from example_spaces import example_space
+from scripts import load_script
 
 import nasmeta as nm
 from nasmeta.arrays import Floats
 from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.searchers import (
     SEARCHERS,
-    MetaSearcher,
     MultiFidelitySearcher,
     Searcher,
 )
@@ -29,12 +28,12 @@ from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import SearcherContract, made_up_values
 
-ALONE = Path(__file__).parents[2] / "reports" / "peers" / "alone.py"
+ALONE = "reports/peers/alone.py"
 optuna = pytest.importorskip("optuna")
 SPACE = get_space("tnb101")
 VALUES = made_up_values(SPACE)
 # The first proposals are random, so that a contract of many runs has few steps of a model.
-QUICK: dict[str, dict[str, Any]] = {
+QUICK = {
     "botorch": {"n_initial": 58},
     "smac": {"n_trials": 400},
     "syne-tune-bore": {"options": {"init_random": 58}},
@@ -42,7 +41,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "syne-tune-gp": {"options": {"num_init_random": 60}},
     "syne-tune-kde": {},
 }
-SOON: dict[str, dict[str, Any]] = {  # with a model after a few
+SOON = {  # with a model after a few
     "botorch": {"n_initial": 6},
     "smac": {"n_trials": 24},
     "syne-tune-bore": {},
@@ -114,19 +113,9 @@ def test_one_architecture_alone_and_a_space_to_its_end(name: str) -> None:
             searcher.ask()
 
 
-def alone() -> Any:
-    spec = importlib.util.spec_from_file_location("alone", ALONE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def seeded(name: str, seed: int, **settings: Any) -> tuple[Searcher, int]:
     """Return a searcher, and the seed that its peer has."""
     searcher = SEARCHERS[name](SPACE, np.random.default_rng(seed), **settings)
-    assert isinstance(searcher, PeerSearch)
     return searcher, searcher._peer_seed
 
 
@@ -140,14 +129,14 @@ def test_its_cells_are_those_of_the_peers_own_loop(name: str, monkeypatch: pytes
     n = {"smac": 30, "syne-tune-bore": 12}[name]
     searcher, seed = seeded(name, 3, **({"n_trials": n} if name == "smac" else {}))
     with OwnGenerators(0).used():
-        theirs = getattr(alone(), name.replace("-bore", "").replace("-", "_"))(SPACE, VALUES, n, seed)
+        theirs = getattr(load_script(ALONE), name.replace("-bore", "").replace("-", "_"))(SPACE, VALUES, n, seed)
     distinct = list(dict.fromkeys(theirs))
     assert proposals(searcher, VALUES, len(distinct)) == distinct
 
 
 @pytest.mark.parametrize("name", [where_installed("botorch")])
 def test_botorch_maximises_what_its_own_search_over_choices_does(name: str) -> None:
-    theirs = alone().botorch(SPACE, VALUES, 13, 0)
+    theirs = load_script(ALONE).botorch(SPACE, VALUES, 13, 0)
     searcher = SEARCHERS[name](SPACE, np.random.default_rng(0))
     searcher.tell(np.array(theirs[:10], np.int32), VALUES[theirs[:10]])
     assert proposals(searcher, VALUES, 3) == theirs[10:]
@@ -156,7 +145,7 @@ def test_botorch_maximises_what_its_own_search_over_choices_does(name: str) -> N
 @pytest.mark.parametrize("name", [where_installed("syne-tune-gp")])
 def test_the_process_of_syne_tune_does_not_fall_back_to_chance(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"num_restarts": 2, "num_raw_samples": 16}
-    searcher: Any = SEARCHERS[name](SPACE, np.random.default_rng(0), options=options)
+    searcher = SEARCHERS[name](SPACE, np.random.default_rng(0), options=options)
     proposals(searcher, VALUES, 4)
     monkeypatch.setattr(searcher.peer_, "_get_random_config", lambda: pytest.fail("a random configuration"))
     proposals(searcher, VALUES, 1)
@@ -170,7 +159,6 @@ def sources() -> list[SourceTask]:
 
 def learnt(name: str, **settings: Any) -> Searcher:
     searcher = SEARCHERS[name](SPACE, np.random.default_rng(0), **settings)
-    assert isinstance(searcher, MetaSearcher)
     return searcher.meta_fit(sources())
 
 
@@ -179,7 +167,7 @@ class Stubborn(PeerSearch):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
-        self.told: list[tuple[Any, float]] = []
+        self.told = []
         self.n = 0
 
     def _suggest(self) -> tuple[Any, list[int]]:
@@ -285,7 +273,7 @@ def test_a_custom_sampler_that_repeats_itself_is_not_waited_for() -> None:
 
 # -- large spaces ----------------------------------------------------------------------------------------------------
 LARGE = example_space("large")
-LATE: dict[str, dict[str, Any]] = {  # with a model for the last proposals
+LATE = {  # with a model for the last proposals
     **SOON,
     "botorch": {"n_initial": 13},
     "syne-tune-bore": {"options": {"init_random": 13}},

@@ -26,7 +26,7 @@ OWN_SPACE = SearchSpace("sizes", {f"layer{i}": [8, 16, 24, 32] for i in range(4)
 
 
 def asked(searcher: PredictorSearch, n: int, batch: int = 1) -> list[int]:
-    found: list[int] = []
+    found = []
     for _ in range(0, n, batch):
         architectures = searcher.ask(batch)
         searcher.tell(architectures, VALUES[architectures])
@@ -91,7 +91,7 @@ def test_architectures_are_encoded_once() -> None:
 
 
 def test_is_fitted_anew_each_time_that_values_grew_by_a_tenth() -> None:
-    fits: list[int] = []
+    fits = []
 
     class Counting(PredictorSearch):
         def fit_model(self, architectures: Architectures, labels: Floats) -> None:

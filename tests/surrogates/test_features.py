@@ -11,7 +11,7 @@ def flat_sums(space: CellSpace) -> list[str]:
     """Write what each cell computes as nested tuples of sorted terms."""
     written = []
     for row in space.digits.tolist():
-        terms: dict[int, tuple] = {0: ("input",), 1: (), 2: (), 3: ()}
+        terms = {0: ("input",), 1: (), 2: (), 3: ()}
         for (source, target), digit in zip(space.edges, row, strict=True):
             if digit == 1:
                 terms[target] += terms[source]

@@ -101,8 +101,6 @@ def test_the_noise_that_is_shipped_is_that_of_the_training_cells(shipped: Surrog
     task = nm.get_task("nb201/cifar10")
     seeds = np.array([*task.table.of_seeds(task.column).values()], np.float64).T
     again = fit_noise(shipped.values[train], seeds[train])
-    assert again is not None
-    assert shipped.noise is not None
     np.testing.assert_allclose(again.means, shipped.noise.means, rtol=1e-6)
     np.testing.assert_allclose(again.quantiles, shipped.noise.quantiles, rtol=1e-5, atol=1e-6)
 
@@ -148,7 +146,6 @@ def test_noise_has_the_scale_of_what_it_was_fitted_to() -> None:
     means = rng.uniform(50, 90, 4000)
     true = 0.1 + (90 - means) / 40
     noise = fit_noise(means, means[:, None] + true[:, None] * rng.normal(size=(4000, 3)))
-    assert noise is not None
     for mean, std in ((60.0, 0.85), (70.0, 0.6), (80.0, 0.35)):
         drawn = noise.draw(np.full(4000, mean), np.arange(4000, dtype=np.int32), 1)
         assert drawn.std() == pytest.approx(std, rel=0.15)

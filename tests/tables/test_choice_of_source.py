@@ -11,8 +11,8 @@ import pytest
 from nasmeta.errors import ColumnError, NoColumnError
 from nasmeta.tables import Table
 
-VALID: dict[str, Any] = {"dataset": "cifar10", "split": "valid", "epochs": 200, "seed": "mean"}
-ASKS: list[Callable[..., Any]] = [
+VALID = {"dataset": "cifar10", "split": "valid", "epochs": 200, "seed": "mean"}
+ASKS = [
     lambda table, **address: table.query(1, **address),
     lambda table, **address: table.query(6111, **address),
     lambda table, **address: table.query(1, **address, epoch=200),

@@ -34,7 +34,7 @@ def table(request: pytest.FixtureRequest) -> Table:
         return from_a_frame()
     if request.param == "nb201":
         return load_table("nb201")
-    full: Table = request.getfixturevalue("full_table")
+    full = request.getfixturevalue("full_table")
     return load_table("tnb101") if request.param == "tnb101" else full
 
 

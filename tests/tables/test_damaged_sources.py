@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -15,7 +14,7 @@ from nasmeta.tables import ColumnInfo, fetch, load_table
 from nasmeta.tables._arrow_file import write_files
 from nasmeta.tables.sources import IMPORTED
 
-EMBEDDED: dict[str, Any] = {"dataset": "cifar100", "split": "valid", "epochs": 200, "seed": "mean"}
+EMBEDDED = {"dataset": "cifar100", "split": "valid", "epochs": 200, "seed": "mean"}
 OFFICIAL = {"dataset": "cifar100", "split": "test", "epochs": 200, "seed": 777, "release": "NB201 v1.1"}
 
 

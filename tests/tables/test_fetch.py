@@ -74,9 +74,9 @@ class Server:
 
     def __init__(self) -> None:
         self.content = CONTENT
-        self.status: int | None = None
-        self.cut_off: list[int] = []  # after how many bytes each of the next answers breaks off
-        self.asked: list[str] = []
+        self.status = None
+        self.cut_off = []  # after how many bytes each of the next answers breaks off
+        self.asked = []
 
         server = self
 
@@ -170,7 +170,7 @@ def test_a_download_that_breaks_off_is_repeated(server: Server, target: Path, ow
 
 
 def test_two_at_once_fetch_once(server: Server, target: Path) -> None:
-    results: list[Any] = []
+    results = []
     threads = [threading.Thread(target=lambda: results.append(fetch("made-up"))) for _ in range(3)]
     for thread in threads:
         thread.start()

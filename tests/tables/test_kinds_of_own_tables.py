@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import decimal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from nasmeta.tables.commands import data_add_command, data_list_command, data_re
 from nasmeta.tasks import task_families
 
 PLAIN = "arch,accuracy\n0,91.5\n1,90.0\n2,89.5\n"
-NB201: dict[str, Any] = {"space": "nb201"}
-LISTED: dict[str, Any] = {"columns": ["width", "act"]}
+NB201 = {"space": "nb201"}
+LISTED = {"columns": ["width", "act"]}
 # Of each kind its name and a CSV file of cells of NAS-Bench-201, where ⏎ ends a line.
 ACCEPTED_TEXTS = """
 plain:arch,accuracy⏎0,91.5⏎1,90.0⏎2,89.5⏎
@@ -305,7 +304,7 @@ def test_a_kind_is_usable_or_refused(
     assert files_in(cache) == before
 
 
-DAMAGES: dict[str, Callable[[Path], Any]] = {
+DAMAGES = {
     "no byte": lambda file: file.write_bytes(b""),
     "half": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
     "text": lambda file: file.write_text("arch,accuracy"),

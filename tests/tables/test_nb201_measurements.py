@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from nasmeta.errors import ColumnError
 from nasmeta.tables import Table
 
-WHOLE: dict[str, Any] = {
+WHOLE = {
     "dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean",
 }  # fmt: skip
 

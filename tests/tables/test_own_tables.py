@@ -141,7 +141,7 @@ def test_tasks_of_several_columns_have_several_names() -> None:
         for i, (split, n, seed) in enumerate(parts, start=2)
     ]
     table = mine(frame=pd.concat(frames), dataset="pets@home", direction={"map@5": "max"}).add()
-    asked: dict[str, dict[str, Any]] = {
+    asked = {
         "mine/pets@home": {"seed": "mean", "split": "valid", "epochs": 50},
         "mine/pets@home#0": {"seed": 0},
         "mine/pets@home#1": {"seed": 1},

@@ -11,7 +11,7 @@ import nasmeta as nm
 from nasmeta.errors import ColumnError, UnknownNameError
 from nasmeta.tables import Address, Table, list_sources, load_table
 
-WHOLE: dict[str, Any] = {
+WHOLE = {
     "dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean",
 }  # fmt: skip
 

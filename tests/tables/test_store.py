@@ -21,7 +21,7 @@ from nasmeta.errors import DamagedFileError, MissingValueError, UnsafePickleErro
 from nasmeta.tables import Table, _arrow_file, load_table
 from nasmeta.tables.sources import FetchedSource, registered_sources
 
-ADDRESS: dict[str, Any] = {
+ADDRESS = {
     "dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean",
 }  # fmt: skip
 TWO_SEEDS = "000102"  # the digits of a cell that was measured with two seeds

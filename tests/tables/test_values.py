@@ -10,7 +10,7 @@ import pytest
 from nasmeta.tables import Table
 
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")
-ACCURACY: dict[str, Any] = {"metric": "accuracy", "split": "valid", "epochs": 200}
+ACCURACY = {"metric": "accuracy", "split": "valid", "epochs": 200}
 
 
 @pytest.mark.parametrize("dataset", DATASETS)

@@ -30,7 +30,7 @@ def _cache(fetched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def task(name: str) -> Task:
     """Return a task whose values nobody has read from another cache."""
-    fresh: Task = pickle.loads(pickle.dumps(nm.get_task(name)))
+    fresh = pickle.loads(pickle.dumps(nm.get_task(name)))
     return fresh
 
 

@@ -29,7 +29,6 @@ def naive_front(values: NDArray[np.float64], signs: NDArray[np.float64]) -> set[
 @pytest.fixture(scope="module")
 def embedded() -> MultiObjectiveTask:
     task = nm.get_task(EMBEDDED)
-    assert isinstance(task, MultiObjectiveTask)
     return task
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
-from nasmeta.tasks import Task, default_sources, task_families
+from nasmeta.tasks import default_sources, task_families
 
 V1 = "NATS-tss v1.0"
 EMBEDDED = ("cifar10", "accuracy", "valid", 200)
@@ -64,16 +64,13 @@ def test_a_name_says_everything(name: str, signal: tuple[object, ...], held_out:
 
 def test_names_of_combined_tasks() -> None:
     task = nm.get_task("nb201/cifar100@12ep/within-5.5ms/pixel3")
-    assert task.objective is not None
     assert (task.objective.rule, task.objective.amount, task.held_out) == ("within", 5.5, ("cifar100", "pixel3"))
     assert task.parts[0].signal == nm.get_task("nb201/cifar100@12ep").signal
     assert task.parts[1].signal == nm.get_task("nb201/latency/pixel3/cifar100").signal
     assert pickle.loads(pickle.dumps(task)) == task
     energy = nm.get_task("nb201/cifar10/within-9mJ/fpga")
-    assert energy.objective is not None
     assert energy.objective.cost.metric == "energy_fpga_millijoules"
     other = nm.get_task("nb201/cifar100/tradeoff-2/pixel2/cifar10")  # pixel2 was measured for cifar10 only
-    assert other.objective is not None
     assert (other.objective.rule, other.objective.amount, other.objective.cost.dataset, other.held_out) == (
         "tradeoff", 2.0, "cifar10", ("cifar100", "pixel2"),
     )  # fmt: skip
@@ -210,7 +207,7 @@ def test_what_is_not_here_says_how_to_get_it(
     name: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(tmp_path_factory.getbasetemp() / "nothing-fetched"))
-    fresh: Task = pickle.loads(pickle.dumps(nm.get_task(name)))  # one whose values nobody has read yet
+    fresh = pickle.loads(pickle.dumps(nm.get_task(name)))  # one whose values nobody has read yet
     with pytest.raises((ColumnError, MissingValueError)):
         fresh.values  # noqa: B018
 

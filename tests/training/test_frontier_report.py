@@ -1,6 +1,5 @@
 """The report on short trainings on a CPU: its figures by hand, and the command at a small size."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
+from scripts import load_script
 
 import nasmeta as nm
 
@@ -18,17 +18,7 @@ pytestmark = pytest.mark.slow  # of a report, not of the package
 
 @pytest.fixture(scope="module")
 def frontier() -> ModuleType:
-    path = ROOT / "reports" / "training" / "frontier.py"
-    if not path.is_file():
-        pytest.skip("reports/ is not part of a source distribution")
-    specification = importlib.util.spec_from_file_location("frontier", path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    before = list(sys.path)
-    specification.loader.exec_module(module)
-    sys.path[:] = before
-    return module
+    return load_script("reports/training/frontier.py")
 
 
 def test_cells_are_the_best_and_spread_ones_of_different_classes(frontier: ModuleType) -> None:

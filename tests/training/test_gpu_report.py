@@ -8,23 +8,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from scripts import load_script
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def gpu() -> ModuleType:
-    path = ROOT / "reports" / "training" / "gpu.py"
-    if not path.is_file():
-        pytest.skip("reports/ is not part of a source distribution")
-    specification = importlib.util.spec_from_file_location("gpu_report", path)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    before = list(sys.path)
-    specification.loader.exec_module(module)
-    sys.path[:] = before
-    return module
+    return load_script("reports/training/gpu.py")
 
 
 @pytest.mark.slow

@@ -28,7 +28,6 @@ _PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {_CHIL
 
 def test_a_worker_ends_with_a_parent_that_is_killed() -> None:
     parent = subprocess.Popen([sys.executable, "-c", _PARENT], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
     assert parent.stdout.readline() == "ready\n"
     parent.kill()
     rest, _ = parent.communicate(timeout=20)  # the pipe is open as long as the worker lives

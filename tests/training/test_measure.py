@@ -58,7 +58,7 @@ def test_resumed_is_uninterrupted(whole: Path, tmp_path: Path, cut: int) -> None
     content = journal.read_bytes()
     assert content.count(b"\n") == 1 + 7
     journal.write_bytes(content[: len(content) - cut])  # what a kill leaves of a line
-    counts: list[int] = []
+    counts = []
     measure_proxies(path, BATCH, SETTINGS, cells=CELLS, progress=lambda done, of: counts.append(done))
     assert counts[0] == (7 if cut else 8)
     assert path.read_bytes() == whole.read_bytes()

@@ -3,7 +3,6 @@
 import inspect
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -106,7 +105,7 @@ def test_a_recipe_may_take_fewer_and_smaller_images(tmp_path: Path) -> None:
 
 
 def test_every_way_to_train_takes_the_recipe_of_the_images(tmp_path: Path) -> None:
-    ways: list[Any] = [train, train_many, nm.verify, TrainingEvaluator]
+    ways = [train, train_many, nm.verify, TrainingEvaluator]
     assert {inspect.signature(way).parameters["recipe"].default for way in ways} == {None}
     few, whole = ImageDataset.load("digits").subset(40), {"seed": 1, "device": "cpu"}
     by_train = train(6111, few, **whole).recipe

@@ -54,7 +54,7 @@ class Interrupt:
 
 
 def test_progress_is_reported(few: ImageDataset) -> None:
-    reports: list[tuple[float, str]] = []
+    reports = []
     result = train(CELL, few, TWO, device="cpu", tell=lambda done, note: reports.append((done, note)))
     assert [done for done, _ in reports] == [1, 2]
     assert f"{result.train_accuracy:.2f} %" in reports[1][1]
@@ -62,8 +62,6 @@ def test_progress_is_reported(few: ImageDataset) -> None:
 
 def test_digits_are_learnt() -> None:
     result = train(CELL, recipe=Recipe.load("tiny", epochs=3), device="cpu")
-    assert result.valid_accuracy is not None
-    assert result.test_accuracy is not None
     assert min(result.train_accuracy, result.valid_accuracy, result.test_accuracy) > 70  # chance is 10
     assert result.split_sha256 == ImageDataset.load("digits").split_sha256()
     assert result.recipe["name"] == "tiny with epochs=3"
@@ -182,7 +180,6 @@ def test_without_validation_images(few: ImageDataset) -> None:
     none = replace(few, splits={**few.splits, "valid": few.splits["valid"][:0]})
     result = train(CELL, data=none, recipe=TWO, device="cpu")
     assert (result.valid_accuracy, result.stopped) == (None, "finished")
-    assert result.test_accuracy is not None
 
 
 def test_global_generators_are_not_touched(few: ImageDataset) -> None:
@@ -203,7 +200,6 @@ def test_many_keep_order_and_failures(few: ImageDataset, tmp_path: Path, monkeyp
     found = train_many([5, 0, 5], data=few, recipe=recipe, seeds=(1, 2), folder=tmp_path, device="cpu")
     assert [getattr(result, "cell", None) for result in found] == [5, 5, None, None, 5, 5]
     assert [getattr(result, "seed", None) for result in found] == [1, 2, None, None, 1, 2]
-    assert isinstance(found[2], TrainingFailed)
     assert found[2].reason == "diverged"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0-1", "0-2", "5-1", "5-2"]
 
@@ -214,8 +210,6 @@ def test_side_by_side_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
     side = train_many([5, 9], data=few, recipe=recipe, folder=tmp_path / "side", device="cpu", workers=2)
     alone = train_many([5, 9], data=few, recipe=recipe, folder=tmp_path / "alone", device="cpu", workers=1)
     for ours, theirs in zip(side, alone, strict=True):
-        assert isinstance(ours, TrainingResult)
-        assert isinstance(theirs, TrainingResult)
         assert ours.epochs[0].train_loss == pytest.approx(theirs.epochs[0].train_loss, rel=1e-5)
 
 

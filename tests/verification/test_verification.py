@@ -72,7 +72,6 @@ def trained(monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> list[tuple[in
     def train(
         self: Trainer, architecture: int, seed: int = 0, folder: Path | None = None, **_: object
     ) -> TrainingResult:
-        assert folder is not None
         if folder.is_dir():
             return results[architecture, seed]
         folder.mkdir(parents=True)
@@ -88,7 +87,7 @@ def trained(monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> list[tuple[in
         )
         return results[architecture, seed]
 
-    results: dict[tuple[int, int], TrainingResult] = {}
+    results = {}
     monkeypatch.setattr(Trainer, "train", train)
     return calls
 
@@ -273,7 +272,6 @@ def test_separation_is_what_one_counts_by_hand() -> None:
         }
     )
     outcome = separation_of(architectures)
-    assert outcome is not None
     assert (outcome["picks"], outcome["random"]) == (2, 4)  # a failed training is none
     assert outcome["chance"] == (4 + 2 + 0.5) / 8
     assert outcome["table_chance"] == (4 + 3) / 8
@@ -310,7 +308,7 @@ def test_the_pooled_deviation_of_trainings_is_weighted_by_their_number(journal: 
     column = searches.task.column
     outcome = LookUp(column, np.full(2, 90.0), unknown, unknown, np.zeros(2, np.int64), unknown, "")
     accuracies = [[90.0, 91.0, 92.0, 93.0], [80.0, 84.0]]
-    results: Any = {
+    results = {
         entry.cell: [
             SimpleNamespace(cell=entry.cell, test_accuracy=a, valid_accuracy=a, parameters=1, train_seconds=1.0)
             for a in of_cell
@@ -403,7 +401,7 @@ def test_epochs_of_all_trainings_are_counted(
 ) -> None:
     monkeypatch.setattr("nasmeta.progress._SECONDS_PER_LINE", 0.0)
     recipe = Recipe.load("tiny", epochs=2, channels=4)
-    how: dict[str, Any] = {"device": "cpu", "isolated": False, "page": False, "progress": True}
+    how = {"device": "cpu", "isolated": False, "page": False, "progress": True}
     verify([journal], FEW, recipe, folder=tmp_path, top=2, controls=0, seeds=1, **how)
     lines = capsys.readouterr().err.splitlines()
     counts = [re.match(r"epochs: (\d) of 4, (\d) of 2 trainings", line).groups() for line in lines]
@@ -413,7 +411,7 @@ def test_epochs_of_all_trainings_are_counted(
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_parts_train_in_one_folder(workers: int, journal: Path, tmp_path: Path) -> None:
     recipe = Recipe.load("tiny", epochs=1, channels=4)
-    sizes: dict[str, Any] = {"top": 3, "controls": 2, "seeds": 2, "workers": workers}
+    sizes = {"top": 3, "controls": 2, "seeds": 2, "workers": workers}
 
     def asked(shard: str | None = None, folder: Path = tmp_path / "page") -> Any:
         options = {"isolated": False, "device": "cpu", "page": False}

@@ -35,7 +35,7 @@ class Nesting(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.open: list[str] = []
+        self.open = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: object) -> None:

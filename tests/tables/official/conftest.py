@@ -84,7 +84,7 @@ class Official:
             for seed in SEEDS[epochs]
             if (cell, seed) != (1, 888)  # cell 1 lacks a seed
         }
-        seeds: dict[str, list[int]] = {}
+        seeds = {}
         for run, seed in trials:
             seeds.setdefault(run, []).append(seed)
         return {
@@ -162,7 +162,7 @@ def official() -> Official:
 def _differences(table: Table, records: dict[int, dict[str, Any]], release: str) -> int:
     """Compare all numbers in official records of cells with the table; return how many there are."""
     columns = {(i.dataset, i.metric, i.split, i.epochs, i.release, i.seed) for i in table.columns}
-    recorded: dict[tuple[Any, ...], list[tuple[int, dict[int, float]]]] = defaultdict(list)
+    recorded = defaultdict(list)
 
     def same(run: str, split: str, metric: str, epochs: int, seed: int, values: dict[int, float]) -> None:
         """Note the expected values of the current cell."""

@@ -24,7 +24,7 @@ RELEASES = {
     "v1.1": ("nb201-v1.1-official", "NB201 v1.1", ("less", "full"), ("cifar10-valid", "cifar100")),
     "v1.0": ("nb201-v1.0-official", "NB201 v1.0", ("less", "full"), ("cifar10-valid",)),
 }
-TRAIN: dict[str, Any] = {"dataset": "cifar100", "split": "train", "epochs": 12, "seed": 111, "release": "NB201 v1.1"}
+TRAIN = {"dataset": "cifar100", "split": "train", "epochs": 12, "seed": 111, "release": "NB201 v1.1"}
 
 
 def few(official: Any) -> Any:
@@ -56,7 +56,7 @@ def test_an_archive_is_converted_by_several_processes(
 ) -> None:
     content = official.archive(tmp_path / "archive", CELLS)
     monkeypatch.setattr("nasmeta.tables.official._import._CELLS_AT_ONCE", 2)
-    done: list[tuple[int, int]] = []
+    done = []
     found = import_official(tmp_path / "archive", progress=lambda *now: done.append(now))
     assert (found.release, found.n_cells) == ("NATS-tss v1.0", 4)
     assert done == [(2, 4), (4, 4)]

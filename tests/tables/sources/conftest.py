@@ -21,7 +21,7 @@ def read_source(request: pytest.FixtureRequest, cache_with: Callable[..., Path])
 
     If they are downloads and there is no mirror, a test that calls it is skipped.
     """
-    known: dict[str, Read] = {}
+    known = {}
 
     def read(name: str) -> Read:
         if name not in known:
