@@ -16,9 +16,9 @@ import pytest
 import nasmeta
 
 ROOT = Path(__file__).parents[1]
-ROOMS = sorted(path.parent.name for path in (ROOT / "nasmeta").glob("*/__init__.py"))
+SUBPACKAGES = sorted(path.parent.name for path in (ROOT / "nasmeta").glob("*/__init__.py"))
 NOT_PUBLIC = {"cli", "journals", "pages", "plotting"}  # a command, and packages of the ground, as its modules are
-SUB_ROOMS = ["meta.bilevel", "meta.in_context"]
+NESTED = ["meta.bilevel", "meta.in_context"]
 WITHOUT_EXAMPLE = {
     "fetch": "it downloads",
     "import_official": "it reads official files, which no package brings",
@@ -55,24 +55,24 @@ def test_each_public_name_resolves(name: str) -> None:
     assert getattr(nasmeta, name) is getattr(nasmeta, name)
 
 
-def test_each_room_is_public() -> None:
-    assert set(ROOMS) - NOT_PUBLIC <= set(nasmeta.__all__)
+def test_each_subpackage_is_public() -> None:
+    assert set(SUBPACKAGES) - NOT_PUBLIC <= set(nasmeta.__all__)
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_each_room_offers_what_it_names(room: str) -> None:
-    module = importlib.import_module(f"nasmeta.{room}")
+@pytest.mark.parametrize("name", SUBPACKAGES)
+def test_each_subpackage_offers_what_it_names(name: str) -> None:
+    module = importlib.import_module(f"nasmeta.{name}")
     assert [name for name in module.__all__ if not hasattr(module, name)] == []
 
 
-@pytest.mark.parametrize("room", [*sorted({*ROOMS} - NOT_PUBLIC), *SUB_ROOMS])
-def test_each_public_name_has_an_example_that_runs(room: str) -> None:
-    module = importlib.import_module(f"nasmeta.{room}")
+@pytest.mark.parametrize("name", [*sorted({*SUBPACKAGES} - NOT_PUBLIC), *NESTED])
+def test_each_public_name_has_an_example_that_runs(name: str) -> None:
+    module = importlib.import_module(f"nasmeta.{name}")
     public = {name: getattr(module, name) for name in module.__all__ if name not in WITHOUT_EXAMPLE}
     lacking = []
     for name, found in public.items():
         if not isinstance(found, type) and not inspect.isroutine(found):
-            continue  # a room, a registry, a constant
+            continue  # a subpackage, a registry, a constant
         text = vars(found).get("__doc__") if isinstance(found, type) else found.__doc__  # not that of a base
         examples = doctest.DocTestParser().get_examples(text or "")
         if all(doctest.SKIP in example.options for example in examples):
@@ -80,9 +80,9 @@ def test_each_public_name_has_an_example_that_runs(room: str) -> None:
     assert lacking == []
 
 
-@pytest.mark.parametrize("room", [*ROOMS, *SUB_ROOMS])
-def test_examples_import_what_is_public(room: str) -> None:
-    module = importlib.import_module(f"nasmeta.{room}")
+@pytest.mark.parametrize("name", [*SUBPACKAGES, *NESTED])
+def test_examples_import_what_is_public(name: str) -> None:
+    module = importlib.import_module(f"nasmeta.{name}")
     for name in module.__all__:
         thing = getattr(module, name)
         members = [thing, *(getattr(thing, own) for own in vars(thing))] if isinstance(thing, type) else [thing]
@@ -92,8 +92,8 @@ def test_examples_import_what_is_public(room: str) -> None:
 
 
 def test_each_name_that_needs_no_example_is_public() -> None:
-    rooms = [importlib.import_module(f"nasmeta.{room}") for room in ROOMS]
-    assert {*WITHOUT_EXAMPLE} <= {name for room in rooms for name in room.__all__}
+    subpackages = [importlib.import_module(f"nasmeta.{name}") for name in SUBPACKAGES]
+    assert {*WITHOUT_EXAMPLE} <= {name for subpackage in subpackages for name in subpackage.__all__}
 
 
 def test_help_works_without_extras() -> None:

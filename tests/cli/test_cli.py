@@ -20,13 +20,14 @@ from nasmeta.cli._app import app
 BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
 
 
-def run(*arguments: str, width: int = 80) -> Any:
-    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": str(width), "TERMINAL_WIDTH": str(width)})
+def run(*arguments: str, width: int = 80, status: int = 0) -> Any:
+    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": str(width), "TERMINAL_WIDTH": str(width)})
+    assert result.exit_code == status, result.output
+    return result
 
 
 def test_search_prints_what_it_found() -> None:
     result = run("search", "evolution", "nb201/cifar10", "--evaluations", "1000", "--stop-at-optimum")
-    assert result.exit_code == 0, result.output
     assert f"6111: {BEST}" in result.stdout
     assert "accuracy 91.6067 (percent)" in result.stdout
     assert "split valid, 200 epochs, seed mean, release NATS-tss v1.0" in result.stdout
@@ -44,7 +45,7 @@ def test_search_says_what_sources_chose() -> None:
 def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
     journal = tmp_path / "run.jsonl"
     arguments = ["search", "evolution", "nb201/cifar100", "--seed", "4", "--set", "population=10", "--journal"]
-    assert run(*arguments, str(journal), "--evaluations", "30").exit_code == 0
+    run(*arguments, str(journal), "--evaluations", "30")
     result = run(*arguments, str(journal), "--evaluations", "60")
     best = nm.search("evolution", "nb201/cifar100", evaluations=60, seed=4, settings={"population": 10}).best
     assert re.search(rf"^architecture +{best.architecture}: ", result.stdout, re.MULTILINE)
@@ -56,10 +57,10 @@ def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
 
 def test_lengths_of_training() -> None:
     arguments = ["asha", "tnb101/jigsaw", "--evaluator", "surrogate", "--evaluations", "5"]
-    assert run("search", *arguments, "--set", "epochs=10").exit_code == 0
-    assert run("search", *arguments, "--set", "epochs=12,10").exit_code == 2
+    run("search", *arguments, "--set", "epochs=10")
+    run("search", *arguments, "--set", "epochs=12,10", status=2)
     few = ["--tasks", arguments[1], *arguments[2:], "--repeats", "1", "--set", "asha:epochs=10"]
-    assert run("compare", "--searchers", "asha", *few).exit_code == 0
+    run("compare", "--searchers", "asha", *few)
 
 
 @pytest.mark.slow
@@ -67,7 +68,7 @@ def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> N
     arguments = ["--searchers", "random,evolution,source-order", "--tasks", "nb201/cifar10", "--repeats", "2"]
     said = ["--set", "evolution:population=5", "--set", "evolution:sample_size=2", "--sources", "nb201/cifar100"]
     budget = ["--evaluations", "20", "--folder", str(tmp_path)]
-    assert run("compare", *arguments, *said, *budget).exit_code == 0
+    run("compare", *arguments, *said, *budget)
     frame = pd.read_parquet(tmp_path / "results.parquet")
     settings = {"evolution": {"population": 5, "sample_size": 2}}
     options = {"repeats": 2, "evaluations": 20, "settings": settings, "sources": ["nb201/cifar100"]}
@@ -81,7 +82,6 @@ def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     arguments = ["--searchers", "random,local-search", "--repeats", "3", "--evaluations", "60", "--folder", str(folder)]
     result = run("compare", *arguments)
-    assert result.exit_code == 0, result.output
     for task in nm.task_distribution("nb201").names:
         assert task in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= max(80, len(f"  {folder}/regret_evaluations.png"))
@@ -127,7 +127,6 @@ def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
     arguments = ["--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "3", "--seconds", "1500"]
     arguments += ["--clock", "overshoot=discard", "--folder", str(tmp_path)]
     result = run("compare", *arguments)
-    assert result.exit_code == 0, result.output
     summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
     for said in (" ".join(result.stdout.split()), summary):
         assert "3 runs each" in said
@@ -142,7 +141,6 @@ def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
 def test_a_comparison_in_which_nothing_ended(tmp_path: Path) -> None:
     arguments = ["--searchers", "random,evolution", "--tasks", "nb201/cifar10", "--repeats", "3", "--seconds", "700"]
     result = run("compare", *arguments, "--clock", "overshoot=discard", "--folder", str(tmp_path))
-    assert result.exit_code == 0, result.output
     assert "No run finished an evaluation" in result.stdout
     assert "No run finished an evaluation" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
@@ -151,8 +149,7 @@ def test_a_comparison_in_which_nothing_ended(tmp_path: Path) -> None:
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "summary.md").mkdir()
     arguments = ["--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "1", "--evaluations", "5"]
-    result = run("compare", *arguments, "--folder", str(tmp_path))
-    assert result.exit_code == 2
+    result = run("compare", *arguments, "--folder", str(tmp_path), status=2)
     assert "summary.md" in result.stderr
 
 
@@ -167,7 +164,6 @@ def test_demo_runs_and_runs_again(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     arguments = ["demo", "--folder", str(folder), "--repeats", "1", "--evaluations", "20", "--workers", "1"]
     result = run(*arguments)
-    assert result.exit_code == 0, result.output
     for searcher in ("random", "local-search", "evolution", "gp", "source-order", "meta-gp"):
         assert result.stdout.count(searcher) >= 3
     assert result.stdout.rstrip().endswith("regret_seconds.svg")
@@ -181,7 +177,6 @@ def test_demo_runs_and_runs_again(tmp_path: Path) -> None:
 
 def test_query_takes_indices_and_strings() -> None:
     result = run("query", "6111", BEST, "--dataset", "cifar10", "--split", "valid", "--epochs", "200", "--seed", "mean")
-    assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == lines[1]
     assert lines[0].split() == ["6111", "91.60666656", BEST]
@@ -236,8 +231,7 @@ def test_data_list_says_what_there_is() -> None:
     ids=lambda arguments: arguments[:60],
 )
 def test_errors_are_one_line_and_exit_code_2(arguments: str) -> None:
-    result = run(*arguments.split())
-    assert result.exit_code == 2
+    result = run(*arguments.split(), status=2)
     assert result.stdout == ""
     assert result.stderr.startswith("Error: ")
     assert len(result.stderr.splitlines()) == 1
@@ -246,8 +240,7 @@ def test_errors_are_one_line_and_exit_code_2(arguments: str) -> None:
 def test_a_crash_of_custom_code_shows_its_own_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "crashing.py").write_text("def score(choices):\n    return choices['wide']\n")
     monkeypatch.syspath_prepend(tmp_path)
-    done = run("search", "random", "nb201", "--evaluator", "crashing:score")
-    assert done.exit_code == 1
+    done = run("search", "random", "nb201", "--evaluator", "crashing:score", status=1)
     place, code, *_, error = done.stderr.splitlines()
     assert (place, code) == (f'  File "{tmp_path}/crashing.py", line 2, in score', "    return choices['wide']")
     assert error.startswith("Error: random on nb201/score, seed 0: score at architecture ")
@@ -262,7 +255,7 @@ def test_an_interrupt_has_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None
         raise KeyboardInterrupt
 
     monkeypatch.setattr("nasmeta.runs.commands.search", interrupted)
-    assert run("search", "random", "nb201/cifar10").exit_code == 130
+    run("search", "random", "nb201/cifar10", status=130)
 
 
 def test_the_real_command_starts_without_what_it_does_not_need() -> None:
@@ -283,9 +276,8 @@ def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
     pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
     folder = tmp_path / "mine"
     arguments = ["--searchers", "random,local-search,evolution", "--tasks", "nb201/cifar10", "--evaluations", "20"]
-    assert run("compare", *arguments, "--repeats", "4", "--folder", str(folder)).exit_code == 0
+    run("compare", *arguments, "--repeats", "4", "--folder", str(folder))
     result = run("report", str(folder), "--formats", "png", "--title", "A & B", "--at", "10", width=200)
-    assert result.exit_code == 0, result.output
     assert str(folder / "report" / "index.html") in result.stdout
     page = (folder / "report" / "index.html").read_text(encoding="utf-8")
     assert "<title>A &amp; B</title>" in page
@@ -297,11 +289,10 @@ def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
 
 def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
-        result = run("report", str(folder), width=300)
-        assert result.exit_code == 2
+        result = run("report", str(folder), width=300, status=2)
         assert "nasmeta compare … --folder" in result.stderr
 
 
 @pytest.mark.parametrize("option", [("--recipe", "fast"), ("--evaluator", "table"), ("--set", "a:b=1")])
 def test_a_specification_takes_no_options_of_runs(option: tuple[str, str]) -> None:
-    assert run("compare", "first-steps", *option).exit_code == 2
+    run("compare", "first-steps", *option, status=2)

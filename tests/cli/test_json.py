@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -22,7 +21,7 @@ from nasmeta.cli._app import COMMANDS, app
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-def run(*arguments: str, status: int = 0) -> dict[str, Any]:
+def run(*arguments: str, status: int = 0) -> dict:
     done = CliRunner().invoke(app, [*arguments, "--json"])
     output = json.loads(done.stdout)
     assert (done.exit_code, output["status"]) == (status, status), done.output
@@ -30,7 +29,7 @@ def run(*arguments: str, status: int = 0) -> dict[str, Any]:
     return output
 
 
-def assert_rows(records: list[dict[str, Any]], frame: pd.DataFrame) -> None:
+def assert_rows(records: list[dict], frame: pd.DataFrame) -> None:
     """Compare the columns of a frame exactly, with null for missing numbers."""
     wanted = frame.astype(object).where(frame.notna(), None).reset_index(drop=True)
     rows = pd.DataFrame(records, dtype=object)[list(frame)]

@@ -7,6 +7,7 @@ import pickle
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from scipy.stats import spearmanr
 import nasmeta as nm
 from nasmeta.analysis.report import facts_of
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
-from nasmeta.evaluators import PublishedSurrogateEvaluator
+from nasmeta.evaluators import Evaluation, PublishedSurrogateEvaluator
 from nasmeta.files import shipped
 from nasmeta.runs import Clock, evaluator_for
 from nasmeta.spaces import SPACES, Range, SearchSpace
@@ -127,12 +128,18 @@ def expected(space: SearchSpace, architecture: int, dataset: int, epochs: int = 
     return np.array([dataset, epochs, choices["lr"], choices["depth"], act]) @ WEIGHTS * [1, 1, 100]
 
 
+def assert_predicted(
+    evaluation: Evaluation, space: SearchSpace, architectures: Any, dataset: int, epochs: int = 9
+) -> None:
+    whole = np.array([expected(space, architecture, dataset, epochs) for architecture in architectures.tolist()])
+    np.testing.assert_allclose(evaluation.cost_seconds, whole[:, 0], atol=1e-3)
+    np.testing.assert_allclose(evaluation.values, whole[:, 1], atol=1e-3)
+
+
 def test_predictions_are_those_of_the_file(space: SearchSpace) -> None:
     architectures = space.sample(50, np.random.default_rng(0))
     evaluation = evaluator_for("product/birds").evaluate(architectures)
-    whole = np.array([expected(space, architecture, 4) for architecture in architectures.tolist()])
-    np.testing.assert_allclose(evaluation.cost_seconds, whole[:, 0], atol=1e-3)
-    np.testing.assert_allclose(evaluation.values, whole[:, 1], atol=1e-3)
+    assert_predicted(evaluation, space, architectures, 4)
     singles = [float(evaluator_for("product/birds").evaluate(architectures[[i]]).values[0]) for i in range(50)]
     assert singles == evaluation.values.tolist()
     table = load_table("product")
@@ -175,11 +182,8 @@ def test_shorter_trainings(space: SearchSpace) -> None:
     assert list(evaluators) == [1, 3, 9]
     architectures = space.sample(5, np.random.default_rng(1))
     for epochs, evaluator in evaluators.items():
-        whole = np.array([expected(space, architecture, 1, epochs) for architecture in architectures.tolist()])
         for each in (evaluator, pickle.loads(pickle.dumps(evaluator))):
-            evaluation = each.evaluate(architectures)
-            np.testing.assert_allclose(evaluation.cost_seconds, whole[:, 0], atol=1e-3)
-            np.testing.assert_allclose(evaluation.values, whole[:, 1], atol=1e-3)
+            assert_predicted(each.evaluate(architectures), space, architectures, 1, epochs)
     run = nm.search("asha", "product/pets", seconds=200, clock=Clock(workers=4))
     assert {1, 3, 9} == set(run.epochs.tolist())
     with pytest.raises(SettingError):

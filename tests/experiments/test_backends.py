@@ -33,7 +33,7 @@ from nasmeta.runs import run_config
         ({"shard": "2/2"}, SettingError),
     ],
 )
-def test_impossible_workers(asked: dict[str, Any], error: type[Exception]) -> None:
+def test_impossible_workers(asked: dict, error: type[Exception]) -> None:
     with pytest.raises(error):
         Workers(**asked)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pandas.testing import assert_frame_equal
@@ -23,7 +22,7 @@ TASK = "nb201/cifar10"
         (20, {"clock": {"workers": 2}}, []),
     ],
 )
-def test_results_are_those_of_new_runs(evaluations: int, options: dict[str, Any], stored: list[str]) -> None:
+def test_results_are_those_of_new_runs(evaluations: int, options: dict, stored: list[str]) -> None:
     options = {"tasks": TASK, "repeats": 1, "evaluations": evaluations} | options
     own = {"evolution": ("evolution", {"population": 5}), "random": "random"}
     frame = nm.compare(own, with_baselines=True, **options)

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import DamagedFileError, JournalError, RunFailed, SettingError, UnknownNameError
 from nasmeta.experiments import results_in
 from nasmeta.runs import Journal
@@ -43,12 +43,12 @@ class Noisy(MetaSearcher):
             log.write("learnt\n")
         return self.rng.permutation(self.space.n_architectures).astype(np.int32)
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         order = self._require_meta_model()
         self.asked += n
         return order[self.asked - n : self.asked] if self.asked % 2 else self.space.sample(n, self.rng)
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         pass
 
 
@@ -149,7 +149,7 @@ def test_more_repeats_and_evaluations_continue(tmp_path: Path) -> None:
         ({"clock": {"workers": 2}}, "clock is"),
     ],
 )
-def test_a_folder_of_another_comparison_is_refused(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:
+def test_a_folder_of_another_comparison_is_refused(tmp_path: Path, arguments: dict, message: str) -> None:
     usual = {"searchers": SEARCHERS, "tasks": "nb201/cifar10", "repeats": 1, "evaluations": 10, "folder": tmp_path}
     nm.compare(**usual)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -214,7 +214,7 @@ def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
     ],
 )
 def test_bad_arguments(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], error: type[Exception]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict, error: type[Exception]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error):
@@ -321,7 +321,7 @@ def test_two_processes_in_one_folder(tmp_path: Path) -> None:
 class Crashing(RandomSearch):
     """Fails before its first proposal."""
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         raise RuntimeError("not written yet")
 
 
@@ -347,7 +347,7 @@ def test_a_searcher_that_crashed_at_once_does_not_lock_the_folder(tmp_path: Path
 class Fragile(RandomSearch):
     """Fails in some of its runs."""
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         architectures = super().ask(n)
         if architectures[0] % 11 == 0:
             raise ValueError("divided")

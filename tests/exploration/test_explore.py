@@ -7,7 +7,6 @@ import json
 import re
 from base64 import b64decode
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,17 +19,17 @@ from nasmeta.cli._app import app
 from nasmeta.tables import remove_added
 
 
-def tables_of(page: Path) -> list[dict[str, Any]]:
+def tables_of(page: Path) -> list[dict]:
     packed = re.findall(r'<script type="text/plain" id="table-\d+">([^<]+)</script>', page.read_text("utf-8"))
     return [json.loads(gzip.decompress(b64decode(content))) for content in packed]
 
 
 @pytest.fixture(scope="module")
-def shown(written: Path) -> dict[str, Any]:
+def shown(written: Path) -> dict:
     return tables_of(written)[0]
 
 
-def test_values_histogram_and_best(shown: dict[str, Any], measured: pd.DataFrame) -> None:
+def test_values_histogram_and_best(shown: dict, measured: pd.DataFrame) -> None:
     pets, birds = shown["tasks"]
     assert (pets["name"], birds["name"]) == ("clinic/pets", "clinic/birds")
     mean = measured[measured["dataset"] == "pets"].groupby("cell")["accuracy"].mean()
@@ -43,7 +42,7 @@ def test_values_histogram_and_best(shown: dict[str, Any], measured: pd.DataFrame
     np.testing.assert_allclose([values[architecture] for architecture in mean.index], mean, rtol=1e-5)
 
 
-def test_correlation_and_noise(shown: dict[str, Any], measured: pd.DataFrame) -> None:
+def test_correlation_and_noise(shown: dict, measured: pd.DataFrame) -> None:
     wide = measured.pivot_table(index="cell", columns=["dataset", "seed"], values="accuracy")
     rho = spearmanr(wide["birds"].mean(axis=1), wide["pets"].mean(axis=1)).statistic
     assert rho < -0.5
@@ -59,7 +58,7 @@ def test_tables_to_fetch(written: Path) -> None:
     assert {"step-law", "hw-gpt-s", "scan-llm"} <= set(rows)
 
 
-def test_replayed_run(shown: dict[str, Any], clinic: nm.Table) -> None:
+def test_replayed_run(shown: dict, clinic: nm.Table) -> None:
     run = nm.search("random", clinic.task("accuracy", "pets"), evaluations=30)
     replayed = shown["tasks"][0]["run"]
     assert [shown["cells"][position] for position in replayed["cells"]] == run.architectures.tolist()

@@ -46,9 +46,7 @@ def written(path: Path, numbers: Sequence[int]) -> bytes:
     return path.read_bytes()
 
 
-def refused(
-    path: Path, line: int = 0, header: dict[str, Any] = HEADER, error: type[NasmetaError] = DamagedFileError
-) -> None:
+def refused(path: Path, line: int = 0, header: dict = HEADER, error: type[NasmetaError] = DamagedFileError) -> None:
     """Check that a journal is not opened, that the error names the line, and that the file is unchanged."""
     before = path.read_bytes()
     with pytest.raises(error) as refusal:

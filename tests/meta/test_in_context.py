@@ -59,6 +59,11 @@ def sources(space: SearchSpace, dataset: str = "made-up", sign: int = 1) -> list
     ]
 
 
+def view_of_sources(space: SearchSpace, *shifts: float) -> SourceView:
+    """Return made-up values of all architectures on two sources, or on one per shift."""
+    return SourceView.of(np.stack([made_up_values(space, shift) for shift in shifts or (0.1, 0.4)]))
+
+
 # -- weights --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("space", GROUPS)
 def test_a_known_space_is_predicted_by_weights_that_have_not_seen_its_group(space: str) -> None:
@@ -140,7 +145,7 @@ def test_a_known_cell_is_read_without_its_own_label() -> None:
 
 def test_errors_are_labels_minus_leave_one_out_predictions() -> None:
     space, known = get_space("tnb101"), np.arange(0, 1200, 100)
-    sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
+    sources = view_of_sources(space)
     labels, similarity = normal_scores(made_up_values(space)[known]), Similarity(space)
     architectures = np.arange(space.size)
     found = read(similarity, sources, known, labels, architectures[:1], architectures)
@@ -154,7 +159,7 @@ def test_errors_are_labels_minus_leave_one_out_predictions() -> None:
 
 def test_unlikely_members_may_be_left_out() -> None:
     space, known = get_space("tnb101"), np.arange(0, 3000, 100)
-    sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
+    sources = view_of_sources(space)
     labels, similarity = normal_scores(made_up_values(space)[known]), Similarity(space)
     among, asked = similarity.between(known, known), np.arange(5, 500)
     across = similarity.between(asked, known)
@@ -167,7 +172,7 @@ def test_unlikely_members_may_be_left_out() -> None:
 def test_experts_are_processes_weighted_by_likelihood() -> None:
     space, rng = get_space("tnb101"), np.random.default_rng(0)
     known, others = np.split(rng.permutation(space.size)[:42], [12])
-    sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4, 0.8)]))
+    sources = view_of_sources(space, 0.1, 0.4, 0.8)
     labels, similarity = normal_scores(made_up_values(space)[known]), Similarity(space)
     found = read(similarity, sources, known, labels, others, np.arange(space.size)).experts
 
@@ -251,7 +256,7 @@ def test_errors_of_learners_are_cross_validated() -> None:
 def observed(order: slice = slice(None)) -> tuple[SearchState, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return a state with 30 observations in this order, and columns and labels of these."""
     space = get_space("tnb101")
-    sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
+    sources = view_of_sources(space)
     state = SearchState(Similarity(space), sources, np.arange(space.size))
     known = np.random.default_rng(1).choice(space.size, 30, replace=False)[order]
     values = made_up_values(space)[known]
@@ -268,7 +273,7 @@ def test_a_search_reads_what_a_prediction_reads() -> None:
     columns, found = state.candidates(asked, 10, 80, np.random.default_rng(0))
     assert len(columns) == len(set(columns.tolist())) == 80
     assert set(columns.tolist()) <= set(asked.tolist())
-    sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
+    sources = view_of_sources(space)
     wanted = read(Similarity(space), sources, known, normal_scores(values), columns, np.arange(space.size))
     for part, other in zip(found, wanted, strict=True):
         np.testing.assert_allclose(part, other, atol=1e-3)  # float32, whose sums depend on the processor

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
 import nasmeta as nm
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError, SpaceExhaustedError
 from nasmeta.meta import LearnedSpace, SavedMetaModel, warm_start_architectures, warn_of_other_metric
 from nasmeta.meta._learned_space import _left_out_positions
@@ -81,10 +80,10 @@ def test_tasks_that_share_a_device_are_left_out_together() -> None:
 
 def test_the_part_is_searched_to_its_end() -> None:
     class Stubborn(RandomSearch):
-        def restrict(self, architectures: NDArray[np.int32]) -> bool:
+        def restrict(self, architectures: Architectures) -> bool:
             return False
 
-        def ask(self, n: int = 1) -> NDArray[np.int32]:
+        def ask(self, n: int = 1) -> Architectures:
             return np.zeros(n, np.int32)
 
     part = np.array([5, 9, 7], np.int32)
@@ -103,10 +102,10 @@ def test_a_proposal_outside_is_observed_as_the_worst_value_so_far() -> None:
     class Waiting(RandomSearch):
         waits_for_values = True
 
-        def restrict(self, architectures: NDArray[np.int32]) -> bool:
+        def restrict(self, architectures: Architectures) -> bool:
             return False
 
-        def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        def tell(self, architectures: Architectures, values: Floats) -> None:
             observed.extend(values.tolist())
 
     guided = SubsetSearch(Waiting(TNB101, np.random.default_rng(0)), np.arange(9, dtype=np.int32))
@@ -188,7 +187,7 @@ def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{"prune_space": 0.1}, {"warm_start": 3}])
-def test_leaks_and_sources_of_another_metric(options: dict[str, Any]) -> None:
+def test_leaks_and_sources_of_another_metric(options: dict) -> None:
     with pytest.raises(LeakageError):
         nm.search("random", "nb201/cifar10", evaluations=5, sources=["nb201/cifar10@12ep"], settings=options)
     seconds = Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")

@@ -1,7 +1,6 @@
 """No file that is there is replaced by a meta-training, unless that is asked for."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -34,7 +33,7 @@ def test_a_model_is_not_replaced_unasked(model: Path) -> None:
 @pytest.mark.parametrize(
     "other", [{"leave_out": "cifar10"}, {"n_labels": 49}, {"seed": 1}, {"sources": ["nb201/cifar10", "nb201/cifar100"]}]
 )
-def test_what_is_resumed_is_not_another_training(model: Path, other: dict[str, Any]) -> None:
+def test_what_is_resumed_is_not_another_training(model: Path, other: dict) -> None:
     before = files(model.parent)
     with pytest.raises(SettingError):
         meta_train("source-order", output=model, resume=True, **{**SOURCES, **other})

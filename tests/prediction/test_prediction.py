@@ -208,7 +208,7 @@ def test_changed_code_and_objects_are_fitted_again(tmp_path: Path, monkeypatch: 
         ({"settings": {"gp": {}}}, UnknownNameError),
     ],
 )
-def test_bad_input_is_refused_before_anything_runs(arguments: dict[str, Any], error: type) -> None:
+def test_bad_input_is_refused_before_anything_runs(arguments: dict, error: type) -> None:
     with pytest.raises(error):
         scores(**{"predictors": ["ridge"], **VALID, **arguments})
 

@@ -75,7 +75,7 @@ def test_seed_and_encoder_reach_the_regressor() -> None:
         ("ensemble", {"members": ["gp", "oracle"]}, UnknownNameError),
     ],
 )
-def test_unknown_names_and_settings(name: str, settings: dict[str, Any], error: type) -> None:
+def test_unknown_names_and_settings(name: str, settings: dict, error: type) -> None:
     with pytest.raises(error):
         make_predictor(name, **settings)
 

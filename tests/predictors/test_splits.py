@@ -84,6 +84,6 @@ CLASS_OF_0 = np.flatnonzero(get_space("nb201").canonical(range(15625)) == 0)
         {"n_train": 1, "architectures": CLASS_OF_0},  # the test side would be empty
     ],
 )
-def test_impossible_splits(settings: dict[str, Any]) -> None:
+def test_impossible_splits(settings: dict) -> None:
     with pytest.raises(SettingError):
         isomorph_split("nb201", rng=np.random.default_rng(0), **settings)

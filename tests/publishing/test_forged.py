@@ -22,15 +22,16 @@ from nasmeta.publishing import Audit, RecomputedPair, label_of
 from nasmeta.publishing._publish import checksums, config_of, summary_of
 from nasmeta.runs import Clock, Journal, evaluator_for, require_journal, results_frame
 
+Forge = Callable[[dict], None]
 CASES = [pytest.param(case, marks=[pytest.mark.slow] if case > 1 else []) for case in range(20)]
 
 
-def written(content: dict[str, Any], path: Path) -> Path:
+def written(content: dict, path: Path) -> Path:
     path.write_bytes(gzip.compress(json.dumps(content).encode()))
     return path
 
 
-def summarised(content: dict[str, Any]) -> dict[str, Any]:
+def summarised(content: dict) -> dict:
     """Return the content with the summary of its proposals, as a careful forger would."""
     pairs = [RecomputedPair(entry, content["seeds"], Audit("", 0)) for entry in content["pairs"]]
     return content | {"summary": summary_of(results_frame([run for pair in pairs for run in pair.histories]))}
@@ -54,123 +55,123 @@ def test_a_wrong_number_in_a_journal_with_a_new_checksum(column: int, case: int,
     assert nm.audit(home, level=0).verdict == "not reproduced"
 
 
-def replace_proposal(proposal: Any, seed: int = 3) -> Callable[[dict[str, Any]], None]:
-    def forge(content: dict[str, Any]) -> None:
+def replace_proposal(proposal: Any, seed: int = 3) -> Forge:
+    def forge(content: dict) -> None:
         content["pairs"][1]["runs"][seed]["architectures"][7] = proposal
 
     return forge
 
 
-def remove_run(content: dict[str, Any]) -> None:
+def remove_run(content: dict) -> None:
     del content["pairs"][0]["runs"][3]
 
 
-def shorten_run(content: dict[str, Any]) -> None:
+def shorten_run(content: dict) -> None:
     del content["pairs"][0]["runs"][3]["architectures"][10:]
 
 
-def repeat_proposal(content: dict[str, Any]) -> None:
+def repeat_proposal(content: dict) -> None:
     proposals = content["pairs"][0]["runs"][3]["architectures"]
     proposals[7] = proposals[2]
 
 
-def append_proposal(content: dict[str, Any]) -> None:
+def append_proposal(content: dict) -> None:
     proposals = content["pairs"][0]["runs"][3]["architectures"]
     proposals.append(next(each for each in range(100) if each not in proposals))
 
 
-def end_early(pair: int, stopped: str) -> Callable[[dict[str, Any]], None]:
-    def forge(content: dict[str, Any]) -> None:
+def end_early(pair: int, stopped: str) -> Forge:
+    def forge(content: dict) -> None:
         run = content["pairs"][pair]["runs"][3]
         run["stopped"], run["architectures"] = stopped, run["architectures"][:10]
 
     return forge
 
 
-def reduce_rivals_budget(content: dict[str, Any]) -> None:
+def reduce_rivals_budget(content: dict) -> None:
     rival = content["pairs"][0]
     rival["budget"][0] = 50
     for run in rival["runs"]:
         del run["architectures"][50:]
 
 
-def remove_pair(content: dict[str, Any]) -> None:
+def remove_pair(content: dict) -> None:
     del content["pairs"][2]
 
 
-def repeat_best_seed(content: dict[str, Any]) -> None:
+def repeat_best_seed(content: dict) -> None:
     content["seeds"] = [2] * 5
     for pair in content["pairs"]:
         pair["runs"] = [pair["runs"][2]] * 5
 
 
-def repeat_pair(content: dict[str, Any]) -> None:
+def repeat_pair(content: dict) -> None:
     content["pairs"].append(content["pairs"][1])
 
 
-def choose_settings_per_task(content: dict[str, Any]) -> None:
+def choose_settings_per_task(content: dict) -> None:
     content["pairs"][1]["identity"]["settings"] = {"population": 5}
 
 
-def charge_rivals_repeats(content: dict[str, Any]) -> None:
+def charge_rivals_repeats(content: dict) -> None:
     content["pairs"][0]["identity"]["clock"] = Clock(repeats="charged").settings
 
 
-def use_surrogate(content: dict[str, Any]) -> None:
+def use_surrogate(content: dict) -> None:
     pair = content["pairs"][1]
     pair["identity"]["evaluator"] = evaluator_for(nm.get_task("nb201/cifar10"), "surrogate").identity
     pair["columns"] = checksums(config_of(pair))
 
 
-def claim_optimum(content: dict[str, Any]) -> None:
+def claim_optimum(content: dict) -> None:
     content["pairs"][1]["runs"][0]["stopped"] = "optimum"
 
 
-def alter_summary(number: float | None) -> Callable[[dict[str, Any]], None]:
-    def forge(content: dict[str, Any]) -> None:
+def alter_summary(number: float | None) -> Forge:
+    def forge(content: dict) -> None:
         content["summary"]["random on nb201/cifar10"]["final_regret"] = number
 
     return forge
 
 
-def invent_summary(content: dict[str, Any]) -> None:
+def invent_summary(content: dict) -> None:
     row = content["summary"]["evolution on nb201/cifar10"]
     content["summary"]["mine on nb201/cifar10"] = row | {"searcher": "mine", "final_regret": 0.0}
 
 
-def copy_other_task(content: dict[str, Any]) -> None:
+def copy_other_task(content: dict) -> None:
     for run, other in zip(content["pairs"][3]["runs"], content["pairs"][1]["runs"], strict=True):
         run["architectures"] = other["architectures"]
 
 
-def exchange_runs(content: dict[str, Any]) -> None:
+def exchange_runs(content: dict) -> None:
     first, second = content["pairs"][1]["runs"][:2]
     first["architectures"], second["architectures"] = second["architectures"], first["architectures"]
 
 
-def sort_proposals(content: dict[str, Any]) -> None:
+def sort_proposals(content: dict) -> None:
     values = nm.get_task("nb201/cifar10").values
     content["pairs"][1]["runs"][0]["architectures"].sort(key=lambda architecture: -values[architecture])
 
 
-def rename_seeds(content: dict[str, Any]) -> None:
+def rename_seeds(content: dict) -> None:
     content["seeds"] = [5, 6, 7, 8, 9]
     for pair in content["pairs"]:
         for run in pair["runs"]:
             run["seed"] += 5
 
 
-def claim_other_searcher(content: dict[str, Any]) -> None:
+def claim_other_searcher(content: dict) -> None:
     for pair in content["pairs"][1::2]:
         pair["identity"]["searcher"] = "reinforce"
 
 
-def claim_other_settings(content: dict[str, Any]) -> None:
+def claim_other_settings(content: dict) -> None:
     for pair in content["pairs"][1::2]:
         pair["identity"]["settings"] = {"population": 5}
 
 
-def state_other_source(content: dict[str, Any]) -> None:
+def state_other_source(content: dict) -> None:
     sort_proposals(content)
     content["pairs"][1]["source"] = "other"
 
@@ -202,9 +203,7 @@ def state_other_source(content: dict[str, Any]) -> None:
         (claim_other_settings, 1, "evolution on nb201/cifar10, seed 0"),
     ],
 )
-def test_forgeries(
-    forge: Callable[[dict[str, Any]], None], level: int, reason: str, file: Path, tmp_path: Path
-) -> None:
+def test_forgeries(forge: Forge, level: int, reason: str, file: Path, tmp_path: Path) -> None:
     content = read_published(file)
     forge(content)
     with suppress(Exception):  # a summary of impossible proposals
@@ -218,7 +217,7 @@ def test_forgeries(
 
 
 @pytest.mark.parametrize("forge", [alter_summary(0.01), alter_summary(None), invent_summary])
-def test_forged_summaries(forge: Callable[[dict[str, Any]], None], file: Path, tmp_path: Path) -> None:
+def test_forged_summaries(forge: Forge, file: Path, tmp_path: Path) -> None:
     content = read_published(file)
     forge(content)
     audit = nm.audit(written(content, tmp_path / "forged.json.gz"), level=0)
@@ -314,7 +313,7 @@ def test_damaged_bytes(case: int, file: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def chosen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def chosen(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Return the content of 200 honest runs of each of two searchers."""
     folder = tmp_path_factory.mktemp("chosen")
     nm.compare(["random", "evolution"], "nb201/cifar10", repeats=200, evaluations=60, folder=folder)
@@ -322,7 +321,7 @@ def chosen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_seeds_that_were_chosen(case: int, chosen: dict[str, Any], tmp_path: Path) -> None:
+def test_seeds_that_were_chosen(case: int, chosen: dict, tmp_path: Path) -> None:
     """Each searcher in turn has the best 30 of 200 seeds; the file has all its runs with these seeds."""
     pair = RecomputedPair(chosen["pairs"][case % 2], chosen["seeds"], Audit("", 0))
     rng = np.random.default_rng(case)

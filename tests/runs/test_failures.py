@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.analysis.report import run_remarks
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, TrainingFailed
 from nasmeta.evaluators import Evaluation, Evaluator, FunctionEvaluator
 from nasmeta.runs import Clock, run_loop
@@ -41,7 +41,7 @@ class Custom(Evaluator):
         super().__init__(Task("mlp/pets", SPACE, SIGNAL, cost=None))
         self.n_evaluations = 0
 
-    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: Architectures) -> Evaluation:
         self.n_evaluations += 1
         value, seconds = loss(SPACE.choices(int(architectures[0])))
         return Evaluation(np.array([value]), np.array([seconds]))
@@ -99,11 +99,11 @@ class Recorded(Searcher):
         super().__init__(SPACE, np.random.default_rng(0))
         self.order, self.heard = order, list[tuple[int, float]]()
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         asked, self.order = self.order[:n], self.order[n:]
         return np.array(asked, np.int32)
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         self.heard += zip(architectures.tolist(), values.tolist(), strict=True)
 
 
@@ -123,7 +123,7 @@ def test_the_worst_so_far_is_that_of_ended_trials(repeats: str) -> None:
     class Slow:
         """Fails for cell 1 after 1 s; the others take as many seconds as their number, and return minus it."""
 
-        def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+        def evaluate(self, architectures: Architectures) -> Evaluation:
             failed = architectures == 1
             reasons = tuple("it failed" if one else None for one in failed)
             return Evaluation(
@@ -173,7 +173,7 @@ def test_any_other_exception_ends_the_search_and_names_the_architecture(tmp_path
     broken, path = [True], tmp_path / "run.jsonl"
 
     class Fragile(Custom):
-        def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+        def evaluate(self, architectures: Architectures) -> Evaluation:
             if broken and 7 in architectures:
                 raise ZeroDivisionError("of no use")
             return super().evaluate(architectures)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation
 from nasmeta.runs import run_loop
@@ -24,14 +24,14 @@ class Scripted(Searcher):
         self.batches = iter(batches)
         self.told = []
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         try:
             batch = next(self.batches)
         except StopIteration:
             raise SpaceExhaustedError("The script ends.") from None
         return np.array(batch, dtype=np.int32) if isinstance(batch, list) else batch  # type: ignore[return-value]
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         self.told.append((architectures.tolist(), values.tolist()))
 
 
@@ -42,7 +42,7 @@ class Counting:
         self.asked = []
         self.nan_at = nan_at
 
-    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: Architectures) -> Evaluation:
         self.asked.append(architectures.tolist())
         values = architectures.astype(np.float64)
         values[architectures == self.nan_at] = np.nan

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import JournalError, LeakageError, RunFailed, SettingError, UnknownNameError
 from nasmeta.runs import read_run
 from nasmeta.searchers import MetaSearcher, RandomSearch, Searcher
@@ -29,12 +29,12 @@ class MeanOrder(MetaSearcher):
         mean = np.mean([source.utilities for source in sources], axis=0)
         return np.argsort(-mean, kind="stable").astype(np.int32)
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         self.asked += n
         order = self._require_meta_model()
         return order[self.asked - n : self.asked]
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         pass
 
 
@@ -71,7 +71,7 @@ def test_seed_task_and_searcher_decide() -> None:
         {"sources": ["nb201/cifar100"]},
     ],
 )
-def test_bad_arguments(arguments: dict[str, Any]) -> None:
+def test_bad_arguments(arguments: dict) -> None:
     with pytest.raises(SettingError):
         nm.search("evolution", "nb201/cifar10", **arguments)
 
@@ -134,10 +134,10 @@ def test_a_family_is_a_source_without_what_is_held_out(sources: Any) -> None:
 
 def test_an_error_inside_a_searcher_is_not_hidden() -> None:
     class Broken(Searcher):
-        def ask(self, n: int = 1) -> NDArray[np.int32]:
+        def ask(self, n: int = 1) -> Architectures:
             raise ZeroDivisionError
 
-        def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        def tell(self, architectures: Architectures, values: Floats) -> None:
             pass
 
     with pytest.raises(RunFailed) as failed:

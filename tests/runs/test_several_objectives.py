@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.cbook import pts_to_poststep, pts_to_prestep
-from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.evaluators import FunctionEvaluator, MultiObjectiveEvaluator, SurrogateEvaluator, TableEvaluator
 from nasmeta.runs import FrontHistory
@@ -63,10 +63,10 @@ def test_searchers_are_told_that_higher_is_better() -> None:
     class Listening(Searcher):
         objectives = "any"
 
-        def ask(self, n: int = 1) -> NDArray[np.int32]:
+        def ask(self, n: int = 1) -> Architectures:
             return self.rng.integers(self.space.size, size=n, dtype=np.int32)
 
-        def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        def tell(self, architectures: Architectures, values: Floats) -> None:
             told.append(values)
 
     run = nm.search(Listening, TASK, evaluations=12)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
+from nasmeta.arrays import Architectures, Epochs, Floats
 from nasmeta.errors import JournalError, NasmetaError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation
 from nasmeta.runs import Budget, Clock, Journal, Trace, run_loop
@@ -30,13 +32,13 @@ class Script(Searcher):
         super().__init__(SPACE, np.random.default_rng(0))
         self.architectures, self.log = list(architectures), list[str]()
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         if not self.architectures:
             raise SpaceExhaustedError("The script ends.")
         self.log.append(f"ask {self.architectures[0]}")
         return np.array([self.architectures.pop(0)], np.int32)
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         self.log += [
             f"tell {architecture}={value:g}"
             for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True)
@@ -50,13 +52,13 @@ class Ladder(MultiFidelitySearcher):
         super().__init__(SPACE, np.random.default_rng(0))
         self.pairs = list(pairs)
 
-    def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    def ask_at(self, n: int = 1) -> tuple[Architectures, Epochs]:
         if not self.pairs:
             raise SpaceExhaustedError("The script ends.")
         architecture, epochs = self.pairs.pop(0)
         return np.array([architecture], np.int32), np.array([epochs], np.int32)
 
-    def tell_at(self, architectures: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_at(self, architectures: Architectures, epochs: Epochs, values: Floats) -> None:
         pass
 
 
@@ -66,7 +68,7 @@ class Seconds:
     def __init__(self, factor: float = 1.0) -> None:
         self.factor = factor
 
-    def evaluate(self, architectures: NDArray[np.int32]) -> Evaluation:
+    def evaluate(self, architectures: Architectures) -> Evaluation:
         return Evaluation(architectures / 10.0, architectures * self.factor)
 
 
@@ -147,7 +149,7 @@ def test_equal_ends_are_observed_in_the_order_of_their_starts() -> None:
 
 def test_a_worker_that_waits_requests_a_proposal_after_the_next_result() -> None:
     class Repeating(Script):
-        def ask(self, n: int = 1) -> NDArray[np.int32]:
+        def ask(self, n: int = 1) -> Architectures:
             waits = len(self.architectures) == 1 and "tell 3=0.3" not in self.log
             return np.array([5], np.int32) if waits else super().ask(n)
 
@@ -195,7 +197,7 @@ def test_a_searcher_that_repeats_for_ever_stalls(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("nasmeta.runs._loop.STALL_LIMIT", 150)
 
     class Stubborn(Script):
-        def ask(self, n: int = 1) -> NDArray[np.int32]:
+        def ask(self, n: int = 1) -> Architectures:
             return np.array([3], np.int32)
 
     for workers in (1, 3):
@@ -284,15 +286,19 @@ def test_any_run_resumes_and_is_the_beginning_of_a_longer_one(
         "seed": seed,
     }
     budget = {"seconds": seconds, "evaluations": evaluations}
-    alone = nm.search("evolution", "nb201/cifar10", **budget, **fixed).frame()
-    assert_frame_equal(nm.search("evolution", "nb201/cifar10", **budget, **fixed, journal=path).frame(), alone)
+
+    def searched(**options: Any) -> pd.DataFrame:
+        return nm.search("evolution", "nb201/cifar10", **{**fixed, **budget, **options}).frame()
+
+    alone = searched()
+    assert_frame_equal(searched(journal=path), alone)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[: 1 + round(cut * (len(lines) - 1))]))
-    assert_frame_equal(nm.search("evolution", "nb201/cifar10", **budget, **fixed, journal=path).frame(), alone)
+    assert_frame_equal(searched(journal=path), alone)
     assert path.read_bytes() == b"".join(lines)
-    nm.search("evolution", "nb201/cifar10", evaluations=evaluations + 5, **fixed, journal=path)
+    searched(seconds=None, evaluations=evaluations + 5, journal=path)
     assert path.read_bytes().startswith(b"".join(lines))
-    assert_frame_equal(nm.search("evolution", "nb201/cifar10", **budget, **fixed, journal=path).frame(), alone)
+    assert_frame_equal(searched(journal=path), alone)
 
 
 def test_a_space_is_exhausted_when_each_length_of_each_architecture_is_known() -> None:

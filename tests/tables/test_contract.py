@@ -38,7 +38,7 @@ def table(request: pytest.FixtureRequest) -> Table:
     return load_table("tnb101") if request.param == "tnb101" else full
 
 
-def address_of(info: ColumnInfo, **changes: Any) -> dict[str, Any]:
+def address_of(info: ColumnInfo, **changes: Any) -> dict:
     """Return the address of a column, or of one that differs in some parts."""
     parts = ("dataset", "metric", "split", "epochs", "seed", "release")
     return {part: getattr(info, part) for part in parts} | changes

@@ -196,7 +196,7 @@ def helps(message: str, target: Path) -> bool:
         {"cut_off": [10, 10, 10]},
     ],
 )  # fmt: skip
-def test_wrong_answers(server: Server, target: Path, spoil: dict[str, Any]) -> None:
+def test_wrong_answers(server: Server, target: Path, spoil: dict) -> None:
     vars(server).update(spoil)
     with pytest.raises(DownloadError) as caught:
         fetch("made-up")

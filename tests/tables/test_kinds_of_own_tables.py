@@ -121,7 +121,7 @@ LISTS = [[0], [1], [2]]
 RECORDS = [{"a": n} for n in range(3)]
 
 
-def kinds_in(texts: str) -> dict[str, Any]:
+def kinds_in(texts: str) -> dict:
     """Return the texts by the names of their kinds."""
     lines = texts.strip("\n").split("\n")
     return {name: text.replace("⏎", "\n") for name, _, text in (line.partition(":") for line in lines)}
@@ -269,7 +269,7 @@ REFUSED_NAMES = ["über", "数据", "a b", "a/b", "../up", "..", ".content", "-x
 REFUSED_NAMES += ["a\nb", "a\0b", "a+b", "a@b", "a#b", "a:b", "a\\b"]
 
 
-def parameters(tables: dict[str, Any], accepted: bool, options: dict[str, Any]) -> list[Any]:
+def parameters(tables: dict, accepted: bool, options: dict) -> list[Any]:
     return [pytest.param(table, accepted, options, id=kind) for kind, table in tables.items()]
 
 
@@ -289,9 +289,7 @@ def named(names: list[str], accepted: bool) -> list[Any]:
         *named(REFUSED_NAMES, False),
     ],
 )
-def test_a_kind_is_usable_or_refused(
-    content: Any, accepted: bool, options: dict[str, Any], cache: Path, tmp_path: Path
-) -> None:
+def test_a_kind_is_usable_or_refused(content: Any, accepted: bool, options: dict, cache: Path, tmp_path: Path) -> None:
     before = files_in(cache)
     try:
         add(content, tmp_path / "mine.csv", **options)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -34,7 +32,7 @@ WHOLE = {
         {"epoch": 201},
     ],
 )
-def test_bad_questions(table: Table, wrong: dict[str, Any]) -> None:
+def test_bad_questions(table: Table, wrong: dict) -> None:
     table.query(0, **WHOLE)  # a cached column must not replace the error
     for ask in (lambda **address: table.query(0, **address), table.column, table.info, table.lookup):
         with pytest.raises(ColumnError):

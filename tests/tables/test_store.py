@@ -207,7 +207,7 @@ def test_another_version_is_read_again(
         assert n_builds == (changed != "time")
 
 
-def _without_one(records: dict[str, Any]) -> None:
+def _without_one(records: dict) -> None:
     del records[TWO_SEEDS]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -14,7 +12,7 @@ ACCURACY = {"metric": "accuracy", "split": "valid", "epochs": 200}
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_values_are_those_of_the_source(table: Table, records: dict[str, dict[str, Any]], dataset: str) -> None:
+def test_values_are_those_of_the_source(table: Table, records: dict, dataset: str) -> None:
     for architecture in table.space.sample(300, np.random.default_rng(0)).tolist():
         record = records[dataset]["".join(map(str, table.space.codes[architecture]))]
         seeds = (777, 888, 999)[: len(record["val_acc"])]

@@ -10,10 +10,10 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 import nasmeta as nm
+from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError, UnknownNameError
 from nasmeta.searchers import MetaSearcher
 from nasmeta.tasks import Signal, SourceTask, Task, TaskDistribution, default_sources, task_families
@@ -249,10 +249,10 @@ class Spy(MetaSearcher):
         Spy.seen[:] = sources
         return True
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Architectures:
         return self.space.sample(n, self.rng)
 
-    def tell(self, architectures: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, architectures: Architectures, values: Floats) -> None:
         pass
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 import nasmeta as nm
+from nasmeta.arrays import Floats
 from nasmeta.errors import ColumnError, MissingValueError, SettingError
 from nasmeta.tasks import Front, MultiObjectiveTask
 
 EMBEDDED = "nb201/cifar10+train_seconds"
 
 
-def naive_front(values: NDArray[np.float64], signs: NDArray[np.float64]) -> set[int]:
+def naive_front(values: Floats, signs: Floats) -> set[int]:
     """By comparing each with each."""
     signed = signs * values
     known = np.flatnonzero(~np.isnan(signed).any(axis=1))

@@ -4,7 +4,6 @@ import gzip
 import pickle
 import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -240,7 +239,7 @@ def test_batches_without_names_of_classes(cifar10: Path) -> None:
         {"valid_split": "halves.txt"},
     ],
 )
-def test_impossible_options(options: dict[str, Any]) -> None:
+def test_impossible_options(options: dict) -> None:
     with pytest.raises(SettingError):
         ImageDataset.load("digits", **options)
 

@@ -34,6 +34,11 @@ def few() -> ImageDataset:
     return ImageDataset.load("digits").subset(64)
 
 
+def train_two(data: ImageDataset, folder: Path | None = None, **options: object) -> TrainingResult:
+    """Train the cell for two epochs, unless the options have another recipe."""
+    return train(CELL, **{"data": data, "recipe": TWO, "device": "cpu", "folder": folder} | options)
+
+
 def same(a: TrainingResult, b: TrainingResult) -> bool:
     """Whether two trainings found the same, to the bit, but for the time."""
     weights = zip(a.network.state_dict().values(), b.network.state_dict().values(), strict=True)
@@ -55,7 +60,7 @@ class Interrupt:
 
 def test_progress_is_reported(few: ImageDataset) -> None:
     reports = []
-    result = train(CELL, few, TWO, device="cpu", tell=lambda done, note: reports.append((done, note)))
+    result = train_two(few, tell=lambda done, note: reports.append((done, note)))
     assert [done for done, _ in reports] == [1, 2]
     assert f"{result.train_accuracy:.2f} %" in reports[1][1]
 
@@ -73,23 +78,15 @@ def test_interrupted_and_uninterrupted_are_the_same(
     changes: dict[str, object], few: ImageDataset, tmp_path: Path
 ) -> None:
     recipe = TWO.but(epochs=3, **changes)
-    whole = train(CELL, data=few, recipe=recipe, seed=5, device="cpu", folder=tmp_path / "whole")
+    whole = train_two(few, tmp_path / "whole", recipe=recipe, seed=5)
     for after in (1, 2):
         with pytest.raises(KeyboardInterrupt):
-            train(
-                CELL,
-                data=few,
-                recipe=recipe,
-                seed=5,
-                device="cpu",
-                folder=tmp_path / "cut",
-                on_epoch=Interrupt(after),
-            )
+            train_two(few, tmp_path / "cut", recipe=recipe, seed=5, on_epoch=Interrupt(after))
         assert not (tmp_path / "cut" / "result.json").exists()
-    resumed = train(CELL, data=few, recipe=recipe, seed=5, device="cpu", folder=tmp_path / "cut")
+    resumed = train_two(few, tmp_path / "cut", recipe=recipe, seed=5)
     assert same(whole, resumed)
-    assert same(whole, train(CELL, data=few, recipe=recipe, seed=5, device="cpu"))
-    other = train(CELL, data=few, recipe=recipe, seed=6, device="cpu")
+    assert same(whole, train_two(few, recipe=recipe, seed=5))
+    other = train_two(few, recipe=recipe, seed=6)
     assert other.epochs[-1].train_loss != whole.epochs[-1].train_loss
 
 
@@ -105,29 +102,28 @@ def test_a_killed_process_goes_on(few: ImageDataset, tmp_path: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=False)
     assert ended.returncode == 9
-    resumed = train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
-    assert same(resumed, train(CELL, data=few, recipe=TWO, device="cpu"))
+    resumed = train_two(few, tmp_path)
+    assert same(resumed, train_two(few))
 
 
 def test_a_finished_training_is_read(few: ImageDataset, tmp_path: Path) -> None:
-    done = train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
+    done = train_two(few, tmp_path)
 
     def never(record: EpochRecord) -> None:
         raise AssertionError("it trained again")
 
-    again = train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path, on_epoch=never)
+    again = train_two(few, tmp_path, on_epoch=never)
     assert again == done == read_result(tmp_path)
     assert same(again, done)
     loaded = CellNetwork.load(tmp_path / "network.safetensors")
     images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     assert torch.equal(loaded(images), done.network(images))
-    for change in ({"seed": 1}, {"recipe": TWO.but(momentum=0.5)}, {"data": ImageDataset.load("digits").subset(63)}):
-        settings = {"data": few, "recipe": TWO, "device": "cpu", "folder": tmp_path, **change}
+    for change in ({"seed": 1}, {"recipe": TWO.but(momentum=0.5)}, {"data": few.subset(63)}):
         with pytest.raises(SettingError):
-            train(CELL, **settings)
+            train_two(few, tmp_path, **change)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"junk")
     with pytest.raises(DamagedFileError):
-        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
+        train_two(few, tmp_path)
     (tmp_path / "result.json").write_text("{}")
     with pytest.raises(DamagedFileError):
         read_result(tmp_path)
@@ -137,7 +133,7 @@ def test_a_finished_training_is_read(few: ImageDataset, tmp_path: Path) -> None:
 
 def test_nan_stops_with_a_report(few: ImageDataset, tmp_path: Path) -> None:
     with pytest.raises(TrainingFailed) as caught:
-        train(CELL, data=few, recipe=TWO.but(learning_rate=1e30), device="cpu", folder=tmp_path)
+        train_two(few, tmp_path, recipe=TWO.but(learning_rate=1e30))
     assert caught.value.reason == "diverged"
     assert json.loads((tmp_path / "failure.json").read_text())["reason"] == "diverged"
     assert not (tmp_path / "result.json").exists()
@@ -145,10 +141,10 @@ def test_nan_stops_with_a_report(few: ImageDataset, tmp_path: Path) -> None:
 
 def test_a_folder_of_images_may_be_moved(few: ImageDataset, tmp_path: Path) -> None:
     images = replace(few, name="before", facts={**few.facts, "source": "folder"})
-    done = train(CELL, images, TWO, folder=tmp_path, device="cpu")
-    assert train(CELL, replace(images, name="after"), TWO, folder=tmp_path, device="cpu").epochs == done.epochs
+    done = train_two(images, tmp_path)
+    assert train_two(replace(images, name="after"), tmp_path).epochs == done.epochs
     with pytest.raises(SettingError):
-        train(CELL, replace(images, images=255 - images.images), TWO, folder=tmp_path, device="cpu")
+        train_two(replace(images, images=255 - images.images), tmp_path)
 
 
 def test_a_network_that_does_not_fit_is_a_failure(
@@ -158,33 +154,33 @@ def test_a_network_that_does_not_fit_is_a_failure(
         raise torch.OutOfMemoryError("no more memory")
 
     with pytest.raises(KeyboardInterrupt):
-        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path, on_epoch=Interrupt(1))
+        train_two(few, tmp_path, on_epoch=Interrupt(1))
     for owner, name in ((CellNetwork, "to"), (CellNetwork, "load_state_dict")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, full)
             with pytest.raises(TrainingFailed):
-                train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
+                train_two(few, tmp_path)
         assert json.loads((tmp_path / "failure.json").read_text())["reason"] == "out of memory"
         (tmp_path / "failure.json").unlink()
-    assert len(train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path).epochs) == 2
+    assert len(train_two(few, tmp_path).epochs) == 2
 
 
 def test_a_single_image_at_the_end_joins_the_last_batch() -> None:
     digits = ImageDataset.load("digits", size=4)  # whose last maps have one pixel
     splits = {name: positions[:65] for name, positions in digits.splits.items()}
     odd = replace(digits, splits=splits)
-    assert train(CELL, data=odd, recipe=TWO, device="cpu").stopped == "finished"
+    assert train_two(odd).stopped == "finished"
 
 
 def test_without_validation_images(few: ImageDataset) -> None:
     none = replace(few, splits={**few.splits, "valid": few.splits["valid"][:0]})
-    result = train(CELL, data=none, recipe=TWO, device="cpu")
+    result = train_two(none)
     assert (result.valid_accuracy, result.stopped) == (None, "finished")
 
 
 def test_global_generators_are_not_touched(few: ImageDataset) -> None:
     states = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002 - it must not be touched
-    train(CELL, data=few, recipe=TWO, device="cpu")
+    train_two(few)
     assert torch.equal(torch.get_rng_state(), states[0])
     assert (np.random.get_state()[1] == states[1]).all()  # noqa: NPY002
 
@@ -219,7 +215,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
 ) -> None:
     from nasmeta import files
 
-    whole = train(CELL, few, TWO, device="cpu")
+    whole = train_two(few)
     write, written = files.write_to_disk, 0
 
     def filling(path: Path, content: bytes) -> None:
@@ -233,22 +229,22 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
     monkeypatch.setattr(files, "write_to_disk", filling)
     ends = pytest.raises(OSError, match="No space")
     with ends if full_at <= 4 else nullcontext():
-        train(CELL, few, TWO, folder=tmp_path, device="cpu")
+        train_two(few, tmp_path)
     assert written == min(full_at, 4)  # two checkpoints, the network, the result
     monkeypatch.undo()
-    assert same(train(CELL, few, TWO, folder=tmp_path, device="cpu"), whole)
+    assert same(train_two(few, tmp_path), whole)
 
 
 def test_a_pause_changes_nothing(few: ImageDataset, tmp_path: Path) -> None:
-    whole = train(CELL, few, TWO, folder=tmp_path / "whole", device="cpu")
-    paused = train(CELL, few, TWO, folder=tmp_path / "paused", device="cpu", until=1)
+    whole = train_two(few, tmp_path / "whole")
+    paused = train_two(few, tmp_path / "paused", until=1)
     assert (paused.stopped, len(paused.epochs)) == ("paused", 1)
     assert paused.valid_accuracy == whole.epochs[0].valid_accuracy
     assert not (tmp_path / "paused" / "result.json").is_file()
-    again = train(CELL, few, TWO, folder=tmp_path / "paused", device="cpu", until=1)
+    again = train_two(few, tmp_path / "paused", until=1)
     assert again.epochs == paused.epochs  # nothing was trained
-    assert same(train(CELL, few, TWO, folder=tmp_path / "paused", device="cpu"), whole)
-    beginning = train(CELL, few, TWO, folder=tmp_path / "paused", device="cpu", until=1)
+    assert same(train_two(few, tmp_path / "paused"), whole)
+    beginning = train_two(few, tmp_path / "paused", until=1)
     assert beginning.epochs == paused.epochs
     assert 0 < beginning.train_seconds <= paused.train_seconds
 
@@ -259,5 +255,5 @@ def test_any_other_error_is_a_failure(few: ImageDataset, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(CellNetwork, "forward", broken)
     with pytest.raises(TrainingFailed) as caught:
-        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
+        train_two(few, tmp_path)
     assert caught.value.reason == json.loads((tmp_path / "failure.json").read_text())["reason"] == "error"

@@ -129,7 +129,7 @@ def test_several_runs_are_one_set_of_cells(journal: Path, tmp_path: Path) -> Non
         read_searches([journal, elsewhere])
 
 
-def write_journal(path: Path, header: dict[str, Any], *rows: list[Any]) -> None:
+def write_journal(path: Path, header: dict, *rows: list[Any]) -> None:
     class Written(JournalFile):
         mark = Journal.mark
 

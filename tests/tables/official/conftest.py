@@ -45,7 +45,7 @@ class Official:
         self.rng = np.random.default_rng(seed)
         self.space = get_space("nb201")
 
-    def trial(self, cell: int, run: str, seed: int, epochs: int, *, flat_times: bool = True) -> dict[str, Any]:
+    def trial(self, cell: int, run: str, seed: int, epochs: int, *, flat_times: bool = True) -> dict:
         """Return what ResultsCount.state_dict gives."""
         draw = self.rng.uniform
         steps = np.full(epochs, draw(1, 50)) if flat_times else draw(1, 50, epochs)
@@ -76,7 +76,7 @@ class Official:
             "net_state_dict": None,
         }
 
-    def arch(self, cell: int, epochs: int, runs: Any = tuple(EVALS), **more: Any) -> dict[str, Any]:
+    def arch(self, cell: int, epochs: int, runs: Any = tuple(EVALS), **more: Any) -> dict:
         """Return what ArchResults.state_dict gives."""
         trials = {
             (run, seed): self.trial(cell, run, seed, epochs, **more)
@@ -95,7 +95,7 @@ class Official:
             "clear_net_done": True,
         }
 
-    def whole(self, cells: Any, names: tuple[str, str], short_runs: Any = tuple(EVALS), **more: Any) -> dict[str, Any]:
+    def whole(self, cells: Any, names: tuple[str, str], short_runs: Any = tuple(EVALS), **more: Any) -> dict:
         """Return the content of a file about many cells."""
         return {
             "meta_archs": self.space.to_string(list(range(self.space.size))),
@@ -150,7 +150,7 @@ WRITERS = {"old_torch": old_torch, "new_torch": new_torch, "compressed": compres
 
 
 @pytest.fixture
-def write() -> dict[str, Any]:
+def write() -> dict:
     return WRITERS
 
 
@@ -159,7 +159,7 @@ def official() -> Official:
     return Official()
 
 
-def _differences(table: Table, records: dict[int, dict[str, Any]], release: str) -> int:
+def _differences(table: Table, records: dict[int, dict], release: str) -> int:
     """Compare all numbers in official records of cells with the table; return how many there are."""
     columns = {(i.dataset, i.metric, i.split, i.epochs, i.release, i.seed) for i in table.columns}
     recorded = defaultdict(list)
