@@ -93,7 +93,7 @@ def published(
 @pytest.mark.parametrize("kind", ["fitted", "published"])
 def test_each_output_names_predictions(request: pytest.FixtureRequest, kind: str) -> None:
     texts = request.getfixturevalue(kind)
-    assert len(texts) == 25
+    assert len(texts) == 23
     assert [name for name, text in texts.items() if "predict" not in text] == []
     assert [name for name, text in texts.items() if re.search(r"\brelease\b|\bmeasured\b", text)] == []
 

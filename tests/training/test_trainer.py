@@ -118,9 +118,9 @@ def test_a_finished_training_is_read(few: ImageDataset, tmp_path: Path) -> None:
     loaded = CellNetwork.load(tmp_path / "network.safetensors")
     images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     assert torch.equal(loaded(images), done.network(images))
-    for change in ({"seed": 1}, {"recipe": TWO.but(momentum=0.5)}, {"data": few.subset(63)}):
+    for change in ({"seed": 1}, {"recipe": TWO.but(momentum=0.5)}, {"data": ImageDataset.load("digits").subset(63)}):
         with pytest.raises(SettingError):
-            train_two(few, tmp_path, **change)
+            train_two(**{"data": few, "folder": tmp_path} | change)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"junk")
     with pytest.raises(DamagedFileError):
         train_two(few, tmp_path)
