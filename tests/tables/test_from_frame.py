@@ -125,11 +125,11 @@ FACTS = {
     "in capitals": ({"Val_Loss": [1.0, 2.0]}, {}, ("1", "min", "performance", None)),
     "parameters": ({"parameters": [1, 2]}, {}, ("1", "min", "size", None)),
     "seconds": ({"train_seconds": [1, 2]}, {}, ("s", "min", "seconds", None)),
-    "hardware": ({"latency_ms": [1, 2]}, {"device": "phone"}, ("ms", "min", "latency", "phone")),
+    "hardware": ({"latency_ms": [1, 2]}, {"measured_on": "phone"}, ("ms", "min", "latency", "phone")),
     "unknown": ({"f1": [1, 2]}, {"direction": "max"}, ("1", "max", "performance", None)),
     "the kind implies the direction": (
         {"lat": [1, 2]},
-        {"kind": "latency", "unit": "ms", "device": "phone"},
+        {"kind": "latency", "unit": "ms", "measured_on": "phone"},
         ("ms", "min", "latency", "phone"),
     ),
     "by metric": (
