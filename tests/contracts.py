@@ -131,9 +131,9 @@ class MultiFidelityContract(SearcherContract):
         searcher.begin(lengths)
         return searcher
 
-    def trace(self, searcher: MultiFidelitySearcher, n: int, batch: int = 1) -> list[tuple[int, int]]:
+    def trace(self, searcher: MultiFidelitySearcher, n: int, batch: int = 1) -> list[tuple]:
         """Run on made-up values, with noise for short trainings; return (architecture, epochs)."""
-        space, proposed = searcher.space, list[tuple[int, int]]()
+        space, proposed = searcher.space, list[tuple]()
         values, noise = made_up_values(space), made_up_values(space, 9.0)
         for _ in range(0, n, batch):
             architectures, epochs = searcher.ask_at(batch)

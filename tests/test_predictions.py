@@ -80,9 +80,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def published(
-    mirror: Path, cache_with: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
+def published(mirror: Path, cache_with: Callable, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     pytest.importorskip("onnxruntime")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NASMETA_MIRROR", str(mirror))

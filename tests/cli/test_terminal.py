@@ -70,7 +70,7 @@ def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_narrow")
-def test_a_narrow_terminal_breaks_facts_between_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_narrow_terminal_breaks_facts_between_words(capsys: pytest.CaptureFixture) -> None:
     checksum = "0123456789abcdef" * 4
     print_facts({"packages": "scikit-learn 1.9.1, " * 8, "sha256": checksum})
     lines = capsys.readouterr().out.splitlines()
@@ -81,7 +81,7 @@ def test_a_narrow_terminal_breaks_facts_between_words(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("_narrow")
-def test_a_narrow_terminal_shortens_architectures_and_breaks_summaries(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_narrow_terminal_shortens_architectures_and_breaks_summaries(capsys: pytest.CaptureFixture) -> None:
     print_table(["cell", "architecture", "accuracy"], [["7", "a" * 300, "91.25"]])
     assert capsys.readouterr().out.split()[3:] == ["7", f"{'a' * 20}...{'a' * 20}", "91.25"]
     summaries = [f"One clause; {'another one ' * 9}", "words " * 30]

@@ -92,7 +92,7 @@ def job(evaluations: int = 3) -> Job:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_progress_counts_runs_and_evaluations(workers: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_counts_runs_and_evaluations(workers: int, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     for repeats in (1, 3):  # the second call reads the first run
         nm.compare(
             ["random"],

@@ -95,7 +95,7 @@ def once_running(folder: Path, act: Callable[[], object]) -> Iterator[None]:
 class RayExecutor(Executor):
     """Submits calls as Ray tasks, as the page on clusters does."""
 
-    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Any:
         import ray
 
         return ray.remote(function).remote(*args, **kwargs).future()

@@ -169,16 +169,19 @@ def test_searchers_and_tasks_in_another_order_and_an_end_at_the_optimum_go_on(tm
 
 
 def test_a_damaged_journal_or_specification_is_named(tmp_path: Path) -> None:
-    nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=10, folder=tmp_path)
+    def compare() -> None:
+        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=10, folder=tmp_path)
+
+    compare()
     journal = tmp_path / "runs/nb201_cifar10/random/0.jsonl"
     content = journal.read_text()
     journal.write_text(content.replace("\n[", "\n{", 1))
     with pytest.raises(DamagedFileError, match="line 2"):
-        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=10, folder=tmp_path)
+        compare()
     journal.write_text(content)
     (tmp_path / "specification.json").write_text("{")
     with pytest.raises(DamagedFileError, match=r"specification\.json"):
-        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=10, folder=tmp_path)
+        compare()
 
 
 def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:

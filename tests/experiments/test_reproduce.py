@@ -65,7 +65,7 @@ def test_differences_in_standard_errors_and_verdicts() -> None:
 
 
 def test_all_missing_data_are_listed_before_any_run(
-    tmp_path: Path, cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache_with: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(cache_with()))
     for start in (nm.reproduce, run_specification):
@@ -79,7 +79,7 @@ def test_all_missing_data_are_listed_before_any_run(
 
 
 def test_one_command_fetches_runs_and_compares(
-    mirror: Path, tmp_path: Path, cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    mirror: Path, tmp_path: Path, cache_with: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(cache_with()))
     command = ["reproduce", "nb201-paper", "--repeats", "2", "--fetch", "--folder", str(tmp_path)]

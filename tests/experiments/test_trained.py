@@ -31,7 +31,7 @@ def on_digits(**asked: Any) -> TrainingEvaluator:
 
 
 @pytest.fixture
-def trainings(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int | None]]:
+def trainings(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """Return (cell, until) of each training that is asked for."""
     calls = []
     train_one = Trainer.train
@@ -131,9 +131,7 @@ def test_without_a_known_optimum_there_are_no_regrets(tmp_path: Path, monkeypatc
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_cell_is_trained_once_whoever_proposes_it(
-    kept: bool, tmp_path: Path, trainings: list[tuple[int, int | None]]
-) -> None:
+def test_a_cell_is_trained_once_whoever_proposes_it(kept: bool, tmp_path: Path, trainings: list[tuple]) -> None:
     # two labels of one searcher propose the same cells
     frame = nm.compare(
         {"one": "random", "two": "random", "evolution": ("evolution", {"population": 3})},
@@ -163,7 +161,7 @@ def test_a_cell_is_trained_once_whoever_proposes_it(
 
 @pytest.mark.slow
 def test_a_killed_comparison_goes_on_and_trains_nothing_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainings: list[tuple[int, int | None]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trainings: list[tuple]
 ) -> None:
     whole = compared(tmp_path / "whole")
     trainings.clear()

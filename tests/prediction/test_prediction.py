@@ -357,17 +357,8 @@ def test_every_form_of_a_predictor_receives_the_same(own: Any, reads: str) -> No
     for form in forms.values():
         settings = {"predictor": form, "copies": 2}
         assert len(nm.search("predictor", "nb201/cifar10", evaluations=14, settings=settings)) == 14
-    arguments = [
-        "--predictors",
-        f"contract_module:{SAME[reads][0]}",
-        "--sizes",
-        "20",
-        "--draws",
-        "1",
-        "--target",
-        "valid",
-    ]
-    assert CliRunner().invoke(app, ["predict", *arguments]).exit_code == 0
+    command = f"predict --predictors contract_module:{SAME[reads][0]} --sizes 20 --draws 1 --target valid"
+    assert CliRunner().invoke(app, command.split()).exit_code == 0
     assert set(own.Reads.seen) == ({("i", 1)} if reads == "architectures" else set())
 
 

@@ -16,13 +16,11 @@ SPACE = nm.get_space("nb201")
 
 
 @pytest.fixture
-def with_proxies(mirror: Path, cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def with_proxies(mirror: Path, cache_with: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(cache_with("zero-cost-nb201")))
 
 
-def test_where_there_are_none_the_command_is_named(
-    cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_there_are_none_the_command_is_named(cache_with: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(cache_with()))
     with pytest.raises(ColumnError):
         nm.predict("xgboost:published-proxies", "nb201/cifar10", sizes=[20], draws=1, target="valid")

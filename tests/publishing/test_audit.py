@@ -31,6 +31,10 @@ HONEST = {
 }  # fmt: skip
 
 
+def write(content: dict, path: Path) -> None:
+    path.write_bytes(gzip.compress(json.dumps(content).encode()))
+
+
 @pytest.mark.parametrize("kind", HONEST)
 def test_honest_comparisons(kind: str, tmp_path: Path) -> None:
     nm.compare(**{"tasks": "nb201/cifar10", "repeats": 2, "folder": tmp_path / "runs"} | HONEST[kind])
@@ -49,7 +53,7 @@ def test_a_statistical_searcher_needs_level_2(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("searcher", "verdict"), [("gp", "cannot be checked"), ("random", "verified")])
 def test_searches_of_candidates_are_statistical(
-    searcher: str, verdict: str, mirror: Path, cache_with: Callable[..., Path],
+    searcher: str, verdict: str, mirror: Path, cache_with: Callable,
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("NASMETA_MIRROR", str(mirror))
@@ -72,7 +76,7 @@ def test_custom_code_runs_only_on_request(tmp_path: Path, monkeypatch: pytest.Mo
     content = read_published(file)
     assert content["pairs"][0]["source"] == content["pairs"][0]["identity"]["code"]
     content["pairs"][0]["identity"]["code"] = "other"
-    file.write_bytes(gzip.compress(json.dumps(content).encode()))
+    write(content, file)
     assert nm.audit(file, run_code=True).verdict == "cannot be checked"
 
 
@@ -98,7 +102,7 @@ def test_a_file_that_names_code_imports_nothing(
     for pair in content["pairs"]:
         pair["identity"] |= named
     hostile = tmp_path / "hostile.json.gz"
-    hostile.write_bytes(gzip.compress(json.dumps(content).encode()))
+    write(content, hostile)
     assert nm.audit(hostile, level=2).verdict != "verified"
     assert ("hostile_audit" in sys.modules, (tmp_path / "ran").exists()) == (False, False)
 
@@ -113,18 +117,18 @@ def test_another_text_is_refused(text: bytes, tmp_path: Path) -> None:
 def test_another_table_cannot_be_checked(file: Path, tmp_path: Path) -> None:
     content = read_published(file)
     content["pairs"][0]["columns"][0] = "0" * 16
-    (tmp_path / "other").write_bytes(gzip.compress(json.dumps(content).encode()))
+    write(content, tmp_path / "other")
     assert nm.audit(tmp_path / "other", level=0).verdict == "cannot be checked"
 
 
 def test_another_source_is_stated_and_no_runs_are_not_verified(file: Path, tmp_path: Path) -> None:
     content, altered = read_published(file), tmp_path / "altered"
     content["pairs"][0]["source"] = "other"
-    altered.write_bytes(gzip.compress(json.dumps(content).encode()))
+    write(content, altered)
     audit = nm.audit(altered)
     assert (audit.verdict, audit.repeated, len(audit.reasons)) == ("verified", 20, 1)
     assert audit.reasons[0].startswith("random on nb201/cifar10: the stated source")
-    altered.write_bytes(gzip.compress(json.dumps({**content, "pairs": [], "summary": {}}).encode()))
+    write({**content, "pairs": [], "summary": {}}, altered)
     assert nm.audit(altered).verdict == "cannot be checked"
 
 
@@ -153,7 +157,7 @@ def test_commands(folder: Path, file: Path, tmp_path: Path) -> None:
     assert (result["author"], result["tuned_on"]) == ("A. Author", ["nb201/cifar10"])
     content = read_published(out)
     content["seeds"] = [7]
-    out.write_bytes(gzip.compress(json.dumps(content).encode()))
+    write(content, out)
     done = CliRunner().invoke(app, ["audit", str(out), "--json"])
     assert (done.exit_code, json.loads(done.stdout)["result"]["verdict"]) == (1, "not reproduced")
 

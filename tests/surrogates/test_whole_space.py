@@ -232,7 +232,7 @@ def test_shipped_surrogates_need_no_table(tmp_path: Path, monkeypatch: Any) -> N
     np.testing.assert_array_equal(run.values[:, 0], Surrogate.load("hw-gpt-s/gpt-s").predict(run.architectures))
 
 
-def test_scores_of_shipped_surrogates(mirror: Path, cache_with: Callable[..., Path], monkeypatch: Any) -> None:
+def test_scores_of_shipped_surrogates(mirror: Path, cache_with: Callable, monkeypatch: Any) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(cache_with(*{task.partition("/")[0] for task in SHIPPED})))
     for task in SHIPPED:
         surrogate = Surrogate.load(task)

@@ -13,7 +13,7 @@ from nasmeta.tables.sources import registered_sources
 
 
 @pytest.fixture(scope="session")
-def shared_cache(cache_with: Callable[..., Path]) -> Path:
+def shared_cache(cache_with: Callable) -> Path:
     """Return a cache folder in which the table is built, for all tests that only read it."""
     return cache_with()
 
@@ -37,7 +37,7 @@ def table() -> Table:
 
 
 @pytest.fixture(scope="session")
-def full_cache(mirror: Path, cache_with: Callable[..., Path]) -> Path:
+def full_cache(mirror: Path, cache_with: Callable) -> Path:
     """Return a cache folder with all sources, fetched from the mirror."""
     return cache_with("all")
 

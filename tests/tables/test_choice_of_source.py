@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +22,7 @@ ASKS = [
 
 
 @pytest.mark.parametrize("ask", ASKS)
-def test_curves_do_not_choose_the_release(full_table: Table, ask: Callable[..., Any]) -> None:
+def test_curves_do_not_choose_the_release(full_table: Table, ask: Callable) -> None:
     asked = ask(full_table, **VALID), ask(full_table, **VALID, release="NATS-tss v1.0")
     first, second = (found(6111) if callable(found) else found for found in asked)
     np.testing.assert_equal(first, second)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -110,7 +109,7 @@ def test_fractions_in_a_wide_range() -> None:
 
 @pytest.mark.parametrize("task", ["nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120", "graph/arxiv"])
 def test_real_columns_raise_no_alarm_and_their_mixtures_do(
-    task: str, cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    task: str, cache_with: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(cache_with("nas-bench-graph")))
     asked = nm.get_task(task)

@@ -143,7 +143,7 @@ SOURCES_OF_DATA = (
 
 
 @pytest.fixture(scope="module")
-def _everything(mirror: Path, cache_with: Callable[..., Path]) -> Iterator[None]:
+def _everything(mirror: Path, cache_with: Callable) -> Iterator[None]:
     """Put all that the store can hold about tasks into a cache of this module's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NASMETA_CACHE", str(cache_with(*SOURCES_OF_DATA)))

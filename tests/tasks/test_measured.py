@@ -19,7 +19,7 @@ SOURCES = (
 
 
 @pytest.fixture(scope="module")
-def fetched(mirror: Path, cache_with: Callable[..., Path]) -> Path:
+def fetched(mirror: Path, cache_with: Callable) -> Path:
     return cache_with(*SOURCES)
 
 

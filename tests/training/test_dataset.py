@@ -154,7 +154,7 @@ def test_fashion_mnist(tmp_path: Path) -> None:
         ImageDataset.load(f"fashion-mnist:{tmp_path}")
 
 
-def test_folder_of_classes_and_of_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_of_classes_and_of_parts(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     for name in ("cat", "dog"):
         for number in range(10):
             picture(tmp_path / "flat" / name / f"{number}.png", (8, 8) if number == 0 else (8, 8, 3), number)

@@ -65,7 +65,7 @@ def failing() -> set[int]:
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> list[tuple[int, int]]:
+def trained(monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> list[tuple]:
     """Let trainings take no time: half a point below the table, an even seed higher; return (cell, seed) of each."""
     values, calls = nm.get_task("nb201/cifar10").values, []
 
@@ -397,7 +397,7 @@ def test_epochs_of_all_trainings_are_counted(
     journal: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture,
 ) -> None:
     monkeypatch.setattr("nasmeta.progress._SECONDS_PER_LINE", 0.0)
     recipe = Recipe.load("tiny", epochs=2, channels=4)
@@ -439,7 +439,7 @@ def test_parts_train_in_one_folder(workers: int, journal: Path, tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("small_counts", "trained")
-def test_each_kind_of_value_has_its_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_kind_of_value_has_its_column(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     path = tmp_path / "run.jsonl"
     run = nm.search("evolution", "nb201/cifar10", evaluator="surrogate", evaluations=60, journal=path)
     outcome = checked(path, tmp_path / "page")

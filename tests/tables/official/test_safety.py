@@ -29,7 +29,7 @@ STORE = Path("tables/v1/nb201")
 class Gadget:
     """Its pickle calls a function of its choice when it is loaded."""
 
-    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+    def __init__(self, function: Callable, *arguments: Any) -> None:
         self.reduced = function, arguments
 
     def __reduce__(self) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ Read = dict[str, tuple[ColumnInfo, NDArray[np.float32]]]
 
 
 @pytest.fixture(scope="session")
-def read_source(request: pytest.FixtureRequest, cache_with: Callable[..., Path]) -> Callable[[str], Read]:
+def read_source(request: pytest.FixtureRequest, cache_with: Callable) -> Callable[[str], Read]:
     """Return a function from a source's name to its columns by address.
 
     If they are downloads and there is no mirror, a test that calls it is skipped.

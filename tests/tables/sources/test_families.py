@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +36,7 @@ GRAPH = {
 
 
 @pytest.fixture(scope="module")
-def columns(read_source: Callable[[str], Any]) -> dict[str, np.ndarray]:
+def columns(read_source: Callable) -> dict[str, np.ndarray]:
     return {address: values for address, (_, values) in read_source("nas-bench-graph").items()}
 
 
@@ -80,7 +79,7 @@ MACRO = {
 
 class TestTransNasMacro:
     @pytest.mark.parametrize("address", MACRO)
-    def test_optima(self, read_source: Callable[[str], Any], address: str) -> None:
+    def test_optima(self, read_source: Callable, address: str) -> None:
         info, values = read_source("transnas-macro")[address]
         best = int(np.argmax(values) if info.direction == "max" else np.argmin(values))
         value, network = MACRO[address]
@@ -92,7 +91,7 @@ class TestTransNasMacro:
 
 
 class TestNasBenchMacro:
-    def test_the_best_network_and_the_copies(self, read_source: Callable[[str], Any]) -> None:
+    def test_the_best_network_and_the_copies(self, read_source: Callable) -> None:
         space, columns = get_space("nbmacro"), read_source("nas-bench-macro")
         info, accuracy = columns["cifar10/accuracy/test/50/mean"]
         assert space.canonical(int(accuracy.argmax())) == space.canonical("22212220")
@@ -106,7 +105,7 @@ class TestNasBenchMacro:
 
 
 class TestGraphGym:
-    def test_32_tasks_of_96_designs_that_disagree(self, read_source: Callable[[str], Any]) -> None:
+    def test_32_tasks_of_96_designs_that_disagree(self, read_source: Callable) -> None:
         columns = read_source("graphgym")
         accuracies = [values for info, values in (columns[a] for a in columns) if info.metric == "accuracy"]
         assert len(accuracies) == 32
@@ -127,7 +126,7 @@ class TestDesignTables:
     )
     def test_sizes_and_correlations(
         self,
-        read_source: Callable[[str], Any],
+        read_source: Callable,
         name: str,
         metric: str,
         n_datasets: int,
@@ -156,7 +155,7 @@ class TestStepLaw:
         ],
     )
     def test_optima(
-        self, read_source: Callable[[str], Any], dataset: str, best: float, learning_rate: float, batch_size: int
+        self, read_source: Callable, dataset: str, best: float, learning_rate: float, batch_size: int
     ) -> None:
         info, losses = read_source("step-law")[f"{dataset}/loss/-/-/-"]
         setting = f"learning_rate={learning_rate},batch_size={batch_size}"
@@ -164,7 +163,7 @@ class TestStepLaw:
         assert np.nanmin(losses) == pytest.approx(best, abs=5e-5)
         assert get_space("step-law").to_string(int(np.nanargmin(losses))) == setting
 
-    def test_every_training_has_a_place_of_its_own(self, read_source: Callable[[str], Any]) -> None:
+    def test_every_training_has_a_place_of_its_own(self, read_source: Callable) -> None:
         columns = read_source("step-law")
         losses = {info.dataset: values for info, values in columns.values() if info.metric == "loss"}
         trained = {dataset: int(np.isfinite(values).sum()) for dataset, values in losses.items()}
@@ -174,7 +173,7 @@ class TestStepLaw:
         assert sorted(n for dataset, n in trained.items() if dataset not in dense)[::24] == [34, 54]
         assert np.isfinite(list(losses.values())).any(axis=0).sum() < get_space("step-law").size == 16 * 18
 
-    def test_flops_of_the_largest_training(self, read_source: Callable[[str], Any]) -> None:
+    def test_flops_of_the_largest_training(self, read_source: Callable) -> None:
         info, flops = read_source("step-law")["1.07b-100b/train_flops/-/-/-"]
         assert info.kind == "size"
         assert set(flops[np.isfinite(flops)]) == {np.float32(6 * 1_073_741_824 * 100e9)}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 
 
-def test_hw_nas_bench_holds_the_values_of_its_file(read_source: Callable[[str], Any]) -> None:
+def test_hw_nas_bench_holds_the_values_of_its_file(read_source: Callable) -> None:
     columns = read_source("hw-nas-bench")
     assert len(columns) == 27
     for address, first_two in {  # cells 0 and 1, copied from the csv files by hand
@@ -23,7 +22,7 @@ def test_hw_nas_bench_holds_the_values_of_its_file(read_source: Callable[[str], 
         assert (info.unit, info.direction) == ("mJ" if "energy" in address else "ms", "min")
 
 
-def test_what_a_device_cannot_run_is_nan(read_source: Callable[[str], Any]) -> None:
+def test_what_a_device_cannot_run_is_nan(read_source: Callable) -> None:
     missing = {address: int(np.isnan(values).sum()) for address, (_, values) in read_source("hw-nas-bench").items()}
     assert {address for address, n in missing.items() if n} == {
         f"{dataset}/latency_edgetpu_milliseconds/-/-/-" for dataset in ("cifar10", "cifar100", "imagenet16-120")
@@ -31,7 +30,7 @@ def test_what_a_device_cannot_run_is_nan(read_source: Callable[[str], Any]) -> N
     assert set(missing.values()) == {0, 4699}
 
 
-def test_help_agrees_with_hw_nas_bench_on_four_devices(read_source: Callable[[str], Any]) -> None:
+def test_help_agrees_with_hw_nas_bench_on_four_devices(read_source: Callable) -> None:
     helps, hw = read_source("help-latency"), read_source("hw-nas-bench")
     assert len(helps) == 27
     assert not any(np.isnan(values).any() for _, values in helps.values())

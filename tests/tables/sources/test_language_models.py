@@ -21,7 +21,7 @@ TABLES = ("hw-gpt-s", "hw-gpt-m", "hw-gpt-l", "scan-llm", "scan-vlm", "scan-tabp
 
 
 @pytest.fixture
-def _fetched(_cache: None, mirror: Path, cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def _fetched(_cache: None, mirror: Path, cache_with: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(cache_with(*TABLES)))
 
 

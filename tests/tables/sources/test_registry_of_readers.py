@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,7 @@ from nasmeta.tables.sources import registered_sources
 
 
 @pytest.mark.parametrize("name", registered_sources())
-def test_declared_columns_are_those_that_are_read(read_source: Callable[[str], Any], name: str) -> None:
+def test_declared_columns_are_those_that_are_read(read_source: Callable, name: str) -> None:
     entry = registered_sources()[name]
     infos = [info for info, _ in read_source(name).values()]
     for info in infos:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from nasmeta.spaces import get_space
 
 
-def test_values_of_the_first_row(read_source: Callable[[str], Any]) -> None:
+def test_values_of_the_first_row(read_source: Callable) -> None:
     columns = read_source("nb201-robustness")
     assert len(columns) == 32
     architecture = get_space(
@@ -29,7 +28,7 @@ def test_values_of_the_first_row(read_source: Callable[[str], Any]) -> None:
         assert columns[f"cifar10/{metric}/test/200/-"][1][architecture] == pytest.approx(value, abs=1e-5)
 
 
-def test_every_cell_is_there_and_isomorphs_agree(read_source: Callable[[str], Any]) -> None:
+def test_every_cell_is_there_and_isomorphs_agree(read_source: Callable) -> None:
     space = get_space("nb201")
     canonical = space.canonical(np.arange(space.n_architectures))
     for info, values in read_source("nb201-robustness").values():
@@ -38,7 +37,7 @@ def test_every_cell_is_there_and_isomorphs_agree(read_source: Callable[[str], An
         assert "copied" in info.note
 
 
-def test_a_larger_attack_hurts_more_on_average(read_source: Callable[[str], Any]) -> None:
+def test_a_larger_attack_hurts_more_on_average(read_source: Callable) -> None:
     columns = read_source("nb201-robustness")
     for attack in ("pgd", "apgd-ce", "square"):
         means = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from nasmeta.spaces import get_space
 from nasmeta.tables.sources import registered_sources
 
 
-def test_its_order_is_that_of_cells_which_another_source_names(read_source: Callable[[str], Any], mirror: Path) -> None:
+def test_its_order_is_that_of_cells_which_another_source_names(read_source: Callable, mirror: Path) -> None:
     file = registered_sources()["zero-cost-tnb101"].files[0]
     named = pd.read_csv(mirror / file.path)
     architectures = get_space("tnb101").from_codes(
@@ -28,7 +27,7 @@ def test_its_order_is_that_of_cells_which_another_source_names(read_source: Call
     assert (np.abs(best - last) < 1e-4).sum() == 1586
 
 
-def test_a_loss_is_the_lowest_over_the_epochs(read_source: Callable[[str], Any], mirror: Path) -> None:
+def test_a_loss_is_the_lowest_over_the_epochs(read_source: Callable, mirror: Path) -> None:
     """The file's own column of that loss is its largest, which is no result."""
     columns = read_source("transnas")
     file = next(file for file in registered_sources()["transnas"].files if file.key == "room_layout")
@@ -41,7 +40,7 @@ def test_a_loss_is_the_lowest_over_the_epochs(read_source: Callable[[str], Any],
     assert pd.Series(largest).corr(pd.Series(scene), method="spearman") == pytest.approx(-0.32, abs=0.01)
 
 
-def test_tasks_differ_as_the_facts_say(read_source: Callable[[str], Any]) -> None:
+def test_tasks_differ_as_the_facts_say(read_source: Callable) -> None:
     columns = read_source("transnas")
     scene, normal, autoencoder = (
         pd.Series(columns[address][1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +17,7 @@ from nasmeta.spaces import get_space
         ("zero-cost-nb201", "imagenet16-120", 9_445),
     ],
 )
-def test_recorded_parameters_are_those_of_the_cell(
-    read_source: Callable[[str], Any], source: str, dataset: str, n: int
-) -> None:
+def test_recorded_parameters_are_those_of_the_cell(read_source: Callable, source: str, dataset: str, n: int) -> None:
     info, values = read_source(source)[f"{dataset}/proxy_params/-/-/-"]
     assert info.unit == "M"
     architectures = np.flatnonzero(~np.isnan(values))
@@ -29,7 +26,7 @@ def test_recorded_parameters_are_those_of_the_cell(
     np.testing.assert_allclose(values[architectures] * 1e6, space.params(architectures, dataset), rtol=1e-6)
 
 
-def test_values_of_the_first_row_and_failures(read_source: Callable[[str], Any]) -> None:
+def test_values_of_the_first_row_and_failures(read_source: Callable) -> None:
     columns = read_source("zero-cost-nb201")
     assert len(columns) == 26
     architecture = get_space("nb201").index_of(
