@@ -138,11 +138,14 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
         surfaces = attainment_surfaces(frame, task, at=at)
         front = task.front.values
         predictions = frame.attrs.get("predicted", {}).get(task.name, {})
-        in_table = any(part.column.predicted for part in task.parts)
-        known = "predicted front" if in_table else "measured front" if predictions else "true front"
+        front_name = "true front"
+        if any(part.column.predicted for part in task.parts):
+            front_name = "predicted front"
+        elif predictions:
+            front_name = "measured front"
         step: Any = "pre" if task.signs[1] > 0 else "post"
         grid = np.unique(np.r_[surfaces["objective_2"], front[:, 1]])
-        panel.plot(grid, _heights(front, task, grid), color="0.35", drawstyle=f"steps-{step}", label=known)
+        panel.plot(grid, _heights(front, task, grid), color="0.35", drawstyle=f"steps-{step}", label=front_name)
         looks = styles(map(str, surfaces["searcher"].unique()))
         for searcher, rows in surfaces.groupby("searcher", sort=False):
             lines = {

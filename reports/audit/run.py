@@ -125,6 +125,7 @@ def page() -> str:
             "rejected": seeds["share"],
         }
     )
+    missing = [name for name in sorted(SEARCHERS) if name not in {*LEFT_OUT, *honest["what"]}]
     traces = honest["what"].map(lambda name: SEARCHERS[name].traces)
     return f"""# Audit: rejected files with honest and with selected seeds
 
@@ -135,7 +136,7 @@ lowest regret after the last evaluation, or not selected.
 {to_markdown(shown)}
 Of {len(honest)} honest files of {honest["what"].nunique()} searchers, {(honest["rejected"] == 0).sum()} were verified:
 {(traces == "exact").sum()} with exact traces at level 1, including charged repeats and four workers, and
-{(traces == "statistical").sum()} with statistical traces at level 2.
+{(traces == "statistical").sum()} with statistical traces at level 2. Not measured: {", ".join(missing) or "none"}.
 """
 
 
