@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from nasmeta.runs import optuna_objective, search
     from nasmeta.searchers import list_searchers
     from nasmeta.spaces import Range, SearchSpace, get_space
-    from nasmeta.tables import Table, list_tables, load_table, query
-    from nasmeta.tasks import get_task, list_tasks, multi_objective_task, task_distribution
+    from nasmeta.tables import list_tables, query
+    from nasmeta.tasks import Table, get_task, list_tasks, load_table, multi_objective_task, task_distribution
     from nasmeta.training import list_images, list_proxies, list_recipes, train
     from nasmeta.verification import verify
 
@@ -129,8 +129,8 @@ __getattr__ = lazy_names(
         "runs": "optuna_objective search",
         "searchers": "list_searchers",
         "spaces": "Range SearchSpace get_space",
-        "tables": "Table list_tables load_table query",
-        "tasks": "get_task list_tasks multi_objective_task task_distribution",
+        "tables": "list_tables query",
+        "tasks": "Table get_task list_tasks load_table multi_objective_task task_distribution",
         "training": "list_images list_proxies list_recipes train",
         "verification": "verify",
     },

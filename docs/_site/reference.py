@@ -60,7 +60,7 @@ def public(subpackage: str) -> Iterator[Entry]:
     order = sorted(module.__all__, key=lambda one: (not one[0].isupper(), one.lower()))
     for name in order:
         found = getattr(module, name)
-        if inspect.ismodule(found):
+        if inspect.ismodule(found) or (subpackage == "tables" and name in nasmeta.tasks.__all__):  # listed there
             continue
         short = name if getattr(nasmeta, name, None) is found else f"{subpackage}.{name}"
         names = [name, f"nm.{short}", f"nasmeta.{short}", f"nasmeta.{subpackage}.{name}", f"nm.{subpackage}.{name}"]

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 import nasmeta
 
 # The commands in the order of the help, and the subpackages with their functions: `data list` is the function
-# `data_list_command` in `nasmeta.tables.commands`.
+# `data_list_command` in `nasmeta.tasks.commands`.
 COMMANDS = {
     "demo": "experiments",
     "search": "runs",
@@ -29,15 +29,15 @@ COMMANDS = {
     "predict": "prediction",
     "meta-train": "meta",
     "list": "cli",
-    "query": "tables",
+    "query": "tasks",
     "explore": "exploration",
     "doctor": "cli",
-    "data add": "tables",
-    "data remove": "tables",
-    "data import": "tables",
-    "data list": "tables",
+    "data add": "tasks",
+    "data remove": "tasks",
+    "data import": "tasks",
+    "data list": "tasks",
     "data card": "publishing",
-    "data fetch": "tables",
+    "data fetch": "tasks",
     "surrogate fit": "surrogates",
     "surrogate score": "surrogates",
     "proxies compute": "training",

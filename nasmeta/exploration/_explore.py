@@ -15,8 +15,8 @@ from nasmeta.files import require_writable, write_atomically
 from nasmeta.pages import html_page, to_html
 from nasmeta.progress import progress_bar
 from nasmeta.runs import search
-from nasmeta.tables import Table, list_tables, load_table
-from nasmeta.tasks import MultiObjectiveTask, Task, get_task, list_tasks
+from nasmeta.tables import list_tables
+from nasmeta.tasks import MultiObjectiveTask, Table, Task, get_task, list_tasks, load_table
 
 
 def explore(

@@ -67,7 +67,7 @@ def columns_of_frame(
     measured_on: str | None = None,
     **keys: Any,
 ) -> list[tuple[ColumnInfo, SparseValues]]:
-    """Return the columns of a data frame; see `nasmeta.tables.Table.from_frame`."""
+    """Return the columns of a data frame; see `nasmeta.Table.from_frame`."""
     import pandas as pd
 
     if space.is_large:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -22,56 +22,26 @@ from nasmeta.tables._columns import ColumnInfo, Seed, SparseValues, Values
 from nasmeta.tables._from_frame import columns_of_frame
 from nasmeta.tables._joined_columns import JoinedColumns
 from nasmeta.tables._nb201_measurements import trained_on
+from nasmeta.tables._signal import Signal
 from nasmeta.tables._store import space_of
-from nasmeta.tables._task_columns import signal_column, task_name
+from nasmeta.tables._task_columns import meant_columns
 from nasmeta.tables._user_tables import ContentSource, add_columns
 from nasmeta.tables.sources import Source, table_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nasmeta.tasks import Task, TaskDistribution
+_MOST_LISTED = 20  # names in a message
 
 
 class Table(ShowsFacts):
-    """Values of the architectures of a space, in columns addressed by (dataset, metric, split, epochs, seed).
-
-    Use `load_table` to open a table. It joins the columns of its sources. Missing values are NaN in a column, and a
-    query for one raises an error; nothing is imputed.
-
-    **Addresses.** A metric that is measured on held-out data, such as accuracy, needs split, epochs and seed. For other
-    metrics, parts with a single value may be omitted. State the release if several releases hold the address; without
-    it, the release of the table's required source is used. ``epoch`` selects a point of a learning curve: the network
-    after that many of its ``epochs``. Epoch 12 of 200 differs from a training of 12 epochs, because the learning-rate
-    schedules differ.
-
-    **Names.** In ``nb201``, ``cifar10`` / ``train`` and ``valid`` refer to networks trained on half of the training
-    set, measured on that half and on the other half. ``cifar10`` / ``test`` refers to networks trained on the whole
-    training set, measured on the test set (best mean 94.37). ``cifar10-valid`` / ``test`` refers to networks trained on
-    half of it. ``valid`` and ``test`` of the other datasets are two halves of the official test images, and
-    ``valid+test`` is both. Official names, such as ``cifar100`` / ``ori-test``, are accepted.
-
-    Parameters
-    ----------
-    name : str
-    sources : sequence of Source
-        Of one space.
-
-    Attributes
-    ----------
-    name : str
-    columns : tuple of ColumnInfo
-        All columns except points of learning curves, which are opened at the first query for one.
+    """Columns of values of the architectures of a space; the base class of `nasmeta.Table`, which adds tasks.
 
     Examples
     --------
-    >>> from nasmeta.tables import load_table
-    >>> table = load_table("nb201")
-    >>> address = {"dataset": "cifar10", "split": "valid", "epochs": 200, "seed": "mean", "release": "NATS-tss v1.0"}
-    >>> round(table.query(6111, **address), 4)
-    91.6067
-    >>> table.query([0, 1], dataset="cifar10", metric="parameters", seed=777)
-    array([129306., 802426.])
+    >>> from nasmeta.tables import Table, load_table
+    >>> isinstance(load_table("nb201"), Table)
+    True
     """
 
     def __init__(self, name: str, sources: Sequence[Source]) -> None:
@@ -87,16 +57,28 @@ class Table(ShowsFacts):
         return f"Table({self.name!r}, {size}; {datasets}; {metrics})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (load_table, (self.name,)) if self._has_name else (Table, (self.name, self._sources))
+        return (self._load, (self.name,)) if self._has_name else (type(self), (self.name, self._sources))
+
+    @classmethod
+    def _of(cls, table: Table) -> Self:
+        """Return a table as this class."""
+        return table if isinstance(table, cls) else cls(table.name, table._sources)
+
+    @classmethod
+    def _load(cls, name: str) -> Self:
+        """Open a table, as `nasmeta.load_table` does."""
+        if name not in table_names() and (is_place(name) or name in TABLES):
+            return cls._of(TABLES[name](name))
+        return cls(name, available_sources(name))
 
     @cached_property
     def _has_name(self) -> bool:
         """Whether every process finds the table by its name."""
         return not any(isinstance(source, ContentSource) for source in self._sources)
 
-    def named(self, name: str) -> Table:
+    def named(self, name: str) -> Self:
         """Return the same table under another name, which is also used in the names of its tasks."""
-        return self if name == self.name else Table(name, self._sources)
+        return self if name == self.name else type(self)(name, self._sources)
 
     @property
     def _identity(self) -> tuple[str, ...]:
@@ -397,7 +379,7 @@ epochs=200, seed='mean'. Possible: ...
         unit: str | Mapping[str, str] | None = None,
         kind: str | Mapping[str, str] | None = None,
         measured_on: str | None = None,
-    ) -> Table:
+    ) -> Self:
         """Make a table of a data frame.
 
         The frame has one column per metric. Columns named ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or
@@ -460,7 +442,7 @@ epochs=200, seed='mean'. Possible: ...
         )  # fmt: skip
         return cls(name, [ContentSource.of(name, space, columns)])
 
-    def add(self, name: str | None = None, *, replace: bool = False) -> Table:
+    def add(self, name: str | None = None, *, replace: bool = False) -> Self:
         """Keep the table under a name in the cache folder, so that all processes and commands find it.
 
         Parameters
@@ -486,7 +468,7 @@ epochs=200, seed='mean'. Possible: ...
             parts.append(self._points)
         columns = [(info, SparseValues.of(values)) for part in parts for values, info in part]
         add_columns(name, self.space, columns, replace=replace)
-        return load_table(name)
+        return self._load(name)
 
     def to_frame(self, dataset: str | None = None) -> pd.DataFrame:
         """Return all architectures with their choices and their values as a data frame.
@@ -526,83 +508,55 @@ epochs=200, seed='mean'. Possible: ...
         return pd.concat([self.space.to_frame(), pd.DataFrame(values).rename_axis("architecture")], axis=1)
 
     # -- tasks ------------------------------------------------------------------------------------------------------
-    def task(
-        self,
-        metric: str | None = None,
-        dataset: str | None = None,
-        *,
-        split: str | None = None,
-        epochs: int | None = None,
-        seed: Seed | None = None,
-        release: str | None = None,
-        cost: str | None = "recorded",
-        name: str | None = None,
-    ) -> Task:
-        """Return the task of a column; `Task.with_objective` adds a budget or a trade-off.
-
-        Parameters
-        ----------
-        metric : str, optional
-            By default an accuracy, or the only performance.
-        dataset : str, optional
-            By default the only dataset.
-        split, epochs, seed, release : optional
-            By default the split ``valid`` or the only split, the longest training, the mean over seeds, and the default
-            or only release. ``seed="sample"`` returns one measured seed at random, see
-            `nasmeta.tasks.Task.sampled_values`.
-        cost : str or None, default "recorded"
-            The metric with the seconds of an evaluation. ``"recorded"`` finds it; None means no cost.
-        name : str, optional
-            By default ``TABLE/DATASET[/METRIC][@SPLIT][@12ep][@RELEASE][#SEED]``, without parts that are defaults.
-
-        Returns
-        -------
-        Task
-
-        Raises
-        ------
-        ColumnError
-            If no column, or several, fit.
+    def signal(self, metric: str | None = None, dataset: str | None = None, **parts: Any) -> Signal:
+        """Return the address that a task observes; parameters, defaults and errors are those of `nasmeta.Table.task`.
 
         Examples
         --------
         >>> from nasmeta.tables import load_table
-        >>> load_table("nb201").task("accuracy", "cifar10", epochs=200)
-        Task('nb201/cifar10': accuracy, split valid, 200 epochs, seed mean, nb201)
+        >>> load_table("nb201").signal("accuracy", "cifar10").epochs
+        200
         """
-        from nasmeta.tasks import Cost, Signal, Task
+        datasets = self.datasets
+        if dataset is None and len(datasets) == 1:
+            dataset = datasets[0]
+        metrics = [metric] if metric else self._ends.default_metrics.get(canonical_dataset(dataset or ""), [])
+        if dataset is None or not metrics:
+            raise ColumnError(f"dataset of {self.name}", dataset, f"one of {', '.join(datasets[:_MOST_LISTED])}")
+        if len(metrics) > 1:
+            hint = f"Add it to the name, as in {self.name}/{dataset}/{metrics[0]}."
+            allowed = f"one of {', '.join(metrics[:_MOST_LISTED])}"
+            raise ColumnError(f"metric of {self.name}/{dataset}", None, allowed, hint)
+        asked = Address(dataset, metrics[0], **parts).normal()
+        sampled = asked.seed == "sample"
+        if sampled:
+            asked = asked._replace(seed=None)
+            self._ends.matching(asked, single_seeds=True)
+        meant = meant_columns(self._ends.matching(asked), asked)
+        values = {part: {str(getattr(info, part)) for info in meant} for part in ("split", "epochs", "seed", "release")}
+        choices = "; ".join(f"{part}: {', '.join(sorted(of))}" for part, of in values.items() if len(of) > 1)
+        if choices:
+            raise ColumnError(f"{asked.described()} fits several columns of {self.name}. State {choices}.")
+        signal = Signal.of(meant[0])
+        return replace(signal, seed="sample") if sampled else signal
 
-        sampled = seed == "sample"
-        column = signal_column(self.name, self._ends, metric, dataset, split, epochs, seed, release)
-        signal = replace(Signal.of(column), seed="sample") if sampled else Signal.of(column)
-        costs: Any = cost
-        if cost not in (None, "recorded"):
-            of_cost = signal_column(self.name, self._ends, cost, column.dataset)
-            if of_cost.kind != "seconds":
-                hint = "Table.from_frame accepts kind='seconds' for a metric."
-                raise ColumnError(f"The kind of the cost {cost}", of_cost.kind, "seconds", hint)
-            costs = Cost(Signal.of(of_cost))
-        name = task_name(self.name, self._ends, column, sampled=sampled) if name is None else name
-        return Task(name, self.name if self._has_name else self, signal, cost=costs)
+    def _task_name(self, signal: Signal) -> str:
+        """Return ``TABLE/DATASET``, the metric unless it is the main one, and all other parts that are not defaults.
 
-    def tasks(self, metric: str | None = None) -> TaskDistribution:
-        """Return the tasks of each dataset: of its main metric, else of all metrics, or of the given one.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> import nasmeta as nm
-        >>> frame = pd.DataFrame({"cell": [1, 2, 1, 2], "dataset": ["a", "a", "b", "b"], "loss": [1.0, 2, 3, 4]})
-        >>> nm.Table.from_frame(frame, space="nb201").tasks().names
-        ('own/a', 'own/b')
+        Examples are ``mine/pets``, ``mine/pets@test``, ``mine/pets@12ep`` and ``mine/pets/loss#0``.
         """
-        from nasmeta.tasks import TaskDistribution
-
-        if metric is None:
-            metrics = self._ends.default_metrics
-            return TaskDistribution(self.task(name, dataset) for dataset in metrics for name in metrics[dataset])
-        with_it = dict.fromkeys(info.dataset for info in self.columns if info.metric == metric)
-        return TaskDistribution(self.task(metric, dataset) for dataset in with_it or self.datasets)
+        asked = Address(signal.dataset, signal.metric).normal()
+        meant = meant_columns(self._ends.matching(asked), asked)
+        main = self._ends.default_metrics[canonical_dataset(signal.dataset)]
+        metric = "" if main == [signal.metric] else f"/{signal.metric}"
+        name = f"{self.name}/{signal.dataset}{metric}"
+        for part, form in (("split", "@{}"), ("epochs", "@{}ep"), ("release", "@{}"), ("seed", "#{}")):
+            value = getattr(signal, part)
+            # `get_task` refuses a built-in table's test values, unless the name states the split.
+            needs_split = value == "test" and self.name in table_names()
+            if value is not None and (needs_split or {getattr(info, part) for info in meant} != {value}):
+                name += form.format(value)
+        return name
 
     def frame(self) -> pd.DataFrame:
         """Return the facts about the columns as a data frame with one row per column, indexed by address.
@@ -633,37 +587,15 @@ TABLES: Registry[Callable[[str], Table]] = Registry(
 
 
 def load_table(name: str = "nb201") -> Table:
-    """Open a table. The first call on a machine builds it, which takes a second.
-
-    Parameters
-    ----------
-    name : str, default "nb201"
-        A built-in table; one that was added (`Table.add`, ``nasmeta data add``); one that another package provides as
-        an entry point of the group ``nasmeta.tables``; or ``package.module:Name`` of a Table or of a function that
-        returns one.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    UnknownNameError
-    SettingError
-        If the cache folder (``NASMETA_CACHE``) cannot be used.
-    DamagedFileError
-        If a file is damaged and cannot be rebuilt.
+    """Open a table without the tasks of `nasmeta.load_table`.
 
     Examples
     --------
     >>> from nasmeta.tables import load_table
-    >>> load_table("nb201")
-    Table('nb201', 15,625 architectures, 27 columns; cifar10, cifar100, imagenet16-120; accuracy, latency_seconds, \
-parameters, train_seconds)
+    >>> load_table("nb201").space.size
+    15625
     """
-    if name not in table_names() and (is_place(name) or name in TABLES):
-        return TABLES[name](name)
-    return Table(name, available_sources(name))
+    return Table._load(name)
 
 
 def query(
@@ -716,7 +648,7 @@ def query(
     return pd.DataFrame({"cell": indices, "architecture": strings, "value": values, **facts})
 
 
-def describe_training(info: ColumnInfo) -> str:
+def describe_training(info: ColumnInfo | Signal) -> str:
     """Return a column's split, epochs and seed as a text, without unknown parts.
 
     >>> import nasmeta as nm

@@ -1,5 +1,6 @@
 """Tasks, families of tasks, their split into sources and target, and several objectives."""
 
+from nasmeta.tables import Cost, Signal
 from nasmeta.tasks._catalog import (
     TASKS,
     as_task,
@@ -25,8 +26,9 @@ from nasmeta.tasks._fidelity import fidelities
 from nasmeta.tasks._multi_objective import MultiObjectiveTask, front_frame
 from nasmeta.tasks._objectives import Front, Objective, hypervolume, pareto_front
 from nasmeta.tasks._scale import at_scale
-from nasmeta.tasks._signal import Cost, Signal, is_own_table
+from nasmeta.tasks._signal import is_own_table
 from nasmeta.tasks._source_task import SourceTask
+from nasmeta.tasks._table import Table, load_table
 from nasmeta.tasks._task import Task
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "Objective",
     "Signal",
     "SourceTask",
+    "Table",
     "Task",
     "TaskDistribution",
     "as_task",
@@ -54,6 +57,7 @@ __all__ = [
     "hypervolume",
     "is_own_table",
     "list_tasks",
+    "load_table",
     "multi_objective_task",
     "normal_scores",
     "pareto_front",

@@ -28,19 +28,19 @@ from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables import (
     TABLES,
-    Table,
+    Signal,
     added_tables,
     is_here,
     list_tables,
-    load_table,
     parts_of_name,
     registered_sources,
     table_names,
 )
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._multi_objective import MultiObjectiveTask
-from nasmeta.tasks._signal import Signal, is_own_table
+from nasmeta.tasks._signal import is_own_table
 from nasmeta.tasks._source_task import SourceTask
+from nasmeta.tasks._table import Table, load_table
 from nasmeta.tasks._task import OBJECTIVE, Task
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def get_task(name: str) -> Task:
     name : str
         ``TABLE/DATASET[/METRIC][@SPLIT][@EPOCHSep][#SEED]``. For example ``nb201/cifar10``: the signal is the
         validation accuracy after 200 epochs in percent, mean over the measured seeds; an evaluation costs its training
-        seconds. Parts that are left out have the defaults of `nasmeta.tables.Table.task`. Examples:
+        seconds. Parts that are left out have the defaults of `nasmeta.Table.task`. Examples:
 
         * ``nb201/cifar100#777`` one seed; ``nb201/cifar100#sample`` a random seed per cell, drawn anew in each run;
           ``nb201/cifar100@12ep`` a training of 12 epochs;
@@ -311,12 +311,11 @@ def multi_objective_task(
     >>> task.name, task.front.architectures
     ('own/pets+watts', array([2, 1], dtype=int32))
     """
-    opened = load_table(table) if isinstance(table, str) else table
     parts: list[Task] = []
     for objective in objectives:
         if dataset is None and parts:
             dataset = parts[0].signal.dataset
-        parts.append(_objective(objective, opened, dataset) if isinstance(objective, str) else objective)
+        parts.append(_objective(objective, table, dataset) if isinstance(objective, str) else objective)
     return MultiObjectiveTask(name or _joined_name(parts), parts, reference)
 
 
@@ -431,7 +430,7 @@ def _on_other_datasets(task: Task) -> list[Task]:
 
     If a dataset lacks these, `Table.task` chooses.
     """
-    table, s = task.table, task.signal
+    table, s = Table._of(task.table), task.signal
     tasks = []
     for dataset in dict.fromkeys(info.dataset for info in table.columns if info.metric == s.metric):
         try:

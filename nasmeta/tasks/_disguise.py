@@ -9,7 +9,7 @@ import numpy as np
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
 from nasmeta.spaces import disguised
-from nasmeta.tables import Table
+from nasmeta.tasks._table import Table
 from nasmeta.tasks._task import Task
 
 Arm: TypeAlias = Literal["renamed", "permuted", "shuffled"]

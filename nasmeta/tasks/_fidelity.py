@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from nasmeta.errors import SettingError
+from nasmeta.tables import Signal
 from nasmeta.tasks._catalog import declared_tasks
-from nasmeta.tasks._signal import Signal, is_own_table
+from nasmeta.tasks._signal import is_own_table
 from nasmeta.tasks._task import Task
 
 

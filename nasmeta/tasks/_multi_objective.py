@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.spaces import canonical_dataset, namesakes
-from nasmeta.tables import ColumnInfo, joined_facts
+from nasmeta.tables import ColumnInfo, Signal, joined_facts
 from nasmeta.tasks._objectives import Front
-from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import MissingValueError, SettingError
-from nasmeta.tables import ColumnInfo, joined_facts
-from nasmeta.tasks._signal import Signal
+from nasmeta.tables import ColumnInfo, Signal, joined_facts
 
 _SLACK = 0.1  # of the front's range, by which the reference lies beyond its worst values
 _EQUAL = 1e-12  # of the hypervolume: the same points, added in another order

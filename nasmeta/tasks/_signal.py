@@ -1,73 +1,11 @@
-"""The columns of a task: the signal and the cost of an evaluation."""
+"""Users' tables, and the recorded costs of a signal."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from nasmeta.spaces import canonical_dataset
-from nasmeta.tables import ColumnInfo, Kind, Table, table_names
+from nasmeta.tables import Cost, Signal, Table, table_names
 
 EMBEDDED_RELEASE = "NATS-tss v1.0"
-
-
-@dataclass(frozen=True)
-class Signal:
-    """The address of the one column that a searcher sees.
-
-    Split, epochs and seed are None if they do not apply or the source does not state them. The seed may be ``"mean"``,
-    or ``"sample"``: one of the measured seeds per architecture, drawn anew in each run. The release is always stated,
-    because means over different releases are different numbers.
-
-    Examples
-    --------
-    >>> Signal("ImageNet16-120", "accuracy", "valid", 200, "mean", "NATS-tss v1.0").dataset
-    'imagenet16-120'
-    """
-
-    dataset: str
-    metric: str
-    split: str | None
-    epochs: int | None
-    seed: int | str | None
-    release: str
-    kind: Kind | None = None  # kind and device as in `nasmeta.tables.ColumnInfo`; None: as the column states
-    device: str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "dataset", canonical_dataset(self.dataset, keep_case=True))
-
-    @property
-    def address(self) -> tuple[Any, ...]:
-        """The arguments of `nasmeta.tables.Table.column`; a sampled seed is replaced by the mean."""
-        seed = "mean" if self.seed == "sample" else self.seed
-        return self.dataset, self.metric, self.split, self.epochs, seed, self.release
-
-    @classmethod
-    def of(cls, column: ColumnInfo) -> Signal:
-        """Return the signal that is a column."""
-        c = column
-        return cls(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release, c.kind, c.device)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the parts that identify the column, in JSON types; the dataset by its canonical name."""
-        parts = dict(zip(("dataset", "metric", "split", "epochs", "seed", "release"), self.address, strict=True))
-        return parts | {"dataset": canonical_dataset(self.dataset)}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds per evaluation: a column times a factor.
-
-    Examples
-    --------
-    >>> import nasmeta as nm
-    >>> nm.load_table("nb201").task("accuracy", dataset="cifar10", cost="train_seconds").has_cost
-    True
-    """
-
-    signal: Signal
-    factor: float = 1.0
 
 
 def is_own_table(name: str) -> bool:

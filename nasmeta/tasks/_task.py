@@ -20,7 +20,10 @@ from nasmeta.files import shipped
 from nasmeta.spaces import SearchSpace, canonical_dataset, get_space, held_out_name
 from nasmeta.tables import (
     ColumnInfo,
+    Cost,
+    Signal,
     Table,
+    describe_training,
     kind_of_metric,
     load_table,
     registered_sources,
@@ -28,7 +31,7 @@ from nasmeta.tables import (
     split_of,
 )
 from nasmeta.tasks._objectives import Objective
-from nasmeta.tasks._signal import Cost, Signal, is_own_table, recorded_costs
+from nasmeta.tasks._signal import is_own_table, recorded_costs
 from nasmeta.tasks._source_task import SourceTask
 
 _LABELS = 1000  # of a source in a large space
@@ -144,16 +147,15 @@ class Task:
                 f"objective of {self.name}", objective, "one, such as within-5/latency or tradeoff-2/latency"
             )
         rule, amount, unit, metric = parts.groups()
+        of_cost = cost or self.table.signal(metric, self.signal.dataset)
         task = copy(self)
         task.name = f"{self.name}/{objective}"
-        if cost is not None:
-            task.objective = Objective(cost, rule, float(amount))  # type: ignore[arg-type]
-            return task
-        of_cost = self.table.task(metric, self.signal.dataset)
-        if unit not in ("", of_cost.column.unit):
-            raise SettingError(f"unit of {metric}", unit, of_cost.column.unit)
-        task.objective = Objective(of_cost.signal, rule, float(amount))  # type: ignore[arg-type]
-        _ = task.column  # raises if the directions do not fit
+        task.objective = Objective(of_cost, rule, float(amount))  # type: ignore[arg-type]
+        if cost is None:
+            known = self.table.info(*of_cost.address).unit
+            if unit not in ("", known):
+                raise SettingError(f"unit of {metric}", unit, known)
+            _ = task.column  # raises if the directions do not fit
         return task
 
     # -- table, kind and held-out names -------------------------------------------------------------------------------
@@ -539,8 +541,7 @@ class Task:
 
     def __repr__(self) -> str:
         s = self.signal
-        stated = (("split {}", s.split), ("{} epochs", s.epochs), ("seed {}", s.seed))
-        parts = [s.metric, *(text.format(value) for text, value in stated if value is not None), self.space.name]
+        parts = filter(None, (s.metric, describe_training(s), self.space.name))
         objective = f", {self.objective}" if self.objective else ""
         return f"Task({self.name!r}: {', '.join(parts)}{objective})"
 

@@ -27,8 +27,7 @@ from nasmeta.evaluators import FunctionEvaluator
 from nasmeta.runs import History
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tables import Table
-from nasmeta.tasks import TaskDistribution, default_sources
+from nasmeta.tasks import Table, TaskDistribution, default_sources
 from nasmeta.threads import one_thread
 
 SPACE = SearchSpace("mlp", {"width": [8, 16, 32, 64, 128], "depth": [1, 2, 3, 4], "act": ["relu", "tanh", "gelu"]})

@@ -11,7 +11,7 @@ from example_spaces import example_space
 
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.spaces import Position, SearchSpace, place_values
-from nasmeta.tables import Table
+from nasmeta.tasks import Table
 
 
 def test_more_combinations_than_64_bits_can_number() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from nasmeta.errors import ArchitectureError, ColumnError, MissingValueError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables import ColumnInfo, Table, load_table, table_names
-from nasmeta.tasks import get_task
+from nasmeta.tables import ColumnInfo, table_names
+from nasmeta.tasks import Table, get_task, load_table
 
 SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3], "act": ["relu", "tanh"]})
 

@@ -14,7 +14,7 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import ArchitectureError, ColumnError, SettingError, UnknownNameError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables import Table
+from nasmeta.tasks import Table
 
 SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3], "act": ["relu", "tanh"]})
 NA = pd.NA

@@ -13,10 +13,10 @@ import pytest
 import nasmeta as nm
 from nasmeta.cli.commands import doctor_command
 from nasmeta.errors import DamagedFileError, NasmetaError
-from nasmeta.tables import added_tables, list_tables, load_table
+from nasmeta.tables import added_tables, list_tables
 from nasmeta.tables._arrow_file import write_files
-from nasmeta.tables.commands import data_add_command, data_list_command, data_remove_command
-from nasmeta.tasks import task_families
+from nasmeta.tasks import load_table, task_families
+from nasmeta.tasks.commands import data_add_command, data_list_command, data_remove_command
 
 PLAIN = "arch,accuracy\n0,91.5\n1,90.0\n2,89.5\n"
 NB201 = {"space": "nb201"}

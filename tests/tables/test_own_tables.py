@@ -23,8 +23,8 @@ from nasmeta.errors import (
     UnknownNameError,
 )
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables import Table, added_tables, list_sources, load_table, read_frame, remove_added
-from nasmeta.tasks import task_families
+from nasmeta.tables import added_tables, list_sources, read_frame, remove_added
+from nasmeta.tasks import Table, load_table, task_families
 
 SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3]})
 FRAME = pd.DataFrame(

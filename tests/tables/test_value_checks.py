@@ -11,8 +11,9 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import NasmetaWarning, SettingError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables import Table, odd_values
+from nasmeta.tables import odd_values
 from nasmeta.tables._value_checks import looks_fractional
+from nasmeta.tasks import Table
 
 SPACE = SearchSpace("toy", {"width": list(range(10)), "depth": list(range(6))})
 PERCENT = np.round(np.random.default_rng(0).normal(91, 1.5, 60), 2)

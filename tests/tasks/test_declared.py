@@ -10,8 +10,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables import Table
-from nasmeta.tasks import TASKS, Task, TaskDistribution, default_sources, task_families
+from nasmeta.tasks import TASKS, Table, Task, TaskDistribution, default_sources, task_families
 
 GRAPHS = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv", "proteins")
 VISION = ("class_scene", "class_object", "jigsaw", "room_layout", "segmentsemantic", "normal", "autoencoder")

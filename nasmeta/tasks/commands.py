@@ -14,12 +14,9 @@ import pandas as pd
 from nasmeta.errors import ColumnError, short
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, get_space
-from nasmeta.tables._catalog import SourceState, list_sources
-from nasmeta.tables._fetch import fetch
-from nasmeta.tables._table import Table, load_table, query
-from nasmeta.tables._table_files import add_frame, read_frame
-from nasmeta.tables._user_tables import remove_added
+from nasmeta.tables import SourceState, add_frame, fetch, list_sources, query, read_frame, remove_added
 from nasmeta.tables.official import Imported, import_official
+from nasmeta.tasks._table import Table, load_table
 from nasmeta.terminal import options_from, print_frame, print_listing
 
 _MOST = 20  # columns of a new table to print
@@ -73,7 +70,7 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
     """
     name = name or re.sub(r"[^A-Za-z0-9._-]+", "-", file.stem).strip("-._") or "table"
     frame = read_frame(file)
-    table = add_frame(frame, name=name, **options)
+    table = Table._of(add_frame(frame, name=name, **options))
     print(f"{name}: {len(table.columns)} columns over {table.space.size:,} architectures")
     for position in table.space.positions:
         if position.scale:
