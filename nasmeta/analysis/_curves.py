@@ -9,7 +9,7 @@ import pandas as pd
 
 from nasmeta.analysis._frame import Runs, read_runs
 from nasmeta.analysis._statistics import bootstrap_interval
-from nasmeta.arrays import Floats, Integers
+from nasmeta.arrays import Array, Floats, Integers
 from nasmeta.errors import SettingError
 
 XAxis = Literal["evaluation", "simulated_seconds"]
@@ -64,34 +64,38 @@ def regret_curves(
               3  0.50    0.50
     """
     runs = read_runs(frame, x, column)
-    first, last, reach = runs.columns[x][runs.start], runs.ends(x), runs.reach(x)
+    first = runs.columns[x][runs.start]  # (runs,)
+    last = runs.ends(x)
+    reach = runs.reach(x)
     parts = []
     for task, searcher, group in runs.groups():
-        of_task = runs.task == runs.task[group.start]
+        on_task = runs.task == runs.task[group.start]
+        task_begin = float(first[on_task].min())
+        task_end = float(last[on_task].max())
         begin = float(first[group].max())
-        end = float(min(reach[group].min(), last[of_task].max()))
-        at = _grid(x, begin, end, float(first[of_task].min()), float(last[of_task].max()), points)
-        if len(at) == 0:
+        end = min(float(reach[group].min()), task_end)
+        grid: Array = _grid(x, begin, end, task_begin, task_end, points)
+        if len(grid) == 0:
             continue
-        regrets = runs.at(column, evaluations_by(runs, group, x, at), group)
-        low, high = bootstrap_interval(regrets)
-        q25, median, q75 = np.quantile(regrets, [0.25, 0.5, 0.75], axis=0)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "task": task,
-                    "searcher": searcher,
-                    x: at.astype(np.int64) if x == "evaluation" else at,
-                    "runs": len(regrets),
-                    "mean": regrets.mean(axis=0),
-                    "low": low,
-                    "high": high,
-                    "median": median,
-                    "q25": q25,
-                    "q75": q75,
-                }
-            )
-        )
+        evaluations = evaluations_by(runs, group, x, grid)
+        values = runs.at(column, evaluations, group)  # (runs, points)
+        low, high = bootstrap_interval(values)
+        q25, median, q75 = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
+        if x == "evaluation":
+            grid = evaluations
+        columns = {
+            "task": task,
+            "searcher": searcher,
+            x: grid,
+            "runs": len(values),
+            "mean": values.mean(axis=0),
+            "low": low,
+            "high": high,
+            "median": median,
+            "q25": q25,
+            "q75": q75,
+        }
+        parts.append(pd.DataFrame(columns))
     if not parts:
         raise SettingError(f"No curve has a point: at no {x} are all runs of a searcher known.")
     return pd.concat(parts, ignore_index=True)
@@ -103,11 +107,14 @@ def _grid(x: XAxis, begin: float, end: float, task_begin: float, task_end: float
         return np.empty(0)
     if x == "evaluation":
         most = points or _POINTS[x]
-        return np.arange(1.0, end + 1) if end <= most else np.unique(np.geomspace(1, end, most).round())
+        if end <= most:
+            return np.arange(1.0, end + 1)
+        return np.unique(np.geomspace(1, end, most).round())
     if task_begin <= 0:
         raise SettingError("simulated seconds of the first evaluation", task_begin, "a number above 0")
     shared = np.geomspace(task_begin, task_end, points or _POINTS[x])
-    return np.unique(np.r_[begin, shared[(shared > begin) & (shared < end)], end])
+    inner = shared[(shared > begin) & (shared < end)]
+    return np.unique(np.r_[begin, inner, end])
 
 
 def evaluations_by(runs: Runs, group: slice, x: XAxis, points: Floats) -> Integers:
@@ -115,5 +122,8 @@ def evaluations_by(runs: Runs, group: slice, x: XAxis, points: Floats) -> Intege
     if x == "evaluation":
         return points.astype(np.int64)
     seconds = runs.columns[x]
-    ends = [seconds[low : low + size] for low, size in zip(runs.start[group], runs.length[group], strict=True)]
-    return np.array([np.searchsorted(end, points, side="right") for end in ends])
+    counts = []
+    for start, length in zip(runs.start[group], runs.length[group], strict=True):
+        run = seconds[start : start + length]
+        counts.append(np.searchsorted(run, points, side="right"))
+    return np.array(counts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,9 +55,11 @@ class Runs:
 
     def groups(self) -> Iterator[tuple[str, str, slice]]:
         """Yield (task, searcher, its runs as a slice)."""
-        changes = np.flatnonzero(np.diff(self.task) | np.diff(self.searcher)) + 1
-        for low, high in pairwise([0, *changes.tolist(), len(self.task)]):
-            yield self.tasks[self.task[low]], self.searchers[self.searcher[low]], slice(low, high)
+        starts, lengths = _blocks_of_equal_rows(self.task, self.searcher)
+        for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
+            task = self.tasks[self.task[start]]
+            searcher = self.searchers[self.searcher[start]]
+            yield task, searcher, slice(start, start + length)
 
     def at(self, name: str, evaluations: npt.ArrayLike, group: slice = slice(None)) -> Floats:
         """Read a column after so many evaluations, (k,) or (runs, k), of each run of a group, float64 (runs, k).
@@ -66,41 +67,76 @@ class Runs:
         A final run keeps its last value. Any other run is NaN beyond its last evaluation.
         """
         wanted = np.asarray(evaluations, dtype=np.int64)
-        row = self.start[group, None] + np.clip(wanted, 1, self.length[group, None]) - 1
-        known = (wanted >= 1) & (wanted <= self.reach("evaluation")[group, None])
-        return np.where(known, self.columns[name][row], np.nan)
+        start = self.start[group, None]  # (runs, 1)
+        length = self.length[group, None]
+        reach = self.reach("evaluation")[group, None]
+        rows = start + np.clip(wanted, 1, length) - 1
+        values = self.columns[name][rows]
+        known = (wanted >= 1) & (wanted <= reach)
+        return np.where(known, values, np.nan)
 
 
 def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     """Check a results frame and arrange the given columns by run."""
-    names = list(dict.fromkeys(("evaluation", "regret", *columns)))
     if frame.empty:
         raise SettingError("The results frame has no rows, so there is no run to analyse.")
-    frame, known = with_regrets(frame)
+    names = list(dict.fromkeys(("evaluation", "regret", *columns)))
+    frame, is_known = with_regrets(frame)
     incomplete = frame[[*_KEYS, *names]].isna().any()
     if incomplete.any():
         raise SettingError(str(incomplete.idxmax()), None, "a value in every row of the frame")
-    stopped = frame["stopped"].isin([*ENDED_EARLY]) if "stopped" in frame else pd.Series(False, frame.index)
-    (task, tasks), (searcher, searchers) = (pd.factorize(frame[key]) for key in ("task", "searcher"))
+
+    # Rows, in the order of runs and evaluations:
+    task, tasks = pd.factorize(frame["task"])
+    searcher, searchers = pd.factorize(frame["searcher"])
     seed = frame["seed"].to_numpy()
     order = np.lexsort((frame["evaluation"], seed, searcher, task))
-    task, searcher, seed = task[order], searcher[order], seed[order]
     values = {name: frame[name].to_numpy(np.float64)[order] for name in names}
-    new = (np.diff(task) != 0) | (np.diff(searcher) != 0) | (seed[1:] != seed[:-1])
-    start = np.flatnonzero(np.r_[True, new])
-    length = np.diff(np.r_[start, len(frame)])
-    if (values["evaluation"] != np.arange(len(frame)) - np.repeat(start, length) + 1).any():
-        raise SettingError("evaluation", values["evaluation"].tolist(), "1, 2, 3, … in each run")
-    known = known[order][start]
-    solved = (values["regret"][start + length - 1] == 0) & known
-    final = solved | stopped.to_numpy()[order][start]
-    pairs = [*zip(tasks[task[start]], searchers[searcher[start]], strict=True)]
-    seconds, limit = (_recorded(frame, name, pairs) for name in ("seconds", "evaluations"))
-    timed = ~final & ~np.isnan(seconds) & ~(length >= limit)
+    start, length = _blocks_of_equal_rows(task[order], searcher[order], seed[order])
+    evaluations = values["evaluation"]
+    expected = np.arange(len(frame)) - np.repeat(start, length) + 1
+    if (evaluations != expected).any():
+        raise SettingError("evaluation", evaluations.tolist(), "1, 2, 3, … in each run")
+
+    # Runs:
+    first_rows = order[start]  # in the frame
+    task = task[first_rows]
+    searcher = searcher[first_rows]
+    known = is_known[first_rows]
+    last_regret = values["regret"][start + length - 1]
+    solved = (last_regret == 0) & known
+    final = solved
+    if "stopped" in frame:
+        ended_early = frame["stopped"].isin([*ENDED_EARLY]).to_numpy()
+        final = solved | ended_early[first_rows]
+    pairs = [*zip(tasks[task], searchers[searcher], strict=True)]
+    seconds = _recorded(frame, "seconds", pairs)
+    timed = ~final & ~np.isnan(seconds) & ~(length >= _recorded(frame, "evaluations", pairs))
     return Runs(
-        tuple(map(str, tasks)), tuple(map(str, searchers)), task[start], searcher[start], seed[start], start, length,
-        known, solved, final, seconds, timed, values,
-    )  # fmt: skip
+        tasks=tuple(map(str, tasks)),
+        searchers=tuple(map(str, searchers)),
+        task=task,
+        searcher=searcher,
+        seed=seed[first_rows],
+        start=start,
+        length=length,
+        known=known,
+        solved=solved,
+        final=final,
+        seconds=seconds,
+        timed=timed,
+        columns=values,
+    )
+
+
+def _blocks_of_equal_rows(*keys: Array) -> tuple[Integers, Integers]:
+    """Return the first row of each block of rows with equal keys, and its length; keys have shape (rows,)."""
+    is_first = np.zeros(len(keys[0]), dtype=bool)
+    is_first[0] = True
+    for key in keys:
+        is_first[1:] |= key[1:] != key[:-1]
+    start = np.flatnonzero(is_first)
+    return start, np.diff(start, append=len(is_first))
 
 
 def _recorded(frame: pd.DataFrame, name: str, pairs: Sequence[tuple[str, str]]) -> Floats:
@@ -115,18 +151,24 @@ def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, Booleans]:
     Return the frame, and for each row whether the optimum is known. A run without any value, because all evaluations
     failed, has the worst value of the others; see `has_value`.
     """
-    unknown = frame["regret"].isna().groupby(frame["task"], observed=True).transform("all").to_numpy(dtype=bool)
+    lacks_regret = frame["regret"].isna().groupby(frame["task"], observed=True)
+    unknown = lacks_regret.transform("all").to_numpy(dtype=bool)
     if not unknown.any() or "incumbent_value" not in frame.columns:
         return frame, np.ones(len(frame), dtype=bool)
-    regrets, tasks = frame["regret"].to_numpy(dtype=np.float64, copy=True), frame["task"].to_numpy()
+    regrets = frame["regret"].to_numpy(dtype=np.float64, copy=True)
+    tasks = frame["task"].to_numpy()
     values = frame["incumbent_value"].to_numpy(dtype=np.float64, copy=True)
     failed = np.isnan(values) & ~has_value(frame)
     for task in set(tasks[unknown]):
         rows = tasks == task
         sign = direction_of(frame[rows])
-        utility = sign * values[rows]
-        utility[failed[rows]] = 0.0 if np.isnan(utility).all() else np.nanmin(utility)
-        values[rows], regrets[rows] = sign * utility, utility.max() - utility
+        utilities = sign * values[rows]
+        worst = 0.0
+        if not np.isnan(utilities).all():
+            worst = np.nanmin(utilities)
+        utilities[failed[rows]] = worst
+        values[rows] = sign * utilities
+        regrets[rows] = utilities.max() - utilities
     return frame.assign(regret=regrets, incumbent_value=values), ~unknown
 
 
@@ -151,7 +193,8 @@ def has_value(frame: pd.DataFrame) -> Booleans:
 
 def full_epochs(frame: pd.DataFrame) -> pd.Series[Any]:
     """Return the epochs of a full training for each row; the most epochs of the task if the frame records none."""
-    recorded = {task: max(of_task.values()) for task, of_task in frame.attrs.get("full_epochs", {}).items()}
+    epochs = frame.attrs.get("full_epochs", {})
+    recorded = {task: max(of_task.values()) for task, of_task in epochs.items()}
     longest = frame.groupby("task", observed=True)["epochs"].transform("max")
     return frame["task"].astype(str).map(recorded).astype(float).fillna(longest)
 
@@ -161,12 +204,14 @@ def direction_of(rows: pd.DataFrame) -> float:
 
     Larger is better if no run has two different values.
     """
-    ordered = rows.sort_values("evaluation", kind="stable").groupby(["searcher", "seed"], observed=True)
-    steps = ordered["incumbent_value"].diff()
+    ordered = rows.sort_values("evaluation", kind="stable")
+    runs = ordered.groupby(["searcher", "seed"], observed=True)
+    steps = runs["incumbent_value"].diff()
     falls = (steps < 0).any()
     if not steps.any() and "value" in rows.columns:  # no run has two different values
-        full = rows[rows["epochs"] == rows["epochs"].max()] if "epochs" in rows.columns else rows
-        full = rows if full.empty else full  # functions lack epochs
+        full = rows
+        if "epochs" in rows.columns and rows["epochs"].notna().any():  # functions lack epochs
+            full = rows[rows["epochs"] == rows["epochs"].max()]
         falls = (full["value"] > full["incumbent_value"]).any()
     return -1.0 if falls else 1.0
 

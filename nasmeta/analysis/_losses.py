@@ -28,7 +28,8 @@ class Losses:
 
     def by_task(self) -> list[Floats]:
         """Return the regrets at the largest budget by task, float64 (blocks of the task, searchers) each."""
-        return [self.regret[self.task == code, :, -1] for code in range(len(self.tasks))]
+        final = self.regret[:, :, -1]
+        return [final[self.task == code] for code in range(len(self.tasks))]
 
 
 def budget_axis(frame: pd.DataFrame) -> XAxis:
@@ -36,8 +37,10 @@ def budget_axis(frame: pd.DataFrame) -> XAxis:
     if "simulated_seconds" not in frame.columns or not (frame["simulated_seconds"] > 0).any():
         return "evaluation"
     runs = read_runs(frame)
-    equal = len(set(runs.length[~runs.final].tolist())) <= 1
-    return "evaluation" if equal and not runs.timed.any() else "simulated_seconds"
+    lengths = runs.length[~runs.final]
+    if runs.timed.any() or len(np.unique(lengths)) > 1:
+        return "simulated_seconds"
+    return "evaluation"
 
 
 def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis | None = None) -> Losses:
@@ -48,46 +51,70 @@ def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis
     the largest budget is used at which all runs are known. Runs that found the optimum or ended early keep their last
     value.
     """
-    x = budget_axis(frame) if x is None else x
+    if x is None:
+        x = budget_axis(frame)
     runs = read_runs(frame, x)
     budgets = _budgets(runs, at, x)
-    place = _place_of_runs(runs)
-    by_run = np.concatenate(
-        [
-            runs.at("regret", evaluations_by(runs, group, x, budgets[runs.task[group.start]]), group)
-            for _, _, group in runs.groups()
-        ]
+    parts = []
+    for _, _, group in runs.groups():
+        task = runs.task[group.start]
+        evaluations = evaluations_by(runs, group, x, budgets[task])
+        parts.append(runs.at("regret", evaluations, group))
+    regrets = np.concatenate(parts)  # (runs, k)
+    position = _position_of_runs(runs)
+    return Losses(
+        x=x,
+        tasks=runs.tasks,
+        searchers=runs.searchers,
+        at=budgets,
+        task=runs.task[position[:, 0]],
+        regret=regrets[position],
+        to_optimum=runs.to_optimum[position],
     )
-    return Losses(x, runs.tasks, runs.searchers, budgets, runs.task[place[:, 0]], by_run[place], runs.to_optimum[place])
 
 
 def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> Floats:
     """Return the budgets of each task (tasks, k), all of them known; numbers of evaluations are equal on all tasks."""
-    first, last, reach = runs.columns[x][runs.start], runs.ends(x), runs.reach(x)
-    given = None if at is None else np.atleast_1d(np.asarray(at, dtype=np.float64))
+    in_seconds = x == "simulated_seconds"
+    first = runs.columns[x][runs.start]  # (runs,)
+    last = runs.ends(x)
+    reach = runs.reach(x)
+    given = None
+    if at is not None:
+        given = np.atleast_1d(np.asarray(at, dtype=np.float64))
     budgets = []
     for code, task in enumerate(runs.tasks):
-        rows = runs.task == code if x == "simulated_seconds" else np.ones(len(last), dtype=bool)
-        least, most = first[rows].max(), reach[rows].min()
+        rows = np.ones(len(last), dtype=bool)
+        recorded = np.nan
+        if in_seconds:
+            rows = runs.task == code
+            recorded = runs.seconds[rows].min()
+        least = first[rows].max()
+        most = reach[rows].min()
         if given is None:
-            usual = last[rows].max() if np.isinf(most) else most
-            recorded = runs.seconds[rows].min() if x == "simulated_seconds" else np.nan
-            of_task = np.array([max(least, np.fmin(usual, recorded))])
+            usable = most
+            if np.isinf(most):  # the last values of all runs are final
+                usable = last[rows].max()
+            budget = np.array([max(least, np.fmin(usable, recorded))])
+        elif given.ndim == 2:
+            budget = given[code]
         else:
-            of_task = given[code] if given.ndim == 2 else given
-        if not (least <= of_task[0] and of_task[-1] <= most):
-            raise SettingError("at", of_task.tolist(), f"{least:g} to {most:g}, which all runs on {task} reach")
-        budgets.append(of_task)
+            budget = given
+        if not (least <= budget[0] and budget[-1] <= most):
+            raise SettingError("at", budget.tolist(), f"{least:g} to {most:g}, which all runs on {task} reach")
+        budgets.append(budget)
     return np.array(budgets)
 
 
-def _place_of_runs(runs: Runs) -> Integers:
+def _position_of_runs(runs: Runs) -> Integers:
     """Return the position of each searcher's run in each (task, seed), int64 (blocks, searchers)."""
-    table = pd.DataFrame(
-        {"task": runs.task, "seed": runs.seed, "searcher": runs.searcher, "run": np.arange(len(runs.task))}
-    ).pivot(index=["task", "seed"], columns="searcher", values="run")
-    place = table.to_numpy(dtype=np.float64)
-    if np.isnan(place).any():
-        lacking = ", ".join(runs.searchers[column] for column in np.unique(np.argwhere(np.isnan(place))[:, 1]))
+    table = pd.DataFrame({"task": runs.task, "seed": runs.seed, "searcher": runs.searcher})
+    table["run"] = np.arange(len(table))
+    blocks = table.pivot(index=["task", "seed"], columns="searcher", values="run")
+    positions = blocks.to_numpy(dtype=np.float64)
+    is_missing = np.isnan(positions)
+    if is_missing.any():
+        searchers = np.flatnonzero(is_missing.any(axis=0))
+        lacking = ", ".join(runs.searchers[searcher] for searcher in searchers)
         raise SettingError(f"Ranks and paired tests need runs of all searchers with equal seeds; {lacking} lacks some.")
-    return place.astype(np.int64)
+    return positions.astype(np.int64)

@@ -61,29 +61,41 @@ def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.Dat
     from scipy.stats import binomtest
 
     budgets = list(dict.fromkeys(at))
-    runs = read_runs(frame.assign(valued=has_value(frame)), "incumbent_value", "simulated_seconds", "valued")
-    ends = {name: runs.ends(name) for name in runs.columns}
-    values, valued = runs.at("incumbent_value", budgets), runs.at("valued", budgets)
+    frame = frame.assign(valued=has_value(frame))
+    runs = read_runs(frame, "incumbent_value", "simulated_seconds", "valued")
+    final_regrets = runs.ends("regret")  # (runs,)
+    has_final_value = runs.ends("valued") != 0
+    seconds = runs.ends("simulated_seconds")
+    values = runs.at("incumbent_value", budgets)  # (runs, budgets)
+    valued = runs.at("valued", budgets) != 0
     rows: list[dict[str, Any]] = []
     reached = set()
     for task, searcher, group in runs.groups():
         solved = runs.solved[group]
-        n, n_solved = len(solved), int(solved.sum())
+        n = len(solved)
+        n_solved = int(solved.sum())
         row: dict[str, Any] = {"task": task, "searcher": searcher, "runs": n}
         for column, budget in enumerate(budgets):
             if not np.isnan(values[group, column]).any():
                 reached.add(budget)
-            value = pd.Series(values[group, column][valued[group, column] != 0])
+            successful = valued[group, column]
+            value = pd.Series(values[group, column][successful])
             row[f"value_at_{budget}"] = value.mean(skipna=False)
             row[f"value_at_{budget}_std"] = value.std(skipna=False)
-        row |= _mean("final_regret", ends["regret"][group][ends["valued"][group] != 0])
-        share, interval = np.nan, _UNKNOWN
+        successful = has_final_value[group]
+        row |= _mean("final_regret", final_regrets[group][successful])
+        share = np.nan
+        interval: Any = _UNKNOWN
         if runs.known[group.start]:
             share = n_solved / n
-            interval = binomtest(n_solved, n).proportion_ci(confidence_level=LEVEL, method="wilson")
+            result = binomtest(n_solved, n)
+            interval = result.proportion_ci(confidence_level=LEVEL, method="wilson")
         row |= interval_columns("share_solved", share, interval)
-        row |= _mean("evaluations_to_optimum", runs.to_optimum[group][: n if n == n_solved else 0])
-        row["simulated_seconds"] = ends["simulated_seconds"][group].mean()
+        to_optimum = runs.to_optimum[group]
+        if n_solved < n:  # a mean over solved runs favours searchers that often fail
+            to_optimum = to_optimum[:0]
+        row |= _mean("evaluations_to_optimum", to_optimum)
+        row["simulated_seconds"] = seconds[group].mean()
         rows.append(row)
     table = pd.DataFrame(rows)
     unreached = [f"value_at_{budget}" for budget in budgets if budget not in reached]
@@ -100,4 +112,5 @@ def _mean(name: str, values: Floats) -> dict[str, float]:
 def usual_budgets(frame: pd.DataFrame) -> list[int]:
     """Return 50, 100 and 200 evaluations as far as runs are longer, and their whole length; at most three."""
     longest = int(frame["evaluation"].max())
-    return sorted({budget for budget in (50, 100, 200) if budget < longest} | {longest})[-3:]
+    shorter = [budget for budget in (50, 100, 200) if budget < longest]
+    return [*shorter, longest][-3:]

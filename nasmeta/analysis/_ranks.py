@@ -56,12 +56,13 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
            c           2      3.0   3.0
     """
     losses = paired_losses(frame, at, x)
-    per_task = _mean_ranks(losses)[:, :, -1]
+    ranks = _mean_ranks(losses)[:, :, -1]  # (tasks, searchers)
     columns: dict[str, object] = {"searcher": losses.searchers}
     if losses.x == "evaluation":
         columns["evaluation"] = int(losses.at[0, -1])
-    result = pd.DataFrame(columns | dict(zip(losses.tasks, per_task, strict=True)))
-    result["mean"] = per_task.mean(axis=0)
+    columns |= zip(losses.tasks, ranks, strict=True)
+    result = pd.DataFrame(columns)
+    result["mean"] = ranks.mean(axis=0)
     return result.sort_values("mean", kind="stable", ignore_index=True)
 
 
@@ -83,32 +84,38 @@ def rank_curves(frame: pd.DataFrame, x: XAxis | None = None) -> pd.DataFrame:
            b           2   2.0
     """
     whole = paired_losses(frame, x=x)
-    shown: Array
-    budgets: Array
+    shown: Array  # (k,), on the axis of the curves
+    budgets: Array  # (k,) or (tasks, k), on the axis of the losses
     if whole.x == "evaluation":
-        grid = np.unique(np.geomspace(1, whole.at[0, -1], _POINTS).round())
-        name, shown, budgets = "evaluation", grid.astype(np.int64), grid
+        name = "evaluation"
+        budgets = np.unique(np.geomspace(1, whole.at[0, -1], _POINTS).round())
+        shown = budgets.astype(np.int64)
     else:
-        first = frame[frame["evaluation"] == 1].groupby("task", observed=True)["simulated_seconds"].max()
-        begin = np.array([first[task] for task in whole.tasks])[:, None]
-        name, shown = "budget_share", np.geomspace((begin / whole.at).max(), 1, _POINTS)
+        name = "budget_share"
+        first_rows = frame[frame["evaluation"] == 1]
+        first_ends = first_rows.groupby("task", observed=True)["simulated_seconds"].max()
+        begin = np.array([first_ends[task] for task in whole.tasks])[:, None]
+        shown = np.geomspace((begin / whole.at).max(), 1, _POINTS)
         budgets = np.clip(shown * whole.at, begin, whole.at)  # despite rounding errors
-    ranks = _mean_ranks(paired_losses(frame, budgets, whole.x)).mean(axis=0)
-    return pd.DataFrame(
-        {
-            "searcher": np.repeat(np.array(whole.searchers, dtype=object), len(shown)),
-            name: np.tile(shown, len(whole.searchers)),
-            "rank": ranks.ravel(),
-        }
-    )
+    losses = paired_losses(frame, budgets, whole.x)
+    ranks = _mean_ranks(losses).mean(axis=0)  # (searchers, k)
+    searchers = np.array(whole.searchers, dtype=object)
+    curves = pd.DataFrame({"searcher": np.repeat(searchers, len(shown))})
+    curves[name] = np.tile(shown, len(searchers))
+    curves["rank"] = ranks.ravel()
+    return curves
 
 
 def _mean_ranks(losses: Losses) -> Floats:
     """Return the mean ranks over the seeds of each task, float64 (tasks, searchers, k)."""
     from scipy.stats import rankdata
 
-    ranks = np.asarray(rankdata(losses.regret, axis=1))
-    return np.array([ranks[losses.task == code].mean(axis=0) for code in range(len(losses.tasks))])
+    ranks = np.asarray(rankdata(losses.regret, axis=1))  # (blocks, searchers, k)
+    by_task = []
+    for code in range(len(losses.tasks)):
+        blocks = losses.task == code
+        by_task.append(ranks[blocks].mean(axis=0))
+    return np.array(by_task)
 
 
 @dataclass(frozen=True)
@@ -170,18 +177,24 @@ def friedman_test(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
     if k < 3 or n < 2:
         raise SettingError(f"Friedman's test needs at least 3 searchers and 2 blocks; there are {k} and {n}.")
     ranks = np.asarray(rankdata(regret, axis=1))
-    statistic, p_value = 0.0, 1.0
+    statistic = 0.0
+    p_value = 1.0
     if (ranks != ranks[0, 0]).any():  # SciPy divides by zero if all tie in all blocks
         statistic, p_value = map(float, friedmanchisquare(*regret.T))
-    mean = pd.Series(ranks.mean(axis=0), index=list(losses.searchers)).sort_values(kind="stable")
+    mean = pd.Series(ranks.mean(axis=0), index=list(losses.searchers))
+    mean = mean.sort_values(kind="stable")
+    # Nemenyi (1963): sqrt(2) times a difference of average ranks over its standard error
+    # sqrt(k (k + 1) / (6 n)) is a studentized range of k normal variables.
     error = np.sqrt(k * (k + 1) / (6 * n))
-    distance = np.abs(mean.to_numpy()[:, None] - mean.to_numpy()) / error * np.sqrt(2)
-    p_values = studentized_range.sf(distance, k, np.inf)
+    values = mean.to_numpy()
+    differences = np.abs(values[:, None] - values)  # (searchers, searchers)
+    p_values = studentized_range.sf(differences / error * np.sqrt(2), k, np.inf)
+    critical_range = studentized_range.ppf(1 - SIGNIFICANT, k, np.inf)
     return Friedman(
         statistic=statistic,
         p_value=p_value,
         blocks=n,
         ranks=mean,
-        critical_difference=float(studentized_range.ppf(1 - SIGNIFICANT, k, np.inf) / np.sqrt(2) * error),
+        critical_difference=float(critical_range / np.sqrt(2) * error),
         nemenyi=pd.DataFrame(p_values, index=mean.index, columns=mean.index),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,29 +46,36 @@ def bootstrap_interval(
     n = sample.shape[-1]
     exact = np.asarray(sample.mean(axis=-1))
     if n == 1:
-        return np.full_like(exact, np.nan), np.full_like(exact, np.nan)
+        unknown = np.full_like(exact, np.nan)
+        return unknown, unknown
 
-    def of_draws(drawn: Integers, axis: int) -> Floats:  # (batch, n) -> (…, batch)
-        positions = drawn + n * np.arange(len(drawn))[:, None]
-        counts = np.bincount(positions.ravel(), minlength=drawn.size).reshape(drawn.shape)
-        return np.asarray(sample @ (counts.T / n))  # a product of matrices instead of all the draws
+    def means(drawn: Integers, axis: int) -> Floats:  # (batch, n) -> (…, batch)
+        # The mean of a draw is the mean of the sample, weighted by how often each number was drawn.
+        first_numbers = n * np.arange(len(drawn))[:, None]
+        numbers = drawn + first_numbers  # drawn position j of draw i has the number i * n + j
+        counts = np.bincount(numbers.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        return np.asarray(sample @ (counts.T / n))
 
     # SciPy draws the same positions for every curve, so it resamples the positions only.
+    batch = max(1, min(n_resamples, _BATCH_NUMBERS // sample.size))
     interval = bootstrap(
         (np.arange(n),),
-        of_draws,
+        means,
         vectorized=True,
         n_resamples=n_resamples,
         confidence_level=level,
-        batch=max(1, min(n_resamples, _BATCH_NUMBERS // sample.size)),
+        batch=batch,
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    equal = sample.min(axis=-1) == sample.max(axis=-1)
-    return np.where(equal, exact, interval.low), np.where(equal, exact, interval.high)
+    is_constant = sample.min(axis=-1) == sample.max(axis=-1)
+    low = np.where(is_constant, exact, interval.low)
+    high = np.where(is_constant, exact, interval.high)
+    return low, high
 
 
-def quantile_interval(draws: Floats, method: Literal["linear", "inverted_cdf"] = "linear") -> tuple[Any, Any]:
+def quantile_interval(draws: Floats) -> tuple[Any, Any]:
     """Return the bounds of the central 95 % interval of draws (n, …), float64 (…) each."""
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method=method)
+    shares = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    low, high = np.quantile(draws, shares, axis=0)
     return low, high

@@ -19,8 +19,10 @@ _SPLITS = {"valid": "validation", "train": "training", "": ""}
 
 def digits_of(rows: pd.DataFrame, unit: str) -> int:
     """Return the number of decimals for values of a task, from its rows of a results frame."""
-    measured = "value" in rows and rows["value"].notna().any()
-    return decimals_of(rows["value" if measured else "incumbent_value"], unit)
+    name = "incumbent_value"
+    if "value" in rows and rows["value"].notna().any():
+        name = "value"
+    return decimals_of(rows[name], unit)
 
 
 @names_from_file()
@@ -44,11 +46,22 @@ def regret_unit(columns: Sequence[ColumnInfo | None]) -> str:
     """Return the unit of the regrets of several tasks, with the metric if all tasks share it."""
     known = [column for column in columns if column is not None]
     units = {column.unit for column in known}
-    metrics = {column: column.metric_name.removeprefix("predicted ") for column in known}
-    names = {c.labelled(f"{_SPLITS.get(c.split or '', c.split)} {metrics[c]}".strip()) for c in known}
     if len(known) < len(columns) or len(units) != 1:
         return "each task's own unit"
-    (unit,), name = units, names.pop() if len(names) == 1 else ""
-    if unit == "percent":
-        return f"percentage points of {name}" if name else "percentage points"
-    return unit if unit != "1" else name or "each task's own metric"
+    names = {_metric_name(column) for column in known}
+    name = ""
+    if len(names) == 1:
+        (name,) = names
+    (unit,) = units
+    if unit != "percent":
+        return unit if unit != "1" else name or "each task's own metric"
+    if name:
+        return f"percentage points of {name}"
+    return "percentage points"
+
+
+def _metric_name(column: ColumnInfo) -> str:
+    """Return the metric of a column with its split, as a label."""
+    metric = column.metric_name.removeprefix("predicted ")
+    split = _SPLITS.get(column.split or "", column.split)
+    return column.labelled(f"{split} {metric}".strip())
