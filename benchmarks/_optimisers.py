@@ -33,14 +33,17 @@ def syne_tune(levels: dict[int, Any]) -> Iterator[tuple[Callable[[str, int], flo
         yield None, f"Syne Tune: not installed; {SYNE_TUNE_PYTHON} may name a Python that has it"
         return
     version = "from importlib.metadata import version; print(version('syne-tune'))"
-    release = subprocess.run([python, "-c", version], check=True, capture_output=True, text=True).stdout.strip()
+    release = subprocess.run(
+        [python, "-c", version], check=True, capture_output=True, text=True
+    ).stdout.strip()
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "table.npz"
         np.savez(
             table,
             digits=nm.get_task(TASK).space.digits,
             errors=np.stack([100 - task.values for task in levels.values()], axis=1),
-            elapsed=np.cumsum([task.cost_seconds for task in levels.values()], axis=0).T,  # from scratch
+            # from scratch
+            elapsed=np.cumsum([task.cost_seconds for task in levels.values()], axis=0).T,
         )
         peer = subprocess.Popen(
             [python, str(Path(__file__).with_name("syne_tune_peer.py")), str(table)],
@@ -48,7 +51,11 @@ def syne_tune(levels: dict[int, Any]) -> Iterator[tuple[Callable[[str, int], flo
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={"PATH": os.environ["PATH"], "SYNETUNE_FOLDER": folder, **dict.fromkeys(THREAD_VARIABLES, "1")},
+            env={
+                "PATH": os.environ["PATH"],
+                "SYNETUNE_FOLDER": folder,
+                **dict.fromkeys(THREAD_VARIABLES, "1"),
+            },
         )
         assert peer.stdin is not None
         assert peer.stdout is not None
@@ -81,7 +88,12 @@ def simulator(rounds: int) -> list[Row]:
         def sample() -> float:
             start = perf_counter()
             run = nm.search(
-                searcher, TASK, evaluations=RESULTS, seed=next(seeds), clock={"workers": WORKERS}, settings=settings
+                searcher,
+                TASK,
+                evaluations=RESULTS,
+                seed=next(seeds),
+                clock={"workers": WORKERS},
+                settings=settings,
             )
             return len(run) / (perf_counter() - start)
 
@@ -91,10 +103,16 @@ def simulator(rounds: int) -> list[Row]:
     with syne_tune(levels) as (rate, name):
         for searcher, what in (("random", "200 epochs each"), ("asha", "12 and 200 epochs, eta 3")):
             seeds = count()
-            peer = None if rate is None else lambda searcher=searcher, seeds=seeds: rate(searcher, next(seeds))
+            peer = (
+                None
+                if rate is None
+                else lambda searcher=searcher, seeds=seeds: rate(searcher, next(seeds))
+            )
             mine, theirs = in_turns(rounds, ours(searcher), peer)
             text = f"`{searcher}` on {WORKERS} simulated workers, {what}"
-            rows.append(Row("simulator", text, "1/s", mine, higher_is_better=True, peer=name, peers=theirs))
+            rows.append(
+                Row("simulator", text, "1/s", mine, higher_is_better=True, peer=name, peers=theirs)
+            )
     return rows
 
 

@@ -113,9 +113,13 @@ def page(record: dict[str, Any]) -> str:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--evaluations", default="100000,1000000", help="separated by commas")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent.parent / "reports" / "speed")
+    parser.add_argument(
+        "--output", type=Path, default=Path(__file__).parent.parent / "reports" / "speed"
+    )
     parser.add_argument("--page", action="store_true", help="only rewrite the page from scale.json")
     parser.add_argument("--child", nargs=2, metavar=("FOLDER", "REPEATS"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -132,7 +136,9 @@ def main() -> None:
         asked.output.mkdir(parents=True, exist_ok=True)
         record = {"machine": here, "versions": versions_of(PACKAGES), "rows": rows}
         kept.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    (asked.output / "scale.md").write_text(page(json.loads(kept.read_text(encoding="utf-8"))), encoding="utf-8")
+    (asked.output / "scale.md").write_text(
+        page(json.loads(kept.read_text(encoding="utf-8"))), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

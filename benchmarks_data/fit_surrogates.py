@@ -1,7 +1,7 @@
 """Fit the shipped surrogates and write them to `surrogates` (one core, ten minutes).
 
-Run ``python benchmarks_data/fit_surrogates.py [TASK ...]`` after ``nasmeta data fetch hw-gpt-s scan-llm scan-vlm
-scan-tabpfn transnas``. Without names, only missing files are written.
+Run ``python benchmarks_data/fit_surrogates.py [TASK ...]`` after ``nasmeta data fetch hw-gpt-s
+scan-llm scan-vlm scan-tabpfn transnas``. Without names, only missing files are written.
 """
 
 from __future__ import annotations
@@ -18,11 +18,26 @@ SETTINGS: dict[str, dict[str, Any]] = {  # of `fit_surrogate`
     **{f"nb201/{dataset}": {} for dataset in ("cifar10", "cifar100", "imagenet16-120")},
     **{
         f"tnb101/{task}": {}
-        for task in ("autoencoder", "class_object", "class_scene", "jigsaw", "normal", "room_layout", "segmentsemantic")
+        for task in (
+            "autoencoder",
+            "class_object",
+            "class_scene",
+            "jigsaw",
+            "normal",
+            "room_layout",
+            "segmentsemantic",
+        )
     },
     **{
         f"hw-gpt-s/{task}": {}
-        for task in ("gpt-s", "latency/h100", "latency/a100", "latency/cpu", "energy/h100", "memory")
+        for task in (
+            "gpt-s",
+            "latency/h100",
+            "latency/a100",
+            "latency/cpu",
+            "energy/h100",
+            "memory",
+        )
     },
     "scan-llm/slimpajama": {"diverged": "diverged"},
     "scan-vlm/image-text": {"diverged": "diverged"},
@@ -48,7 +63,10 @@ def main() -> None:
             surrogate.card |= {"limits": limits[0]} if limits else {}
             surrogate.save(path)
             scores = surrogate.card["scores"]["held out"]
-            print(f"{task}: R² {scores['r2']:.4f}, τ {scores['tau']:.4f}, {path.stat().st_size:,} bytes", flush=True)
+            print(
+                f"{task}: R² {scores['r2']:.4f}, τ {scores['tau']:.4f}, {path.stat().st_size:,} bytes",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

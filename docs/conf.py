@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # shell blocks run `nasmeta`
+os.environ["PATH"] = (
+    f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # shell blocks run `nasmeta`
+)
 os.environ["COLUMNS"] = "80"
 
 from _site.code import runnable
@@ -28,7 +30,11 @@ version = release = nasmeta.__version__
 copyright = "the nasmeta developers"
 extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton", "sphinx_design"]
 exclude_patterns = ["images", "_site", "_static", "_templates", "generated/cache"]
-suppress_warnings = ["myst.header", "mystnb.unknown_mime_type"]  # parts of reports begin at a lower heading
+# parts of reports begin at a lower heading
+suppress_warnings = [
+    "myst.header",
+    "mystnb.unknown_mime_type",
+]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "cache"
@@ -60,7 +66,11 @@ html_copy_source = False
 html_sidebars = {"index": [], "faq": [], "glossary": [], "limits": []}
 html_context = {"default_mode": "auto"}
 html_theme_options = {
-    "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo.svg", "text": "nasmeta"},
+    "logo": {
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo.svg",
+        "text": "nasmeta",
+    },
     "navbar_start": ["navbar-logo", "version"],
     "navbar_align": "left",
     "header_links_before_dropdown": 6,
@@ -103,10 +113,14 @@ def generate() -> Names:
         cells = json.loads(notebook.read_text("utf-8"))
         for cell in cells["cells"]:
             if cell["cell_type"] == "markdown":
-                cell["source"] = moved("".join(cell["source"]), notebook, GENERATED / "notebooks" / notebook.name)
+                cell["source"] = moved(
+                    "".join(cell["source"]), notebook, GENERATED / "notebooks" / notebook.name
+                )
         write(f"notebooks/{notebook.name}", json.dumps(cells))
     for script in sorted(ROOT.glob("examples/*.py")):
-        title = re.split(r"[:.]\s", ast.get_docstring(ast.parse(script.read_text("utf-8"))) or "")[0]
+        title = re.split(r"[:.]\s", ast.get_docstring(ast.parse(script.read_text("utf-8"))) or "")[
+            0
+        ]
         code = f"```{{literalinclude}} ../../../examples/{script.name}\n:language: python\n```\n"
         write(f"examples/{script.stem}.md", f"# {title}\n\n{code}")
     return names
@@ -116,7 +130,9 @@ def prepare(app: Any, name: str, source: list[str]) -> None:
     """Make code blocks of a page run, and lead its links to pages of the site."""
     page = DOCS / f"{name}.md"
     if page.is_file() and not page.is_relative_to(GENERATED):
-        source[0] = re.sub(r"^!\[[^\]]*\]\((images/\w+\.svg)\)$", inline, source[0], flags=re.MULTILINE)
+        source[0] = re.sub(
+            r"^!\[[^\]]*\]\((images/\w+\.svg)\)$", inline, source[0], flags=re.MULTILINE
+        )
         source[0] = runnable(moved(filled(source[0]), page, page))
     if name in DEVELOPERS:
         source[0] = "---\nnosearch: true\n---\n" + source[0]
@@ -124,7 +140,9 @@ def prepare(app: Any, name: str, source: list[str]) -> None:
 
 def inline(match: re.Match[str]) -> str:
     """Return a diagram as part of the page, so that it follows the colours of the theme."""
-    return f"```{{raw}} html\n<div class='diagram'>{(DOCS / match[1]).read_text('utf-8')}</div>\n```"
+    return (
+        f"```{{raw}} html\n<div class='diagram'>{(DOCS / match[1]).read_text('utf-8')}</div>\n```"
+    )
 
 
 def skip(app: Any, what: str, name: str, found: Any, skipped: bool, options: Any) -> bool | None:

@@ -23,8 +23,13 @@ def prompt_of(choices, results, example) -> str:
     lines = ["Propose a neural network with a higher value. The choices of each position are:"]
     lines += [f"{name}: {json.dumps(of_position)}" for name, of_position in choices.items()]
     lines += [f"The best of {len(results)} networks so far:"]
-    lines += [f"{json.dumps(result['architecture'])} has the value {result['value']:.3f}" for result in best]
-    return "\n".join([*lines, "Answer with one new network, a JSON object such as:", json.dumps(example)])
+    lines += [
+        f"{json.dumps(result['architecture'])} has the value {result['value']:.3f}"
+        for result in best
+    ]
+    return "\n".join(
+        [*lines, "Answer with one new network, a JSON object such as:", json.dumps(example)]
+    )
 
 
 def architecture_in(answer, choices) -> dict | None:
@@ -55,4 +60,7 @@ if __name__ == "__main__":
             known[key] = run(model, input=prompt, stdout=PIPE, text=True, check=True).stdout
             with ANSWERS.open("a") as file:
                 print(json.dumps([key, known[key]]), file=file)
-        print(json.dumps({"architecture": architecture_in(known[key], choices) or example}), flush=True)
+        print(
+            json.dumps({"architecture": architecture_in(known[key], choices) or example}),
+            flush=True,
+        )

@@ -25,7 +25,9 @@ def main() -> None:
     for n in (0, 5, 10, 20, 50, 100):
         ours, theirs = [], []
         for draw in range(5):
-            train, rest = isomorph_split("nb201", n_train=max(n, 1), rng=np.random.default_rng(draw))
+            train, rest = isomorph_split(
+                "nb201", n_train=max(n, 1), rng=np.random.default_rng(draw)
+            )
             if n:
                 adapted = meta.fit(train, truth[train]).predict(rest)
                 gp = make_predictor("gp").fit(train, truth[train]).predict(rest)
@@ -33,7 +35,9 @@ def main() -> None:
             else:
                 adapted = meta.prior()[0][rest]
             ours.append(kendalltau(adapted, truth[rest]).statistic)
-        print(f"{n:6}   {np.mean(ours):10.3f}   {np.mean(theirs) if theirs else float('nan'):18.3f}")
+        print(
+            f"{n:6}   {np.mean(ours):10.3f}   {np.mean(theirs) if theirs else float('nan'):18.3f}"
+        )
 
 
 if __name__ == "__main__":

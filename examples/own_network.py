@@ -15,7 +15,9 @@ import pandas as pd
 import nasmeta as nm
 
 listed = itertools.product([8, 16, 24], [1, 2, 3], ["relu", "gelu"])
-space = nm.SearchSpace.from_frame(pd.DataFrame(listed, columns=["width", "depth", "activation"]), name="small-cnn")
+space = nm.SearchSpace.from_frame(
+    pd.DataFrame(listed, columns=["width", "depth", "activation"]), name="small-cnn"
+)
 
 
 def build_network(choices):
@@ -26,7 +28,11 @@ def build_network(choices):
     layers, channels = [], 3
     for level in range(int(choices["depth"])):
         width = int(choices["width"]) << level
-        layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), activation()]
+        layers += [
+            nn.Conv2d(channels, width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(width),
+            activation(),
+        ]
         channels = width
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
 
@@ -37,9 +43,15 @@ def main() -> None:
     from nasmeta.training import Recipe
 
     recipe = Recipe.load("tiny", epochs=3)
-    evaluator = TrainingEvaluator(space, "digits", recipe, build_network=build_network, isolated=False)
+    evaluator = TrainingEvaluator(
+        space, "digits", recipe, build_network=build_network, isolated=False
+    )
     frame = nm.compare(
-        ["random", "gp", "asha"], evaluator, repeats=2, evaluations=8, settings={"asha": {"epochs": ["1of3", 3]}}
+        ["random", "gp", "asha"],
+        evaluator,
+        repeats=2,
+        evaluations=8,
+        settings={"asha": {"epochs": ["1of3", 3]}},
     )
     print(frame.groupby("searcher", observed=True)["incumbent_value"].max().round(2).to_string())
     best = frame.loc[frame["incumbent_value"].idxmax(), "incumbent"]

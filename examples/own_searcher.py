@@ -33,8 +33,14 @@ class Climber(Searcher):
 
 def main() -> None:
     """Compare it with searchers of the package."""
-    frame = nm.compare(["random", "evolution", Climber], "nb201/cifar10", repeats=5, evaluations=100)
-    print(nm.analysis.to_markdown(nm.analysis.summarise(frame)[["searcher", "runs", "final_regret"]].round(3)))
+    frame = nm.compare(
+        ["random", "evolution", Climber], "nb201/cifar10", repeats=5, evaluations=100
+    )
+    print(
+        nm.analysis.to_markdown(
+            nm.analysis.summarise(frame)[["searcher", "runs", "final_regret"]].round(3)
+        )
+    )
 
 
 try:

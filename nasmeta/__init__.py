@@ -2,13 +2,17 @@
 
 All names are imported on first use, so ``import nasmeta`` takes milliseconds. The main functions:
 
-* `load_table`, `get_task`, `task_distribution`, `get_space`: measurements, tasks, families of tasks, search spaces;
-* `search`, `compare`, `plan`, `report`: run one searcher, compare several, compute the runs needed, write the report;
+* `load_table`, `get_task`, `task_distribution`, `get_space`: measurements, tasks, families of
+  tasks, search spaces;
+* `search`, `compare`, `plan`, `report`: run one searcher, compare several, compute the runs needed,
+  write the report;
 * `reproduce`: repeat published tables; `publish`, `audit`: results that anyone can check;
-* `meta_train`, `predict`, `train`, `verify`: learn from source tasks, compare predictors, train networks;
+* `meta_train`, `predict`, `train`, `verify`: learn from source tasks, compare predictors, train
+  networks;
 * `list_searchers`, `list_tasks`, `list_tables`, `list_predictors`, ...: the available names.
 
-``nasmeta.analysis`` has statistics and figures. The other subpackages have the classes behind these functions.
+``nasmeta.analysis`` has statistics and figures. The other subpackages have the classes behind these
+functions.
 
 Examples
 --------
@@ -55,7 +59,14 @@ if TYPE_CHECKING:
     from nasmeta.searchers import list_searchers
     from nasmeta.spaces import Range, SearchSpace, get_space
     from nasmeta.tables import list_tables, query
-    from nasmeta.tasks import Table, get_task, list_tasks, load_table, multi_objective_task, task_distribution
+    from nasmeta.tasks import (
+        Table,
+        get_task,
+        list_tasks,
+        load_table,
+        multi_objective_task,
+        task_distribution,
+    )
     from nasmeta.training import list_images, list_proxies, list_recipes, train
     from nasmeta.verification import verify
 
@@ -119,7 +130,9 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        **dict.fromkeys(["analysis", "errors", "gaussian_process", "predictors", "surrogates", "testing"], ""),
+        **dict.fromkeys(
+            ["analysis", "errors", "gaussian_process", "predictors", "surrogates", "testing"], ""
+        ),
         "evaluators": "list_evaluators",
         "experiments": "compare list_specifications plan report reproduce",
         "exploration": "explore",

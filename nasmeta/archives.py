@@ -46,7 +46,9 @@ class ArchiveKind:
 
     def encode(self, card: Facts, arrays: Mapping[str, Array]) -> bytes:
         """Return the bytes of a file."""
-        text = json.dumps({"format": self.format, self.version_key: self.version, **card}, indent=1).encode()
+        text = json.dumps(
+            {"format": self.format, self.version_key: self.version, **card}, indent=1
+        ).encode()
         how = zipfile.ZIP_DEFLATED if self.compressed else zipfile.ZIP_STORED
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", how) as archive:
@@ -69,7 +71,9 @@ class ArchiveKind:
                 raise ValueError("its card names another format")
             version = card.pop(self.version_key)
         if version != self.version:
-            raise DamagedFileError(f"format version of {path}", version, f"{self.version}", self.hint)
+            raise DamagedFileError(
+                f"format version of {path}", version, f"{self.version}", self.hint
+            )
         return card, arrays
 
     def blaming(self, path: Path) -> AbstractContextManager[None]:
@@ -83,8 +87,12 @@ def unpack(raw: bytes, largest: int) -> dict[str, Array]:
         if sum(info.file_size for info in archive.infolist()) > largest:
             raise ValueError(f"it would unpack to more than {largest:,} bytes")
         # whole entries, because zipfile compares checksums at their ends
-        entries = {name.removesuffix(".npy"): io.BytesIO(archive.read(name)) for name in archive.namelist()}
-    return {name: np.lib.format.read_array(entry, allow_pickle=False) for name, entry in entries.items()}
+        entries = {
+            name.removesuffix(".npy"): io.BytesIO(archive.read(name)) for name in archive.namelist()
+        }
+    return {
+        name: np.lib.format.read_array(entry, allow_pickle=False) for name, entry in entries.items()
+    }
 
 
 def digest_of(card: Facts, arrays: Mapping[str, Array]) -> str:

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Architectures: TypeAlias = NDArray[Any]  # int32 indices in an enumerated space, int64 ranks in a large one
+# int32 indices in an enumerated space, int64 ranks in a large one
+Architectures: TypeAlias = NDArray[Any]
 Array: TypeAlias = NDArray[Any]
 Booleans: TypeAlias = NDArray[np.bool_]
 Epochs: TypeAlias = NDArray[np.int32]

@@ -43,7 +43,12 @@ def file_card(name: str, address: str, n_bytes: int, sha256: str) -> dict[str, A
     """Return the description of a file; its MIME type follows from its name."""
     kind = "application/vnd.apache.arrow.file" if name.endswith(".arrow") else guess_type(name)[0]
     facts = {"contentUrl": address, "contentSize": f"{n_bytes} B", "sha256": sha256}
-    return {"@type": "cr:FileObject", "@id": name, "encodingFormat": kind or "application/octet-stream", **facts}
+    return {
+        "@type": "cr:FileObject",
+        "@id": name,
+        "encodingFormat": kind or "application/octet-stream",
+        **facts,
+    }
 
 
 def local_file_card(name: str, path: Path) -> dict[str, Any]:
@@ -54,7 +59,13 @@ def local_file_card(name: str, path: Path) -> dict[str, Any]:
 def records_card(name: str, file: str, fields: Facts) -> dict[str, Any]:
     """Return the description of records in a file, from the type, the place and the description of each field."""
     described = [
-        {"@type": "cr:Field", "@id": f"{name}/{field}", "name": field, "dataType": f"sc:{kind}", "description": text}
+        {
+            "@type": "cr:Field",
+            "@id": f"{name}/{field}",
+            "name": field,
+            "dataType": f"sc:{kind}",
+            "description": text,
+        }
         | {"source": {"fileObject": {"@id": file}, "extract": place}}
         for field, (kind, place, text) in fields.items()
     ]

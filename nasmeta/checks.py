@@ -39,7 +39,11 @@ def check_number(name: str, value: Any, least: float = 0.0, most: float = math.i
     if isinstance(value, np.integer | np.floating):
         value = value.item()
     largest = min(most, sys.float_info.max)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= largest:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not least <= value <= largest
+    ):
         bounds = f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
         raise SettingError(name, value, f"a number {bounds}")
     return value
@@ -69,7 +73,9 @@ def is_listed(value: object) -> TypeGuard[Iterable[Any]]:
     return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
 
 
-def recorded_settings(who: str, settings: Mapping[str, Any], possible: Iterable[inspect.Parameter]) -> dict[str, Any]:
+def recorded_settings(
+    who: str, settings: Mapping[str, Any], possible: Iterable[inspect.Parameter]
+) -> dict[str, Any]:
     """Return the settings of a class as JSON types, in which they are recorded; raise an error for unknown ones."""
     plain = {name: _plain(who, name, value) for name, value in settings.items()}
     known = [*possible]
@@ -87,7 +93,9 @@ def _plain(who: str, name: str, value: Any) -> Any:
         return {key: _plain(who, name, entry) for key, entry in value.items()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise SettingError(f"setting {name} of {who}", value, "numbers, strings, booleans, None, lists, mappings")
+    raise SettingError(
+        f"setting {name} of {who}", value, "numbers, strings, booleans, None, lists, mappings"
+    )
 
 
 @contextmanager
@@ -98,7 +106,9 @@ def taking(who: str, settings: Mapping[str, Any]) -> Iterator[None]:
     except (TypeError, ValueError) as reason:
         if isinstance(reason, SettingError) or not settings:
             raise
-        raise SettingError(f"settings of {who}", dict(settings), "settings that it accepts", f"{reason}") from reason
+        raise SettingError(
+            f"settings of {who}", dict(settings), "settings that it accepts", f"{reason}"
+        ) from reason
 
 
 def decimals_for(scale: float, least: int = 2) -> int:
@@ -107,14 +117,18 @@ def decimals_for(scale: float, least: int = 2) -> int:
     >>> decimals_for(12.0), decimals_for(0.003), decimals_for(0.003, 6)
     (2, 5, 6)
     """
-    return max(least, min(15, 2 - math.floor(math.log10(scale) + 1e-9))) if 0 < scale < math.inf else least
+    return (
+        max(least, min(15, 2 - math.floor(math.log10(scale) + 1e-9)))
+        if 0 < scale < math.inf
+        else least
+    )
 
 
 def decimals_of(values: Any, unit: str = "") -> int:
     """Return the number of decimals for values of a metric: 2 in percent, otherwise three digits of their spread.
 
-    The spread is the interquartile range, so a few diverged losses do not matter; if it is zero, the full range is
-    used. Values around 10 or more have 2 decimals in any unit.
+    The spread is the interquartile range, so a few diverged losses do not matter; if it is zero,
+    the full range is used. Values around 10 or more have 2 decimals in any unit.
 
     >>> losses = [0.0031, 0.0034, 0.0037, 0.0039, 900.0]
     >>> decimals_of(losses), decimals_of([91.2, 91.3, 91.4], "percent"), decimals_of([12, 90_000])

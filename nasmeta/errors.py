@@ -74,7 +74,9 @@ def needing(who: str, extra: str) -> Iterator[None]:
     try:
         yield
     except ImportError as reason:
-        raise MissingPackageError.of(who, extra, (reason.name or str(reason)).partition(".")[0]) from reason
+        raise MissingPackageError.of(
+            who, extra, (reason.name or str(reason)).partition(".")[0]
+        ) from reason
 
 
 def near_name(name: object, choices: Sequence[str]) -> str:
@@ -109,7 +111,9 @@ class NasmetaError(Exception):
     ('repeats', 0, 'repeats is 0; expected an integer of at least 1.')
     """
 
-    def __init__(self, what: str = "", value: object = None, expected: str = "", hint: str = "") -> None:
+    def __init__(
+        self, what: str = "", value: object = None, expected: str = "", hint: str = ""
+    ) -> None:
         given = "missing" if value is None else shown(value)
         message = f"{what} is {given}; expected {expected}." if expected else what
         super().__init__(f"{message} {hint}" if hint else message)
@@ -132,7 +136,9 @@ class MissingPackageError(NasmetaError):
     @classmethod
     def of(cls, who: str, extra: str, package: str) -> MissingPackageError:
         """Build the message from the object that needs the package, the extra in `EXTRAS`, and the package."""
-        error = cls(f"{who} needs the package {package}. Install it with: pip install {EXTRAS[extra]}")
+        error = cls(
+            f"{who} needs the package {package}. Install it with: pip install {EXTRAS[extra]}"
+        )
         error.extra = extra
         return error
 
@@ -209,7 +215,8 @@ class RunFailed(NasmetaError, RuntimeError):
     reason : str
         Type and message of the exception.
     frames : str
-        The lines of its traceback outside nasmeta and other installed packages, or all lines if there are none outside.
+        The lines of its traceback outside nasmeta and other installed packages, or all lines if
+        there are none outside.
     """
 
     reason: str
@@ -227,7 +234,10 @@ class RunFailed(NasmetaError, RuntimeError):
             installed = (_PACKAGE, *(get_path(name) for name in ("stdlib", "purelib", "platlib")))
             trace = extract_tb(reason.__traceback__)
             own = [frame for frame in trace if not frame.filename.startswith(installed)]
-            why, frames = f"{type(reason).__name__}: {short(str(reason), 300)}.", "".join(format_list(own or trace))
+            why, frames = (
+                f"{type(reason).__name__}: {short(str(reason), 300)}.",
+                "".join(format_list(own or trace)),
+            )
         error = cls(f"{what}: {why}", hint=hint)
         error.what, error.reason, error.frames = what, why, frames
         return error
@@ -240,7 +250,8 @@ class SpaceExhaustedError(NasmetaError, RuntimeError):
 class EvaluationFailed(NasmetaError, RuntimeError):
     """An evaluation failed; evaluators and functions raise this error.
 
-    The search records the reason and the seconds, and continues. Any other exception ends the search.
+    The search records the reason and the seconds, and continues. Any other exception ends the
+    search.
 
     Parameters
     ----------
@@ -270,7 +281,11 @@ class EvaluationFailed(NasmetaError, RuntimeError):
         self.reason, self.seconds = reason, float(seconds)
 
     def __str__(self) -> str:
-        return f"{self.reason}, after {self.seconds:.1f} seconds" if self.seconds >= 0.05 else self.reason
+        return (
+            f"{self.reason}, after {self.seconds:.1f} seconds"
+            if self.seconds >= 0.05
+            else self.reason
+        )
 
     @property
     def told(self) -> str:
@@ -298,4 +313,8 @@ class TrainingFailed(EvaluationFailed):
     @property
     def told(self) -> str:
         """The reason on one line, for a journal; an ``error`` with the first line of its message."""
-        return f"error: {short(self.message.partition(chr(10))[0], 200)}" if self.reason == "error" else self.reason
+        return (
+            f"error: {short(self.message.partition(chr(10))[0], 200)}"
+            if self.reason == "error"
+            else self.reason
+        )

@@ -126,7 +126,9 @@ def full_disk_named(path: Path) -> Iterator[None]:
     except OSError as reason:
         if reason.errno not in (ENOSPC, EDQUOT):
             raise
-        raise FullDiskError(f"No space left for {path}. Free some space; the same command resumes.") from reason
+        raise FullDiskError(
+            f"No space left for {path}. Free some space; the same command resumes."
+        ) from reason
 
 
 def temporary_of(path: Path) -> Path:

@@ -26,14 +26,19 @@ class _RestrictedUnpickler(pickle.Unpickler):
                 return self._allowed[module, name]
             return super().find_class(module, name)
         globals_ = "".join(f", {m}.{n}" for m, n in sorted(self._allowed))
-        raise UnsafePickleError(f"The pickle names {module}.{name}; expected containers, numbers, strings{globals_}.")
+        raise UnsafePickleError(
+            f"The pickle names {module}.{name}; expected containers, numbers, strings{globals_}."
+        )
 
 
-def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset(), encoding: str = "ASCII") -> Any:
+def restricted_load(
+    file: BinaryIO, allowed: _Allowed = frozenset(), encoding: str = "ASCII"
+) -> Any:
     """Load a pickle that uses only the globals of an allow-list.
 
-    With an empty list, only containers, numbers, strings and bytes are built. A mapping contains a replacement for each
-    global, which is then not imported. The encoding applies to strings of Python 2; ``latin1`` keeps their bytes.
+    With an empty list, only containers, numbers, strings and bytes are built. A mapping contains a
+    replacement for each global, which is then not imported. The encoding applies to strings of
+    Python 2; ``latin1`` keeps their bytes.
     """
     try:
         return _RestrictedUnpickler(file, allowed, encoding).load()
@@ -41,7 +46,9 @@ def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset(), encoding: s
         raise
     except Exception as reason:  # a broken pickle may fail with nearly any exception
         name = getattr(file, "name", "the pickle")
-        raise DamagedFileError(f"{name} is not a valid pickle: {type(reason).__name__}: {reason}") from reason
+        raise DamagedFileError(
+            f"{name} is not a valid pickle: {type(reason).__name__}: {reason}"
+        ) from reason
 
 
 class PickledArray:
@@ -84,7 +91,9 @@ class _PickledDtype:
         self.order = state[1]
 
 
-def _from_buffer(data: bytes, dtype: _PickledDtype, shape: tuple[int, ...], order: str) -> PickledArray:
+def _from_buffer(
+    data: bytes, dtype: _PickledDtype, shape: tuple[int, ...], order: str
+) -> PickledArray:
     return PickledArray(shape, dtype, order, data)
 
 

@@ -57,14 +57,25 @@ class _LogBar(Bar):
 
     def __init__(self, console: Console, what: str, total: int | None, done: float) -> None:
         super().__init__(what, total, done)
-        self._console, self._start, self._printed, self._last_line = console, time.monotonic(), -math.inf, ""
+        self._console, self._start, self._printed, self._last_line = (
+            console,
+            time.monotonic(),
+            -math.inf,
+            "",
+        )
 
     def show(self) -> None:
         now = time.monotonic()
         if self._done != self._total and now - self._printed < _SECONDS_PER_LINE:
             return
-        counted = f"{round(self._done, 2):,.12g}" + ("" if self._total is None else f" of {self._total:,}")
-        parts = [counted if self._done or self._total else "", self._note, f"{duration(now - self._start)} elapsed"]
+        counted = f"{round(self._done, 2):,.12g}" + (
+            "" if self._total is None else f" of {self._total:,}"
+        )
+        parts = [
+            counted if self._done or self._total else "",
+            self._note,
+            f"{duration(now - self._start)} elapsed",
+        ]
         line = f"{self._what}: {', '.join(part for part in parts if part)}"
         if line != self._last_line:  # rich would read [text] as markup
             self._console.print(line, soft_wrap=True, markup=False, highlight=False)
@@ -123,7 +134,17 @@ def progress_bar(
     time_width = Column(min_width=7)  # a narrow terminal shortens names, not times
     elapsed = progress.TimeElapsedColumn(time_width), progress.TextColumn("elapsed,")
     left = progress.TimeRemainingColumn(table_column=time_width), progress.TextColumn("left")
-    title, note = (progress.TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[note]}"))
-    columns = [title, progress.BarColumn(), progress.MofNCompleteColumn(), *elapsed, *(left if estimate else ()), note]
+    title, note = (
+        progress.TextColumn(text, markup=False)
+        for text in ("{task.description}", "{task.fields[note]}")
+    )
+    columns = [
+        title,
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        *elapsed,
+        *(left if estimate else ()),
+        note,
+    ]
     with progress.Progress(*columns, console=console) as display:
         yield _TerminalBar(display, what, total, done)

@@ -28,7 +28,8 @@ T = TypeVar("T")
 _PLACE = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*)(?::(.*))?")
 _from_working_folder = False
 _in_data_file = ContextVar("names of a data file", default=False)
-_imported: set[str] = set()  # every ``package.module:Name`` that a call, command or running specification has named
+# every ``package.module:Name`` that a call, command or running specification has named
+_imported: set[str] = set()
 STYLES: dict[str, str] = {}  # colour and marker of a declared name, see `nasmeta.plotting.styles`
 
 
@@ -38,7 +39,9 @@ def is_place(name: object) -> bool:
     >>> is_place("my_package.module:MySearcher"), is_place("nb201/cifar10"), is_place("gp")
     (True, False, False)
     """
-    return isinstance(name, str) and (place := _PLACE.fullmatch(name)) is not None and place[2] is None
+    return (
+        isinstance(name, str) and (place := _PLACE.fullmatch(name)) is not None and place[2] is None
+    )
 
 
 def split_name(text: str, known: Container[str]) -> tuple[str, str | None]:
@@ -66,8 +69,8 @@ def import_from_working_folder() -> None:
 def names_from_file() -> Iterator[None]:
     """Resolve names that a data file contains; usable as a decorator.
 
-    Inside, ``package.module:Name`` resolves only if this process has imported it by that name before. Every other such
-    name raises an UnknownNameError, so reading a file imports no code.
+    Inside, ``package.module:Name`` resolves only if this process has imported it by that name
+    before. Every other such name raises an UnknownNameError, so reading a file imports no code.
     """
     token = _in_data_file.set(True)
     try:
@@ -87,8 +90,8 @@ class Registry(Mapping[str, T]):
     """A read-only mapping of names to entries, filled by a decorator, by declarations and by other packages.
 
     With a `group`, a name that is not registered may be an entry point of an installed package, or
-    ``package.module:Name``, which is imported unless the name is from a data file (`names_from_file`). Iteration lists
-    registered names, declared names and entry points.
+    ``package.module:Name``, which is imported unless the name is from a data file
+    (`names_from_file`). Iteration lists registered names, declared names and entry points.
 
     Parameters
     ----------
@@ -143,7 +146,9 @@ class Registry(Mapping[str, T]):
 
         return add
 
-    def declare(self, name: str, place: str, extra: str | None = None, style: str | None = None) -> None:
+    def declare(
+        self, name: str, place: str, extra: str | None = None, style: str | None = None
+    ) -> None:
         """Register an entry for import on first use.
 
         Parameters
@@ -153,7 +158,8 @@ class Registry(Mapping[str, T]):
         extra : str, optional
             The extra of this package that the entry needs, or several, separated by commas.
         style : str, optional
-            Colour and marker, such as ``blue circle``; they determine the dashes. By default a checksum of the name.
+            Colour and marker, such as ``blue circle``; they determine the dashes. By default a
+            checksum of the name.
         """
         self.declared[name] = place
         if extra is not None:
@@ -182,7 +188,9 @@ class Registry(Mapping[str, T]):
             return self._entries.setdefault(name, self._import(name, point.value))
         if self.group is not None and is_place(name):
             return self._by_place.setdefault(name, self._import_named_by_caller(name))
-        raise UnknownNameError.of(self.kind, name, [*self] if self.group is None else [*self, "package.module:Name"])
+        raise UnknownNameError.of(
+            self.kind, name, [*self] if self.group is None else [*self, "package.module:Name"]
+        )
 
     def _import_declared(self, name: str) -> T:
         module, _, attribute = self.declared[name].partition(":")
@@ -209,7 +217,9 @@ class Registry(Mapping[str, T]):
         try:
             thing = attrgetter(attribute)(import_module(module))
         except (ImportError, AttributeError) as reason:
-            raise UnknownNameError(f"The {self.kind} {name} cannot be imported: {reason}.") from reason
+            raise UnknownNameError(
+                f"The {self.kind} {name} cannot be imported: {reason}."
+            ) from reason
         entry: T | None = thing if self._accepts is None else self._accepts(thing)
         if entry is None:
             raise SettingError(f"{self.kind} {name}", thing, self._wanted)
@@ -252,8 +262,9 @@ def listed(
 ) -> pd.DataFrame:
     """Return one row per name: the name, a summary, and facts.
 
-    The summary is the first line of the entry's docstring, or of an entry that is a string. If an entry cannot be
-    imported, the summary is the error, and the facts are `unknown`. With `extras`, the last column names the extra.
+    The summary is the first line of the entry's docstring, or of an entry that is a string. If an
+    entry cannot be imported, the summary is the error, and the facts are `unknown`. With `extras`,
+    the last column names the extra.
     """
     import pandas as pd
 
@@ -262,9 +273,14 @@ def listed(
     for name in sorted(mapping_of):
         try:
             entry = mapping_of[name][name]
-            summary, known = entry if isinstance(entry, str) else inspect.getdoc(entry) or "", facts(name, entry)
+            summary, known = (
+                entry if isinstance(entry, str) else inspect.getdoc(entry) or "",
+                facts(name, entry),
+            )
         except NasmetaError as reason:
             summary, known = str(reason), unknown
         extra = (extras or {}).get(name, "")
         rows.append({noun: name, "summary": summary.partition("\n")[0], **known, "extra": extra})
-    return pd.DataFrame(rows, columns=[noun, "summary", *unknown, *([] if extras is None else ["extra"])])
+    return pd.DataFrame(
+        rows, columns=[noun, "summary", *unknown, *([] if extras is None else ["extra"])]
+    )

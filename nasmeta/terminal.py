@@ -24,12 +24,14 @@ def options_from(
 ) -> Callable[[_Command], _Command]:
     """Return a decorator that gives a command the parameters of functions as options.
 
-    The command receives options on the command line as keyword arguments; all others have their defaults in Python.
+    The command receives options on the command line as keyword arguments; all others have their
+    defaults in Python.
 
     Parameters
     ----------
     *functions : callable
-        Names, types and defaults come from the signature, help from the section Parameters of the docstring.
+        Names, types and defaults come from the signature, help from the section Parameters of the
+        docstring.
     panel : str, optional
         Title of the options in the help.
     without : str
@@ -46,7 +48,11 @@ def options_from(
 
 def taken(options: dict[str, Any], function: Callable[..., object]) -> dict[str, Any]:
     """Remove the parameters of a function from options and return them."""
-    return {name: options.pop(name) for name in inspect.signature(function).parameters if name in options}
+    return {
+        name: options.pop(name)
+        for name in inspect.signature(function).parameters
+        if name in options
+    }
 
 
 def console(stderr: bool = False) -> Console:
@@ -65,8 +71,8 @@ def print_table(
 ) -> None:
     """Print a table; `right` lists the headings of right-aligned columns. Output to a file is as wide as the table.
 
-    A terminal breaks long texts and shortens long words, such as architectures. With `whole`, it shortens nothing, and
-    breaks only texts after the first column.
+    A terminal breaks long texts and shortens long words, such as architectures. With `whole`, it
+    shortens nothing, and breaks only texts after the first column.
     """
     from rich.table import Table
 
@@ -74,13 +80,22 @@ def print_table(
     table = Table(box=None, pad_edge=False)
     rows = [*rows]
     if terminal.is_terminal and not whole:
-        rows = [[" ".join(short(word, _LONGEST_WORD) for word in text.split(" ")) for text in row] for row in rows]
+        rows = [
+            [" ".join(short(word, _LONGEST_WORD) for word in text.split(" ")) for text in row]
+            for row in rows
+        ]
     for position, heading in enumerate(headings):
         justify: Literal["left", "right"] = "right" if heading in right else "left"
         texts = [heading, *(row[position] for row in rows)]
         longest = min(_LONG_WORD, max(map(len, " ".join(texts).split())))
         fixed = position == 0 if whole else longest == max(map(len, texts))
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=fixed, min_width=None if whole else longest)
+        table.add_column(
+            heading,
+            justify=justify,
+            overflow="fold",
+            no_wrap=fixed,
+            min_width=None if whole else longest,
+        )
     for row in rows:
         table.add_row(*row)
     if title:
@@ -119,7 +134,9 @@ def print_text(text: str) -> None:
     terminal.print(text, soft_wrap=not terminal.is_terminal)
 
 
-def print_listing(how: str, names: pd.DataFrame, brief: list[str], name: str | None = None) -> pd.DataFrame:
+def print_listing(
+    how: str, names: pd.DataFrame, brief: list[str], name: str | None = None
+) -> pd.DataFrame:
     """Print some columns of all names, or all about one name; return the rows.
 
     Parameters
@@ -141,7 +158,13 @@ def print_listing(how: str, names: pd.DataFrame, brief: list[str], name: str | N
     details = names[names[noun] == name]
     if details.empty:
         raise UnknownNameError.of(noun, name, names[noun])
-    print_facts({str(key): fact for key, fact in details.iloc[0].to_dict().items() if fact not in ("", False)})
+    print_facts(
+        {
+            str(key): fact
+            for key, fact in details.iloc[0].to_dict().items()
+            if fact not in ("", False)
+        }
+    )
     return details
 
 

@@ -27,14 +27,16 @@ _torch_before: int | None = None
 def one_thread() -> Iterator[None]:
     """Run linear algebra on one thread, as `search` and `compare` do.
 
-    The last bits of a sum depend on the number of threads, so a run would otherwise depend on the machine. Matrices of
-    this package's size are faster on one thread, particularly on a busy machine. The limit includes SciPy and PyTorch
-    if they are imported inside.
+    The last bits of a sum depend on the number of threads, so a run would otherwise depend on the
+    machine. Matrices of this package's size are faster on one thread, particularly on a busy
+    machine. The limit includes SciPy and PyTorch if they are imported inside.
     """
     global _inside, _torch_before
     torch: Any = sys.modules.get("torch")
-    threads = torch.get_num_threads() if hasattr(torch, "get_num_threads") else None  # before its OpenMP is limited
-    limiter = _controller("scipy.linalg" in sys.modules).limit(limits=1)  # in every thread: some limits are per thread
+    # before its OpenMP is limited
+    threads = torch.get_num_threads() if hasattr(torch, "get_num_threads") else None
+    # in every thread: some limits are per thread
+    limiter = _controller("scipy.linalg" in sys.modules).limit(limits=1)
     with _lock:
         _inside += 1
         if _inside == 1:
@@ -48,7 +50,8 @@ def one_thread() -> Iterator[None]:
     finally:
         with _lock:
             _inside -= 1
-            if _inside == 0:  # not while others are inside, as the threads of a Dask worker; these stay at one
+            # not while others are inside, as the threads of a Dask worker; these stay at one
+            if _inside == 0:
                 while _limiters:
                     _limiters.pop().restore_original_limits()
                 sys.meta_path.remove(_on_import)
@@ -64,7 +67,11 @@ class _OnImport(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname not in ("scipy.linalg", "torch"):
             return None
-        others = (finder.find_spec(fullname, path, target) for finder in sys.meta_path if finder is not self)
+        others = (
+            finder.find_spec(fullname, path, target)
+            for finder in sys.meta_path
+            if finder is not self
+        )
         spec = next(filter(None, others), None)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module

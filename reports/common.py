@@ -17,7 +17,11 @@ from nasmeta.analysis import bootstrap_interval
 from nasmeta.tasks import Task
 
 TOP = 1000  # one in so many architectures is one of the best
-NB201 = {"nb201/cifar10": "CIFAR-10", "nb201/cifar100": "CIFAR-100", "nb201/imagenet16-120": "ImageNet16-120"}
+NB201 = {
+    "nb201/cifar10": "CIFAR-10",
+    "nb201/cifar100": "CIFAR-100",
+    "nb201/imagenet16-120": "ImageNet16-120",
+}
 
 
 class Rows:
@@ -30,7 +34,8 @@ class Rows:
         self.path, self.n_keys = path, n_keys
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)  # without the line that a kill has cut off
+        # without the line that a kill has cut off
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
         with path.open("a+", newline="", encoding="utf-8") as file:
             if not file.tell():
                 file.write(",".join(columns) + "\n")
@@ -55,8 +60,12 @@ class Rows:
 
 def page_parser(doc: str | None) -> argparse.ArgumentParser:
     """Return a parser with the option that all reports have."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--page", action="store_true", help="only rewrite the page and its pictures")
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--page", action="store_true", help="only rewrite the page and its pictures"
+    )
     return parser
 
 
@@ -69,7 +78,9 @@ def page_only(doc: str | None) -> bool:
 def options_of(doc: str | None, name: str) -> argparse.Namespace:
     """Read the command line of a report that keeps its runs in a folder."""
     parser = page_parser(doc)
-    parser.add_argument("--folder", type=Path, default=Path("report-runs") / name, help="folder of the runs")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("report-runs") / name, help="folder of the runs"
+    )
     parser.add_argument("--workers", type=int, default=1, help="number of processes")
     return parser.parse_args()
 
@@ -97,4 +108,6 @@ def screenshot(address: str, picture: Path, size: str) -> None:
         return
     flags = "--headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run --disable-background-networking"
     options = [f"--window-size={size}", "--virtual-time-budget=20000", f"--screenshot={picture}"]
-    subprocess.run([chromium, *flags.split(), *options, address], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [chromium, *flags.split(), *options, address], check=True, stderr=subprocess.DEVNULL
+    )

@@ -36,19 +36,29 @@ def in_order(names: Any) -> dict[str, Style]:
     return {str(name): style_at(position) for position, name in enumerate(names)}
 
 
-def label_ends(panel: Axes, ends: Mapping[str, tuple[float, float]], looks: Mapping[str, Style]) -> None:
+def label_ends(
+    panel: Axes, ends: Mapping[str, tuple[float, float]], looks: Mapping[str, Style]
+) -> None:
     """Write the name of each line next to the right end of the panel, without overlap."""
     size = points(7.5)
     panel.autoscale_view()
     names = sorted(ends, key=lambda name: panel.transData.transform(ends[name])[1])
-    at = panel.transAxes.inverted().transform(panel.transData.transform([ends[name] for name in names]))[:, 1]
+    at = panel.transAxes.inverted().transform(
+        panel.transData.transform([ends[name] for name in names])
+    )[:, 1]
     figure: Any = panel.figure
     height = figure.get_size_inches()[1] - 0.6
     steps = 1.25 * size / 72 / height * np.arange(len(names))
     at = np.minimum(np.maximum.accumulate(at - steps) + steps, 1 - steps[::-1])
     for name, place in zip(names, at, strict=True):
         look = looks[name]
-        line = {"arrowstyle": "-", "color": "0.75", "linewidth": 0.5, "relpos": (0, 0.5), "shrinkA": 1}
+        line = {
+            "arrowstyle": "-",
+            "color": "0.75",
+            "linewidth": 0.5,
+            "relpos": (0, 0.5),
+            "shrinkA": 1,
+        }
         colour = look.colour if look.marker else "0.45"
         panel.annotate(
             name, ends[name], (1.08, place), textcoords="axes fraction", va="center", fontsize=size, color=colour,
@@ -71,15 +81,18 @@ def dot_plot(
 ) -> Figure:
     """Draw means with intervals: a panel per ``panel``, a row per ``row``, a style per ``name``.
 
-    The columns ``mean``, ``low`` and ``high`` may contain NaN. `cases` has single values in its column ``value``, which
-    are drawn as faint dots. `line` is a vertical line, such as the value of the reference.
+    The columns ``mean``, ``low`` and ``high`` may contain NaN. `cases` has single values in its
+    column ``value``, which are drawn as faint dots. `line` is a vertical line, such as the value of
+    the reference.
     """
     rows, names = list(dict.fromkeys(frame["row"])), list(dict.fromkeys(frame["name"]))
     one = bool((frame["row"] == frame["name"]).all())  # a row per name, so no legend
     looks = styles(names) if looks is None else looks
     titles = list(dict.fromkeys(frame["panel"]))
     height = 0.9 + len(rows) * (0.1 + 0.11 * (1 if one else len(names)))
-    figure, panels = new_panels(titles, WIDTH, (WIDTH / min(3, len(titles)), height), sharey=True, sharex=share_x)
+    figure, panels = new_panels(
+        titles, WIDTH, (WIDTH / min(3, len(titles)), height), sharey=True, sharex=share_x
+    )
     apart = 0 if one else 0.75 / len(names)
     shifts = {name: apart * (number - (len(names) - 1) / 2) for number, name in enumerate(names)}
     for panel, of_panel in zip(panels, titles, strict=True):
@@ -90,8 +103,20 @@ def dot_plot(
             if cases is not None:
                 some = cases[(cases["panel"] == of_panel) & (cases["name"] == name)]
                 at = np.array([rows.index(row) for row in some["row"]]) + shifts[name]
-                panel.plot(some["value"], at, "o", color=look.colour, markersize=2.5, alpha=0.35, markeredgewidth=0)
-            bars = np.nan_to_num([own["mean"] - own["low"], own["high"] - own["mean"]]) if "low" in own else None
+                panel.plot(
+                    some["value"],
+                    at,
+                    "o",
+                    color=look.colour,
+                    markersize=2.5,
+                    alpha=0.35,
+                    markeredgewidth=0,
+                )
+            bars = (
+                np.nan_to_num([own["mean"] - own["low"], own["high"] - own["mean"]])
+                if "low" in own
+                else None
+            )
             panel.errorbar(
                 own["mean"], y, xerr=bars, color=look.colour, marker=look.marker, linestyle="none", label=name,
                 markersize=4.5, elinewidth=1.2, zorder=3,
@@ -128,12 +153,15 @@ def curves(
 ) -> Figure:
     """Draw lines ``x``, ``y``: a panel per ``panel``, a style per ``name``; `ends` labels the lines directly.
 
-    The axes are logarithmic if they have `ticks` and `log_y`; the latter applies to the first panel.
+    The axes are logarithmic if they have `ticks` and `log_y`; the latter applies to the first
+    panel.
     """
     titles = list(dict.fromkeys(frame["panel"]))
     looks = styles(frame["name"]) if looks is None else looks
     columns = min(3, len(titles))
-    figure, panels = new_panels(titles, WIDTH, (WIDTH / columns, 2.9 if columns < 3 else 2.3), sharey=not log_y)
+    figure, panels = new_panels(
+        titles, WIDTH, (WIDTH / columns, 2.9 if columns < 3 else 2.3), sharey=not log_y
+    )
     last: dict[str, dict[str, tuple[float, float]]] = {of_panel: {} for of_panel in titles}
     for panel, of_panel in zip(panels, titles, strict=True):
         for name in looks:

@@ -28,7 +28,8 @@ class PredictorContract(OnSpaces):
     n_train : int, default 120
         Class attribute: the number of labels to fit on.
     least_correlation : float, default 0.5
-        Class attribute: the Spearman correlation on other architectures that the predictor must reach.
+        Class attribute: the Spearman correlation on other architectures that the predictor must
+        reach.
     """
 
     n_train = 120
@@ -53,13 +54,20 @@ class PredictorContract(OnSpaces):
 
     def test_predicts_a_number_for_each_cell(self, space: SearchSpace) -> None:
         """Check dtype, shape and finiteness, for arrays, columns, lists and strings of architectures."""
-        predictor, architectures = self.fitted(space), np.arange(0, space.size, 1 + space.size // 160, dtype=np.int32)
+        predictor, architectures = (
+            self.fitted(space),
+            np.arange(0, space.size, 1 + space.size // 160, dtype=np.int32),
+        )
         predicted = predictor.predict(architectures)
         assert isinstance(predicted, np.ndarray)
         assert predicted.dtype == np.float64
         assert predicted.shape == architectures.shape
         assert np.isfinite(predicted).all()
-        for other in (architectures[:, None], architectures.tolist(), space.to_string(architectures)):
+        for other in (
+            architectures[:, None],
+            architectures.tolist(),
+            space.to_string(architectures),
+        ):
             np.testing.assert_allclose(predictor.predict(other), predicted, rtol=1e-6)
 
     def test_learns(self, space: SearchSpace) -> None:
@@ -74,9 +82,14 @@ class PredictorContract(OnSpaces):
 
     def test_a_prediction_does_not_depend_on_its_neighbours(self, space: SearchSpace) -> None:
         """Check that an architecture's prediction is the same alone, in a batch, and in another order."""
-        predictor, architectures = self.fitted(space), np.arange(min(40, space.size), dtype=np.int32)
+        predictor, architectures = (
+            self.fitted(space),
+            np.arange(min(40, space.size), dtype=np.int32),
+        )
         together = predictor.predict(architectures)
-        np.testing.assert_allclose(predictor.predict(architectures[::-1])[::-1], together, rtol=1e-5)
+        np.testing.assert_allclose(
+            predictor.predict(architectures[::-1])[::-1], together, rtol=1e-5
+        )
         np.testing.assert_allclose(predictor.predict(architectures[[3]]), together[3:4], rtol=1e-5)
 
     def test_same_seed_same_predictions(self) -> None:
@@ -90,7 +103,9 @@ class PredictorContract(OnSpaces):
         with generators_left_alone():
             predicted = first.fit(architectures, y).predict(at)
         np.testing.assert_array_equal(second.fit(architectures, y).predict(at), predicted)
-        np.testing.assert_array_equal(first.fit(architectures, y).predict(at), predicted, err_msg="fitted twice")
+        np.testing.assert_array_equal(
+            first.fit(architectures, y).predict(at), predicted, err_msg="fitted twice"
+        )
         np.testing.assert_array_equal(architectures, given[0])
         np.testing.assert_array_equal(y, given[1])
 
@@ -125,7 +140,9 @@ class PredictorContract(OnSpaces):
 class MultiFidelityContract(SearcherContract):
     """Tests of a multi-fidelity searcher, used as `SearcherContract`."""
 
-    def begun(self, space: SearchSpace, lengths: Sequence[int], seed: int = 0) -> MultiFidelitySearcher:
+    def begun(
+        self, space: SearchSpace, lengths: Sequence[int], seed: int = 0
+    ) -> MultiFidelitySearcher:
         """Return a searcher that knows the lengths of training."""
         searcher = self.ready(space, seed)
         searcher.begin(lengths)
@@ -137,7 +154,9 @@ class MultiFidelityContract(SearcherContract):
         values, noise = made_up_values(space), made_up_values(space, 9.0)
         for _ in range(0, n, batch):
             architectures, epochs = searcher.ask_at(batch)
-            searcher.tell_at(architectures, epochs, values[architectures] + noise[architectures] / epochs)
+            searcher.tell_at(
+                architectures, epochs, values[architectures] + noise[architectures] / epochs
+            )
             proposed += zip(architectures.tolist(), epochs.tolist(), strict=True)
         return proposed
 
@@ -149,7 +168,10 @@ class MultiFidelityContract(SearcherContract):
             assert part.dtype == dtype
             assert part.shape == (batch,)
         proposed = self.trace(searcher, 80, batch)
-        assert all(0 <= architecture < space.size and epochs in (12, 50, 200) for architecture, epochs in proposed)
+        assert all(
+            0 <= architecture < space.size and epochs in (12, 50, 200)
+            for architecture, epochs in proposed
+        )
         assert {12, 200} <= {epochs for _, epochs in proposed}
 
     def test_same_generator_gives_the_same_lengths(self, space: SearchSpace) -> None:
@@ -164,5 +186,7 @@ class MultiFidelityContract(SearcherContract):
         searcher.tell_at(foreign, np.full(3, 200, np.int32), values[foreign])
         waiting = [searcher.ask_at(3) for _ in range(6)]
         for architectures, epochs in reversed(waiting):
-            searcher.tell_at(architectures[::-1].copy(), epochs[::-1].copy(), values[architectures[::-1]])
+            searcher.tell_at(
+                architectures[::-1].copy(), epochs[::-1].copy(), values[architectures[::-1]]
+            )
         assert len(self.trace(searcher, 20)) == 20

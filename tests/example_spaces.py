@@ -8,7 +8,15 @@ import numpy as np
 
 from nasmeta.spaces import CellSpace, Range, SearchSpace, get_space
 
-EXAMPLE_SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample", "wide")  # those that are enumerated
+# those that are enumerated
+EXAMPLE_SPACES = (
+    "six-ops",
+    "five-nodes",
+    "sizes",
+    "mixed",
+    "sample",
+    "wide",
+)
 _MIXED = {
     "layers": [1, 2, 3, 4],
     "width": [16, 32, 64, 128],
@@ -38,10 +46,11 @@ def example_space(name: str) -> SearchSpace:
     Parameters
     ----------
     name : {"six-ops", "five-nodes", "sizes", "mixed", "sample", "wide", "large"}
-        Cells of four nodes and six operations (46,656), or of five nodes and three (59,049); five layers of eight sizes
-        (32,768); seven columns of numbers and texts with an invalid region; 500 cells of NAS-Bench-201 in a list;
-        3,000 rows of 30 integer columns with 5**30 combinations; 6 * 10**12 combinations of ranges and choices, with a
-        condition and an invalid region.
+        Cells of four nodes and six operations (46,656), or of five nodes and three (59,049); five
+        layers of eight sizes (32,768); seven columns of numbers and texts with an invalid region;
+        500 cells of NAS-Bench-201 in a list; 3,000 rows of 30 integer columns with 5**30
+        combinations; 6 * 10**12 combinations of ranges and choices, with a condition and an invalid
+        region.
 
     Returns
     -------
@@ -55,11 +64,17 @@ def example_space(name: str) -> SearchSpace:
     if name == "sizes":
         return SearchSpace(name, {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 64] for i in range(5)})
     if name == "mixed":
-        return SearchSpace(name, _MIXED, valid=lambda frame: (frame.layers > 1) | ~frame.residual.astype(bool))
+        return SearchSpace(
+            name, _MIXED, valid=lambda frame: (frame.layers > 1) | ~frame.residual.astype(bool)
+        )
     if name == "sample":
-        return SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name=name)
+        return SearchSpace.from_frame(
+            get_space("nb201").to_frame().sample(500, random_state=0), name=name
+        )
     if name == "wide":
         rows = np.random.default_rng(0).integers(5, size=(3000, 30))
         return SearchSpace(name, {f"column{i}": range(5) for i in range(30)}, architectures=rows)
     conditions = {"momentum": {"optimiser": ["sgd"]}}
-    return SearchSpace(name, _LARGE, conditions=conditions, valid=lambda frame: frame.layers * frame.width <= 3000)
+    return SearchSpace(
+        name, _LARGE, conditions=conditions, valid=lambda frame: frame.layers * frame.width <= 3000
+    )

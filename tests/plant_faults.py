@@ -2,12 +2,13 @@
 
     python tests/plant_faults.py NUMBER SEED SECONDS
 
-A fault is a small change of an expression: an operator, a sign, a boundary, a constant, a dropped term, condition or
-call, or the order of two arguments. The seed ranks all possible faults by a hash, so a change of the package exchanges
-only the faults that it touches. A fault is found if an example of its module or a test of its subpackage fails within
-the time limit, and passes without the fault. Test files that name its module run first. Modules that use torch,
-command lines, pages, plots and error messages are left out. The file `equivalent_faults.txt` lists faults that change
-no behaviour: in each line a fault as printed, a tab, and the reason.
+A fault is a small change of an expression: an operator, a sign, a boundary, a constant, a dropped
+term, condition or call, or the order of two arguments. The seed ranks all possible faults by a
+hash, so a change of the package exchanges only the faults that it touches. A fault is found if an
+example of its module or a test of its subpackage fails within the time limit, and passes without
+the fault. Test files that name its module run first. Modules that use torch, command lines, pages,
+plots and error messages are left out. The file `equivalent_faults.txt` lists faults that change no
+behaviour: in each line a fault as printed, a tab, and the reason.
 """
 
 from __future__ import annotations
@@ -28,12 +29,18 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 SKIPPED_FILES = re.compile(r"nasmeta/((cli|pages|plotting|testing)/.*|\w+\.py|.*/commands\.py)")
 SKIPPED_CODE = re.compile(r"^\s*(import|from) torch|cuda", re.MULTILINE)
-SKIPPED_NODES = re.compile(r"(annotation|returns|decorator_list|type_params) .*|.* (Raise|Assert|JoinedStr|match_case)")
+SKIPPED_NODES = re.compile(
+    r"(annotation|returns|decorator_list|type_params) .*|.* (Raise|Assert|JoinedStr|match_case)"
+)
 SEQUENCES = re.compile(r"Constant|JoinedStr|List|Tuple|ListComp|Dict|Set")
 OPERATORS = "Add Sub Add, Mult Div Mult, FloorDiv Mult, BitAnd BitOr BitAnd, Lt LtE Lt, Gt GtE Gt, Eq NotEq Eq"
 EXCHANGED = dict(re.findall(r"(?=\b(\w+) (\w+))", OPERATORS))
-DROPPED = re.compile(r"abs|clip|exp|log|log1p|max|maximum|mean|min|minimum|round|sort|sorted|sqrt|square|sum|unique")
-SYMMETRIC = re.compile(r"array_equal|gcd|intersect1d|isinstance|lcm|logaddexp|max|maximum|min|minimum")
+DROPPED = re.compile(
+    r"abs|clip|exp|log|log1p|max|maximum|mean|min|minimum|round|sort|sorted|sqrt|square|sum|unique"
+)
+SYMMETRIC = re.compile(
+    r"array_equal|gcd|intersect1d|isinstance|lcm|logaddexp|max|maximum|min|minimum"
+)
 
 
 class Fault(NamedTuple):
@@ -82,7 +89,9 @@ def expressions(node: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes below a node that may change."""
     for field, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST) and not SKIPPED_NODES.fullmatch(f"{field} {type(child).__name__}"):
+            if isinstance(child, ast.AST) and not SKIPPED_NODES.fullmatch(
+                f"{field} {type(child).__name__}"
+            ):
                 yield child
                 yield from expressions(child)
 
@@ -106,7 +115,11 @@ def faults_of(path: str) -> Iterator[Fault]:
 def draw(number: int, seed: int) -> list[Fault]:
     """Return the faults of the package with the lowest hashes."""
     paths = [path.relative_to(ROOT).as_posix() for path in (ROOT / "nasmeta").rglob("*.py")]
-    kept = [p for p in paths if not SKIPPED_FILES.fullmatch(p) and not SKIPPED_CODE.search((ROOT / p).read_text())]
+    kept = [
+        p
+        for p in paths
+        if not SKIPPED_FILES.fullmatch(p) and not SKIPPED_CODE.search((ROOT / p).read_text())
+    ]
     faults = [fault for path in kept for fault in faults_of(path)]
     return sorted(faults, key=lambda fault: sha256(f"{seed} {fault}".encode()).digest())[:number]
 
@@ -114,7 +127,9 @@ def draw(number: int, seed: int) -> list[Fault]:
 def failed_test(seconds: str, *tests: str) -> str:
     """Return the first test that fails, or "" if all pass or the time is over."""
     command = f"timeout -sKILL {seconds} {sys.executable} -m pytest --doctest-modules -xq -n0 -rfE --tb=no"
-    done = subprocess.run([*command.split(), *tests], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [*command.split(), *tests], stdout=subprocess.PIPE, text=True, check=False
+    )
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
     unnamed = "" if done.returncode in (0, 5, -9, 137) else tests[0]
     return failed[1] if failed else unnamed
@@ -144,7 +159,10 @@ def main() -> None:
     counts = Counter()
     with TemporaryDirectory() as copy:
         shutil.copytree(
-            ROOT, copy, ignore=shutil.ignore_patterns(".git", "__pycache__", ".*_cache"), dirs_exist_ok=True
+            ROOT,
+            copy,
+            ignore=shutil.ignore_patterns(".git", "__pycache__", ".*_cache"),
+            dirs_exist_ok=True,
         )
         os.chdir(copy)
         os.environ["PYTHONPATH"] = copy

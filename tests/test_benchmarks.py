@@ -27,7 +27,9 @@ def test_report_is_written(tmp_path: Path) -> None:
     text = (tmp_path / "speed" / "README.md").read_text(encoding="utf-8")
     for row in record["rows"]:
         assert len(row["ours"]) == 2
-        assert len(row["peers"]) == len(row["ratios"]) == (0 if "not installed" in row["peer"] else 2)
+        assert (
+            len(row["peers"]) == len(row["ratios"]) == (0 if "not installed" in row["peer"] else 2)
+        )
         assert f"| {row['what']} | " in text
 
 
@@ -38,15 +40,29 @@ def test_rows_compare_in_the_direction_that_is_better(monkeypatch: pytest.Monkey
 
     time = Row("x", "a time", "ms", [1.0, 2.0], peer="P", peers=[10.0, 10.0])
     assert time.ratios == [10.0, 5.0]
-    rate = Row("x", "a rate", "1/s", [10.0, 20.0], higher_is_better=True, peer="P", peers=[5.0, 5.0])
+    rate = Row(
+        "x", "a rate", "1/s", [10.0, 20.0], higher_is_better=True, peer="P", peers=[5.0, 5.0]
+    )
     assert rate.ratios == [2.0, 4.0]
-    assert line(Row("x", "alone", "s", [1.0], peer="P: not installed")) == "| alone | 1 s | P: not installed | – | – |"
+    assert (
+        line(Row("x", "alone", "s", [1.0], peer="P: not installed"))
+        == "| alone | 1 s | P: not installed | – | – |"
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "wait4"), reason="the system does not report the memory of children")
+@pytest.mark.skipif(
+    not hasattr(os, "wait4"), reason="the system does not report the memory of children"
+)
 def test_scale_is_written(tmp_path: Path) -> None:
-    command = [sys.executable, "benchmarks/scale.py", "--evaluations", "3600", "--output", str(tmp_path)]
+    command = [
+        sys.executable,
+        "benchmarks/scale.py",
+        "--evaluations",
+        "3600",
+        "--output",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (row,) = json.loads((tmp_path / "scale.json").read_text(encoding="utf-8"))["rows"]

@@ -48,7 +48,13 @@ READERS = {
 def train(folder: Path) -> None:
     from nasmeta.training import ImageDataset, Recipe
 
-    nm.train(0, ImageDataset.load("digits").subset(8), Recipe.load("tiny", epochs=1), folder=folder, device="cpu")
+    nm.train(
+        0,
+        ImageDataset.load("digits").subset(8),
+        Recipe.load("tiny", epochs=1),
+        folder=folder,
+        device="cpu",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +66,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run_specification(read_specification(folder / "two.toml"), folder / "results")
     train(folder / "training")
     of = Surrogate.load("nb201/cifar10")
-    Surrogate(of.card, of.model, of.trained, of.noise, of.cost_coefficients).save(folder / "surrogate.npz")
+    Surrogate(of.card, of.model, of.trained, of.noise, of.cost_coefficients).save(
+        folder / "surrogate.npz"
+    )
     nm.meta_train("source-order", leave_out="cifar10", n_labels=20, output=folder / "model.npz")
     (folder / "archive.npz").write_bytes(KIND.encode({"step": 1}, {"weights": np.arange(24.0)}))
     return folder
@@ -72,7 +80,11 @@ def test_a_flipped_bit_is_noticed(folder: Path, name: str) -> None:
     whole = path.read_bytes()
     read(path)
     seal = whole.find(b"crc32:")  # -1 for journals: there it is a position of the last line
-    bits = [*np.random.default_rng(0).integers(8 * len(whole), size=FLIPS).tolist(), 8 * seal, 8 * (seal + 7)]
+    bits = [
+        *np.random.default_rng(0).integers(8 * len(whole), size=FLIPS).tolist(),
+        8 * seal,
+        8 * (seal + 7),
+    ]
     try:
         for bit in bits:
             damaged = bytearray(whole)
@@ -97,7 +109,9 @@ def test_numbers_in_an_array_without_checksum_are_noticed(tmp_path: Path) -> Non
 
 def test_files_without_a_checksum_are_read(folder: Path, tmp_path: Path) -> None:
     frame = pd.read_parquet(folder / "results" / "results.parquet")
-    frame.assign(note="OSError: checksum of the image differs").to_parquet(tmp_path / "results.parquet")
+    frame.assign(note="OSError: checksum of the image differs").to_parquet(
+        tmp_path / "results.parquet"
+    )
     found, due = (nm.report(of, formats=()).findings.results for of in (tmp_path, frame))
     assert found["nb201/cifar10"].equals(due["nb201/cifar10"])
 
@@ -105,10 +119,22 @@ def test_files_without_a_checksum_are_read(folder: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda frame: frame.assign(regret=0.0), "regrets on nb201/cifar10 are not those of its table"),
-        (lambda frame: frame.assign(regret=-frame["regret"]), "regrets on nb201/cifar10 are below 0"),
-        (lambda frame: frame.assign(incumbent_value=99.0), "best values on nb201/cifar10 are not those of its table"),
-        (lambda frame: frame[(frame["searcher"] == "random") | (frame["evaluation"] < 3)], "have 2 to 5 evaluations"),
+        (
+            lambda frame: frame.assign(regret=0.0),
+            "regrets on nb201/cifar10 are not those of its table",
+        ),
+        (
+            lambda frame: frame.assign(regret=-frame["regret"]),
+            "regrets on nb201/cifar10 are below 0",
+        ),
+        (
+            lambda frame: frame.assign(incumbent_value=99.0),
+            "best values on nb201/cifar10 are not those of its table",
+        ),
+        (
+            lambda frame: frame[(frame["searcher"] == "random") | (frame["evaluation"] < 3)],
+            "have 2 to 5 evaluations",
+        ),
     ],
 )
 def test_a_report_refuses_results_of_another_program_that_are_impossible(
@@ -132,7 +158,9 @@ def test_a_report_of_results_of_another_program_is_marked(tmp_path: Path) -> Non
 
 
 def test_the_command_line_names_the_damaged_file(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "results.parquet").write_bytes((folder / "results" / "results.parquet").read_bytes()[:-9])
+    (tmp_path / "results.parquet").write_bytes(
+        (folder / "results" / "results.parquet").read_bytes()[:-9]
+    )
     done = CliRunner().invoke(app, ["report", str(tmp_path)])
     assert done.exit_code == 2
     assert "results.parquet" in done.output
@@ -144,6 +172,8 @@ def test_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(FullDiskError, match=r"results\.parquet\. Free some space; the same command resumes"):
+    with pytest.raises(
+        FullDiskError, match=r"results\.parquet\. Free some space; the same command resumes"
+    ):
         write_atomically(tmp_path / "results.parquet", b"some")
     assert not [*tmp_path.iterdir()]

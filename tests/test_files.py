@@ -9,7 +9,9 @@ import pytest
 from nasmeta import files
 
 
-@pytest.mark.parametrize("where", ["nasmeta/_benchmarks_data", "benchmarks_data"], ids=["wheel", "checkout"])
+@pytest.mark.parametrize(
+    "where", ["nasmeta/_benchmarks_data", "benchmarks_data"], ids=["wheel", "checkout"]
+)
 def test_what_is_shipped_lies_in_the_package_or_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

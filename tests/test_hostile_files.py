@@ -41,7 +41,9 @@ evaluations = 2
 def trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the path of a file that the module `hostile`, which can be imported, writes if it is."""
     trace = tmp_path / "trace"
-    (tmp_path / "hostile.py").write_text(f"open({str(trace)!r}, 'w').close()\ndef run(*_, **__): raise SystemExit\n")
+    (tmp_path / "hostile.py").write_text(
+        f"open({str(trace)!r}, 'w').close()\ndef run(*_, **__): raise SystemExit\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     return trace
@@ -60,7 +62,9 @@ def rewritten(file: Path, **changes: Any) -> Path:
 
 
 def meta_model(**changes: Any) -> SavedMetaModel:
-    file = nm.meta_train("source-order", leave_out="cifar10", n_labels=20, output="whole.npz", replace=True).path
+    file = nm.meta_train(
+        "source-order", leave_out="cifar10", n_labels=20, output="whole.npz", replace=True
+    ).path
     return SavedMetaModel.load(rewritten(file, **changes))
 
 
@@ -135,7 +139,9 @@ def results_with_published_values() -> None:
         lambda: meta_model(space_content={"registered": CODE}, space={"registered": CODE}),
         lambda: meta_model(kind=CODE).searcher(np.random.default_rng(0)),
         lambda: meta_model(kind=CODE).predictor(),
-        lambda: meta_model(kind="meta-predictor", settings={"predictor": CODE}).searcher(np.random.default_rng(0)),
+        lambda: meta_model(kind="meta-predictor", settings={"predictor": CODE}).searcher(
+            np.random.default_rng(0)
+        ),
         of_source_models,
         lambda: surrogate(space=CODE),
         lambda: surrogate(task=CODE).score(),

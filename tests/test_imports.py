@@ -109,6 +109,8 @@ def test_no_import_cycles() -> None:
     del modules["nasmeta"]
     graph = {}
     for module, file in modules.items():
-        reached = {name if name in modules else name.rpartition(".")[0] for name in imported(file)} & set(modules)
+        reached = {
+            name if name in modules else name.rpartition(".")[0] for name in imported(file)
+        } & set(modules)
         graph[module] = reached - {module}
     TopologicalSorter(graph).prepare()  # a CycleError lists the modules of the cycle

@@ -59,7 +59,9 @@ def test_facts_of_a_run() -> None:
     found = facts(run)
     assert found["searcher"] == "random, seed 2"
     position = list(run.architectures).index(run.best.architecture) + 1
-    assert found["best"] == f"accuracy {run.best.value:.4f} (percent), found by evaluation {position}"
+    assert (
+        found["best"] == f"accuracy {run.best.value:.4f} (percent), found by evaluation {position}"
+    )
 
 
 def test_names_of_users_are_text() -> None:
@@ -75,9 +77,8 @@ def drawn(figure: Any) -> Any:
     for text in figure.findobj(Text):
         box = text.get_window_extent(renderer)
         inside = min(box.x0, box.y0, figure.bbox.width - box.x1, figure.bbox.height - box.y1) > -1
-        assert inside or not text.get_text() or text.get_text()[0] in "−0123456789", (
-            text.get_text()
-        )  # ticks out of view
+        # ticks out of view
+        assert inside or not text.get_text() or text.get_text()[0] in "−0123456789", text.get_text()
     return figure.axes[0]
 
 
@@ -94,4 +95,6 @@ def test_a_run_is_drawn(task: str, width: str | None) -> None:
     assert low <= run.best.value <= high
     assert (run.plot()._repr_png_() or b"").startswith(b"\x89PNG")  # type: ignore[attr-defined]
     assert "Picture 4.60 x 2.90: ['random, seed 0: " in repr(run.plot())
-    assert "{'evaluated': '#999999', 'best so far': '#0072b2', 'optimum': '#595959'}" in repr(run.plot())
+    assert "{'evaluated': '#999999', 'best so far': '#0072b2', 'optimum': '#595959'}" in repr(
+        run.plot()
+    )

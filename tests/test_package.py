@@ -17,7 +17,13 @@ import nasmeta
 
 ROOT = Path(__file__).parents[1]
 SUBPACKAGES = sorted(path.parent.name for path in (ROOT / "nasmeta").glob("*/__init__.py"))
-NOT_PUBLIC = {"cli", "journals", "pages", "plotting"}  # a command, and packages of the ground, as its modules are
+# a command, and packages of the ground, as its modules are
+NOT_PUBLIC = {
+    "cli",
+    "journals",
+    "pages",
+    "plotting",
+}
 NESTED = ["meta.bilevel", "meta.in_context"]
 WITHOUT_EXAMPLE = {
     "fetch": "it downloads",
@@ -26,22 +32,40 @@ WITHOUT_EXAMPLE = {
 
 
 def run_python(*arguments: str) -> str:
-    done = subprocess.run([sys.executable, *arguments], check=True, capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, *arguments], check=True, capture_output=True, text=True, cwd=ROOT
+    )
     return done.stdout
 
 
 def test_import_loads_nothing_heavy() -> None:
     code = "import sys; print(*sys.modules); import nasmeta; print(*sys.modules)"
     before, after = run_python("-c", code).splitlines()
-    loaded = {name for name in set(after.split()) - set(before.split()) if not name.startswith("nasmeta")}
+    loaded = {
+        name for name in set(after.split()) - set(before.split()) if not name.startswith("nasmeta")
+    }
     assert not {name for name in loaded if name.partition(".")[0] not in sys.stdlib_module_names}
 
 
-HEAVY = {"joblib", "matplotlib", "moocore", "pandas", "requests", "rich", "scipy", "sklearn", "torch"}
+HEAVY = {
+    "joblib",
+    "matplotlib",
+    "moocore",
+    "pandas",
+    "requests",
+    "rich",
+    "scipy",
+    "sklearn",
+    "torch",
+}
 
 
 @pytest.mark.parametrize(
-    "code", ["nm.load_table('nb201')", *(f"nm.search('{name}', 'nb201/cifar10')" for name in ("random", "evolution"))]
+    "code",
+    [
+        "nm.load_table('nb201')",
+        *(f"nm.search('{name}', 'nb201/cifar10')" for name in ("random", "evolution")),
+    ],
 )
 def test_first_use_loads_nothing_heavy(code: str) -> None:
     nasmeta.load_table("nb201")  # builds the file if this machine does not have it
@@ -73,7 +97,8 @@ def test_each_public_name_has_an_example_that_runs(name: str) -> None:
     for name, found in public.items():
         if not isinstance(found, type) and not inspect.isroutine(found):
             continue  # a subpackage, a registry, a constant
-        text = vars(found).get("__doc__") if isinstance(found, type) else found.__doc__  # not that of a base
+        # not that of a base
+        text = vars(found).get("__doc__") if isinstance(found, type) else found.__doc__
         examples = doctest.DocTestParser().get_examples(text or "")
         if all(doctest.SKIP in example.options for example in examples):
             lacking.append(name)
@@ -85,10 +110,20 @@ def test_examples_import_what_is_public(name: str) -> None:
     module = importlib.import_module(f"nasmeta.{name}")
     for name in module.__all__:
         thing = getattr(module, name)
-        members = [thing, *(getattr(thing, own) for own in vars(thing))] if isinstance(thing, type) else [thing]
+        members = (
+            [thing, *(getattr(thing, own) for own in vars(thing))]
+            if isinstance(thing, type)
+            else [thing]
+        )
         for text in (inspect.getdoc(member) or "" for member in members):
-            for place, names in re.findall(r"^(?:>>>|\.\.\.) +from (nasmeta[\w.]*) import (.+)$", text, re.MULTILINE):
-                assert {*names.split(", ")} <= {*importlib.import_module(place).__all__}, (name, place, names)
+            for place, names in re.findall(
+                r"^(?:>>>|\.\.\.) +from (nasmeta[\w.]*) import (.+)$", text, re.MULTILINE
+            ):
+                assert {*names.split(", ")} <= {*importlib.import_module(place).__all__}, (
+                    name,
+                    place,
+                    names,
+                )
 
 
 def test_each_name_that_needs_no_example_is_public() -> None:
@@ -112,7 +147,9 @@ def test_help_works_without_extras() -> None:
 
 
 def test_members_are_what_is_public() -> None:
-    assert {name for name in dir(nasmeta) if not name.startswith("__")} == set(nasmeta.__all__) - {"__version__"}
+    assert {name for name in dir(nasmeta) if not name.startswith("__")} == set(nasmeta.__all__) - {
+        "__version__"
+    }
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -27,7 +27,10 @@ def test_the_citation_is_of_this_version() -> None:
 def test_lower_bounds_are_exact_and_of_all_that_is_needed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     done = subprocess.run(
-        [sys.executable, str(ROOT / ".ci/lower-bounds"), "optuna"], capture_output=True, text=True, check=True
+        [sys.executable, str(ROOT / ".ci/lower-bounds"), "optuna"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     lines = done.stdout.splitlines()
     assert all(re.fullmatch(r"[\w-]+==[\d.]+", line) for line in lines)

@@ -68,7 +68,8 @@ def test_any_bytes_give_a_plain_object_or_our_error(content: bytes) -> None:
     assert type(found).__module__ == "builtins"
 
 
-# -- stand-ins ------------------------------------------------------------------------------------------------------
+# -- stand-ins
+# ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize(
     "array",
@@ -82,13 +83,17 @@ def test_any_bytes_give_a_plain_object_or_our_error(content: bytes) -> None:
     ],
 )
 def test_arrays_come_through_their_stand_ins(array: Any, protocol: int) -> None:
-    found = restricted_load(io.BytesIO(pickle.dumps({"values": array}, protocol)), NUMPY_ARRAYS)["values"]
+    found = restricted_load(io.BytesIO(pickle.dumps({"values": array}, protocol)), NUMPY_ARRAYS)[
+        "values"
+    ]
     assert isinstance(found, PickledArray)
     np.testing.assert_array_equal(found.to_numpy(), array)
     assert found.to_numpy().dtype == array.dtype
 
 
-@pytest.mark.parametrize("array", [np.array(["a"]), np.zeros(2, dtype="f4,i4"), np.zeros(2, dtype="M8[s]")])
+@pytest.mark.parametrize(
+    "array", [np.array(["a"]), np.zeros(2, dtype="f4,i4"), np.zeros(2, dtype="M8[s]")]
+)
 def test_arrays_of_other_kinds_are_refused(array: Any) -> None:
     with pytest.raises(DamagedFileError):
         restricted_load(io.BytesIO(pickle.dumps(array)), NUMPY_ARRAYS).to_numpy()
@@ -96,11 +101,14 @@ def test_arrays_of_other_kinds_are_refused(array: Any) -> None:
 
 @given(st.data())
 def test_mutated_arrays_give_an_array_or_our_error(data: st.DataObject) -> None:
-    content = bytearray(pickle.dumps({"a": np.arange(12.0).reshape(3, 4), "b": np.array([1, "x"], dtype=object)}))
+    content = bytearray(
+        pickle.dumps({"a": np.arange(12.0).reshape(3, 4), "b": np.array([1, "x"], dtype=object)})
+    )
     for _ in range(data.draw(st.integers(1, 4))):
         position = data.draw(st.integers(0, len(content) - 1))
         replaced = data.draw(st.integers(0, 255))
-        if replaced not in b"pr":  # large memo indices, for which the unpickler allocates before it looks
+        # large memo indices, for which the unpickler allocates before it looks
+        if replaced not in b"pr":
             content[position] = replaced
     try:
         found = restricted_load(io.BytesIO(bytes(content)), NUMPY_ARRAYS)

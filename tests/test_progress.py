@@ -25,7 +25,9 @@ def test_a_bar_shows_counts_and_the_note(capsys: pytest.CaptureFixture) -> None:
     assert all(text in errors for text in ("cells [of nb201]", "7/8", "loss [0.5]"))
 
 
-def test_a_log_has_a_line_every_30_seconds(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_has_a_line_every_30_seconds(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = iter([0, *range(600, 1000, 10)])  # the first run waits for a meta-training
     monkeypatch.setattr("nasmeta.progress.time.monotonic", lambda: next(now))
     with progress_bar("runs [of nb201]", 6, done=1) as bar:
@@ -38,7 +40,9 @@ def test_a_log_has_a_line_every_30_seconds(capsys: pytest.CaptureFixture, monkey
     ]
 
 
-def test_a_log_has_lines_without_progress(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_has_lines_without_progress(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("nasmeta.progress.heartbeat.__wrapped__.__defaults__", (0.02,))
     with progress_bar("fitting") as bar:
         bar.note("reading")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 BLOCK = re.compile(r"^```(python|bash|toml)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
-STORED = re.compile(r"(^```bash\n(?:(?!```).*\n)*```\n)\n```json\n(?:(?!```).*\n)*```\n", re.MULTILINE)
+STORED = re.compile(
+    r"(^```bash\n(?:(?!```).*\n)*```\n)\n```json\n(?:(?!```).*\n)*```\n", re.MULTILINE
+)
 HEAD = """---
 file_format: mystnb
 kernelspec:
@@ -27,7 +29,13 @@ def runnable(text: str) -> str:
         return text
     text = STORED.sub(r"\1", text)  # readers of the repository see an output that the site inserts
     title, rest = re.match(r"(#[^\n]*\n)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
-    return HEAD + title + "\n" + cell(SETUP, "remove-cell") + BLOCK.sub(lambda one: block(one[1], one[2]), rest)
+    return (
+        HEAD
+        + title
+        + "\n"
+        + cell(SETUP, "remove-cell")
+        + BLOCK.sub(lambda one: block(one[1], one[2]), rest)
+    )
 
 
 def block(language: str, code: str) -> str:

@@ -1,8 +1,8 @@
 """Figures that several pages show: each has one source, the page of a report.
 
-A comment ``<!-- rows of PATH by COLUMN, … -->`` above a table fills its cells from a table of the report. A link to a
-report whose label contains a number must repeat a number of that page. ``python docs/_site/figures.py`` rewrites the
-pages after a report has changed.
+A comment ``<!-- rows of PATH by COLUMN, … -->`` above a table fills its cells from a table of the
+report. A link to a report whose label contains a number must repeat a number of that page. ``python
+docs/_site/figures.py`` rewrites the pages after a report has changed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,12 @@ def filled(text: str) -> str:
 def _filled(match: re.Match[str]) -> str:
     path, keys, table = match.groups()
     by = keys.split(", ")
-    rows = [row for one in tables((ROOT / path).read_text("utf-8")) for row in one if set(by) <= set(row)]
+    rows = [
+        row
+        for one in tables((ROOT / path).read_text("utf-8"))
+        for row in one
+        if set(by) <= set(row)
+    ]
     source = {tuple(row[key] for key in by): row for row in reversed(rows)}
     head, rule, *lines = table.splitlines()
     new = [head, rule]
@@ -59,7 +64,10 @@ def outdated(text: str) -> list[str]:
 
 def pages() -> list[Path]:
     """Return README and the pages of the documentation."""
-    return [ROOT / "README.md", *(one for one in ROOT.glob("docs/**/*.md") if "generated" not in one.parts)]
+    return [
+        ROOT / "README.md",
+        *(one for one in ROOT.glob("docs/**/*.md") if "generated" not in one.parts),
+    ]
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ def moved(text: str, page: Path, to: Path) -> str:
         path, _, anchor = match["target"].partition("#")
         found = (page.parent / path).resolve()
         if not found.exists():
-            raise FileNotFoundError(f"{page.relative_to(ROOT)} links to {match['target']}, which does not exist.")
+            raise FileNotFoundError(
+                f"{page.relative_to(ROOT)} links to {match['target']}, which does not exist."
+            )
         new = place(found)
         if new is None:
             return match["label"]
@@ -69,7 +71,9 @@ class Names:
         self.predictors: dict[str, str] = {}
         self.roots: dict[str, tuple[str, ...]] = {}
         # A searcher may have the name of a predictor; only pages on predictions mean the predictor.
-        searchers_first = sorted((one for found in entries.values() for one in found), key=is_predictor)
+        searchers_first = sorted(
+            (one for found in entries.values() for one in found), key=is_predictor
+        )
         for entry in searchers_first:
             page = f"generated/api/{entry.page}"
             self.roots[entry.path] = entry.names
@@ -93,7 +97,9 @@ class Names:
                 ancestor = ancestor.parent
             target = self.target(literal.astext(), docname)
             if ancestor is None and target and target[0] != docname:
-                address = app.builder.get_relative_uri(docname, target[0]) + (f"#{target[1]}" if target[1] else "")
+                address = app.builder.get_relative_uri(docname, target[0]) + (
+                    f"#{target[1]}" if target[1] else ""
+                )
                 reference = nodes.reference("", "", internal=True, refuri=address)
                 literal.replace_self(reference)
                 reference += literal

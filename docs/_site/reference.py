@@ -41,7 +41,9 @@ class Entry:
             body = directive("autofunction", self.path)
         else:
             values = self.found if isinstance(self.found, Collection) else [self.found]
-            body = directive("py:data", self.path, "", f"Values: {', '.join(f'``{one}``' for one in values)}.")
+            body = directive(
+                "py:data", self.path, "", f"Values: {', '.join(f'``{one}``' for one in values)}."
+            )
         return f"# {self.title}\n\n{body}"
 
 
@@ -60,10 +62,17 @@ def public(subpackage: str) -> Iterator[Entry]:
     order = sorted(module.__all__, key=lambda one: (not one[0].isupper(), one.lower()))
     for name in order:
         found = getattr(module, name)
-        if inspect.ismodule(found) or (subpackage == "tables" and name in nasmeta.tasks.__all__):  # listed there
+        # listed there
+        if inspect.ismodule(found) or (subpackage == "tables" and name in nasmeta.tasks.__all__):
             continue
         short = name if getattr(nasmeta, name, None) is found else f"{subpackage}.{name}"
-        names = [name, f"nm.{short}", f"nasmeta.{short}", f"nasmeta.{subpackage}.{name}", f"nm.{subpackage}.{name}"]
+        names = [
+            name,
+            f"nm.{short}",
+            f"nasmeta.{short}",
+            f"nasmeta.{subpackage}.{name}",
+            f"nm.{subpackage}.{name}",
+        ]
         names += [registered for registered, kind in SEARCHERS.items() if kind is found]
         yield Entry(short, f"nm.{short}", f"nasmeta.{short}", found, tuple(names))
 
@@ -76,7 +85,11 @@ def registered(subpackage: str) -> Iterator[Entry]:
     from nasmeta.searchers import SEARCHERS
 
     module = importlib.import_module(f"nasmeta.{subpackage}")
-    evaluators = {"training": TrainingEvaluator, "table": TableEvaluator, "several objectives": MultiObjectiveEvaluator}
+    evaluators = {
+        "training": TrainingEvaluator,
+        "table": TableEvaluator,
+        "several objectives": MultiObjectiveEvaluator,
+    }
     kinds = {
         "searcher": SEARCHERS,
         "predictor": PREDICTORS,
@@ -89,10 +102,15 @@ def registered(subpackage: str) -> Iterator[Entry]:
         for name, found in registry.items():
             names.setdefault(found, []).append(name)
         for found, known in sorted(names.items(), key=lambda one: one[1]):
-            if found.__module__.split(".")[1] == subpackage and found.__name__ not in module.__all__:
+            if (
+                found.__module__.split(".")[1] == subpackage
+                and found.__name__ not in module.__all__
+            ):
                 path = f"{found.__module__}.{found.__qualname__}"
                 page = f"{kind}.{known[0]}".replace(" ", "-")
-                yield Entry(page, f"{', '.join(known)} ({kind})", path, found, (*known, found.__name__))
+                yield Entry(
+                    page, f"{', '.join(known)} ({kind})", path, found, (*known, found.__name__)
+                )
 
 
 def reference(write: Callable[[str, str], None]) -> dict[str, list[Entry]]:
@@ -120,10 +138,14 @@ def listing(heading: str, entries: list[Entry]) -> str:
     """Return a table of entries with their summaries."""
     if not entries:
         return ""
-    rows = "\n".join(f"| [{one.title}]({one.page}.md) | {one.summary.replace('|', '/')} |" for one in entries)
+    rows = "\n".join(
+        f"| [{one.title}]({one.page}.md) | {one.summary.replace('|', '/')} |" for one in entries
+    )
     pages = "\n".join(one.page for one in entries)
     toctree = f"```{{toctree}}\n:hidden:\n\n{pages}\n```\n\n"
-    return (f"## {heading}\n\n" if heading else "") + f"| name | summary |\n|---|---|\n{rows}\n\n{toctree}"
+    return (
+        f"## {heading}\n\n" if heading else ""
+    ) + f"| name | summary |\n|---|---|\n{rows}\n\n{toctree}"
 
 
 def commands(write: Callable[[str, str], None]) -> list[str]:
@@ -148,7 +170,10 @@ def commands(write: Callable[[str, str], None]) -> list[str]:
     pages = "\n".join(group.commands)
     table = "| command | purpose |\n|---|---|\n" + "\n".join(rows)
     extra = "`nasmeta --install-completion` adds tab completion to Bash, Zsh, Fish or PowerShell."
-    write("cli/index.md", f"# Command line\n\n{table}\n\n{extra}\n\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n")
+    write(
+        "cli/index.md",
+        f"# Command line\n\n{table}\n\n{extra}\n\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n",
+    )
     return list(group.commands)
 
 
@@ -165,9 +190,17 @@ def usage(command: Any, context: Any, level: str) -> str:
         records = [one.get_help_record(context) for one in options]
         rows = [f"| `{cell(record[0])}` | {cell(record[1])} |" for record in records if record]
         if rows:
-            text += f"{level} {panel}\n\n| name | description |\n|---|---|\n" + "\n".join(rows) + "\n\n"
-    examples = [line.strip() for line in (command.epilog or "").splitlines() if line.strip().startswith("nasmeta ")]
-    return text + (f"{level} Examples\n\n```text\n" + "\n".join(examples) + "\n```\n" if examples else "")
+            text += (
+                f"{level} {panel}\n\n| name | description |\n|---|---|\n" + "\n".join(rows) + "\n\n"
+            )
+    examples = [
+        line.strip()
+        for line in (command.epilog or "").splitlines()
+        if line.strip().startswith("nasmeta ")
+    ]
+    return text + (
+        f"{level} Examples\n\n```text\n" + "\n".join(examples) + "\n```\n" if examples else ""
+    )
 
 
 def cell(text: str) -> str:

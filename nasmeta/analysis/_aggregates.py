@@ -18,15 +18,17 @@ _RESAMPLES = 2000
 def random_label(frame: pd.DataFrame) -> str:
     """Return the label under which random search on the whole space was compared.
 
-    The frame of `nasmeta.compare` records the classes of the searchers. Without that record, as in a frame from a CSV
-    file, the label is ``random``.
+    The frame of `nasmeta.compare` records the classes of the searchers. Without that record, as in
+    a frame from a CSV file, the label is ``random``.
     """
     recorded = frame.attrs.get("random_search") or {"": {"random": True}}
     searchers = [str(name) for name in frame["searcher"].unique()]
     for label in searchers:
         if any(of_task.get(label, False) for of_task in recorded.values()):
             return label
-    raise SettingError("reference", None, f"one of {', '.join(searchers)}", "Random search was not compared.")
+    raise SettingError(
+        "reference", None, f"one of {', '.join(searchers)}", "Random search was not compared."
+    )
 
 
 def aggregate_scores(
@@ -37,8 +39,9 @@ def aggregate_scores(
 ) -> pd.DataFrame:
     """Aggregate the scores of each searcher over all tasks and runs, with 95 % stratified bootstrap intervals.
 
-    The score of a run is 1 − regret / (mean regret of the reference on that task): 1 at the optimum, 0 at the mean
-    regret of the reference. The optimality gap is the mean distance from 1. The bootstrap draws runs within each task.
+    The score of a run is 1 − regret / (mean regret of the reference on that task): 1 at the
+    optimum, 0 at the mean regret of the reference. The optimality gap is the mean distance from 1.
+    The bootstrap draws runs within each task.
 
     Parameters
     ----------
@@ -50,14 +53,15 @@ def aggregate_scores(
     Returns
     -------
     DataFrame, one row per searcher, the highest interquartile mean first
-        ``searcher, runs`` (over all tasks), ``reference``; ``iqm`` (interquartile mean of the scores), ``median``
-        (of the tasks' mean scores), ``mean`` and ``optimality_gap``, each with ``…_low`` and ``…_high``.
+        ``searcher, runs`` (over all tasks), ``reference``; ``iqm`` (interquartile mean of the
+        scores), ``median`` (of the tasks' mean scores), ``mean`` and ``optimality_gap``, each with
+        ``…_low`` and ``…_high``.
 
     Raises
     ------
     SettingError, UnknownNameError
-        If the frame is not valid, it contains neither `reference` nor random search, or the reference always found
-        the optimum of a task.
+        If the frame is not valid, it contains neither `reference` nor random search, or the
+        reference always found the optimum of a task.
 
     Notes
     -----
@@ -101,7 +105,11 @@ def aggregate_scores(
     for column, searcher in enumerate(losses.searchers):
         scores = 1 - regrets[:, column]
         drawn = np.concatenate(
-            [scores[rows][rng.integers(len(rows), size=(_RESAMPLES, len(rows)))] for rows in strata], axis=1
+            [
+                scores[rows][rng.integers(len(rows), size=(_RESAMPLES, len(rows)))]
+                for rows in strata
+            ],
+            axis=1,
         )
         of_draws = measures(drawn)
         row: dict[str, object] = {"searcher": searcher, "runs": len(scores), "reference": reference}

@@ -39,10 +39,11 @@ def attainment_surfaces(
 ) -> pd.DataFrame:
     """Return the attainment surface of each searcher for several shares of its runs.
 
-    A run attains a point if one of its evaluations is at least as good in each objective. The surface of 50 percent is
-    the median front (Grunert da Fonseca, Fonseca and Hall, "Inferential performance assessment of stochastic optimisers
-    and the attainment function", EMO 2001); moocore computes it exactly. The columns ``objective_1, objective_2, …``
-    are the corners of each surface, in their units; `shares` are in percent.
+    A run attains a point if one of its evaluations is at least as good in each objective. The
+    surface of 50 percent is the median front (Grunert da Fonseca, Fonseca and Hall, "Inferential
+    performance assessment of stochastic optimisers and the attainment function", EMO 2001); moocore
+    computes it exactly. The columns ``objective_1, objective_2, …`` are the corners of each
+    surface, in their units; `shares` are in percent.
 
     >>> import nasmeta as nm
     >>> frame = nm.compare(["random"], ["nb201/cifar10+train_seconds"], repeats=3, evaluations=20)
@@ -68,10 +69,11 @@ def front_distances(
 ) -> pd.DataFrame:
     """Return the mean distance of the front that each run found from the true front.
 
-    This is the modified inverted generational distance IGD+ (Ishibuchi et al., "Modified distance calculation in
-    generational distance and inverted generational distance", EMO 2015), computed by moocore. For each architecture of
-    the true front, it is the distance to the nearest architecture of the run, in the objectives in which the run is
-    worse. A few architectures at the bend of the front determine most of a hypervolume; here all have the same weight.
+    This is the modified inverted generational distance IGD+ (Ishibuchi et al., "Modified distance
+    calculation in generational distance and inverted generational distance", EMO 2015), computed by
+    moocore. For each architecture of the true front, it is the distance to the nearest architecture
+    of the run, in the objectives in which the run is worse. A few architectures at the bend of the
+    front determine most of a hypervolume; here all have the same weight.
 
     Parameters
     ----------
@@ -85,7 +87,8 @@ def front_distances(
     Returns
     -------
     DataFrame
-        ``searcher, seed, igd_plus``: in percent of the front's range in each objective; 0 once all of it is found.
+        ``searcher, seed, igd_plus``: in percent of the front's range in each objective; 0 once all
+        of it is found.
 
     Examples
     --------
@@ -102,8 +105,12 @@ def front_distances(
     scaled, distances = task.front.scaled, []
     front = scaled(task.front.values)
     for (searcher, seed), run in rows.groupby(["searcher", "seed"], sort=False, observed=True):
-        distance = moocore.igd_plus(scaled(run[names].to_numpy(np.float64)), ref=front, maximise=True)
-        distances.append({"searcher": str(searcher), "seed": seed, "igd_plus": 100 * float(distance)})
+        distance = moocore.igd_plus(
+            scaled(run[names].to_numpy(np.float64)), ref=front, maximise=True
+        )
+        distances.append(
+            {"searcher": str(searcher), "seed": seed, "igd_plus": 100 * float(distance)}
+        )
     return pd.DataFrame(distances, columns=["searcher", "seed", "igd_plus"])
 
 
@@ -114,7 +121,8 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        The result of `nasmeta.compare`. There is a panel for each task with two objectives that is known by name.
+        The result of `nasmeta.compare`. There is a panel for each task with two objectives that is
+        known by name.
     at : int, optional
         Number of evaluations; by default at the end of the runs.
     width : str or float, optional
@@ -145,7 +153,13 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
             front_name = "measured front"
         step: Any = "pre" if task.signs[1] > 0 else "post"
         grid = np.unique(np.r_[surfaces["objective_2"], front[:, 1]])
-        panel.plot(grid, _heights(front, task, grid), color="0.35", drawstyle=f"steps-{step}", label=front_name)
+        panel.plot(
+            grid,
+            _heights(front, task, grid),
+            color="0.35",
+            drawstyle=f"steps-{step}",
+            label=front_name,
+        )
         looks = styles(map(str, surfaces["searcher"].unique()))
         for searcher, rows in surfaces.groupby("searcher", sort=False):
             lines = {
@@ -155,7 +169,9 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
             draw_line(panel, str(searcher), looks, grid, lines[50], (lines[25], lines[75]), step)
         panel.set(xlim=robust_limits(front[:, 1]), ylim=robust_limits(front[:, 0]))
         columns = [
-            part.column.predicted_by(predictions[part.name]) if part.name in predictions else part.column
+            part.column.predicted_by(predictions[part.name])
+            if part.name in predictions
+            else part.column
             for part in task.parts
         ]
         y, x = (value_label(column.metric_name, column.unit) for column in columns[:2])

@@ -56,9 +56,9 @@ def plot_regret(
 
     Lines are means over the runs, and bands their 95 % bootstrap intervals.
 
-    If the optimum of a task is not known, the best value so far is drawn instead of the regret. Both axes are
-    logarithmic. The regret axis becomes linear close to 0, and the optimum is a separate line. A curve ends at the
-    optimum, or with the first run that used its whole budget.
+    If the optimum of a task is not known, the best value so far is drawn instead of the regret.
+    Both axes are logarithmic. The regret axis becomes linear close to 0, and the optimum is a
+    separate line. A curve ends at the optimum, or with the first run that used its whole budget.
 
     Parameters
     ----------
@@ -69,25 +69,26 @@ def plot_regret(
     tasks : sequence of str, optional
         The tasks to draw, in this order; all by default.
     unit : str, optional
-        Unit of the regret, for the label of the axis. By default the tasks' unit, with their metric if all
-        share it, such as ``percentage points of validation accuracy``.
+        Unit of the regret, for the label of the axis. By default the tasks' unit, with their metric
+        if all share it, such as ``percentage points of validation accuracy``.
     share_y : bool
         Whether all panels have the same regret axis; switch it off for tasks in different units.
     width : str or float, optional
-        Width of the figure: a name in `nasmeta.plotting.WIDTHS`, such as ``"icml"`` for a column and ``"icml-full"``
-        for the text of that paper, or inches. By default panels have 2.45 inches, three per row.
+        Width of the figure: a name in `nasmeta.plotting.WIDTHS`, such as ``"icml"`` for a column
+        and ``"icml-full"`` for the text of that paper, or inches. By default panels have 2.45
+        inches, three per row.
     highlight : sequence of str, optional
-        Searchers in colour; the others are grey. By default all. If there are more than eight, the five with the lowest
-        regret on average over the axis.
+        Searchers in colour; the others are grey. By default all. If there are more than eight, the
+        five with the lowest regret on average over the axis.
     caption : bool, optional
-        Whether the figure states the number of runs and the meaning of the band. By default it does, unless `width` is
-        the name of a venue: there, the paper's caption should state them.
+        Whether the figure states the number of runs and the meaning of the band. By default it
+        does, unless `width` is the name of a venue: there, the paper's caption should state them.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A figure that pyplot does not manage; write it with `save_figure`. It uses the fonts, colours and lines of
-        the user's rcParams if these are set.
+        A figure that pyplot does not manage; write it with `save_figure`. It uses the fonts,
+        colours and lines of the user's rcParams if these are set.
 
     Raises
     ------
@@ -108,13 +109,17 @@ def plot_regret(
     """
     has_optimum = not has_unknown_optimum(frame)
     curves = regret_curves(frame, x, "regret" if has_optimum else "incumbent_value")
-    known, searchers = ([str(name) for name in frame[column].unique()] for column in ("task", "searcher"))
+    known, searchers = (
+        [str(name) for name in frame[column].unique()] for column in ("task", "searcher")
+    )
     names = list(known if tasks is None else tasks)
     check_names("this frame", "task", names, known)
     curves = curves[curves["task"].isin(names)]
     figure, panels = new_panels(panel_titles(names), width, (2.45, 2.35), sharey=share_y)
     areas = curves.groupby(["searcher", "task"], sort=False)["mean"].mean().unstack()
-    best_first = areas.rank().mean(axis=1).sort_values().index.tolist() if has_optimum else searchers
+    best_first = (
+        areas.rank().mean(axis=1).sort_values().index.tolist() if has_optimum else searchers
+    )
     looks = styles(searchers, highlighted(best_first, highlight))
     for panel, task in zip(panels, names, strict=True):
         of_task = curves[curves["task"] == task]
@@ -123,7 +128,12 @@ def plot_regret(
             if has_optimum and len(solved):
                 curve = curve.iloc[: solved[0] + 1]
                 look = looks[name]
-                end: dict[str, Any] = {"color": look.colour, "marker": look.marker, "linestyle": "", "clip_on": False}
+                end: dict[str, Any] = {
+                    "color": look.colour,
+                    "marker": look.marker,
+                    "linestyle": "",
+                    "clip_on": False,
+                }
                 panel.plot(curve[x].iloc[-1:], [0.0], zorder=5, **end)
             draw_line(panel, name, looks, curve[x], curve["mean"], (curve["low"], curve["high"]))
         log_axis(panel)
@@ -139,8 +149,14 @@ def plot_regret(
         f"regret ({unit})" if has_optimum else f"best found ({value})",
     )
     runs = range_text(curves["runs"])
-    title = "one run" if runs == "1" else f"mean of {runs} runs; band: 95 % bootstrap interval of the mean"
-    legend_below(figure, title if caption or (caption is None and not isinstance(width, str)) else "", width)
+    title = (
+        "one run"
+        if runs == "1"
+        else f"mean of {runs} runs; band: 95 % bootstrap interval of the mean"
+    )
+    legend_below(
+        figure, title if caption or (caption is None and not isinstance(width, str)) else "", width
+    )
     return figure
 
 
@@ -156,11 +172,21 @@ def _scale_regrets(panel: Axes, curves: pd.DataFrame) -> None:
     panel.set_yscale("symlog", linthresh=threshold, linscale=0.5)
     top = max(top, float(curves["high"].fillna(0).max()))
     panel.set_ylim(-0.12 * threshold, 1.3 * top)
-    panel.yaxis.set_minor_locator(SymmetricalLogLocator(base=10, linthresh=threshold, subs=list(range(2, 10))))
+    panel.yaxis.set_minor_locator(
+        SymmetricalLogLocator(base=10, linthresh=threshold, subs=list(range(2, 10)))
+    )
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     panel.yaxis.set_minor_formatter(NullFormatter())
     panel.axhline(0, color="0.35", linewidth=0.8, zorder=1)
-    panel.text(0.02, 0, "optimum", transform=panel.get_yaxis_transform(), fontsize=points(7), color="0.35", va="bottom")
+    panel.text(
+        0.02,
+        0,
+        "optimum",
+        transform=panel.get_yaxis_transform(),
+        fontsize=points(7),
+        color="0.35",
+        va="bottom",
+    )
 
 
 def has_unknown_optimum(frame: pd.DataFrame) -> bool:
@@ -170,7 +196,10 @@ def has_unknown_optimum(frame: pd.DataFrame) -> bool:
 
 @house_style()
 def plot_ranks(
-    frame: pd.DataFrame, x: XAxis | None = None, width: Width = None, highlight: Sequence[str] | None = None
+    frame: pd.DataFrame,
+    x: XAxis | None = None,
+    width: Width = None,
+    highlight: Sequence[str] | None = None,
 ) -> Figure:
     """Draw the average rank of each searcher against the budget.
 
@@ -179,12 +208,14 @@ def plot_ranks(
     frame : DataFrame (rows,)
         A results frame with a run of every searcher for every (task, seed).
     x : {"evaluation", "simulated_seconds"}, optional
-        The horizontal axis; by default the axis of the budget, as in `average_ranks`. Training times differ between
-        tasks, so seconds are shares of the largest budget at which all runs on a task are known.
+        The horizontal axis; by default the axis of the budget, as in `average_ranks`. Training
+        times differ between tasks, so seconds are shares of the largest budget at which all runs on
+        a task are known.
     width : str or float, optional
         As in `plot_regret`; 4.6 inches by default.
     highlight : sequence of str, optional
-        Searchers in colour; by default all, or of more than eight the five with the best ranks at the end.
+        Searchers in colour; by default all, or of more than eight the five with the best ranks at
+        the end.
 
     Returns
     -------
@@ -246,7 +277,9 @@ def plot_power(plan: pd.DataFrame, width: Width = None) -> Figure:
     """
     pairs = plan.assign(pair=plan["searcher"] + " – " + plan["other"])
     tasks = [str(task) for task in plan["task"].unique()]
-    hardest_first = pairs.groupby("pair")["needed"].max().sort_values(ascending=False).index.tolist()
+    hardest_first = (
+        pairs.groupby("pair")["needed"].max().sort_values(ascending=False).index.tolist()
+    )
     looks = styles(pairs["pair"].unique(), highlighted(hardest_first, None))
     figure, panels = new_panels(panel_titles(tasks), width, (2.45, 2.35))
     for panel, task in zip(panels, tasks, strict=True):
@@ -254,7 +287,9 @@ def plot_power(plan: pd.DataFrame, width: Width = None) -> Figure:
             shares = {n: row[f"shown_{n}"] for n in RUNS if f"shown_{n}" in row}
             shares |= {row["needed"] - 1: row["share_before"], row["needed"]: row["share"]}
             runs = sorted(n for n in shares if n < np.inf)
-            draw_line(panel, row["pair"], looks, np.array(runs), np.array([shares[n] for n in runs]))
+            draw_line(
+                panel, row["pair"], looks, np.array(runs), np.array([shares[n] for n in runs])
+            )
         panel.axhline(POWER, color="0.35", linewidth=0.8, zorder=1)
         panel.set_ylim(-0.03, 1.03)
         log_axis(panel)

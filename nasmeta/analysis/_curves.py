@@ -25,26 +25,29 @@ def regret_curves(
 ) -> pd.DataFrame:
     """Average the regret of runs, point by point, as far as every run of the (task, searcher) is known.
 
-    A curve begins when each of its runs has an evaluation. A run that found the optimum, stalled or exhausted the space
-    keeps its last value. The curve ends with the first other run, or else with the longest run on the task.
+    A curve begins when each of its runs has an evaluation. A run that found the optimum, stalled or
+    exhausted the space keeps its last value. The curve ends with the first other run, or else with
+    the longest run on the task.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
         A results frame.
     x : {"evaluation", "simulated_seconds"}
-        The axis. Over simulated seconds a run is a step function: the regret after the evaluations that had ended.
+        The axis. Over simulated seconds a run is a step function: the regret after the evaluations
+        that had ended.
     column : str
         The column to average, for example the incumbent's test value.
     points : int, optional
-        The largest number of points of x: by default each evaluation (at most 500, on a log scale), or 200 points on a
-        log scale of seconds for each task, with each curve's first and last point.
+        The largest number of points of x: by default each evaluation (at most 500, on a log scale),
+        or 200 points on a log scale of seconds for each task, with each curve's first and last
+        point.
 
     Returns
     -------
     DataFrame, one row per (task, searcher, x)
-        ``task, searcher``, x under its name, ``runs``, ``mean, low, high`` (95 % bootstrap interval, NaN for a single
-        run), ``median, q25, q75``; all in the unit of the regret.
+        ``task, searcher``, x under its name, ``runs``, ``mean, low, high`` (95 % bootstrap
+        interval, NaN for a single run), ``median, q25, q75``; all in the unit of the regret.
 
     Raises
     ------
@@ -101,7 +104,9 @@ def regret_curves(
     return pd.concat(parts, ignore_index=True)
 
 
-def _grid(x: XAxis, begin: float, end: float, task_begin: float, task_end: float, points: int | None) -> Floats:
+def _grid(
+    x: XAxis, begin: float, end: float, task_begin: float, task_end: float, points: int | None
+) -> Floats:
     """Return the points of a curve from `begin` to `end`; those in seconds are shared by the curves of a task."""
     if begin > end:  # a run ended before another one had begun
         return np.empty(0)
@@ -111,7 +116,9 @@ def _grid(x: XAxis, begin: float, end: float, task_begin: float, task_end: float
             return np.arange(1.0, end + 1)
         return np.unique(np.geomspace(1, end, most).round())
     if task_begin <= 0:
-        raise SettingError("simulated seconds of the first evaluation", task_begin, "a number above 0")
+        raise SettingError(
+            "simulated seconds of the first evaluation", task_begin, "a number above 0"
+        )
     shared = np.geomspace(task_begin, task_end, points or _POINTS[x])
     inner = shared[(shared > begin) & (shared < end)]
     return np.unique(np.r_[begin, inner, end])

@@ -14,7 +14,11 @@ from nasmeta.arrays import Array, Booleans, Floats, Integers
 from nasmeta.errors import SettingError
 
 _KEYS = ("task", "searcher", "seed")
-ENDED_EARLY = {"exhausted": "exhausted the space", "stalled": "stalled"}  # by the value of the column `stopped`
+# by the value of the column `stopped`
+ENDED_EARLY = {
+    "exhausted": "exhausted the space",
+    "stalled": "stalled",
+}
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,13 @@ class Runs:
     seed: Array  # (runs,)
     start: Integers  # (runs,); a run's rows are start .. start + length of each column
     length: Integers
-    known: Booleans  # (runs,): whether the optimum is known; else regrets are to the best value found
+    known: (
+        Booleans  # (runs,): whether the optimum is known; else regrets are to the best value found
+    )
     solved: Booleans  # (runs,): whether the last regret is 0 and the optimum is known
-    final: Booleans  # (runs,): whether it is solved, or ended early, so that it keeps its last value
+    final: (
+        Booleans  # (runs,): whether it is solved, or ended early, so that it keeps its last value
+    )
     seconds: Floats  # (runs,): the budget in simulated seconds, NaN if none is recorded
     timed: Booleans  # (runs,): whether that budget ended the run
     columns: Mapping[str, Floats]  # (rows,) each; always with "regret" and "evaluation"
@@ -148,8 +156,8 @@ def _recorded(frame: pd.DataFrame, name: str, pairs: Sequence[tuple[str, str]]) 
 def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, Booleans]:
     """Give tasks without a known optimum, whose regrets are all NaN, regrets to the best value that any run found.
 
-    Return the frame, and for each row whether the optimum is known. A run without any value, because all evaluations
-    failed, has the worst value of the others; see `has_value`.
+    Return the frame, and for each row whether the optimum is known. A run without any value,
+    because all evaluations failed, has the worst value of the others; see `has_value`.
     """
     lacks_regret = frame["regret"].isna().groupby(frame["task"], observed=True)
     unknown = lacks_regret.transform("all").to_numpy(dtype=bool)

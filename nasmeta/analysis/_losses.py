@@ -43,13 +43,15 @@ def budget_axis(frame: pd.DataFrame) -> XAxis:
     return "evaluation"
 
 
-def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis | None = None) -> Losses:
+def paired_losses(
+    frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis | None = None
+) -> Losses:
     """Read the regret of each searcher after the same budgets, in every (task, seed).
 
-    `at` contains ascending budgets, (k,) or (tasks, k). By default the axis is `budget_axis`, and the budget is
-    the runs' own: one for the whole frame for evaluations, one per task for simulated seconds. If it is not recorded,
-    the largest budget is used at which all runs are known. Runs that found the optimum or ended early keep their last
-    value.
+    `at` contains ascending budgets, (k,) or (tasks, k). By default the axis is `budget_axis`, and
+    the budget is the runs' own: one for the whole frame for evaluations, one per task for simulated
+    seconds. If it is not recorded, the largest budget is used at which all runs are known. Runs
+    that found the optimum or ended early keep their last value.
     """
     if x is None:
         x = budget_axis(frame)
@@ -101,7 +103,9 @@ def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> Floats:
         else:
             budget = given
         if not (least <= budget[0] and budget[-1] <= most):
-            raise SettingError("at", budget.tolist(), f"{least:g} to {most:g}, which all runs on {task} reach")
+            raise SettingError(
+                "at", budget.tolist(), f"{least:g} to {most:g}, which all runs on {task} reach"
+            )
         budgets.append(budget)
     return np.array(budgets)
 
@@ -116,5 +120,7 @@ def _position_of_runs(runs: Runs) -> Integers:
     if is_missing.any():
         searchers = np.flatnonzero(is_missing.any(axis=0))
         lacking = ", ".join(runs.searchers[searcher] for searcher in searchers)
-        raise SettingError(f"Ranks and paired tests need runs of all searchers with equal seeds; {lacking} lacks some.")
+        raise SettingError(
+            f"Ranks and paired tests need runs of all searchers with equal seeds; {lacking} lacks some."
+        )
     return positions.astype(np.int64)

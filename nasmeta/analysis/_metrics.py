@@ -24,8 +24,9 @@ def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.Dat
     frame : DataFrame (rows,)
         A results frame.
     at : iterable of int
-        Numbers of evaluations after which to report the incumbent's value, if all runs of a searcher reach them. A run
-        that found the optimum, stalled or exhausted the space keeps its last value.
+        Numbers of evaluations after which to report the incumbent's value, if all runs of a
+        searcher reach them. A run that found the optimum, stalled or exhausted the space keeps its
+        last value.
 
     Returns
     -------

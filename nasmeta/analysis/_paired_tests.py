@@ -36,9 +36,9 @@ def pairs_of(
 ) -> Iterator[Pair]:
     """Yield the paired differences of all pairs of searchers on each task.
 
-    They are differences of the regret after the budget. If all runs of both searchers found the optimum by then, they
-    are differences of the number of evaluations to the optimum. The searcher `against[task]` is always the other one of
-    its pairs.
+    They are differences of the regret after the budget. If all runs of both searchers found the
+    optimum by then, they are differences of the number of evaluations to the optimum. The searcher
+    `against[task]` is always the other one of its pairs.
     """
     losses = paired_losses(frame, at, x)
     regrets_by_task = losses.by_task()  # (seeds, searchers) each
@@ -55,7 +55,9 @@ def pairs_of(
                 measure = "evaluations to optimum"
                 values = evaluations
             differences = values[:, first] - values[:, second]
-            yield Pair(task, losses.searchers[first], losses.searchers[second], measure, differences)
+            yield Pair(
+                task, losses.searchers[first], losses.searchers[second], measure, differences
+            )
 
 
 def shows(p_values: npt.ArrayLike) -> Booleans:
@@ -123,9 +125,9 @@ def paired_tests(
 ) -> pd.DataFrame:
     """Compare every pair of searchers on each task by Wilcoxon's signed rank test of runs with equal seeds.
 
-    The two-sided p-values are exact for any number of ties: equal differences share the mean of their ranks, and the
-    distribution is taken over all changes of sign. Differences of zero follow Pratt (1959): they are ranked with the
-    others, then their ranks are dropped.
+    The two-sided p-values are exact for any number of ties: equal differences share the mean of
+    their ranks, and the distribution is taken over all changes of sign. Differences of zero follow
+    Pratt (1959): they are ranked with the others, then their ranks are dropped.
 
     Parameters
     ----------
@@ -139,10 +141,11 @@ def paired_tests(
     Returns
     -------
     DataFrame, one row per (task, pair)
-        ``task, searcher, other, runs, measure`` (``regret``, or ``evaluations to optimum`` if all runs of both
-        searchers found it); ``difference`` (mean of searcher minus other; below 0 the first is better)
-        with ``difference_low, difference_high`` (95 % bootstrap interval over the pairs); ``better, ties, worse``
-        (counts of pairs); ``p_value``, and ``p_holm`` corrected for the pairs of the same task.
+        ``task, searcher, other, runs, measure`` (``regret``, or ``evaluations to optimum`` if all
+        runs of both searchers found it); ``difference`` (mean of searcher minus other; below 0 the
+        first is better) with ``difference_low, difference_high`` (95 % bootstrap interval over the
+        pairs); ``better, ties, worse`` (counts of pairs); ``p_value``, and ``p_holm`` corrected for
+        the pairs of the same task.
 
     Raises
     ------
@@ -202,8 +205,9 @@ def wilcoxon_p(difference: Floats) -> float:
 def signed_rank_p(ranks: Integers, smaller: int) -> float:
     """Return the two-sided p-value from the ranks of differences above and below 0, and the smaller of their two sums.
 
-    Under the null hypothesis, each sign is a fair coin. The distribution of the sum is computed by adding one rank
-    after another. Twice the mid-ranks of ties are integers, so the sums are positions in an array.
+    Under the null hypothesis, each sign is a fair coin. The distribution of the sum is computed by
+    adding one rank after another. Twice the mid-ranks of ties are integers, so the sums are
+    positions in an array.
     """
     step = max(1, np.gcd.reduce(ranks))
     ascending = np.sort(ranks) // step

@@ -18,7 +18,9 @@ from nasmeta.pages import interval_columns
 RUNS = (3, 10, 30, 100, 300, 1000)
 POWER = 0.8
 _DRAWS = 500
-_MOST_CHECKED = 200  # runs with a difference: exact p-values of more take long, and the factor is at most 1.14
+_MOST_CHECKED = (
+    200  # runs with a difference: exact p-values of more take long, and the factor is at most 1.14
+)
 
 
 def plan_runs(
@@ -140,8 +142,9 @@ class Resampled:
 def shown_in(pairs: Sequence[Pair], counts: Floats) -> Booleans:
     """Return whether resampled comparisons show each pair, bool (draws, pairs), as `shows` does.
 
-    Exact p-values are slow, so an approximation decides unless its error could change the decision. The bound of this
-    error is empirical. With more than 200 differences other than 0, the approximation alone decides.
+    Exact p-values are slow, so an approximation decides unless its error could change the decision.
+    The bound of this error is empirical. With more than 200 differences other than 0, the
+    approximation alone decides.
     """
     runs = counts[0].sum()
     ranked = []
@@ -168,8 +171,8 @@ def shown_in(pairs: Sequence[Pair], counts: Floats) -> Booleans:
 def _error_factors(members: Floats, runs: float) -> Floats:
     """Return the factor by which an approximate p-value may be wrong, (draws,), from the members of groups.
 
-    It was found by comparison with exact p-values. Zeros take the lowest ranks, so the other ranks are nearly equal,
-    as with ties.
+    It was found by comparison with exact p-values. Zeros take the lowest ranks, so the other ranks
+    are nearly equal, as with ties.
     """
     n_used = members.sum(axis=1)  # differences other than 0, (draws,)
     n = np.maximum(n_used, 1)
@@ -199,7 +202,8 @@ def _ranks(difference: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:
 def _approximate_p(ranks: Floats, members: Floats, net: Floats) -> Floats:
     """Return p-values from a normal distribution, corrected for its kurtosis and for steps of the sum.
 
-    The sum of ranks with random signs is symmetric, so the correction is the first Edgeworth term that remains.
+    The sum of ranks with random signs is symmetric, so the correction is the first Edgeworth term
+    that remains.
     """
     from scipy.special import ndtr
 

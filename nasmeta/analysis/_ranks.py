@@ -16,22 +16,24 @@ SIGNIFICANT = 0.05  # level of all tests
 _POINTS = 80  # of a curve of ranks
 
 
-def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> pd.DataFrame:
+def average_ranks(
+    frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None
+) -> pd.DataFrame:
     """Rank the searchers by their regret after the same budget; 1 is the best.
 
-    Searchers are ranked within each (task, seed); ties share the average rank. The mean is taken over the seeds of a
-    task and then over the tasks.
+    Searchers are ranked within each (task, seed); ties share the average rank. The mean is taken
+    over the seeds of a task and then over the tasks.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
         A results frame with a run of every searcher for every (task, seed).
     at : float, optional
-        The budget; by default the runs' budget, or the largest that all runs reach. Runs that found the optimum,
-        stalled or exhausted the space keep their last value.
+        The budget; by default the runs' budget, or the largest that all runs reach. Runs that found
+        the optimum, stalled or exhausted the space keep their last value.
     x : {"evaluation", "simulated_seconds"}, optional
-        The axis of the budget. By default evaluations, or simulated seconds if the other runs ended after different
-        numbers of evaluations.
+        The axis of the budget. By default evaluations, or simulated seconds if the other runs ended
+        after different numbers of evaluations.
 
     Returns
     -------
@@ -69,8 +71,8 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
 def rank_curves(frame: pd.DataFrame, x: XAxis | None = None) -> pd.DataFrame:
     """Follow the average rank of each searcher over the budget, at up to 80 budgets on a log scale.
 
-    The cost of a training differs between tasks, so over simulated seconds the budget is a share (0 to 1) of the
-    largest budget at which all runs of a task are known.
+    The cost of a training differs between tasks, so over simulated seconds the budget is a share (0
+    to 1) of the largest budget at which all runs of a task are known.
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({
@@ -130,14 +132,15 @@ class Friedman:
     blocks: int
     ranks: pd.Series[float]  # average rank of each searcher over the blocks, the best first
     critical_difference: float  # between average ranks, at the level of 0.05 (Nemenyi 1963)
-    nemenyi: pd.DataFrame  # (searchers, searchers): p-values of all pairs, in the order of `ranks`; 1 on the diagonal
+    # (searchers, searchers): p-values of all pairs, in the order of `ranks`; 1 on the diagonal
+    nemenyi: pd.DataFrame
 
 
 def friedman_test(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> Friedman:
     """Test whether searchers differ, and which pairs, by their ranks (Demšar 2006).
 
-    A block is one (task, seed), so the result holds for these tasks and other seeds. Ranks within a block do not depend
-    on the unit of the regret, so tasks may have different units.
+    A block is one (task, seed), so the result holds for these tasks and other seeds. Ranks within a
+    block do not depend on the unit of the regret, so tasks may have different units.
 
     Parameters
     ----------
@@ -175,7 +178,9 @@ def friedman_test(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
     regret = losses.regret[:, :, -1]
     n, k = regret.shape
     if k < 3 or n < 2:
-        raise SettingError(f"Friedman's test needs at least 3 searchers and 2 blocks; there are {k} and {n}.")
+        raise SettingError(
+            f"Friedman's test needs at least 3 searchers and 2 blocks; there are {k} and {n}."
+        )
     ranks = np.asarray(rankdata(regret, axis=1))
     statistic = 0.0
     p_value = 1.0

@@ -14,7 +14,10 @@ _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
 
 
 def bootstrap_interval(
-    samples: npt.ArrayLike, level: float = LEVEL, n_resamples: int = 2000, seed: int | np.random.Generator = 0
+    samples: npt.ArrayLike,
+    level: float = LEVEL,
+    n_resamples: int = 2000,
+    seed: int | np.random.Generator = 0,
 ) -> tuple[Floats, Floats]:
     """Return the percentile bootstrap interval of the mean, by `scipy.stats.bootstrap`.
 

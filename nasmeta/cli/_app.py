@@ -13,8 +13,8 @@ from typer.core import TyperGroup
 
 import nasmeta
 
-# The commands in the order of the help, and the subpackages with their functions: `data list` is the function
-# `data_list_command` in `nasmeta.tasks.commands`.
+# The commands in the order of the help, and the subpackages with their functions: `data list` is
+# the function `data_list_command` in `nasmeta.tasks.commands`.
 COMMANDS = {
     "demo": "experiments",
     "search": "runs",
@@ -57,7 +57,9 @@ def built_command(path: str) -> Any:
 
     function = getattr(import_module(f"nasmeta.{COMMANDS[path]}.commands"), _function_name(path))
     text = described(function)
-    examples = [line for example in text.examples for line in (example.description or "").splitlines()]
+    examples = [
+        line for example in text.examples for line in (example.description or "").splitlines()
+    ]
     app = _new_app(add_completion=False)
     add = app.command(
         path.split()[-1],
@@ -90,7 +92,11 @@ def _function_name(path: str) -> str:
 def _summaries(subpackage: str) -> dict[str, str]:
     """Return the first lines of the docstrings of a subpackage's commands, without an import."""
     file = Path(__file__).parents[1] / subpackage / "commands.py"
-    functions = (node for node in ast.parse(file.read_text("utf-8")).body if isinstance(node, ast.FunctionDef))
+    functions = (
+        node
+        for node in ast.parse(file.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    )
     return {node.name: (ast.get_docstring(node) or "").partition("\n")[0] for node in functions}
 
 
@@ -113,7 +119,10 @@ for _name in _GROUPS:
 @app.callback(epilog="Start with: nasmeta demo")
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Meta-learned neural architecture search on tabular benchmarks."""

@@ -18,7 +18,8 @@ from nasmeta.cli._options import Option
 from nasmeta.errors import EvaluationFailed, NasmetaError, NasmetaWarning, RunFailed
 from nasmeta.terminal import console
 
-UsageError: Any = typer.BadParameter.__base__  # Click's class; recent releases of Typer bundle their own copy of Click
+# Click's class; recent releases of Typer bundle their own copy of Click
+UsageError: Any = typer.BadParameter.__base__
 
 
 class Command(TyperCommand):
@@ -36,7 +37,9 @@ class Command(TyperCommand):
             raise typer.Exit(2) from error
 
 
-def callback_of(function: Callable[..., object], options: Mapping[str, Option]) -> Callable[..., None]:
+def callback_of(
+    function: Callable[..., object], options: Mapping[str, Option]
+) -> Callable[..., None]:
     """Return the function that Typer calls: it calls `function` with the options on the command line."""
 
     def run(**values: Any) -> None:
@@ -61,13 +64,16 @@ def callback_of(function: Callable[..., object], options: Mapping[str, Option]) 
 def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> None:
     """Call a command, and print its result as JSON, or its error; raise the exit status if it is not 0.
 
-    The status is 2 after an error, or 1 if custom code failed or no training or evaluation succeeded. A result may have
-    its own `status`.
+    The status is 2 after an error, or 1 if custom code failed or no training or evaluation
+    succeeded. A result may have its own `status`.
     """
     texts: list[str] = []
     outcome: dict[str, Any] = {}
     status = 0
-    with _warnings_to(texts.append if as_json else _warn), redirect_stdout(StringIO()) if as_json else nullcontext():
+    with (
+        _warnings_to(texts.append if as_json else _warn),
+        redirect_stdout(StringIO()) if as_json else nullcontext(),
+    ):
         try:
             result = call()
             if as_json:
@@ -76,7 +82,10 @@ def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> N
         except BrokenPipeError:
             raise  # the reader closed the pipe
         except (NasmetaError, OSError) as error:
-            status, outcome = 1 if isinstance(error, EvaluationFailed | RunFailed) else 2, {"error": error}
+            status, outcome = (
+                1 if isinstance(error, EvaluationFailed | RunFailed) else 2,
+                {"error": error},
+            )
         except (KeyboardInterrupt, typer.Abort):
             status, outcome = 130, {"error": NasmetaError("Interrupted.")}
     if as_json:
@@ -98,7 +107,11 @@ def _print_json(context: Any, status: int, outcome: dict[str, Any]) -> None:
     if "error" in outcome:
         error = outcome["error"]
         fields = vars(error) if isinstance(error, NasmetaError) else {}
-        message = error.format_message() if isinstance(error, UsageError) else " ".join(str(error).split())
+        message = (
+            error.format_message()
+            if isinstance(error, UsageError)
+            else " ".join(str(error).split())
+        )
         outcome["error"] = {"type": type(error).__name__, "message": message, **fields}
     command = context.command_path.partition(" ")[2]
     whole = {"nasmeta": nasmeta.__version__, "command": command, "status": status, **outcome}

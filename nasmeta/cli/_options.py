@@ -25,15 +25,35 @@ from nasmeta.cli._values import (
 )
 
 # Parameters that commands fill themselves, or that a shell cannot express.
-_HIDDEN = {"self", "progress", "isolated", "page", "command", "on_epoch", "tell", "until", "build_network", "x"}
+_HIDDEN = {
+    "self",
+    "progress",
+    "isolated",
+    "page",
+    "command",
+    "on_epoch",
+    "tell",
+    "until",
+    "build_network",
+    "x",
+}
 _FLAGS = {"settings": "--set", "listed": "--list", "as_json": "--json"}
 _METAVARS = {
     "backend": "loky|dask[=ADDRESS]", "data": "KIND:PATH", "evaluator": "NAME|FILE", "pilot": "FOLDER|NAME,…",
     "recipe": "NAME|FILE", "results": "FOLDER", "shard": "I/N", "sources": "NAME,…|FILE",
 }  # fmt: skip
-_COMPLETED = {"searcher", "task", "recipe", "evaluator", "specification", "table"}  # the shell completes these names
+# the shell completes these names
+_COMPLETED = {
+    "searcher",
+    "task",
+    "recipe",
+    "evaluator",
+    "specification",
+    "table",
+}
 _KINDS: list[tuple[str, Any, Callable[[Any], Any] | None, str | None]] = [
-    # pattern of the annotation; type in the shell; reader of the value; name of the value in the help
+    # pattern of the annotation; type in the shell; reader of the value; name of the value in the
+    # help
     (r"^bool", bool, None, None),
     (r"^int", int, None, None),
     (r"^float", float, None, None),
@@ -68,8 +88,8 @@ def described(function: Callable[..., object]) -> Docstring:
 def options_of(command: Callable[..., object]) -> dict[str, Option]:
     """Return the options of a command: its own parameters, and those of the functions in `options_from`.
 
-    Its own docstring describes parameters in full; of other docstrings, the first sentence is shown. Each command has
-    the option ``--json``.
+    Its own docstring describes parameters in full; of other docstrings, the first sentence is
+    shown. Each command has the option ``--json``.
     """
     sources = [(command, None, []), *vars(command).get("sources", [])]
     texts: dict[str, str] = {}
@@ -77,15 +97,25 @@ def options_of(command: Callable[..., object]) -> dict[str, Option]:
         for entry in described(function).params:
             text = " ".join((entry.description or "").replace("`", "").split())
             for name in entry.arg_name.split(", "):
-                texts.setdefault(name, text if function is command else re.split(r"(?<=\.) (?=[A-Z])", text)[0])
+                texts.setdefault(
+                    name, text if function is command else re.split(r"(?<=\.) (?=[A-Z])", text)[0]
+                )
     options: dict[str, Option] = {}
     for function, panel, without in sources:
         for name, parameter in inspect.signature(function).parameters.items():
-            if parameter.kind is not parameter.VAR_KEYWORD and name not in {*options, *without, *_HIDDEN}:
+            if parameter.kind is not parameter.VAR_KEYWORD and name not in {
+                *options,
+                *without,
+                *_HIDDEN,
+            }:
                 required = parameter.default is parameter.empty
-                argument = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and (required or function is command)
+                argument = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and (
+                    required or function is command
+                )
                 options[name] = _option(parameter, argument, texts.get(name, ""), panel)
-    parameter = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation="bool")
+    parameter = inspect.Parameter(
+        "as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation="bool"
+    )
     options["as_json"] = _option(parameter, False, "Print the result as one JSON object.", None)
     return options
 
@@ -98,7 +128,11 @@ def _option(parameter: inspect.Parameter, argument: bool, text: str, panel: str 
         text += " Repeatable."
     if isinstance(default, tuple):
         default = ",".join(default) or None
-    more: dict[str, Any] = {"help": text, "metavar": _METAVARS.get(name, metavar), "rich_help_panel": panel}
+    more: dict[str, Any] = {
+        "help": text,
+        "metavar": _METAVARS.get(name, metavar),
+        "rich_help_panel": panel,
+    }
     if name in _COMPLETED:
         more["autocompletion"] = lambda: _names(name)
     if argument:
@@ -106,7 +140,9 @@ def _option(parameter: inspect.Parameter, argument: bool, text: str, panel: str 
     else:
         about = typer.Option(_FLAGS.get(name, f"--{name.replace('_', '-')}"), **more)
     kind = Annotated[kind | None if default is None else kind, about]
-    return Option(inspect.Parameter(name, parameter.KEYWORD_ONLY, default=default, annotation=kind), read)
+    return Option(
+        inspect.Parameter(name, parameter.KEYWORD_ONLY, default=default, annotation=kind), read
+    )
 
 
 def _names(noun: str) -> list[str]:

@@ -76,7 +76,9 @@ def conditions_in(texts: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
         column, _, needed = text.partition("=")
         other, _, choices = needed.partition(":")
         if not (column.strip() and other.strip() and names_in(choices)):
-            raise SettingError("condition", text, "COLUMN=OTHER:CHOICE,…, such as momentum=optimiser:sgd")
+            raise SettingError(
+                "condition", text, "COLUMN=OTHER:CHOICE,…, such as momentum=optimiser:sgd"
+            )
         conditions.setdefault(column.strip(), {})[other.strip()] = list(names_in(choices))
     return conditions
 
@@ -89,7 +91,8 @@ def settings_by_label(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
     """
     pairs: dict[str, list[str]] = {}
     for text in texts:
-        label, colon, _ = text.partition("=")[0].rpartition(":")  # a label may be package.module:Name
+        # a label may be package.module:Name
+        label, colon, _ = text.partition("=")[0].rpartition(":")
         if not colon or not label.strip():
             raise SettingError("setting", text, "NAME:key=value, such as evolution:population=10")
         pairs.setdefault(label.strip(), []).append(text[len(label) + 1 :])

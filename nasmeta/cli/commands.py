@@ -32,14 +32,16 @@ _KINDS = {
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "matplotlib")
 
 
-def list_command(kind: str | None = None, name: str | None = None, *, space: str = "nb201") -> pd.DataFrame:
+def list_command(
+    kind: str | None = None, name: str | None = None, *, space: str = "nb201"
+) -> pd.DataFrame:
     """List all names of a kind: searchers, tasks, tables, specifications, and so on.
 
     Parameters
     ----------
     kind : str, optional
-        One of searchers, tasks, tables, specifications, predictors, encoders, evaluators, recipes, images, proxies.
-        Without it, these kinds are listed.
+        One of searchers, tasks, tables, specifications, predictors, encoders, evaluators, recipes,
+        images, proxies. Without it, these kinds are listed.
     name : str, optional
         Show the details of this name, or the tasks of this family.
     space : str
@@ -58,21 +60,33 @@ def list_command(kind: str | None = None, name: str | None = None, *, space: str
         raise UnknownNameError.of("kind of names", kind, _KINDS)
     names: pd.DataFrame = getattr(nm, f"list_{kind}")(*([space] if kind == "encoders" else []))
     if kind == "tasks" and name is not None and name not in {*names["task"]}:
-        return print_listing(f"list {kind}", nm.list_tasks(name), ["task", "dataset", "metric", "here"])
+        return print_listing(
+            f"list {kind}", nm.list_tasks(name), ["task", "dataset", "metric", "here"]
+        )
     if kind == "specifications" and name is not None:
         text = nm.experiments.read_specification(name).text
         print(text, end="")
         return names[names["specification"] == name].assign(text=text)
     if kind == "searchers" and name is not None and name in nm.searchers.SEARCHERS:
-        parameters = [*inspect.signature(nm.searchers.SEARCHERS[name]).parameters.values()][2:]  # after space and rng
-        names["settings"] = ", ".join(str(setting.replace(annotation=setting.empty)) for setting in parameters)
+        # after space and rng
+        parameters = [*inspect.signature(nm.searchers.SEARCHERS[name]).parameters.values()][2:]
+        names["settings"] = ", ".join(
+            str(setting.replace(annotation=setting.empty)) for setting in parameters
+        )
     if kind == "tasks" and name is None:
         groups = names.groupby("family", sort=False)
-        families = groups.agg(tasks=("task", "size"), here=("here", "sum"), first=("task", "first")).reset_index()
+        families = groups.agg(
+            tasks=("task", "size"), here=("here", "sum"), first=("task", "first")
+        ).reset_index()
         print_listing(f"list {kind}", families, [*families])
         return names
-    brief = {"tables": ["table", "topic", "here", "holds"], "specifications": ["specification", "title"]}
-    return print_listing(f"list {kind}", names, brief.get(kind, [names.columns[0], "summary"]), name)
+    brief = {
+        "tables": ["table", "topic", "here", "holds"],
+        "specifications": ["specification", "title"],
+    }
+    return print_listing(
+        f"list {kind}", names, brief.get(kind, [names.columns[0], "summary"]), name
+    )
 
 
 @dataclass
@@ -81,7 +95,8 @@ class State:
 
     facts: dict[str, str]
     missing: dict[str, list[str]]  # packages by extra
-    tables: dict[str, dict[str, list[str]]]  # of added tables: datasets, metrics, and messages about odd values
+    # of added tables: datasets, metrics, and messages about odd values
+    tables: dict[str, dict[str, list[str]]]
     broken: list[str]
 
     @property
@@ -93,8 +108,8 @@ class State:
 def doctor_command() -> State:
     """Show versions, cache, extras, device and the tables that you added; exit code 1 if something is broken.
 
-    For each table it shows datasets and metrics, and suspicious values: accuracies that look like fractions among
-    percents, and test values without validation values.
+    For each table it shows datasets and metrics, and suspicious values: accuracies that look like
+    fractions among percents, and test values without validation values.
 
     Examples
     --------
@@ -108,17 +123,24 @@ def doctor_command() -> State:
         "nasmeta": f"{nm.__version__}, in {Path(nm.__file__).parent}",
         "Python": f"{platform.python_version()}, {sys.executable}",
         "platform": f"{platform.platform()}, {os.cpu_count()} processors",
-        "packages": ", ".join(f"{package} {installed.get(package, 'missing')}" for package in _PACKAGES),
+        "packages": ", ".join(
+            f"{package} {installed.get(package, 'missing')}" for package in _PACKAGES
+        ),
         "cache": _cache(broken),
         "mirror": mirror_address() or "none (NASMETA_MIRROR)",
         "device": _device(),
     }
     print_facts(facts)
     missing = {
-        extra: [name for name in packages.split() if name not in installed] for extra, packages in EXTRAS.items()
+        extra: [name for name in packages.split() if name not in installed]
+        for extra, packages in EXTRAS.items()
     }
     for extra, packages in missing.items():
-        print_facts({"extra": f"{extra}: {f'pip install {chr(32).join(packages)}' if packages else 'installed'}"})
+        print_facts(
+            {
+                "extra": f"{extra}: {f'pip install {chr(32).join(packages)}' if packages else 'installed'}"
+            }
+        )
     tables = dict(_tables(broken))
     for name, table in tables.items():
         listed = f"{name}: opens; datasets {', '.join(table['datasets'])}; metrics {', '.join(table['metrics'])}"
@@ -155,7 +177,9 @@ def _tables(broken: list[str]) -> Iterator[tuple[str, dict[str, list[str]]]]:
         except NasmetaError as reason:
             broken.append(f"{name} does not open: {' '.join(str(reason).split())}")
             continue
-        metrics = list(dict.fromkeys(f"{i.metric} ({i.unit}, {i.direction})" for i in table.columns))
+        metrics = list(
+            dict.fromkeys(f"{i.metric} ({i.unit}, {i.direction})" for i in table.columns)
+        )
         yield name, {"datasets": list(table.datasets), "metrics": metrics, "odd": odd}
 
 

@@ -30,7 +30,8 @@ class Evaluation(NamedTuple):
     cost_seconds : ndarray of float64, shape (n,)
         The time that each evaluation took (training) or would have taken (table); 0 if unknown.
     failures : tuple of (str or None), optional
-        The reason why an evaluation has no value, such as ``out of memory``, or None. May be empty if none failed.
+        The reason why an evaluation has no value, such as ``out of memory``, or None. May be empty
+        if none failed.
 
     Examples
     --------
@@ -72,8 +73,8 @@ class SupportsEvaluate(Protocol):
 class Evaluator(ABC):
     """Evaluates architectures for a task: by a table, a surrogate, training, or a function.
 
-    A subclass implements `evaluate`. Tables and surrogates also provide `values`, so their optimum is known and a run
-    can stop at it.
+    A subclass implements `evaluate`. Tables and surrogates also provide `values`, so their optimum
+    is known and a run can stop at it.
 
     Parameters
     ----------
@@ -109,7 +110,9 @@ class Evaluator(ABC):
     cost_seconds: Floats | None = None
     infeasible: Booleans | None = None  # evaluations that fail, shape (size,), if known
     resumes = False  # whether a longer training resumes the paused shorter one
-    simulates = False  # whether evaluations take no time although their values are not known in advance
+    simulates = (
+        False  # whether evaluations take no time although their values are not known in advance
+    )
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -143,11 +146,15 @@ class Evaluator(ABC):
     def prediction(self) -> Facts:
         """What predicts the values: ``by``, ``sha256``, ``r2_held_out`` and ``fitted_to``, as far as they are known.
 
-        Empty if the values are not predictions; for several objectives, a dictionary per predicted one, by task.
+        Empty if the values are not predictions; for several objectives, a dictionary per predicted
+        one, by task.
         """
         if not self.column.predicted:
             return {}
-        return {"by": self.column.origin.removeprefix("predicted by "), "sha256": self.column.source_sha256}
+        return {
+            "by": self.column.origin.removeprefix("predicted by "),
+            "sha256": self.column.source_sha256,
+        }
 
     @property
     def sign(self) -> float:
@@ -172,7 +179,11 @@ class Evaluator(ABC):
     @cached_property
     def optimum(self) -> float:
         """The best value, without noise, or the best known value; NaN if neither is known in advance."""
-        return float("nan") if self.noise_free is None else float(self.sign * np.nanmax(self.sign * self.noise_free))
+        return (
+            float("nan")
+            if self.noise_free is None
+            else float(self.sign * np.nanmax(self.sign * self.noise_free))
+        )
 
     @property
     def optimum_name(self) -> str:
@@ -221,7 +232,9 @@ class Evaluator(ABC):
         """
         lengths = [self.full_epochs] if epochs is None else [*fidelities(self.task, epochs)]
         if len(lengths) > 1:
-            raise MissingValueError(f"{self.task.name}: the evaluator {self.name} has one length of training.")
+            raise MissingValueError(
+                f"{self.task.name}: the evaluator {self.name} has one length of training."
+            )
         return {lengths[0]: self}
 
     def resume(self, past: Sequence[tuple[int, Any, str | None]]) -> None:  # noqa: B027
@@ -248,7 +261,8 @@ def evaluate_or_fail(evaluator: SupportsEvaluate, architectures: Architectures) 
     Raises
     ------
     RunFailed
-        If a custom evaluator raises any error other than EvaluationFailed; the message names the architecture.
+        If a custom evaluator raises any error other than EvaluationFailed; the message names the
+        architecture.
 
     Examples
     --------
@@ -272,7 +286,11 @@ def evaluate_or_fail(evaluator: SupportsEvaluate, architectures: Architectures) 
         if isinstance(reason, NasmetaError) or type(who).__module__.startswith("nasmeta."):
             raise
         space, architecture = getattr(evaluator, "space", None), int(architectures[0])
-        named = str(architecture) if space is None else f"{architecture} ({space.to_string(architecture)})"
+        named = (
+            str(architecture)
+            if space is None
+            else f"{architecture} ({space.to_string(architecture)})"
+        )
         name = getattr(who, "__qualname__", type(who).__name__)
         hint = "Raise nasmeta.errors.EvaluationFailed(reason, seconds) to continue after a failure."
         raise RunFailed.of(f"{name} at architecture {named}", reason, hint) from reason

@@ -27,14 +27,16 @@ class FunctionEvaluator(Evaluator):
     Parameters
     ----------
     function : callable
-        Maps the choices of an architecture, a mapping of position names to choices, to its value or (value, seconds).
+        Maps the choices of an architecture, a mapping of position names to choices, to its value or
+        (value, seconds).
     task : Task or SearchSpace
         A task, which defines the direction and the held-out dataset, or a custom space.
     name : str, optional
         Of the task; by default, for a space, the name of the function.
     metric : str, default "value"
     direction : {"max", "min"}, optional
-        For a space only, like `metric`. The default is "max"; a function with a name such as ``loss`` needs it.
+        For a space only, like `metric`. The default is "max"; a function with a name such as
+        ``loss`` needs it.
 
     Raises
     ------
@@ -65,7 +67,9 @@ class FunctionEvaluator(Evaluator):
         if isinstance(task, SearchSpace):
             name = name or getattr(function, "__name__", "function").strip("<>")
             if direction is None and (known := known_metric(name)) and known.direction == "min":
-                raise SettingError("direction", None, "'min' or 'max'", f"Lower {name} may be better.")
+                raise SettingError(
+                    "direction", None, "'min' or 'max'", f"Lower {name} may be better."
+                )
             signal = Signal(name, metric, None, None, None, "own", kind="performance")
             task = Task(f"{task.name}/{name}", task, signal, cost=None)
             self._direction: str = direction or "max"
@@ -90,10 +94,11 @@ class FunctionEvaluator(Evaluator):
     def identity(self) -> Facts:
         """The identity of the evaluator: place, code and settings of the function.
 
-        Settings are plain values, such as numbers and strings: arguments of a partial function, variables of an outer
-        function, defaults, and public attributes of a callable object.
+        Settings are plain values, such as numbers and strings: arguments of a partial function,
+        variables of an outer function, defaults, and public attributes of a callable object.
         """
-        of_ranks = {"space": self.space.sha256[:16]} if self.space.is_large else {}  # a rank depends on all levels
+        # a rank depends on all levels
+        of_ranks = {"space": self.space.sha256[:16]} if self.space.is_large else {}
         return {"kind": "function", **self._identity, **of_ranks}
 
     def evaluate(self, architectures: Architectures) -> Evaluation:
@@ -102,7 +107,8 @@ class FunctionEvaluator(Evaluator):
         Raises
         ------
         NasmetaError
-            If the function returns anything but finite numbers; RunFailed if it raises another error.
+            If the function returns anything but finite numbers; RunFailed if it raises another
+            error.
         """
         rows: list[tuple[float, float, str | None]] = []
         for architecture in architectures.tolist():
@@ -114,7 +120,9 @@ class FunctionEvaluator(Evaluator):
                 continue
             if not math.isfinite(value) or not 0 <= seconds < math.inf:
                 what = f"result of the function for {self.space.to_string(architecture)}"
-                raise NasmetaError(what, answer, "a finite number, or (value, seconds) with seconds of at least 0")
+                raise NasmetaError(
+                    what, answer, "a finite number, or (value, seconds) with seconds of at least 0"
+                )
             rows.append((value, seconds, None))
         values, costs, failures = zip(*rows, strict=True)
         return Evaluation(np.array(values), np.array(costs), failures if any(failures) else ())

@@ -20,8 +20,8 @@ from nasmeta.tasks import Front, MultiObjectiveTask
 class MultiObjectiveEvaluator(Evaluator):
     """Evaluate the objectives of a task, each with its own evaluator.
 
-    An evaluation costs as much as its most expensive objective, because one training serves all of them. If all values
-    are known in advance, so is the front.
+    An evaluation costs as much as its most expensive objective, because one training serves all of
+    them. If all values are known in advance, so is the front.
 
     Parameters
     ----------
@@ -46,10 +46,14 @@ class MultiObjectiveEvaluator(Evaluator):
 
     def __init__(self, task: MultiObjectiveTask, parts: Sequence[Evaluator] | None = None) -> None:
         super().__init__(task)
-        self.parts = tuple(TableEvaluator(part) for part in task.parts) if parts is None else tuple(parts)
+        self.parts = (
+            tuple(TableEvaluator(part) for part in task.parts) if parts is None else tuple(parts)
+        )
         self._measured = task
         if self.parts[0].task.table_name != task.table_name:  # surrogates of the whole space
-            self.task = MultiObjectiveTask(task.name, [part.task for part in self.parts], task.reference)
+            self.task = MultiObjectiveTask(
+                task.name, [part.task for part in self.parts], task.reference
+            )
         self.name = " and ".join(dict.fromkeys(part.name for part in self.parts))
 
     @cached_property
@@ -82,15 +86,29 @@ class MultiObjectiveEvaluator(Evaluator):
         """The true front, or in a large space the front of the measured architectures; None if neither is known."""
         if self.values is None:
             with suppress(MissingValueError):  # the table is not on this machine
-                return self._measured.front if self.space.is_large and not self._measured.space.is_large else None
+                return (
+                    self._measured.front
+                    if self.space.is_large and not self._measured.space.is_large
+                    else None
+                )
             return None
-        known = self.values if self.infeasible is None else np.where(self.infeasible[:, None], np.nan, self.values)
+        known = (
+            self.values
+            if self.infeasible is None
+            else np.where(self.infeasible[:, None], np.nan, self.values)
+        )
         return Front(known, self.task.directions, self.task.reference)
 
     @property
     def front_name(self) -> str:
         """``true front``, ``measured front``, or ``predicted front``."""
-        return "measured front" if self.values is None else "predicted front" if self.prediction else "true front"
+        return (
+            "measured front"
+            if self.values is None
+            else "predicted front"
+            if self.prediction
+            else "true front"
+        )
 
     @property
     def identity(self) -> Facts:
@@ -101,7 +119,9 @@ class MultiObjectiveEvaluator(Evaluator):
     @cached_property
     def column(self) -> ColumnInfo:
         """The hypervolume, predicted if an objective is."""
-        return self.task.column.predicted_by(self.prediction) if self.prediction else self.task.column
+        return (
+            self.task.column.predicted_by(self.prediction) if self.prediction else self.task.column
+        )
 
     @property
     def prediction(self) -> Facts:
@@ -136,10 +156,16 @@ class MultiObjectiveEvaluator(Evaluator):
     def evaluate(self, architectures: Architectures) -> Evaluation:
         """Return the values, shape (n, m), and the highest cost of each architecture."""
         parts = [part.evaluate(architectures) for part in self.parts]
-        reasons = zip(*(part.failures or (None,) * len(architectures) for part in parts), strict=True)
+        reasons = zip(
+            *(part.failures or (None,) * len(architectures) for part in parts), strict=True
+        )
         failures = tuple(next(filter(None, of_architecture), None) for of_architecture in reasons)
         known = self.values  # the worst value of each objective if one of them fails
-        values = np.stack([part.values for part in parts], axis=1) if known is None else known[architectures]
+        values = (
+            np.stack([part.values for part in parts], axis=1)
+            if known is None
+            else known[architectures]
+        )
         return Evaluation(values, np.max([part.cost_seconds for part in parts], axis=0), failures)
 
     def close(self) -> None:

@@ -18,8 +18,8 @@ from nasmeta.tasks import Task
 class PublishedSurrogateEvaluator(Evaluator):
     """Evaluate architectures with a published surrogate, an ONNX file; needs the extra ``onnx``.
 
-    It is the evaluator of tasks on large spaces, such as ``lcbench/adult``. The optimum of these tasks is the
-    best known value, see `nasmeta.tasks.Task.best_known`.
+    It is the evaluator of tasks on large spaces, such as ``lcbench/adult``. The optimum of these
+    tasks is the best known value, see `nasmeta.tasks.Task.best_known`.
 
     Parameters
     ----------
@@ -70,12 +70,21 @@ class PublishedSurrogateEvaluator(Evaluator):
 
     def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return the predictions of the report columns of the task."""
-        return {replace(info, release=""): value for info, value in super().report(architecture).items()}
+        return {
+            replace(info, release=""): value for info, value in super().report(architecture).items()
+        }
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return one evaluator per number of epochs; by default a ninth, a third and all of them."""
         full = self.full_epochs
-        lengths = sorted({-(-full // 9), -(-full // 3), full} if epochs is None else map(int, epochs))
+        lengths = sorted(
+            {-(-full // 9), -(-full // 3), full} if epochs is None else map(int, epochs)
+        )
         if lengths[-1:] != [full] or lengths[0] < 1:
-            raise SettingError(f"epochs of {self.task.name}", lengths, f"numbers from 1 to {full}, and {full}")
-        return {each: self if each == full else PublishedSurrogateEvaluator(self.task, each) for each in lengths}
+            raise SettingError(
+                f"epochs of {self.task.name}", lengths, f"numbers from 1 to {full}, and {full}"
+            )
+        return {
+            each: self if each == full else PublishedSurrogateEvaluator(self.task, each)
+            for each in lengths
+        }

@@ -20,7 +20,9 @@ EVALUATORS: Registry[Measure | Evaluator] = Registry(
     "evaluator",
     group="nasmeta.evaluators",
     accepts=lambda entry: (
-        entry if isinstance(entry, Evaluator) or (callable(entry) and not isinstance(entry, type)) else None
+        entry
+        if isinstance(entry, Evaluator) or (callable(entry) and not isinstance(entry, type))
+        else None
     ),
     wanted="a function of an architecture's choices, or an Evaluator",
 )
@@ -32,8 +34,9 @@ def list_evaluators() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per evaluator: ``evaluator`` (its name), ``summary`` (one line), ``data`` (whether it needs images, see
-        `nasmeta.list_images`) and ``extra`` (the extra of this package with its dependencies, or empty).
+        One row per evaluator: ``evaluator`` (its name), ``summary`` (one line), ``data`` (whether
+        it needs images, see `nasmeta.list_images`) and ``extra`` (the extra of this package with
+        its dependencies, or empty).
 
     Examples
     --------

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 class SurrogateEvaluator(Evaluator):
     """Evaluate by the prediction of a surrogate.
 
-    The table is only used for the report of a finished run, if it is on this machine. The optimum is the best
-    prediction; in a large space it is unknown. Architectures that diverge with a probability above one half have no
-    value.
+    The table is only used for the report of a finished run, if it is on this machine. The optimum
+    is the best prediction; in a large space it is unknown. Architectures that diverge with a
+    probability above one half have no value.
 
     Parameters
     ----------
     surrogate : str, path, Task or Surrogate
         A surrogate, or an argument of `Surrogate.load`: a task with a shipped surrogate, or a file.
     task : Task, optional
-        The task to evaluate, if its space is the surrogate's space; otherwise the task of the surrogate.
+        The task to evaluate, if its space is the surrogate's space; otherwise the task of the
+        surrogate.
 
     Examples
     --------
@@ -43,10 +44,14 @@ class SurrogateEvaluator(Evaluator):
     name = "surrogate"
     simulates = True
 
-    def __init__(self, surrogate: str | os.PathLike[str] | Task | Surrogate, task: Task | None = None) -> None:
+    def __init__(
+        self, surrogate: str | os.PathLike[str] | Task | Surrogate, task: Task | None = None
+    ) -> None:
         from nasmeta.surrogates import Surrogate
 
-        self.surrogate = surrogate if isinstance(surrogate, Surrogate) else Surrogate.load(surrogate)
+        self.surrogate = (
+            surrogate if isinstance(surrogate, Surrogate) else Surrogate.load(surrogate)
+        )
         fits = task is not None and self.surrogate.has_space_of(task)
         super().__init__(task if task is not None and fits else self.surrogate.task)
 
@@ -57,7 +62,11 @@ class SurrogateEvaluator(Evaluator):
     @cached_property
     def values(self) -> Floats | None:  # type: ignore[override]
         """The predictions, NaN for divergence; None in a large space."""
-        return None if self.space.is_large else self._values_of(np.arange(self.space.size, dtype=np.int32))
+        return (
+            None
+            if self.space.is_large
+            else self._values_of(np.arange(self.space.size, dtype=np.int32))
+        )
 
     @cached_property
     def cost_seconds(self) -> Floats | None:  # type: ignore[override]
@@ -93,8 +102,13 @@ class SurrogateEvaluator(Evaluator):
         """Return the predicted value and training seconds of each architecture."""
         if self.values is not None and self.cost_seconds is not None:
             return Evaluation(self.values[architectures], self.cost_seconds[architectures])
-        values, costs = self._values_of(architectures), np.nan_to_num(self.surrogate.costs_of(architectures))
-        return Evaluation(values, costs, tuple("diverged" if fails else None for fails in np.isnan(values)))
+        values, costs = (
+            self._values_of(architectures),
+            np.nan_to_num(self.surrogate.costs_of(architectures)),
+        )
+        return Evaluation(
+            values, costs, tuple("diverged" if fails else None for fails in np.isnan(values))
+        )
 
     def __reduce__(self) -> Any:
         return SurrogateEvaluator, (self.surrogate, self.task)

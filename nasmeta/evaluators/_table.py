@@ -25,8 +25,8 @@ class TableEvaluator(Evaluator):
     seed : int, optional
         Of the draws, if the task samples the seed of a training; a run uses its own seed.
     unknown_feasibility : bool, default False
-        Let searchers propose architectures without a value. Their evaluation fails, and the worst value of the table is
-        observed.
+        Let searchers propose architectures without a value. Their evaluation fails, and the worst
+        value of the table is observed.
 
     Raises
     ------
@@ -66,7 +66,9 @@ class TableEvaluator(Evaluator):
         """The values of the task, or draws from its seeds; the worst one for evaluations that fail."""
         if not len(self.task.measured):
             raise MissingValueError(f"{self.task.name} has no measured {self.task.space.noun}.")
-        return self._with_worst(self.task.sampled_values(self.seed) if self.task.is_sampled else self.task.values)
+        return self._with_worst(
+            self.task.sampled_values(self.seed) if self.task.is_sampled else self.task.values
+        )
 
     def _with_worst(self, values: Floats) -> Floats:
         if self.infeasible is None:
@@ -88,7 +90,11 @@ class TableEvaluator(Evaluator):
     @cached_property
     def cost_seconds(self) -> Floats:  # type: ignore[override]
         """The costs of the task; 0 if unknown."""
-        return np.nan_to_num(self.task.cost_seconds) if self.task.has_cost else np.zeros(self.task.space.size)
+        return (
+            np.nan_to_num(self.task.cost_seconds)
+            if self.task.has_cost
+            else np.zeros(self.task.space.size)
+        )
 
     def evaluate(self, architectures: Architectures) -> Evaluation:
         """Return the value and the training seconds of each architecture; NaN for a missing value."""
@@ -96,7 +102,9 @@ class TableEvaluator(Evaluator):
         if self.infeasible is None:
             return Evaluation(values, costs)
         return Evaluation(
-            values, costs, tuple("not measured" if each else None for each in self.infeasible[architectures])
+            values,
+            costs,
+            tuple("not measured" if each else None for each in self.infeasible[architectures]),
         )
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
@@ -109,4 +117,7 @@ class TableEvaluator(Evaluator):
         }
 
     def __reduce__(self) -> Any:
-        return partial(TableEvaluator, unknown_feasibility=self.unknown_feasibility), (self.task, self.seed)
+        return partial(TableEvaluator, unknown_feasibility=self.unknown_feasibility), (
+            self.task,
+            self.seed,
+        )

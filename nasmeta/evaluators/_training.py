@@ -28,7 +28,9 @@ from nasmeta.training import ImageDataset, Recipe, RecipeLike, Trainer, Training
 if TYPE_CHECKING:
     from nasmeta.training import BuildNetwork
 
-_INSTEAD = "Pass build_network, a function from the choices of an architecture to a torch.nn.Module."
+_INSTEAD = (
+    "Pass build_network, a function from the choices of an architecture to a torch.nn.Module."
+)
 FAILED_VALUE = 0.0  # percent: below every accuracy that a training ends with, chance included
 
 
@@ -57,28 +59,34 @@ class _TemporaryFolder:
 class TrainingEvaluator(Evaluator):
     """Evaluate by training; the value is the validation accuracy after the last epoch.
 
-    Isomorphic cells (rule ``upstream``) are one network: their representative is trained once, and further evaluations
-    in the same run cost nothing. A training that fails (a loss that is not finite, too little memory, a killed process)
-    has the value 0 and a reason in ``failures``; the search continues.
+    Isomorphic cells (rule ``upstream``) are one network: their representative is trained once, and
+    further evaluations in the same run cost nothing. A training that fails (a loss that is not
+    finite, too little memory, a killed process) has the value 0 and a reason in ``failures``; the
+    search continues.
 
     Parameters
     ----------
     task : str, Task or SearchSpace
         Defines the space, and the dataset that meta-searchers must not learn from.
     data : str or ImageDataset
-        A source as in `nasmeta.training.ImageDataset.load`, or a loaded dataset, with a validation split.
+        A source as in `nasmeta.training.ImageDataset.load`, or a loaded dataset, with a validation
+        split.
     recipe : str, Path or Recipe, optional
-        Name of a recipe (``nasmeta list recipes``) or a TOML file; by default ``tiny`` for digits, else ``fast``.
+        Name of a recipe (``nasmeta list recipes``) or a TOML file; by default ``tiny`` for digits,
+        else ``fast``.
     seed : int, default 0
         Of weights and batches, the same for every architecture.
     folder : path, optional
-        Keeps checkpoints and results, one sub-folder per training. Finished trainings are not repeated.
+        Keeps checkpoints and results, one sub-folder per training. Finished trainings are not
+        repeated.
     device : str, default "auto"
         Device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     isolated : bool, default True
-        Train in a worker process: if it is killed, the training is a failure and this process continues.
+        Train in a worker process: if it is killed, the training is a failure and this process
+        continues.
     build_network : callable, optional
-        For a custom space: builds the network of an architecture from its choices, see `nasmeta.training.train`.
+        For a custom space: builds the network of an architecture from its choices, see
+        `nasmeta.training.train`.
 
     Raises
     ------
@@ -110,30 +118,44 @@ class TrainingEvaluator(Evaluator):
         if build_network is None and not isinstance(target.space, CellSpace):
             raise SettingError("space", target.space.name, "a cell space", _INSTEAD)
         if target.signal.metric != "accuracy" or target.objective is not None:
-            raise SettingError("task", target.name, "a task of accuracy alone, which training measures")
+            raise SettingError(
+                "task", target.name, "a task of accuracy alone, which training measures"
+            )
         self.seed = check_int("seed", seed, least=0)
         self.folder = None if folder is None else Path(folder)
         space = target.space if build_network is not None else target.space.name
-        self.trainer = Trainer(data, recipe, space, device=device, isolated=isolated, build_network=build_network)
+        self.trainer = Trainer(
+            data, recipe, space, device=device, isolated=isolated, build_network=build_network
+        )
         self._network_identity: Facts = {}
         if build_network is not None:
             from nasmeta.training import IdentifiedNetwork, network_identity
 
             self._network_identity = {"network": network_identity(build_network)}
-            self.trainer.build_network = IdentifiedNetwork(build_network, self._network_identity["network"])
+            self.trainer.build_network = IdentifiedNetwork(
+                build_network, self._network_identity["network"]
+            )
         dataset = self.trainer.dataset
         if not len(dataset.splits["valid"]):
-            raise SettingError("number of validation images", 0, "at least 1", "Pass valid_fraction=0.1.")
+            raise SettingError(
+                "number of validation images", 0, "at least 1", "Pass valid_fraction=0.1."
+            )
         self.column = ColumnInfo(
             canonical_dataset(dataset.name), "accuracy", "valid", self.recipe.epochs, self.seed, "percent", "max",
             "trained here", f"recipe {self.recipe.name}", "", dataset.sha256(),
             origin="trained here",
         )  # fmt: skip
-        self._trained: dict[int, _Trained] = {}  # by the representative of the class, in all runs of this evaluator
+        self._trained: dict[
+            int, _Trained
+        ] = {}  # by the representative of the class, in all runs of this evaluator
         self._begun: dict[int, _Trained] = {}  # evaluated in this run
         self._of_lengths: dict[tuple[int, ...], dict[int, TrainingEvaluator]] = {}
         held_out: tuple[str, ...] = (held_out_name(dataset.name),)
-        if dataset.facts.get("source") in (None, "folder"):  # it may be any dataset, also the task's
+        # it may be any dataset, also the task's
+        if dataset.facts.get("source") in (
+            None,
+            "folder",
+        ):
             held_out += target.held_out
         super().__init__(target.with_held_out(tuple(dict.fromkeys(held_out))))
 
@@ -166,7 +188,12 @@ class TrainingEvaluator(Evaluator):
     @property
     def identity(self) -> Facts:
         """The identity of the evaluator: data, split, recipe and seed."""
-        return {"kind": "training", **self.trainer.identity, "seed": self.seed, **self._network_identity}
+        return {
+            "kind": "training",
+            **self.trainer.identity,
+            "seed": self.seed,
+            **self._network_identity,
+        }
 
     def evaluate(self, architectures: Architectures) -> Evaluation:
         """Return validation accuracies (percent), training seconds, and the reasons of failures.
@@ -188,14 +215,16 @@ class TrainingEvaluator(Evaluator):
     def resume(self, past: Sequence[tuple[int, Any, str | None]]) -> None:
         """Start a run with the evaluations of its journal, which cost nothing again."""
         self._begun = {
-            int(self.space.canonical(architecture)): _Trained(value, 0.0, why) for architecture, value, why in past
+            int(self.space.canonical(architecture)): _Trained(value, 0.0, why)
+            for architecture, value, why in past
         }
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of trainings of several lengths, by epochs; the longest is that of the recipe.
 
-        ``"2of6"`` pauses the training of the recipe after two epochs; it resumes if the architecture is promoted. By
-        default, trainings pause after a ninth and a third of the epochs, rounded up to the recipe's next evaluation.
+        ``"2of6"`` pauses the training of the recipe after two epochs; it resumes if the
+        architecture is promoted. By default, trainings pause after a ninth and a third of the
+        epochs, rounded up to the recipe's next evaluation.
         """
         lengths = training_lengths(epochs, self.recipe)
         if lengths not in self._of_lengths:  # once, so that compared searchers share trainings
@@ -240,10 +269,14 @@ class TrainingEvaluator(Evaluator):
             self.trainer.close()
 
     def _train(self, architecture: int) -> _Trained:
-        tell = self.trainer.announced(f"training cell {architecture}", self._until or self.recipe.epochs)
+        tell = self.trainer.announced(
+            f"training cell {architecture}", self._until or self.recipe.epochs
+        )
         folder, begin = self._folder_of(architecture), time.monotonic()
         try:
-            result = self.trainer.train(architecture, self.seed, folder, until=self._until, tell=tell)
+            result = self.trainer.train(
+                architecture, self.seed, folder, until=self._until, tell=tell
+            )
         except TrainingFailed as failure:
             return _Trained(FAILED_VALUE, failure.seconds or time.monotonic() - begin, failure.told)
         assert result.valid_accuracy is not None
@@ -257,7 +290,8 @@ class TrainingEvaluator(Evaluator):
 def training_lengths(lengths: Iterable[int | str] | None, recipe: Recipe) -> tuple[int, ...]:
     """Return the lengths of trainings in epochs, ascending; all but the last are pauses.
 
-    By default, trainings pause after a ninth and a third of the epochs, rounded up to the recipe's next evaluation.
+    By default, trainings pause after a ninth and a third of the epochs, rounded up to the recipe's
+    next evaluation.
 
     >>> training_lengths(["2of6", 6], Recipe("own", epochs=6))
     (2, 6)

@@ -1,7 +1,10 @@
 """Comparisons: searchers × tasks × repeats, in parallel and resumable, by arguments or by a specification."""
 
 from nasmeta.experiments._compare import compare
-from nasmeta.experiments._folder import ComparisonFolder as ComparisonFolder, results_in as results_in
+from nasmeta.experiments._folder import (
+    ComparisonFolder as ComparisonFolder,
+    results_in as results_in,
+)
 from nasmeta.experiments._plan import plan
 from nasmeta.experiments._published import (
     BASELINES as BASELINES,

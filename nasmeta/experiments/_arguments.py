@@ -27,7 +27,9 @@ SearcherLike: TypeAlias = "str | type[Searcher]"
 SearchersLike: TypeAlias = (
     "Sequence[SearcherLike] | Mapping[str, SearcherLike | tuple[SearcherLike, Mapping[str, Any]]]"
 )
-TasksLike: TypeAlias = "str | Task | TaskDistribution | SearchSpace | Evaluator | Iterable[str | Task]"
+TasksLike: TypeAlias = (
+    "str | Task | TaskDistribution | SearchSpace | Evaluator | Iterable[str | Task]"
+)
 
 
 def seeds_of(repeats: int | Sequence[int]) -> list[int]:
@@ -41,7 +43,11 @@ def seeds_of(repeats: int | Sequence[int]) -> list[int]:
 
 
 def budgets_of(
-    tasks: TaskDistribution, evaluations: Any, seconds: Any, stop_at_optimum: bool, default: int = 200
+    tasks: TaskDistribution,
+    evaluations: Any,
+    seconds: Any,
+    stop_at_optimum: bool,
+    default: int = 200,
 ) -> list[Budget]:
     """Return the budget of each task; a mapping of seconds has an entry for each of them."""
     names = tasks.names
@@ -49,18 +55,27 @@ def budgets_of(
     if {*of_task} != {*names}:
         raise SettingError("tasks of seconds", [*of_task], ", ".join(names))
     return [
-        checked_budget(evaluations, of_task[name], stop_at_optimum, default=default, what=f"seconds of {name}")
+        checked_budget(
+            evaluations, of_task[name], stop_at_optimum, default=default, what=f"seconds of {name}"
+        )
         for name in names
     ]
 
 
-def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]] | None) -> dict[str, SearcherSpec]:
+def specs_of(
+    searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]] | None
+) -> dict[str, SearcherSpec]:
     """Look up all searchers; return them by label."""
     if not isinstance(searchers, Mapping):
         listed = [searchers] if isinstance(searchers, str | type) else searchers
         labels = [SearcherSpec.of(searcher).name for searcher in listed]
         if len({*labels}) < len(labels):
-            raise SettingError("searchers", labels, "each once", "To compare settings, map labels to (name, settings).")
+            raise SettingError(
+                "searchers",
+                labels,
+                "each once",
+                "To compare settings, map labels to (name, settings).",
+            )
         searchers = dict(zip(labels, listed, strict=True))
     if not searchers:
         raise SettingError("searchers", [], "at least one searcher")
@@ -81,10 +96,14 @@ def tasks_of(tasks: TasksLike) -> TaskDistribution:
     return TaskDistribution(targets)
 
 
-def evaluators_of(tasks: TaskDistribution, evaluator: EvaluatorLike, folder: Path | None) -> list[Evaluator]:
+def evaluators_of(
+    tasks: TaskDistribution, evaluator: EvaluatorLike, folder: Path | None
+) -> list[Evaluator]:
     """Return the evaluator of each task; trainings are kept in the folder of the comparison."""
     if len(tasks) > 1 and isinstance(evaluator, Evaluator):
-        raise SettingError("tasks", tasks.names, f"one task, because {evaluator.name} evaluates one")
+        raise SettingError(
+            "tasks", tasks.names, f"one task, because {evaluator.name} evaluates one"
+        )
     evaluators = [evaluator_for(task, evaluator) for task in tasks]
     if evaluator == "table":
         for table in evaluators:
@@ -106,7 +125,9 @@ def sources_by_label(
         check_names("the comparison", "searcher", sources, specs)
         return dict(sources)
     of_model = is_model(sources)
-    learners = [label for label, spec in specs.items() if (spec.is_meta if of_model else spec.learns)]
+    learners = [
+        label for label, spec in specs.items() if (spec.is_meta if of_model else spec.learns)
+    ]
     if not learners:
         raise SettingError("searchers", [*specs], "at least one that learns from sources")
     return dict.fromkeys(learners, sources)

@@ -73,22 +73,25 @@ def compare(
 ) -> pd.DataFrame:
     """Run searchers on tasks, each several times.
 
-    Each run is one call of `search`. It does not depend on the other searchers, on their order or on the number of
-    workers. A meta-searcher is meta-trained once per task, on the task's family without the task's dataset. Two
-    settings of one searcher share their random numbers in each repeat (common random numbers), so a test of their
-    difference should pair runs of equal seeds.
+    Each run is one call of `search`. It does not depend on the other searchers, on their order or
+    on the number of workers. A meta-searcher is meta-trained once per task, on the task's family
+    without the task's dataset. Two settings of one searcher share their random numbers in each
+    repeat (common random numbers), so a test of their difference should pair runs of equal seeds.
 
     Parameters
     ----------
     searchers : sequence of names or classes, or mapping
-        The keys of a mapping are labels in the result; a value is a name, a class, or (name or class, settings).
+        The keys of a mapping are labels in the result; a value is a name, a class, or (name or
+        class, settings).
     tasks : str, Task, TaskDistribution, SearchSpace, Evaluator, or iterable of names and tasks
-        A family of tasks such as ``nb201``, or one or more tasks. A space needs a function as `evaluator`. An evaluator
-        implies its own task.
+        A family of tasks such as ``nb201``, or one or more tasks. A space needs a function as
+        `evaluator`. An evaluator implies its own task.
     repeats : int or sequence of int, default 10
-        Number of runs of each searcher on each task, with the seeds 0, 1, …; or the seeds, such as ``range(5, 15)``.
+        Number of runs of each searcher on each task, with the seeds 0, 1, …; or the seeds, such as
+        ``range(5, 15)``.
     evaluations : int, optional
-        Budget of each run: number of distinct architectures; 200 unless `seconds` is given, 100 with baselines.
+        Budget of each run: number of distinct architectures; 200 unless `seconds` is given, 100
+        with baselines.
     seconds : float, or mapping of task to float, optional
         Budget of each run on the simulated clock.
     settings : mapping of label to mapping, optional
@@ -96,32 +99,37 @@ def compare(
     sources : as in `search`, or mapping of label to that, optional
         Without a mapping, all meta-searchers use these sources or this meta-model.
     folder : path, optional
-        Folder for the journals of all runs and ``results.parquet``. After an interruption, the same call resumes and
-        returns the identical result. More repeats or evaluations continue the comparison.
+        Folder for the journals of all runs and ``results.parquet``. After an interruption, the same
+        call resumes and returns the identical result. More repeats or evaluations continue the
+        comparison.
     workers : int, Executor or Workers, default 1
-        Number of processes; a `concurrent.futures.Executor`; or `nasmeta.experiments.Workers`, for a cluster, GPUs, or
-        one shard of the runs.
+        Number of processes; a `concurrent.futures.Executor`; or `nasmeta.experiments.Workers`, for
+        a cluster, GPUs, or one shard of the runs.
     redo : str or sequence of str, optional
-        Labels of searchers whose runs in `folder` are deleted and repeated, for example after a change of their code or
-        settings. The runs of all other searchers are kept. Leave it out to resume an interrupted call.
+        Labels of searchers whose runs in `folder` are deleted and repeated, for example after a
+        change of their code or settings. The runs of all other searchers are kept. Leave it out to
+        resume an interrupted call.
     evaluator : str, path, Evaluator or callable, default "table"
-        As in `search`. If the optimum is unknown, as for trainings and functions, regrets are NaN, and analysis
-        compares the best values found. Trainings are kept in the folder's ``trainings``; each architecture is trained
-        once, and its seconds are charged to every run that proposes it.
+        As in `search`. If the optimum is unknown, as for trainings and functions, regrets are NaN,
+        and analysis compares the best values found. Trainings are kept in the folder's
+        ``trainings``; each architecture is trained once, and its seconds are charged to every run
+        that proposes it.
     clock : Clock or mapping, optional
         Simulated time, as in `search`; its workers are simulated, not processes.
     stop_at_optimum : bool, default False
         End a run when the best value of its task has been evaluated.
     with_baselines : bool, default False
-        Also compare with random search, local search, ``evolution``, ``tpe``, ``reinforce`` and ``gp``. The package
-        contains 30 runs of 100 evaluations on each of 27 tasks, such as ``nb201``. Other runs are done as usual.
+        Also compare with random search, local search, ``evolution``, ``tpe``, ``reinforce`` and
+        ``gp``. The package contains 30 runs of 100 evaluations on each of 27 tasks, such as
+        ``nb201``. Other runs are done as usual.
     progress : bool, default False
         Show a progress bar on stderr.
 
     Returns
     -------
     DataFrame
-        The results frame of all runs, ordered by task, searcher and seed; for its columns see `History.frame`.
+        The results frame of all runs, ordered by task, searcher and seed; for its columns see
+        `History.frame`.
 
     Raises
     ------
@@ -151,27 +159,38 @@ def compare(
     workers = Workers.of(workers)
     shard = None if workers.shard is None else Shard.of(workers.shard)
     if (repeated or shard is not None) and home is None:
-        raise SettingError("folder", None, "a folder with the journals of shards or of the searchers to redo")
+        raise SettingError(
+            "folder", None, "a folder with the journals of shards or of the searchers to redo"
+        )
     evaluators = evaluators_of(targets, evaluator, None if home is None else home.path)
     trainers = [each.trainer for each in evaluators if isinstance(each, TrainingEvaluator)]
     workers = workers.on_this_machine(trains=any(trainer.device == "auto" for trainer in trainers))
     if trainers and home is None and not workers.is_one_process:
         raise SettingError("Workers that train share the folder of the comparison: pass folder.")
-    budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum, default=100 if with_baselines else 200)
+    budgets = budgets_of(
+        targets, evaluations, seconds, stop_at_optimum, default=100 if with_baselines else 200
+    )
     for spec in specs.values():
-        spec.build(targets[0].space, np.random.default_rng(0))  # raises an error for impossible settings
+        # raises an error for impossible settings
+        spec.build(targets[0].space, np.random.default_rng(0))
     by_label = sources_by_label(sources, specs)
     clock = None if clock is None else Clock.of(clock)
     everyone = {name: SearcherSpec.of(name) for name in BASELINES if with_baselines} | specs
     if progress and (limit := limit_of(len(seeds), math.comb(len(everyone), 2))):
         print(limit, file=sys.stderr)
     configs = {
-        (i, label): RunConfig.of(spec, own, budgets[i], sources=by_label.get(label), clock=clock, label=label)
+        (i, label): RunConfig.of(
+            spec, own, budgets[i], sources=by_label.get(label), clock=clock, label=label
+        )
         for i, own in enumerate(evaluators)
         for label, spec in everyone.items()
     }
     learners = [pair for pair, config in configs.items() if config.searcher.learns]
-    wanted = dict.fromkeys(configs, seeds) if shard is None else share_of(shard, [*configs], learners, seeds)
+    wanted = (
+        dict.fromkeys(configs, seeds)
+        if shard is None
+        else share_of(shard, [*configs], learners, seeds)
+    )
     results = Results(configs, wanted)
     results.recall(stored_pairs(targets.names if with_baselines else ()), own=specs)
     if home is None:
@@ -188,7 +207,9 @@ def compare(
         "sources": sources_of_learners,
     }
     path = home.path / "results.parquet"
-    with home.claimed(specs, evaluators, clock=clock, is_shard=shard is not None, redo=repeated, **extent):
+    with home.claimed(
+        specs, evaluators, clock=clock, is_shard=shard is not None, redo=repeated, **extent
+    ):
         if shard is None:
             path.unlink(missing_ok=True)  # a failure must not leave those of other runs
         for pair in wanted:
@@ -206,8 +227,13 @@ def _completed(
     """Read finished runs from the journals, do the others, and return the results of all runs."""
     try:
         training = deque([""], maxlen=1)  # the progress of a training in this process
-        with progress_bar("runs", results.total, shown=progress, estimate=False) as bar, ExitStack() as held:
-            for evaluator in {id(config.evaluator): config.evaluator for config in results.configs.values()}.values():
+        with (
+            progress_bar("runs", results.total, shown=progress, estimate=False) as bar,
+            ExitStack() as held,
+        ):
+            for evaluator in {
+                id(config.evaluator): config.evaluator for config in results.configs.values()
+            }.values():
                 held.enter_context(evaluator.kept_open())
                 if progress and isinstance(evaluator, TrainingEvaluator):
                     evaluator.trainer.announce = training.append
@@ -226,7 +252,11 @@ def _completed(
                 _run(results, workers, home, pace)
             show()
     except KeyboardInterrupt:
-        kept = f"The same command resumes from {home.path}." if home else "Nothing was kept: no folder was given."
+        kept = (
+            f"The same command resumes from {home.path}."
+            if home
+            else "Nothing was kept: no folder was given."
+        )
         print(f"\nInterrupted. {kept}", file=sys.stderr)
         raise
     return results.frame()
@@ -236,7 +266,9 @@ def _read(home: ComparisonFolder, results: Results) -> None:
     """Read the finished runs from their journals."""
     for pair, config in results.configs.items():
         for seed in results.missing(pair):
-            history = finished_run(replace(config, seed=seed), home.journal_of(config.task.name, config.label, seed))
+            history = finished_run(
+                replace(config, seed=seed), home.journal_of(config.task.name, config.label, seed)
+            )
             if history is not None:
                 results.keep(pair, seed, history)
 
@@ -265,7 +297,11 @@ def _run(results: Results, workers: Workers, home: ComparisonFolder | None, pace
         size = max(1, min(_RUNS_A_JOB, math.ceil(len(seeds) / (2 * n_workers))))
         jobs = []
         for some in (seeds[first : first + size] for first in range(0, len(seeds), size)):
-            paths = [] if home is None else [home.journal_of(config.task.name, config.label, seed) for seed in some]
+            paths = (
+                []
+                if home is None
+                else [home.journal_of(config.task.name, config.label, seed) for seed in some]
+            )
             jobs.append(Job(pair, config, some, paths, learnt))
         return jobs
 

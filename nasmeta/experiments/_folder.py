@@ -30,8 +30,8 @@ _BEGIN_SECONDS = 60.0  # shards that start together wait for each other
 class ComparisonFolder:
     """The state of a comparison on disk.
 
-    It contains ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, and at the end ``results.parquet`` and
-    ``times.json``.
+    It contains ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, and at the end
+    ``results.parquet`` and ``times.json``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,7 +53,10 @@ class ComparisonFolder:
 
         due = {
             "tasks": {
-                evaluator.task.name: {"table": evaluator.task.table_name, "signal": _signal_of(evaluator)}
+                evaluator.task.name: {
+                    "table": evaluator.task.table_name,
+                    "signal": _signal_of(evaluator),
+                }
                 | ({"evaluator": evaluator.identity} if evaluator.identity else {})
                 for evaluator in evaluators
             },
@@ -87,7 +90,10 @@ class ComparisonFolder:
 
     def _check(self, due: Mapping[str, Any], redo: Collection[str]) -> None:
         """Raise an error if the folder contains evaluations of another comparison."""
-        path, has_results = self.path / "specification.json", (self.path / "results.parquet").is_file()
+        path, has_results = (
+            self.path / "specification.json",
+            (self.path / "results.parquet").is_file(),
+        )
         if not has_results and not self._has_evaluations("*"):
             return
         recorded = facts_in(path)
@@ -131,7 +137,9 @@ def results_in(folder: str | PathLike[str]) -> pd.DataFrame:
     """
     path = Path(folder) / "results.parquet"
     if not path.is_file():
-        raise FileNotFoundError(f"File not found: {path}. nasmeta compare … --folder {folder} writes it last.")
+        raise FileNotFoundError(
+            f"File not found: {path}. nasmeta compare … --folder {folder} writes it last."
+        )
     with intact(path) as content:
         frame = pd.read_parquet(BytesIO(content))
     if not is_sealed(content):
@@ -143,8 +151,14 @@ def results_in(folder: str | PathLike[str]) -> pd.DataFrame:
 
 def _identity(specification: Mapping[str, Any], free: Collection[str]) -> dict[str, Any]:
     """Return the entries that must stay the same; the free searchers' entries may change."""
-    searchers = {label: own for label, own in specification["searchers"].items() if label not in free}
-    return {"tasks": specification["tasks"], "searchers": searchers, "clock": specification["clock"]}
+    searchers = {
+        label: own for label, own in specification["searchers"].items() if label not in free
+    }
+    return {
+        "tasks": specification["tasks"],
+        "searchers": searchers,
+        "clock": specification["clock"],
+    }
 
 
 def _file_name(name: str) -> str:
@@ -161,20 +175,34 @@ def _signal_of(evaluator: Evaluator) -> Any:
 class Results:
     """The results of all runs; configs are by position of the task and label of the searcher."""
 
-    def __init__(self, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]]) -> None:
+    def __init__(
+        self, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]]
+    ) -> None:
         self.configs, self.seeds = configs, seeds
         self._histories: dict[tuple[Pair, int], History] = {}
         self._failures: dict[tuple[Pair, int], RunFailed] = {}
-        self._stored: dict[str, dict[str, None]] = {}  # labels of searchers with stored runs, by version
+        self._stored: dict[
+            str, dict[str, None]
+        ] = {}  # labels of searchers with stored runs, by version
 
-    def recall(self, stored: Mapping[tuple[str, str], dict[str, Any]], own: Collection[str]) -> None:
+    def recall(
+        self, stored: Mapping[tuple[str, str], dict[str, Any]], own: Collection[str]
+    ) -> None:
         """Add those stored runs, by task and label, that are the same as new runs, except of the user's searchers."""
         for pair, config in self.configs.items():
             published = stored.get((config.task.name, config.label))
-            if config.label in own or not published or config.budget.most_evaluations > published["budget"][0]:
+            if (
+                config.label in own
+                or not published
+                or config.budget.most_evaluations > published["budget"][0]
+            ):
                 continue
-            if not differences_from(published["identity"], config.identity, ("nasmeta_journal", "seed", "written_by")):
-                self._stored.setdefault(published["identity"]["written_by"], {})[config.label] = None
+            if not differences_from(
+                published["identity"], config.identity, ("nasmeta_journal", "seed", "written_by")
+            ):
+                self._stored.setdefault(published["identity"]["written_by"], {})[config.label] = (
+                    None
+                )
                 for run in published["runs"]:
                     if run["seed"] in self.seeds[pair]:
                         self.keep(pair, run["seed"], replayed(config, run))
@@ -203,13 +231,17 @@ class Results:
         if isinstance(outcome, RunFailed):
             self._failures[pair, seed] = outcome
         else:
-            self._histories[pair, seed] = history_of(replace(self.configs[pair], seed=seed), outcome)
+            self._histories[pair, seed] = history_of(
+                replace(self.configs[pair], seed=seed), outcome
+            )
 
     def frame(self) -> pd.DataFrame:
         """Return the results of all runs, or raise an error that lists the failed ones."""
         if self._failures:
             raise self._failed()
-        frame = results_frame([self._histories[pair, seed] for pair in self.configs for seed in self.seeds[pair]])
+        frame = results_frame(
+            [self._histories[pair, seed] for pair in self.configs for seed in self.seeds[pair]]
+        )
         frame.attrs["stored"] = self._stored
         return frame
 
@@ -218,7 +250,10 @@ class Results:
         for (pair, seed), failure in self._failures.items():
             run = f"{pair[1]} on {self.configs[pair].task.name}"
             seeds.setdefault((run, failure.reason), []).append(seed)
-        listed = [f"{run}, seeds {', '.join(map(str, sorted(own)))}: {why}" for (run, why), own in seeds.items()]
+        listed = [
+            f"{run}, seeds {', '.join(map(str, sorted(own)))}: {why}"
+            for (run, why), own in seeds.items()
+        ]
         labels = ",".join(dict.fromkeys(label for (_, label), _ in self._failures))
         error = RunFailed(
             f"{len(self._failures)} of {self.total} runs failed; the others are done. {' '.join(listed)}",

@@ -55,7 +55,9 @@ class Job:
                     if seed is None:
                         outcome = self.config.learn()
                     else:
-                        outcome = run_config(replace(self.config, seed=seed), path, learnt=self.learnt)
+                        outcome = run_config(
+                            replace(self.config, seed=seed), path, learnt=self.learnt
+                        )
                 except RunFailed as failure:
                     outcome = failure
                 yield seed, outcome, perf_counter() - begin
@@ -106,7 +108,9 @@ class Pace:
     def learned(self) -> str:
         """Return how many meta-trainings are done; an empty string if all are."""
         # copies, because another thread adds to them
-        done, due = (sum(n for step, n in [*steps.items()] if step[1]) for steps in (self.done, self.due))
+        done, due = (
+            sum(n for step, n in [*steps.items()] if step[1]) for steps in (self.done, self.due)
+        )
         return f"learned from sources: {done} of {done + due}" if due else ""
 
 
@@ -115,8 +119,8 @@ def share_of(
 ) -> dict[Pair, list[int]]:
     """Return the seeds of each pair that belong to a shard.
 
-    Runs are dealt in turn, so that each shard has some of every searcher. Runs of learners are cut into blocks, so that
-    few shards learn the same.
+    Runs are dealt in turn, so that each shard has some of every searcher. Runs of learners are cut
+    into blocks, so that few shards learn the same.
 
     >>> share_of(Shard(1, 2), [(0, "random"), (0, "meta")], [(0, "meta")], range(4))
     {(0, 'random'): [1, 3], (0, 'meta'): [2, 3]}
@@ -129,11 +133,14 @@ def share_of(
     return share
 
 
-def results_of(jobs: deque[Job], workers: Workers, executors: Sequence[Executor]) -> Generator[tuple[Job, Any]]:
+def results_of(
+    jobs: deque[Job], workers: Workers, executors: Sequence[Executor]
+) -> Generator[tuple[Job, Any]]:
     """Run jobs; yield each result with its job as soon as it is ready, in any order.
 
-    The caller may add jobs, such as the runs that use a meta-model, until the last result. If a local process dies, its
-    job is repeated, at most twice. An error or an interrupt ends the processes.
+    The caller may add jobs, such as the runs that use a meta-model, until the last result. If a
+    local process dies, its job is repeated, at most twice. An error or an interrupt ends the
+    processes.
     """
     if not workers.is_cluster and (workers.n == 1 or (len(jobs) == 1 and jobs[0].seeds)):
         with one_thread():
@@ -144,18 +151,29 @@ def results_of(jobs: deque[Job], workers: Workers, executors: Sequence[Executor]
         return
     free, deaths, numbers = deque(executors), Counter[int](), count()
     running: dict[Future[_Done], tuple[Executor, Job]] = {}
-    with TemporaryDirectory(prefix="nasmeta-", ignore_cleanup_errors=True) as folder, _ending(running, workers):
+    with (
+        TemporaryDirectory(prefix="nasmeta-", ignore_cleanup_errors=True) as folder,
+        _ending(running, workers),
+    ):
         while jobs or running:
             while jobs and free:
                 executor, job = free.popleft(), jobs.popleft()
                 try:
                     if workers.is_cluster:
-                        journals = [path.read_bytes() if path.exists() else b"" for path in job.paths]
-                        future = executor.submit(_on_node, job, job.config.identity, journals, os.getpid())
+                        journals = [
+                            path.read_bytes() if path.exists() else b"" for path in job.paths
+                        ]
+                        future = executor.submit(
+                            _on_node, job, job.config.identity, journals, os.getpid()
+                        )
                     else:
-                        future = executor.submit(_in_process, job, Path(folder, str(next(numbers))), os.getpid())
+                        future = executor.submit(
+                            _in_process, job, Path(folder, str(next(numbers))), os.getpid()
+                        )
                 except BrokenExecutor as reason:
-                    raise NasmetaError(f"{reason} With a new executor, the same call resumes.") from reason
+                    raise NasmetaError(
+                        f"{reason} With a new executor, the same call resumes."
+                    ) from reason
                 running[future] = executor, job
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 executor, job = running.pop(future)
@@ -189,7 +207,8 @@ def _ending(running: Mapping[Future[_Done], object], workers: Workers) -> Iterat
         raise
 
 
-# The results of a job and, if they were not written here, its journals; or the file with the results.
+# The results of a job and, if they were not written here, its journals; or the file with the
+# results.
 _Done: TypeAlias = tuple[list[Any], list[bytes]] | Path
 
 

@@ -28,8 +28,8 @@ def plan(
     Parameters
     ----------
     pilot : DataFrame, path, or searchers
-        The result of `nasmeta.compare`, the folder of a finished comparison, or at least two searchers as in
-        `nasmeta.compare`, which are then run as a pilot.
+        The result of `nasmeta.compare`, the folder of a finished comparison, or at least two
+        searchers as in `nasmeta.compare`, which are then run as a pilot.
     tasks, repeats, options
         Arguments of `nasmeta.compare` for the pilot, such as ``evaluations=100``.
     most : int, default 1000
@@ -40,14 +40,16 @@ def plan(
     Returns
     -------
     DataFrame, one row per (task, pair)
-        ``task, searcher, other, runs`` (of the pilot), ``measure`` (``regret`` after the budget, or ``evaluations to
-        optimum`` if all runs of both searchers found the optimum); ``difference`` (mean of searcher minus other) with
-        ``difference_low, difference_high`` (95 % bootstrap interval); ``wrong_N`` and ``shown_N`` (shares of
-        comparisons of N runs in which the means name the wrong winner, and in which `nasmeta.analysis.paired_tests`
-        shows the difference); ``needed`` (the number of runs with which at least 80 % of comparisons show it, inf
-        beyond `most`), this ``share``, and ``share_before`` with one run fewer; ``evaluations`` and ``hours`` (the cost
-        of these runs of both searchers; hours of training, NaN if the table has no costs). The seeds of a comparison
-        are drawn from those of the pilot, jointly for all pairs of a task.
+        ``task, searcher, other, runs`` (of the pilot), ``measure`` (``regret`` after the budget, or
+        ``evaluations to optimum`` if all runs of both searchers found the optimum); ``difference``
+        (mean of searcher minus other) with ``difference_low, difference_high`` (95 % bootstrap
+        interval); ``wrong_N`` and ``shown_N`` (shares of comparisons of N runs in which the means
+        name the wrong winner, and in which `nasmeta.analysis.paired_tests` shows the difference);
+        ``needed`` (the number of runs with which at least 80 % of comparisons show it, inf beyond
+        `most`), this ``share``, and ``share_before`` with one run fewer; ``evaluations`` and
+        ``hours`` (the cost of these runs of both searchers; hours of training, NaN if the table has
+        no costs). The seeds of a comparison are drawn from those of the pilot, jointly for all
+        pairs of a task.
 
     Raises
     ------

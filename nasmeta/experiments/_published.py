@@ -22,7 +22,9 @@ _GZIP = 31  # zlib's name of the format
 def read_published(path: Path) -> dict[str, Any]:
     """Return the content of a published file; nothing in it is executed."""
     if not path.is_file():
-        raise FileNotFoundError(f"File not found: {path}. nasmeta publish FOLDER --output {path} writes it.")
+        raise FileNotFoundError(
+            f"File not found: {path}. nasmeta publish FOLDER --output {path} writes it."
+        )
     packed = path.read_bytes()
     with blaming(path, "published file of nasmeta"):
         unpacked = zlib.decompressobj(_GZIP)
@@ -47,4 +49,8 @@ def replayed(config: RunConfig, run: dict[str, Any]) -> Trace:
 def stored_pairs(tasks: Sequence[str]) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the stored runs of the baselines on tasks, by task and label."""
     files = [file for task in tasks for file in shipped("baselines").glob(f"*/{task}.json.gz")]
-    return {(pair["identity"]["task"], pair["label"]): pair for file in files for pair in read_published(file)["pairs"]}
+    return {
+        (pair["identity"]["task"], pair["label"]): pair
+        for file in files
+        for pair in read_published(file)["pairs"]
+    }

@@ -61,20 +61,21 @@ def report(
     Parameters
     ----------
     results : DataFrame or path
-        The result of `nasmeta.compare`, the folder of a finished comparison, or the journal of a run on a table. For a
-        folder, the report also contains the specification and the versions. If another program wrote its results, its
-        title states ``from an unverified file``.
+        The result of `nasmeta.compare`, the folder of a finished comparison, or the journal of a
+        run on a table. For a folder, the report also contains the specification and the versions.
+        If another program wrote its results, its title states ``from an unverified file``.
     output : path, optional
-        Folder of the report; by default ``report`` in the folder of the comparison, or ``RUN-report`` next to the
-        journal. For a frame, no report is written by default.
+        Folder of the report; by default ``report`` in the folder of the comparison, or
+        ``RUN-report`` next to the journal. For a frame, no report is written by default.
     at : int, optional
-        Budget of ranks and tests, in evaluations or simulated seconds; by default the end of the runs' budget. A run
-        that stalled or exhausted the space keeps its last value.
+        Budget of ranks and tests, in evaluations or simulated seconds; by default the end of the
+        runs' budget. A run that stalled or exhausted the space keeps its last value.
     x : {"evaluation", "simulated_seconds"}, optional
-        The axis of that budget. By default evaluations, or simulated seconds if they ended the runs.
+        The axis of that budget. By default evaluations, or simulated seconds if they ended the
+        runs.
     reference : str, optional
-        Label of the searcher that defines a score of 0; by default random search. If the comparison lacks it, there are
-        no scores.
+        Label of the searcher that defines a score of 0; by default random search. If the comparison
+        lacks it, there are no scores.
     formats : sequence of {"png", "svg", "pdf"}
         File formats of the figures: png, svg and pdf.
     title : str, optional
@@ -87,7 +88,8 @@ def report(
     Raises
     ------
     SettingError
-        If there is no finished comparison, the budget is not reached, or the report cannot be written.
+        If there is no finished comparison, the budget is not reached, or the report cannot be
+        written.
     DamagedFileError
         If the results cannot be read, or another program wrote them and they contradict the tables.
     NasmetaError
@@ -114,8 +116,14 @@ def report(
         frame, own_title = run.frame(), f"{run.searcher} on {run.task.name}, seed {run.seed}"
         destination = destination or home.with_name(f"{home.stem}-report")
     else:
-        frame, own_title, destination = results_in(home), title_of(home), destination or home / "report"
-        specification, known = (_facts(home / name) for name in ("specification.json", "provenance.json"))
+        frame, own_title, destination = (
+            results_in(home),
+            title_of(home),
+            destination or home / "report",
+        )
+        specification, known = (
+            _facts(home / name) for name in ("specification.json", "provenance.json")
+        )
         provenance = _provenance(home, specification, known)
         if "specification" in known:
             with suppress(NasmetaError):  # the table is missing
@@ -130,7 +138,9 @@ def report(
     if destination is None:
         return Report(findings, ())
     table = compare_searches(published, frame, columns) if "means" in published else None
-    files = write_findings(findings, destination, provenance, (title or own_title) + mark, formats, table)
+    files = write_findings(
+        findings, destination, provenance, (title or own_title) + mark, formats, table
+    )
     return Report(findings, tuple(files))
 
 
@@ -154,7 +164,9 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
     return tasks
 
 
-def _check_unverified(frame: pd.DataFrame, tasks: Mapping[str, Task], specification: Mapping[str, Any]) -> None:
+def _check_unverified(
+    frame: pd.DataFrame, tasks: Mapping[str, Task], specification: Mapping[str, Any]
+) -> None:
     """Raise an error if results of another program contradict the tables, or if budgets of a task differ."""
     for name, rows in frame.groupby("task", observed=True):
         if not (rows["regret"].isna() | (rows["regret"] >= 0)).all():
@@ -162,7 +174,9 @@ def _check_unverified(frame: pd.DataFrame, tasks: Mapping[str, Task], specificat
         ended = rows[rows["stopped"] == "budget"] if "stopped" in rows else rows.iloc[:0]
         lengths = ended.groupby(["searcher", "seed"], observed=True).size()
         if lengths.nunique() > 1 and not frame.attrs.get("seconds", {}).get(name):
-            raise _contradiction(f"runs on {name} have {lengths.min()} to {lengths.max()} evaluations")
+            raise _contradiction(
+                f"runs on {name} have {lengths.min()} to {lengths.max()} evaluations"
+            )
         by_table = "evaluator" not in specification.get("tasks", {}).get(name, {})
         if name in tasks and by_table:
             _check_values(rows, on_evaluator(tasks[str(name)], "table"))
@@ -187,10 +201,16 @@ def _contradiction(what: str) -> DamagedFileError:
     )
 
 
-def _provenance(folder: Path, specification: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+def _provenance(
+    folder: Path, specification: dict[str, Any], known: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the comparison, its versions, and the checksum of its results."""
     facts = {
-        "comparison": {key: value for key, value in specification.items() if key != "tasks" and value is not None},
+        "comparison": {
+            key: value
+            for key, value in specification.items()
+            if key != "tasks" and value is not None
+        },
         **known,
         "versions_of_the_report": versions_of(_PACKAGES),
         "sha256_of_results.parquet": sha256_of(folder / "results.parquet"),

@@ -27,13 +27,25 @@ from nasmeta.pages import Section, as_markdown
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, get_task
 
-_COLUMNS = ["method", "here", "on", "published", "published_std", "measured", "measured_std", "runs"]
+_COLUMNS = [
+    "method",
+    "here",
+    "on",
+    "published",
+    "published_std",
+    "measured",
+    "measured_std",
+    "runs",
+]
 
 
 def _contents(tables: str | Iterable[str] = "all") -> dict[str, dict[str, Any]]:
     """Return the specifications of published tables by name."""
     files = sorted(READY.rglob("*.toml"))
-    parsed = {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) | {"file": file} for file in files}
+    parsed = {
+        file.stem: tomllib.loads(file.read_text(encoding="utf-8")) | {"file": file}
+        for file in files
+    }
     known = {name: content for name, content in parsed.items() if "published" in content}
     names = [tables] if isinstance(tables, str) else [*tables]
     check_names("reproduce", "published table", names, [*known, "all"])
@@ -46,8 +58,8 @@ def list_published() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per table: ``table`` (its name), ``title``, and ``citation`` (the paper, and where its values were read;
-        empty without published values).
+        One row per table: ``table`` (its name), ``title``, and ``citation`` (the paper, and where
+        its values were read; empty without published values).
 
     Examples
     --------
@@ -56,7 +68,11 @@ def list_published() -> pd.DataFrame:
     True
     """
     return pd.DataFrame(
-        {"table": name, "title": content["title"], "citation": content["published"].get("citation", "–")}
+        {
+            "table": name,
+            "title": content["title"],
+            "citation": content["published"].get("citation", "–"),
+        }
         for name, content in _contents().items()
     )
 
@@ -81,8 +97,8 @@ def reproduce(
     tables : str or iterable of str, default "all"
         Names in `nasmeta.experiments.list_published`; ``all`` for every table.
     folder : path, optional
-        Folder of the results: ``NAME.csv`` and the page ``NAME.md`` of each table, and a folder with its runs. The same
-        call resumes after an interruption.
+        Folder of the results: ``NAME.csv`` and the page ``NAME.md`` of each table, and a folder
+        with its runs. The same call resumes after an interruption.
     repeats : int, optional
         Number of runs or draws, instead of the number in the specification.
     workers : int, Executor or Workers, default 1
@@ -93,11 +109,12 @@ def reproduce(
     Returns
     -------
     DataFrame
-        One row per value: ``table``; ``method``, its published name; ``here``, the searcher or predictor of this
-        package; ``on``, the column of the published table; ``published``, ``published_std``, ``measured`` and
-        ``measured_std``, means and standard deviations over runs; ``runs``, their number here; ``difference``;
-        ``standard_errors``, the difference over its standard error; ``verdict``: ``agrees`` within two standard errors,
-        ``higher``, ``lower``, or ``–`` if unknown. Unpublished values are NaN.
+        One row per value: ``table``; ``method``, its published name; ``here``, the searcher or
+        predictor of this package; ``on``, the column of the published table; ``published``,
+        ``published_std``, ``measured`` and ``measured_std``, means and standard deviations over
+        runs; ``runs``, their number here; ``difference``; ``standard_errors``, the difference over
+        its standard error; ``verdict``: ``agrees`` within two standard errors, ``higher``,
+        ``lower``, or ``–`` if unknown. Unpublished values are NaN.
 
     Raises
     ------
@@ -125,7 +142,9 @@ def reproduce(
             table = _predicted(content, home, repeats, progress)
         else:
             specification = specification_to_run(content["file"])
-            frame = run_specification(specification, home, repeats=repeats, workers=workers, progress=progress)
+            frame = run_specification(
+                specification, home, repeats=repeats, workers=workers, progress=progress
+            )
             table = compare_searches(specification.published, frame, specification.columns)
         table.insert(0, "table", name)
         results.append(table)
@@ -137,28 +156,48 @@ def reproduce(
     return pd.concat(results, ignore_index=True)
 
 
-def compare_searches(published: Mapping[str, Any], frame: pd.DataFrame, columns: Sequence[ColumnInfo]) -> pd.DataFrame:
+def compare_searches(
+    published: Mapping[str, Any], frame: pd.DataFrame, columns: Sequence[ColumnInfo]
+) -> pd.DataFrame:
     """Compare the results of a specification with its published table."""
     tasks = {task.dataset: task for task in map(get_task, map(str, frame["task"].unique()))}
 
     def measure(searcher: str, on: Any, at: int | None) -> Any:
-        column = next((column for column in columns if f"{column.address}/".startswith(f"{on}/")), None)
+        column = next(
+            (column for column in columns if f"{column.address}/".startswith(f"{on}/")), None
+        )
         task = tasks.get(column.dataset if column else on, next(iter(tasks.values())))
         own = frame[(frame["searcher"] == searcher) & (frame["task"] == task.name)]
         last = own[own["evaluation"] <= (at or np.inf)].groupby("seed").tail(1)
         if column is None or "measure" in published:
             return last[published.get("measure", "incumbent_value")].astype(float)
-        return pd.Series(task.table.column(*Signal.of(column).address)[last["incumbent"].to_numpy()].astype(float))
+        return pd.Series(
+            task.table.column(*Signal.of(column).address)[last["incumbent"].to_numpy()].astype(
+                float
+            )
+        )
 
-    return _compared(published, measure, map(str, frame["searcher"].unique()), [c.address for c in columns] or tasks)
+    return _compared(
+        published,
+        measure,
+        map(str, frame["searcher"].unique()),
+        [c.address for c in columns] or tasks,
+    )
 
 
-def _predicted(content: dict[str, Any], folder: Path | None, repeats: int | None, progress: bool) -> pd.DataFrame:
-    published, options = content["published"], content["predict"] | ({} if repeats is None else {"draws": repeats})
+def _predicted(
+    content: dict[str, Any], folder: Path | None, repeats: int | None, progress: bool
+) -> pd.DataFrame:
+    published, options = (
+        content["published"],
+        content["predict"] | ({} if repeats is None else {"draws": repeats}),
+    )
     frames = []
     for task in options.pop("tasks"):
         dataset = get_task(task).dataset
-        prediction = nasmeta.predict(task=task, folder=folder and folder / dataset, progress=progress, **options)
+        prediction = nasmeta.predict(
+            task=task, folder=folder and folder / dataset, progress=progress, **options
+        )
         frames.append(prediction.frame.assign(dataset=dataset))
     frame = pd.concat(frames)
 
@@ -184,7 +223,9 @@ def _compared(
     for method, own in here.items():
         for i, on in enumerate(published.get("on", columns)):
             runs = measure(own, on, published.get("at", {}).get(method))
-            known = [table[method][i] if method in table else np.nan for table in (means, deviations)]
+            known = [
+                table[method][i] if method in table else np.nan for table in (means, deviations)
+            ]
             rows.append((method, own, on, *known, runs.mean(), runs.std(), len(runs)))
     return with_differences(pd.DataFrame(rows, columns=_COLUMNS), published.get("runs", np.nan))
 
@@ -202,5 +243,12 @@ def published_page(content: Mapping[str, Any], table: pd.DataFrame, command: str
     """
     published = content["published"]
     citation = Section(text=published.get("citation", "").strip())
-    sections = [Section(text=content["about"].strip()), published_section(table), citation, Section("Comparability")]
-    return as_markdown(content["title"], sections, [*published["comparability"], f"`{command}` writes this page."])
+    sections = [
+        Section(text=content["about"].strip()),
+        published_section(table),
+        citation,
+        Section("Comparability"),
+    ]
+    return as_markdown(
+        content["title"], sections, [*published["comparability"], f"`{command}` writes this page."]
+    )

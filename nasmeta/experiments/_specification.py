@@ -25,7 +25,14 @@ from nasmeta.experiments._workers import Workers
 from nasmeta.files import write_atomically, write_facts
 from nasmeta.registry import names_from_file
 from nasmeta.runs import Clock, SearcherSpec, evaluator_for, named_sources
-from nasmeta.tables import Address, ColumnInfo, SourceState, is_available, list_sources, registered_sources
+from nasmeta.tables import (
+    Address,
+    ColumnInfo,
+    SourceState,
+    is_available,
+    list_sources,
+    registered_sources,
+)
 from nasmeta.tasks import as_tasks, get_task
 
 READY = Path(__file__).with_name("ready")
@@ -70,7 +77,8 @@ class Specification:
     stop_at_optimum: bool
     evaluator: str  # a name, package.module:Name, or the path of a surrogate
     clock: Clock | None
-    report: tuple[str, ...]  # addresses of columns; values of each run's pick, which no searcher observes
+    # addresses of columns; values of each run's pick, which no searcher observes
+    report: tuple[str, ...]
     data: tuple[str, ...]  # sources that must be on this machine
     published: dict[str, Any]  # a published table, see `nasmeta.reproduce`; empty without one
 
@@ -96,9 +104,9 @@ def list_specifications() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per specification: ``specification`` (the name), ``title``, ``tasks`` and ``searchers`` (their numbers),
-        ``runs`` (of each searcher on each task), ``evaluations`` and ``seconds`` (the budget of a run, at most; NaN
-        without a limit).
+        One row per specification: ``specification`` (the name), ``title``, ``tasks`` and
+        ``searchers`` (their numbers), ``runs`` (of each searcher on each task), ``evaluations`` and
+        ``seconds`` (the budget of a run, at most; NaN without a limit).
 
     Examples
     --------
@@ -123,14 +131,20 @@ def list_specifications() -> pd.DataFrame:
 
 def missing_data(names: Collection[str]) -> tuple[SourceState, ...]:
     """Return the sources that are not on this machine."""
-    return tuple(s for s in list_sources() if s.name in names and not is_available(registered_sources()[s.name]))
+    return tuple(
+        s
+        for s in list_sources()
+        if s.name in names and not is_available(registered_sources()[s.name])
+    )
 
 
 def require_data(names: Collection[str]) -> None:
     """Raise an error that lists all of these sources that are missing."""
     missing = [state.name for state in missing_data(names)]
     if missing:
-        raise MissingValueError(f"Missing data: {', '.join(missing)}. Run `nasmeta data fetch {' '.join(missing)}`.")
+        raise MissingValueError(
+            f"Missing data: {', '.join(missing)}. Run `nasmeta data fetch {' '.join(missing)}`."
+        )
 
 
 @names_from_file()
@@ -160,9 +174,9 @@ def read_specification(path: str | os.PathLike[str]) -> Specification:
 
         [published]?                     values to compare with, see `nasmeta.reproduce`
 
-    Paths are relative to the file. An error begins with the file and the key. Reading imports no code and opens no
-    table: ``package.module:Name`` raises an UnknownNameError, unless this process has imported it by that name before.
-    `run_specification` imports it.
+    Paths are relative to the file. An error begins with the file and the key. Reading imports no
+    code and opens no table: ``package.module:Name`` raises an UnknownNameError, unless this process
+    has imported it by that name before. `run_specification` imports it.
 
     Examples
     --------
@@ -231,10 +245,16 @@ def _specification(file: Path, text: str, content: dict[str, Any]) -> Specificat
         sources=sources,
         seeds=seeds,
         evaluations=budgets[0].evaluations,
-        seconds={name: b.seconds for name, b in zip(tasks.names, budgets, strict=True) if b.seconds is not None}
+        seconds={
+            name: b.seconds
+            for name, b in zip(tasks.names, budgets, strict=True)
+            if b.seconds is not None
+        }
         or None,
         stop_at_optimum=stop,
-        evaluator=str(file.parent / Path(evaluator).expanduser()) if evaluator.endswith(".npz") else evaluator,
+        evaluator=str(file.parent / Path(evaluator).expanduser())
+        if evaluator.endswith(".npz")
+        else evaluator,
         clock=clock,
         report=tuple(_names(content.get("report", []))),
         data=tuple(content.get("data", ())),
@@ -242,7 +262,9 @@ def _specification(file: Path, text: str, content: dict[str, Any]) -> Specificat
     )
 
 
-def _searchers(file: Path, given: Any) -> tuple[dict[str, tuple[str, dict[str, Any]]], dict[str, list[str]]]:
+def _searchers(
+    file: Path, given: Any
+) -> tuple[dict[str, tuple[str, dict[str, Any]]], dict[str, list[str]]]:
     """Return name and settings of each searcher, and the sources of some, by label."""
     tables = given if isinstance(given, dict) else {name: {} for name in _names(given)}
     searchers, sources = {}, {}
@@ -284,9 +306,9 @@ def run_specification(
     specification : str, path or Specification
         A file, or the name of a shipped one.
     folder : path, optional
-        Folder of the results: journals, ``results.parquet``, ``picks.csv`` (the pick of each run, with the reported
-        columns), a copy of the file as ``specification.toml``, and ``provenance.json`` (versions, releases of the data
-        and their checksums).
+        Folder of the results: journals, ``results.parquet``, ``picks.csv`` (the pick of each run,
+        with the reported columns), a copy of the file as ``specification.toml``, and
+        ``provenance.json`` (versions, releases of the data and their checksums).
     repeats : int, optional
         Number of runs of each searcher on each task, instead of the number in the file.
     workers : int, Executor or Workers, default 1
@@ -321,7 +343,10 @@ def run_specification(
         repeats=specification.seeds if repeats is None else repeats,
         evaluations=specification.evaluations,
         seconds=specification.seconds,
-        sources={label: named_sources(names, specification.home) for label, names in specification.sources.items()},
+        sources={
+            label: named_sources(names, specification.home)
+            for label, names in specification.sources.items()
+        },
         folder=folder,
         workers=workers,
         stop_at_optimum=specification.stop_at_optimum,
@@ -335,18 +360,23 @@ def run_specification(
         write_atomically(home / "specification.toml", specification.text)
         write_facts(home / "provenance.json", provenance)
         if specification.report:
-            write_atomically(home / "picks.csv", _picks_of(frame, specification).to_csv(index=False))
+            write_atomically(
+                home / "picks.csv", _picks_of(frame, specification).to_csv(index=False)
+            )
     return frame
 
 
 def _provenance_of(specification: Specification) -> dict[str, Any]:
     """Return the origin of results: the specification, versions, and the data with releases and checksums."""
     specs = [SearcherSpec.of(*entry) for entry in specification.searchers.values()]
-    evaluators = [evaluator_for(get_task(name), specification.evaluator) for name in specification.tasks]
+    evaluators = [
+        evaluator_for(get_task(name), specification.evaluator) for name in specification.tasks
+    ]
     by_length = any(spec.is_multi_fidelity for spec in specs)
     data = {
         evaluator.task.name: [
-            _facts(length.column) for length in (evaluator.after(None).values() if by_length else [evaluator])
+            _facts(length.column)
+            for length in (evaluator.after(None).values() if by_length else [evaluator])
         ]
         for evaluator in evaluators
     }
@@ -373,14 +403,33 @@ def _facts(column: ColumnInfo) -> dict[str, str]:
 def _picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
     """Return the pick of each run, and its values in the reported columns.
 
-    There is one row per run: task, searcher, seed, evaluations, simulated_seconds, cell, value, and one column per
-    address of the report, NaN for missing values and for tasks of another table than the first task's.
+    There is one row per run: task, searcher, seed, evaluations, simulated_seconds, cell, value, and
+    one column per address of the report, NaN for missing values and for tasks of another table than
+    the first task's.
     """
-    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1).reset_index(drop=True)
-    picks = last[["task", "searcher", "seed", "evaluation", "simulated_seconds", "incumbent", "incumbent_value"]]
-    picks = picks.rename(columns={"evaluation": "evaluations", "incumbent": "cell", "incumbent_value": "value"})
+    last = (
+        frame.groupby(["task", "searcher", "seed"], sort=False, observed=True)
+        .tail(1)
+        .reset_index(drop=True)
+    )
+    picks = last[
+        [
+            "task",
+            "searcher",
+            "seed",
+            "evaluation",
+            "simulated_seconds",
+            "incumbent",
+            "incumbent_value",
+        ]
+    ]
+    picks = picks.rename(
+        columns={"evaluation": "evaluations", "incumbent": "cell", "incumbent_value": "value"}
+    )
     table = get_task(specification.tasks[0]).table
-    of_table = picks["task"].map(lambda task: get_task(task).table.name == table.name).to_numpy(bool)
+    of_table = (
+        picks["task"].map(lambda task: get_task(task).table.name == table.name).to_numpy(bool)
+    )
     for c in specification.columns:
         values = table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release, c.epoch)
         picks[c.address] = np.where(of_table, values[np.where(of_table, picks["cell"], 0)], np.nan)

@@ -29,7 +29,11 @@ def visible_gpus() -> list[str]:
     """Return the names of the GPUs that this process sees, as in ``CUDA_VISIBLE_DEVICES``."""
     named = os.environ.get(_VARIABLE)
     if named is not None:
-        return [*takewhile(lambda name: name and not name.startswith("-"), map(str.strip, named.split(",")))]
+        return [
+            *takewhile(
+                lambda name: name and not name.startswith("-"), map(str.strip, named.split(","))
+            )
+        ]
     try:
         import torch
     except ImportError:
@@ -44,22 +48,23 @@ class Workers:
     Parameters
     ----------
     n : int, optional
-        Number of simultaneous jobs. By default 1 on this machine, or as many as the GPUs admit; a cluster decides for
-        itself.
+        Number of simultaneous jobs. By default 1 on this machine, or as many as the GPUs admit; a
+        cluster decides for itself.
     backend : str or Executor, default "loky"
-        Processes on this machine (``"loky"``); a Dask cluster (``"dask=tcp://host:8786"``; ``"dask"`` uses
-        ``DASK_SCHEDULER_ADDRESS`` or starts a cluster of n processes on this machine); or a
-        `concurrent.futures.Executor`, such as mpi4py's. The results are equal bit for bit. Each node opens its own
-        tables; an error is raised if its data or versions differ. On a cluster, only the calling process writes to the
-        folder. Trainings are the exception: all nodes must see their folder.
+        Processes on this machine (``"loky"``); a Dask cluster (``"dask=tcp://host:8786"``;
+        ``"dask"`` uses ``DASK_SCHEDULER_ADDRESS`` or starts a cluster of n processes on this
+        machine); or a `concurrent.futures.Executor`, such as mpi4py's. The results are equal bit
+        for bit. Each node opens its own tables; an error is raised if its data or versions differ.
+        On a cluster, only the calling process writes to the folder. Trainings are the exception:
+        all nodes must see their folder.
     gpus_per_worker : float, optional
         GPUs per worker; two workers share one with 0.5. A local worker sees only its own GPU
-        (``CUDA_VISIBLE_DEVICES``), and Dask gets the resource ``GPU``. By default, local workers that train use the
-        GPUs in turn.
+        (``CUDA_VISIBLE_DEVICES``), and Dask gets the resource ``GPU``. By default, local workers
+        that train use the GPUs in turn.
     shard : str, optional
-        ``I/N``, I from 0: do and return only the I-th of N parts of the runs. Several processes, also on different
-        machines, can do their shards in one folder at the same time. Afterwards the same call without a shard reads
-        their runs, does missing ones, and writes the results.
+        ``I/N``, I from 0: do and return only the I-th of N parts of the runs. Several processes,
+        also on different machines, can do their shards in one folder at the same time. Afterwards
+        the same call without a shard reads their runs, does missing ones, and writes the results.
 
     Examples
     --------
@@ -117,7 +122,11 @@ class Workers:
         devices = len(visible_gpus())
         fitting = devices * int(1 / self.gpus_per_worker + 1e-9)
         if not devices or (self.n or fitting) > fitting:
-            raise SettingError("workers", self.n, f"at most {fitting} on {devices} visible GPUs (CUDA_VISIBLE_DEVICES)")
+            raise SettingError(
+                "workers",
+                self.n,
+                f"at most {fitting} on {devices} visible GPUs (CUDA_VISIBLE_DEVICES)",
+            )
         return replace(self, n=self.n or fitting)
 
     @contextmanager
@@ -125,12 +134,16 @@ class Workers:
         """Yield one executor per simultaneous job: processes of this machine, or the same executor each time."""
         with ExitStack() as stack:
             if self.is_cluster:
-                executor = self.backend if isinstance(self.backend, Executor) else _dask(self, stack)
+                executor = (
+                    self.backend if isinstance(self.backend, Executor) else _dask(self, stack)
+                )
                 yield [executor] * (self.n or _MOST_JOBS)
                 return
             # loky mistakes opened tables and models for a memory leak, and replaces such a process.
             stack.enter_context(warnings.catch_warnings())
-            warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs", UserWarning)
+            warnings.filterwarnings(
+                "ignore", "A worker (stopped|was restarted) while some jobs", UserWarning
+            )
             gpus: list[str | None] = [None]
             if self.gpus_per_worker is not None:
                 gpus = [*visible_gpus()]
@@ -147,9 +160,11 @@ class LocalProcess(Executor):
 
     number: int
     gpu: str | None = None
-    settings: frozenset[tuple[str, str]] = field(  # a process started before a change would read other data
-        default_factory=lambda: frozenset(
-            (key, value) for key, value in os.environ.items() if key.startswith("NASMETA_")
+    settings: frozenset[tuple[str, str]] = (
+        field(  # a process started before a change would read other data
+            default_factory=lambda: frozenset(
+                (key, value) for key, value in os.environ.items() if key.startswith("NASMETA_")
+            )
         )
     )
 
@@ -186,10 +201,14 @@ def _dask(workers: Workers, stack: ExitStack) -> Executor:
 
     address = str(workers.backend).partition("=")[2] or config.get("scheduler-address", None)
     if workers.gpus_per_worker is not None and not address:
-        raise SettingError("backend", workers.backend, "the address of a cluster, such as dask=tcp://host:8786")
+        raise SettingError(
+            "backend", workers.backend, "the address of a cluster, such as dask=tcp://host:8786"
+        )
     options: dict[str, Any] = {"n_workers": workers.n or os.cpu_count(), "threads_per_worker": 1}
     local = {} if address else {**options, "dashboard_address": None}
-    client = stack.enter_context(Client(address, timeout=_CONNECT_SECONDS, set_as_default=False, **local))
+    client = stack.enter_context(
+        Client(address, timeout=_CONNECT_SECONDS, set_as_default=False, **local)
+    )
     resources = None if workers.gpus_per_worker is None else {"GPU": workers.gpus_per_worker}
     executor: Executor = client.get_executor(pure=False, resources=resources)
     return executor

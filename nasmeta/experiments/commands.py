@@ -37,7 +37,15 @@ from nasmeta.runs import evaluator_for, space_in
 from nasmeta.runs.commands import search_command, use_training_evaluator
 from nasmeta.searchers import SEARCHERS
 from nasmeta.tables import fetch as fetch_sources
-from nasmeta.terminal import console, options_from, print_frame, print_table, print_text, print_written, taken
+from nasmeta.terminal import (
+    console,
+    options_from,
+    print_frame,
+    print_table,
+    print_text,
+    print_written,
+    taken,
+)
 from nasmeta.training.commands import read_images
 
 DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
@@ -79,8 +87,8 @@ def compare_command(
         Processes on this machine (loky), or a Dask cluster: at ADDRESS, such as tcp://host:8786, at
         DASK_SCHEDULER_ADDRESS, or started on this machine.
     shard : str
-        Do only part I of N of the runs, with I from 0; all parts may run at once in one folder. The same command
-        without it writes the results.
+        Do only part I of N of the runs, with I from 0; all parts may run at once in one folder. The
+        same command without it writes the results.
     redo : sequence of str
         Delete and repeat the runs of these searchers in the folder. Leave it out to resume.
 
@@ -91,15 +99,24 @@ def compare_command(
     nasmeta compare nb201-paper --folder results
     """
     workers = Workers(options.pop("workers", None), **taken(options, Workers))
-    where = {"folder": folder, "workers": workers, "redo": options.pop("redo", ()), "progress": True}
+    where = {
+        "folder": folder,
+        "workers": workers,
+        "redo": options.pop("redo", ()),
+        "progress": True,
+    }
     evaluations = None if "seconds" in options else options.get("evaluations", 200)
     if specification is None:
         frame, evaluator = _compared(searchers, options | where)
     else:
         if searchers and specification in SEARCHERS:
             listed = ",".join([*searchers, specification])
-            raise SettingError(f"The names of searchers are separated by commas, without spaces: --searchers {listed}.")
-        _refuse("A specification", [*["searchers"] * bool(searchers), *(options.keys() - {"repeats"})])
+            raise SettingError(
+                f"The names of searchers are separated by commas, without spaces: --searchers {listed}."
+            )
+        _refuse(
+            "A specification", [*["searchers"] * bool(searchers), *(options.keys() - {"repeats"})]
+        )
         specified = specification_to_run(specification)
         evaluator, evaluations = specified.evaluator, specified.evaluations
         print(specified.title)
@@ -107,7 +124,9 @@ def compare_command(
     if workers.shard is None:
         return _print_results(frame, folder, evaluations, evaluator)
     runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
-    print(f"Shard {workers.shard}: its {runs} runs are done. After all shards, omit --shard to write the results.")
+    print(
+        f"Shard {workers.shard}: its {runs} runs are done. After all shards, omit --shard to write the results."
+    )
     if len(frame) and (frame["failure"].astype(str) != "").all():
         raise EvaluationFailed("None of its evaluations succeeded.")
     return {"shard": workers.shard, "runs": runs}
@@ -116,7 +135,10 @@ def compare_command(
 def _refuse(what: str, given: Sequence[str]) -> None:
     """Raise an error for options besides something that has its own settings."""
     if given:
-        flags = ", ".join("--set" if name == "settings" else f"--{name.replace('_', '-')}" for name in sorted(given))
+        flags = ", ".join(
+            "--set" if name == "settings" else f"--{name.replace('_', '-')}"
+            for name in sorted(given)
+        )
         raise SettingError(f"{what} has its own settings: omit {flags}.")
 
 
@@ -124,9 +146,13 @@ def _compared(searchers: Sequence[str], options: dict[str, Any]) -> tuple[pd.Dat
     """Run a comparison; return its results and the evaluator."""
     listed: Any = searchers
     if (command := options.pop("searcher_command", None)) is not None:
-        listed = dict(zip(searchers, searchers, strict=True)) | {command: ("command", {"command": command})}
+        listed = dict(zip(searchers, searchers, strict=True)) | {
+            command: ("command", {"command": command})
+        }
     if not listed:
-        raise SettingError("Missing option --searchers, such as random,gp. `nasmeta list specifications` shows others.")
+        raise SettingError(
+            "Missing option --searchers, such as random,gp. `nasmeta list specifications` shows others."
+        )
     tasks: Any = options.pop("tasks", None) or ["nb201"]
     use_training_evaluator(options, tasks[0])
     evaluator = options.get("evaluator", "table")
@@ -136,7 +162,9 @@ def _compared(searchers: Sequence[str], options: dict[str, Any]) -> tuple[pd.Dat
     return compare(listed, tasks, **options), evaluator
 
 
-def _print_results(frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any) -> _Record:
+def _print_results(
+    frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any
+) -> _Record:
     findings = summarise_comparison(frame, evaluations, evaluator)
     _print_summary(findings)
     files = [] if folder is None else write_summary(findings, folder)
@@ -157,7 +185,11 @@ def _print_summary(findings: Findings) -> None:
     for fact in findings.facts:
         table = findings.summary[fact.name]
         names = [str(name) for name in table]
-        unwanted = [name for name in names if name.endswith(("_low", "_high")) or name.startswith(_NOT_PRINTED)]
+        unwanted = [
+            name
+            for name in names
+            if name.endswith(("_low", "_high")) or name.startswith(_NOT_PRINTED)
+        ]
         table = table.drop(columns=unwanted)
         decimals = findings.decimals | {"share_solved": 2, "evaluations_to_optimum": 1}
         text = texts_of(table, findings.headers, decimals=decimals)
@@ -170,7 +202,16 @@ def _print_summary(findings: Findings) -> None:
 def _record(findings: Findings, files: Sequence[object]) -> dict[str, Any]:
     """Return the result of ``nasmeta compare --json``: flat lists with the name of the task in each record."""
     runs = findings.frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1)
-    names = ["task", "searcher", "seed", "evaluation", "incumbent", "incumbent_value", "regret", "simulated_seconds"]
+    names = [
+        "task",
+        "searcher",
+        "seed",
+        "evaluation",
+        "incumbent",
+        "incumbent_value",
+        "regret",
+        "simulated_seconds",
+    ]
     predictions = findings.frame.attrs.get("predicted", {})
     tables, tests = ({}, {}) if findings.frame.empty else (findings.results, findings.tests)
     return {
@@ -188,7 +229,11 @@ def _record(findings: Findings, files: Sequence[object]) -> dict[str, Any]:
 
 
 def demo_command(
-    *, folder: Path = Path("nasmeta-demo"), workers: int = 2, repeats: int = 10, evaluations: int = 200
+    *,
+    folder: Path = Path("nasmeta-demo"),
+    workers: int = 2,
+    repeats: int = 10,
+    evaluations: int = 200,
 ) -> _Record:
     """Compare six searchers on the real NAS-Bench-201 tables of three datasets.
 
@@ -237,7 +282,8 @@ def plan_command(
     Parameters
     ----------
     pilot : str
-        The folder of a finished comparison; or names of searchers, separated by commas, which are run as a pilot.
+        The folder of a finished comparison; or names of searchers, separated by commas, which are
+        run as a pilot.
     tasks : sequence of str
         A family of tasks, or names of tasks separated by commas.
     evaluations : int
@@ -260,9 +306,15 @@ def plan_command(
         check_choice("suffix", plot.suffix, (".png", ".pdf", ".svg"))
     frame: Any = pilot[0]
     if len(pilot) > 1:
-        frame, _ = _compared(pilot, {"evaluations": 100, "repeats": repeats, "progress": True} | options)
+        frame, _ = _compared(
+            pilot, {"evaluations": 100, "repeats": repeats, "progress": True} | options
+        )
     elif not Path(frame).exists():
-        raise SettingError("pilot", frame, "the folder of a comparison, or at least two searchers: random,evolution")
+        raise SettingError(
+            "pilot",
+            frame,
+            "the folder of a comparison, or at least two searchers: random,evolution",
+        )
     else:
         _refuse("A finished comparison", [*options])
     pairs = plan(frame, most=most)
@@ -276,7 +328,9 @@ def _print_plan(pairs: pd.DataFrame, most: int) -> None:
     """Print a table per task, and its explanation."""
     headers = {"wrong": "wrong winner (%)", "needed": "runs needed"}
     shown = pairs.loc[:, "searcher":"difference_high"].drop(columns=["runs", "measure"])
-    shown["wrong"] = [" / ".join(f"{100 * row[f'wrong_{n}']:.0f}" for n in RUNS) for _, row in pairs.iterrows()]
+    shown["wrong"] = [
+        " / ".join(f"{100 * row[f'wrong_{n}']:.0f}" for n in RUNS) for _, row in pairs.iterrows()
+    ]
     shown["needed"] = pairs["needed"].map(partial(runs_text, most=most))
     shown[["evaluations", "hours"]] = pairs[["evaluations", "hours"]]
     for (task, measure), rows in shown.groupby([pairs["task"], pairs["measure"]], sort=False):
@@ -323,7 +377,9 @@ def reproduce_command(
     missing = missing_data(data_of(tables))
     for state in missing:
         print(f"Missing: {state.name} ({state.holds}), {state.download_bytes / 1e6:.1f} MB")
-    if missing and (fetch or (sys.stdin.isatty() and typer.confirm("Download them?", default=True, err=True))):
+    if missing and (
+        fetch or (sys.stdin.isatty() and typer.confirm("Download them?", default=True, err=True))
+    ):
         fetch_sources([state.name for state in missing], progress=True)
     values = reproduce(tables, progress=True, **options)
     for name, table in values.groupby("table", sort=False):

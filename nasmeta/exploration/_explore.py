@@ -30,10 +30,11 @@ def explore(
 ) -> Path:
     """Write an HTML page that shows tables in a browser without a network.
 
-    For each task with one objective, the page shows the distribution of values, the best architectures, the value
-    against any other column with the Pareto front, the rank correlation with the other tasks of the table, the noise
-    across seeds, and one run step by step. Counts, correlations and medians come from all
-    architectures, points from a sample with the best architectures and all fronts. A list names the tables to fetch.
+    For each task with one objective, the page shows the distribution of values, the best
+    architectures, the value against any other column with the Pareto front, the rank correlation
+    with the other tasks of the table, the noise across seeds, and one run step by step. Counts,
+    correlations and medians come from all architectures, points from a sample with the best
+    architectures and all fronts. A list names the tables to fetch.
 
     Parameters
     ----------
@@ -82,17 +83,30 @@ def explore(
             runs = []
             for task in families:
                 bar.note(task.name)
-                budget = min(evaluations, max(1, len(task.measured) // 2))  # the last ones take long to find
+                # the last ones take long to find
+                budget = min(evaluations, max(1, len(task.measured) // 2))
                 runs.append(search(searcher, task, evaluations=budget, seed=seed))
                 bar.advance()
-            about = {"name": table.name, "tasks": [[task.name, family] for task, family in families.items()]}
+            about = {
+                "name": table.name,
+                "tasks": [[task.name, family] for task, family in families.items()],
+            }
             index["tables"].append(about)
-            data = json.dumps(table_data(table, list(families), runs), allow_nan=False, separators=(",", ":"))
+            data = json.dumps(
+                table_data(table, list(families), runs), allow_nan=False, separators=(",", ":")
+            )
             packed = b64encode(gzip.compress(data.encode(), mtime=0)).decode()
             parts.append(f'<script type="text/plain" id="table-{position}">{packed}</script>')
     path.parent.mkdir(parents=True, exist_ok=True)
     absent = to_html(list_tables().query("here == 0")[["table", "topic", "holds"]])
-    page = html_page(__package__, "explore", "Tables of trained networks", index, more="\n".join(parts), absent=absent)
+    page = html_page(
+        __package__,
+        "explore",
+        "Tables of trained networks",
+        index,
+        more="\n".join(parts),
+        absent=absent,
+    )
     write_atomically(path, page)
     return path
 
@@ -105,13 +119,18 @@ def _tasks(tables: Sequence[str | Table] | None) -> Iterator[tuple[Table, dict[T
         if table.space.is_large:  # its values are predicted on demand
             continue
         rows = listed[listed["table"] == table.name]
-        families = {get_task(task): family for task, family in zip(rows["task"], rows["family"], strict=True)}
+        families = {
+            get_task(task): family
+            for task, family in zip(rows["task"], rows["family"], strict=True)
+        }
         if isinstance(chosen, Table) or not families:
             families = dict.fromkeys(table.tasks(), table.name) | families
         plain = {
             task: family
             for task, family in families.items()
-            if not isinstance(task, MultiObjectiveTask) and task.objective is None and len(task.measured)
+            if not isinstance(task, MultiObjectiveTask)
+            and task.objective is None
+            and len(task.measured)
         }
         if plain:
             yield table, plain

@@ -22,8 +22,9 @@ _WIDE = 50  # positive values over a wider range get a logarithmic axis
 def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> Facts:
     """Return the page's data of a table: columns of sampled architectures, and facts from all architectures.
 
-    The sample has the best 1,000 architectures, shared between the tasks, all members of a Pareto front, the
-    architectures of the runs, and 2,000 random ones. A task of one column observes the column at its own position.
+    The sample has the best 1,000 architectures, shared between the tasks, all members of a Pareto
+    front, the architectures of the runs, and 2,000 random ones. A task of one column observes the
+    column at its own position.
     """
     space = table.space
     columns = _columns(table, tasks)
@@ -52,7 +53,9 @@ def _columns(table: Table, tasks: Sequence[Task]) -> list[tuple[ColumnInfo, Floa
     known = {(info.address, info.release) for info, _ in columns}
     others = [info for info in table.columns if (info.address, info.release) not in known]
     several = [info for info in others if not isinstance(info.seed, int)]
-    return columns + [(info, table.column(*Signal.of(info).address).astype(np.float64)) for info in several]
+    return columns + [
+        (info, table.column(*Signal.of(info).address).astype(np.float64)) for info in several
+    ]
 
 
 def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Architectures]) -> Architectures:
@@ -60,8 +63,12 @@ def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Architectures]) -
     size = utilities.shape[1]
     if size <= _BEST + _RANDOM:
         return np.arange(size)
-    orders = [np.argsort(-column, kind="stable")[: np.isfinite(column).sum()] for column in utilities]
-    parts: list[Architectures] = [order[: max(_SHOWN, _BEST // n_tasks)] for order in orders[:n_tasks]]
+    orders = [
+        np.argsort(-column, kind="stable")[: np.isfinite(column).sum()] for column in utilities
+    ]
+    parts: list[Architectures] = [
+        order[: max(_SHOWN, _BEST // n_tasks)] for order in orders[:n_tasks]
+    ]
     for utility in np.nan_to_num(utilities[:n_tasks], nan=-np.inf, neginf=-np.inf):
         parts += [_front(order, utility) for order in orders]
     random = np.random.default_rng(0).choice(orders[0], min(_RANDOM, len(orders[0])), replace=False)
@@ -82,8 +89,17 @@ def _described(space: SearchSpace) -> Facts:
     """Return the facts that a drawing of an architecture needs in addition to its codes."""
     if isinstance(space, CellSpace):
         edges = [list(edge) for edge in space.edges]
-        return {"edges": edges, "nodes": space.n_nodes, "operations": list(space.operations), "none": space.none}
-    return {"positions": [[position.name, list(map(str, position.choices))] for position in space.positions]}
+        return {
+            "edges": edges,
+            "nodes": space.n_nodes,
+            "operations": list(space.operations),
+            "none": space.none,
+        }
+    return {
+        "positions": [
+            [position.name, list(map(str, position.choices))] for position in space.positions
+        ]
+    }
 
 
 def _column(info: ColumnInfo, values: Floats, architectures: Architectures) -> Facts:
@@ -106,7 +122,9 @@ def _is_wide(values: Floats, info: ColumnInfo) -> bool:
     return info.unit != "percent" and bool(0 < low < high / _WIDE)
 
 
-def _task(table: Table, task: Task, utility: Floats, run: History, architectures: Architectures) -> Facts:
+def _task(
+    table: Table, task: Task, utility: Floats, run: History, architectures: Architectures
+) -> Facts:
     order = np.argsort(-utility, kind="stable")[: len(task.measured)]
     info = task.column
     return {
@@ -119,7 +137,10 @@ def _task(table: Table, task: Task, utility: Floats, run: History, architectures
         "histogram": _histogram(task.values[order], info),
         "top": np.searchsorted(architectures, order[:_SHOWN]).tolist(),
         "noise": _noise(table, info, order, architectures),
-        "run": {"cells": np.searchsorted(architectures, run.architectures).tolist(), "values": rounded(run.values)},
+        "run": {
+            "cells": np.searchsorted(architectures, run.architectures).tolist(),
+            "values": rounded(run.values),
+        },
     }
 
 
@@ -130,7 +151,9 @@ def _histogram(values: Floats, info: ColumnInfo) -> Facts:
     return {"counts": counts.tolist(), "edges": rounded(10**edges if log else edges), "log": log}
 
 
-def _noise(table: Table, info: ColumnInfo, order: Architectures, architectures: Architectures) -> Facts | None:
+def _noise(
+    table: Table, info: ColumnInfo, order: Architectures, architectures: Architectures
+) -> Facts | None:
     """Return standard deviations over seeds; None if the table has fewer than two seeds of the column."""
     frame = pd.DataFrame(table.of_seeds(info)).astype(np.float64)
     if isinstance(info.seed, int) or len(frame.columns) < 2:

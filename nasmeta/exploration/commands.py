@@ -12,7 +12,8 @@ from nasmeta.terminal import options_from, print_written
 def explore_command(tables: list[str] | None = None, **options: Any) -> dict[str, Any]:
     """Write one HTML page that shows the tables on this machine, including yours, offline in a browser.
 
-    For each task: distribution of values, best architectures, Pareto fronts, rank correlations, noise, and a search.
+    For each task: distribution of values, best architectures, Pareto fronts, rank correlations,
+    noise, and a search.
 
     Parameters
     ----------

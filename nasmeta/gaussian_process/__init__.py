@@ -19,8 +19,19 @@ from nasmeta.gaussian_process._kernels import (
     Matern,
     sum_of_exponentials,
 )
-from nasmeta.gaussian_process._posterior import FunctionPrior, GaussianProcess, GridPosterior, KernelPrior
-from nasmeta.gaussian_process._spaces import Model, count_model, has_position_model, position_model, trend_model
+from nasmeta.gaussian_process._posterior import (
+    FunctionPrior,
+    GaussianProcess,
+    GridPosterior,
+    KernelPrior,
+)
+from nasmeta.gaussian_process._spaces import (
+    Model,
+    count_model,
+    has_position_model,
+    position_model,
+    trend_model,
+)
 
 __all__ = [
     "EXPONENTIAL",

@@ -15,8 +15,8 @@ _LOG_ROOT = 0.5 * np.log(2 * np.pi)
 def log_expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
     """Return the logarithm of the expected improvement over `best`, exact far into the tail.
 
-    Jones, Schonlau and Welch, "Efficient global optimization", 1998; the stable form follows Ament et al.,
-    "Unexpected improvements to expected improvement", NeurIPS 2023.
+    Jones, Schonlau and Welch, "Efficient global optimization", 1998; the stable form follows Ament
+    et al., "Unexpected improvements to expected improvement", NeurIPS 2023.
 
     Parameters
     ----------

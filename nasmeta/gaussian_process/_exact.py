@@ -37,7 +37,9 @@ class Conditioned:
     def on(cls, covariance: Floats, noise: Floats | float, labels: Floats) -> Conditioned:
         """Condition on labels of n points; the covariance, shape (n, n), is overwritten, and excludes the noise."""
         covariance[np.diag_indices(len(covariance))] += noise
-        factor = np.tril(cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)[0])
+        factor = np.tril(
+            cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)[0]
+        )
         return cls(factor, labels, cho_solve((factor, True), labels, check_finite=False))
 
     def mean(self, cross: AnyFloats) -> Floats:

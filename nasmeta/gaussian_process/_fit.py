@@ -16,7 +16,9 @@ from nasmeta.arrays import AnyFloats, Floats
 from nasmeta.gaussian_process._inputs import Pairs
 from nasmeta.gaussian_process._kernels import Hyperparameters, Kernel
 
-_SMALLEST_NOISE = 1e-3  # architectures that are equal in all features would make the covariance singular
+_SMALLEST_NOISE = (
+    1e-3  # architectures that are equal in all features would make the covariance singular
+)
 _REACH = 6.0  # of the logarithms on both sides of their prior means
 _IMPOSSIBLE = 1e25  # the value if a covariance is not positive definite: a line search turns back
 
@@ -75,10 +77,13 @@ def inverse_of(factor: AnyFloats) -> Floats:
     return inverse
 
 
-def negative_log_likelihood(covariance: Floats, tasks: Sequence[Floats]) -> NegativeLogLikelihood | None:
+def negative_log_likelihood(
+    covariance: Floats, tasks: Sequence[Floats]
+) -> NegativeLogLikelihood | None:
     """Return the negative log marginal likelihood of labels with mean zero; None if the covariance is not positive.
 
-    The covariance (n, n) includes the noise; the tasks are independent labels (n,) of the same architectures.
+    The covariance (n, n) includes the noise; the tasks are independent labels (n,) of the same
+    architectures.
 
     Examples
     --------
@@ -106,7 +111,8 @@ def negative_log_likelihood(covariance: Floats, tasks: Sequence[Floats]) -> Nega
 class Objective:
     """The negative log posterior density of hyperparameters, and its gradient with respect to their logarithms.
 
-    It is the negative sum of the tasks' log marginal likelihoods and the log density of the prior, up to a constant.
+    It is the negative sum of the tasks' log marginal likelihoods and the log density of the prior,
+    up to a constant.
 
     Examples
     --------
@@ -139,11 +145,13 @@ class Objective:
         return likelihood.value + float(0.5 * offset @ offset), gradient + offset / self.prior.std
 
 
-def fit(objective: Objective, start: Hyperparameters | None = None, iterations: int = 15) -> Hyperparameters:
+def fit(
+    objective: Objective, start: Hyperparameters | None = None, iterations: int = 15
+) -> Hyperparameters:
     """Return hyperparameters of the highest posterior density, by steps of L-BFGS.
 
-    By default, `start` is the mean of the prior. The bounds are a factor of e⁶ around that mean; the noise is at least
-    0.001.
+    By default, `start` is the mean of the prior. The bounds are a factor of e⁶ around that mean;
+    the noise is at least 0.001.
 
     Examples
     --------

@@ -31,7 +31,9 @@ class Dimension:
     values: Array  # (n_columns, n_classes)
     class_of: Integers  # (n_points,)
     metric: str  # "difference": sum of absolute differences; "choices": number of different values; "product"
-    largest: int = 0  # an upper bound of the distances, which are whole numbers; 0 for inner products
+    largest: int = (
+        0  # an upper bound of the distances, which are whole numbers; 0 for inner products
+    )
     unit: int = 1  # distance of two different values
 
     def from_one(self, point: int) -> Array:
@@ -83,8 +85,8 @@ class Dimension:
 class Inputs:
     """All points of a space, as a kernel sees them.
 
-    If distances are whole numbers with at most 65,535 combinations, a pair of points has a *code*: the number of its
-    combination. A covariance is then one look-up in a table of all combinations.
+    If distances are whole numbers with at most 65,535 combinations, a pair of points has a *code*:
+    the number of its combination. A covariance is then one look-up in a table of all combinations.
 
     Examples
     --------
@@ -140,8 +142,12 @@ class Inputs:
         """Return the pairs of some points."""
         points = np.asarray(points, np.intp)
         if len(self.whole) < len(self.dimensions):
-            return Pairs.all_of(np.array([dimension.among(points) for dimension in self.dimensions], np.float64))
-        return Pairs.of(np.stack([dimension.among(points) for dimension in self.dimensions]), self.bases)
+            return Pairs.all_of(
+                np.array([dimension.among(points) for dimension in self.dimensions], np.float64)
+            )
+        return Pairs.of(
+            np.stack([dimension.among(points) for dimension in self.dimensions]), self.bases
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,8 @@ class Matern:
 
     .. math:: k(r) = p(s) \exp(-s), \quad s = \text{scale} \cdot r
 
-    The distance r is in lengthscales (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, section
-    4.2.1).
+    The distance r is in lengthscales (Rasmussen and Williams, "Gaussian Processes for Machine
+    Learning", 2006, section 4.2.1).
 
     Examples
     --------
@@ -43,7 +43,9 @@ class Matern:
     def decline(self, r: Floats) -> Floats:
         """Return the derivative of log k with respect to the log lengthscale: s (1 - p'(s) / p(s))."""
         s = self.scale * r
-        decline: Floats = s * (1 - _polynomial(self._derivative, s) / _polynomial(self.coefficients, s))
+        decline: Floats = s * (
+            1 - _polynomial(self._derivative, s) / _polynomial(self.coefficients, s)
+        )
         return decline
 
     @cached_property
@@ -97,8 +99,8 @@ class Kernel:
 
     .. math:: k(d) = \sum_t v_t \prod_{i \in t} k_i(d_i / \ell_i)
 
-    A dimension without a correlation is an unchanged factor: an inner product, or 1 for two labels of one task and 0
-    for others.
+    A dimension without a correlation is an unchanged factor: an inner product, or 1 for two labels
+    of one task and 0 for others.
 
     Examples
     --------
@@ -120,7 +122,10 @@ class Kernel:
     @cached_property
     def _terms_with(self) -> list[list[int]]:
         """The terms that contain each dimension."""
-        return [[t for t, term in enumerate(self.terms) if i in term] for i in range(len(self.correlations))]
+        return [
+            [t for t, term in enumerate(self.terms) if i in term]
+            for i in range(len(self.correlations))
+        ]
 
     def hyperparameters(self, logarithms: Floats) -> Hyperparameters:
         """Return the hyperparameters of these logarithms, shape (n_hyperparameters,)."""
@@ -140,10 +145,13 @@ class Kernel:
         covariance: Floats = self._by_term(distances, hyperparameters).sum(axis=0)
         return covariance
 
-    def with_gradient(self, distances: Floats | Integers, hyperparameters: Hyperparameters) -> tuple[Floats, ChainRule]:
+    def with_gradient(
+        self, distances: Floats | Integers, hyperparameters: Hyperparameters
+    ) -> tuple[Floats, ChainRule]:
         """Return the covariances of pairs, shape (n_pairs,), and the gradient by logarithms of any function of them.
 
-        The gradient has one entry per variance and per lengthscale; the noise is not part of the kernel.
+        The gradient has one entry per variance and per lengthscale; the noise is not part of the
+        kernel.
         """
         by_term = self._by_term(distances, hyperparameters)
 

@@ -144,9 +144,10 @@ class KernelPrior:
 class GridPosterior:
     """Posterior of an exact Gaussian process, kept for every architecture of a space.
 
-    L is the Cholesky factor of the covariance of the n observed architectures. It keeps V = L⁻¹ K(observed, all) and
-    adds one row per observation, so a step costs O(n * size) and nothing is approximated. Mean and variance follow
-    Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, algorithm 2.1.
+    L is the Cholesky factor of the covariance of the n observed architectures. It keeps V = L⁻¹
+    K(observed, all) and adds one row per observation, so a step costs O(n * size) and nothing is
+    approximated. Mean and variance follow Rasmussen and Williams, "Gaussian Processes for Machine
+    Learning", 2006, algorithm 2.1.
 
     Parameters
     ----------
@@ -184,7 +185,9 @@ class GridPosterior:
         room = len(self._rows)
         if n > room:
             more = max(n, 2 * room) - room
-            self._rows = np.concatenate([self._rows, np.empty((more, self._rows.shape[1]), np.float32)])
+            self._rows = np.concatenate(
+                [self._rows, np.empty((more, self._rows.shape[1]), np.float32)]
+            )
             self._factor = np.pad(self._factor, (0, more))
 
     def add(self, architecture: int) -> None:
@@ -227,7 +230,9 @@ class GridPosterior:
         factor = np.linalg.cholesky(covariance)
         self._factor[:n, :n] = factor
         # rowsᵀ ← rowsᵀ L⁻ᵀ in place: the transpose has Fortran's order, so nothing is copied.
-        blas.strsm(1.0, factor.astype(np.float32), rows.T, side=1, lower=1, trans_a=1, overwrite_b=1)
+        blas.strsm(
+            1.0, factor.astype(np.float32), rows.T, side=1, lower=1, trans_a=1, overwrite_b=1
+        )
         self._variance = prior.variance.astype(np.float32) - np.einsum("ij,ij->j", rows, rows)
 
     @property
@@ -238,7 +243,8 @@ class GridPosterior:
     def posterior(self, labels: Floats) -> tuple[Floats, Floats]:
         """Return posterior mean and deviation of every architecture, both float64, shape (size,).
 
-        The deviation describes the function, without noise. Labels, shape (n,), are in the order of the observations.
+        The deviation describes the function, without noise. Labels, shape (n,), are in the order of
+        the observations.
         """
         n = len(self.architectures)
         residual = labels if self.mean is None else labels - self.mean[self.architectures]
@@ -277,7 +283,10 @@ class GaussianProcess(GridPosterior):
     _prior: KernelPrior
 
     def __init__(
-        self, model: Model, hyperparameters: Hyperparameters | None = None, mean: AnyFloats | None = None
+        self,
+        model: Model,
+        hyperparameters: Hyperparameters | None = None,
+        mean: AnyFloats | None = None,
     ) -> None:
         if hyperparameters is None:
             hyperparameters = model.kernel.hyperparameters(model.prior.mean)
@@ -296,8 +305,8 @@ class GaussianProcess(GridPosterior):
     def fit(self, labels: Floats, prior: Prior | None = None) -> None:
         """Maximise the posterior density of the hyperparameters from the current ones, and update the posterior.
 
-        Labels have the shape (n,), in the order of the observations, and prior mean zero. By default, the model's prior
-        is used.
+        Labels have the shape (n,), in the order of the observations, and prior mean zero. By
+        default, the model's prior is used.
         """
         pairs = self.model.inputs.among(self.architectures)
         if prior is None:
@@ -312,4 +321,6 @@ class GaussianProcess(GridPosterior):
         """
         weights = solve_triangular(self.factor, labels, lower=True, check_finite=False)
         offset = (self.hyperparameters.logarithms - self.model.prior.mean) / self.model.prior.std
-        return float(-0.5 * (weights @ weights + offset @ offset) - np.log(np.diag(self.factor)).sum())
+        return float(
+            -0.5 * (weights @ weights + offset @ offset) - np.log(np.diag(self.factor)).sum()
+        )

@@ -15,8 +15,17 @@ from nasmeta.gaussian_process._inputs import Dimension, Inputs
 from nasmeta.gaussian_process._kernels import EXPONENTIAL, MATERN_52, Kernel, sum_of_exponentials
 from nasmeta.spaces import SearchSpace, binned, place_values
 
-_ONE_HOT = {"positions", "edges"}  # in these features the distance is twice the number of different choices
-_OF_POSITIONS = {*_ONE_HOT, "levels", "steps"}  # features that determine the choice of each position
+# in these features the distance is twice the number of different choices
+_ONE_HOT = {
+    "positions",
+    "edges",
+}
+# features that determine the choice of each position
+_OF_POSITIONS = {
+    *_ONE_HOT,
+    "levels",
+    "steps",
+}
 _LENGTHSCALE = 3.0  # in the L1 distance of counts; one edit of an edge is a distance of 2
 _LONG = 0.3  # share of the mean distance
 _SHARE = 0.5  # prior median of the lengthscales, relative to the mean distance times the number of positions
@@ -64,9 +73,10 @@ def count_model(space: SearchSpace, features: Sequence[str] | None = None) -> Mo
 
     .. math:: k(x, x') = \sum_j v_j \exp(-\lVert \phi_j(x) - \phi_j(x') \rVert_1 / \ell_j)
 
-    The exponential of a negative L1 distance is positive definite (a product of Laplace kernels), and so is the sum.
-    The default features are the space's `kernel_features`. A priori, a lengthscale is 3, or 0.3 of the mean distance if
-    this is larger: 9.6 for the edges of NAS-Bench-201, and far more for ordered positions with many levels.
+    The exponential of a negative L1 distance is positive definite (a product of Laplace kernels),
+    and so is the sum. The default features are the space's `kernel_features`. A priori, a
+    lengthscale is 3, or 0.3 of the mean distance if this is larger: 9.6 for the edges of
+    NAS-Bench-201, and far more for ordered positions with many levels.
 
     Examples
     --------
@@ -77,7 +87,9 @@ def count_model(space: SearchSpace, features: Sequence[str] | None = None) -> Mo
     """
     features = tuple(space.kernel_features if features is None else features)
     if not features:
-        raise SettingError("features", features, f"at least one of {', '.join(space.feature_names)}")
+        raise SettingError(
+            "features", features, f"at least one of {', '.join(space.feature_names)}"
+        )
     lengthscales = []
     for feature in features:
         counts = space.feature(feature).counts
@@ -90,10 +102,11 @@ def count_model(space: SearchSpace, features: Sequence[str] | None = None) -> Mo
 def trend_model(space: SearchSpace, features: Sequence[str] | None = None) -> Model:
     r"""Return `count_model` plus a linear term, which extrapolates beyond the observations.
 
-    Exponential kernels return to the prior mean far from all observations, but a latency grows with each operation. The
-    covariance of the linear term is :math:`s \, \phi(x)^T \phi(x')` (Rasmussen and Williams, "Gaussian Processes for
-    Machine Learning", 2006, section 2.7), with :math:`\phi` the standardised counts. Each feature has the same share,
-    and all of them have a squared length of 1 on average. The variance s is the first hyperparameter.
+    Exponential kernels return to the prior mean far from all observations, but a latency grows with
+    each operation. The covariance of the linear term is :math:`s \, \phi(x)^T \phi(x')` (Rasmussen
+    and Williams, "Gaussian Processes for Machine Learning", 2006, section 2.7), with :math:`\phi`
+    the standardised counts. Each feature has the same share, and all of them have a squared length
+    of 1 on average. The variance s is the first hyperparameter.
 
     Examples
     --------
@@ -124,18 +137,21 @@ def position_model(space: SearchSpace, *, uniform: bool = False) -> Model:
 
     .. math:: k(x, x') = v \prod_p k_p(d_p(x, x') / \ell_p)
 
-    The distance :math:`d_p` is the difference of the levels of an ordered position, and 1 for different choices of an
-    unordered one. The kernel :math:`k_p` is a Matérn kernel of order 5/2 for ordered positions with at least three
-    choices, which follows trends, and exponential for others. Lengthscales per position are "automatic relevance
-    determination" (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, section 5.1). A priori they
-    grow with the number of positions, so a typical covariance does not depend on that number (Hvarfner, Hellsten and
-    Nardi, "Vanilla Bayesian optimization performs great in high dimensions", ICML 2024).
+    The distance :math:`d_p` is the difference of the levels of an ordered position, and 1 for
+    different choices of an unordered one. The kernel :math:`k_p` is a Matérn kernel of order 5/2
+    for ordered positions with at least three choices, which follows trends, and exponential for
+    others. Lengthscales per position are "automatic relevance determination" (Rasmussen and
+    Williams, "Gaussian Processes for Machine Learning", 2006, section 5.1). A priori they grow with
+    the number of positions, so a typical covariance does not depend on that number (Hvarfner,
+    Hellsten and Nardi, "Vanilla Bayesian optimization performs great in high dimensions", ICML
+    2024).
 
     Parameters
     ----------
     space : SearchSpace
     uniform : bool, default False
-        Whether prior lengthscales refer to architectures that have each choice equally often, not to those of `space`.
+        Whether prior lengthscales refer to architectures that have each choice equally often, not
+        to those of `space`.
 
     Examples
     --------
@@ -146,7 +162,9 @@ def position_model(space: SearchSpace, *, uniform: bool = False) -> Model:
     array([2.4, 2.4, 2.4, 2.4, 2.4, 2.4])
     """
     dimensions, correlations, lengthscales, stds = [], [], [], []
-    for position, column in zip(space.positions, space.codes.T.astype(np.intp, order="C"), strict=True):
+    for position, column in zip(
+        space.positions, space.codes.T.astype(np.intp, order="C"), strict=True
+    ):
         levels = position.levels
         seen = np.arange(len(levels)) if uniform else column
         if position.ordered:
@@ -173,7 +191,9 @@ def _mean_distance(counts: Integers) -> float:
     """
     levels = counts - counts.min(axis=0)
     columns, n_levels = counts.shape[1], int(levels.max()) + 1
-    of_level = np.bincount((levels + n_levels * np.arange(columns)).ravel(), minlength=n_levels * columns)
+    of_level = np.bincount(
+        (levels + n_levels * np.arange(columns)).ravel(), minlength=n_levels * columns
+    )
     below = of_level.reshape(columns, n_levels).cumsum(axis=1) / len(counts)
     return float((2 * below * (1 - below)).sum())
 
@@ -185,7 +205,9 @@ def _standardised(space: SearchSpace, features: Sequence[str]) -> Floats32:
         counts = space.feature(feature).counts.astype(np.float64)
         varied = counts[:, np.ptp(counts, axis=0) > 0]
         if varied.shape[1]:
-            parts.append((varied - varied.mean(axis=0)) / (varied.std(axis=0) * np.sqrt(varied.shape[1])))
+            parts.append(
+                (varied - varied.mean(axis=0)) / (varied.std(axis=0) * np.sqrt(varied.shape[1]))
+            )
     if not parts:
         return np.zeros((space.size, 1), np.float32)
     inputs: Floats32 = (np.hstack(parts) / np.sqrt(len(parts))).astype(np.float32)

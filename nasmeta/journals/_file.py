@@ -35,11 +35,16 @@ def differences_from(recorded: Facts, due: Facts, but: Collection[str] = ()) -> 
 
 
 def _differences(recorded: Facts, due: Facts, but: Collection[str], of: str = "") -> Iterator[str]:
-    if "predicted" in due:  # by what the evaluator's or the source's checksum identifies, also in older files
+    # by what the evaluator's or the source's checksum identifies, also in older files
+    if "predicted" in due:
         but = (*but, "predicted", "release")
     for key in dict.fromkeys([*due, *recorded]):
         entry, expected, checksum = recorded.get(key), due.get(key), f"{key}_sha256"
-        if entry == expected or key in but or (recorded.get(checksum) and recorded.get(checksum) == due.get(checksum)):
+        if (
+            entry == expected
+            or key in but
+            or (recorded.get(checksum) and recorded.get(checksum) == due.get(checksum))
+        ):
             continue
         if isinstance(entry, dict) and isinstance(expected, dict):
             yield from _differences(entry, expected, (), f"{of}{key}.")
@@ -66,11 +71,11 @@ class Contents(NamedTuple):
 class JournalFile:
     """A journal that is open for appending, and locked against other processes.
 
-    The first line is the header: a JSON object that starts with the kind's `mark` and the format. Each further line is
-    a JSON array. Its last entry is a checksum (CRC-32) of this and all earlier lines, so a line that was altered, lost,
-    added or moved is detected. An incomplete last line, as a killed process leaves it, is dropped. A journal without
-    records is overwritten, whatever its header. Anything else that does not match is an error, and leaves the file
-    unchanged.
+    The first line is the header: a JSON object that starts with the kind's `mark` and the format.
+    Each further line is a JSON array. Its last entry is a checksum (CRC-32) of this and all earlier
+    lines, so a line that was altered, lost, added or moved is detected. An incomplete last line, as
+    a killed process leaves it, is dropped. A journal without records is overwritten, whatever its
+    header. Anything else that does not match is an error, and leaves the file unchanged.
 
     Attributes
     ----------
@@ -174,9 +179,15 @@ class JournalFile:
             return Contents({}, [], 0, 0)
         header = json.loads(first)
         if header[cls.mark] != FORMAT:
-            raise JournalError(f"{path} is a journal of format {header[cls.mark]}; this nasmeta reads {FORMAT}.")
-        if due is not None and (wrong := differences_from(header, due, (cls.mark, *cls.not_compared))):
-            raise JournalError(f"{path} is the journal of another {cls.of}: {wrong}. Use another file or folder.")
+            raise JournalError(
+                f"{path} is a journal of format {header[cls.mark]}; this nasmeta reads {FORMAT}."
+            )
+        if due is not None and (
+            wrong := differences_from(header, due, (cls.mark, *cls.not_compared))
+        ):
+            raise JournalError(
+                f"{path} is the journal of another {cls.of}: {wrong}. Use another file or folder."
+            )
         return Contents(header, json.loads(b"[" + b",".join(bodies) + b"]"), size, checksum)
 
     def add(self, entries: str) -> None:
@@ -208,7 +219,8 @@ class JournalFile:
             self._end()
 
     def _end(self) -> None:
-        with suppress(OSError, AttributeError):  # flush has reported the first, the second was never opened
+        # flush has reported the first, the second was never opened
+        with suppress(OSError, AttributeError):
             self._file.close()
         with suppress(OSError):  # on Windows the lock removes its file
             Path(self._lock.lock_file).unlink()

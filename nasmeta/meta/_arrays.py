@@ -17,7 +17,8 @@ AnyFloats: TypeAlias = NDArray[np.floating]  # of either precision
 Prediction: TypeAlias = tuple[Floats, Floats]  # mean and standard deviation, of one shape
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]  # of a file, by name
 Facts: TypeAlias = Mapping[str, Any]  # of a file, of JSON's types
-Packed: TypeAlias = tuple[dict[str, NDArray[Any]], dict[str, Any]]  # arrays and facts of a meta-model
+# arrays and facts of a meta-model
+Packed: TypeAlias = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 
 
 def with_prefix(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
@@ -27,4 +28,8 @@ def with_prefix(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
 
 def of_prefix(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
     """Return the arrays that `with_prefix` renamed, under their own names."""
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }

@@ -40,10 +40,11 @@ class SourcedSearch(MultiTaskGPSearch):
 class DefaultMetaSearch(MetaSearcher):
     """The default meta-searcher: `gp` without sources and `multi-task-gp` take turns and share all observations.
 
-    The first architecture comes from the sources. The last eight proposals of both searchers are compared in pairs. The
-    sources' share of turns is the share of pairs that they win, after four ties are added, clipped to [1/8, 7/8]. So
-    misleading sources cost few evaluations. `multi-task-gp` has a wide prior over the sources' weights here: a few
-    observations can invert a source. If all sources agree and label half of the space in common, `meta-gp` replaces it,
+    The first architecture comes from the sources. The last eight proposals of both searchers are
+    compared in pairs. The sources' share of turns is the share of pairs that they win, after four
+    ties are added, clipped to [1/8, 7/8]. So misleading sources cost few evaluations.
+    `multi-task-gp` has a wide prior over the sources' weights here: a few observations can invert a
+    source. If all sources agree and label half of the space in common, `meta-gp` replaces it,
     because it knows single architectures that are better than their neighbours on every source.
 
     Parameters
@@ -83,7 +84,10 @@ class DefaultMetaSearch(MetaSearcher):
         super().__init__(space, rng)
         self.features = features
         both = {"n_initial": n_initial, "features": features}
-        self._arms = {"target": self._build(GPSearch, both), "sources": self._build(self.kind, both)}
+        self._arms = {
+            "target": self._build(GPSearch, both),
+            "sources": self._build(self.kind, both),
+        }
         self._agreeing = self._build(MetaGPSearch, {"features": features})
         self._asked: dict[int, str] = {}  # by proposals without a value
         self._told: dict[str, list[float]] = {name: [] for name in self._arms}
@@ -95,7 +99,8 @@ class DefaultMetaSearch(MetaSearcher):
             return CandidateSearch(partial(kind, **settings), self.space, self.rng)
         return kind(self.space, self.rng, **settings)
 
-    # -- meta-training ----------------------------------------------------------------------------------------------
+    # -- meta-training
+    # ----------------------------------------------------------------------------------------------
     def check_sources(self, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
         """Return the labels of the sources; their spaces must match this one."""
         checked: list[SourceTask] = self._arms["sources"].check_sources(sources)
@@ -123,14 +128,21 @@ class DefaultMetaSearch(MetaSearcher):
     @property
     def _ready(self) -> dict[str, Any]:
         """The searchers, with the meta-model."""
-        with_sources = self._agreeing if isinstance(self._require_meta_model(), MetaGP) else self._arms["sources"]
+        with_sources = (
+            self._agreeing
+            if isinstance(self._require_meta_model(), MetaGP)
+            else self._arms["sources"]
+        )
         with_sources.meta_model_ = self.meta_model_
         return {"target": self._arms["target"], "sources": with_sources}
 
-    # -- the search -------------------------------------------------------------------------------------------------
+    # -- the search
+    # -------------------------------------------------------------------------------------------------
     def restrict(self, architectures: Architectures) -> bool:
         """Propose only these architectures."""
-        return {searcher.restrict(architectures) for searcher in (*self._arms.values(), self._agreeing)} == {True}
+        return {
+            searcher.restrict(architectures) for searcher in (*self._arms.values(), self._agreeing)
+        } == {True}
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose architectures by turns."""

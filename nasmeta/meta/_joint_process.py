@@ -36,7 +36,13 @@ class JointSettings:
     ``reports/meta/gp`` has results with them and the tasks of the choice.
     """
 
-    medians: tuple[float, ...] = (0.4, 0.1, 3.0, 0.02)  # of the prior, shared, own, lengthscales, noise
+    # of the prior, shared, own, lengthscales, noise
+    medians: tuple[float, ...] = (
+        0.4,
+        0.1,
+        3.0,
+        0.02,
+    )
     stds: tuple[float, ...] = (1.0, 1.5, 1.0, 1.0)  # of the logarithms
     fit_on: int = 400  # labels of all sources that the marginal likelihood is maximised on
     condition_on: int = 1200  # labels of all sources that the process is conditioned on, at O(n³)
@@ -51,8 +57,8 @@ def joint_kernel(n_features: int) -> Kernel:
 
     .. math:: k((x, s), (x', t)) = \sum_j (v_j + [s = t] w_j) \exp(-d_j(x, x') / \ell_j)
 
-    The last dimension is 1 for two labels of one task, else 0. The variances are first the shared variances v, then
-    each task's own variances w.
+    The last dimension is 1 for two labels of one task, else 0. The variances are first the shared
+    variances v, then each task's own variances w.
     """
     task = n_features
     shared = tuple((i,) for i in range(n_features))
@@ -75,30 +81,39 @@ def joint_pairs(model: Model, architectures: Sequence[Architectures]) -> Pairs:
     return Pairs.of(np.stack([*distances, same_task]).astype(np.int64))
 
 
-def fit_joint(model: Model, architectures: Sequence[Architectures], labels: Sequence[Floats]) -> Hyperparameters:
+def fit_joint(
+    model: Model, architectures: Sequence[Architectures], labels: Sequence[Floats]
+) -> Hyperparameters:
     """Maximise the joint log marginal likelihood of the tasks' labels plus the log density of a weak prior, by L-BFGS.
 
-    For each task, `architectures` and `labels` have shape (n,), with indices in the model's space. Labels have about
-    zero mean and unit variance; tasks need no architecture in common. With one task the likelihood
-    cannot separate shared from own variance, and the prior decides.
+    For each task, `architectures` and `labels` have shape (n,), with indices in the model's space.
+    Labels have about zero mean and unit variance; tasks need no architecture in common. With one
+    task the likelihood cannot separate shared from own variance, and the prior decides.
     """
     n_features = len(model.inputs.dimensions)
     pairs = joint_pairs(model, architectures)
-    objective = Objective(joint_kernel(n_features), pairs, [np.concatenate(labels)], joint_prior(n_features))
+    objective = Objective(
+        joint_kernel(n_features), pairs, [np.concatenate(labels)], joint_prior(n_features)
+    )
     return fit(objective, iterations=40)
 
 
-def joint_space(target: SearchSpace, sources: Sequence[SourceTask]) -> tuple[SearchSpace, list[Architectures]]:
+def joint_space(
+    target: SearchSpace, sources: Sequence[SourceTask]
+) -> tuple[SearchSpace, list[Architectures]]:
     """Return a space that contains all architectures of the target and the sources, and the sources' architectures.
 
-    It is one of these spaces, if possible. Otherwise the labelled architectures become architectures of the target's
-    positions, see `nasmeta.spaces.codes_by_level`.
+    It is one of these spaces, if possible. Otherwise the labelled architectures become
+    architectures of the target's positions, see `nasmeta.spaces.codes_by_level`.
     """
     spaces = tuple(dict.fromkeys([target, *(source.space for source in sources)]))
     for space in spaces:
         if all(_contains(space, other) for other in spaces):
             return space, [source.in_space(space).architectures for source in sources]
-    codes = [codes_by_level(source.space.codes[source.architectures], source.space, target) for source in sources]
+    codes = [
+        codes_by_level(source.space.codes[source.architectures], source.space, target)
+        for source in sources
+    ]
     joint = target.with_codes(np.unique(np.concatenate([target.codes, *codes]), axis=0))
     return joint, [np.asarray(joint.from_codes(of_source), np.int32) for of_source in codes]
 
@@ -124,11 +139,13 @@ class SourceModels:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
-    def learn(cls, space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> SourceModels:
+    def learn(
+        cls, space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]
+    ) -> SourceModels:
         """Fit one process over (architecture, task) to the labels of the sources.
 
-        A label is the normal score of its rank in its task. Of many labels, the best half and an even sample of the
-        others are used: at most 400 per source and 1,200 in total.
+        A label is the normal score of its rank in its task. Of many labels, the best half and an
+        even sample of the others are used: at most 400 per source and 1,200 in total.
 
         Parameters
         ----------
@@ -142,7 +159,10 @@ class SourceModels:
         -------
         SourceModels
         """
-        used = [_used(source, min(JOINT.of_one, JOINT.condition_on // len(sources))) for source in sources]
+        used = [
+            _used(source, min(JOINT.of_one, JOINT.condition_on // len(sources)))
+            for source in sources
+        ]
         joint, architectures = joint_space(space, used)
         labels = [source.utilities for source in used]
         used_features = _features_in(joint, features)
@@ -152,7 +172,9 @@ class SourceModels:
             even = _evenly(len(moved), max(3, JOINT.fit_on // len(sources)))
             few.append((moved[even], scores[even]))
         hyperparameters = fit_joint(model, *zip(*few, strict=True))
-        return cls(space, joint, used_features, hyperparameters, tuple(architectures), tuple(labels))._computed()
+        return cls(
+            space, joint, used_features, hyperparameters, tuple(architectures), tuple(labels)
+        )._computed()
 
     def pack(self) -> Packed:
         """Return arrays and facts for a file, without what `unpack` can compute."""
@@ -165,7 +187,9 @@ class SourceModels:
         return arrays, {"joint": to_content(self.joint)}
 
     @classmethod
-    def unpack(cls, target: SearchSpace, features: Sequence[str], arrays: Arrays, facts: Facts) -> SourceModels:
+    def unpack(
+        cls, target: SearchSpace, features: Sequence[str], arrays: Arrays, facts: Facts
+    ) -> SourceModels:
         """Return the models that `pack` described."""
         joint = from_content(facts["joint"])
         joint = target if joint == target else joint
@@ -238,7 +262,9 @@ class SourceModels:
         shared_mean = weights @ rows
         own_means = np.empty((len(self.architectures), self.target.size))
         for own_mean, part in zip(own_means, self._parts, strict=True):
-            own_mean[:] = weights[part] @ own_part.covariance(known[part], self.target_architectures)
+            own_mean[:] = weights[part] @ own_part.covariance(
+                known[part], self.target_architectures
+            )
         solved = solve_triangular(factor.astype(np.float32), rows, lower=True, overwrite_b=True)
         return np.asarray(solved, np.float32), shared_mean, own_means
 
@@ -279,7 +305,9 @@ class SourceModels:
 
     def row(self, architecture: int) -> Floats32:
         """Return the prior covariance of a new task between one architecture and all, shape (n_architectures,)."""
-        unconditioned = self._one_task.row(int(self.target_architectures[architecture]))[self.target_architectures]
+        unconditioned = self._one_task.row(int(self.target_architectures[architecture]))[
+            self.target_architectures
+        ]
         return unconditioned - self.rows[:, architecture] @ self.rows
 
 

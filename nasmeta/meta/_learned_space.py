@@ -25,7 +25,12 @@ class SpaceSettings:
     """Settings of `LearnedSpace`; ``reports/meta/spaces`` has results with them and the tasks of the choice."""
 
     fewest_labels: int = 20  # of a source
-    shares: tuple[float, ...] = (0.01, 0.003, 0.03)  # of a source's best architectures; cross-validation selects one
+    # of a source's best architectures; cross-validation selects one
+    shares: tuple[float, ...] = (
+        0.01,
+        0.003,
+        0.03,
+    )
     ridge: float = 0.1
     iterations: int = 150
     noise: float = 0.1  # standard deviation, of the copies of a left-out source's normal scores
@@ -55,7 +60,9 @@ def _design(space: SearchSpace) -> csr_matrix[np.float64]:
         n_weights += space.n_choices[first] * space.n_choices[second]
     positions = np.stack(columns, axis=1)
     starts = np.arange(0, positions.size + 1, positions.shape[1])
-    return csr_matrix((np.ones(positions.size), positions.ravel(), starts), shape=(space.size, n_weights))
+    return csr_matrix(
+        (np.ones(positions.size), positions.ravel(), starts), shape=(space.size, n_weights)
+    )
 
 
 def fit_log_linear(source: SourceTask, share: float) -> Floats:
@@ -95,7 +102,9 @@ def _fit(source: SourceTask, share: float) -> Floats:
         return float(value), transposed @ (odds / total) - wanted + SPACE.ridge * theta
 
     start = np.zeros(design.shape[1])
-    theta = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": SPACE.iterations}).x
+    theta = minimize(
+        loss, start, jac=True, method="L-BFGS-B", options={"maxiter": SPACE.iterations}
+    ).x
     score = np.asarray(design @ theta)
     log_probability: Floats = score - np.logaddexp.reduce(score)
     return log_probability
@@ -105,10 +114,11 @@ def _fit(source: SourceTask, share: float) -> Floats:
 class LearnedSpace:
     r"""A distribution over architectures learned from sources, and the most probable fraction of the space.
 
-    A log-linear distribution is fitted to the best architectures of each source, with a weight for each choice and each
-    pair of choices. The result is the mean of the sources' geometric mean, which is high if all sources agree, and
-    their arithmetic mean, which keeps the preferences of any single source. Leave-one-source-out cross-validation with
-    label noise chooses the share of best architectures.
+    A log-linear distribution is fitted to the best architectures of each source, with a weight for
+    each choice and each pair of choices. The result is the mean of the sources' geometric mean,
+    which is high if all sources agree, and their arithmetic mean, which keeps the preferences of
+    any single source. Leave-one-source-out cross-validation with label noise chooses the share of
+    best architectures.
 
     Examples
     --------
@@ -126,7 +136,9 @@ class LearnedSpace:
     log_probability: Floats  # shape (n_architectures,)
 
     @classmethod
-    def learn(cls, space: SearchSpace, sources: Iterable[SourceTask | Task], fraction: float = 0.1) -> LearnedSpace:
+    def learn(
+        cls, space: SearchSpace, sources: Iterable[SourceTask | Task], fraction: float = 0.1
+    ) -> LearnedSpace:
         """Learn from the signals of source tasks.
 
         Parameters
@@ -144,7 +156,10 @@ class LearnedSpace:
         if not 0 < fraction <= 1:
             raise SettingError("fraction", fraction, "a number above 0 and at most 1")
         labelled = labelled_in(space, sources, cls.__name__)
-        log_p = {share: np.stack([fit_log_linear(source, share) for source in labelled]) for share in SPACE.shares}
+        log_p = {
+            share: np.stack([fit_log_linear(source, share) for source in labelled])
+            for share in SPACE.shares
+        }
         rng = np.random.default_rng(0)  # the copies are part of the method, not of a run
         best = [_best_of_copies(source, rng) for source in labelled]
 
@@ -165,7 +180,9 @@ class LearnedSpace:
         return self.order[: int(np.ceil(self.fraction * self.space.size))]
 
 
-def labelled_in(space: SearchSpace, sources: Iterable[SourceTask | Task], who: str) -> list[SourceTask]:
+def labelled_in(
+    space: SearchSpace, sources: Iterable[SourceTask | Task], who: str
+) -> list[SourceTask]:
     """Return the sources' labels in one space; a SettingError if fewer than 20 of a source are in it.
 
     Examples
@@ -187,11 +204,15 @@ def _combined(log_p: Floats) -> Floats:
     """Return the mean of the geometric and arithmetic means of (n_sources, n_architectures) distributions, in logs."""
     geometric = log_p.mean(axis=0)
     arithmetic = np.exp(log_p).mean(axis=0)
-    both: Floats = np.log((np.exp(geometric - np.logaddexp.reduce(geometric)) + arithmetic) / 2 + 1e-300)
+    both: Floats = np.log(
+        (np.exp(geometric - np.logaddexp.reduce(geometric)) + arithmetic) / 2 + 1e-300
+    )
     return both
 
 
-def _left_out_positions(sources: Sequence[SourceTask], log_p: Floats, best: Sequence[Architectures]) -> list[Floats]:
+def _left_out_positions(
+    sources: Sequence[SourceTask], log_p: Floats, best: Sequence[Architectures]
+) -> list[Floats]:
     """Return the positions of each left-out source's best architectures in the order of the others, as fractions.
 
     Sources that share a dataset or device are left out together and are treated as one.
@@ -210,5 +231,9 @@ def _best_of_copies(source: SourceTask, rng: np.random.Generator) -> Architectur
     """Return the best architecture of each noisy copy of a source, shape (n_copies,)."""
     scores, augment = normal_scores(source.utilities), Augmentation(noise=SPACE.noise)
     return np.array(
-        [source.architectures[np.argmax(augment.combined([scores], rng))] for _ in range(SPACE.copies)], np.int32
+        [
+            source.architectures[np.argmax(augment.combined([scores], rng))]
+            for _ in range(SPACE.copies)
+        ],
+        np.int32,
     )

@@ -13,9 +13,9 @@ from nasmeta.tasks import SourceTask, standardised
 class SourceOrder(RandomSearch, MetaSearcher):
     """Architectures in descending order of their mean z-score on the source tasks, without a model.
 
-    This is the baseline for every transfer method: if sources are known completely and agree with the target, sorting
-    is hard to improve on. Architectures without a label on any source come last, in random order. Nothing is learned
-    during the search.
+    This is the baseline for every transfer method: if sources are known completely and agree with
+    the target, sorting is hard to improve on. Architectures without a label on any source come
+    last, in random order. Nothing is learned during the search.
 
     Examples
     --------
@@ -28,7 +28,8 @@ class SourceOrder(RandomSearch, MetaSearcher):
     objectives = "one"  # type: ignore[assignment]
     needs_list = True
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:  # without the settings of random search
+    # without the settings of random search
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
 
     def _learn(self, sources: list[SourceTask]) -> Floats:
@@ -37,7 +38,9 @@ class SourceOrder(RandomSearch, MetaSearcher):
         for source in sources:
             total[source.architectures] += standardised(source.utilities)
             labels[source.architectures] += 1
-        return np.asarray(np.divide(total, labels, out=np.full(self.space.size, np.nan), where=labels > 0))
+        return np.asarray(
+            np.divide(total, labels, out=np.full(self.space.size, np.nan), where=labels > 0)
+        )
 
     def _pack(self) -> Packed:
         return {"scores": self._require_meta_model()}, {}

@@ -35,9 +35,13 @@ class MetaGPSettings:
     """Settings of `meta-gp`; ``reports/transfer`` and ``reports/queries`` have results with them."""
 
     fewest_common: int = 20  # architectures that all sources have labelled
-    condition_on: int = 2000  # best common architectures that the mean function is conditioned on, at O(n³)
+    condition_on: int = (
+        2000  # best common architectures that the mean function is conditioned on, at O(n³)
+    )
     fit_on: int = 500  # at least as many, evenly spaced in rank, determine the marginal likelihood
-    prior_std: float = 2.0  # of the logarithms of hyperparameters: a weak prior, because there are many labels
+    prior_std: float = (
+        2.0  # of the logarithms of hyperparameters: a weak prior, because there are many labels
+    )
 
 
 META_GP = MetaGPSettings()
@@ -48,13 +52,17 @@ class MetaGP:
     """Prior of a new task, learned from source tasks."""
 
     mean: Floats  # of every architecture's normal score, shape (n_architectures,)
-    hyperparameters: Hyperparameters  # of the deviation of a new task from that mean, and of the noise
+    hyperparameters: (
+        Hyperparameters  # of the deviation of a new task from that mean, and of the noise
+    )
     features: tuple[str, ...]
     sources: tuple[str, ...]
     labels: int  # of all sources together
 
     @classmethod
-    def learn(cls, space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> MetaGP:
+    def learn(
+        cls, space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]
+    ) -> MetaGP:
         r"""Maximise the sum of the source tasks' log marginal likelihoods, then condition the mean on their labels.
 
         Task t of T scores architecture x as :math:`z_t(x) = m(x) + g_t(x) + \varepsilon`, with a shared
@@ -69,18 +77,21 @@ class MetaGP:
         2006, sec. 5.4.3) with a learned mean function. With one source there is no contrast, and :math:`k_m` replaces
         :math:`k_g`.
 
-        If fewer than 20 architectures are labelled in all sources, :math:`k_m` and :math:`k_g` maximise the joint
-        marginal likelihood of all labels (`SourceModels.learn`) with common lengthscales. The mean share of m's
-        variance that its posterior keeps, times :math:`k_m`, is added to :math:`k_g`.
+        If fewer than 20 architectures are labelled in all sources, :math:`k_m` and :math:`k_g`
+        maximise the joint marginal likelihood of all labels (`SourceModels.learn`) with common
+        lengthscales. The mean share of m's variance that its posterior keeps, times :math:`k_m`, is
+        added to :math:`k_g`.
 
-        The logarithms of hyperparameters have the prior means of `weak_prior`, with a lengthscale of 3 for all
-        features, and the standard deviation ``META_GP.prior_std``.
+        The logarithms of hyperparameters have the prior means of `weak_prior`, with a lengthscale
+        of 3 for all features, and the standard deviation ``META_GP.prior_std``.
         """
         about = tuple(source.name for source in sources), sum(len(source) for source in sources)
         common = reduce(np.intersect1d, [source.architectures for source in sources])
         if len(common) < META_GP.fewest_common:
             return cls(*_joint_prior(SourceModels.learn(space, sources, features)), *about)
-        scores = np.stack([normal_scores(source.utilities)[source.rows_of(common)] for source in sources])
+        scores = np.stack(
+            [normal_scores(source.utilities)[source.rows_of(common)] for source in sources]
+        )
         average = scores.mean(axis=0)
         best = np.argsort(-average, kind="stable")[: META_GP.condition_on]
         architectures, scores, average = common[best], scores[:, best], average[best]
@@ -89,12 +100,16 @@ class MetaGP:
         model = count_model(space, features)
         few = slice(None, None, max(1, len(architectures) // META_GP.fit_on))
         pairs = model.inputs.among(architectures[few])
-        wide = Prior(weak_prior(len(features)).mean, np.full(len(model.prior.mean), META_GP.prior_std))
+        wide = Prior(
+            weak_prior(len(features)).mean, np.full(len(model.prior.mean), META_GP.prior_std)
+        )
         shared = fit(Objective(model.kernel, pairs, [average[few] - level], wide), iterations=40)
         deviation = shared
         if n_tasks > 1:
             contrasts = helmert(n_tasks) @ scores  # (n_tasks - 1, n)
-            deviation = fit(Objective(model.kernel, pairs, list(contrasts[:, few]), wide), iterations=40)
+            deviation = fit(
+                Objective(model.kernel, pairs, list(contrasts[:, few]), wide), iterations=40
+            )
 
         shared_prior, deviation_prior = KernelPrior(model, shared), KernelPrior(model, deviation)
         covariance = shared_prior.covariance(architectures, architectures).astype(np.float64)
@@ -110,10 +125,14 @@ class MetaGP:
         return arrays, {"sources": list(self.sources), "labels": self.labels}
 
     @classmethod
-    def unpack(cls, space: SearchSpace, features: tuple[str, ...], arrays: Arrays, facts: Facts) -> MetaGP:
+    def unpack(
+        cls, space: SearchSpace, features: tuple[str, ...], arrays: Arrays, facts: Facts
+    ) -> MetaGP:
         """Return the prior that `pack` described."""
         hyperparameters = sum_of_exponentials(len(features)).hyperparameters(arrays["logarithms"])
-        return cls(arrays["mean"], hyperparameters, features, tuple(facts["sources"]), int(facts["labels"]))
+        return cls(
+            arrays["mean"], hyperparameters, features, tuple(facts["sources"]), int(facts["labels"])
+        )
 
     def new_task(self, space: SearchSpace) -> GaussianProcess:
         """Return the process of a new task, without observations."""
@@ -131,17 +150,18 @@ def _joint_prior(models: SourceModels) -> tuple[Floats, Hyperparameters, tuple[s
 class MetaGPSearch(SourceGPSearch):
     """Bayesian optimisation with a Gaussian process whose prior is learned over source tasks.
 
-    `MetaGP` learns mean function, kernel and noise; the process is then conditioned on the target's observations, and
-    the upper confidence bound is maximised over the whole space. Observed values may have any unit: their quantiles are
-    matched to those of the prior mean at the same architectures. The first proposals have the highest prior mean.
+    `MetaGP` learns mean function, kernel and noise; the process is then conditioned on the target's
+    observations, and the upper confidence bound is maximised over the whole space. Observed values
+    may have any unit: their quantiles are matched to those of the prior mean at the same
+    architectures. The first proposals have the highest prior mean.
 
     Parameters
     ----------
     beta : float, default 0.5
         Posterior standard deviations in the upper confidence bound.
     features : sequence of str, optional
-        Features that the kernel compares, see `nasmeta.spaces.SearchSpace.feature`; by default the space's
-        ``kernel_features``.
+        Features that the kernel compares, see `nasmeta.spaces.SearchSpace.feature`; by default the
+        space's ``kernel_features``.
 
     Examples
     --------
@@ -155,7 +175,12 @@ class MetaGPSearch(SourceGPSearch):
     search_settings = ("beta",)
 
     def __init__(
-        self, space: SearchSpace, rng: np.random.Generator, *, beta: float = 0.5, features: Sequence[str] | None = None
+        self,
+        space: SearchSpace,
+        rng: np.random.Generator,
+        *,
+        beta: float = 0.5,
+        features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng, n_initial=0, features=features)
         self.beta = check_number("beta", beta)

@@ -23,7 +23,9 @@ for _name, _place in (
     ("experts", "in_context._experts:Experts"),
     ("maml", "bilevel._maml:MAML"),
 ):
-    META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", None if _name == "experts" else "torch")
+    META_PREDICTORS.declare(
+        _name, f"nasmeta.meta.{_place}", None if _name == "experts" else "torch"
+    )
 
 
 _OUTSIDE: Registry[Any] = Registry("meta-learner", group="")  # objects named package.module:Name
@@ -51,9 +53,10 @@ def is_meta_predictor(name: str) -> bool:
 class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     """Base of meta-predictors.
 
-    ``meta_fit(sources)`` learns from sources, ``fit(architectures, y)`` adapts to labels of the target, and
-    ``predict(architectures)`` predicts. ``meta_model_`` contains everything learned from the sources, so one
-    meta-training serves any number of targets, and can be written to a file (`nasmeta.meta.SavedMetaModel.write`).
+    ``meta_fit(sources)`` learns from sources, ``fit(architectures, y)`` adapts to labels of the
+    target, and ``predict(architectures)`` predicts. ``meta_model_`` contains everything learned
+    from the sources, so one meta-training serves any number of targets, and can be written to a
+    file (`nasmeta.meta.SavedMetaModel.write`).
 
     Parameters
     ----------
@@ -141,7 +144,9 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         learned = self.require_meta_model()
         known, labels = self._indices(architectures), np.asarray(y, dtype=np.float64).ravel()
         if len(labels) != len(known) or not len(labels) or not np.isfinite(labels).all():
-            raise LabelError(f"y needs one finite label per architecture, of {len(known)} architectures.")
+            raise LabelError(
+                f"y needs one finite label per architecture, of {len(known)} architectures."
+            )
         if len(np.unique(known)) < len(known):
             raise ArchitectureError("An architecture appears twice: pass the mean of its labels.")
         self.scale_ = Scale.fit(labels, self._expected(learned)[known], self._trust(learned))
@@ -171,7 +176,9 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         return (mean, self.std_[asked] * abs(self.scale_.slope)) if return_std else mean
 
     def _indices(self, architectures: Any) -> Architectures:
-        return np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(architectures))), dtype=np.int32))
+        return np.atleast_1d(
+            np.asarray(self.cell_space.index_of(list(np.ravel(architectures))), dtype=np.int32)
+        )
 
     def prior(self) -> Prediction:
         """Return mean and deviation of all architectures' scores before any label, both of shape (n_architectures,)."""
@@ -181,7 +188,9 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     def require_meta_model(self) -> Any:
         """Return the meta-model, or raise an error before `meta_fit`."""
         if self.meta_model_ is None:
-            raise SettingError(f"{type(self).__name__} has not learned from sources yet: call meta_fit(tasks) first.")
+            raise SettingError(
+                f"{type(self).__name__} has not learned from sources yet: call meta_fit(tasks) first."
+            )
         return self.meta_model_
 
     @abstractmethod

@@ -14,7 +14,12 @@ import numpy as np
 from nasmeta.checks import recorded_settings, taking
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
 from nasmeta.files import require_writable
-from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor, is_meta_searcher
+from nasmeta.meta._meta_predictor import (
+    META_PREDICTORS,
+    MetaPredictor,
+    is_meta_predictor,
+    is_meta_searcher,
+)
 from nasmeta.meta._saved_model import SUFFIX, SavedMetaModel, kind_of, training_digest
 from nasmeta.progress import progress_bar
 from nasmeta.searchers import SEARCHERS, MetaSearcher
@@ -41,8 +46,9 @@ def meta_train(
     Parameters
     ----------
     learner : str or type
-        Registered name of a meta-searcher or meta-predictor, such as meta-gp or maml; ``package.module:Name``; or a
-        class. Your own class needs ``_pack`` and ``_unpack``, see `SavedMetaModel.write`.
+        Registered name of a meta-searcher or meta-predictor, such as meta-gp or maml;
+        ``package.module:Name``; or a class. Your own class needs ``_pack`` and ``_unpack``, see
+        `SavedMetaModel.write`.
     sources : names of tasks or families, Tasks or SourceTasks, default "nb201"
         Tasks or families to learn from.
     output : path
@@ -60,8 +66,8 @@ def meta_train(
     replace : bool, default False
         Replace an existing model at the end.
     progress : bool or callable, optional
-        True shows a progress bar on stderr. A function is called with (steps done, total steps, loss). Only
-        gradient-based training has steps.
+        True shows a progress bar on stderr. A function is called with (steps done, total steps,
+        loss). Only gradient-based training has steps.
 
     Returns
     -------
@@ -86,7 +92,9 @@ def meta_train(
     """
     path = Path(output)
     if path.suffix != SUFFIX or path.is_dir() or not path.parent.is_dir():
-        raise SettingError("output", str(path), f"a file that ends in {SUFFIX}, in a folder that exists")
+        raise SettingError(
+            "output", str(path), f"a file that ends in {SUFFIX}, in a folder that exists"
+        )
     labelled = _sources(sources, leave_out, n_labels, seed)
     made = build_learner(learner, labelled[0].space, seed, settings or {})
     if getattr(type(made), "_pack", None) is MetaSearcher._pack:
@@ -113,7 +121,9 @@ def meta_train(
     return SavedMetaModel.load(SavedMetaModel.write(path, made, training))
 
 
-def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: int) -> list[SourceTask]:
+def _sources(
+    sources: Any, leave_out: str | None, n_labels: int | None, seed: int
+) -> list[SourceTask]:
     """Return the labels of the sources: all, or `n_labels` random ones of each task."""
     given = as_tasks(sources)
     labelled = [source for source in given if isinstance(source, SourceTask)]
@@ -124,7 +134,12 @@ def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: in
         tasks = tasks.leave_out(leave_out)[0]
     labelled += tasks.as_sources(n_labels, np.random.default_rng(seed))
     if not labelled:
-        raise SettingError("sources", [], "at least one source", "Name other sources, or leave out another dataset.")
+        raise SettingError(
+            "sources",
+            [],
+            "at least one source",
+            "Name other sources, or leave out another dataset.",
+        )
     return labelled
 
 
@@ -144,7 +159,9 @@ def build_learner(learner: Any, space: SearchSpace, seed: int, settings: Mapping
         ours["rng"] = np.random.default_rng(seed)
     else:
         ours["seed"] = seed
-    possible = [known for known in inspect.signature(kind).parameters.values() if known.name not in ours]
+    possible = [
+        known for known in inspect.signature(kind).parameters.values() if known.name not in ours
+    ]
     plain = recorded_settings(name, settings, possible)
     with taking(name, plain):
         return kind(**ours, **plain)

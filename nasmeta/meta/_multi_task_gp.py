@@ -23,7 +23,9 @@ class MultiTaskSettings:
 MULTI_TASK = MultiTaskSettings()
 
 
-def regression_weights(sources: AnyFloats, labels: Floats, factor: Floats, prior: MultiTaskSettings) -> Floats:
+def regression_weights(
+    sources: AnyFloats, labels: Floats, factor: Floats, prior: MultiTaskSettings
+) -> Floats:
     """Return the posterior mean of the sources' weights by generalised least squares.
 
     Parameters
@@ -48,7 +50,9 @@ def regression_weights(sources: AnyFloats, labels: Floats, factor: Floats, prior
     whitened = solve_triangular(factor, both, lower=True, check_finite=False)
     by_source, values = whitened[:, :-1], whitened[:, -1]
     known = by_source.T @ by_source + np.eye(n_sources) / variance
-    return np.asarray(np.linalg.solve(known, by_source.T @ values + before / variance), dtype=np.float64)
+    return np.asarray(
+        np.linalg.solve(known, by_source.T @ values + before / variance), dtype=np.float64
+    )
 
 
 class MultiTaskGPSearch(JointGPSearch):
@@ -62,16 +66,16 @@ class MultiTaskGPSearch(JointGPSearch):
     contradict gets no weight, or a negative one. g has the first kernel, hyperparameters and acquisition function of
     `nasmeta.searchers.GPSearch`. The joint process with equal weights chooses the first `n_initial` architectures.
 
-    Sources may have another space. If it neither contains the target's nor is contained in it, positions are matched by
-    name and relative level, see `nasmeta.spaces.codes_by_level`.
+    Sources may have another space. If it neither contains the target's nor is contained in it,
+    positions are matched by name and relative level, see `nasmeta.spaces.codes_by_level`.
 
     Parameters
     ----------
     n_initial : int, default 5
         Size of the initial design.
     features : sequence of str, optional
-        Features that the kernel compares, see `nasmeta.spaces.SearchSpace.feature`; by default the space's
-        ``kernel_features``.
+        Features that the kernel compares, see `nasmeta.spaces.SearchSpace.feature`; by default the
+        space's ``kernel_features``.
 
     Examples
     --------

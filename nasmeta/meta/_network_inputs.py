@@ -45,7 +45,9 @@ def proxy_scores(space: SearchSpace) -> Floats:
     if not _has_proxies(space):
         return np.zeros((space.size, 0))
     if space in (get_space("nb201"), get_space("tnb101")):
-        return np.column_stack([normal_scores(column) for _, column in sorted(measured_proxies(space).items())])
+        return np.column_stack(
+            [normal_scores(column) for _, column in sorted(measured_proxies(space).items())]
+        )
     return proxy_scores(get_space("nb201"))[in_reference(space)]
 
 
@@ -53,18 +55,22 @@ def proxy_scores(space: SearchSpace) -> Floats:
 def network_columns(space: SearchSpace) -> Floats32:
     """Return the inputs of networks, float32, shape (size, n_columns).
 
-    They are encodings of the representative in the reference space, scaled over that space, and the proxies. So the
-    columns are the same for every space with that reference.
+    They are encodings of the representative in the reference space, scaled over that space, and the
+    proxies. So the columns are the same for every space with that reference.
     """
     from nasmeta.predictors import make_encoder
 
     common = reference_space(space)
     if _has_proxies(space):
-        table = np.asarray(make_encoder(_NETWORK_FEATURES).transform(np.arange(common.size)), dtype=np.float64)
+        table = np.asarray(
+            make_encoder(_NETWORK_FEATURES).transform(np.arange(common.size)), dtype=np.float64
+        )
     else:
         positions = "edges" if isinstance(common, CellSpace) else "positions"
         names = dict.fromkeys((positions, *common.kernel_features))
-        table = np.concatenate([common.feature(name).counts for name in names], axis=1).astype(np.float64)
+        table = np.concatenate([common.feature(name).counts for name in names], axis=1).astype(
+            np.float64
+        )
     table = np.concatenate([_standardised(table) / 2, proxy_scores(common)], axis=1)
     return table[representatives(common, in_reference(space))].astype(np.float32)
 

@@ -21,15 +21,17 @@ _INITIAL = 5  # initial design; every second architecture is random, to reveal s
 class MetaPredictorSearch(PredictorSearch, MetaSearcher):
     """Adapt a meta-predictor to the observations and maximise an acquisition function over all architectures.
 
-    Two of the first five architectures are random; the predictor proposes the others. The predictor is refitted as in
-    `nasmeta.searchers.PredictorSearch`. Observed values may have any unit. Sources that mislead can harm the search.
+    Two of the first five architectures are random; the predictor proposes the others. The predictor
+    is refitted as in `nasmeta.searchers.PredictorSearch`. Observed values may have any unit.
+    Sources that mislead can harm the search.
 
     Parameters
     ----------
     predictor : str, default "experts"
         A name in `nasmeta.meta.META_PREDICTORS`, or ``package.module:Name``.
     acquisition : {"ucb", "ei", "thompson", "greedy"}, default "ucb"
-        Mean plus `beta` deviations; expected improvement over the best label; independent normal draws; the mean.
+        Mean plus `beta` deviations; expected improvement over the best label; independent normal
+        draws; the mean.
     beta : float, default 0.5
         Multiplier of the deviation in the upper confidence bound.
     options : mapping, optional
@@ -62,7 +64,9 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         beta: float = 0.5,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(space, rng, predictor=predictor, acquisition=acquisition, beta=beta, options=options)
+        super().__init__(
+            space, rng, predictor=predictor, acquisition=acquisition, beta=beta, options=options
+        )
         self.n_initial = 0
         self._taken: set[int] = set()  # proposed or observed
 
@@ -86,7 +90,8 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         """Add the settings of the trained meta-predictor to the options of a search."""
         return {**settings, "options": {**learned, **(settings.get("options") or {})}}
 
-    # -- meta-training ----------------------------------------------------------------------------------------------
+    # -- meta-training
+    # ----------------------------------------------------------------------------------------------
     def _learn(self, sources: list[SourceTask]) -> Any:
         self._model.progress = self.progress
         return self._model.meta_fit(sources).meta_model_
@@ -103,7 +108,8 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         self._model.meta_model_ = self._require_meta_model()
         return self._model
 
-    # -- the search -------------------------------------------------------------------------------------------------
+    # -- the search
+    # -------------------------------------------------------------------------------------------------
     def ask(self, n: int = 1) -> Architectures:
         """Propose architectures one by one: of the first five, every second one at random."""
         self._require_open(n)
@@ -125,7 +131,8 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         super().tell(architectures, values)
         self._taken.update(architectures.tolist())
 
-    # -- the model --------------------------------------------------------------------------------------------------
+    # -- the model
+    # --------------------------------------------------------------------------------------------------
     def build_model(self, seed: int) -> Any:
         """Return the untrained meta-predictor."""
         if not isinstance(self.predictor, str) or not self.knows(self.predictor):
@@ -134,7 +141,9 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
 
     def fit_model(self, architectures: Architectures, labels: Floats) -> None:
         """Adapt to the values, not to the labels: the predictor has its own scale."""
-        self._ready.fit(architectures, [self._observed[architecture] for architecture in architectures.tolist()])
+        self._ready.fit(
+            architectures, [self._observed[architecture] for architecture in architectures.tolist()]
+        )
         self._highest = float(labels.max())
 
     def predict_model(self) -> Prediction:

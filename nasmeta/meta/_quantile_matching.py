@@ -22,9 +22,10 @@ def labels_like(expected: AnyFloats, values: Sequence[float] | Floats) -> Floats
 def matched_labels(values: Floats, mean: Floats, std: Floats) -> Floats:
     """Map values of an unknown unit to the scale of a prediction, by matching quantiles.
 
-    The values' ranks become quantiles of the mixture of the predicted normal distributions. Mean and deviation,
-    including noise, are predictions for the observed architectures; all arrays have shape (n,). With mean 0 and
-    deviation 1 everywhere, the result is the normal scores of the ranks.
+    The values' ranks become quantiles of the mixture of the predicted normal distributions. Mean
+    and deviation, including noise, are predictions for the observed architectures; all arrays have
+    shape (n,). With mean 0 and deviation 1 everywhere, the result is the normal scores of the
+    ranks.
     """
     from scipy.stats import rankdata
 
@@ -39,8 +40,8 @@ def matched_labels(values: Floats, mean: Floats, std: Floats) -> Floats:
 class Scale:
     """A map from labels of a target to the scores of a meta-model, and back.
 
-    The unit of a new task is unknown. Labels are therefore replaced by the prior means of the same architectures,
-    sorted in the order of the labels. The inverse map is the least-squares line.
+    The unit of a new task is unknown. Labels are therefore replaced by the prior means of the same
+    architectures, sorted in the order of the labels. The inverse map is the least-squares line.
     """
 
     scores: Floats
@@ -51,7 +52,8 @@ class Scale:
     def fit(cls, labels: Floats, expected: Floats, trust: float = 1.0) -> Scale:
         """Fit the scale to labels and the prior means of their architectures, both of shape (n,).
 
-        `trust` is the weight of the prior means; the rest is the weight of the labels' normal scores.
+        `trust` is the weight of the prior means; the rest is the weight of the labels' normal
+        scores.
         """
         scores = labels_like(expected, labels)
         if trust < 1:

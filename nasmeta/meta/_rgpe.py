@@ -13,7 +13,16 @@ from nasmeta.gaussian_process import (
     inverse_of,
     log_expected_improvement,
 )
-from nasmeta.meta._arrays import AnyFloats, Architectures, Arrays, Facts, Floats, Floats32, Packed, Prediction
+from nasmeta.meta._arrays import (
+    AnyFloats,
+    Architectures,
+    Arrays,
+    Facts,
+    Floats,
+    Floats32,
+    Packed,
+    Prediction,
+)
 from nasmeta.meta._transfer_search import JointGPSearch, SourceGPSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, standardised
@@ -26,7 +35,9 @@ class RGPESettings:
     slope: float = 0.5  # weight of a source that ranks best in every bootstrap sample
     samples: int = 100
     fewest_labels: int = 3  # with fewer observations, all sources have the same weight
-    worse_than: float = 0.95  # quantile of the target process's losses above which a source gets no weight
+    worse_than: float = (
+        0.95  # quantile of the target process's losses above which a source gets no weight
+    )
     of_a_source: int = 200  # labels that its process is conditioned on, in `rgpe-vanilla`
 
 
@@ -49,15 +60,19 @@ def ranking_losses(predictions: Floats, labels: Floats, times: Floats32) -> Floa
     """
     order = np.sign(labels[:, None] - labels)
     wrong = np.sign(predictions[:, :, None] - predictions[:, None]) != order
-    losses: Floats = np.einsum("psn,sn->ps", times @ wrong.astype(np.float32), times).astype(np.float64)
+    losses: Floats = np.einsum("psn,sn->ps", times @ wrong.astype(np.float32), times).astype(
+        np.float64
+    )
     return losses
 
 
-def ranking_shares(sources: AnyFloats, process: GaussianProcess, labels: Floats, rng: np.random.Generator) -> Floats:
+def ranking_shares(
+    sources: AnyFloats, process: GaussianProcess, labels: Floats, rng: np.random.Generator
+) -> Floats:
     """Return the mean shares of the best ranking over bootstrap samples, (n_sources + 1,).
 
-    The last one is that of the target's own process, which predicts each label from the others (Rasmussen and Williams
-    2006, equation 5.12).
+    The last one is that of the target's own process, which predicts each label from the others
+    (Rasmussen and Williams 2006, equation 5.12).
     """
     n = len(labels)
     inverse = inverse_of(process.factor)
@@ -73,22 +88,24 @@ def ranking_shares(sources: AnyFloats, process: GaussianProcess, labels: Floats,
 class RGPESearch(JointGPSearch):
     """Bayesian optimisation with source processes, weighted by how well they rank the target's observations.
 
-    The weight of a source is half the share of bootstrap samples of the observations in which its process has the
-    fewest wrongly ordered pairs, among the sources and the target's process, which predicts each observation from the
-    others. A source whose median loss exceeds the 95 % quantile of that process's losses gets no weight. After Feurer,
-    Letham and Bakshy, "Scalable meta-learning for Bayesian optimization" (ICML AutoML workshop 2018).
+    The weight of a source is half the share of bootstrap samples of the observations in which its
+    process has the fewest wrongly ordered pairs, among the sources and the target's process, which
+    predicts each observation from the others. A source whose median loss exceeds the 95 % quantile
+    of that process's losses gets no weight. After Feurer, Letham and Bakshy, "Scalable
+    meta-learning for Bayesian optimization" (ICML AutoML workshop 2018).
 
-    The published method averages the posteriors of all members (see `VanillaRGPESearch`). Here the weighted sum of the
-    sources' posterior means is the prior mean of the target's process, so each observation corrects it. Initial design,
-    kernel and sources of another space are as in `MultiTaskGPSearch`.
+    The published method averages the posteriors of all members (see `VanillaRGPESearch`). Here the
+    weighted sum of the sources' posterior means is the prior mean of the target's process, so each
+    observation corrects it. Initial design, kernel and sources of another space are as in
+    `MultiTaskGPSearch`.
 
     Parameters
     ----------
     n_initial : int, default 5
         Size of the initial design.
     features : sequence of str, optional
-        Features that the kernel compares, see `nasmeta.spaces.SearchSpace.feature`; by default the space's
-        ``kernel_features``.
+        Features that the kernel compares, see `nasmeta.spaces.SearchSpace.feature`; by default the
+        space's ``kernel_features``.
 
     Examples
     --------
@@ -110,20 +127,21 @@ class RGPESearch(JointGPSearch):
 class VanillaRGPESearch(SourceGPSearch):
     """Ranking-weighted Gaussian process ensemble as published (Feurer, Letham and Bakshy, ICML AutoML workshop 2018).
 
-    There is one process per source and one of the target. The posterior mean is the weighted sum of their means, the
-    variance the sum of their variances, weighted by the squares of the weights. The weights are the shares of bootstrap
-    samples as in `RGPESearch`; members that rank equally well share a sample.
+    There is one process per source and one of the target. The posterior mean is the weighted sum of
+    their means, the variance the sum of their variances, weighted by the squares of the weights.
+    The weights are the shares of bootstrap samples as in `RGPESearch`; members that rank equally
+    well share a sample.
 
-    Kernel and fit are those of `GPSearch`; labels are standardised instead of ranked. The process of a source is
-    conditioned on at most 200 of its labels, drawn at random.
+    Kernel and fit are those of `GPSearch`; labels are standardised instead of ranked. The process
+    of a source is conditioned on at most 200 of its labels, drawn at random.
 
     Parameters
     ----------
     n_initial : int, default 3
         Random architectures before the ensemble proposes.
     features : sequence of str, optional
-        Features that the kernel compares, see `nasmeta.spaces.SearchSpace.feature`; by default the space's
-        ``kernel_features``.
+        Features that the kernel compares, see `nasmeta.spaces.SearchSpace.feature`; by default the
+        space's ``kernel_features``.
 
     Examples
     --------
@@ -137,7 +155,12 @@ class VanillaRGPESearch(SourceGPSearch):
     traces = "statistical"  # the fits to sources end at hyperparameters that depend on rounding
 
     def __init__(
-        self, space: SearchSpace, rng: np.random.Generator, *, n_initial: int = 3, features: Sequence[str] | None = None
+        self,
+        space: SearchSpace,
+        rng: np.random.Generator,
+        *,
+        n_initial: int = 3,
+        features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng, n_initial=n_initial, features=features)
         self._weights = np.empty(0)
@@ -178,7 +201,9 @@ class VanillaRGPESearch(SourceGPSearch):
         if len(labels) < RGPE.fewest_labels:
             self._weights = np.r_[np.full(len(means), 1 / len(means)), 0.0]
         else:
-            self._weights = ranking_shares(means[:, self._gp.architectures], self._gp, labels, self.rng)
+            self._weights = ranking_shares(
+                means[:, self._gp.architectures], self._gp, labels, self.rng
+            )
 
     def _score(self, gp: GaussianProcess, mean: Floats, std: Floats, labels: Floats) -> Floats:
         """Return the log expected improvement of the ensemble, shape (n_architectures,)."""

@@ -44,10 +44,11 @@ class SavedMetaModel:
     ----------
     path : Path
     card : dict
-        ``kind`` (the registered name, or ``package.module:Name``), ``space`` (a registered name or the content, see
-        `nasmeta.spaces.to_content`), ``settings`` of the meta-training, ``sources`` (for each its name, number of
-        labels and held-out names), ``facts`` of the learner, ``nasmeta`` (version), ``sha256``; ``training`` (see
-        `training_digest`) if `nasmeta.meta.meta_train` wrote the file.
+        ``kind`` (the registered name, or ``package.module:Name``), ``space`` (a registered name or
+        the content, see `nasmeta.spaces.to_content`), ``settings`` of the meta-training,
+        ``sources`` (for each its name, number of labels and held-out names), ``facts`` of the
+        learner, ``nasmeta`` (version), ``sha256``; ``training`` (see `training_digest`) if
+        `nasmeta.meta.meta_train` wrote the file.
     arrays : dict of str to ndarray
 
     Examples
@@ -90,8 +91,9 @@ class SavedMetaModel:
         ----------
         path : str or path-like
         learner : MetaSearcher or meta-predictor
-            After ``meta_fit``. A custom class must be registered or be at the top level of a module, and have
-            ``_pack() -> (arrays, facts)`` and ``_unpack(arrays, facts) -> meta_model_``.
+            After ``meta_fit``. A custom class must be registered or be at the top level of a
+            module, and have ``_pack() -> (arrays, facts)`` and ``_unpack(arrays, facts) ->
+            meta_model_``.
         training : str, optional
             Identity of the training for the card, see `training_digest`.
 
@@ -121,7 +123,9 @@ class SavedMetaModel:
         True
         """
         if getattr(learner, "meta_model_", None) is None:
-            raise SettingError(f"{type(learner).__name__} has no meta-model. Call meta_fit(tasks) first.")
+            raise SettingError(
+                f"{type(learner).__name__} has no meta-model. Call meta_fit(tasks) first."
+            )
         arrays, facts = learner._pack()
         content = {
             "kind": kind_of(learner),
@@ -182,7 +186,11 @@ class SavedMetaModel:
             If the arrays do not fit this kind.
         """
         trained = {"learner": self.kind, "space": self.space, **self.card["settings"]}
-        given = {"learner": kind_of(learner), "space": space_of(learner), **training_settings(learner)}
+        given = {
+            "learner": kind_of(learner),
+            "space": space_of(learner),
+            **training_settings(learner),
+        }
         for name, value in given.items():
             if trained.get(name, value) != value:
                 raise SettingError(f"{name} for {self.path}", value, shown(trained[name]))
@@ -194,14 +202,18 @@ class SavedMetaModel:
     def searcher(self, rng: np.random.Generator, **settings: Any) -> Any:
         """Return a new searcher with this meta-model; `settings` are the search's settings."""
         self.require_searcher()
-        return self.restore(SEARCHERS[self.kind](self.space, rng, **self.card["settings"] | settings))
+        return self.restore(
+            SEARCHERS[self.kind](self.space, rng, **self.card["settings"] | settings)
+        )
 
     def predictor(self, **settings: Any) -> Any:
         """Return a meta-predictor with this meta-model: ``fit(architectures, y)`` adapts it."""
         if not self.predicts:
             self._refuse(META_PREDICTORS)
         with names_from_file():
-            return self.restore(META_PREDICTORS[self.kind](self.space, **self.card["settings"] | settings))
+            return self.restore(
+                META_PREDICTORS[self.kind](self.space, **self.card["settings"] | settings)
+            )
 
     @names_from_file()
     def require_searcher(self) -> None:
@@ -213,7 +225,9 @@ class SavedMetaModel:
 
     def _refuse(self, possible: Iterable[str]) -> NoReturn:
         hint = "If the class is your own, import its module first."
-        raise DamagedFileError(f"learner of {self.path}", self.kind, f"one of {', '.join(sorted(possible))}", hint)
+        raise DamagedFileError(
+            f"learner of {self.path}", self.kind, f"one of {', '.join(sorted(possible))}", hint
+        )
 
 
 def encode(content: Mapping[str, Any], arrays: Arrays, training: str | None = None) -> bytes:
@@ -241,7 +255,9 @@ def kind_of(learner: Any) -> str:
     name = SEARCHERS.name_of(kind) or META_PREDICTORS.name_of(kind) or place_of(kind)
     if is_place(name) or ":" not in name:
         return name
-    raise SettingError("class of the learner", kind, "a registered class, or one at the top level of a module")
+    raise SettingError(
+        "class of the learner", kind, "a registered class, or one at the top level of a module"
+    )
 
 
 def space_of(learner: Any) -> SearchSpace:
@@ -254,7 +270,8 @@ def training_settings(learner: Any) -> dict[str, Any]:
     settings = {
         parameter.name: getattr(learner, parameter.name)
         for parameter in inspect.signature(type(learner)).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in ("space", *learner.search_settings)
+        if parameter.kind is parameter.KEYWORD_ONLY
+        and parameter.name not in ("space", *learner.search_settings)
     }
     plain: dict[str, Any] = json.loads(json.dumps(settings))
     return plain
@@ -263,7 +280,8 @@ def training_settings(learner: Any) -> dict[str, Any]:
 def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> str:
     """Return a digest that two meta-trainings share only if learner, settings, seed and every label are the same.
 
-    It contains the sources. Otherwise a training could resume with others, and its model would list the wrong ones.
+    It contains the sources. Otherwise a training could resume with others, and its model would list
+    the wrong ones.
 
     Examples
     --------
@@ -280,7 +298,12 @@ def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> s
         "space": space.registered_name or f"{space.name} {space.sha256}",
         "settings": settings | ({} if code is None else {"code": code}),
         "sources": [
-            {"name": source.name, "held_out": source.held_out, "labels": len(source), "sha256": source.sha256}
+            {
+                "name": source.name,
+                "held_out": source.held_out,
+                "labels": len(source),
+                "sha256": source.sha256,
+            }
             for source in sources
         ],
     }

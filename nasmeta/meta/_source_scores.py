@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from nasmeta.gaussian_process import Conditioned, KernelPrior, Objective, count_model, fit, weak_prior
+from nasmeta.gaussian_process import (
+    Conditioned,
+    KernelPrior,
+    Objective,
+    count_model,
+    fit,
+    weak_prior,
+)
 from nasmeta.meta._arrays import Architectures, Floats, Floats32
 from nasmeta.meta._network_inputs import representatives
 from nasmeta.spaces import SearchSpace
@@ -37,16 +44,16 @@ def groups_of(sources: Sequence[SourceTask]) -> list[int]:
 class SourceMatrix:
     """Scores of all architectures on all sources.
 
-    Sources with a common dataset or device are a group. A source is predicted without its group, as a target is.
-    Sources of different groups with the same name except for dataset or device, such as ``nb201/cifar10@12ep`` and
-    ``nb201/cifar100@12ep``, have the same role.
+    Sources with a common dataset or device are a group. A source is predicted without its group, as
+    a target is. Sources of different groups with the same name except for dataset or device, such
+    as ``nb201/cifar10@12ep`` and ``nb201/cifar100@12ep``, have the same role.
 
     Attributes
     ----------
     scores : ndarray of float32, shape (n_tasks, n_architectures)
-        Normal scores of the utilities. Unlabelled architectures, and all architectures of a source with noisy labels,
-        get the posterior mean of a Gaussian process. Isomorphic cells (rule ``zero``) share their mean, to reduce label
-        noise.
+        Normal scores of the utilities. Unlabelled architectures, and all architectures of a source
+        with noisy labels, get the posterior mean of a Gaussian process. Isomorphic cells (rule
+        ``zero``) share their mean, to reduce label noise.
     groups, roles : tuple of int, one per task
         Role 0 is the most frequent one; a target has this role.
 
@@ -73,13 +80,17 @@ class SourceMatrix:
             same_architectures.setdefault(source.architectures.tobytes(), []).append(i)
         for members in same_architectures.values():
             scores = np.stack([normal_scores(sources[i].utilities) for i in members])
-            for i, row in zip(members, _completed(space, sources[members[0]].architectures, scores), strict=True):
+            for i, row in zip(
+                members, _completed(space, sources[members[0]].architectures, scores), strict=True
+            ):
                 rows[i] = _smoothed(space, row)
         groups = groups_of(sources)
         names = [_role(source) for source in sources]
         n_groups = Counter(name for _, name in dict.fromkeys(zip(groups, names, strict=True)))
         ranked = [name for name, _ in n_groups.most_common()]
-        return cls(np.asarray(rows, np.float32), tuple(groups), tuple(ranked.index(name) for name in names))
+        return cls(
+            np.asarray(rows, np.float32), tuple(groups), tuple(ranked.index(name) for name in names)
+        )
 
     @property
     def n_groups(self) -> int:
@@ -120,7 +131,9 @@ def _role(source: SourceTask) -> str:
     return name
 
 
-def _noise_between_copies(space: SearchSpace, architectures: Architectures, scores: Floats) -> float:
+def _noise_between_copies(
+    space: SearchSpace, architectures: Architectures, scores: Floats
+) -> float:
     """Return the pooled variance of labels among isomorphic architectures; 0 with fewer than 30 of them."""
     classes = np.unique(representatives(space, architectures), return_inverse=True)[1]
     sizes = np.bincount(classes)
@@ -144,8 +157,8 @@ def _evenly(n: int, most: int) -> Architectures:
 def _completed(space: SearchSpace, architectures: Architectures, scores: Floats) -> Floats:
     """Extend scores of the same labelled architectures from (n_tasks, n) to (n_tasks, n_architectures).
 
-    Missing or noisy labels are replaced by the posterior mean of a Gaussian process with common hyperparameters. Their
-    prior is `weak_prior`, with a lengthscale of 3 for all features.
+    Missing or noisy labels are replaced by the posterior mean of a Gaussian process with common
+    hyperparameters. Their prior is `weak_prior`, with a lengthscale of 3 for all features.
     """
     full = np.empty((len(scores), space.size))
     full[:, architectures] = scores
@@ -156,8 +169,12 @@ def _completed(space: SearchSpace, architectures: Architectures, scores: Floats)
     few = few[np.argsort(architectures[few], kind="stable")]
     pairs = model.inputs.among(architectures[few])
     prior = weak_prior(len(model.inputs.dimensions))
-    fitted = fit(Objective(model.kernel, pairs, list((scores - level)[:, few]), prior), iterations=20)
-    fitted = replace(fitted, noise=max(fitted.noise, _noise_between_copies(space, architectures, scores)))
+    fitted = fit(
+        Objective(model.kernel, pairs, list((scores - level)[:, few]), prior), iterations=20
+    )
+    fitted = replace(
+        fitted, noise=max(fitted.noise, _noise_between_copies(space, architectures, scores))
+    )
     precise = fitted.noise < _NOISY * fitted.variances.sum()
     if complete and precise:
         return full

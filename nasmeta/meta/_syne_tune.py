@@ -23,8 +23,9 @@ _TRANSFER = "syne_tune.optimizer.schedulers.transfer_learning"
 class SyneTuneQuantileCopula(PeerSearch, MetaSearcher):
     """Syne Tune's quantile-based transfer: Thompson sampling from a model of all sources (Salinas et al., ICML 2020).
 
-    `QuantileBasedSurrogateSearcher` fits an XGBoost model to the normal scores of all sources' labels and samples it at
-    100,000 random configurations. It ignores the target's values. Needs the extra ``syne-tune``.
+    `QuantileBasedSurrogateSearcher` fits an XGBoost model to the normal scores of all sources'
+    labels and samples it at 100,000 random configurations. It ignores the target's values. Needs
+    the extra ``syne-tune``.
     """
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
@@ -44,14 +45,18 @@ class SyneTuneQuantileCopula(PeerSearch, MetaSearcher):
         evaluations = {}
         for source in sources:
             codes = self.space.codes_of(source.architectures).astype(int)
-            frame = pd.DataFrame({str(i): np.array(self._numbers[i])[codes[:, i]] for i in self._varied})
+            frame = pd.DataFrame(
+                {str(i): np.array(self._numbers[i])[codes[:, i]] for i in self._varied}
+            )
             errors = -source.utilities[:, None, None, None]
             evaluations[source.name] = kind(self._domains, frame, ["error"], errors)
         if not self._varied:
             return {}
         module = self._load("quantile_based.quantile_based_searcher")
         with OwnGenerators(self._peer_seed).used():
-            return module.QuantileBasedSurrogateSearcher(self._domains, evaluations, random_seed=self._peer_seed)
+            return module.QuantileBasedSurrogateSearcher(
+                self._domains, evaluations, random_seed=self._peer_seed
+            )
 
     def _suggest(self) -> tuple[Any, list[int]] | None:
         if self._run is None:

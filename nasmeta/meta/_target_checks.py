@@ -7,13 +7,20 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 
-from nasmeta.errors import LeakageError, NasmetaError, OtherMetricWarning, SettingError, calls_inside
+from nasmeta.errors import (
+    LeakageError,
+    NasmetaError,
+    OtherMetricWarning,
+    SettingError,
+    calls_inside,
+)
 from nasmeta.meta._meta_predictor import is_meta_searcher
 from nasmeta.meta._saved_model import SavedMetaModel
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import Task
 
-# Metrics with an order of their own. All other metrics, also of custom tables, measure how well networks solve a task.
+# Metrics with an order of their own. All other metrics, also of custom tables, measure how well
+# networks solve a task.
 _APART = re.compile(
     r"under attack|within a budget|against a cost|latency|energy|seconds|param|flop|multiply|^proxy|^size",
     re.IGNORECASE,
@@ -27,9 +34,10 @@ def _kind_of(metric: str) -> str:
 def other_metrics(task: Task, kinds: Iterable[str]) -> str:
     """Return the metrics of the sources, joined by "and", if none is of the target's kind; else an empty string.
 
-    Accuracy, loss and Dice score are of one kind. Each cost is a kind of its own, and so are accuracy under attack and
-    within a budget. Sources of several metrics fit any target that is not a cost, because the meta-learner has observed
-    differences between metrics. Unknown metrics, "", are ignored.
+    Accuracy, loss and Dice score are of one kind. Each cost is a kind of its own, and so are
+    accuracy under attack and within a budget. Sources of several metrics fit any target that is not
+    a cost, because the meta-learner has observed differences between metrics. Unknown metrics, "",
+    are ignored.
 
     >>> from nasmeta.tasks import get_task
     >>> other_metrics(get_task("nb201/latency/pixel3"), ["accuracy", "", "accuracy under attack"])
@@ -39,7 +47,11 @@ def other_metrics(task: Task, kinds: Iterable[str]) -> str:
     """
     known = sorted(set(kinds) - {""})
     target = task.metric_kind if task.is_cost else _kind_of(task.metric_kind)
-    same = target in map(_kind_of, known) or task.metric_kind in known or (len(known) != 1 and not task.is_cost)
+    same = (
+        target in map(_kind_of, known)
+        or task.metric_kind in known
+        or (len(known) != 1 and not task.is_cost)
+    )
     return "" if same else " and ".join(known)
 
 
@@ -61,7 +73,9 @@ def warn_of_other_metric(task: Task, kinds: Iterable[str], who: str, hint: str) 
         )
 
 
-def meta_model_for(kind: str, task: Task, model: SavedMetaModel, searcher: str | None = None) -> SavedMetaModel:
+def meta_model_for(
+    kind: str, task: Task, model: SavedMetaModel, searcher: str | None = None
+) -> SavedMetaModel:
     """Return the meta-model, checked for a task.
 
     Parameters
@@ -82,8 +96,8 @@ def meta_model_for(kind: str, task: Task, model: SavedMetaModel, searcher: str |
     SettingError
         If the model is of another kind or space.
     LeakageError
-        If the model has seen the target's dataset or device, or the target under another name. A model that learned
-        from another metric is only a warning.
+        If the model has seen the target's dataset or device, or the target under another name. A
+        model that learned from another metric is only a warning.
 
     Examples
     --------
@@ -96,15 +110,23 @@ def meta_model_for(kind: str, task: Task, model: SavedMetaModel, searcher: str |
     ('nb201/cifar100', 'nb201/imagenet16-120')
     """
     if model.kind != kind:
-        raise SettingError(f"learner of {model.path}", model.kind, f"{kind}, for the searcher {searcher or kind}")
+        raise SettingError(
+            f"learner of {model.path}", model.kind, f"{kind}, for the searcher {searcher or kind}"
+        )
     if model.space != task.space:
-        raise SettingError(f"space of {model.path}", model.space.name, f"{task.space.name}, the space of {task.name}")
+        raise SettingError(
+            f"space of {model.path}",
+            model.space.name,
+            f"{task.space.name}, the space of {task.name}",
+        )
     if is_meta_searcher(kind):
         model.require_searcher()
     _refuse_copies(task, model)
     if common := set(map(held_out_name, task.held_out)) & set(map(held_out_name, model.held_out)):
         seen = " and ".join(sorted(common))
-        raise LeakageError(f"{model.path.name} cannot be used for {task.name}, because it learned from {seen}.")
+        raise LeakageError(
+            f"{model.path.name} cannot be used for {task.name}, because it learned from {seen}."
+        )
     hint = "Name a model that learned from the target's metric, or sources with it."
     warn_of_other_metric(task, model.metric_kinds, model.path.name, hint)
     return model

@@ -52,10 +52,11 @@ class SourceGPSearch(GPSearch, MetaSearcher):
 class JointGPSearch(SourceGPSearch):
     """Base of searchers whose prior mean is a weighted sum of the sources' posterior means.
 
-    The first `n_initial` architectures maximise the upper confidence bound of the joint process over (architecture,
-    task), conditioned on the labels of the sources and on the observations. Afterwards the search is that of
-    `nasmeta.searchers.GPSearch` with another prior mean. Hyperparameters are fitted to the target's observations. Their
-    prior has the lengthscale 3 for all features; `GPSearch` has longer ones for features with larger distances.
+    The first `n_initial` architectures maximise the upper confidence bound of the joint process
+    over (architecture, task), conditioned on the labels of the sources and on the observations.
+    Afterwards the search is that of `nasmeta.searchers.GPSearch` with another prior mean.
+    Hyperparameters are fitted to the target's observations. Their prior has the lengthscale 3 for
+    all features; `GPSearch` has longer ones for features with larger distances.
     """
 
     model: ClassVar[Any] = SourceModels
@@ -85,8 +86,8 @@ class JointGPSearch(SourceGPSearch):
     def _first_architectures(self, n: int) -> list[int]:
         """Return `n` maximisers of the upper confidence bound of the joint process.
 
-        It is conditioned on the observations, on the scale of the prior, and on its own mean for the batch's earlier
-        proposals.
+        It is conditioned on the observations, on the scale of the prior, and on its own mean for
+        the batch's earlier proposals.
         """
         process = GridPosterior(self._models, self._models.mean)
         observed = self._gp.architectures
@@ -114,4 +115,6 @@ class JointGPSearch(SourceGPSearch):
         self._gp.mean = mean
         if self._is_due(len(labels)):
             self._fitted_at = len(labels)
-            self._gp.fit(labels - mean[observed], weak_prior(len(self._gp.hyperparameters.variances)))
+            self._gp.fit(
+                labels - mean[observed], weak_prior(len(self._gp.hyperparameters.variances))
+            )

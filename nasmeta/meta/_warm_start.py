@@ -25,11 +25,12 @@ def warm_start_architectures(
 ) -> Architectures:
     """Choose initial architectures greedily, each by its gain on the source tasks given those chosen before.
 
-    The value of a set on a task is minus the logarithm of the best rank in the set. Each choice maximises the increase
-    of the mean value over the sources and over random mixtures of them (half of the weight), per unit of cost if
-    `costs` are given. So the second architecture is good on tasks for which the first is not. Wistuba, Schilling and
-    Schmidt-Thieme ("Learning hyperparameter optimization initializations", DSAA 2015) optimise a differentiable
-    relaxation of the same objective. Sources of another space contribute the architectures that both spaces have.
+    The value of a set on a task is minus the logarithm of the best rank in the set. Each choice
+    maximises the increase of the mean value over the sources and over random mixtures of them (half
+    of the weight), per unit of cost if `costs` are given. So the second architecture is good on
+    tasks for which the first is not. Wistuba, Schilling and Schmidt-Thieme ("Learning
+    hyperparameter optimization initializations", DSAA 2015) optimise a differentiable relaxation of
+    the same objective. Sources of another space contribute the architectures that both spaces have.
 
     Parameters
     ----------

@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def html_page(package: str, name: str, title: str, data: Any, library: str = "", more: str = "", **parts: str) -> str:
+def html_page(
+    package: str, name: str, title: str, data: Any, library: str = "", more: str = "", **parts: str
+) -> str:
     """Return a page from the files ``name.html``, ``name.css`` and ``name.js`` in a package's folder ``assets``.
 
-    `parts` are HTML texts that replace ``{{keys}}`` in ``name.html``. The script reads `data` from the element with the
-    id ``data``, and may use a JavaScript `library`. `more` are further elements with data.
+    `parts` are HTML texts that replace ``{{keys}}`` in ``name.html``. The script reads `data` from
+    the element with the id ``data``, and may use a JavaScript `library`. `more` are further
+    elements with data.
     """
     of_page = {suffix: _asset(package, f"{name}.{suffix}") for suffix in ("html", "css", "js")}
-    content = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")  # it cannot end the tag
+    # it cannot end the tag
+    content = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return _filled(
         _asset(__package__, "frame.html"),
         title=escape(title),
@@ -57,6 +61,10 @@ def svg_element(figure: Figure) -> str:
     from matplotlib import rc_context
 
     with rc_context({"svg.hashsalt": "nasmeta"}), StringIO() as buffer:
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(
+            buffer,
+            format="svg",
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+        )
         text = buffer.getvalue()
     return re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)

@@ -31,13 +31,21 @@ class Section:
     decimals: Mapping[str, int] = field(default_factory=dict)
     note: str = ""  # below the table
     name: str = ""
-    figures: Mapping[str, str] = field(default_factory=dict)  # their descriptions by file name without suffix
+    # their descriptions by file name without suffix
+    figures: Mapping[str, str] = field(default_factory=dict)
 
     def in_markdown(self) -> Section:
         """Return the section with its texts, headings and labels as Markdown."""
-        paragraphs, table, headers = map(in_markdown, self.text.split("\n\n")), self.table, self.headers
+        paragraphs, table, headers = (
+            map(in_markdown, self.text.split("\n\n")),
+            self.table,
+            self.headers,
+        )
         if table is not None:
-            headers = {name: in_markdown(headers.get(name, name.replace("_", " "))) for name in map(str, table)}
+            headers = {
+                name: in_markdown(headers.get(name, name.replace("_", " ")))
+                for name in map(str, table)
+            }
             table = table.map(lambda value: in_markdown(value) if isinstance(value, str) else value)
         return replace(
             self, heading=in_markdown(self.heading), text="\n\n".join(paragraphs), table=table, headers=headers,
@@ -46,13 +54,18 @@ class Section:
 
 
 def as_markdown(
-    title: str, sections: Iterable[Section], remarks: Iterable[str] = (), figures: Mapping[str, str] | None = None
+    title: str,
+    sections: Iterable[Section],
+    remarks: Iterable[str] = (),
+    figures: Mapping[str, str] | None = None,
 ) -> str:
     """Return sections with texts in Markdown as a page; `figures` are the paths of figures by name, relative to it."""
     paths, parts = figures or {}, [f"# {title}"]
     for section in sections:
         parts += [f"## {section.heading}" if section.heading else "", section.text]
-        parts += [f"![{alt}]({paths[name]})" for name, alt in section.figures.items() if name in paths]
+        parts += [
+            f"![{alt}]({paths[name]})" for name, alt in section.figures.items() if name in paths
+        ]
         if section.table is not None:
             parts.append(to_markdown(section.table, section.headers, section.decimals).rstrip("\n"))
         parts.append(section.note)
@@ -71,7 +84,8 @@ def write_markdown(
 ) -> list[Path]:
     """Write sections with texts in Markdown, and figures in a `folder` next to the page; return the page, then these.
 
-    A remark names each figure that cannot be drawn. Figures that no section mentions are only saved.
+    A remark names each figure that cannot be drawn. Figures that no section mentions are only
+    saved.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     saved, missing = {}, []
@@ -91,11 +105,17 @@ def as_html(sections: Iterable[Section], pictures: Mapping[str, str]) -> str:
     for section in sections:
         parts += [f"<h3>{escape(section.heading)}</h3>"] if section.heading else []
         parts += [f"<p>{escape(section.text)}</p>"] if section.text else []
-        parts += [f'<div class="picture">{pictures[name]}</div>' for name in section.figures if name in pictures]
+        parts += [
+            f'<div class="picture">{pictures[name]}</div>'
+            for name in section.figures
+            if name in pictures
+        ]
         if section.table is not None:
             table = to_html(section.table, section.headers, section.goals, section.decimals)
             label = escape(section.heading or section.text or section.note)
-            parts.append(f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{table}</div>')
+            parts.append(
+                f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{table}</div>'
+            )
         parts += [f'<p class="note">{escape(section.note)}</p>'] if section.note else []
     return "\n".join(parts)
 
@@ -108,7 +128,8 @@ def latex_tables(sections: Iterable[Section], notes: Iterable[str] = ()) -> dict
     comments = ["Needs \\usepackage{booktabs}. Written by nasmeta report.", *notes]
     head = "".join(f"% {comment}\n" for comment in comments)
     return {
-        section.name: head + to_latex(section.table, section.headers, section.goals, section.decimals)
+        section.name: head
+        + to_latex(section.table, section.headers, section.goals, section.decimals)
         for section in sections
         if section.table is not None and section.name
     }

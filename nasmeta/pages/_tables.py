@@ -39,14 +39,16 @@ def in_markdown(text: str) -> str:
 
 
 def to_markdown(
-    table: pd.DataFrame, headers: Mapping[str, str] | None = None, decimals: Mapping[str, int] | None = None
+    table: pd.DataFrame,
+    headers: Mapping[str, str] | None = None,
+    decimals: Mapping[str, int] | None = None,
 ) -> str:
     """Write a table as Markdown, with intervals and deviations next to their numbers.
 
-    Columns ``x, x_low, x_high`` become one, "22.1 [20.3, 24.0]"; columns ``x, x_std`` become "91.42 ± 0.19". All
-    numbers of a column have the same decimals: two digits of the largest uncertainty, or four digits of the largest
-    number, and at most 4 decimals; a column of small numbers has three digits of the largest. NaN is written "–",
-    infinity "∞".
+    Columns ``x, x_low, x_high`` become one, "22.1 [20.3, 24.0]"; columns ``x, x_std`` become "91.42
+    ± 0.19". All numbers of a column have the same decimals: two digits of the largest uncertainty,
+    or four digits of the largest number, and at most 4 decimals; a column of small numbers has
+    three digits of the largest. NaN is written "–", infinity "∞".
 
     Parameters
     ----------
@@ -74,7 +76,10 @@ def to_markdown(
     | random | – |
     """
     text = texts_of(table, headers, decimals=decimals)
-    lines = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (text.headings, *text.rows)]
+    lines = [
+        [cell.replace("|", "\\|").replace("\n", " ") for cell in row]
+        for row in (text.headings, *text.rows)
+    ]
     lines.insert(1, ["---:" if right else ":---" for right in text.right])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -116,7 +121,10 @@ def to_latex(
     text = texts_of(table, headers, best, decimals)
 
     columns = "".join("r" if right else "l" for right in text.right)
-    rows = [[_in_latex(name) for name in text.headings], *_marked(text, _in_latex, r"\textbf{{{}}}")]
+    rows = [
+        [_in_latex(name) for name in text.headings],
+        *_marked(text, _in_latex, r"\textbf{{{}}}"),
+    ]
     head, *body = [" & ".join(row) + r" \\" for row in rows]
     lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", head, r"\midrule", *body]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
@@ -149,10 +157,16 @@ def to_html(
     """
     text = texts_of(table, headers, best, decimals)
     kinds = [' class="num"' if right else "" for right in text.right]
-    headings = [f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(text.headings, kinds, strict=True)]
+    headings = [
+        f'<th scope="col"{kind}>{escape(name)}</th>'
+        for name, kind in zip(text.headings, kinds, strict=True)
+    ]
     body = ""
     for first, *others in _marked(text, escape, "<strong>{}</strong>"):
-        numbers = [f"<td{kind}>{architecture}</td>" for architecture, kind in zip(others, kinds[1:], strict=True)]
+        numbers = [
+            f"<td{kind}>{architecture}</td>"
+            for architecture, kind in zip(others, kinds[1:], strict=True)
+        ]
         body += f'<tr><th scope="row">{first}</th>{"".join(numbers)}</tr>'
     return f"<table><thead><tr>{''.join(headings)}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -205,13 +219,17 @@ def texts_of(
     parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")}
     shown = [name for name in names if name not in parts]
     digits = {name: _decimals(table, name, (decimals or {}).get(name)) for name in shown}
-    rows = [[_cell(record, name, digits[name]) for name in shown] for record in table.to_dict("records")]
+    rows = [
+        [_cell(record, name, digits[name]) for name in shown] for record in table.to_dict("records")
+    ]
     winners = set()
     for name, goal in (best or {}).items():
         if name in shown and np.isfinite(table[name]).any():
             column = shown.index(name)
             printed = [row[column].split(" ")[0] for row in rows]
-            winner = printed[int(np.nanargmin(table[name]) if goal == "min" else np.nanargmax(table[name]))]
+            winner = printed[
+                int(np.nanargmin(table[name]) if goal == "min" else np.nanargmax(table[name]))
+            ]
             if {*printed} - {_MISSING} != {winner}:  # no cell is marked if all are equal
                 winners |= {(row, column) for row, text in enumerate(printed) if text == winner}
     headings = [(headers or {}).get(name, name.replace("_", " ")) for name in shown]
@@ -222,8 +240,8 @@ def texts_of(
 def _decimals(table: pd.DataFrame, name: str, fixed: int | None) -> int:
     """Return the decimals of a column: two digits of the largest uncertainty, or three if others are far smaller.
 
-    Columns without an uncertainty have the `fixed` decimals, or four digits of the largest number and at least one of
-    the smallest.
+    Columns without an uncertainty have the `fixed` decimals, or four digits of the largest number
+    and at least one of the smallest.
     """
     sizes, spreads = [], []
     for record in table.to_dict("records"):
@@ -231,7 +249,9 @@ def _decimals(table: pd.DataFrame, name: str, fixed: int | None) -> int:
         if np.isfinite(size):
             sizes.append(size)
             spreads.append(_spread(record, name))
-    known = [spread for spread, size in zip(spreads, sizes, strict=True) if spread > _SMALLEST * size]
+    known = [
+        spread for spread, size in zip(spreads, sizes, strict=True) if spread > _SMALLEST * size
+    ]
     large = [size for size in sizes if size > _ROUNDING]
     most = decimals_for(max(large, default=0.0), 4)
     if known:

@@ -19,4 +19,6 @@ class ShowsFacts:
             f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(str(fact))}</td></tr>"
             for name, fact in self._facts().items()
         )
-        return f"<table><caption>{escape(type(self).__name__)}</caption><tbody>{rows}</tbody></table>"
+        return (
+            f"<table><caption>{escape(type(self).__name__)}</caption><tbody>{rows}</tbody></table>"
+        )

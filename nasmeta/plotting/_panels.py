@@ -87,8 +87,8 @@ def new_panels(
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with one panel per title, in rows of at most three, or two in a column of a paper.
 
-    A panel has the given size in inches; in a figure of another `width`, only its height. `options` are passed to
-    matplotlib's ``subplots``.
+    A panel has the given size in inches; in a figure of another `width`, only its height. `options`
+    are passed to matplotlib's ``subplots``.
     """
     from matplotlib import rcParams
 
@@ -163,7 +163,13 @@ def draw_grid(panel: Axes, axis: Literal["x", "y", "both"] = "both") -> None:
     from matplotlib import rcParams
 
     # Ticks are created when the figure is drawn, after the end of the style of nasmeta.
-    panel.grid(True, which="major", axis=axis, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
+    panel.grid(
+        True,
+        which="major",
+        axis=axis,
+        color=rcParams["grid.color"],
+        linewidth=rcParams["grid.linewidth"],
+    )
     panel.set_axisbelow(True)
     panel.tick_params(labelsize=rcParams["xtick.labelsize"])
 
@@ -208,7 +214,9 @@ def check_formats(formats: Sequence[str]) -> None:
         check_choice("format", name, _FORMATS)
 
 
-def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str] = ("png", "svg")) -> list[Path]:
+def save_figure(
+    figure: Figure, path: str | PathLike[str], formats: Sequence[str] = ("png", "svg")
+) -> list[Path]:
     """Write a figure as PNG (200 dots per inch), SVG or PDF; the same figure gives the same bytes.
 
     Parameters
@@ -216,7 +224,8 @@ def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str
     figure : matplotlib.figure.Figure
         For example from `plot_regret`.
     path : path-like
-        Path without a suffix: "curves" becomes "curves.png" and "curves.svg". Missing folders are created.
+        Path without a suffix: "curves" becomes "curves.png" and "curves.svg". Missing folders are
+        created.
     formats : sequence of {"png", "svg", "pdf"}
 
     Returns

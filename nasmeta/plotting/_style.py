@@ -24,8 +24,8 @@ WIDTHS = {  # inches: of a column, and of the text if that is wider
     "neurips": 5.5,
 }
 PROPORTION = 2.2 / 3.25  # of height to width, of a figure with one panel in a column
-# Okabe and Ito (2008) without yellow, which is hard to see on white paper, and five more. Line style and marker differ
-# as well, so that the curves can be distinguished in grey.
+# Okabe and Ito (2008) without yellow, which is hard to see on white paper, and five more. Line
+# style and marker differ as well, so that the curves can be distinguished in grey.
 COLOURS = {
     "blue": "#0072B2", "vermilion": "#D55E00", "green": "#009E73", "pink": "#CC79A7", "black": "#000000",
     "sky": "#56B4E9", "orange": "#E69F00", "wine": "#882255", "brown": "#8C510A", "violet": "#6A3D9A",
@@ -123,8 +123,8 @@ class Style:
 def styles(names: Iterable[str], highlight: Collection[str] | None = None) -> dict[str, Style]:
     """Return the style of each searcher or predictor; all except those to `highlight` are grey.
 
-    A name has the same style in every figure: the one of its declaration (`Registry.declare`). Other names get one by
-    their checksum; if it is in use, the next one.
+    A name has the same style in every figure: the one of its declaration (`Registry.declare`).
+    Other names get one by their checksum; if it is in use, the next one.
 
     >>> styles(["gp", "mine"])["gp"] == styles(["random", "gp"])["gp"]
     True
@@ -137,7 +137,9 @@ def styles(names: Iterable[str], highlight: Collection[str] | None = None) -> di
         later = map(style_at, range(first, first + 10 * _DISTINCT))
         looks[name] = next((look for look in later if look not in looks.values()), style_at(first))
     grey = Style(_GREY, (), "")
-    return {name: looks[name] if highlight is None or name in highlight else grey for name in listed}
+    return {
+        name: looks[name] if highlight is None or name in highlight else grey for name in listed
+    }
 
 
 def _position_of(style: str) -> int:
@@ -158,4 +160,6 @@ def style_at(position: int) -> Style:
 
 def highlighted(best_first: Sequence[str], chosen: Sequence[str] | None) -> Sequence[str] | None:
     """Return the chosen curves; by default the best five if there are more than eight, and otherwise all (None)."""
-    return best_first[:_HIGHLIGHTED] if chosen is None and len(best_first) > _MOST_CURVES else chosen
+    return (
+        best_first[:_HIGHLIGHTED] if chosen is None and len(best_first) > _MOST_CURVES else chosen
+    )

@@ -3,7 +3,12 @@
 from nasmeta.prediction._listing import list_encoders, list_predictors
 from nasmeta.prediction._models import published_proxies as published_proxies
 from nasmeta.prediction._predict import PredictorComparison, predict
-from nasmeta.prediction._summary import SCOPES, plot_calibration, plot_predictions, summarise_predictions
+from nasmeta.prediction._summary import (
+    SCOPES,
+    plot_calibration,
+    plot_predictions,
+    summarise_predictions,
+)
 
 __all__ = [
     "SCOPES",

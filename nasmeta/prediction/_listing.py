@@ -21,9 +21,9 @@ def list_predictors() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per predictor: ``predictor`` (its name), ``summary`` (one line), ``encoder`` (the default one for cells;
-        empty without one), ``extra`` (of this package that it needs; empty for none) and ``sources`` (whether it learns
-        on source tasks).
+        One row per predictor: ``predictor`` (its name), ``summary`` (one line), ``encoder`` (the
+        default one for cells; empty without one), ``extra`` (of this package that it needs; empty
+        for none) and ``sources`` (whether it learns on source tasks).
 
     Examples
     --------
@@ -42,8 +42,12 @@ def list_predictors() -> pd.DataFrame:
     free = {name: f"Order by {name}, highest first; needs no label." for name in label_free_names()}
     own = listed("predictor", [free, PREDICTORS], facts, unknown, extras=PREDICTORS.extras)
     meta = listed("predictor", [META_PREDICTORS], facts, unknown, extras=META_PREDICTORS.extras)
-    order = listed("predictor", [{SOURCE_ORDER: "Mean score on the sources; needs no label."}], facts, unknown)
-    both = pd.concat([own.assign(sources=False), meta.assign(sources=True), order.assign(sources=True, extra="")])
+    order = listed(
+        "predictor", [{SOURCE_ORDER: "Mean score on the sources; needs no label."}], facts, unknown
+    )
+    both = pd.concat(
+        [own.assign(sources=False), meta.assign(sources=True), order.assign(sources=True, extra="")]
+    )
     return both.sort_values("predictor", ignore_index=True)
 
 
@@ -58,8 +62,8 @@ def list_encoders(space: str | SearchSpace = "nb201") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per encoder: ``encoder`` (its name), ``summary`` (one line) and ``columns`` (their number on the
-        space; 0 if it does not encode this space, or encodes given columns).
+        One row per encoder: ``encoder`` (its name), ``summary`` (one line) and ``columns`` (their
+        number on the space; 0 if it does not encode this space, or encodes given columns).
 
     Raises
     ------

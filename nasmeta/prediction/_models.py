@@ -50,8 +50,9 @@ def learns_on_sources(name: str) -> bool:
 class SourcePredictor:
     """A predictor that has learned from sources: `fit` adapts it to labels of the task.
 
-    `learn` is called at most once, with a function that reports progress, or None; `sign` is 1 if higher labels are
-    better, else -1; `identity` determines its predictions together with the labels.
+    `learn` is called at most once, with a function that reports progress, or None; `sign` is 1 if
+    higher labels are better, else -1; `identity` determines its predictions together with the
+    labels.
     """
 
     def __init__(self, learn: Callable[[Any], Any], sign: float, identity: Facts) -> None:
@@ -93,15 +94,20 @@ class _Column:
 def source_predictor(name: str, task: Task, sources: Any, settings: Facts) -> SourcePredictor:
     """Return a predictor that learns from sources, by a name as in `learns_on_sources`, before its meta-training.
 
-    By default, the sources are the task's family without held-out tasks. The sources of a file are fixed.
+    By default, the sources are the task's family without held-out tasks. The sources of a file are
+    fixed.
     """
     if name == SOURCE_ORDER or is_meta_predictor(name):
         chosen = {"seed": 0, **settings}
         seed = chosen.pop("seed")
-        learner = build_learner(name if name == SOURCE_ORDER else META_PREDICTORS[name], task.space, seed, chosen)
+        learner = build_learner(
+            name if name == SOURCE_ORDER else META_PREDICTORS[name], task.space, seed, chosen
+        )
         spec = SearcherSpec.of(SOURCE_ORDER if name == SOURCE_ORDER else "meta-predictor")
         known = sources_of(spec, on_evaluator(task, "table"), sources)
-        tasks = [source if isinstance(source, SourceTask) else source.as_source() for source in known]
+        tasks = [
+            source if isinstance(source, SourceTask) else source.as_source() for source in known
+        ]
 
         def train(progress: Any) -> Any:
             learner.progress = progress
@@ -111,12 +117,18 @@ def source_predictor(name: str, task: Task, sources: Any, settings: Facts) -> So
             scores = learner.meta_model_  # NaN without a label; such architectures come last
             return _Column(np.nan_to_num(scores, nan=np.nanmin(scores)))
 
-        return SourcePredictor(train, task.sign, {"training": training_digest(learner, tasks, seed)})
+        return SourcePredictor(
+            train, task.sign, {"training": training_digest(learner, tasks, seed)}
+        )
     saved = SavedMetaModel.load(name)
     if not saved.predicts:
-        raise SettingError(f"model in {saved.path}", saved.kind, f"one of {', '.join(META_PREDICTORS)}")
+        raise SettingError(
+            f"model in {saved.path}", saved.kind, f"one of {', '.join(META_PREDICTORS)}"
+        )
     if sources is not None:
-        raise SettingError(f"{saved.path} has its own sources: leave out sources, or name {saved.kind}.")
+        raise SettingError(
+            f"{saved.path} has its own sources: leave out sources, or name {saved.kind}."
+        )
     saved = meta_model_for(saved.kind, task, saved)
     ready = saved.predictor(**settings)
     code = code_of(type(ready))
@@ -130,11 +142,15 @@ class Model:
 
     label: str  # its name in the results
     predictor: Any  # a name, or an argument of `make_predictor`
-    encoder: str | None = None  # names joined by +: of ENCODERS, default, proxies, published-proxies
+    encoder: str | None = (
+        None  # names joined by +: of ENCODERS, default, proxies, published-proxies
+    )
     settings: Facts = field(default_factory=dict)
     members: tuple[Model, ...] = ()  # of an ensemble of named members
     sources: Any = None  # of a predictor that learns on sources; None for the task's family
-    _learned: dict[str, SourcePredictor] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _learned: dict[str, SourcePredictor] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def name(self) -> str:
@@ -170,18 +186,24 @@ class Model:
             return _Column(_measured(space)[self.name])
         if learns_on_sources(self.name):  # it learns once for all draws
             if task.name not in self._learned:
-                self._learned[task.name] = source_predictor(self.name, task, self.sources, self.settings)
+                self._learned[task.name] = source_predictor(
+                    self.name, task, self.sources, self.settings
+                )
             return self._learned[task.name]
         settings = dict(self.settings)
         if self.members:
-            settings["members"] = [(member.label, member.build(task, seed)) for member in self.members]
+            settings["members"] = [
+                (member.label, member.build(task, seed)) for member in self.members
+            ]
         parts = None if self.encoder is None else self.encoder.split("+")
         encoder = None if parts is None else [_encoder_of(part.strip(), task) for part in parts]
         return make_predictor(self.predictor, encoder, space, seed, **settings)
 
 
 def models_of(
-    predictors: PredictorsLike, settings: Mapping[str, Mapping[str, Any]] | None = None, sources: Any = None
+    predictors: PredictorsLike,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    sources: Any = None,
 ) -> list[Model]:
     """Read the models of a comparison: one predictor, several, or a mapping of labels to predictors."""
     settings = settings or {}
@@ -191,13 +213,21 @@ def models_of(
         single = isinstance(predictors, str) or hasattr(predictors, "fit")
         several = [predictors] if single else list(predictors)
         named = {label_of(predictor): predictor for predictor in several}
-        if len(named) < len({predictor if isinstance(predictor, str) else id(predictor) for predictor in several}):
-            raise SettingError("Two predictors have the same name: pass a mapping of labels to predictors.")
+        if len(named) < len(
+            {predictor if isinstance(predictor, str) else id(predictor) for predictor in several}
+        ):
+            raise SettingError(
+                "Two predictors have the same name: pass a mapping of labels to predictors."
+            )
     check_names("this comparison", "predictor", settings, named)
-    models = [_model_of(label, what, settings.get(label, {}), sources) for label, what in named.items()]
+    models = [
+        _model_of(label, what, settings.get(label, {}), sources) for label, what in named.items()
+    ]
     if sources is not None and not any(learns_on_sources(model.name) for model in models):
         possible = f"with one of {SOURCE_ORDER}, {', '.join(META_PREDICTORS)}"
-        raise SettingError("predictors", list(named), possible, "The others do not learn on sources.")
+        raise SettingError(
+            "predictors", list(named), possible, "The others do not learn on sources."
+        )
     return models
 
 
@@ -243,7 +273,11 @@ def published_proxies(task: Task) -> dict[str, Floats]:
     """Return the published proxies of a dataset; a cell without one has the mean of its isomorphism class."""
     table = task.table
     dataset = task.signal.dataset
-    infos = [info for info in table.columns if info.dataset == dataset and info.metric.startswith("proxy_")]
+    infos = [
+        info
+        for info in table.columns
+        if info.dataset == dataset and info.metric.startswith("proxy_")
+    ]
     if not infos:
         table.column(dataset, "proxy_synflow")  # the error states how to fetch them
     classes = np.asarray(task.space.canonical(np.arange(task.space.size)))

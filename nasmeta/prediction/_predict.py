@@ -24,7 +24,13 @@ from nasmeta.files import require_writable
 from nasmeta.journals import JournalFile
 from nasmeta.prediction._models import Model, PredictorsLike, SourcePredictor, models_of
 from nasmeta.prediction._summary import summarise_predictions, write_prediction_summary
-from nasmeta.predictors import LEVELS, calibration, isomorph_split, knows_deviation, rank_correlations
+from nasmeta.predictors import (
+    LEVELS,
+    calibration,
+    isomorph_split,
+    knows_deviation,
+    rank_correlations,
+)
 from nasmeta.progress import Bar, progress_bar
 from nasmeta.runs import SourcesLike
 from nasmeta.spaces import SearchSpace, get_space, reference_space
@@ -35,15 +41,45 @@ from nasmeta.threads import one_thread
 Rows: TypeAlias = list[dict[str, Any]]
 Rule: TypeAlias = Literal["upstream", "zero", "skip", "function"]
 
-DEFAULT_PREDICTORS = ("gp/xgboost:default+proxies", "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters")
-PLAIN_PREDICTORS = ("gp", "xgboost", "random-forest", "ridge")  # for spaces without measured zero-cost proxies
+DEFAULT_PREDICTORS = (
+    "gp/xgboost:default+proxies",
+    "ensemble",
+    "gp",
+    "xgboost",
+    "ridge",
+    "nwot",
+    "parameters",
+)
+# for spaces without measured zero-cost proxies
+PLAIN_PREDICTORS = (
+    "gp",
+    "xgboost",
+    "random-forest",
+    "ridge",
+)
 PROTOCOLS = ("few", "half")
 RULES: tuple[Rule, ...] = get_args(Rule)
 SIZES = (10, 20, 50, 78, 156, 469, 781, 1563)
 _CALIBRATED_ON = 2000  # architectures; the error of coverage is then 0.01
 _TIMES = ("fit_seconds", "predict_seconds", "cpu_seconds")
-_SCORES = ("kendall_tau", "spearman", "rmse", "crps", *(f"coverage_{100 * level:.3g}" for level in LEVELS))
-_COLUMNS = ("task", "target", "protocol", "scope", "predictor", "encoder", "n_train", "draw", "n_scored")
+_SCORES = (
+    "kendall_tau",
+    "spearman",
+    "rmse",
+    "crps",
+    *(f"coverage_{100 * level:.3g}" for level in LEVELS),
+)
+_COLUMNS = (
+    "task",
+    "target",
+    "protocol",
+    "scope",
+    "predictor",
+    "encoder",
+    "n_train",
+    "draw",
+    "n_scored",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,45 +125,50 @@ def predict(
 ) -> PredictorComparison:
     """Compare how well predictors rank the architectures of a space from a few labels.
 
-    A predictor is fitted on the task's signal (validation, mean of the measured seeds) of n random architectures, and
-    its order of architectures is compared with their test values. The architectures of a draw are the same for all
-    predictors.
+    A predictor is fitted on the task's signal (validation, mean of the measured seeds) of n random
+    architectures, and its order of architectures is compared with their test values. The
+    architectures of a draw are the same for all predictors.
 
     Parameters
     ----------
     predictors : str, estimator, sequence of these, or mapping of label to these, optional
-        * An argument of `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or a scikit-learn
-          estimator, which is put behind an encoder unless it reads architectures.
-        * ``NAME:ENCODER`` selects the encoder: names of `make_encoder` joined by ``+``; ``default``, the predictor's
-          default; ``proxies``, the zero-cost proxies of this package; ``published-proxies``, the table's proxies.
-          Several predictors joined by ``/`` are an ensemble.
-        * The names of proxies, ``parameters`` and ``flops``: orders that need no label. ``source-order``: the mean
-          score on the sources, the prior without any label of the target.
-        * A name in `nasmeta.meta.META_PREDICTORS`, such as ``maml``, which is meta-trained first, with seed 0; or a
-          file of `nasmeta.meta_train`.
+        * An argument of `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or a
+          scikit-learn estimator, which is put behind an encoder unless it reads architectures.
+        * ``NAME:ENCODER`` selects the encoder: names of `make_encoder` joined by ``+``;
+          ``default``, the predictor's default; ``proxies``, the zero-cost proxies of this package;
+          ``published-proxies``, the table's proxies. Several predictors joined by ``/`` are an
+          ensemble.
+        * The names of proxies, ``parameters`` and ``flops``: orders that need no label.
+          ``source-order``: the mean score on the sources, the prior without any label of the
+          target.
+        * A name in `nasmeta.meta.META_PREDICTORS`, such as ``maml``, which is meta-trained first,
+          with seed 0; or a file of `nasmeta.meta_train`.
 
         The default depends on the space.
     task : str or Task, default "nb201/cifar10"
         Name of a task, or a dataset of nb201 such as ``cifar10``.
     folder : path, optional
-        Folder for journal, ``results.csv``, ``summary.md`` and figures; the same call resumes after an interruption.
-        Estimators are identified by class, parameters and your own code; changed ones are fitted again.
+        Folder for journal, ``results.csv``, ``summary.md`` and figures; the same call resumes after
+        an interruption. Estimators are identified by class, parameters and your own code; changed
+        ones are fitted again.
     protocol : {"few", "half"}, default "few"
         ``few``: train on `sizes` labels; ``half``: on half of the architectures.
     sizes : iterable of int, optional
-        Numbers of labels; by default 10, 20, 50, 78, 156, 469, 781 and 1,563, up to half of the architectures.
+        Numbers of labels; by default 10, 20, 50, 78, 156, 469, 781 and 1,563, up to half of the
+        architectures.
     target : {"test", "valid"}, optional
-        Compare the predicted order with test values (``test``) or with the signal itself (``valid``). By default test
-        values, if the signal is a validation value.
+        Compare the predicted order with test values (``test``) or with the signal itself
+        (``valid``). By default test values, if the signal is a validation value.
     settings : mapping of label to mapping, optional
         Settings of `make_predictor`, or of the meta-predictor.
     sources : names of tasks or families, Tasks or SourceTasks, optional
-        Sources of source-order and meta-predictors; by default the family of the task without its dataset.
+        Sources of source-order and meta-predictors; by default the family of the task without its
+        dataset.
     draws : int, default 5
         Number of random draws of the labelled architectures.
     rule : {"upstream", "zero", "skip", "function"}, default "upstream"
-        Definition of isomorphic cells: ``upstream``, ``zero``, ``skip``, or ``function``, the strictest. See
-        `CellSpace.canonical` and `CellSpace.function_classes`.
+        Definition of isomorphic cells: ``upstream``, ``zero``, ``skip``, or ``function``, the
+        strictest. See `CellSpace.canonical` and `CellSpace.function_classes`.
     seed : int, default 0
         Seed of the draws.
     progress : bool, default False
@@ -136,17 +177,20 @@ def predict(
     Returns
     -------
     PredictorComparison
-        ``files``; ``summary``: one row per predictor, scope and number of labels, means over the draws with 95 %
-        intervals (``_low``, ``_high``) of ``kendall_tau`` and ``spearman``, medians of seconds;
+        ``files``; ``summary``: one row per predictor, scope and number of labels, means over the
+        draws with 95 % intervals (``_low``, ``_high``) of ``kendall_tau`` and ``spearman``, medians
+        of seconds;
 
-        ``frame``: one row per fit and scope, in the order of predictors, sizes and draws. Columns: task; target (its
-        address and release); protocol; scope (``isomorph-disjoint``: scored on architectures without a labelled
-        isomorph, the recommended scope; ``unseen``: on architectures without a label; ``all``, as in published work);
-        predictor (the label); encoder; n_train (approximate with ``half``, which draws whole classes); draw; n_scored;
-        kendall_tau (τ-b) and spearman, against the target; rmse, against the signal in its unit; crps and coverage_10 …
-        coverage_95 (of the central intervals), against the signal on at most 2,000 isomorph-disjoint architectures, if
-        the predictor predicts a deviation; fit_seconds and predict_seconds (of all architectures), and the processor's
-        time for both, cpu_seconds. NaN if unknown.
+        ``frame``: one row per fit and scope, in the order of predictors, sizes and draws. Columns:
+        task; target (its address and release); protocol; scope (``isomorph-disjoint``: scored on
+        architectures without a labelled isomorph, the recommended scope; ``unseen``: on
+        architectures without a label; ``all``, as in published work); predictor (the label);
+        encoder; n_train (approximate with ``half``, which draws whole classes); draw; n_scored;
+        kendall_tau (τ-b) and spearman, against the target; rmse, against the signal in its unit;
+        crps and coverage_10 … coverage_95 (of the central intervals), against the signal on at most
+        2,000 isomorph-disjoint architectures, if the predictor predicts a deviation; fit_seconds
+        and predict_seconds (of all architectures), and the processor's time for both, cpu_seconds.
+        NaN if unknown.
 
     Raises
     ------
@@ -169,14 +213,23 @@ def predict(
     rule = cast(Rule, check_choice("rule", rule, RULES))
     # Names are checked before the table is read, because that may fetch it.
     models = None if predictors is None else models_of(predictors, settings, sources)
-    question = _Question.of(f"nb201/{task}" if isinstance(task, str) and "/" not in task else task, target)
+    question = _Question.of(
+        f"nb201/{task}" if isinstance(task, str) and "/" not in task else task, target
+    )
     space = question.task.space
     if models is None:
         has_proxies = reference_space(space) == get_space("nb201")
-        models = models_of(DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS, settings, sources)
-    fits = [*product(_checked_sizes(protocol, sizes, len(question.pool)), range(check_int("draws", draws)))]
+        models = models_of(
+            DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS, settings, sources
+        )
+    fits = [
+        *product(
+            _checked_sizes(protocol, sizes, len(question.pool)), range(check_int("draws", draws))
+        )
+    ]
     seed = check_int("seed", seed, least=0, most=2**63)
-    built = [model.build(question.task) for model in models]  # raises errors for impossible settings
+    # raises errors for impossible settings
+    built = [model.build(question.task) for model in models]
     about = {"task": question.task.name, "target": question.name, "protocol": protocol}
     header = {
         "task": question.task.name,
@@ -205,10 +258,17 @@ def predict(
                     _warm_up(model, question, counter)
                     child = np.random.SeedSequence(seed, spawn_key=(draw,))
                     splits = splits_of(protocol, space, question.pool, n, child, rule)
-                    rows = [row for split in splits for row in _scores_of(model, question, split, child)]
+                    rows = [
+                        row for split in splits for row in _scores_of(model, question, split, child)
+                    ]
                     if journal is not None:
                         journal.record(job, rows)
-                of_fit = about | {"predictor": model.label, "encoder": model.encoder, "n_train": n, "draw": draw}
+                of_fit = about | {
+                    "predictor": model.label,
+                    "encoder": model.encoder,
+                    "n_train": n,
+                    "draw": draw,
+                }
                 frame_rows += [of_fit | row for row in rows]
                 counter.advance()
     frame = pd.DataFrame(frame_rows).reindex(columns=[*_COLUMNS, *_SCORES, *_TIMES])
@@ -217,7 +277,8 @@ def predict(
     return PredictorComparison(frame, summarise_predictions(frame), files)
 
 
-# -- the journal ------------------------------------------------------------------------------------------------------
+# -- the journal
+# ------------------------------------------------------------------------------------------------------
 class BenchmarkJournal(JournalFile):
     """Finished jobs of a benchmark, as lines ``[job, rows, checksum]``."""
 
@@ -225,7 +286,9 @@ class BenchmarkJournal(JournalFile):
 
     def __init__(self, folder: Path, identity: Facts) -> None:
         super().__init__(folder / "journal.jsonl", identity)
-        self._known: dict[str, Rows] = {json.dumps(job, sort_keys=True): rows for job, rows in self.records}
+        self._known: dict[str, Rows] = {
+            json.dumps(job, sort_keys=True): rows for job, rows in self.records
+        }
 
     def find(self, job: Facts) -> Rows | None:
         """Return the rows of a finished job; None if it is new."""
@@ -238,13 +301,14 @@ class BenchmarkJournal(JournalFile):
         self.flush()
 
 
-# -- labelled and scored architectures --------------------------------------------------------------------------------
+# -- labelled and scored architectures
+# --------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Split:
     """Architectures to train on, and architectures to score, by scope.
 
-    ``isomorph-disjoint``: those without a labelled isomorph; ``unseen``: those without a label; ``all``: all of them,
-    as in published work, including the training set.
+    ``isomorph-disjoint``: those without a labelled isomorph; ``unseen``: those without a label;
+    ``all``: all of them, as in published work, including the training set.
     """
 
     train: Architectures
@@ -252,13 +316,19 @@ class Split:
 
 
 def splits_of(
-    protocol: str, space: SearchSpace, pool: Architectures, n: int, draw: np.random.SeedSequence, rule: Rule
+    protocol: str,
+    space: SearchSpace,
+    pool: Architectures,
+    n: int,
+    draw: np.random.SeedSequence,
+    rule: Rule,
 ) -> list[Split]:
     """Return the splits of one draw.
 
-    ``few`` draws n architectures, each with the same chance; more labels of the same draw extend the same set. One fit
-    serves all scopes. ``half`` needs two: half of the architectures at random, and half of the isomorphism classes,
-    because most architectures have an isomorph in a random half.
+    ``few`` draws n architectures, each with the same chance; more labels of the same draw extend
+    the same set. One fit serves all scopes. ``half`` needs two: half of the architectures at
+    random, and half of the isomorphism classes, because most architectures have an isomorph in a
+    random half.
     """
     rng = np.random.default_rng(draw)
     if protocol == "few":
@@ -281,7 +351,8 @@ def _checked_sizes(protocol: str, sizes: Iterable[int] | None, n_pool: int) -> t
     return tuple(dict.fromkeys(check_int("number of labels", n, 2, n_pool - 1) for n in chosen))
 
 
-# -- one fit ----------------------------------------------------------------------------------------------------------
+# -- one fit
+# ----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class _Question:
     """A task with its test values."""
@@ -303,7 +374,8 @@ class _Question:
         s, table, info = task.signal, task.table, task.column
         target = target or ("test" if s.split == "valid" else "valid")
         if check_choice("target", target, ("test", "valid")) == "test":
-            # The release of the signal comes first. Networks trained on half of CIFAR-10 are another dataset.
+            # The release of the signal comes first. Networks trained on half of CIFAR-10 are
+            # another dataset.
             tests = [column for column in task.test_columns if column.dataset == s.dataset]
             tests = [column for column in tests if column.seed == s.seed] or tests
             tests.sort(key=lambda column: (column.release != s.release, column.release))
@@ -320,7 +392,9 @@ def _warm_up(model: Model, question: _Question, bar: Bar) -> None:
     question.warm.add(model.label)
     few, estimator = question.pool[:40], model.build(question.task)
     if isinstance(estimator, SourcePredictor):
-        estimator.learn(lambda done, steps, loss: bar.note(f"{model.label}: step {done} of {steps}"))
+        estimator.learn(
+            lambda done, steps, loss: bar.note(f"{model.label}: step {done} of {steps}")
+        )
         bar.note("")
     estimator.fit(few, question.labels[few]).predict(few)
 
@@ -346,7 +420,9 @@ def _scores_of(
         tau, rho = rank_correlations(predicted[architectures], truth[architectures])
         row = {"scope": scope, "n_scored": len(architectures), "kendall_tau": tau, "spearman": rho}
         if model.predicts_labels:
-            row["rmse"] = float(np.sqrt(np.mean((predicted[architectures] - labels[architectures]) ** 2)))
+            row["rmse"] = float(
+                np.sqrt(np.mean((predicted[architectures] - labels[architectures]) ** 2))
+            )
             if scope == "isomorph-disjoint" and knows_deviation(estimator):
                 some = np.random.default_rng(seed).choice(
                     architectures, min(_CALIBRATED_ON, len(architectures)), replace=False

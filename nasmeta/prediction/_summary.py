@@ -45,9 +45,10 @@ SCOPES = {  # in headings
 def summarise_predictions(frame: pd.DataFrame) -> pd.DataFrame:
     """Summarise the draws of each predictor, scope and number of labels.
 
-    There is one row per (task, target, protocol, scope, predictor, n_train): ``draws``; ``kendall_tau``, ``spearman``,
-    and 95 % bootstrap intervals of these means over the draws (``_low``, ``_high``), NaN if a draw lacks a value; means
-    of ``rmse, crps, coverage_10 … coverage_95``; medians of ``fit_seconds, predict_seconds, cpu_seconds``.
+    There is one row per (task, target, protocol, scope, predictor, n_train): ``draws``;
+    ``kendall_tau``, ``spearman``, and 95 % bootstrap intervals of these means over the draws
+    (``_low``, ``_high``), NaN if a draw lacks a value; means of ``rmse, crps, coverage_10 …
+    coverage_95``; medians of ``fit_seconds, predict_seconds, cpu_seconds``.
 
     >>> import nasmeta as nm
     >>> frame = nm.predict(["parameters", "flops"], sizes=[50], target="valid", draws=3).frame
@@ -62,7 +63,9 @@ def summarise_predictions(frame: pd.DataFrame) -> pd.DataFrame:
             values = group[name].to_numpy(np.float64)
             bounds = bootstrap_interval(values) if np.isfinite(values).all() else (np.nan, np.nan)
             row |= interval_columns(name, values.mean(), bounds)
-        row |= {name: group[name].mean(skipna=False) for name in (*_MEANS, *_coverage_levels(frame))}
+        row |= {
+            name: group[name].mean(skipna=False) for name in (*_MEANS, *_coverage_levels(frame))
+        }
         row |= {name: group[name].median() for name in _SECONDS}
         rows.append(row)
     return pd.DataFrame(rows)
@@ -82,12 +85,14 @@ def _coverage_levels(frame: pd.DataFrame) -> dict[str, float]:
 def plot_predictions(frame: pd.DataFrame, width: Width = None) -> Figure:
     """Draw Kendall's τ against the number of labels, a line per predictor.
 
-    One panel shows the scores on cells without a labelled isomorphic cell, the other one on all cells.
+    One panel shows the scores on cells without a labelled isomorphic cell, the other one on all
+    cells.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        The ``frame`` that `nasmeta.predict` returns, of one task, target and protocol, or its summary.
+        The ``frame`` that `nasmeta.predict` returns, of one task, target and protocol, or its
+        summary.
     width : str or float, optional
         As in `nasmeta.analysis.plot_regret`; 3.4 inches per panel by default.
 
@@ -109,7 +114,9 @@ def plot_predictions(frame: pd.DataFrame, width: Width = None) -> Figure:
     looks = styles(map(str, table["predictor"].unique()))
     for panel, scope in zip(panels, scopes, strict=True):
         for name in looks:
-            rows = table[(table["scope"] == scope) & (table["predictor"] == name)].sort_values("n_train")
+            rows = table[(table["scope"] == scope) & (table["predictor"] == name)].sort_values(
+                "n_train"
+            )
             band = rows["kendall_tau_low"], rows["kendall_tau_high"]
             draw_line(panel, name, looks, rows["n_train"], rows["kendall_tau"], band, step=None)
         log_axis(panel)
@@ -117,7 +124,9 @@ def plot_predictions(frame: pd.DataFrame, width: Width = None) -> Figure:
     dataset, *address = str(table["target"].iloc[0]).split(" of ")[0].split("/")
     named = " ".join([task_title(f"/{dataset}"), *address[1::-1]])
     label_panels(panels, "labels", f"Kendall's τ with {named}")
-    legend_below(figure, f"mean of {range_text(table['draws'])} draws; band: 95 % bootstrap interval", width)
+    legend_below(
+        figure, f"mean of {range_text(table['draws'])} draws; band: 95 % bootstrap interval", width
+    )
     return figure
 
 
@@ -153,7 +162,9 @@ def plot_calibration(frame: pd.DataFrame, width: Width = None) -> Figure:
     levels = _coverage_levels(table)
     known = table[(table["scope"] == "isomorph-disjoint") & table[list(levels)].notna().all(axis=1)]
     if not levels or known.empty:
-        raise SettingError("No predictor in this frame predicts a deviation, so there is no calibration.")
+        raise SettingError(
+            "No predictor in this frame predicts a deviation, so there is no calibration."
+        )
     sizes = sorted(known["n_train"].unique())
     chosen = sorted({sizes[0], sizes[-1]})
     figure, panels = new_panels([f"{n:,} labels" for n in chosen], width, _SIZE, sharey=True)
@@ -163,11 +174,17 @@ def plot_calibration(frame: pd.DataFrame, width: Width = None) -> Figure:
         for name in looks:
             rows = known[(known["n_train"] == n) & (known["predictor"] == name)]
             if len(rows):
-                draw_line(panel, name, looks, list(levels.values()), rows[list(levels)].iloc[0], step=None)
+                draw_line(
+                    panel, name, looks, list(levels.values()), rows[list(levels)].iloc[0], step=None
+                )
         panel.set(xlim=(0, 1), ylim=(0, 1))
         draw_grid(panel)
     label_panels(panels, "nominal probability", "share of true values inside")
-    legend_below(figure, f"mean of {range_text(known['draws'])} draws; cells without a labelled duplicate", width)
+    legend_below(
+        figure,
+        f"mean of {range_text(known['draws'])} draws; cells without a labelled duplicate",
+        width,
+    )
     return figure
 
 
@@ -198,6 +215,10 @@ def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -
     if frame["crps"].notna().any():
         figures["calibration"] = partial(plot_calibration, frame)
     home = Path(folder)
-    files = write_markdown(home / "summary.md", "Comparison of predictors", sections, figures=figures)
-    write_atomically(home / "results.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    files = write_markdown(
+        home / "summary.md", "Comparison of predictors", sections, figures=figures
+    )
+    write_atomically(
+        home / "results.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    )
     return [home / "results.csv", *files]

@@ -18,18 +18,19 @@ def predict_command(**options: Any) -> dict[str, Any]:
     Parameters
     ----------
     predictors : list of str
-        Predictors (nasmeta list predictors), separated by commas: NAME or NAME:ENCODER, with NAME also
-        module:object, or a file written by nasmeta meta-train; / joins an ensemble, such as
+        Predictors (nasmeta list predictors), separated by commas: NAME or NAME:ENCODER, with NAME
+        also module:object, or a file written by nasmeta meta-train; / joins an ensemble, such as
         gp/xgboost:default+proxies. The default depends on the space.
     protocol : str
         few: train on --sizes labels; half: on half of the architectures.
     target : str
-        Compare the predicted order with test values (test, the default if the signal is a validation value), or with
-        the signal itself (valid).
+        Compare the predicted order with test values (test, the default if the signal is a
+        validation value), or with the signal itself (valid).
     settings : dict
         A setting of one predictor.
     folder : path
-        Folder for journal, results.csv, summary.md and figures; run the same command again to resume.
+        Folder for journal, results.csv, summary.md and figures; run the same command again to
+        resume.
 
     Examples
     --------
@@ -39,7 +40,9 @@ def predict_command(**options: Any) -> dict[str, Any]:
     """
     comparison = predict(progress=True, **options)
     summary, first = comparison.summary, comparison.frame.iloc[0]
-    print(f"{first['task']}: Kendall's τ-b with {first['target']}, mean and 95 % interval over the draws")
+    print(
+        f"{first['task']}: Kendall's τ-b with {first['target']}, mean and 95 % interval over the draws"
+    )
     for scope, title in SCOPES.items():
         scores = summary.loc[summary["scope"] == scope, _SHOWN]
         print_frame(scores, f"Scored on {title}")

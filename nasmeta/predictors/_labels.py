@@ -20,7 +20,9 @@ def checked_labels(y: Any) -> Floats:
     """Return labels as float64, shape (n,); raise an error if they are not finite or all the same."""
     labels = np.asarray(y, dtype=np.float64).ravel()
     if not np.isfinite(labels).all():
-        raise LabelError("Labels must be finite: y contains NaN or infinity. Leave out architectures without a value.")
+        raise LabelError(
+            "Labels must be finite: y contains NaN or infinity. Leave out architectures without a value."
+        )
     if len(labels) < 2:
         raise LabelError("number of labels", len(labels), f"at least 2 (n_samples = {len(labels)})")
     if labels.min() == labels.max():
@@ -32,8 +34,8 @@ def checked_labels(y: Any) -> Floats:
 class LabelScale:
     """A monotone map from labels to scores of about zero mean and unit variance, and back.
 
-    `labels` and `scores`, (n_levels,), increase strictly. The map is linear between levels and continues with the slope
-    of the outer tenth of the levels.
+    `labels` and `scores`, (n_levels,), increase strictly. The map is linear between levels and
+    continues with the slope of the outer tenth of the levels.
     """
 
     labels: Floats
@@ -64,7 +66,8 @@ class LabelScale:
     def deviation_of_scores(self, mean: Floats, deviation: Floats) -> Floats:
         """Return the inverse of `deviation_of_labels`, at most 16, by bisection; mean and deviation have one shape.
 
-        The map is not linear, so mapping the label plus and minus its deviation would not be the inverse.
+        The map is not linear, so mapping the label plus and minus its deviation would not be the
+        inverse.
         """
         low, high = np.zeros_like(mean), np.full_like(mean, 16.0)
         for _ in range(24):

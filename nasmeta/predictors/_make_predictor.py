@@ -12,32 +12,38 @@ from nasmeta.spaces import SearchSpace, get_space, namesakes
 
 
 def make_predictor(
-    predictor: Any, encoder: Any = None, space: str | SearchSpace = "nb201", seed: int = 0, **settings: Any
+    predictor: Any,
+    encoder: Any = None,
+    space: str | SearchSpace = "nb201",
+    seed: int = 0,
+    **settings: Any,
 ) -> Any:
     """Build an unfitted predictor of architectures.
 
-    Every predictor reads architectures: ``fit(architectures, y)`` and ``predict(architectures)``, indices or strings of
-    shape (n,). An estimator that reads features is put behind an encoder. An estimator is used without one if it
-    contains an encoder of nasmeta, such as a pipeline that starts with one, or has the attribute
-    ``reads_architectures = True``.
+    Every predictor reads architectures: ``fit(architectures, y)`` and ``predict(architectures)``,
+    indices or strings of shape (n,). An estimator that reads features is put behind an encoder. An
+    estimator is used without one if it contains an encoder of nasmeta, such as a pipeline that
+    starts with one, or has the attribute ``reads_architectures = True``.
 
     Parameters
     ----------
     predictor : str, estimator, class or function
         * A name in `PREDICTORS`: ridge, gp, random-forest, xgboost, ensemble, mlp.
         * A scikit-learn estimator, such as a pipeline; it is cloned.
-        * The class of an estimator, or a function that returns one. Both may take ``space`` and ``random_state``.
+        * The class of an estimator, or a function that returns one. Both may take ``space`` and
+          ``random_state``.
         * ``package.module:Name`` of any of these.
     encoder : str, list, transformer, optional
-        Read by `make_encoder`; ``default`` in it stands for the predictor's default. By default, an encoder for cells,
-        and ``counts`` for other spaces. Predictors that read architectures take none.
+        Read by `make_encoder`; ``default`` in it stands for the predictor's default. By default, an
+        encoder for cells, and ``counts`` for other spaces. Predictors that read architectures take
+        none.
     space : str or SearchSpace, default "nb201"
         The space of the architectures.
     seed : int, default 0
         Used for every part without a seed.
     **settings
-        Parameters of the class, the function or the estimator. The ensemble takes ``members``, a list of names or of
-        (name, predictor).
+        Parameters of the class, the function or the estimator. The ensemble takes ``members``, a
+        list of names or of (name, predictor).
 
     Returns
     -------
@@ -74,20 +80,28 @@ def make_predictor(
     _require_space(model, get_space(space))
     reads = any(getattr(part, "reads_architectures", False) for part in _parts(model))
     if reads and encoder is not None:
-        raise SettingError(f"encoder of {label_of(predictor)}", encoder, "None, as it reads architectures itself")
+        raise SettingError(
+            f"encoder of {label_of(predictor)}", encoder, "None, as it reads architectures itself"
+        )
     if not reads or default is None:
-        first = CellIndices(space) if reads else _encoder(encoder, default or DEFAULT_ENCODER, space)
+        first = (
+            CellIndices(space) if reads else _encoder(encoder, default or DEFAULT_ENCODER, space)
+        )
         grouped = hasattr(first, "transformer_list") or hasattr(first, "group_sizes")
         if grouped and model.get_params().get("groups", ()) is None:
             model.set_params(groups=_groups(first))
         model = Pipeline([("encoder", first), ("regressor", model)])
     unset = [
-        name for name, value in model.get_params().items() if name.split("__")[-1] == "random_state" and value is None
+        name
+        for name, value in model.get_params().items()
+        if name.split("__")[-1] == "random_state" and value is None
     ]
     return model.set_params(**dict.fromkeys(unset, seed))
 
 
-def _estimator(kind: Any, who: str, space: str | SearchSpace, seed: int, settings: dict[str, Any]) -> Any:
+def _estimator(
+    kind: Any, who: str, space: str | SearchSpace, seed: int, settings: dict[str, Any]
+) -> Any:
     """Return a new estimator from a class, a function or an estimator."""
     from sklearn.base import clone
 
@@ -98,7 +112,9 @@ def _estimator(kind: Any, who: str, space: str | SearchSpace, seed: int, setting
         model = kind(**{name: value for name, value in given.items() if name in known})
     else:
         model = clone(kind, safe=False)
-        check_names(who, "setting", settings, model.get_params() if hasattr(model, "get_params") else ())
+        check_names(
+            who, "setting", settings, model.get_params() if hasattr(model, "get_params") else ()
+        )
         if settings:
             model.set_params(**settings)
     return model
@@ -111,7 +127,9 @@ def _encoder(encoder: Any, default: str, space: str | SearchSpace) -> Any:
     usual = suitable_encoder(default, get_space(space))
     parts = encoder.split("+") if isinstance(encoder, str) else encoder
     if isinstance(parts, list | tuple) and "default" in parts:
-        encoder = [name for part in parts for name in (usual.split("+") if part == "default" else [part])]
+        encoder = [
+            name for part in parts for name in (usual.split("+") if part == "default" else [part])
+        ]
     return make_encoder(usual if encoder is None else encoder, space)
 
 
@@ -119,10 +137,16 @@ def _groups(encoder: Any) -> list[int]:
     """Return the numbers of columns of the features that an encoder joins."""
     if hasattr(encoder, "transformer_list"):
         return [size for _, part in encoder.transformer_list for size in _groups(part)]
-    return encoder.group_sizes() if hasattr(encoder, "group_sizes") else [len(encoder.get_feature_names_out())]
+    return (
+        encoder.group_sizes()
+        if hasattr(encoder, "group_sizes")
+        else [len(encoder.get_feature_names_out())]
+    )
 
 
-def _members(members: Any, encoder: Any, space: str | SearchSpace, seed: int) -> list[tuple[str, Any]]:
+def _members(
+    members: Any, encoder: Any, space: str | SearchSpace, seed: int
+) -> list[tuple[str, Any]]:
     """Return the named members of an ensemble; the encoder is for those that read features."""
     made = []
     for member in ["gp", "xgboost"] if members is None else members:
@@ -170,5 +194,8 @@ def _require_space(predictor: Any, space: SearchSpace) -> None:
         other = get_space(part.space)
         if other != space:
             raise SettingError(
-                f"space of {type(part).__name__}", other.name, space.name, namesakes(other, space).strip()
+                f"space of {type(part).__name__}",
+                other.name,
+                space.name,
+                namesakes(other, space).strip(),
             )

@@ -34,8 +34,8 @@ def gaussian_crps(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> Floats:
 
     .. math:: \sigma\left[z(2\Phi(z) - 1) + 2\varphi(z) - 1/\sqrt\pi\right], \quad z = (y - \mu) / \sigma
 
-    All arrays have shape (n,). The score is in the unit of the truth; with a deviation of 0 it is the absolute error
-    (Gneiting and Raftery, JASA 2007, sec. 4.2).
+    All arrays have shape (n,). The score is in the unit of the truth; with a deviation of 0 it is
+    the absolute error (Gneiting and Raftery, JASA 2007, sec. 4.2).
     """
     from scipy.stats import norm
 
@@ -65,4 +65,6 @@ def calibration(
     {'crps': 1.3371279019740063, 'coverage_90': 0.5}
     """
     scores = {"crps": float(gaussian_crps(mean, std, truth).mean())}
-    return scores | {f"coverage_{100 * p:.3g}": interval_coverage(mean, std, truth, p) for p in levels}
+    return scores | {
+        f"coverage_{100 * p:.3g}": interval_coverage(mean, std, truth, p) for p in levels
+    }

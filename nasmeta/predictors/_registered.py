@@ -25,7 +25,9 @@ for _name, _place, _extra, _style in (
 ENCODERS: Registry[Any] = Registry(
     "encoder",
     group="nasmeta.encoders",
-    accepts=lambda thing: thing if isinstance(thing, type) and hasattr(thing, "transform") else None,
+    accepts=lambda thing: (
+        thing if isinstance(thing, type) and hasattr(thing, "transform") else None
+    ),
     wanted="a class with transform, such as one derived from nasmeta.predictors.CellEncoder",
 )
 for _name, _place in (

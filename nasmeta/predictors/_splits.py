@@ -25,7 +25,8 @@ def isomorph_split(
 ) -> tuple[Architectures, Architectures]:
     """Split architectures so that no isomorphic pair is divided.
 
-    Isomorphic architectures have copied or repeated results, so a random split lets a model look up its test labels.
+    Isomorphic architectures have copied or repeated results, so a random split lets a model look up
+    its test labels.
 
     Parameters
     ----------
@@ -34,16 +35,17 @@ def isomorph_split(
     test_fraction : float, optional
         Share of the test side, which consists of whole isomorphism classes.
     n_train : int, optional
-        Number of architectures drawn uniformly for training; the test side excludes their isomorphs. Give exactly one
-        of `test_fraction` and `n_train`.
+        Number of architectures drawn uniformly for training; the test side excludes their
+        isomorphs. Give exactly one of `test_fraction` and `n_train`.
     architectures : array-like of int or str, shape (n,), optional
         The architectures to split; by default the whole space.
     rule : {"upstream", "zero", "skip", "function"}, default "upstream"
-        The rule of isomorphism for cells, see `CellSpace.canonical`; other spaces have one rule. ``upstream`` is the
-        benchmark's rule, which published work uses to count unique networks. ``zero`` is stricter, and ``function``
-        (`CellSpace.function_classes`) is the strictest.
+        The rule of isomorphism for cells, see `CellSpace.canonical`; other spaces have one rule.
+        ``upstream`` is the benchmark's rule, which published work uses to count unique networks.
+        ``zero`` is stricter, and ``function`` (`CellSpace.function_classes`) is the strictest.
     groups : ndarray, shape (size,), optional
-        The group of each architecture of the space; groups, instead of isomorphic architectures, stay together.
+        The group of each architecture of the space; groups, instead of isomorphic architectures,
+        stay together.
 
     Returns
     -------
@@ -67,14 +69,22 @@ def isomorph_split(
     from nasmeta.predictors._encoders._encoder import architectures_in
 
     space = get_space(space)
-    pool = np.arange(space.size, dtype=np.int32) if architectures is None else architectures_in(architectures, space)
+    pool = (
+        np.arange(space.size, dtype=np.int32)
+        if architectures is None
+        else architectures_in(architectures, space)
+    )
     if (test_fraction is None) == (n_train is None):
         raise SettingError("Give exactly one of test_fraction and n_train.")
     pool = rng.permutation(pool)
     if groups is not None:
         classes = groups[pool]
     else:
-        classes = space.function_classes[pool] if rule == "function" else np.asarray(space.canonical(pool, rule))
+        classes = (
+            space.function_classes[pool]
+            if rule == "function"
+            else np.asarray(space.canonical(pool, rule))
+        )
     if test_fraction is None:
         train, test = pool[:n_train], pool[~np.isin(classes, classes[:n_train])]
     else:

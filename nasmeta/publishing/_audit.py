@@ -27,9 +27,26 @@ from nasmeta.errors import JournalError, NasmetaError, SpaceExhaustedError, show
 from nasmeta.experiments import BASELINES, read_published, replayed, results_in
 from nasmeta.files import blaming
 from nasmeta.journals import differences_from
-from nasmeta.publishing._publish import checksums, config_of, content_of, label_of, source_of, summary_of
+from nasmeta.publishing._publish import (
+    checksums,
+    config_of,
+    content_of,
+    label_of,
+    source_of,
+    summary_of,
+)
 from nasmeta.registry import names_from_file
-from nasmeta.runs import Clock, History, RunConfig, SearcherSpec, Trace, Transfer, history_of, results_frame, run_config
+from nasmeta.runs import (
+    Clock,
+    History,
+    RunConfig,
+    SearcherSpec,
+    Trace,
+    Transfer,
+    history_of,
+    results_frame,
+    run_config,
+)
 from nasmeta.searchers import MultiFidelitySearcher, WithoutReplacement
 from nasmeta.tasks import default_sources, get_task
 from nasmeta.threads import one_thread
@@ -38,7 +55,9 @@ _REPEATED, FRESH_RUNS = 30, 60  # runs
 _FRESH_SEEDS = (10**6, 2**31)  # least, and end
 _FORGED = 0.1  # share of the runs, for the stated chance
 _SIMULATED = 4_000  # tests, for the stated chance
-_ERROR = 0.02  # probability that level 2 rejects an honest file, about: rare chances are approximate
+_ERROR = (
+    0.02  # probability that level 2 rejects an honest file, about: rare chances are approximate
+)
 _PERMUTATIONS = 10_000
 _RARE = 5 / _PERMUTATIONS  # chances below cannot be counted
 
@@ -59,9 +78,11 @@ class Audit:
     verdict: str = "verified"  # or "not reproduced", or "cannot be checked"
     reasons: list[str] = field(default_factory=list)
     author: str = ""
-    tuned_on: list[str] = field(default_factory=list)  # tasks on which settings were tuned, as the author declares
+    # tasks on which settings were tuned, as the author declares
+    tuned_on: list[str] = field(default_factory=list)
     sha256: str = ""  # of the content
-    searchers: list[str] = field(default_factory=list)  # labels, with searcher and settings if they differ
+    # labels, with searcher and settings if they differ
+    searchers: list[str] = field(default_factory=list)
     seed: int = 0  # of the selection of runs
     repeated: int = 0  # runs of level 1
     fresh: int = 0  # runs of level 2
@@ -91,10 +112,10 @@ def audit(
 ) -> Audit:
     """Check published results against the tables, and by repeating some runs.
 
-    Level 0 recomputes values, costs, curves and the summary from the tables, and repeats runs that ended early. Level 1
-    also repeats randomly selected runs; every proposal must be equal. Level 2 also runs fresh seeds, and tests whether
-    the published runs have the same ranks. It detects selected seeds, and is the only check of searchers with
-    ``traces = "statistical"``.
+    Level 0 recomputes values, costs, curves and the summary from the tables, and repeats runs that
+    ended early. Level 1 also repeats randomly selected runs; every proposal must be equal. Level 2
+    also runs fresh seeds, and tests whether the published runs have the same ranks. It detects
+    selected seeds, and is the only check of searchers with ``traces = "statistical"``.
 
     Parameters
     ----------
@@ -102,10 +123,11 @@ def audit(
         A file of `publish`, or the folder of a finished comparison.
     level : {0, 1, 2}, default 1
     runs : int, optional
-        Number of runs to repeat, by default 30. At level 2 also the number of fresh runs of each searcher on each task,
-        by default 60.
+        Number of runs to repeat, by default 30. At level 2 also the number of fresh runs of each
+        searcher on each task, by default 60.
     seed : int, optional
-        Seed of the selection of runs and of the fresh seeds. The same seed repeats a verdict; it is random by default.
+        Seed of the selection of runs and of the fresh seeds. The same seed repeats a verdict; it is
+        random by default.
     run_code : bool, default False
         Run searchers named as ``package.module:Name``. Only do this if you trust their code.
 
@@ -147,7 +169,9 @@ def audit(
         ready = [pair for pair in pairs if (level or pair.early) and _prepare(pair, done, run_code)]
         rng = np.random.default_rng(done.seed)
         try:
-            _repeat(ready, done, rng.permutation, _REPEATED if runs is None else check_int("runs", runs))
+            _repeat(
+                ready, done, rng.permutation, _REPEATED if runs is None else check_int("runs", runs)
+            )
             if level == 2:
                 n_fresh = FRESH_RUNS if runs is None else runs
                 compare_ranks(ready, done, rng.integers(*_FRESH_SEEDS, size=(len(ready), n_fresh)))
@@ -178,8 +202,12 @@ class RecomputedPair:
         n_possible = config.n_measured * len(config.evaluators)
         if history.stopped in ("exhausted", "stalled") and n < n_possible:
             spec = config.searcher
-            if issubclass(spec.kind, WithoutReplacement) and not (config.task.space.is_large or spec.transfer):
-                raise JournalError(f"the run is {history.stopped} after proposal {n} in a space of {n_possible:,}")
+            if issubclass(spec.kind, WithoutReplacement) and not (
+                config.task.space.is_large or spec.transfer
+            ):
+                raise JournalError(
+                    f"the run is {history.stopped} after proposal {n} in a space of {n_possible:,}"
+                )
             self.early.append(history)
         self.histories.append(history)
 
@@ -211,7 +239,9 @@ def _recomputed(content: Any, done: Audit) -> list[RecomputedPair]:
     if len({*seeds}) < len(seeds) or not {int}.issuperset(map(type, seeds)):
         done._reject("The seeds are not different integers.")
     if seeds != [*range(len(seeds))]:
-        done.reasons.append(f"The seeds are not 0 to {len(seeds) - 1}, so the author may have selected them")
+        done.reasons.append(
+            f"The seeds are not 0 to {len(seeds) - 1}, so the author may have selected them"
+        )
     for entry in content["pairs"]:
         try:
             pairs.append(RecomputedPair(entry, seeds, done))
@@ -245,7 +275,9 @@ def _check_design(entries: list[Any], pairs: list[RecomputedPair], done: Audit) 
     labels, tasks = ({name[i] for name in counts} for i in range(2))
     for name in sorted(product(labels, tasks)):
         if counts[name] != 1:
-            done._reject(f"{' on '.join(name)}: the file contains this pair {counts[name]} times instead of once")
+            done._reject(
+                f"{' on '.join(name)}: the file contains this pair {counts[name]} times instead of once"
+            )
     for what, group_of, facts_of in (
         ("budget", lambda c: c.task.name, lambda c: c.budget),
         ("evaluator", lambda c: c.task.name, lambda c: c.evaluator.identity),
@@ -278,7 +310,9 @@ def _check_results(recorded: pd.DataFrame, here: pd.DataFrame, done: Audit) -> N
     audited = recorded["searcher"].isin(here["searcher"])
     for label in sorted({*recorded["searcher"][~audited]}):
         if label in BASELINES:
-            done._skip(f"The rows of {label} in results.parquet have no journals; nasmeta publish omits them")
+            done._skip(
+                f"The rows of {label} in results.parquet have no journals; nasmeta publish omits them"
+            )
         else:
             done._reject(f"results.parquet has rows of {label}, which has no runs")
     try:
@@ -293,7 +327,11 @@ class _Recorded(MultiFidelitySearcher):
     def __init__(self, config: RunConfig, run: Any) -> None:
         super().__init__(config.task.space, np.random.default_rng(0))
         architectures = np.array(run["architectures"])[:, None]
-        epochs = run["epochs"] if config.lengths else np.full(len(architectures), config.evaluator.full_epochs)
+        epochs = (
+            run["epochs"]
+            if config.lengths
+            else np.full(len(architectures), config.evaluator.full_epochs)
+        )
         self._left = zip(architectures, np.array(epochs)[:, None], strict=True)
 
     def ask_at(self, n: int = 1) -> tuple[Architectures, Epochs]:
@@ -309,14 +347,21 @@ class _Recorded(MultiFidelitySearcher):
 def _replayed(config: RunConfig, run: Any) -> History:
     """Return a run with the values and costs of the tables."""
     _check_proposals(config, run)
-    if config.clock is None and config.evaluator.n_objectives == 1 and not config.evaluator.identity:
+    if (
+        config.clock is None
+        and config.evaluator.n_objectives == 1
+        and not config.evaluator.identity
+    ):
         trace = replayed(config, run)
     else:
         trace = run_config(config, searcher=_Recorded(config, run))
-    if trace.stopped == "exhausted" and run["stopped"] == "stalled":  # only the searcher knows the difference
+    # only the searcher knows the difference
+    if trace.stopped == "exhausted" and run["stopped"] == "stalled":
         trace.stopped = "stalled"
     if trace.stopped != run["stopped"]:
-        raise JournalError(f"the run is stopped by {trace.stopped} here, but by {run['stopped']} in the file")
+        raise JournalError(
+            f"the run is stopped by {trace.stopped} here, but by {run['stopped']} in the file"
+        )
     return history_of(config, trace)
 
 
@@ -328,7 +373,9 @@ def _check_proposals(config: RunConfig, run: Any) -> None:
     is_once = is_free or (keeps_open and not spec.transfer)
     measured = None if config.measured is None else {*config.measured.tolist()}
     earlier = set[tuple[int, int]]()
-    proposals = zip(run["architectures"], run["epochs" if config.lengths else "architectures"], strict=True)
+    proposals = zip(
+        run["architectures"], run["epochs" if config.lengths else "architectures"], strict=True
+    )
     for i, (architecture, epochs) in enumerate(proposals):
         if type(architecture) is not int or not 0 <= architecture < size or type(epochs) is not int:
             problem = f"is {shown(architecture)}, not an integer from 0 to {size - 1}"
@@ -352,29 +399,49 @@ def _prepare(pair: RecomputedPair, done: Audit, run_code: bool) -> bool:
         if "meta_model" in identity:
             raise NasmetaError("The file of its meta-model is needed.")
         if not identity["written_by"].startswith(f"nasmeta {nasmeta.__version__},"):
-            raise NasmetaError(f"It is by {identity['written_by']}, but nasmeta {nasmeta.__version__} is installed.")
+            raise NasmetaError(
+                f"It is by {identity['written_by']}, but nasmeta {nasmeta.__version__} is installed."
+            )
         if "code" in identity and not run_code:
             code = settings.get("command", name)
-            raise NasmetaError(f"{code} is code of {done.author or 'an unknown author'}; see --run-code.")
+            raise NasmetaError(
+                f"{code} is code of {done.author or 'an unknown author'}; see --run-code."
+            )
         if plain.lengths:
             settings = settings | {"epochs": [*plain.lengths]}
-        spec, sources = SearcherSpec.of(name, settings), [get_task(source["name"]) for source in identity["sources"]]
-        pair.config = RunConfig.of(
-            spec, plain.evaluator, plain.budget, sources=sources or None, clock=plain.clock, label=plain.label
+        spec, sources = (
+            SearcherSpec.of(name, settings),
+            [get_task(source["name"]) for source in identity["sources"]],
         )
-        if differences := differences_from(identity, pair.config.identity, ("nasmeta_journal", "seed", "written_by")):
+        pair.config = RunConfig.of(
+            spec,
+            plain.evaluator,
+            plain.budget,
+            sources=sources or None,
+            clock=plain.clock,
+            label=plain.label,
+        )
+        if differences := differences_from(
+            identity, pair.config.identity, ("nasmeta_journal", "seed", "written_by")
+        ):
             raise NasmetaError(f"{differences}.")
         if pair.entry["source"] != source_of(pair.config):
-            done.reasons.append(f"{pair}: the stated source of the searcher differs from the source here")
+            done.reasons.append(
+                f"{pair}: the stated source of the searcher differs from the source here"
+            )
         if done.level < 2 and not pair.is_exact:
-            raise NasmetaError("Its proposals may differ between processors; level 2 tests its results.")
+            raise NasmetaError(
+                "Its proposals may differ between processors; level 2 tests its results."
+            )
     except Exception as reason:  # the file may contain anything
         done._skip(f"{pair}: {reason}")
         return False
     return True
 
 
-def _repeat(pairs: list[RecomputedPair], done: Audit, permute: Callable[[int], Any], n: int) -> None:
+def _repeat(
+    pairs: list[RecomputedPair], done: Audit, permute: Callable[[int], Any], n: int
+) -> None:
     """Repeat runs of exact searchers that ended early, and some others; all proposals must be equal."""
     exact = [pair for pair in pairs if pair.is_exact]
     possible = [(pair, history) for pair in exact for history in pair.histories]
@@ -410,25 +477,37 @@ def _percent(chance: float) -> str:
 
 def _proposals(trace: Trace) -> list[Any]:
     """Return architecture and epochs of each evaluation in the order of starts, and the end."""
-    return [*((architecture, details.get("epochs")) for architecture, _, _, details in trace.rows), trace.stopped]
+    return [
+        *((architecture, details.get("epochs")) for architecture, _, _, details in trace.rows),
+        trace.stopped,
+    ]
 
 
 def compare_ranks(pairs: list[RecomputedPair], done: Audit, seeds: NDArray[np.int64]) -> None:
     """Test whether the ranks of published runs and of runs with fresh seeds differ, for each pair and searcher."""
-    tests, by_label, rng = dict[str, list[Floats]](), dict[str, list[Floats]](), np.random.default_rng(0)
+    tests, by_label, rng = (
+        dict[str, list[Floats]](),
+        dict[str, list[Floats]](),
+        np.random.default_rng(0),
+    )
     for pair, own in zip(pairs, seeds.tolist(), strict=True):
         fresh = [pair.run(seed) for seed in own]
         done.fresh += len(fresh)
         tests[str(pair)] = [_rank_test(pair.histories, fresh, rng)]
         by_label.setdefault(pair.config.label, []).extend(tests[str(pair)])
-    tests |= {f"{label} on all tasks": scores for label, scores in by_label.items() if len(scores) > 1}
+    tests |= {
+        f"{label} on all tasks": scores for label, scores in by_label.items() if len(scores) > 1
+    }
     for who, scores in tests.items():
         z, *drawn = np.sum(scores, axis=0) / sqrt(len(scores))
-        chance = np.mean(np.abs([z, *drawn]) >= abs(z) - 1e-9)  # of few different runs, above that of a normal score
+        # of few different runs, above that of a normal score
+        chance = np.mean(np.abs([z, *drawn]) >= abs(z) - 1e-9)
         p = max(_two_sided(z), chance * (chance > _RARE)) * len(tests)
         if p < _ERROR:
             how = "better" if z < 0 else "worse"
-            done._reject(f"{who}: the runs are {how} than with fresh seeds (corrected p = {p:.1g}).")
+            done._reject(
+                f"{who}: the runs are {how} than with fresh seeds (corrected p = {p:.1g})."
+            )
     if pairs:
         n, n_fresh = len(pairs[0].histories), seeds.shape[1]
         chance = _chance_of_selected(n, n_fresh, len(tests))
@@ -456,13 +535,15 @@ def _chance_of_selected(n: int, n_fresh: int, n_tests: int) -> float:
 def _rank_test(published: list[History], fresh: list[History], rng: np.random.Generator) -> Floats:
     """Return the standardised rank sum of the published runs, negative if they are better, then those of permutations.
 
-    Runs are ordered by their last regret, then by the evaluation that reached it. The variance is that of random
-    permutations, also with ties.
+    Runs are ordered by their last regret, then by the evaluation that reached it. The variance is
+    that of random permutations, also with ties.
     """
     from scipy.stats import rankdata
 
     regrets = [run.frame()["regret"].to_numpy() for run in (*published, *fresh)]
-    order = np.unique([(each[-1], (each > each[-1]).sum()) for each in regrets], axis=0, return_inverse=True)[1]
+    order = np.unique(
+        [(each[-1], (each > each[-1]).sum()) for each in regrets], axis=0, return_inverse=True
+    )[1]
     ranks, n, m = rankdata(order.ravel()), len(published), len(fresh)
     deviation = sqrt(n * m / (n + m) * ranks.var(ddof=1))
     drawn = rng.permuted(np.tile(ranks, (_PERMUTATIONS, 1)), axis=1)

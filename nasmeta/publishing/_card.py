@@ -15,7 +15,8 @@ _FIELDS = {"seed": "Integer", "stopped": "Text", "architectures": "Integer"}
 def card(name: str) -> dict[str, Any]:
     """Return the Croissant description of a table, a source or a published file, in JSON-LD.
 
-    It contains the facts of the catalogue, the columns with their units, and the files with their checksums.
+    It contains the facts of the catalogue, the columns with their units, and the files with their
+    checksums.
 
     Parameters
     ----------
@@ -39,7 +40,10 @@ def card(name: str) -> dict[str, Any]:
     if not path.is_file():
         return table_card(name)
     content = read_published(path)
-    fields = {name: (kind, {"jsonPath": f"$.pairs[*].runs[*].{name}"}, "of each run") for name, kind in _FIELDS.items()}
+    fields = {
+        name: (kind, {"jsonPath": f"$.pairs[*].runs[*].{name}"}, "of each run")
+        for name, kind in _FIELDS.items()
+    }
     return dataset_card(
         name=content["title"],
         description=f"Runs of {', '.join(content['summary'])}. `nasmeta audit` recomputes the values.",

@@ -27,13 +27,17 @@ _DECIMALS = 6
 
 @names_from_file()
 def publish(
-    folder: str | os.PathLike[str], output: str | os.PathLike[str], *, author: str = "", tuned_on: Sequence[str] = ()
+    folder: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    author: str = "",
+    tuned_on: Sequence[str] = (),
 ) -> Path:
     """Write a finished comparison to one small file that anyone can audit.
 
-    The file contains the searchers with versions, settings and budgets, the proposals of each run in their order,
-    checksums of the columns, and a summary of the results. Values, costs and regrets follow from the tables, so the
-    file omits them.
+    The file contains the searchers with versions, settings and budgets, the proposals of each run
+    in their order, checksums of the columns, and a summary of the results. Values, costs and
+    regrets follow from the tables, so the file omits them.
 
     Parameters
     ----------
@@ -67,16 +71,22 @@ def publish(
     ...     nm.audit(nm.publish(f"{home}/runs", f"{home}/runs.json.gz")).verdict
     'verified'
     """
-    content = content_of(Path(folder)) | {"author": author, "tuned_on": [task.name for task in as_tasks(tuned_on)]}
+    content = content_of(Path(folder)) | {
+        "author": author,
+        "tuned_on": [task.name for task in as_tasks(tuned_on)],
+    }
     Path(output).parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(Path(output), gzip.compress(json.dumps(content, separators=(",", ":")).encode(), 9, mtime=0))
+    write_atomically(
+        Path(output), gzip.compress(json.dumps(content, separators=(",", ":")).encode(), 9, mtime=0)
+    )
     return Path(output)
 
 
 def content_of(folder: Path) -> dict[str, Any]:
     """Return the published content of a comparison; its journals are checked against the tables."""
     results, specification = results_in(folder), facts_in(folder / "specification.json")
-    results = results[results["searcher"].isin(specification["searchers"])]  # without stored baselines
+    # without stored baselines
+    results = results[results["searcher"].isin(specification["searchers"])]
     repeats, home = specification["repeats"], ComparisonFolder(folder)
     seeds = [*range(repeats)] if isinstance(repeats, int) else repeats
     ends = results.groupby(["task", "searcher", "seed"], observed=True)["stopped"].first()
@@ -88,7 +98,10 @@ def content_of(folder: Path) -> dict[str, Any]:
             pair: dict[str, Any] = {"label": label, "identity": identity, "budget": budget}
             config = config_of(pair)
             runs = [
-                {"stopped": ends[task, label, seed], **_proposals(config, home.journal_of(task, label, seed))}
+                {
+                    "stopped": ends[task, label, seed],
+                    **_proposals(config, home.journal_of(task, label, seed)),
+                }
                 for seed in seeds
             ]
             source = identity.get("code") or source_of(config)
@@ -129,11 +142,16 @@ def source_of(config: RunConfig) -> str:
 
 def checksums(config: RunConfig) -> list[str]:
     """Return the checksums of values and costs in the tables."""
-    arrays = [array for each in config.evaluators.values() for array in (each.values, each.cost_seconds)]
+    arrays = [
+        array for each in config.evaluators.values() for array in (each.values, each.cost_seconds)
+    ]
     return [sha256(b"" if array is None else array.tobytes()).hexdigest()[:16] for array in arrays]
 
 
 def summary_of(frame: pd.DataFrame) -> dict[str, Any]:
     """Return the summary of results by task and searcher, without intervals, which depend on random draws."""
     table = summarise(frame).round(_DECIMALS).filter(regex="(?<!_low)(?<!_high)$").astype(object)
-    return {f"{row['searcher']} on {row['task']}": row for row in table.where(table.notna(), None).to_dict("records")}
+    return {
+        f"{row['searcher']} on {row['task']}": row
+        for row in table.where(table.notna(), None).to_dict("records")
+    }

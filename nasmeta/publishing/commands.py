@@ -40,8 +40,8 @@ def audit_command(file: str, **options: Any) -> Audit:
     file : path
         A file of nasmeta publish, or the folder of a finished comparison.
     level : int
-        0: recompute values and summary from the tables; 1: also repeat some runs, whose proposals must be equal; 2:
-        also test whether runs with fresh seeds have the same ranks.
+        0: recompute values and summary from the tables; 1: also repeat some runs, whose proposals
+        must be equal; 2: also test whether runs with fresh seeds have the same ranks.
 
     Examples
     --------
@@ -49,7 +49,10 @@ def audit_command(file: str, **options: Any) -> Audit:
     nasmeta audit results.json.gz --level 2 --seed 7
     """
     done = audit(file, **options)
-    facts = {name: "; ".join(fact) if isinstance(fact, list) else str(fact) for name, fact in vars(done).items()}
+    facts = {
+        name: "; ".join(fact) if isinstance(fact, list) else str(fact)
+        for name, fact in vars(done).items()
+    }
     # The file's author could write further lines.
     print_facts({name: "".join(filter(str.isprintable, fact)) for name, fact in facts.items()})
     return done

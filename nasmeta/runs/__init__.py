@@ -5,7 +5,12 @@ from nasmeta.runs._config import RunConfig
 from nasmeta.runs._evaluator_argument import EvaluatorLike, evaluator_for, on_evaluator, space_in
 from nasmeta.runs._front_history import FrontHistory
 from nasmeta.runs._history import History, results_frame
-from nasmeta.runs._journal import Journal, check_recorded as check_recorded, recorded_prediction, require_journal
+from nasmeta.runs._journal import (
+    Journal,
+    check_recorded as check_recorded,
+    recorded_prediction,
+    require_journal,
+)
 from nasmeta.runs._loop import run_loop
 from nasmeta.runs._optuna_objective import optuna_objective
 from nasmeta.runs._run import finished_run, history_of, run_config

@@ -27,7 +27,8 @@ def source_agreement(
 ) -> pd.DataFrame:
     """Return the rank correlation of each source with the observations, see `History.transfer`.
 
-    Architectures and utilities have the shape (n,), in the order of the run; a utility to leave out is NaN.
+    Architectures and utilities have the shape (n,), in the order of the run; a utility to leave out
+    is NaN.
     """
     import pandas as pd
 

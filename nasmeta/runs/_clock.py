@@ -9,7 +9,11 @@ from typing import Any
 
 from nasmeta.checks import check_choice, check_int, check_names, check_number
 
-_CHOICES = {"repeats": ("free", "charged"), "overshoot": ("count", "discard"), "promotion": ("scratch", "continued")}
+_CHOICES = {
+    "repeats": ("free", "charged"),
+    "overshoot": ("count", "discard"),
+    "promotion": ("scratch", "continued"),
+}
 
 
 @dataclass(frozen=True)
@@ -19,18 +23,20 @@ class Clock:
     Parameters
     ----------
     workers : int, default 1
-        Simulated workers that train at the same time. Each worker requests its next architecture when it is free, so
-        results arrive in another order than proposals.
+        Simulated workers that train at the same time. Each worker requests its next architecture
+        when it is free, so results arrive in another order than proposals.
     repeats : {"free", "charged"}, default "free"
-        Proposals of known architectures (with the same number of epochs). If "free", the searcher observes the known
-        value and nothing is recorded. If "charged", the training is repeated, recorded and charged, as in the
-        comparisons of NAS-Bench-201 and NATS-Bench.
+        Proposals of known architectures (with the same number of epochs). If "free", the searcher
+        observes the known value and nothing is recorded. If "charged", the training is repeated,
+        recorded and charged, as in the comparisons of NAS-Bench-201 and NATS-Bench.
     overshoot : {"count", "discard"}, default "count"
-        Whether an evaluation is a result if it starts within the budget of seconds and ends after it.
+        Whether an evaluation is a result if it starts within the budget of seconds and ends after
+        it.
     promotion : {"scratch", "continued"}, default "scratch"
-        Cost of a longer training after a shorter training of the same architecture: the full cost, or the difference.
-        On NAS-Bench-201 only "scratch" is a possible training, because trainings for 12 and 200 epochs use different
-        learning rates. Use "continued" for points of one learning curve.
+        Cost of a longer training after a shorter training of the same architecture: the full cost,
+        or the difference. On NAS-Bench-201 only "scratch" is a possible training, because trainings
+        for 12 and 200 epochs use different learning rates. Use "continued" for points of one
+        learning curve.
 
     Examples
     --------
@@ -97,7 +103,12 @@ class Budget:
 
 
 def checked_budget(
-    evaluations: int | None, seconds: float | None, stop_at_optimum: bool, *, default: int, what: str = "seconds"
+    evaluations: int | None,
+    seconds: float | None,
+    stop_at_optimum: bool,
+    *,
+    default: int,
+    what: str = "seconds",
 ) -> Budget:
     """Return the budget of a run; `default` evaluations if neither limit is given.
 

@@ -78,7 +78,9 @@ class RunConfig:
         """Draw the values of this run, if the task samples them."""
         object.__setattr__(self, "evaluator", self.evaluator.for_seed(self.seed))
         if self.lengths is not None:
-            lengths = {epochs: evaluator.for_seed(self.seed) for epochs, evaluator in self.lengths.items()}
+            lengths = {
+                epochs: evaluator.for_seed(self.seed) for epochs, evaluator in self.lengths.items()
+            }
             object.__setattr__(self, "lengths", lengths)
 
     @classmethod
@@ -126,7 +128,13 @@ class RunConfig:
 
     def with_clock(self, clock: Clock | Mapping[str, Any] | None) -> RunConfig:
         """Return the config with a clock, and with the training lengths of a multi-fidelity searcher."""
-        spec, evaluator, budget, task, lengths = self.searcher, self.evaluator, self.budget, self.task, None
+        spec, evaluator, budget, task, lengths = (
+            self.searcher,
+            self.evaluator,
+            self.budget,
+            self.task,
+            None,
+        )
         clock = None if clock is None else Clock.of(clock)
         if spec.is_multi_fidelity:
             lengths = evaluator.after(spec.epochs)
@@ -141,9 +149,18 @@ class RunConfig:
             clock = clock or Clock()
             check_costs((lengths or {0: evaluator}).values())
         if budget.stop_at_optimum and (task.is_sampled or evaluator.values is None):
-            raise SettingError(f"The optimum of {task.name} is unknown, so stop_at_optimum is not possible.")
-        if clock is not None and clock.workers > 1 and evaluator.values is None and not evaluator.simulates:
-            raise SettingError("workers of the clock", clock.workers, "1 for real trainings and functions")
+            raise SettingError(
+                f"The optimum of {task.name} is unknown, so stop_at_optimum is not possible."
+            )
+        if (
+            clock is not None
+            and clock.workers > 1
+            and evaluator.values is None
+            and not evaluator.simulates
+        ):
+            raise SettingError(
+                "workers of the clock", clock.workers, "1 for real trainings and functions"
+            )
         return replace(self, clock=clock, lengths=lengths)
 
     @property
@@ -256,7 +273,9 @@ def naming_crashes(what: str, hint: str = "") -> Iterator[None]:
 def _objectives(evaluator: Evaluator) -> list[str] | None:
     if not isinstance(evaluator, MultiObjectiveEvaluator):
         return None
-    return [f"{_column(part)}, {part.column.direction}, {part.column.unit}" for part in evaluator.parts]
+    return [
+        f"{_column(part)}, {part.column.direction}, {part.column.unit}" for part in evaluator.parts
+    ]
 
 
 def _column(evaluator: Evaluator) -> str:

@@ -24,14 +24,20 @@ from nasmeta.evaluators import (
 from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.tables import only_test_values
-from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task, get_task, is_own_table
+from nasmeta.tasks import (
+    MultiObjectiveTask,
+    Task,
+    TaskDistribution,
+    as_task,
+    get_task,
+    is_own_table,
+)
 
 if TYPE_CHECKING:
     from nasmeta.surrogates import Surrogate
 
-EvaluatorLike: TypeAlias = (
-    "str | os.PathLike[str] | Surrogate | Evaluator | Measure | Sequence[EvaluatorLike] | Mapping[str, EvaluatorLike]"
-)
+_OneEvaluator: TypeAlias = "str | os.PathLike[str] | Surrogate | Evaluator | Measure"
+EvaluatorLike: TypeAlias = "_OneEvaluator | Sequence[EvaluatorLike] | Mapping[str, EvaluatorLike]"
 _EXPECTED = (
     "table, unknown-feasibility, surrogate, the file (.npz) of a surrogate, a function or an Evaluator such as a "
     "TrainingEvaluator (--evaluator training --data NAME)"
@@ -39,7 +45,8 @@ _EXPECTED = (
 
 
 def evaluator_for(
-    task: str | Task | TaskDistribution | SearchSpace | Evaluator, evaluator: EvaluatorLike = "table"
+    task: str | Task | TaskDistribution | SearchSpace | Evaluator,
+    evaluator: EvaluatorLike = "table",
 ) -> Evaluator:
     """Return the evaluator of a task, from the arguments of `nasmeta.search`.
 
@@ -55,13 +62,17 @@ def evaluator_for(
             task = get_space(task)
     if isinstance(task, Evaluator):
         if not isinstance(evaluator, str) or evaluator != "table":
-            raise SettingError("evaluator", evaluator, "the default, because the task is an evaluator already")
+            raise SettingError(
+                "evaluator", evaluator, "the default, because the task is an evaluator already"
+            )
         return task
     space = space_in(task)
     target = as_task(task) if space is None else space  # type: ignore[arg-type]
     if callable(evaluator) and not isinstance(evaluator, Evaluator):
         if isinstance(target, MultiObjectiveTask):
-            raise SettingError(f"evaluator of {target.name}", evaluator, "a MultiObjectiveEvaluator")
+            raise SettingError(
+                f"evaluator of {target.name}", evaluator, "a MultiObjectiveEvaluator"
+            )
         return FunctionEvaluator(evaluator, target)
     if isinstance(target, SearchSpace):
         if isinstance(evaluator, Evaluator) and evaluator.space.sha256 == target.sha256:
@@ -79,7 +90,8 @@ def evaluator_for(
 def on_evaluator(task: Task, evaluator: Any) -> Evaluator:
     """Return the evaluator of this name, or the surrogate in this file, for a task.
 
-    A task with several objectives accepts one evaluator per objective: a list in order, or a mapping by task name.
+    A task with several objectives accepts one evaluator per objective: a list in order, or a
+    mapping by task name.
 
     Examples
     --------
@@ -97,7 +109,9 @@ def on_evaluator(task: Task, evaluator: Any) -> Evaluator:
         if isinstance(evaluator, list | tuple):
             evaluator = dict(zip(names, evaluator, strict=True))
         of_parts = evaluator if isinstance(evaluator, Mapping) else dict.fromkeys(names, evaluator)
-        return MultiObjectiveEvaluator(task, [on_evaluator(part, of_parts[part.name]) for part in task.parts])
+        return MultiObjectiveEvaluator(
+            task, [on_evaluator(part, of_parts[part.name]) for part in task.parts]
+        )
     if evaluator == "table" and task.space.is_large:
         return PublishedSurrogateEvaluator(task)
     if evaluator in ("table", UNKNOWN_FEASIBILITY):
@@ -139,7 +153,15 @@ def _warn_of_test_values(task: Task) -> None:
     """Warn if a custom table has only test values to search on; built-in tasks have the split in their names."""
     why = ""
     with suppress(NasmetaError):  # a damaged table is reported when it is read
-        why = only_test_values(task.table.columns, task.signal) if is_own_table(task.table_name) else ""
+        why = (
+            only_test_values(task.table.columns, task.signal)
+            if is_own_table(task.table_name)
+            else ""
+        )
     if why:
         why = f"{why} A column of validation values, or rows with the split valid, would be searched instead."
-        warnings.warn(f"{task.name} is searched on test values: {why}", NasmetaWarning, stacklevel=calls_inside() + 1)
+        warnings.warn(
+            f"{task.name} is searched on test values: {why}",
+            NasmetaWarning,
+            stacklevel=calls_inside() + 1,
+        )

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 class FrontHistory(History):
     """The record of a run with several objectives, see `History`: values are vectors, the result is a front.
 
-    In its frame ``value`` is the hypervolume that an evaluation added, in percent of the hypervolume of the true front,
-    ``incumbent_value`` the hypervolume of all evaluations so far, ``regret`` 100 minus it, ``incumbent`` the last
-    architecture that added some; ``objective_1``, ``objective_2``, … are the values.
+    In its frame ``value`` is the hypervolume that an evaluation added, in percent of the
+    hypervolume of the true front, ``incumbent_value`` the hypervolume of all evaluations so far,
+    ``regret`` 100 minus it, ``incumbent`` the last architecture that added some; ``objective_1``,
+    ``objective_2``, … are the values.
 
     Examples
     --------
@@ -46,7 +47,9 @@ class FrontHistory(History):
     def front_positions(self) -> Integers:
         """The positions of non-dominated evaluations, from the best value of the first objective to the worst."""
         positions = pareto_front(self._reached, self.task.directions).astype(np.int64)
-        return positions[np.argsort(-self.evaluator.signs[0] * self.values[positions, 0], kind="stable")]
+        return positions[
+            np.argsort(-self.evaluator.signs[0] * self.values[positions, 0], kind="stable")
+        ]
 
     @property
     def front(self) -> pd.DataFrame:
@@ -58,8 +61,8 @@ class FrontHistory(History):
     def hypervolumes(self) -> Floats:
         """After each evaluation, the hypervolume in percent of the hypervolume of the true front; float64, shape (n,).
 
-        In a large space, it refers to the front of the measured architectures. NaN if neither front is known.
-        `nasmeta.tasks.Front` defines scale and reference point.
+        In a large space, it refers to the front of the measured architectures. NaN if neither front
+        is known. `nasmeta.tasks.Front` defines scale and reference point.
         """
         front = self.evaluator.front
         return np.full(len(self), np.nan) if front is None else front.hypervolumes(self._reached)

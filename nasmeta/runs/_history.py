@@ -114,13 +114,16 @@ class History(Trace, ShowsFacts):
     def transfer(self) -> pd.DataFrame:
         """How each source orders the observations, one row per source after each ten evaluations.
 
-        Columns: ``source``; ``common``, the number of observed architectures that the source labels; their rank
-        ``correlation`` with the source, and its 95 % interval, ``low`` and ``high``. They are NaN if few architectures
-        are common, as for a meta-model from a file. A search selects its observations, which can hide a correlation.
+        Columns: ``source``; ``common``, the number of observed architectures that the source
+        labels; their rank ``correlation`` with the source, and its 95 % interval, ``low`` and
+        ``high``. They are NaN if few architectures are common, as for a meta-model from a file. A
+        search selects its observations, which can hide a correlation.
         """
         is_full = self.epochs == self.full_epochs
         utilities = np.where(is_full, self.evaluator.sign * self._scores, np.nan)
-        return source_agreement(self.sources, self.config.sources, self.task.space, self.architectures, utilities)
+        return source_agreement(
+            self.sources, self.config.sources, self.task.space, self.architectures, utilities
+        )
 
     @property
     def _scores(self) -> Floats:
@@ -133,7 +136,9 @@ class History(Trace, ShowsFacts):
 
         The first of equal values; -1 until a full training has succeeded.
         """
-        utilities = np.where(self.epochs == self.full_epochs, self.evaluator.sign * self.values, -np.inf)
+        utilities = np.where(
+            self.epochs == self.full_epochs, self.evaluator.sign * self.values, -np.inf
+        )
         utilities[[*self.reasons()]] = -np.inf
         best = np.maximum.accumulate(utilities)
         before = np.full_like(best, -np.inf)
@@ -144,8 +149,8 @@ class History(Trace, ShowsFacts):
     def incumbents(self) -> Architectures:
         """After each evaluation, the best architecture so far; int32 (int64 in a large space), shape (n,).
 
-        The worst one of the task until a full training has succeeded; if the values are not known in advance, the worst
-        one of the run.
+        The worst one of the task until a full training has succeeded; if the values are not known
+        in advance, the worst one of the run.
         """
         return self._incumbents()[0]
 
@@ -190,8 +195,8 @@ class History(Trace, ShowsFacts):
         Raises
         ------
         MissingValueError
-            If the table, or the source with its report columns, is not on this machine; the message states how to get
-            it.
+            If the table, or the source with its report columns, is not on this machine; the message
+            states how to get it.
         """
         return self.evaluator.report(self.best.architecture)
 
@@ -201,10 +206,11 @@ class History(Trace, ShowsFacts):
         Returns
         -------
         DataFrame
-            Columns: task, searcher, seed, evaluation (1, 2, …), cell, value, cost_seconds, simulated_seconds (its end
-            on the clock), incumbent, incumbent_value, regret (distance to the optimum of the task, or to its best known
-            value), worker, epochs, clock (workers and rules), space, warm_start, stopped (see `History`) and failure (a
-            reason or an empty string). Until a full training succeeds, the incumbent is the worst architecture.
+            Columns: task, searcher, seed, evaluation (1, 2, …), cell, value, cost_seconds,
+            simulated_seconds (its end on the clock), incumbent, incumbent_value, regret (distance
+            to the optimum of the task, or to its best known value), worker, epochs, clock (workers
+            and rules), space, warm_start, stopped (see `History`) and failure (a reason or an empty
+            string). Until a full training succeeds, the incumbent is the worst architecture.
 
         Examples
         --------
@@ -215,14 +221,18 @@ class History(Trace, ShowsFacts):
         return results_frame([self])
 
     def plot(
-        self, path: str | os.PathLike[str] | None = None, x: RunAxis = "evaluation", width: Width = None
+        self,
+        path: str | os.PathLike[str] | None = None,
+        x: RunAxis = "evaluation",
+        width: Width = None,
     ) -> Figure:
         """Draw the values and the best value so far; with several objectives, values, front and true front.
 
         Parameters
         ----------
         path : path, optional
-            Also save the figure in this file; its suffix is the format, such as ``.png`` or ``.pdf``.
+            Also save the figure in this file; its suffix is the format, such as ``.png`` or
+            ``.pdf``.
         x : {"evaluation", "simulated_seconds"}
             Not used with several objectives: the axes are the first two of them.
         width : str or float, optional
@@ -240,14 +250,19 @@ class History(Trace, ShowsFacts):
         return figure
 
     def _facts(self) -> dict[str, object]:
-        facts: dict[str, object] = {"searcher": f"{self.searcher}, seed {self.seed}", "task": self.task.name}
+        facts: dict[str, object] = {
+            "searcher": f"{self.searcher}, seed {self.seed}",
+            "task": self.task.name,
+        }
         facts["evaluations"] = f"{len(self):,}, stopped by {self.stopped}"
         if self.n_objectives == 1 and self._result():
             info, best, position = self.evaluator.column, self.best, self.incumbent_positions[-1]
             facts["best"] = (
                 f"{info.labelled(info.metric)} {written(best.value, info.unit)}, found by evaluation {position + 1:,}"
             )
-            facts["architecture"] = f"{best.architecture}: {self.task.space.to_string(best.architecture)}"
+            facts["architecture"] = (
+                f"{best.architecture}: {self.task.space.to_string(best.architecture)}"
+            )
         return facts
 
     def _result(self) -> str:
@@ -264,11 +279,12 @@ class History(Trace, ShowsFacts):
 def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     """Return the results frame of runs, one row per evaluation, in the order of the runs; see `History.frame`.
 
-    ``frame.attrs`` has facts by task and searcher. ``searcher_seconds``: mean computing time of the searcher per run;
-    missing if all runs were read from journals. ``runs``: the number of runs, including those without an evaluation.
-    ``full_epochs``: the epochs of a full training. ``random_search``: whether it is random search on the whole space,
-    under any label. ``sources``: the names of its sources. ``seconds`` and ``evaluations``: the budget of a run.
-    ``predicted``, by task, if values are predictions: their source, see `nasmeta.evaluators.Evaluator.prediction`.
+    ``frame.attrs`` has facts by task and searcher. ``searcher_seconds``: mean computing time of the
+    searcher per run; missing if all runs were read from journals. ``runs``: the number of runs,
+    including those without an evaluation. ``full_epochs``: the epochs of a full training.
+    ``random_search``: whether it is random search on the whole space, under any label. ``sources``:
+    the names of its sources. ``seconds`` and ``evaluations``: the budget of a run. ``predicted``,
+    by task, if values are predictions: their source, see `nasmeta.evaluators.Evaluator.prediction`.
 
     Examples
     --------
@@ -284,7 +300,9 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
 
     def names(of_runs: list[str]) -> pd.Categorical[str]:
         codes, categories = pd.factorize(np.array(of_runs, dtype=object))
-        return pd.Categorical.from_codes(np.repeat(codes, lengths), categories=pd.Index(categories, dtype=str))
+        return pd.Categorical.from_codes(
+            np.repeat(codes, lengths), categories=pd.Index(categories, dtype=str)
+        )
 
     data: dict[str, Any] = {
         "task": names([run.task.name for run in runs]),
@@ -293,16 +311,24 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     }
     numbers = [_numbers(run) for run in runs]
     for name, dtype in _NUMBERS.items():
-        data[name] = np.concatenate([np.empty(0, dtype), *(own[name] for own in numbers)], dtype=dtype)
+        data[name] = np.concatenate(
+            [np.empty(0, dtype), *(own[name] for own in numbers)], dtype=dtype
+        )
     for name in ("clock", "space", "warm_start", "stopped"):
         data[name] = names([str(getattr(run, name)) for run in runs])
     begins = np.cumsum([0, *lengths])
-    failures = {begins[i] + position: why for i, run in enumerate(runs) for position, why in run.reasons().items()}
+    failures = {
+        begins[i] + position: why
+        for i, run in enumerate(runs)
+        for position, why in run.reasons().items()
+    }
     reasons, codes = ["", *dict.fromkeys(failures.values())], np.zeros(begins[-1], np.int64)
     codes[[*failures]] = [reasons.index(why) for why in failures.values()]
     data["failure"] = pd.Categorical.from_codes(codes, categories=pd.Index(reasons, dtype=str))
     for i in range(max((run.n_objectives for run in runs if run.n_objectives > 1), default=0)):
-        objective = [run.values[:, i] if run.n_objectives > 1 else np.full(len(run), np.nan) for run in runs]
+        objective = [
+            run.values[:, i] if run.n_objectives > 1 else np.full(len(run), np.nan) for run in runs
+        ]
         data[f"objective_{i + 1}"] = np.concatenate(objective)
     frame = pd.DataFrame(data)
     frame.attrs |= _facts(runs)
@@ -332,7 +358,11 @@ def _numbers(run: History) -> dict[str, Array]:
     if evaluator.values is None:
         regrets = np.maximum(regrets, 0.0)  # a run may exceed the best known value
     elif (regrets < 0).any():
-        raise SettingError(f"best value of the run on {run.task.name}", run.best.value, f"{evaluator.optimum} at best")
+        raise SettingError(
+            f"best value of the run on {run.task.name}",
+            run.best.value,
+            f"{evaluator.optimum} at best",
+        )
     return {
         "evaluation": np.arange(1, len(run) + 1),
         "cell": run.architectures,
@@ -352,7 +382,15 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, Any]]:
     groups: dict[tuple[str, str], list[History]] = {}
     for run in runs:
         groups.setdefault((run.task.name, run.searcher), []).append(run)
-    names = ("runs", "full_epochs", "random_search", "sources", "searcher_seconds", "seconds", "evaluations")
+    names = (
+        "runs",
+        "full_epochs",
+        "random_search",
+        "sources",
+        "searcher_seconds",
+        "seconds",
+        "evaluations",
+    )
     facts: dict[str, dict[str, Any]] = {name: {} for name in names}
     for (task, searcher), group in groups.items():
         config = group[-1].config
@@ -369,6 +407,8 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, Any]]:
         for name, entry in zip(names, entries, strict=True):
             if entry is not None:
                 facts[name].setdefault(task, {})[searcher] = entry
-    if predictions := {run.task.name: run.evaluator.prediction for run in runs if run.evaluator.prediction}:
+    if predictions := {
+        run.task.name: run.evaluator.prediction for run in runs if run.evaluator.prediction
+    }:
         facts["predicted"] = predictions
     return facts

@@ -23,9 +23,10 @@ _ROUNDING = 1e-4  # relative error of predictions
 class Journal(JournalFile):
     """The file of one run, open for appending and locked against other processes.
 
-    Each line after the header is ``[architecture, value, cost_seconds, checksum]``. For several objectives, the value
-    is a list. An object before the checksum may contain ``failure`` (the reason), ``note`` (notes of searcher and
-    evaluator), and on a simulated clock ``start``, ``worker`` and ``epochs``.
+    Each line after the header is ``[architecture, value, cost_seconds, checksum]``. For several
+    objectives, the value is a list. An object before the checksum may contain ``failure`` (the
+    reason), ``note`` (notes of searcher and evaluator), and on a simulated clock ``start``,
+    ``worker`` and ``epochs``.
 
     Attributes
     ----------
@@ -51,9 +52,12 @@ class Journal(JournalFile):
         super().__init__(path, header)
         self.past = _trace_of(self.records)
 
-    def append(self, architecture: int, value: Any, cost_seconds: float, details: Facts | None = None) -> None:
+    def append(
+        self, architecture: int, value: Any, cost_seconds: float, details: Facts | None = None
+    ) -> None:
         """Record one evaluation; it reaches the file at once, or with others a tenth of a second later."""
-        text = repr(value) if isinstance(value, float) and isfinite(value) else _encode(value)  # repr is faster
+        # repr is faster
+        text = repr(value) if isinstance(value, float) and isfinite(value) else _encode(value)
         rest = f",{_encode(details)}" if details else ""
         self.add(f"{architecture},{text},{cost_seconds!r}{rest}")
 
@@ -80,7 +84,9 @@ def require_journal(path: Path) -> tuple[Facts, Trace]:
     """
     contents = read_journal(path)
     if contents is None:
-        raise JournalError(f"{path} contains no run. Create it with nasmeta search … --journal {path}.")
+        raise JournalError(
+            f"{path} contains no run. Create it with nasmeta search … --journal {path}."
+        )
     return contents
 
 
@@ -95,20 +101,26 @@ def recorded_prediction(header: Facts) -> Facts:
     >>> recorded_prediction(run.config.identity)["by"]
     'surrogate nb201/cifar10'
     """
-    of_older_version = {"by": "a surrogate"} if header.get("evaluator", {}).get("kind") == "surrogate" else {}
+    of_older_version = (
+        {"by": "a surrogate"} if header.get("evaluator", {}).get("kind") == "surrogate" else {}
+    )
     prediction: Facts = header.get("predicted", of_older_version)
     return prediction
 
 
 def _trace_of(rows: list[list[Any]]) -> Trace:
     _, value, _, *rest = rows[0] if rows else (0, 0.0, 0.0)
-    trace = Trace(len(value) if isinstance(value, list) else 1, timed=bool(rest) and "start" in rest[0])
+    trace = Trace(
+        len(value) if isinstance(value, list) else 1, timed=bool(rest) and "start" in rest[0]
+    )
     for architecture, value, cost, *rest in rows:
         trace.append(architecture, value, cost, **(rest[0] if rest else {}))
     return trace
 
 
-def recorded_evaluation(journal: Journal, position: int, architecture: int, epochs: int) -> Evaluation:
+def recorded_evaluation(
+    journal: Journal, position: int, architecture: int, epochs: int
+) -> Evaluation:
     """Return a recorded evaluation.
 
     Raises
@@ -128,7 +140,8 @@ def recorded_evaluation(journal: Journal, position: int, architecture: int, epoc
 
 def check_recorded(path: Path, past: Trace, config: RunConfig) -> None:
     """Raise a JournalError if recorded values or costs differ from those of the tables."""
-    continued = config.clock is not None and config.clock.promotion == "continued"  # costs then depend on the past
+    # costs then depend on the past
+    continued = config.clock is not None and config.clock.promotion == "continued"
     for epochs, evaluator in config.evaluators.items() if len(past) else ():
         rows = np.flatnonzero(past.epochs == epochs) if past.timed else np.arange(len(past))
         costs = None if continued else evaluator.cost_seconds
@@ -138,7 +151,9 @@ def check_recorded(path: Path, past: Trace, config: RunConfig) -> None:
                 continue
             # A surrogate's sums in float32 depend on the number of architectures in a call.
             tolerance = _ROUNDING if evaluator.column.predicted else 0.0
-            wrong = ~np.isclose(recorded[rows], due[past.architectures[rows]], rtol=tolerance, atol=0.0)
+            wrong = ~np.isclose(
+                recorded[rows], due[past.architectures[rows]], rtol=tolerance, atol=0.0
+            )
             if not wrong.any():
                 continue
             i = rows[np.argwhere(wrong)[0][0]]

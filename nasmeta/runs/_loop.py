@@ -37,10 +37,11 @@ def run_loop(
 ) -> Trace:
     """Run a searcher on an evaluator until the budget, the target or the space ends the run.
 
-    An architecture that was evaluated before is not evaluated again if repeats are free; the searcher then observes the
-    known value.
+    An architecture that was evaluated before is not evaluated again if repeats are free; the
+    searcher then observes the known value.
 
-    The proposals do not depend on the budget: a shorter run starts with the same evaluations as a longer one.
+    The proposals do not depend on the budget: a shorter run starts with the same evaluations as a
+    longer one.
 
     Parameters
     ----------
@@ -108,7 +109,9 @@ _Observation: TypeAlias = "tuple[Architectures, int]"  # architectures and epoch
 class _Trial:
     """A proposal and its evaluation by one worker."""
 
-    def __init__(self, architectures: Architectures, architecture: int, epochs: int, key: Any) -> None:
+    def __init__(
+        self, architectures: Architectures, architecture: int, epochs: int, key: Any
+    ) -> None:
         self.architectures = architectures  # the proposal, shape (1,)
         self.architecture, self.epochs = architecture, epochs
         self.key = key  # of the evaluation: the architecture, or (architecture, epochs)
@@ -126,11 +129,13 @@ class _Trial:
 class _Loop:
     """The state of a run, and its steps.
 
-    Single numbers are Python's own ints and floats, which are several times faster here than NumPy's.
+    Single numbers are Python's own ints and floats, which are several times faster here than
+    NumPy's.
     """
 
     searcher: Searcher
-    multi_fidelity: MultiFidelitySearcher | None  # the same searcher, if it chooses training lengths
+    # the same searcher, if it chooses training lengths
+    multi_fidelity: MultiFidelitySearcher | None
     evaluators: Mapping[int, SupportsEvaluate]
     budget: Budget
     clock: Clock
@@ -139,12 +144,16 @@ class _Loop:
     target: float | None
     journal: Journal | None
     watch: Callable[[int], object] | None
-    known: dict[Any, Any] = field(default_factory=dict)  # utilities of evaluations that have started, by key
-    ended: dict[Any, Any] = field(default_factory=dict)  # utilities of evaluations that have ended, by key
+    # utilities of evaluations that have started, by key
+    known: dict[Any, Any] = field(default_factory=dict)
+    # utilities of evaluations that have ended, by key
+    ended: dict[Any, Any] = field(default_factory=dict)
     failed: set[Any] = field(default_factory=set)  # keys of failed evaluations
     withheld: list[_Observation] = field(default_factory=list)  # failures before the first success
-    pending: dict[Any, int] = field(default_factory=dict)  # proposals of each running evaluation of several workers
-    paid: dict[int, tuple[int, float]] = field(default_factory=dict)  # epochs of the longest training, its total cost
+    # proposals of each running evaluation of several workers
+    pending: dict[Any, int] = field(default_factory=dict)
+    # epochs of the longest training, its total cost
+    paid: dict[int, tuple[int, float]] = field(default_factory=dict)
     n: int = 0  # evaluations that have started
     n_repeats: int = 0  # consecutive proposals without a new architecture
     now: float = 0.0  # seconds on the clock
@@ -155,7 +164,9 @@ class _Loop:
         self.full_epochs = max(self.evaluators)
         self.n_architectures = self.searcher.space.size
         self.index_type = self.searcher.space.index_type
-        self.n_possible = self.n_architectures * (1 if self.multi_fidelity is None else len(self.evaluators))
+        self.n_possible = self.n_architectures * (
+            1 if self.multi_fidelity is None else len(self.evaluators)
+        )
         self.objectives = np.shape(self.sign)  # (m,), or () for one objective
         self.maximised = self.objectives == () and self.sign == 1
         self.free = self.clock.repeats == "free"
@@ -163,9 +174,12 @@ class _Loop:
         self.shared = self.free and self.clock.workers > 1
         self.most, self.until = self.budget.most_evaluations, self.budget.most_seconds
         self.costs_unknown = self.budget.seconds is not None and any(
-            getattr(evaluator, "cost_seconds", None) is None for evaluator in self.evaluators.values()
+            getattr(evaluator, "cost_seconds", None) is None
+            for evaluator in self.evaluators.values()
         )
-        self.trace = Trace(int(np.size(self.sign)), self.full_epochs, timed=self.timed, index_type=self.index_type)
+        self.trace = Trace(
+            int(np.size(self.sign)), self.full_epochs, timed=self.timed, index_type=self.index_type
+        )
         self.n_recorded = 0 if self.journal is None else len(self.journal.past)
 
     def run_one_worker(self) -> None:
@@ -243,11 +257,15 @@ class _Loop:
             epochs = int(lengths[0])
         self.searcher_seconds += perf_counter() - begin
         is_proposal = (
-            type(architectures) is np.ndarray and architectures.shape == (1,) and architectures.dtype.kind in "iu"
+            type(architectures) is np.ndarray
+            and architectures.shape == (1,)
+            and architectures.dtype.kind in "iu"
         )
         if not is_proposal or not 0 <= architectures.item() < self.n_architectures:
             expected = f"an array of one integer from 0 to {self.n_architectures - 1}"
-            raise NasmetaError(f"proposal of {type(self.searcher).__name__}", architectures, expected)
+            raise NasmetaError(
+                f"proposal of {type(self.searcher).__name__}", architectures, expected
+            )
         return architectures.astype(self.index_type, copy=False), epochs
 
     def start(self, trial: _Trial, worker: int) -> None:
@@ -265,11 +283,14 @@ class _Loop:
             raise NasmetaError(f"value of {name}", "NaN", "a number or a failure with a reason")
         is_recorded = self.n < self.n_recorded
         longest, before = self.paid.get(trial.architecture, _UNPAID) if self.continued else _UNPAID
-        before = before if trial.epochs > longest else 0.0  # of the shorter training that this one continues
+        # of the shorter training that this one continues
+        before = before if trial.epochs > longest else 0.0
         if before and not is_recorded:
             cost = max(cost - before, 0.0)
         note = self.searcher.notes[0] if self.searcher.notes else None
-        self.trace.append(trial.architecture, value, cost, failure, note, self.now, worker, trial.epochs)
+        self.trace.append(
+            trial.architecture, value, cost, failure, note, self.now, worker, trial.epochs
+        )
         if self.journal is not None and not is_recorded:
             self.journal.append(*self.trace.row(self.n))
         if self.shared:
@@ -293,7 +314,9 @@ class _Loop:
             if not evaluation.cost_seconds.any():
                 expected = "above 0 with a budget in seconds"
                 hint = "Return (value, seconds) or cost_seconds, or give evaluations instead."
-                raise SettingError(f"cost of an evaluation by {type(evaluator).__name__}", 0.0, expected, hint)
+                raise SettingError(
+                    f"cost of an evaluation by {type(evaluator).__name__}", 0.0, expected, hint
+                )
         return evaluation
 
     def reaches_target(self, trial: _Trial) -> bool:
@@ -312,7 +335,9 @@ class _Loop:
             architectures, utilities = architectures.repeat(times), utilities.repeat(times, axis=0)
         self._observe(architectures, trial.epochs, utilities)
 
-    def _observe(self, architectures: Architectures, epochs: int, utilities: Floats, *, again: bool = False) -> None:
+    def _observe(
+        self, architectures: Architectures, epochs: int, utilities: Floats, *, again: bool = False
+    ) -> None:
         begin = perf_counter()
         if self.failed:
             self._observe_failures(architectures, epochs, utilities, again)
@@ -320,11 +345,13 @@ class _Loop:
             self._tell(architectures, epochs, utilities)
         self.searcher_seconds += perf_counter() - begin
 
-    def _observe_failures(self, architectures: Architectures, epochs: int, utilities: Floats, again: bool) -> None:
+    def _observe_failures(
+        self, architectures: Architectures, epochs: int, utilities: Floats, again: bool
+    ) -> None:
         """Pass on utilities after a failure: the worst utility so far replaces missing ones (NaN).
 
-        Failures before the first success are withheld until then. If the searcher proposes one of them again before
-        that, it observes 0.
+        Failures before the first success are withheld until then. If the searcher proposes one of
+        them again before that, it observes 0.
         """
         missing, values = _missing(utilities), np.array(list(self.ended.values()))
         present = values[~_missing(values)]
@@ -344,7 +371,9 @@ class _Loop:
     def _tell(self, architectures: Architectures, epochs: int, utilities: Floats) -> None:
         """Pass utilities of one architecture, without NaN, to the searcher."""
         if self.multi_fidelity is not None:
-            self.multi_fidelity.tell_at(architectures, np.full(len(architectures), epochs, np.int32), utilities)
+            self.multi_fidelity.tell_at(
+                architectures, np.full(len(architectures), epochs, np.int32), utilities
+            )
         elif self.failed and int(architectures[0]) in self.failed:
             self.searcher.tell_failures(architectures, utilities)
         else:

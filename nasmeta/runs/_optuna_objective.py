@@ -55,17 +55,19 @@ class OptunaObjective:
 def optuna_objective(task: str | Task | Evaluator) -> OptunaObjective:
     """Return a task as an objective for Optuna's ``study.optimize``.
 
-    A trial suggests one parameter per active position, such as ``0->1`` for cells: a float or an integer for a range, a
-    categorical parameter for any other position. It returns the signal of the task, for example the validation accuracy
-    in percent; its ``user_attrs`` contain the ``cell``, the architecture's index, and the ``simulated_seconds`` of its
-    training. `Task.report` returns the report columns afterwards. An architecture that is suggested again is trained
-    again and costs its seconds again. A failed evaluation is a pruned trial with its cost and the reason as ``failure``
-    in its ``user_attrs``; invalid choices are a pruned trial without a cost.
+    A trial suggests one parameter per active position, such as ``0->1`` for cells: a float or an
+    integer for a range, a categorical parameter for any other position. It returns the signal of
+    the task, for example the validation accuracy in percent; its ``user_attrs`` contain the
+    ``cell``, the architecture's index, and the ``simulated_seconds`` of its training. `Task.report`
+    returns the report columns afterwards. An architecture that is suggested again is trained again
+    and costs its seconds again. A failed evaluation is a pruned trial with its cost and the reason
+    as ``failure`` in its ``user_attrs``; invalid choices are a pruned trial without a cost.
 
     Parameters
     ----------
     task : str, Task or Evaluator
-        A task is looked up in its table. If the task samples seeds, ``TableEvaluator(task, seed)`` sets the draw.
+        A task is looked up in its table. If the task samples seeds, ``TableEvaluator(task, seed)``
+        sets the draw.
 
     Returns
     -------

@@ -36,10 +36,27 @@ def plot_front(run: Any, width: Width) -> Figure:
     axes.plot(*values.T[::-1], "o", color="0.7", markersize=3, label="evaluated")
     signs = run.evaluator.signs[:2]
     if true is not None:
-        _line(axes, true.values[:, :2], signs, color="0.35", linestyle=(0, (5, 1.5)), label=run.evaluator.front_name)
-    _line(axes, values[positions], signs, color=COLOURS["blue"], marker="o", markersize=3.5, label="front found")
+        _line(
+            axes,
+            true.values[:, :2],
+            signs,
+            color="0.35",
+            linestyle=(0, (5, 1.5)),
+            label=run.evaluator.front_name,
+        )
+    _line(
+        axes,
+        values[positions],
+        signs,
+        color=COLOURS["blue"],
+        marker="o",
+        markersize=3.5,
+        label="front found",
+    )
     # Very bad values would squeeze the front.
-    shown = values[positions] if true is None else np.vstack([values[positions], true.values[:, :2]])
+    shown = (
+        values[positions] if true is None else np.vstack([values[positions], true.values[:, :2]])
+    )
     axes.set(ylim=robust_limits(shown[:, 0]), xlim=robust_limits(shown[:, 1]))
     y, x = (value_label(info.metric_name, info.unit) for info in run.evaluator.columns[:2])
     axes.set(xlabel=x, ylabel=y)
@@ -60,8 +77,11 @@ def _titled(axes: Any, run: Any, total: float) -> Any:
 def _line(axes: Any, values: Floats, signs: Floats, **style: Any) -> None:
     """Draw the border of the region that points dominate, in two objectives."""
     order = np.argsort(-signs[0] * values[:, 0], kind="stable")
-    y, x = values[order].T  # from the best to the worst first objective, so from the worst to the best second one
-    best = np.maximum.accumulate(signs[1] * x) <= signs[1] * x  # of more objectives: those on the front of two
+    y, x = values[
+        order
+    ].T  # from the best to the worst first objective, so from the worst to the best second one
+    # of more objectives: those on the front of two
+    best = np.maximum.accumulate(signs[1] * x) <= signs[1] * x
     # Between two neighbours, only the one with the better second objective attains x.
     axes.plot(x[best], y[best], drawstyle="steps-pre", **style)
 
@@ -77,7 +97,13 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     axes = _titled(figure.subplots(), run, total)
     axes.plot(frame[x], frame["value"], "o", color="0.6", markersize=3, label="evaluated")
     best = "best so far, mean of its seeds" if run.task.is_sampled else "best so far"
-    axes.plot(frame[x], frame["incumbent_value"], color=COLOURS["blue"], drawstyle="steps-post", label=best)
+    axes.plot(
+        frame[x],
+        frame["incumbent_value"],
+        color=COLOURS["blue"],
+        drawstyle="steps-post",
+        label=best,
+    )
     if not isnan(evaluator.optimum):
         dashed: Any = {"linestyle": (0, (5, 1.5)), "label": evaluator.optimum_name}
         axes.axhline(evaluator.optimum, color="0.35", linewidth=0.8, **dashed)

@@ -65,7 +65,9 @@ def run_config(
         for epochs, evaluator in config.evaluators.items():
             of_length = [row for row in rows if row[3].get("epochs", epochs) == epochs]
             evaluator.resume([(row[0], row[1], row[3].get("failure")) for row in of_length])
-        hint = f"The same command resumes from {path}; after a change of the code, use another file."
+        hint = (
+            f"The same command resumes from {path}; after a change of the code, use another file."
+        )
         what = f"{config.label or config.searcher.name} on {config.task.name}, seed {config.seed}"
         stack.enter_context(naming_crashes(what, "" if path is None or config.label else hint))
         trace = run_loop(
@@ -132,7 +134,9 @@ def _end(history: History) -> bool:
     most, until = config.budget.most_evaluations, config.budget.most_seconds
     within = (np.arange(n) < most) & (history.start_seconds < until)
     free_again = dict(zip(history.workers[within].tolist(), ends[within].tolist(), strict=True))
-    all_busy_until = min(free_again.values()) if len(free_again) == history.clock.workers else -np.inf
+    all_busy_until = (
+        min(free_again.values()) if len(free_again) == history.clock.workers else -np.inf
+    )
     history.end(config.budget, history.clock, config.evaluator.sign, config.target)
     if history.stopped == "optimum":  # unless another evaluation could have started before
         until = min(until, float(history.end_seconds[-1]))

@@ -75,12 +75,18 @@ def recorded_config(header: Mapping[str, Any], budget: Budget) -> RunConfig:
     shipped = kind in ("table", UNKNOWN_FEASIBILITY, "surrogate")
     evaluator = on_evaluator(as_task(header["task"]), kind) if shipped else None
     if evaluator is None or evaluator.identity != identity:
-        raise SettingError(f"evaluator of {header['task']}", kind, "the table of the task, or its shipped surrogate")
+        raise SettingError(
+            f"evaluator of {header['task']}",
+            kind,
+            "the table of the task, or its shipped surrogate",
+        )
     name, settings = header["searcher"], dict(header["settings"])
     transfer = TransferSettings.of(settings.pop("prune_space", None), settings.pop("warm_start", 0))
     searcher = SEARCHERS[name] if name in SEARCHERS else Searcher  # noqa: SIM401 - `get` raises an error for custom code
     epochs = [*map(int, header["epochs"])] if "epochs" in header else None
-    spec = SearcherSpec(name, searcher, settings, transfer, epochs=None if epochs is None else tuple(epochs))
+    spec = SearcherSpec(
+        name, searcher, settings, transfer, epochs=None if epochs is None else tuple(epochs)
+    )
     clock = Clock.of(header["clock"]) if "clock" in header else None
     lengths = None if epochs is None else evaluator.after(epochs)
     return RunConfig(spec, evaluator, budget, header.get("seed", 0), clock, lengths)
@@ -110,37 +116,40 @@ def search(
     task : str, Task, TaskDistribution of one task, SearchSpace or Evaluator
         A space needs a function as `evaluator`. An evaluator implies its own task.
     evaluations : int, optional
-        Budget: number of distinct architectures to evaluate; 100 unless `seconds` is given. Repeated proposals are
-        free, unless the clock charges them.
+        Budget: number of distinct architectures to evaluate; 100 unless `seconds` is given.
+        Repeated proposals are free, unless the clock charges them.
     seconds : float, optional
         Budget on the simulated clock, on which every evaluation takes its training seconds.
     seed : int, default 0
-        Seed of the run; the same seed gives the same run in any process. Generators are spawned from seed, task and
-        searcher.
+        Seed of the run; the same seed gives the same run in any process. Generators are spawned
+        from seed, task and searcher.
     settings : mapping, optional
-        Keyword arguments of the searcher. Every searcher also takes two settings that use the sources. ``prune_space``
-        is a fraction: 0.1 searches the most promising tenth of the space, according to the sources. ``warm_start`` is
-        the number of architectures to evaluate first, chosen greedily by their gain on the sources (after Wistuba et
-        al., DSAA 2015); ``"5/second"`` ranks them by gain per second of training.
-        Multi-fidelity searchers also take ``epochs``, their training lengths: by default all lengths of the task, such
-        as 12 and 200 on NAS-Bench-201. In real training, ``"50of200"`` is a point of the learning curve.
-    sources : TaskDistribution, tasks, names of tasks or families, SavedMetaModel or its file (.npz), optional
-        Sources of a meta-searcher; by default the task's family. Tasks that share the target's dataset are
-        excluded from a family. A `nasmeta.meta.SavedMetaModel` replaces the meta-training, and provides defaults for
-        the settings.
+        Keyword arguments of the searcher. Every searcher also takes two settings that use the
+        sources. ``prune_space`` is a fraction: 0.1 searches the most promising tenth of the space,
+        according to the sources. ``warm_start`` is the number of architectures to evaluate first,
+        chosen greedily by their gain on the sources (after Wistuba et al., DSAA 2015);
+        ``"5/second"`` ranks them by gain per second of training. Multi-fidelity searchers also take
+        ``epochs``, their training lengths: by default all lengths of the task, such as 12 and 200
+        on NAS-Bench-201. In real training, ``"50of200"`` is a point of the learning curve.
+    sources : TaskDistribution, tasks, names of tasks or families, SavedMetaModel or its file
+    (.npz), optional
+        Sources of a meta-searcher; by default the task's family. Tasks that share the target's
+        dataset are excluded from a family. A `nasmeta.meta.SavedMetaModel` replaces the
+        meta-training, and provides defaults for the settings.
     journal : path, optional
-        File that records every evaluation; if it exists, the run resumes, with the same trace as an uninterrupted run.
-        A larger budget continues a finished run.
+        File that records every evaluation; if it exists, the run resumes, with the same trace as an
+        uninterrupted run. A larger budget continues a finished run.
     evaluator : str, path, Evaluator or callable, default "table"
-        Source of the values. ``"unknown-feasibility"``: the table, but evaluations of missing values fail.
-        ``"surrogate"``: the shipped surrogate of the task. The file of another surrogate and a `Surrogate` are also
-        accepted; for several objectives, a list with one evaluator per objective. A `TrainingEvaluator` trains
-        networks; with a journal ``run.jsonl`` it keeps its checkpoints in ``run.jsonl.trainings``. A function, also as
+        Source of the values. ``"unknown-feasibility"``: the table, but evaluations of missing
+        values fail. ``"surrogate"``: the shipped surrogate of the task. The file of another
+        surrogate and a `Surrogate` are also accepted; for several objectives, a list with one
+        evaluator per objective. A `TrainingEvaluator` trains networks; with a journal ``run.jsonl``
+        it keeps its checkpoints in ``run.jsonl.trainings``. A function, also as
         ``package.module:Name``, is called with the choices of an architecture, see
         `nasmeta.evaluators.FunctionEvaluator`.
     clock : Clock or mapping, optional
-        Simulated workers, and the treatment of repeated proposals, of the evaluation that crosses the
-        budget and of promoted architectures; see `nasmeta.runs.Clock`.
+        Simulated workers, and the treatment of repeated proposals, of the evaluation that crosses
+        the budget and of promoted architectures; see `nasmeta.runs.Clock`.
     stop_at_optimum : bool, default False
         End the run when the best value of the task has been evaluated.
     progress : bool, default False

@@ -45,12 +45,20 @@ class SearcherSpec:
     name: str  # the registered one, else that of the class
     kind: type[Searcher]
     settings: dict[str, Any]  # keyword arguments of the class, of JSON types
-    transfer: TransferSettings = NO_TRANSFER  # the settings `prune_space` and `warm_start`, which every searcher takes
-    epochs: tuple[int | str, ...] | None = None  # the setting of multi-fidelity searchers: training lengths
-    code: str | None = None  # identifies the code of a custom class; None for a class of this package
+    transfer: TransferSettings = (
+        NO_TRANSFER  # the settings `prune_space` and `warm_start`, which every searcher takes
+    )
+    epochs: tuple[int | str, ...] | None = (
+        None  # the setting of multi-fidelity searchers: training lengths
+    )
+    code: str | None = (
+        None  # identifies the code of a custom class; None for a class of this package
+    )
 
     @classmethod
-    def of(cls, searcher: str | type[Searcher], settings: Mapping[str, Any] | None = None) -> SearcherSpec:
+    def of(
+        cls, searcher: str | type[Searcher], settings: Mapping[str, Any] | None = None
+    ) -> SearcherSpec:
         """Look up a searcher and check the names of its settings."""
         if isinstance(searcher, str):
             name, kind = searcher, SEARCHERS[searcher]
@@ -107,9 +115,13 @@ class SearcherSpec:
         key = [crc32(name) for name in (task.name.encode(), self.name.encode(), *purpose)]
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
-    def meta_fit(self, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
+    def meta_fit(
+        self, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None = None
+    ) -> Any:
         """Return the meta-model of a meta-searcher for a task, trained here or saved; it depends on no seed."""
-        rng = self.generator(task, 0, b"meta-training") if saved is None else np.random.default_rng(0)
+        rng = (
+            self.generator(task, 0, b"meta-training") if saved is None else np.random.default_rng(0)
+        )
         searcher: Any = self.build(task.space, rng)
         if isinstance(searcher, CandidateSearch):
             return searcher.check_sources(sources)

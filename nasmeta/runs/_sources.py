@@ -40,16 +40,18 @@ if TYPE_CHECKING:
     from nasmeta.meta import SavedMetaModel
 
 _FEWEST_EQUAL, _FEWEST_ORDERED = 3, 20
-_FEWEST_ORDERED_ON_DEVICES = 100  # related GPUs sometimes order 30 random cells alike; none of 7,260 draws of 50 did
+_FEWEST_ORDERED_ON_DEVICES = (
+    100  # related GPUs sometimes order 30 random cells alike; none of 7,260 draws of 50 did
+)
 _FIRST = 500
 
 
 def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) -> None:
     """Raise a LeakageError for sources whose labels are the target's values, or have the same order.
 
-    A copy has at least 3 different values, all equal to the target's; or at least 20 (100 for tasks of a device) in the
-    target's order or its reverse, such as rounded values. Only architectures that both have are compared. If the
-    target's table is missing, nothing is compared.
+    A copy has at least 3 different values, all equal to the target's; or at least 20 (100 for tasks
+    of a device) in the target's order or its reverse, such as rounded values. Only architectures
+    that both have are compared. If the target's table is missing, nothing is compared.
     """
     task = evaluator.task
     at_hand = list(_values_at_hand(evaluator))
@@ -74,7 +76,11 @@ def _values_at_hand(evaluator: Evaluator) -> Iterator[Floats]:
     task = evaluator.task
     if evaluator.identity:  # else the evaluator is the table
         with suppress(ColumnError, MissingValueError, UnknownNameError):
-            known = task if evaluator.values is not None else get_task(f"{task.table_name}/{task.dataset}")
+            known = (
+                task
+                if evaluator.values is not None
+                else get_task(f"{task.table_name}/{task.dataset}")
+            )
             yield known.sign * known.values
 
 
@@ -83,7 +89,9 @@ def _how_alike(target: Floats, labels: Floats, fewest: int) -> str:
     known = ~np.isnan(target)
     target, labels = target[known], labels[known]
     different = min(len(np.unique(target)), len(np.unique(labels)))
-    if different >= _FEWEST_EQUAL and (np.array_equal(target, labels) or np.array_equal(target, -labels)):
+    if different >= _FEWEST_EQUAL and (
+        np.array_equal(target, labels) or np.array_equal(target, -labels)
+    ):
         return "are the values"
     if different >= fewest:
         for signed in (labels, -labels):
@@ -152,9 +160,9 @@ def saved_model_of(spec: SearcherSpec, task: Task, model: SavedMetaModel) -> Sav
 def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[Task | SourceTask]:
     """Return the sources of a run: by default the task's family without its held-out datasets and devices.
 
-    A custom table on a built-in space without further datasets uses the space's built-in family, with a warning. A
-    source that shares a dataset, a device or its values with the target raises a LeakageError. A warning is shown if
-    all sources measure another metric than the target.
+    A custom table on a built-in space without further datasets uses the space's built-in family,
+    with a warning. A source that shares a dataset, a device or its values with the target raises a
+    LeakageError. A warning is shown if all sources measure another metric than the target.
 
     Examples
     --------
@@ -166,7 +174,10 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
     if not spec.learns:
         if sources is not None:
             raise SettingError(
-                "sources", sources, f"none for {spec.name}", "Meta-searchers, prune_space and warm_start use sources."
+                "sources",
+                sources,
+                f"none for {spec.name}",
+                "Meta-searchers, prune_space and warm_start use sources.",
             )
         return []
     if sources is None:
@@ -203,7 +214,11 @@ def _default_sources(task: Task, who: str) -> list[Task]:
     if not is_own_table(task.table_name) or is_own_table(family) or get_space(family) != task.space:
         return []
     held_out = set(map(held_out_name, task.held_out))
-    tasks = [each for each in task_distribution(family) if held_out.isdisjoint(map(held_out_name, each.held_out))]
+    tasks = [
+        each
+        for each in task_distribution(family)
+        if held_out.isdisjoint(map(held_out_name, each.held_out))
+    ]
     warnings.warn(
         f"{task.table_name} lacks another dataset to learn from, so {who} learns from "
         f"{', '.join(source.name for source in tasks)}. If these share images with {task.dataset}, the result is not "

@@ -15,8 +15,8 @@ from nasmeta.runs._clock import Budget, Clock
 class Trace:
     """The evaluated architectures of one run with their values, costs and failures.
 
-    The loop and the journal append evaluations in the order in which they start. The properties list them in the order
-    in which they end, without those that the budget excludes.
+    The loop and the journal append evaluations in the order in which they start. The properties
+    list them in the order in which they end, without those that the budget excludes.
 
     Parameters
     ----------
@@ -31,8 +31,9 @@ class Trace:
     Attributes
     ----------
     stopped : {"budget", "optimum", "exhausted", "stalled"}
-        Why the run ended: the budget was used up; the optimum of the task was evaluated; the searcher or the space had
-        no architecture left; the searcher proposed no new architecture for very long.
+        Why the run ended: the budget was used up; the optimum of the task was evaluated; the
+        searcher or the space had no architecture left; the searcher proposed no new architecture
+        for very long.
     searcher_seconds : float
         The computing time of the searcher; NaN if the run was read from its journal.
 
@@ -63,7 +64,8 @@ class Trace:
         # By position; most evaluations have none:
         self._failures: dict[int, str] = {}
         self._notes: dict[int, Facts] = {}
-        self._counted: NDArray[np.intp] | slice = slice(None)  # positions within the budget, in the order of the ends
+        # positions within the budget, in the order of the ends
+        self._counted: NDArray[np.intp] | slice = slice(None)
 
     def append(
         self,
@@ -109,7 +111,11 @@ class Trace:
             details["failure"] = self._failures[position]
         if position in self._notes:
             details["note"] = self._notes[position]
-        value = self._values[position] if m == 1 else self._values[position * m : (position + 1) * m].tolist()
+        value = (
+            self._values[position]
+            if m == 1
+            else self._values[position * m : (position + 1) * m].tolist()
+        )
         return self._architectures[position], value, self._costs[position], details
 
     @property
@@ -151,7 +157,9 @@ class Trace:
         Shape (n,), or (n, m) with m objectives.
         """
         values = np.array(self._values)
-        return (values if self.n_objectives == 1 else values.reshape(-1, self.n_objectives))[self._counted]
+        return (values if self.n_objectives == 1 else values.reshape(-1, self.n_objectives))[
+            self._counted
+        ]
 
     @property
     def cost_seconds(self) -> Floats:
@@ -179,7 +187,11 @@ class Trace:
     @property
     def epochs(self) -> Architectures:
         """The length of each training, 0 without a training; int32, shape (n,)."""
-        return self._column(self._epochs) if self.timed else np.full(len(self), self.full_epochs, np.int32)
+        return (
+            self._column(self._epochs)
+            if self.timed
+            else np.full(len(self), self.full_epochs, np.int32)
+        )
 
     @property
     def _positions(self) -> list[int]:
@@ -190,7 +202,9 @@ class Trace:
     def reasons(self) -> dict[int, str]:
         """Return the reasons of failed evaluations, by their position in `architectures`."""
         started = self._positions if self._failures else []
-        return {position: self._failures[i] for position, i in enumerate(started) if i in self._failures}
+        return {
+            position: self._failures[i] for position, i in enumerate(started) if i in self._failures
+        }
 
     @property
     def failures(self) -> dict[int, str]:

@@ -29,7 +29,9 @@ class Transfer:
     True
     """
 
-    architectures: Architectures | None = None  # the subset to search, the best first; None: the whole space
+    architectures: Architectures | None = (
+        None  # the subset to search, the best first; None: the whole space
+    )
     first: Architectures | None = None  # evaluated first
     meta_model: Any = None  # of the searcher itself, if it is a meta-searcher
 
@@ -40,7 +42,9 @@ class Transfer:
             return replace(self, architectures=np.random.default_rng(0).permutation(measured))
         order = self.architectures[np.isin(self.architectures, measured)]
         if not len(order):
-            raise SettingError(f"The learned space of {task.name} has no measured architecture. Omit prune_space.")
+            raise SettingError(
+                f"The learned space of {task.name} has no measured architecture. Omit prune_space."
+            )
         return replace(self, architectures=order)
 
     def around(self, searcher: Searcher) -> Searcher:
@@ -48,7 +52,11 @@ class Transfer:
         if self.architectures is None and self.first is None:
             return searcher
         if not isinstance(searcher, MultiFidelitySearcher):
-            if self.architectures is not None and self.first is None and searcher.restrict(self.architectures):
+            if (
+                self.architectures is not None
+                and self.first is None
+                and searcher.restrict(self.architectures)
+            ):
                 return searcher
             return SubsetSearch(searcher, self.architectures, self.first)
         name = type(searcher).__name__
@@ -70,10 +78,14 @@ class TransferSettings:
     @classmethod
     def of(cls, prune_space: Any = None, warm_start: Any = 0) -> TransferSettings:
         """Parse a fraction, and ``5`` or ``5/second``."""
-        fraction = None if prune_space is None else check_number("prune_space", prune_space, 1e-9, 1)
+        fraction = (
+            None if prune_space is None else check_number("prune_space", prune_space, 1e-9, 1)
+        )
         number, slash, unit = str(warm_start).partition("/")
         if not number.isdecimal() or slash + unit not in ("", _PER_SECOND):
-            raise SettingError("warm_start", warm_start, f'a number of architectures such as 5 or "5{_PER_SECOND}"')
+            raise SettingError(
+                "warm_start", warm_start, f'a number of architectures such as 5 or "5{_PER_SECOND}"'
+            )
         return cls(fraction, int(number), bool(slash) and int(number) > 0)
 
     def __bool__(self) -> bool:
@@ -101,7 +113,11 @@ class TransferSettings:
             from nasmeta.meta import labelled_in
 
             if task.space.is_large:
-                raise SettingError(f"{' and '.join(self.names)} on {task.space.name}", "given", "an enumerated space")
+                raise SettingError(
+                    f"{' and '.join(self.names)} on {task.space.name}",
+                    "given",
+                    "an enumerated space",
+                )
 
             labelled_in(task.space, sources, " and ".join(self.names))
         if self.warm_start:
@@ -150,7 +166,9 @@ class TransferSettings:
                 allowed = allowed[np.isin(allowed, measured)]
         if self.warm_start:
             costs = _mean_costs(task, sources) if self.per_second else None
-            first = warm_start_architectures(task.space, sources, self.warm_start, costs=costs, allowed=allowed)
+            first = warm_start_architectures(
+                task.space, sources, self.warm_start, costs=costs, allowed=allowed
+            )
             if len(first) < self.warm_start:
                 expected = f"at most {len(first)}, as many as sources have labels"
                 raise SettingError("warm_start", self.warm_start, expected)
@@ -163,11 +181,19 @@ NO_TRANSFER = TransferSettings()
 
 def _mean_costs(task: Task, sources: Sequence[Task | SourceTask]) -> Floats:
     """Return the mean cost of each architecture over the sources, each with mean 1; 1 if no source knows it."""
-    known = [s.cost_seconds for s in sources if isinstance(s, Task) and s.space == task.space and s.has_cost]
+    known = [
+        s.cost_seconds
+        for s in sources
+        if isinstance(s, Task) and s.space == task.space and s.has_cost
+    ]
     positive = [costs for costs in known if not (costs <= 0).any()]
     if not positive:
-        raise SettingError(f"No source of {task.name} has costs in seconds. Omit {_PER_SECOND!r} from warm_start.")
-    usable = [costs for costs in positive if np.isfinite(costs).all()] or positive  # prefer complete columns
+        raise SettingError(
+            f"No source of {task.name} has costs in seconds. Omit {_PER_SECOND!r} from warm_start."
+        )
+    usable = [
+        costs for costs in positive if np.isfinite(costs).all()
+    ] or positive  # prefer complete columns
     shares = np.ma.masked_invalid([costs / np.nanmean(costs) for costs in usable])
     means: Floats = shares.mean(axis=0).filled(1.0)
     return means

@@ -23,7 +23,16 @@ from nasmeta.tables import ColumnInfo, describe_column
 from nasmeta.terminal import options_from, print_facts, print_frame, print_written, taken
 from nasmeta.training.commands import read_images
 
-_OF_RUN = ("task", "searcher", "seed", "clock", "space", "warm_start", "stopped")  # columns of the results frame
+# columns of the results frame
+_OF_RUN = (
+    "task",
+    "searcher",
+    "seed",
+    "clock",
+    "space",
+    "warm_start",
+    "stopped",
+)
 _REASONS = 3  # number of different reasons of failures to show
 
 
@@ -56,13 +65,15 @@ def search_command(
     settings : dict
         A setting of the searcher; also prune_space=0.1, warm_start=5, epochs=12,200.
     sources : list of str
-        Sources of a meta-searcher: tasks or families, separated by commas, or a file of nasmeta meta-train; by default
-        the family of the task, without its dataset.
+        Sources of a meta-searcher: tasks or families, separated by commas, or a file of nasmeta
+        meta-train; by default the family of the task, without its dataset.
     evaluator : str
-        Source of the values: table; unknown-feasibility, the table with failures for missing values; surrogate, or
-        a surrogate file; training, on --data; or a Python function, MODULE:NAME.
+        Source of the values: table; unknown-feasibility, the table with failures for missing
+        values; surrogate, or a surrogate file; training, on --data; or a Python function,
+        MODULE:NAME.
     clock : dict
-        A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued.
+        A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard,
+        promotion=continued.
 
     Examples
     --------
@@ -79,7 +90,11 @@ def search_command(
         searcher, task = "command", searcher
         options["settings"] = {"command": searcher_command, **options.get("settings", {})}
     if task in SEARCHERS and searcher not in SEARCHERS:
-        raise SettingError("searcher", searcher, f"a name of nasmeta list searchers: nasmeta search {task} {searcher}")
+        raise SettingError(
+            "searcher",
+            searcher,
+            f"a name of nasmeta list searchers: nasmeta search {task} {searcher}",
+        )
     if bool(task) == (space is not None):
         raise SettingError("task", task or None, "the name of a task, or --space with --evaluator")
     task = space or task
@@ -103,7 +118,9 @@ def use_training_evaluator(options: dict[str, Any], task: str) -> None:
         options["evaluator"] = TrainingEvaluator(task, read_images(**images), **training)
     elif given := [*images, *training]:
         flags = f"--{', --'.join(given)}".replace("_", "-")
-        raise SettingError("--evaluator", options.get("evaluator", "table"), f"training with {flags}")
+        raise SettingError(
+            "--evaluator", options.get("evaluator", "table"), f"training with {flags}"
+        )
 
 
 def _print_run(run: History, journal: Path | None, failed: bool) -> None:
@@ -112,12 +129,17 @@ def _print_run(run: History, journal: Path | None, failed: bool) -> None:
     facts = dict(run._facts()) | {
         "learned from": ", ".join(run.sources),
         "searched space": run.space if run.space != "all" else "",
-        "warm start": f"{run.warm_start} architectures chosen by the sources" if run.warm_start != "0" else "",
+        "warm start": f"{run.warm_start} architectures chosen by the sources"
+        if run.warm_start != "0"
+        else "",
     }
     if failed:
         facts["best"] = "none: no evaluation succeeded"
     if isinstance(run, FrontHistory):
-        facts |= {info.metric_name: with_unit(describe_column(info), info.unit) for info in run.evaluator.columns}
+        facts |= {
+            info.metric_name: with_unit(describe_column(info), info.unit)
+            for info in run.evaluator.columns
+        }
     else:
         source = "" if evaluator.prediction else f", {evaluator.column.source}"
         facts["values"] = f"{describe_column(evaluator.column)}{source}"
@@ -125,7 +147,9 @@ def _print_run(run: History, journal: Path | None, failed: bool) -> None:
             facts[evaluator.optimum_name] = f"{written(evaluator.optimum)}, of the {evaluator.name}"
     if run.failures:
         counts = Counter(run.failures.values()).most_common(_REASONS)
-        facts["failed"] = f"{len(run.failures)} evaluations: {', '.join(f'{why} ({n})' for why, n in counts)}"
+        facts["failed"] = (
+            f"{len(run.failures)} evaluations: {', '.join(f'{why} ({n})' for why, n in counts)}"
+        )
     spent = duration(float(run.cost_seconds.sum())) if run.cost_seconds.any() else "unknown"
     facts["training time"] = f"{spent} on {run.clock}" if run.clock.workers > 1 else spent
     facts["journal"] = journal
@@ -151,7 +175,10 @@ def _record(run: History, journal: Path | None) -> dict[str, Any]:
     """Return the result of ``nasmeta search --json``."""
     record: dict[str, Any] = {
         "task": run.task.name,
-        **{name: getattr(run, name) for name in ("searcher", "seed", "settings", "sources", "stopped")},
+        **{
+            name: getattr(run, name)
+            for name in ("searcher", "seed", "settings", "sources", "stopped")
+        },
         "evaluator": run.evaluator.name,
         "journal": journal,
     }
@@ -166,7 +193,9 @@ def _record(run: History, journal: Path | None) -> dict[str, Any]:
             "architecture": run.task.space.to_string(best.architecture),
             "value": best.value,
         }
-        record["also_reported"] = [{"column": info, "value": value} for info, value in _report(run).items()]
+        record["also_reported"] = [
+            {"column": info, "value": value} for info, value in _report(run).items()
+        ]
     if run.evaluator.prediction:
         record["predicted"] = run.evaluator.prediction
     return record | {"evaluations": run.frame().drop(columns=[*_OF_RUN])}

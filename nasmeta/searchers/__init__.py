@@ -1,13 +1,20 @@
 """Searchers: ask/tell optimisers over a space, and adapters for other packages.
 
-The searchers are in `SEARCHERS`, by name, and imported on first use; ``nasmeta.searchers.peers`` has the adapters.
+The searchers are in `SEARCHERS`, by name, and imported on first use; ``nasmeta.searchers.peers``
+has the adapters.
 """
 
 from typing import TYPE_CHECKING
 
 from nasmeta.lazy import lazy_names
 from nasmeta.searchers._registered import list_searchers
-from nasmeta.searchers._searcher import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher, WithoutReplacement
+from nasmeta.searchers._searcher import (
+    SEARCHERS,
+    MetaSearcher,
+    MultiFidelitySearcher,
+    Searcher,
+    WithoutReplacement,
+)
 
 if TYPE_CHECKING:
     from nasmeta.searchers._candidates import CandidateSearch

@@ -26,14 +26,15 @@ _ROUND = 10  # proposals per training
 class BananasSearch(WithoutReplacement):
     """Ensemble of perceptrons on path encodings; Thompson sampling among mutants of the best architectures.
 
-    White, Neiswanger and Savani, "BANANAS: Bayesian optimization with neural architectures for neural architecture
-    search", AAAI 2021. The networks are trained for every ten proposals. Candidates are the open one-edit
-    neighbours of the best architectures, best first. Each has one draw from a normal distribution with the mean and the
-    deviation of the networks, and the largest draws are proposed. In a space without paths, the inputs are its other
-    counts, such as one-hot choices.
+    White, Neiswanger and Savani, "BANANAS: Bayesian optimization with neural architectures for
+    neural architecture search", AAAI 2021. The networks are trained for every ten proposals.
+    Candidates are the open one-edit neighbours of the best architectures, best first. Each has one
+    draw from a normal distribution with the mean and the deviation of the networks, and the largest
+    draws are proposed. In a space without paths, the inputs are its other counts, such as one-hot
+    choices.
 
-    Settings are those of the authors' code (naszilla) except that three hidden layers instead of ten, and one batch
-    instead of 32 rows, take a tenth of the time.
+    Settings are those of the authors' code (naszilla) except that three hidden layers instead of
+    ten, and one batch instead of 32 rows, take a tenth of the time.
 
     Parameters
     ----------
@@ -102,7 +103,11 @@ class BananasSearch(WithoutReplacement):
     def _pool(self) -> Architectures:
         """Return the open neighbours of the best architectures, best first, completed by random ones."""
         best_first = sorted(self._observed, key=lambda architecture: -self._observed[architecture])
-        near = (architecture for best in best_first for architecture in self.space.neighbours(best).tolist())
+        near = (
+            architecture
+            for best in best_first
+            for architecture in self.space.neighbours(best).tolist()
+        )
         around = (architecture for architecture in near if self._open[architecture])
         candidates = list(islice(dict.fromkeys(islice(around, 10 * _CANDIDATES)), _CANDIDATES))
         if len(candidates) < _ROUND and self.space.is_large:
@@ -125,9 +130,13 @@ class BananasSearch(WithoutReplacement):
 class PathNetworks:
     """Perceptrons that differ in their initial weights; every weight has a leading axis for the network."""
 
-    def __init__(self, n_inputs: int, members: int, layers: int, width: int, rng: Generator) -> None:
+    def __init__(
+        self, n_inputs: int, members: int, layers: int, width: int, rng: Generator
+    ) -> None:
         pairs = list(pairwise([n_inputs, *[width] * layers, 1]))
-        shapes = [(members, n_in, n_out) for n_in, n_out in pairs] + [(members, 1, n_out) for _, n_out in pairs]
+        shapes = [(members, n_in, n_out) for n_in, n_out in pairs] + [
+            (members, 1, n_out) for _, n_out in pairs
+        ]
         # All in one vector, so that a step of Adam is a few operations.
         self._parameters = np.zeros(sum(map(math.prod, shapes)), np.float32)
         self._gradient = np.zeros_like(self._parameters)

@@ -20,10 +20,11 @@ _TOP = 0.15  # share of good architectures
 class BOHB(Hyperband):
     """Hyperband with a density model: new architectures are likely under the good ones, unlikely under the others.
 
-    Falkner, Klein and Hutter, "BOHB: robust and efficient hyperparameter optimization at scale", ICML 2018, after
-    HpBandSter: on the highest rung with enough values, one kernel density of the best 15 % and one of the others,
-    a product of Aitchison and Aitken's kernels over the positions with bandwidths by the normal reference rule. Of
-    `num_samples` draws around good architectures, the one with the largest ratio of the densities is proposed.
+    Falkner, Klein and Hutter, "BOHB: robust and efficient hyperparameter optimization at scale",
+    ICML 2018, after HpBandSter: on the highest rung with enough values, one kernel density of the
+    best 15 % and one of the others, a product of Aitchison and Aitken's kernels over the positions
+    with bandwidths by the normal reference rule. Of `num_samples` draws around good architectures,
+    the one with the largest ratio of the densities is proposed.
 
     Parameters
     ----------
@@ -34,10 +35,11 @@ class BOHB(Hyperband):
     random_fraction : float, default 1/3
         Share of new architectures that are drawn uniformly.
     hpbandster_bandwidths : bool, default False
-        Whether bandwidths may exceed 1, as in HpBandSter. The normal reference rule treats codes of operations as
-        numbers; above 1, the kernel is negative on the same operation, so the density prefers operations that good
-        architectures do not have. This reproduces the figures of NAS-Bench-201 (reports/published/nb201-paper.md). By
-        default, bandwidths end where the kernel is flat.
+        Whether bandwidths may exceed 1, as in HpBandSter. The normal reference rule treats codes of
+        operations as numbers; above 1, the kernel is negative on the same operation, so the density
+        prefers operations that good architectures do not have. This reproduces the figures of
+        NAS-Bench-201 (reports/published/nb201-paper.md). By default, bandwidths end where the
+        kernel is flat.
 
     Examples
     --------
@@ -78,7 +80,9 @@ class BOHB(Hyperband):
         if self._densities is None or self.rng.random() < self.random_fraction:
             return super()._sample_architecture()
         good, bad = self._densities
-        drawn = self.space.conditions.reduced(good.draw(self.num_samples, self.rng).astype(np.int64))
+        drawn = self.space.conditions.reduced(
+            good.draw(self.num_samples, self.rng).astype(np.int64)
+        )
         architectures = self.space.find(drawn @ self.space.place_values)
         architectures = architectures[architectures >= 0]
         if self._part is not None:
@@ -86,7 +90,9 @@ class BOHB(Hyperband):
         if not len(architectures):
             return super()._sample_architecture()
         draws = self.space.codes_of(architectures)
-        ratio = np.maximum(bad.at(draws), _LEAST_DENSITY) / np.maximum(good.at(draws), _LEAST_DENSITY)
+        ratio = np.maximum(bad.at(draws), _LEAST_DENSITY) / np.maximum(
+            good.at(draws), _LEAST_DENSITY
+        )
         return int(architectures[int(np.argmin(ratio))])
 
     def _fitted(self) -> tuple[KernelDensity, KernelDensity] | None:
@@ -99,14 +105,18 @@ class BOHB(Hyperband):
                 order = np.argsort(-values, kind="stable")
                 codes = self.space.codes_of(architectures[order])
                 settings = (self.space.n_choices, _LEAST_BANDWIDTH, self.hpbandster_bandwidths)
-                return KernelDensity(codes[:n_good], *settings), KernelDensity(codes[n_good:], *settings)
+                return KernelDensity(codes[:n_good], *settings), KernelDensity(
+                    codes[n_good:], *settings
+                )
         return None
 
 
 class KernelDensity:
     """A kernel density: for each position, a kernel that has 1 - h on the same choice, the rest on the others."""
 
-    def __init__(self, codes: Integers, n_choices: Sequence[int], least: float, unbounded: bool = False) -> None:
+    def __init__(
+        self, codes: Integers, n_choices: Sequence[int], least: float, unbounded: bool = False
+    ) -> None:
         n, n_positions = codes.shape
         self.codes, self.n_choices = codes, np.array(n_choices)
         spread = codes.std(axis=0)
@@ -133,4 +143,6 @@ class KernelDensity:
         anew = rng.random(centres.shape) < self.bandwidths
         alike = (self.n_choices == self.n_choices[0]).all()
         high = int(self.n_choices[0]) if alike else self.n_choices
-        return np.where(anew, rng.integers(high, size=centres.shape, dtype=self.codes.dtype.type), centres)
+        return np.where(
+            anew, rng.integers(high, size=centres.shape, dtype=self.codes.dtype.type), centres
+        )

@@ -19,18 +19,24 @@ _SAMPLED = 500  # random candidates
 _BEST = 5  # observed architectures whose neighbours are candidates
 _EDITED, _EDITS = 100, 3  # copies of these, and random edits of each copy
 _ROUNDS = 5  # of local search around the proposals
-_GROWTH, _LEAST_GROWTH = 1.2, 5  # of the number of observations between two meta-trainings on new candidates
+# of the number of observations between two meta-trainings on new candidates
+_GROWTH, _LEAST_GROWTH = (
+    1.2,
+    5,
+)
 
 
 class CandidateSearch(Searcher):
     """Run a searcher of enumerated spaces on sampled candidates of a large space.
 
-    The candidates of a proposal are 500 random architectures, the neighbours of the five best observed ones, and 300
-    architectures one to three random edits away from these five. The searcher is built on the enumerated space of the
-    candidates and all observed architectures, observes all values, and proposes. Until its proposals stay the same, at
-    most five times, the proposals and their neighbours become the candidates: a local search on the acquisition
-    function. A meta-searcher is trained on candidates that include all labelled architectures of its sources; it keeps
-    them until the number of observations has grown by 20 % and at least 5, because training takes long.
+    The candidates of a proposal are 500 random architectures, the neighbours of the five best
+    observed ones, and 300 architectures one to three random edits away from these five. The
+    searcher is built on the enumerated space of the candidates and all observed architectures,
+    observes all values, and proposes. Until its proposals stay the same, at most five times, the
+    proposals and their neighbours become the candidates: a local search on the acquisition
+    function. A meta-searcher is trained on candidates that include all labelled architectures of
+    its sources; it keeps them until the number of observations has grown by 20 % and at least 5,
+    because training takes long.
 
     Parameters
     ----------
@@ -52,11 +58,19 @@ class CandidateSearch(Searcher):
     True
     """
 
-    def __init__(self, build: Callable[[SearchSpace, Generator], Searcher], space: SearchSpace, rng: Generator) -> None:
+    def __init__(
+        self,
+        build: Callable[[SearchSpace, Generator], Searcher],
+        space: SearchSpace,
+        rng: Generator,
+    ) -> None:
         super().__init__(space, rng)
         self._build = build
-        self._inner = build(space.listed(space.sample(2, np.random.default_rng(0))), np.random.default_rng(0))
-        self._listed: Architectures = np.empty(0, np.int64)  # the architectures of the inner searcher's space
+        self._inner = build(
+            space.listed(space.sample(2, np.random.default_rng(0))), np.random.default_rng(0)
+        )
+        # the architectures of the inner searcher's space
+        self._listed: Architectures = np.empty(0, np.int64)
         self._values: dict[int, Any] = {}
         self._failed: dict[int, Any] = {}
         self._waiting: set[int] = set()
@@ -117,7 +131,9 @@ class CandidateSearch(Searcher):
         candidates, edited = [sample, near[near >= 0]], self.rng.choice(best, _EDITED)
         for _ in range(_EDITS):
             near = self.space.neighbours(edited)
-            drawn = near[np.arange(_EDITED), (self.rng.random(_EDITED) * (near >= 0).sum(axis=1)).astype(int)]
+            drawn = near[
+                np.arange(_EDITED), (self.rng.random(_EDITED) * (near >= 0).sum(axis=1)).astype(int)
+            ]
             edited = np.where(drawn >= 0, drawn, edited)
             candidates.append(edited)
         return np.concatenate(candidates)
@@ -132,9 +148,15 @@ class CandidateSearch(Searcher):
     ) -> tuple[Searcher, NDArray[np.int64]]:
         """Return the searcher on the observed architectures and some candidates, and all of these."""
         sources = list(sources)
-        labelled = [architecture for source in sources for architecture in source.architectures.tolist()]
+        labelled = [
+            architecture for source in sources for architecture in source.architectures.tolist()
+        ]
         known = [*self._values, *self._failed, *labelled]
-        open_ = [a for a in dict.fromkeys(candidates.tolist()) if a not in self._waiting and a not in self._values]
+        open_ = [
+            a
+            for a in dict.fromkeys(candidates.tolist())
+            if a not in self._waiting and a not in self._values
+        ]
         listed = np.array(list(dict.fromkeys([*known, *open_])), np.int64)
         place = {architecture: i for i, architecture in enumerate(listed.tolist())}
         space = self.space.listed(listed)
@@ -152,7 +174,9 @@ class CandidateSearch(Searcher):
     def _ask_meta(self, n: int) -> NDArray[np.int64]:
         assert self.meta_model_ is not None
         n_known = len(self._values) + len(self._failed)
-        if self._trained_at < 0 or n_known >= max(self._trained_at * _GROWTH, self._trained_at + _LEAST_GROWTH):
+        if self._trained_at < 0 or n_known >= max(
+            self._trained_at * _GROWTH, self._trained_at + _LEAST_GROWTH
+        ):
             best = [source.architectures[source.utilities.argmax()] for source in self.meta_model_]
             near = self.space.neighbours(np.array(best, np.int64)).ravel()
             labelled = [source.architectures for source in self.meta_model_]
@@ -161,13 +185,20 @@ class CandidateSearch(Searcher):
             self._trained_at = n_known
         return self._listed[self._inner.ask(n)]
 
-    def _tell_meta(self, observe: Callable[..., None], architectures: Architectures, values: Floats) -> None:
+    def _tell_meta(
+        self, observe: Callable[..., None], architectures: Architectures, values: Floats
+    ) -> None:
         """Pass values to a meta-searcher, which is not built for each proposal."""
         if isinstance(self._inner, MetaSearcher) and self._trained_at >= 0:
             place = {architecture: i for i, architecture in enumerate(self._listed.tolist())}
-            kept = [i for i, architecture in enumerate(architectures.tolist()) if architecture in place]
+            kept = [
+                i for i, architecture in enumerate(architectures.tolist()) if architecture in place
+            ]
             if kept:
-                observe(np.array([place[a] for a in architectures[kept].tolist()], np.int32), values[kept])
+                observe(
+                    np.array([place[a] for a in architectures[kept].tolist()], np.int32),
+                    values[kept],
+                )
 
 
 def _moved(source: SourceTask, space: SearchSpace, place: dict[int, int]) -> SourceTask:

@@ -27,17 +27,18 @@ def expected_hypervolume_improvement(
 ) -> Floats:
     r"""Return the exact expected hypervolume improvement of each candidate; higher is better.
 
-    The objectives of a candidate are independent and normal. The region that the front does not dominate is cut into
-    boxes, and in a box from :math:`l` to :math:`u` a candidate gains
+    The objectives of a candidate are independent and normal. The region that the front does not
+    dominate is cut into boxes, and in a box from :math:`l` to :math:`u` a candidate gains
 
     .. math:: \prod_j \left(E(Y_j - l_j)^+ - E(Y_j - u_j)^+\right)
 
-    on average. For two objectives, the boxes are strips between neighbours of the front (Emmerich, Deutz and
-    Klinkenberg, "Hypervolume-based expected improvement: monotonicity properties and exact computation", CEC 2011); for
-    m objectives they are nested slices, at most about :math:`k^{m-1} / (m-1)!` for a front of k points.
+    on average. For two objectives, the boxes are strips between neighbours of the front (Emmerich,
+    Deutz and Klinkenberg, "Hypervolume-based expected improvement: monotonicity properties and
+    exact computation", CEC 2011); for m objectives they are nested slices, at most about
+    :math:`k^{m-1} / (m-1)!` for a front of k points.
 
-    Mean and deviation of the candidates have shape (n, m), the points of the front (k, m), the reference (m,).
-    Dominated points, and points not better than the reference, are ignored.
+    Mean and deviation of the candidates have shape (n, m), the points of the front (k, m), the
+    reference (m,). Dominated points, and points not better than the reference, are ignored.
 
     >>> import numpy as np
     >>> sure = np.full((2, 2), 1e-9)  # without uncertainty
@@ -54,17 +55,24 @@ def _staircase(front: Floats, reference: Floats) -> tuple[Floats, list[Floats]]:
     """Return the points better than the reference, and the levels of each objective: the reference and their values."""
     front = front[(front > reference).all(axis=1)]
     front = front[pareto_front(front, ["max"] * len(reference))] if len(front) else front
-    return front, [np.unique(np.append(column, bound)) for column, bound in zip(front.T, reference, strict=True)]
+    return front, [
+        np.unique(np.append(column, bound))
+        for column, bound in zip(front.T, reference, strict=True)
+    ]
 
 
 def _expected(front: Floats, levels: list[Floats], gains: list[NDArray[np.floating]]) -> Floats:
     """Return the expected improvements, given the gains of each objective over its levels, each (k_j, n)."""
-    places = np.column_stack([np.searchsorted(own, column) for own, column in zip(levels, front.T, strict=True)])
+    places = np.column_stack(
+        [np.searchsorted(own, column) for own, column in zip(levels, front.T, strict=True)]
+    )
     improvements: Floats = np.maximum(_sliced(places, gains), 0.0)
     return improvements
 
 
-def _gains(mean: NDArray[np.floating], std: NDArray[np.floating], levels: NDArray[np.floating]) -> NDArray[np.floating]:
+def _gains(
+    mean: NDArray[np.floating], std: NDArray[np.floating], levels: NDArray[np.floating]
+) -> NDArray[np.floating]:
     """Return the mean excess of values, shape (n,), over levels, shape (k,); shape (k, n)."""
     z = (mean - levels[:, None].astype(mean.dtype)) / std
     gains: NDArray[np.floating] = np.exp(-0.5 * z * z)
@@ -92,11 +100,13 @@ def _sliced(places: NDArray[np.intp], gains: list[NDArray[np.floating]]) -> NDAr
 class EHVISearch(GPSearch):
     """One Gaussian process per objective; maximise the expected hypervolume improvement over the whole space.
 
-    Each process is that of `GPSearch` with a linear part, which extrapolates to the ends of the front. Its labels are
-    the mean of normal scores, which are robust to outliers, and of standardised values, the lowest quarter clipped.
-    The hypervolume refers to values scaled to the observed range. Labels are converted to values linearly between the
-    values of the front; above its best value, with the slope between median and best, divided by the number of
-    architectures that share the best value. The reference point lies a tenth of the range beyond the worst values.
+    Each process is that of `GPSearch` with a linear part, which extrapolates to the ends of the
+    front. Its labels are the mean of normal scores, which are robust to outliers, and of
+    standardised values, the lowest quarter clipped. The hypervolume refers to values scaled to the
+    observed range. Labels are converted to values linearly between the values of the front; above
+    its best value, with the slope between median and best, divided by the number of architectures
+    that share the best value. The reference point lies a tenth of the range beyond the worst
+    values.
 
     Parameters
     ----------
@@ -151,7 +161,8 @@ class EHVISearch(GPSearch):
             mean, std = gp.posterior(label)
             std = np.sqrt(std**2 + gp.hyperparameters.noise)
             scores, slopes = _scores_at(own, label, value)
-            beyond = _gains(mean.astype(np.float32), std.astype(np.float32), scores)  # the precision of the posterior
+            # the precision of the posterior
+            beyond = _gains(mean.astype(np.float32), std.astype(np.float32), scores)
             slopes = slopes[:, None].astype(np.float32)
             between = beyond * slopes  # gain of the value from each level to the next
             between[:-1] -= beyond[1:] * slopes[:-1]

@@ -19,8 +19,8 @@ _TRIES = 128  # consecutive known children
 class RegularizedEvolution(Searcher):
     """Regularised evolution: tournament selection, one mutation per child, the oldest member is removed.
 
-    Real, Aggarwal, Huang and Le, "Regularized evolution for image classifier architecture search", AAAI 2019. The
-    tournament draws with replacement, as their code and that of NAS-Bench-201 do.
+    Real, Aggarwal, Huang and Le, "Regularized evolution for image classifier architecture search",
+    AAAI 2019. The tournament draws with replacement, as their code and that of NAS-Bench-201 do.
 
     Parameters
     ----------
@@ -36,7 +36,9 @@ class RegularizedEvolution(Searcher):
     100
     """
 
-    def __init__(self, space: SearchSpace, rng: Generator, *, population: int = 30, sample_size: int = 10) -> None:
+    def __init__(
+        self, space: SearchSpace, rng: Generator, *, population: int = 30, sample_size: int = 10
+    ) -> None:
         super().__init__(space, rng)
         self.population = check_int("population", population)
         self.sample_size = check_int("sample_size", sample_size)
@@ -48,12 +50,17 @@ class RegularizedEvolution(Searcher):
         self._edits: list[float] = []
 
     def _child(self) -> int:
-        # One generator call per child would take most of the time, so random numbers are drawn in blocks.
+        # One generator call per child would take most of the time, so random numbers are drawn in
+        # blocks.
         if not self._tournaments:
             size = len(self._members)
             self._tournaments = self.rng.integers(size, size=(_BLOCK, self.sample_size)).tolist()
             table = self._neighbours
-            edits = self.rng.random(_BLOCK) if table is None else self.rng.integers(table.shape[1], size=_BLOCK)
+            edits = (
+                self.rng.random(_BLOCK)
+                if table is None
+                else self.rng.integers(table.shape[1], size=_BLOCK)
+            )
             self._edits = edits.tolist()
         members = self._members
         parent, edit = max([members[i] for i in self._tournaments.pop()])[1], self._edits.pop()

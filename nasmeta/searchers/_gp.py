@@ -26,7 +26,8 @@ from nasmeta.tasks import normal_scores
 _REFIT_GROWTH = 1.2
 _REFIT_ALWAYS_BELOW = 20
 _MOST_OBSERVED = 2_000  # fitting costs the third power of the number of observations
-_LARGE = 2**17  # larger spaces have one process, and the expected improvement of a part of the architectures
+# larger spaces have one process, and the expected improvement of a part of the architectures
+_LARGE = 2**17
 _SCREENED = 2**14  # that part: those with the highest upper confidence bounds
 _BEHIND = 1e9  # subtracted from the bounds of the others, so that they come last
 _NO_WEIGHT = 0.01  # processes with less are ignored, to save time
@@ -48,9 +49,9 @@ def labels_of(values: Floats) -> Floats:
 class Feasibility:
     """The probability that an evaluation succeeds, from a Gaussian process on 1 (success) and -1 (failure).
 
-    Least-squares classification (Rasmussen and Williams, "Gaussian processes for machine learning", section 6.5). It
-    multiplies an expected improvement (Gelbart, Snoek and Adams, "Bayesian optimization with unknown constraints",
-    UAI 2014).
+    Least-squares classification (Rasmussen and Williams, "Gaussian processes for machine learning",
+    section 6.5). It multiplies an expected improvement (Gelbart, Snoek and Adams, "Bayesian
+    optimization with unknown constraints", UAI 2014).
     """
 
     def __init__(self, process: GaussianProcess) -> None:
@@ -80,21 +81,23 @@ class Feasibility:
 class GPSearch(WithoutReplacement):
     """Bayesian optimisation with an exact Gaussian process; expected improvement is maximised over the whole space.
 
-    The expected improvements of two processes are averaged, weighted by marginal likelihood times prior density
-    relative to its maximum. The first has a sum of exponential kernels, one per count feature (for cells:
-    operations per edge, live paths, operation counts); the second has a product of kernels with a lengthscale per
-    position, which learns which positions matter: Matérn kernels of order 5/2 for ordered positions with at least
-    three choices, which follow trends, and exponential kernels for others. Only the first is used if the features
-    of the space do not contain its positions, with several objectives, and in spaces of more than 131,072
-    architectures. In these spaces, expected improvement is computed only for the 16,384 highest upper confidence
-    bounds. Values are replaced by normal scores of their ranks. On candidates of a large space, the second process
-    is the only one, and its labels are those of `EHVISearch`, which keep distances between good values.
-    Hyperparameters maximise the marginal likelihood under a weak prior. They are refitted in each call of `ask`;
-    from 20 observations on, whenever their number has grown by 20 %. Expected improvement includes observation
-    noise, because the tabulated value itself is the objective. If evaluations fail, the improvement is multiplied
-    by the probability of success under another process (Gelbart, Snoek and Adams, "Bayesian optimization with
-    unknown constraints", UAI 2014). After 2,000 observations the processes stay as they are, and the search
-    proposes the remaining architectures in the order of their expected improvement.
+    The expected improvements of two processes are averaged, weighted by marginal likelihood times
+    prior density relative to its maximum. The first has a sum of exponential kernels, one per count
+    feature (for cells: operations per edge, live paths, operation counts); the second has a product
+    of kernels with a lengthscale per position, which learns which positions matter: Matérn kernels
+    of order 5/2 for ordered positions with at least three choices, which follow trends, and
+    exponential kernels for others. Only the first is used if the features of the space do not
+    contain its positions, with several objectives, and in spaces of more than 131,072
+    architectures. In these spaces, expected improvement is computed only for the 16,384 highest
+    upper confidence bounds. Values are replaced by normal scores of their ranks. On candidates of a
+    large space, the second process is the only one, and its labels are those of `EHVISearch`, which
+    keep distances between good values. Hyperparameters maximise the marginal likelihood under a
+    weak prior. They are refitted in each call of `ask`; from 20 observations on, whenever their
+    number has grown by 20 %. Expected improvement includes observation noise, because the tabulated
+    value itself is the objective. If evaluations fail, the improvement is multiplied by the
+    probability of success under another process (Gelbart, Snoek and Adams, "Bayesian optimization
+    with unknown constraints", UAI 2014). After 2,000 observations the processes stay as they are,
+    and the search proposes the remaining architectures in the order of their expected improvement.
 
     Related: Kandasamy et al. (NASBOT, NeurIPS 2018), Ru et al. (NAS-BOWL, ICLR 2021).
 
@@ -105,8 +108,8 @@ class GPSearch(WithoutReplacement):
     n_initial : int, default 5
         Number of random architectures before the model is used.
     features : sequence of str, optional
-        Count features of the only kernel, see `nasmeta.spaces.SearchSpace.feature`; by default there are two kernels,
-        one of them with the ``kernel_features`` of the space.
+        Count features of the only kernel, see `nasmeta.spaces.SearchSpace.feature`; by default
+        there are two kernels, one of them with the ``kernel_features`` of the space.
 
     Examples
     --------
@@ -150,7 +153,12 @@ class GPSearch(WithoutReplacement):
     @cached_property
     def _members(self) -> list[GaussianProcess]:
         """The two processes; only the first with several objectives."""
-        few = self._one_kernel or self.objectives != "one" or self.space.size > _LARGE or self._on_excerpt
+        few = (
+            self._one_kernel
+            or self.objectives != "one"
+            or self.space.size > _LARGE
+            or self._on_excerpt
+        )
         if few or not has_position_model(self.space):
             return [self._gp]
         return [self._gp, GaussianProcess(position_model(self.space))]
@@ -214,7 +222,9 @@ class GPSearch(WithoutReplacement):
 
     def _labels(self) -> Floats:
         """Return the labels of the processes, shape (n,), or (n, members) if they differ."""
-        return labels_of(np.array(self._values)) if self._on_excerpt else normal_scores(self._values)
+        return (
+            labels_of(np.array(self._values)) if self._on_excerpt else normal_scores(self._values)
+        )
 
     def _is_due(self, n: int) -> bool:
         """Return whether hyperparameters are refitted at this number of labels."""
@@ -224,7 +234,9 @@ class GPSearch(WithoutReplacement):
         if self._is_due(len(labels)):
             self._fitted_at = len(labels)
             for gp, own in zip(
-                self._members, np.broadcast_to(labels.T, (len(self._members), len(labels))), strict=True
+                self._members,
+                np.broadcast_to(labels.T, (len(self._members), len(labels))),
+                strict=True,
             ):
                 gp.fit(own)
 

@@ -20,16 +20,15 @@ from nasmeta.spaces import SearchSpace
 class Bracket:
     """One run of successive halving: `sizes` architectures on each rung, the best of a complete rung are promoted.
 
-    `epochs` are the lengths of training on each rung; `lowest` is the position of the first rung on the ladder of all
-    rungs.
+    `epochs` are the lengths of training on each rung; `lowest` is the position of the first rung on
+    the ladder of all rungs.
     """
 
     def __init__(self, sizes: list[int], epochs: list[int], lowest: int = 0) -> None:
         self.sizes, self.epochs, self.lowest = sizes, epochs, lowest
         self._rung = 0
-        self._queue: deque[int | None] = deque(
-            [None] * sizes[0]
-        )  # architectures that wait on this rung, None for new ones
+        # architectures that wait on this rung, None for new ones
+        self._queue: deque[int | None] = deque([None] * sizes[0])
         self._open: list[int] = []  # waiting for their values
         self._results: list[tuple[float, int]] = []
 
@@ -94,7 +93,9 @@ class Halving(MultiFidelitySearcher):
 class _Brackets(Halving):
     """Base of searchers with brackets; a new one starts while the others wait for values."""
 
-    def __init__(self, space: SearchSpace, rng: Generator, *, eta: int = 3, rungs: int | None = None) -> None:
+    def __init__(
+        self, space: SearchSpace, rng: Generator, *, eta: int = 3, rungs: int | None = None
+    ) -> None:
         super().__init__(space, rng, eta=eta)
         self.rungs = rungs if rungs is None else check_int("rungs", rungs)
         self._brackets: list[Bracket] = []
@@ -133,7 +134,9 @@ class _Brackets(Halving):
     def tell_at(self, architectures: Architectures, epochs: Epochs, values: Floats) -> None:
         """Pass each value to the oldest bracket that waits for it."""
         ladder = self._ladder()
-        for architecture, length, value in zip(architectures.tolist(), epochs.tolist(), values.tolist(), strict=True):
+        for architecture, length, value in zip(
+            architectures.tolist(), epochs.tolist(), values.tolist(), strict=True
+        ):
             for bracket in self._brackets:
                 rung = bracket.take(architecture, length, value)
                 if rung is not None:
@@ -150,9 +153,10 @@ class _Brackets(Halving):
 class SuccessiveHalving(_Brackets):
     """Train random architectures briefly, promote the best share of them to the next training length, and so on.
 
-    Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016.
-    After one bracket, the next one starts. Architectures are drawn with replacement. A rung is complete before its best
-    are promoted; with several workers, the next bracket starts in the meantime.
+    Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter
+    optimization", AISTATS 2016. After one bracket, the next one starts. Architectures are drawn
+    with replacement. A rung is complete before its best are promoted; with several workers, the
+    next bracket starts in the meantime.
 
     Parameters
     ----------
@@ -161,8 +165,8 @@ class SuccessiveHalving(_Brackets):
     size : int, optional
         Architectures on the first rung; by default, the last rung has one.
     rungs : int, optional
-        By default, the number of training lengths. With more, the lower rungs share the shortest length, as in
-        published comparisons that promote architectures without a longer training.
+        By default, the number of training lengths. With more, the lower rungs share the shortest
+        length, as in published comparisons that promote architectures without a longer training.
 
     Examples
     --------
@@ -198,9 +202,9 @@ class SuccessiveHalving(_Brackets):
 class Hyperband(_Brackets):
     """Several brackets of successive halving, each starting at another training length.
 
-    Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar, "Hyperband: a novel bandit-based approach to hyperparameter
-    optimization", JMLR 18, 2018. Sizes of brackets are those of HpBandSter. The training lengths need not be
-    multiples of each other.
+    Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar, "Hyperband: a novel bandit-based approach to
+    hyperparameter optimization", JMLR 18, 2018. Sizes of brackets are those of HpBandSter. The
+    training lengths need not be multiples of each other.
 
     Parameters
     ----------
@@ -250,9 +254,9 @@ class _Rung:
 class ASHA(Halving):
     """Asynchronous successive halving: promote an architecture once it is in the best share of its rung so far.
 
-    Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar, "A system for massively parallel
-    hyperparameter tuning", MLSys 2020, algorithm 2. New architectures are drawn without
-    replacement until all are drawn.
+    Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar, "A system for
+    massively parallel hyperparameter tuning", MLSys 2020, algorithm 2. New architectures are drawn
+    without replacement until all are drawn.
 
     Parameters
     ----------
@@ -277,7 +281,9 @@ class ASHA(Halving):
         super().__init__(space, rng, eta=eta)
         self._rungs: dict[int, _Rung] = {}
         # drawn from the end
-        self._order: list[int] = [] if space.is_large else space.sample(space.size, rng)[::-1].tolist()
+        self._order: list[int] = (
+            [] if space.is_large else space.sample(space.size, rng)[::-1].tolist()
+        )
 
     def restrict(self, architectures: Architectures) -> bool:
         """Draw new architectures from these only."""
@@ -288,7 +294,9 @@ class ASHA(Halving):
     def begin_with(self, architectures: Architectures) -> bool:
         """Draw these architectures first."""
         first = architectures.tolist()
-        self._order = [architecture for architecture in self._order if architecture not in set(first)] + first[::-1]
+        self._order = [
+            architecture for architecture in self._order if architecture not in set(first)
+        ] + first[::-1]
         return True
 
     def _next(self) -> tuple[int, int]:
@@ -302,5 +310,7 @@ class ASHA(Halving):
 
     def tell_at(self, architectures: Architectures, epochs: Epochs, values: Floats) -> None:
         """Add the values to their rungs."""
-        for architecture, length, value in zip(architectures.tolist(), epochs.tolist(), values.tolist(), strict=True):
+        for architecture, length, value in zip(
+            architectures.tolist(), epochs.tolist(), values.tolist(), strict=True
+        ):
             self._rungs.setdefault(length, _Rung()).add(architecture, value)

@@ -13,10 +13,10 @@ from nasmeta.spaces import SearchSpace
 class LocalSearch(Searcher):
     """Move to the first better neighbour until no neighbour is better, then restart at random.
 
-    Neighbours (one position with another choice) are tried in random order. White, Nolen and Savani ("Exploring the
-    loss landscape in neural architecture search", UAI 2021) show how strong this is on tabular benchmarks; first
-    improvement is the variant of den Ottelander et al. ("Local search is a remarkably strong baseline for neural
-    architecture search", EMO 2021).
+    Neighbours (one position with another choice) are tried in random order. White, Nolen and Savani
+    ("Exploring the loss landscape in neural architecture search", UAI 2021) show how strong this is
+    on tabular benchmarks; first improvement is the variant of den Ottelander et al. ("Local search
+    is a remarkably strong baseline for neural architecture search", EMO 2021).
 
     Examples
     --------
@@ -39,7 +39,9 @@ class LocalSearch(Searcher):
 
     def _move(self, architecture: int, value: float) -> None:
         """Move to an architecture and queue its neighbours."""
-        self._begin(architecture, value, self.rng.permutation(self.space.neighbours(architecture)).tolist())
+        self._begin(
+            architecture, value, self.rng.permutation(self.space.neighbours(architecture)).tolist()
+        )
         if not self._queue:  # alone in its space
             self._restart()
 

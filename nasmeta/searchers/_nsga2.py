@@ -17,11 +17,11 @@ _MUTATION = 0.5  # probability that a child of two parents is also edited in one
 class NSGA2(WithoutReplacement):
     """Evolve a population by non-dominated sorting and crowding distance.
 
-    Deb, Pratap, Agarwal and Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE
-    Transactions on Evolutionary Computation 2002. Parents win binary tournaments; a child takes the choice of each
-    position from either parent, and half of the children have one random edit. If the combination is not an
-    architecture, the child is a neighbour of its first parent. No architecture is proposed twice; after 128 known
-    children, a random one is proposed.
+    Deb, Pratap, Agarwal and Meyarivan, "A fast and elitist multiobjective genetic algorithm:
+    NSGA-II", IEEE Transactions on Evolutionary Computation 2002. Parents win binary tournaments; a
+    child takes the choice of each position from either parent, and half of the children have one
+    random edit. If the combination is not an architecture, the child is a neighbour of its first
+    parent. No architecture is proposed twice; after 128 known children, a random one is proposed.
 
     Parameters
     ----------
@@ -79,7 +79,9 @@ class NSGA2(WithoutReplacement):
     def _child(self) -> int:
         for _ in range(_TRIES):
             parent, other = self._parent(), self._parent()
-            codes = np.where(self.rng.random(self.space.n_positions) < 0.5, *self.space.codes_of([parent, other]))
+            codes = np.where(
+                self.rng.random(self.space.n_positions) < 0.5, *self.space.codes_of([parent, other])
+            )
             reduced = self.space.conditions.reduced(codes.astype(np.int64)[None])
             child = int(self.space.find(reduced @ self.space.place_values)[0])
             if child < 0 or self.rng.random() < _MUTATION:

@@ -54,9 +54,9 @@ def _encode_space(model: Any, space: SearchSpace) -> tuple[Array, Any]:
 class UncertainModel:
     """A predictor with a deviation, fitted to some architectures; it predicts all.
 
-    The deviation is the predictor's own if ``predict`` takes ``return_std``. Otherwise it is that of copies, each
-    fitted to a bootstrap resample (Breiman, "Bagging predictors", 1996), whose predictions, (n_copies, size), are
-    ``predictions_``; with 0 copies it is zero.
+    The deviation is the predictor's own if ``predict`` takes ``return_std``. Otherwise it is that
+    of copies, each fitted to a bootstrap resample (Breiman, "Bagging predictors", 1996), whose
+    predictions, (n_copies, size), are ``predictions_``; with 0 copies it is zero.
     """
 
     def __init__(self, model: Any, space: SearchSpace, rng: Generator, copies: int) -> None:
@@ -97,7 +97,9 @@ class UncertainModel:
         if self._has_deviation:
             mean, deviation = self._fitted[0].predict(self._rows, return_std=True)
             return np.asarray(mean, np.float64), np.asarray(deviation, np.float64)
-        predictions = np.stack([np.asarray(copy.predict(self._rows), np.float64).ravel() for copy in self._fitted])
+        predictions = np.stack(
+            [np.asarray(copy.predict(self._rows), np.float64).ravel() for copy in self._fitted]
+        )
         self.predictions_ = predictions if self._copies else None
         return predictions.mean(axis=0), predictions.std(axis=0)
 
@@ -105,8 +107,8 @@ class UncertainModel:
 class PredictorSearch(WithoutReplacement):
     """Fit a predictor to the values seen, and propose the maximum of an acquisition function.
 
-    All unevaluated architectures are scored at once; ties are broken at random. The predictor is refitted for each
-    proposal below 20 values, then whenever their number has grown by a tenth.
+    All unevaluated architectures are scored at once; ties are broken at random. The predictor is
+    refitted for each proposal below 20 values, then whenever their number has grown by a tenth.
 
     Every predictor with an acquisition is also a searcher: ``ridge-ei``, ``mlp-ucb``,
     ``my_package.module:Forest-greedy``. In Python, `of` returns the searcher of an estimator.
@@ -116,16 +118,18 @@ class PredictorSearch(WithoutReplacement):
     space : SearchSpace
     rng : numpy.random.Generator
     predictor : str or estimator, default "ridge"
-        As in `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or an estimator. The name of such a
-        run is the class of the estimator and, if it is given, the acquisition; see `of`.
+        As in `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or an estimator.
+        The name of such a run is the class of the estimator and, if it is given, the acquisition;
+        see `of`.
     acquisition : {"ei", "ucb", "thompson", "greedy"}, optional
-        The expected improvement over the best label; mean plus `beta` times deviation; one draw (the prediction of a
-        random copy, or independent normal draws with mean and deviation); the mean. By default ``"ei"``, and
-        ``"greedy"`` for a predictor without predictive deviations.
+        The expected improvement over the best label; mean plus `beta` times deviation; one draw
+        (the prediction of a random copy, or independent normal draws with mean and deviation); the
+        mean. By default ``"ei"``, and ``"greedy"`` for a predictor without predictive deviations.
     n_initial : int, default 10
         Random architectures before the predictor is used.
     copies : int, default 5
-        Number of bootstrap copies that provide deviations for a predictor without them; a warning states their use.
+        Number of bootstrap copies that provide deviations for a predictor without them; a warning
+        states their use.
     beta : float, default 1
         Deviations that ``ucb`` adds.
     labels : {"rank", "value"}, default "rank"
@@ -167,10 +171,14 @@ class PredictorSearch(WithoutReplacement):
         super().__init__(space, rng)
 
         if self.is_bound and not predictor is acquisition is None:
-            raise SettingError(f"{type(self).__name__} has a fixed predictor and acquisition. Use predictor instead.")
+            raise SettingError(
+                f"{type(self).__name__} has a fixed predictor and acquisition. Use predictor instead."
+            )
         self.predictor = self.default_predictor if predictor is None else predictor
         chosen = self.default_acquisition if acquisition is None else acquisition
-        self.acquisition = "" if chosen is None else check_choice("acquisition", chosen, ACQUISITIONS)
+        self.acquisition = (
+            "" if chosen is None else check_choice("acquisition", chosen, ACQUISITIONS)
+        )
         self.n_initial = check_int("n_initial", n_initial, 2)
         self.copies = check_int("copies", copies, 2)
         self.beta = check_number("beta", beta)
@@ -183,7 +191,12 @@ class PredictorSearch(WithoutReplacement):
 
     @classmethod
     def of(
-        cls, predictor: Any, acquisition: str | None = None, *, name: str | None = None, **settings: Any
+        cls,
+        predictor: Any,
+        acquisition: str | None = None,
+        *,
+        name: str | None = None,
+        **settings: Any,
     ) -> type[PredictorSearch]:
         """Return the searcher of one predictor: a class for `nasmeta.search` and `nasmeta.compare`.
 
@@ -209,7 +222,11 @@ class PredictorSearch(WithoutReplacement):
         if acquisition is not None:
             check_choice("acquisition", acquisition, ACQUISITIONS)
         label = "-".join(filter(None, (label_of(predictor), acquisition)))
-        bound = {"default_predictor": staticmethod(predictor), "default_acquisition": acquisition, "is_bound": True}
+        bound = {
+            "default_predictor": staticmethod(predictor),
+            "default_acquisition": acquisition,
+            "is_bound": True,
+        }
         about = {"__module__": cls.__module__, "__doc__": f"{label}; see `PredictorSearch`."}
         return type(name or label, (cls,), {**bound, **about})
 
@@ -221,7 +238,10 @@ class PredictorSearch(WithoutReplacement):
         if isinstance(predictor, str) or predictor is None:
             return code
         if isinstance(predictor, type) or not hasattr(predictor, "get_params"):
-            parts = [code, json.dumps(identity_of(predictor)) if callable(predictor) else repr(predictor)]
+            parts = [
+                code,
+                json.dumps(identity_of(predictor)) if callable(predictor) else repr(predictor),
+            ]
         else:
             parts = [code, code_within(predictor), _digest_of(predictor)]
         return " ".join(part for part in parts if part is not None)
@@ -240,7 +260,9 @@ class PredictorSearch(WithoutReplacement):
             text = f"{label_of(self.predictor)} has no predictive deviations, so {self.acquisition} uses those of"
             hint = f"{self.copies} bootstrap copies. The acquisition greedy needs none."
             warnings.warn(f"{text} {hint}", NasmetaWarning, stacklevel=calls_inside() + 1)
-        return UncertainModel(model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies)
+        return UncertainModel(
+            model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies
+        )
 
     def fit_model(self, architectures: Architectures, labels: Floats) -> None:
         """Fit the model to architectures, int32, shape (n,), and labels, float64, shape (n,); higher is better."""
@@ -287,7 +309,11 @@ class PredictorSearch(WithoutReplacement):
         architectures, values = self._labelled()
         if not np.ptp(values) > 0:
             return False
-        labels = normal_scores(values) if self.labels == "rank" else (values - values.mean()) / values.std()
+        labels = (
+            normal_scores(values)
+            if self.labels == "rank"
+            else (values - values.mean()) / values.std()
+        )
         self.fit_model(architectures, labels)
         self._mean, self._deviation = self.predict_model()
         self._best, self._fitted_at = float(labels.max()), n
@@ -298,7 +324,10 @@ class PredictorSearch(WithoutReplacement):
         if self.acquisition == "thompson":
             return self.draw_model()
         if self.acquisition == "ei":
-            # From 25 deviations above the best, the improvement equals the difference; from 37 on, it overflows.
+            # From 25 deviations above the best, the improvement equals the difference; from 37 on,
+            # it overflows.
             least = np.maximum((self._mean - self._best) / 25, _LEAST_DEVIATION)
-            return log_expected_improvement(self._mean, np.maximum(self._deviation, least), self._best)
+            return log_expected_improvement(
+                self._mean, np.maximum(self._deviation, least), self._best
+            )
         return self._mean + (self.beta * self._deviation if self.acquisition == "ucb" else 0.0)

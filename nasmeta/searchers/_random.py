@@ -17,7 +17,8 @@ class RandomSearch(WithoutReplacement):
     Parameters
     ----------
     replacement : bool, default False
-        Draw each architecture from the whole space, so repeats occur, as in the code of NAS-Bench-201.
+        Draw each architecture from the whole space, so repeats occur, as in the code of
+        NAS-Bench-201.
 
     Examples
     --------

@@ -10,8 +10,8 @@ from nasmeta.searchers._searcher import SEARCHERS, MetaSearcher, MultiFidelitySe
 if TYPE_CHECKING:
     import pandas as pd
 
-# A searcher is imported on first use. The last entry is its style, see `Registry.declare`: a pair that no other name
-# has. Names that often share a figure differ in colour and in marker.
+# A searcher is imported on first use. The last entry is its style, see `Registry.declare`: a pair
+# that no other name has. Names that often share a figure differ in colour and in marker.
 for _name, _place, _extra, _style in (
     ("asha", "searchers._halving:ASHA", None, "violet diamond"),
     ("bananas", "searchers._bananas:BananasSearch", None, "brown square"),
@@ -23,7 +23,12 @@ for _name, _place, _extra, _style in (
     ("gp", "searchers._gp:GPSearch", None, "blue circle"),
     ("hyperband", "searchers._halving:Hyperband", None, "blue square"),
     ("local-search", "searchers._local_search:LocalSearch", None, "pink diamond"),
-    ("local-search-full", "searchers._local_search:FullLocalSearch", None, "turquoise triangle-down"),
+    (
+        "local-search-full",
+        "searchers._local_search:FullLocalSearch",
+        None,
+        "turquoise triangle-down",
+    ),
     ("meta", "meta._default_searcher:DefaultMetaSearch", None, "vermilion square"),
     ("meta-gp", "meta._meta_gp:MetaGPSearch", None, "orange x"),
     ("meta-nas", "meta.in_context._searcher:MetaNASSearch", None, "wine square"),
@@ -45,7 +50,12 @@ for _name, _place, _extra, _style in (
     ("source-order", "meta._mean_score_search:SourceOrder", None, "wine circle"),
     ("successive-halving", "searchers._halving:SuccessiveHalving", None, "orange circle"),
     ("syne-tune-bore", "searchers.peers._syne_tune:SyneTuneBORE", "syne-tune", "olive cross"),
-    ("syne-tune-cqr", "searchers.peers._syne_tune:SyneTuneCQR", "syne-tune", "violet triangle-down"),
+    (
+        "syne-tune-cqr",
+        "searchers.peers._syne_tune:SyneTuneCQR",
+        "syne-tune",
+        "violet triangle-down",
+    ),
     ("syne-tune-gp", "searchers.peers._syne_tune:SyneTuneGP", "syne-tune,botorch", "blue diamond"),
     ("syne-tune-kde", "searchers.peers._syne_tune:SyneTuneKDE", "syne-tune", "pink cross"),
     ("syne-tune-quantile-copula", "meta._syne_tune:SyneTuneQuantileCopula", "syne-tune", "pink x"),
@@ -57,14 +67,16 @@ for _name, _place, _extra, _style in (
 def list_searchers() -> pd.DataFrame:
     """Return the registered searchers, including other packages' searchers.
 
-    In addition, any predictor with an acquisition is a searcher, such as ``ridge-ei`` or ``maml-ucb``.
+    In addition, any predictor with an acquisition is a searcher, such as ``ridge-ei`` or
+    ``maml-ucb``.
 
     Returns
     -------
     DataFrame
-        One row per searcher: ``searcher`` (its name), ``summary`` (one line), ``learns`` (whether it learns from source
-        tasks), ``fidelities`` (whether it uses trainings of several lengths), ``objectives`` (``one``, ``several`` or
-        ``any``) and ``extra`` (the extra of this package with its dependencies, or empty).
+        One row per searcher: ``searcher`` (its name), ``summary`` (one line), ``learns`` (whether
+        it learns from source tasks), ``fidelities`` (whether it uses trainings of several lengths),
+        ``objectives`` (``one``, ``several`` or ``any``) and ``extra`` (the extra of this package
+        with its dependencies, or empty).
 
     Examples
     --------
@@ -75,7 +87,11 @@ def list_searchers() -> pd.DataFrame:
     """
 
     def facts(_: str, kind: type[Searcher]) -> dict[str, Any]:
-        known = (issubclass(kind, MetaSearcher), issubclass(kind, MultiFidelitySearcher), kind.objectives)
+        known = (
+            issubclass(kind, MetaSearcher),
+            issubclass(kind, MultiFidelitySearcher),
+            kind.objectives,
+        )
         return dict(zip(unknown, known, strict=True))
 
     unknown = {"learns": False, "fidelities": False, "objectives": "one"}

@@ -19,13 +19,15 @@ _REDRAWS = 8  # of combinations that are not architectures
 class Reinforce(Searcher):
     """Policy gradient (REINFORCE) on one categorical distribution per position, without meta-training.
 
-    Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement learning", Machine
-    Learning 8, 1992, in the form that Dong and Yang use as a baseline in "NAS-Bench-201", ICLR 2020, after Zoph and Le,
-    "Neural architecture search with reinforcement learning", ICLR 2017: the reward is the value itself, the baseline
-    an exponential moving average that includes it, and Adam takes one step per value.
+    Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement
+    learning", Machine Learning 8, 1992, in the form that Dong and Yang use as a baseline in
+    "NAS-Bench-201", ICLR 2020, after Zoph and Le, "Neural architecture search with reinforcement
+    learning", ICLR 2017: the reward is the value itself, the baseline an exponential moving average
+    that includes it, and Adam takes one step per value.
 
-    A combination of choices that is not an architecture is drawn again, finally from the policy restricted to the
-    architectures. A converged policy proposes known architectures, which are free; a run without new proposals ends.
+    A combination of choices that is not an architecture is drawn again, finally from the policy
+    restricted to the architectures. A converged policy proposes known architectures, which are
+    free; a run without new proposals ends.
 
     Parameters
     ----------
@@ -71,14 +73,17 @@ class Reinforce(Searcher):
         elif missing.any():
             scores = self._logits[np.arange(self.space.n_positions), self.space.codes].sum(axis=1)
             weights = np.exp(scores - scores.max())
-            architectures[missing] = self.rng.choice(len(weights), size=int(missing.sum()), p=weights / weights.sum())
+            architectures[missing] = self.rng.choice(
+                len(weights), size=int(missing.sum()), p=weights / weights.sum()
+            )
         return architectures
 
     def _drawn(self, n: int) -> Architectures:
         """Return draws of the policy, -1 for combinations that are not architectures; int32, shape (n,)."""
         up_to = self._probabilities.cumsum(axis=1)[None, :, :-1]
         codes = (self.rng.random((n, self.space.n_positions, 1)) > up_to).sum(axis=2)
-        np.minimum(codes, self._n_choices - 1, out=codes)  # the probabilities may sum to less than 1
+        # the probabilities may sum to less than 1
+        np.minimum(codes, self._n_choices - 1, out=codes)
         return self.space.find(self.space.conditions.reduced(codes) @ self.space.place_values)
 
     def tell(self, architectures: Architectures, values: Floats) -> None:

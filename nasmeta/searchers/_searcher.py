@@ -50,7 +50,9 @@ class _Searchers(Registry["type[Searcher]"]):
 SEARCHERS: Registry[type[Searcher]] = _Searchers(
     "searcher",
     group="nasmeta.searchers",
-    accepts=lambda thing: thing if isinstance(thing, type) and issubclass(thing, Searcher) else None,
+    accepts=lambda thing: (
+        thing if isinstance(thing, type) and issubclass(thing, Searcher) else None
+    ),
     wanted="a class derived from nasmeta.searchers.Searcher",
 )
 
@@ -58,11 +60,12 @@ SEARCHERS: Registry[type[Searcher]] = _Searchers(
 class Searcher(ABC):
     """Base of searchers: propose architectures and learn from their values; higher is better.
 
-    A searcher sees the space and the values returned so far. It draws all random numbers from its generator, so the
-    same generator and values give the same proposals, and a run resumes by replaying them.
+    A searcher sees the space and the values returned so far. It draws all random numbers from its
+    generator, so the same generator and values give the same proposals, and a run resumes by
+    replaying them.
 
-    A searcher may propose an architecture again; the run then returns the known value at no cost. `ask` may be called
-    several times before `tell`, and values may arrive in any order.
+    A searcher may propose an architecture again; the run then returns the known value at no cost.
+    `ask` may be called several times before `tell`, and values may arrive in any order.
 
     Parameters
     ----------
@@ -72,19 +75,22 @@ class Searcher(ABC):
     Attributes
     ----------
     waits_for_values : bool
-        Class attribute: whether the searcher needs the value of every proposal. On a subset of the space, it then
-        observes a low value for proposals outside the subset.
+        Class attribute: whether the searcher needs the value of every proposal. On a subset of the
+        space, it then observes a low value for proposals outside the subset.
     needs_list : bool
-        Class attribute: whether the searcher scores every architecture. In a large space, it then runs on candidates;
-        see `CandidateSearch`.
+        Class attribute: whether the searcher scores every architecture. In a large space, it then
+        runs on candidates; see `CandidateSearch`.
     objectives : {"one", "several", "any"}
-        Class attribute: whether `tell` takes numbers, shape (n,), or vectors of several objectives, shape (n, m).
+        Class attribute: whether `tell` takes numbers, shape (n,), or vectors of several objectives,
+        shape (n, m).
     traces : {"exact", "statistical"}
-        Class attribute: whether the same seed gives the same proposals on every processor, or only the same
-        distribution of results; `nasmeta.audit` compares them accordingly. In a large space, searchers with
-        `needs_list` are statistical: neighbouring levels of a range score nearly the same.
+        Class attribute: whether the same seed gives the same proposals on every processor, or only
+        the same distribution of results; `nasmeta.audit` compares them accordingly. In a large
+        space, searchers with `needs_list` are statistical: neighbouring levels of a range score
+        nearly the same.
     budget_setting : str or None
-        Class attribute: the setting that receives the number of evaluations of a run, unless the user gives it.
+        Class attribute: the setting that receives the number of evaluations of a run, unless the
+        user gives it.
     notes : list of mapping, or None
         Facts about each of the last proposals, of JSON types, for journal and history.
 
@@ -175,7 +181,12 @@ class _AllBut:
     def __getitem__(self, architectures: Any) -> Any:
         if isinstance(architectures, int) or not np.ndim(architectures):  # the first is much faster
             return int(architectures) not in self._closed
-        return np.array([architecture not in self._closed for architecture in np.asarray(architectures).tolist()])
+        return np.array(
+            [
+                architecture not in self._closed
+                for architecture in np.asarray(architectures).tolist()
+            ]
+        )
 
     def __setitem__(self, architectures: Any, value: bool) -> None:
         assert not value
@@ -262,14 +273,16 @@ class WithoutReplacement(Searcher):
         for _ in range(TRIES):
             if self._open[architecture := self._random()]:
                 return architecture
-        raise SpaceExhaustedError(f"{TRIES:,} random architectures of {self.space.name} have been proposed.")
+        raise SpaceExhaustedError(
+            f"{TRIES:,} random architectures of {self.space.name} have been proposed."
+        )
 
 
 class MultiFidelitySearcher(Searcher):
     """Base of searchers that propose architectures together with the epochs of their training.
 
-    A run calls `begin` with the possible lengths, then `ask_at` and `tell_at`. Without `begin`, there is one length,
-    and the searcher has `ask` and `tell` like any other.
+    A run calls `begin` with the possible lengths, then `ask_at` and `tell_at`. Without `begin`,
+    there is one length, and the searcher has `ask` and `tell` like any other.
 
     Parameters
     ----------
@@ -308,7 +321,8 @@ class MultiFidelitySearcher(Searcher):
     def begin_with(self, architectures: Architectures) -> bool:
         """Start with these architectures, if the searcher can; return whether it does.
 
-        Called before the first proposal, after `restrict`. They start with a short training, like any other.
+        Called before the first proposal, after `restrict`. They start with a short training, like
+        any other.
         """
         return False
 
@@ -332,23 +346,28 @@ class MultiFidelitySearcher(Searcher):
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Observe values of full trainings."""
-        self.tell_at(architectures, np.full(len(architectures), self.fidelities[-1], np.int32), values)
+        self.tell_at(
+            architectures, np.full(len(architectures), self.fidelities[-1], np.int32), values
+        )
 
 
 class MetaSearcher(Searcher):
     """A searcher that learns from source tasks before it searches.
 
-    ``meta_model_`` contains everything that it learns, so one meta-training serves any number of runs:
-    ``other.meta_model_ = searcher.meta_model_``. `_pack` and `_unpack` let `nasmeta.meta.SavedMetaModel.write` save it.
+    ``meta_model_`` contains everything that it learns, so one meta-training serves any number of
+    runs: ``other.meta_model_ = searcher.meta_model_``. `_pack` and `_unpack` let
+    `nasmeta.meta.SavedMetaModel.write` save it.
 
     Attributes
     ----------
     meta_model_ : object or None
         The learned model; None before `meta_fit`.
     meta_sources_ : tuple of dict
-        For each source: ``name``, number of ``labels``, ``held_out``, ``metric_kind`` and ``order_sha256``.
+        For each source: ``name``, number of ``labels``, ``held_out``, ``metric_kind`` and
+        ``order_sha256``.
     search_settings : tuple of str
-        Class attribute: settings that do not affect meta-training, and may differ from the settings of a saved model.
+        Class attribute: settings that do not affect meta-training, and may differ from the settings
+        of a saved model.
     crosses_spaces : bool
         Class attribute: whether sources may have another space.
 
@@ -372,8 +391,12 @@ class MetaSearcher(Searcher):
     meta_model_: Any = None
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ()
-    avoid: tuple[str, ...] = ()  # held-out datasets of the target, which shipped weights must not have seen
-    progress: Any = None  # called with (steps done, total steps, loss) of a gradient-based meta-training
+    avoid: tuple[
+        str, ...
+    ] = ()  # held-out datasets of the target, which shipped weights must not have seen
+    progress: Any = (
+        None  # called with (steps done, total steps, loss) of a gradient-based meta-training
+    )
     crosses_spaces: ClassVar[bool] = False
 
     def meta_fit(self, sources: Iterable[SourceTask | Task]) -> MetaSearcher:
@@ -433,5 +456,7 @@ class MetaSearcher(Searcher):
 
     def _require_meta_model(self) -> Any:
         if self.meta_model_ is None:
-            raise SettingError(f"{type(self).__name__} is not meta-trained: call meta_fit(tasks) first.")
+            raise SettingError(
+                f"{type(self).__name__} is not meta-trained: call meta_fit(tasks) first."
+            )
         return self.meta_model_

@@ -17,10 +17,11 @@ _TRIES = 128  # consecutive proposals of the inner searcher without a new archit
 class SubsetSearch(Searcher):
     """Restrict a searcher to a subset of the space, and evaluate given architectures first.
 
-    Searchers that implement `restrict` handle the subset themselves. For all others, proposals outside the subset are
-    discarded and a new one is requested; a searcher that needs a value for every proposal (`waits_for_values`) receives
-    the worst value observed so far. After 128 consecutive rejections, the next unevaluated architecture in the order of
-    `architectures` is proposed instead. The searcher observes the values of the first architectures.
+    Searchers that implement `restrict` handle the subset themselves. For all others, proposals
+    outside the subset are discarded and a new one is requested; a searcher that needs a value for
+    every proposal (`waits_for_values`) receives the worst value observed so far. After 128
+    consecutive rejections, the next unevaluated architecture in the order of `architectures` is
+    proposed instead. The searcher observes the values of the first architectures.
 
     Parameters
     ----------
@@ -42,7 +43,10 @@ class SubsetSearch(Searcher):
     """
 
     def __init__(
-        self, inner: Searcher, architectures: Architectures | None = None, first: Architectures | None = None
+        self,
+        inner: Searcher,
+        architectures: Architectures | None = None,
+        first: Architectures | None = None,
     ) -> None:
         super().__init__(inner.space, inner.rng)
         self.inner = inner
@@ -59,11 +63,15 @@ class SubsetSearch(Searcher):
     def ask(self, n: int = 1) -> Architectures:
         """Propose the first architectures, then the searcher's proposals in the subset."""
         architectures = [self._first.popleft() for _ in range(min(n, len(self._first)))]
-        notes: dict[int, Facts] = {architecture: {"by": "warm start"} for architecture in architectures}
+        notes: dict[int, Facts] = {
+            architecture: {"by": "warm start"} for architecture in architectures
+        }
         while len(architectures) < n:
             architectures += self._more(n - len(architectures), notes)
         self.notes = (
-            [notes[architecture] for architecture in architectures] if notes.keys() >= set(architectures) else None
+            [notes[architecture] for architecture in architectures]
+            if notes.keys() >= set(architectures)
+            else None
         )
         self._proposed[architectures] = True
         return np.array(architectures, dtype=np.int32)
@@ -85,14 +93,18 @@ class SubsetSearch(Searcher):
     def _note_values(self, architectures: Architectures, values: Floats) -> None:
         if len(values):
             lowest = values.min(axis=0)  # per objective
-            self._worst = lowest if np.all(self._worst == -np.inf) else np.minimum(self._worst, lowest)
+            self._worst = (
+                lowest if np.all(self._worst == -np.inf) else np.minimum(self._worst, lowest)
+            )
         self._evaluated.update(architectures[self._open[architectures]].tolist())
 
     def _more(self, n: int, notes: dict[int, Facts]) -> list[int]:
         """Return at most n proposals in the subset, and add the searcher's notes on them."""
         if not self._stays_inside:
             if len(self._evaluated) >= np.count_nonzero(self._open):
-                raise SpaceExhaustedError(f"All {len(self._evaluated):,} architectures of the subset were evaluated.")
+                raise SpaceExhaustedError(
+                    f"All {len(self._evaluated):,} architectures of the subset were evaluated."
+                )
             if self._rejected >= _TRIES:
                 architecture = self._next_unproposed()
                 notes[architecture] = {"by": "instead"}

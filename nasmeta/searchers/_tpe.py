@@ -22,11 +22,12 @@ _HALVINGS = 12  # of the kernel over a whole range
 class TPESearch(WithoutReplacement):
     """Tree-structured Parzen estimator: maximise the density of good architectures relative to the others.
 
-    Bergstra, Bardenet, Bengio and Kégl, "Algorithms for hyper-parameter optimization", NeurIPS 2011, in the form that
-    Watanabe, "Tree-structured Parzen estimator", 2023, calls multivariate, as in Optuna: one kernel per architecture, a
-    product over the positions. The ratio of the densities is computed for the whole space or, if it is large, for 64
-    draws from the density of good architectures; no architecture is proposed twice. On an ordered position, the
-    kernel halves with each step from its choice, on a range with each twelfth of its length.
+    Bergstra, Bardenet, Bengio and Kégl, "Algorithms for hyper-parameter optimization", NeurIPS
+    2011, in the form that Watanabe, "Tree-structured Parzen estimator", 2023, calls multivariate,
+    as in Optuna: one kernel per architecture, a product over the positions. The ratio of the
+    densities is computed for the whole space or, if it is large, for 64 draws from the density of
+    good architectures; no architecture is proposed twice. On an ordered position, the kernel halves
+    with each step from its choice, on a range with each twelfth of its length.
 
     Parameters
     ----------
@@ -60,7 +61,8 @@ class TPESearch(WithoutReplacement):
             return
         (left, rows), (right, columns) = _halves(space)
         self._in_pairs = len(left) * len(right) <= _PAIRS_FOR_ONE * space.size
-        # Index of each architecture in the densities: those of all pairs of halves, or of the architectures.
+        # Index of each architecture in the densities: those of all pairs of halves, or of the
+        # architectures.
         self._place = rows * len(right) + columns if self._in_pairs else np.arange(space.size)
 
     def ask(self, n: int = 1) -> Architectures:
@@ -89,11 +91,15 @@ class TPESearch(WithoutReplacement):
     def _best_drawn(self, good: list[Floats], others: list[Floats], n: int) -> Architectures:
         """Propose the open draws from the density of good architectures with the largest ratios."""
         centres = self.rng.integers(good[0].shape[1], size=_DRAWN)
-        drawn = [(self.rng.random(_DRAWN) > k.cumsum(axis=0)[:-1, centres]).sum(axis=0) for k in good]
+        drawn = [
+            (self.rng.random(_DRAWN) > k.cumsum(axis=0)[:-1, centres]).sum(axis=0) for k in good
+        ]
         ranks = self.space.conditions.reduced(np.stack(drawn, axis=1)) @ self.space.place_values
         architectures = np.unique(self.space.find(ranks))
         architectures = architectures[architectures >= 0]
-        architectures = architectures[self._open[architectures]] if len(architectures) else architectures
+        architectures = (
+            architectures[self._open[architectures]] if len(architectures) else architectures
+        )
         codes = self.space.codes_of(architectures)
         ratio = [np.log(_products(k, codes, k[0].shape[1]).mean(axis=1)) for k in (good, others)]
         best = architectures[np.argsort(ratio[1] - ratio[0], kind="stable")[:n]]
@@ -104,7 +110,9 @@ class TPESearch(WithoutReplacement):
         """Return the kernels of each position at some architectures and a uniform one, each (n_choices, n_kernels)."""
         n_kernels = len(architectures) + 1
         kernels = []
-        for position, codes in zip(self.space.positions, self.space.codes_of(architectures).T, strict=True):
+        for position, codes in zip(
+            self.space.positions, self.space.codes_of(architectures).T, strict=True
+        ):
             around = _choice_kernel(position, codes) + 1 / n_kernels
             kernel = np.full((len(around), n_kernels), 1 / len(around))  # the last one uniform
             kernel[:, :-1] = around / around.sum(axis=0)

@@ -10,7 +10,13 @@ from nasmeta.spaces._features import CostFormula, CountFeature, choice_one_hot
 from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._plot_cells import plot_cells
 from nasmeta.spaces._positions import RANGE_STEPS, Choice, Position, Range, binned, place_values
-from nasmeta.spaces._search_space import Architecture, ArchitectureLike, SearchSpace, from_content, to_content
+from nasmeta.spaces._search_space import (
+    Architecture,
+    ArchitectureLike,
+    SearchSpace,
+    from_content,
+    to_content,
+)
 from nasmeta.spaces._space_pairs import codes_by_level, move_cells, namesakes, reference_space
 
 __all__ = [

@@ -30,12 +30,22 @@ def _builder(named: object) -> Callable[[], SearchSpace] | None:
 
 
 SPACES: Registry[Callable[[], SearchSpace]] = Registry(
-    "space", group="nasmeta.spaces", accepts=_builder, wanted="a SearchSpace, or a function that returns one"
+    "space",
+    group="nasmeta.spaces",
+    accepts=_builder,
+    wanted="a SearchSpace, or a function that returns one",
 )
 
 _TRANSNAS_LENGTHS = (4, 5, 6)
 _TRANSNAS_CHANNEL_STEPS, _TRANSNAS_DOWNSAMPLINGS = (1, 2, 3), (1, 2, 3, 4)
-_TRANSNAS_CHOICES = ("1", "2", "3", "4", "-")  # "-": no layer; 4 is both of 2 (channels) and 3 (resolution)
+# "-": no layer; 4 is both of 2 (channels) and 3 (resolution)
+_TRANSNAS_CHOICES = (
+    "1",
+    "2",
+    "3",
+    "4",
+    "-",
+)
 _ABSENT = len(_TRANSNAS_CHOICES) - 1
 
 _STAGES = (slice(0, 2), slice(2, 5), slice(5, 8))  # of NAS-Bench-Macro's eight layers
@@ -62,12 +72,15 @@ def _digits(n_layers: tuple[int, ...], choices: str) -> CellCodec:
 def transnas_macro() -> SearchSpace:
     """TransNAS-Bench-101 macro (Duan et al., CVPR 2021): 3,256 networks of four to six layers.
 
-    1 to 3 layers double the channels and 1 to 4 halve the resolution; a layer may do both. The order is the numbering
-    in NASGraph-Public, inferred from 48 named networks.
+    1 to 3 layers double the channels and 1 to 4 halve the resolution; a layer may do both. The
+    order is the numbering in NASGraph-Public, inferred from 48 named networks.
     """
     most = max(_TRANSNAS_LENGTHS)
     networks = [
-        [*((layer in wider) + 2 * (layer in smaller) for layer in range(length)), *[_ABSENT] * (most - length)]
+        [
+            *((layer in wider) + 2 * (layer in smaller) for layer in range(length)),
+            *[_ABSENT] * (most - length),
+        ]
         for length in _TRANSNAS_LENGTHS
         for n_wider in _TRANSNAS_CHANNEL_STEPS
         for n_smaller in _TRANSNAS_DOWNSAMPLINGS
@@ -78,7 +91,10 @@ def transnas_macro() -> SearchSpace:
         "tnb101-macro",
         [Position(f"layer{i}", _TRANSNAS_CHOICES) for i in range(1, most + 1)],
         architectures=networks,
-        features={"widths": partial(_counted_up, choices=(1, 3)), "resolutions": partial(_counted_up, choices=(2, 3))},
+        features={
+            "widths": partial(_counted_up, choices=(1, 3)),
+            "resolutions": partial(_counted_up, choices=(2, 3)),
+        },
         kernel_features=("positions", "operations", "widths", "resolutions"),
         notation=_digits(_TRANSNAS_LENGTHS, "1234"),
     )
@@ -87,7 +103,10 @@ def transnas_macro() -> SearchSpace:
 def _counted_up(codes: Integers, choices: tuple[int, ...]) -> CountFeature:
     """Return the number of these choices up to each layer; absent layers repeat the last value."""
     steps = np.isin(codes, choices)
-    return CountFeature(np.cumsum(steps, axis=1).astype(np.int8), tuple(f"layer{i + 1}" for i in range(codes.shape[1])))
+    return CountFeature(
+        np.cumsum(steps, axis=1).astype(np.int8),
+        tuple(f"layer{i + 1}" for i in range(codes.shape[1])),
+    )
 
 
 @SPACES.register("nbmacro")
@@ -95,7 +114,8 @@ def nas_bench_macro() -> SearchSpace:
     """NAS-Bench-Macro (Su et al., CVPR 2021): 6,561 networks of eight layers in three stages, 3,969 of them distinct.
 
     A layer is 0, an identity; 1, an inverted residual of expansion 3 and kernel 3; or 2, one of expansion 6 and kernel
-    5. The first layer of each stage is strided, so it matters even as an identity; other identities do nothing.
+    5. The first layer of each stage is strided, so it matters even as an identity; other identities
+       do nothing.
     """
     positions = [Position(f"layer{i}", ("0", "1", "2")) for i in range(1, 9)]
     return SearchSpace(
@@ -132,7 +152,8 @@ def _stages(codes: Integers) -> CountFeature:
 def graphgym() -> SearchSpace:
     """GraphGym's second grid (You, Ying and Leskovec, NeurIPS 2020): 96 designs of graph neural networks.
 
-    Layers before, in and after message passing, connections between layers, and aggregation of neighbours.
+    Layers before, in and after message passing, connections between layers, and aggregation of
+    neighbours.
     """
     return SearchSpace(
         "graphgym",
@@ -184,7 +205,8 @@ def fcnet() -> SearchSpace:
     return SearchSpace(
         "fcnet",
         positions,
-        features={"steps": lambda codes: CountFeature(codes, tuple(positions))},  # two texts also differ by one step
+        # two texts also differ by one step
+        features={"steps": lambda codes: CountFeature(codes, tuple(positions))},
         kernel_features=("steps",),
     )
 
@@ -196,7 +218,26 @@ def step_law() -> SearchSpace:
         "step-law",
         {
             "learning_rate": [float(f"{2 ** (i / 2):.4g}") for i in range(-26, -10)],
-            "batch_size": [16, 24, 32, 64, 96, 128, 192, 256, 352, 384, 512, 704, 736, 768, 1024, 1472, 2048, 4096],
+            "batch_size": [
+                16,
+                24,
+                32,
+                64,
+                96,
+                128,
+                192,
+                256,
+                352,
+                384,
+                512,
+                704,
+                736,
+                768,
+                1024,
+                1472,
+                2048,
+                4096,
+            ],
         },
         kernel_features=("levels",),
     )

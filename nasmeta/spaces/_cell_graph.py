@@ -1,6 +1,7 @@
 """Graphs of cells: live edges and paths from input to output, and isomorphism classes.
 
-All functions work on *digits*, the indices of the operations on the edges, shape (n_cells, n_edges).
+All functions work on *digits*, the indices of the operations on the edges, shape (n_cells,
+n_edges).
 """
 
 from __future__ import annotations
@@ -50,7 +51,12 @@ def paths_between(edges: Edges) -> tuple[tuple[int, ...], ...]:
     def onwards(node: int) -> list[tuple[int, ...]]:
         if node == last:
             return [()]
-        return [(i, *rest) for i, (source, target) in enumerate(edges) if source == node for rest in onwards(target)]
+        return [
+            (i, *rest)
+            for i, (source, target) in enumerate(edges)
+            if source == node
+            for rest in onwards(target)
+        ]
 
     return tuple(sorted(onwards(0), key=lambda path: (len(path), path)))
 
@@ -75,9 +81,9 @@ def live_edges(digits: Integers, edges: Edges, none: int | None) -> Booleans:
 def live_path_counts(graph: CellGraph, digits: Integers) -> CountFeature:
     """Return how many paths from input to output apply each sequence of operations.
 
-    ``none`` kills a path, ``skip_connect`` shortens it. This is the path encoding of White, Neiswanger and Savani
-    (BANANAS, AAAI 2021) on live paths, with one column per occurring sequence: 40 in NAS-Bench-201, 15 in
-    TransNAS-Bench-101 micro.
+    ``none`` kills a path, ``skip_connect`` shortens it. This is the path encoding of White,
+    Neiswanger and Savani (BANANAS, AAAI 2021) on live paths, with one column per occurring
+    sequence: 40 in NAS-Bench-201, 15 in TransNAS-Bench-101 micro.
     """
     base = len(graph.real_operations) + 1
     step_of = np.zeros(len(graph.operations), dtype=np.int64)
@@ -91,7 +97,9 @@ def live_path_counts(graph: CellGraph, digits: Integers) -> CountFeature:
         live = np.flatnonzero(passes[:, path].all(axis=1))
         counts[live, sequence[live]] += 1
     occurring = np.flatnonzero(counts.any(axis=0))
-    return CountFeature(counts[:, occurring], tuple(_sequence_name(graph, number) for number in occurring.tolist()))
+    return CountFeature(
+        counts[:, occurring], tuple(_sequence_name(graph, number) for number in occurring.tolist())
+    )
 
 
 def _sequence_name(graph: CellGraph, number: int) -> str:
@@ -106,20 +114,22 @@ def _sequence_name(graph: CellGraph, number: int) -> str:
 def function_classes(graph: CellGraph, digits: Integers) -> Architectures:
     """Return the number of the function that each cell computes, from 0, int32, shape (n_cells,).
 
-    A node is a sum of terms. ``none``, and any operation on a sum without terms, adds no term; ``skip_connect`` adds
-    the terms of its source; the order of terms does not matter. This is the isomorphism rule ``zero`` with flattened
-    sums. Class 0 contains the cells without a live path, if any.
+    A node is a sum of terms. ``none``, and any operation on a sum without terms, adds no term;
+    ``skip_connect`` adds the terms of its source; the order of terms does not matter. This is the
+    isomorphism rule ``zero`` with flattened sums. Class 0 contains the cells without a live path,
+    if any.
     """
     real = list(graph.real_operations)
     factor = len(real) + 1
     place_of = np.full(len(graph.operations), -1)
     place_of[real] = np.arange(len(real))
     places, skips = place_of[digits], digits == graph.skip
-    # A sum of one term has the term's id; a sum of several has the next id from `base` on. Terms without sums are
-    # below `base` and terms on sums above all sums, so ids are unique.
+    # A sum of one term has the term's id; a sum of several has the next id from `base` on. Terms
+    # without sums are below `base` and terms on sums above all sums, so ids are unique.
     base = max(2 * factor ** (graph.n_nodes + 1), len(digits) * graph.n_nodes)
     ids_of_sums: dict[tuple[int, ...], int] = {}
-    terms = [np.ones((len(digits), 1), dtype=np.int64)]  # of each node, sorted, 0 in front; 1: input
+    # of each node, sorted, 0 in front; 1: input
+    terms = [np.ones((len(digits), 1), dtype=np.int64)]
     ids = [terms[0][:, 0]]
     for node in range(1, graph.n_nodes):
         parts = []

@@ -26,15 +26,21 @@ from nasmeta.spaces._features import CostFormula, FeatureBuilder, choice_counts,
 from nasmeta.spaces._notation import CellCodec, cell_notation
 from nasmeta.spaces._packed_arrays import packed, unpacked
 from nasmeta.spaces._positions import Position, place_values
-from nasmeta.spaces._search_space import BUILDERS, ArchitectureLike, SearchSpace, int_or_array, read_only
+from nasmeta.spaces._search_space import (
+    BUILDERS,
+    ArchitectureLike,
+    SearchSpace,
+    int_or_array,
+    read_only,
+)
 
 
 class CellSpace(SearchSpace):
     """All cells on a graph: node 0 is the input, the last node the output, and each edge has one operation.
 
-    A cell is an ``int``: its index in the official order of the space. The edges are the positions of the space, sorted
-    by target: 0→1, 0→2, 1→2, 0→3, 1→3, 2→3. The *digits* of a cell, its codes, are the indices of its operations in
-    `operations`.
+    A cell is an ``int``: its index in the official order of the space. The edges are the positions
+    of the space, sorted by target: 0→1, 0→2, 1→2, 0→3, 1→3, 2→3. The *digits* of a cell, its codes,
+    are the indices of its operations in `operations`.
 
     Parameters
     ----------
@@ -44,14 +50,16 @@ class CellSpace(SearchSpace):
     notation : CellCodec, optional
         The official string form of a cell; by default the form of NAS-Bench-201.
     official_order : array of int, shape (n_architectures,), optional
-        The rank of each cell among all digit tuples in lexicographic order; by default lexicographic.
+        The rank of each cell among all digit tuples in lexicographic order; by default
+        lexicographic.
     parameters, multiply_adds : CostFormula, optional
         Exact costs of the benchmark's networks.
     n_nodes : int, default 4
     edges : sequence of (source, target), optional
         From lower to higher nodes; by default all.
     none, skip : str, optional
-        The operations for zero and identity; by default ``none`` and ``skip_connect`` if they exist.
+        The operations for zero and identity; by default ``none`` and ``skip_connect`` if they
+        exist.
     position_names : sequence of str, optional
         By default ``SOURCE->TARGET`` for each edge.
 
@@ -101,13 +109,19 @@ class CellSpace(SearchSpace):
         self.operations = tuple(operations)
         self.n_operations = len(self.operations)
         self.n_nodes = n_nodes
-        given = complete_edges(n_nodes) if edges is None else {(int(source), int(target)) for source, target in edges}
+        given = (
+            complete_edges(n_nodes)
+            if edges is None
+            else {(int(source), int(target)) for source, target in edges}
+        )
         self.edges = tuple(sorted(given, key=lambda edge: (edge[1], edge[0])))
         self.n_edges = len(self.edges)
         self.paths = paths_between(self.edges)
         self.none = self.operations.index(none) if none in self.operations else None
         self.skip = self.operations.index(skip) if skip in self.operations else None
-        self.real_operations = tuple(i for i in range(self.n_operations) if i not in (self.none, self.skip))
+        self.real_operations = tuple(
+            i for i in range(self.n_operations) if i not in (self.none, self.skip)
+        )
         self._costs = {"parameters": parameters, "multiply-adds": multiply_adds}
         self._position_names = position_names
         names = position_names or [f"{source}->{target}" for source, target in self.edges]
@@ -155,7 +169,9 @@ class CellSpace(SearchSpace):
         return cls(
             content["name"],
             content["operations"],
-            official_order=unpacked(content["official_order"]) if "official_order" in content else None,
+            official_order=unpacked(content["official_order"])
+            if "official_order" in content
+            else None,
             n_nodes=content["n_nodes"],
             edges=[(source, target) for source, target in content["edges"]],
             none=content["none"],
@@ -163,7 +179,8 @@ class CellSpace(SearchSpace):
             position_names=content.get("position_names"),
         )
 
-    # -- structure --------------------------------------------------------------------------------------------------
+    # -- structure
+    # --------------------------------------------------------------------------------------------------
     @cached_property
     def live_edges(self) -> Booleans:
         """Whether each edge is on a path from input to output without ``none``, shape (n_architectures, n_edges)."""
@@ -190,16 +207,19 @@ class CellSpace(SearchSpace):
             "operations": partial(choice_counts, self.positions),
         }
 
-    def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | Architectures:
+    def canonical(
+        self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream"
+    ) -> int | Architectures:
         """Return the representative of each cell's isomorphism class: its member with the smallest index.
 
         Parameters
         ----------
         architectures : cell or cells
         rule : {"upstream", "skip", "zero"}
-            ``upstream``: skips are contracted and zeroed inputs marked, as NATS-Bench's ``to_unique_str`` with
-            ``consider_zero=True`` does (6,466 classes in NAS-Bench-201). ``skip``: skips only (12,751).
-            ``zero``: in addition a zeroed input is dropped from its sum (5,390).
+            ``upstream``: skips are contracted and zeroed inputs marked, as NATS-Bench's
+            ``to_unique_str`` with ``consider_zero=True`` does (6,466 classes in NAS-Bench-201).
+            ``skip``: skips only (12,751). ``zero``: in addition a zeroed input is dropped from its
+            sum (5,390).
 
         Returns
         -------
@@ -215,7 +235,8 @@ class CellSpace(SearchSpace):
         """
         return int_or_array(_representatives(self, rule)[self.index_of(architectures)])
 
-    # -- forms ------------------------------------------------------------------------------------------------------
+    # -- forms
+    # ------------------------------------------------------------------------------------------------------
     def ops_of(self, architectures: ArchitectureLike) -> NDArray[np.str_]:
         """Return the operation names of the edges, shape (n_edges,) for one cell or (n, n_edges).
 
@@ -225,10 +246,13 @@ class CellSpace(SearchSpace):
         >>> get_space("tnb101").ops_of("64-41414-3_03_120").tolist()
         ['nor_conv_3x3', 'none', 'nor_conv_3x3', 'skip_connect', 'nor_conv_1x1', 'none']
         """
-        operations: NDArray[np.str_] = np.array(self.operations)[self.codes[self.index_of(architectures)]]
+        operations: NDArray[np.str_] = np.array(self.operations)[
+            self.codes[self.index_of(architectures)]
+        ]
         return operations
 
-    # -- costs ------------------------------------------------------------------------------------------------------
+    # -- costs
+    # ------------------------------------------------------------------------------------------------------
     def params(self, architectures: ArchitectureLike, dataset: str) -> int | Integers:
         """Return the exact number of parameters of the benchmark's network with this cell.
 
@@ -236,8 +260,8 @@ class CellSpace(SearchSpace):
         ----------
         architectures : cell or cells
         dataset : str
-            The number of classes, and so the head, differs between datasets. Other names in tables, such as
-            ``imagenet``, are accepted.
+            The number of classes, and so the head, differs between datasets. Other names in tables,
+            such as ``imagenet``, are accepted.
 
         Returns
         -------
@@ -269,13 +293,18 @@ class CellSpace(SearchSpace):
         return self._cost("multiply-adds", architectures, dataset)
 
     def _cost(
-        self, kind: Literal["parameters", "multiply-adds"], architectures: ArchitectureLike, dataset: str
+        self,
+        kind: Literal["parameters", "multiply-adds"],
+        architectures: ArchitectureLike,
+        dataset: str,
     ) -> int | Integers:
         formula = self._costs[kind]
         key = canonical_dataset(dataset)
         if formula is None or key not in formula.base:
             raise UnknownNameError.of(
-                f"dataset with a formula for {kind} in {self.name}:", dataset, formula.base if formula else ()
+                f"dataset with a formula for {kind} in {self.name}:",
+                dataset,
+                formula.base if formula else (),
             )
         return int_or_array(formula.of(self.codes[self.index_of(architectures)], key))
 
@@ -300,4 +329,6 @@ def _representatives(space: CellSpace, rule: IsomorphismRule) -> Architectures:
         raise UnknownNameError.of("isomorphism rule", rule, get_args(IsomorphismRule))
     first: dict[str, int] = {}
     every = enumerate(expressions(space, space.digits, rule))
-    return read_only(np.array([first.setdefault(expression, cell) for cell, expression in every], dtype=np.int32))
+    return read_only(
+        np.array([first.setdefault(expression, cell) for cell, expression in every], dtype=np.int32)
+    )

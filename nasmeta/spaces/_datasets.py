@@ -20,7 +20,9 @@ _BY_LETTERS = {
         )
     },
 }  # fmt: skip
-_BENCHMARK = re.compile(r"^(?:nb201|nasbench201|natsbench|natstss|nats|tnb101|transnasbench101)(?=.)")
+_BENCHMARK = re.compile(
+    r"^(?:nb201|nasbench201|natsbench|natstss|nats|tnb101|transnasbench101)(?=.)"
+)
 _PART = re.compile(r"(?:train|valid|val|validation|test)+$")
 
 
@@ -55,7 +57,11 @@ def held_out_name(name: str) -> str:
     if canonical in _BY_LETTERS.values():
         return canonical
     whole = canonical_dataset(_PART.sub("", _letters(canonical)))
-    return whole if whole in _BY_LETTERS.values() else re.sub(r"[\W_]+", "_", canonical).strip("_") or canonical
+    return (
+        whole
+        if whole in _BY_LETTERS.values()
+        else re.sub(r"[\W_]+", "_", canonical).strip("_") or canonical
+    )
 
 
 def _letters(name: str) -> str:

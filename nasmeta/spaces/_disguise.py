@@ -11,7 +11,9 @@ from nasmeta.spaces._packed_arrays import packed
 from nasmeta.spaces._search_space import SearchSpace, from_content
 
 
-def disguised(space: SearchSpace, rng: np.random.Generator, *, permuted: bool = False) -> SearchSpace:
+def disguised(
+    space: SearchSpace, rng: np.random.Generator, *, permuted: bool = False
+) -> SearchSpace:
     """Return a space with random names of positions and choices; architecture *i* of both is the same.
 
     A range gets the places of its choices, from 0 to 1.
@@ -22,8 +24,8 @@ def disguised(space: SearchSpace, rng: np.random.Generator, *, permuted: bool = 
         Enumerated.
     rng : numpy.random.Generator
     permuted : bool, default False
-        Whether unordered choices get another order, ordered ones are reversed with probability 1/2, and positions move.
-        Cells keep their graph and the place of each edge.
+        Whether unordered choices get another order, ordered ones are reversed with probability 1/2,
+        and positions move. Cells keep their graph and the place of each edge.
 
     Examples
     --------
@@ -43,7 +45,9 @@ def disguised(space: SearchSpace, rng: np.random.Generator, *, permuted: bool = 
         if p.scale:
             choices.append((p.places if order[0] == 0 else 1 - p.places).tolist())
         else:
-            choices.append([f"c{number}" for number in (100 + rng.permutation(900)[: len(order)]).tolist()])
+            choices.append(
+                [f"c{number}" for number in (100 + rng.permutation(900)[: len(order)]).tolist()]
+            )
         orders.append(order)
     if is_cell:
         choices, orders = choices * n, orders * n

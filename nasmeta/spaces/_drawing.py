@@ -13,7 +13,9 @@ from nasmeta.plotting import COLOURS
 from nasmeta.spaces._cell_graph import CellGraph
 from nasmeta.spaces._positions import Position
 
-_COLOURS = [COLOURS[name] for name in ("sky", "blue", "pink", "green", "orange", "vermilion", "black")]
+_COLOURS = [
+    COLOURS[name] for name in ("sky", "blue", "pink", "green", "orange", "vermilion", "black")
+]
 _SKIP, _DEAD, _DEAD_TEXT, _CHOSEN = "#444444", "#BBBBBB", "#999999", COLOURS["blue"]
 _LABELS = {
     "skip_connect": "skip",
@@ -23,8 +25,8 @@ _LABELS = {
 }
 _STEP, _BEND = 1.7, 0.3  # distance of nodes in a row, and bend of edges that pass other nodes
 _PLACES_OF_FOUR = [(0.0, 0.0), (1.15, 0.75), (1.85, -0.75), (3.0, 0.0)]
-# Bends of the edges between four nodes, and places of their labels as a share of the curve; that of 0→3 is away from
-# the crossing with 1→2.
+# Bends of the edges between four nodes, and places of their labels as a share of the curve; that of
+# 0→3 is away from the crossing with 1→2.
 _FOUR = {
     (0, 1): (-0.08, 0.5), (0, 2): (0.08, 0.5), (1, 2): (0.0, 0.5), (0, 3): (0.0, 0.2), (1, 3): (-0.08, 0.5),
     (2, 3): (0.08, 0.5),
@@ -54,9 +56,15 @@ def draw_cell(axes: Any, graph: CellGraph, digits: Integers, live: Booleans) -> 
 
     style: dict[str, Any] = {"ha": "center", "va": "center", "parse_math": False}
     colours = dict(zip(graph.real_operations, cycle(_COLOURS), strict=False))
-    places = np.array(_PLACES_OF_FOUR if graph.n_nodes == 4 else [(_STEP * node, 0.0) for node in range(graph.n_nodes)])
+    places = np.array(
+        _PLACES_OF_FOUR
+        if graph.n_nodes == 4
+        else [(_STEP * node, 0.0) for node in range(graph.n_nodes)]
+    )
     boxes, covered = [], [*places]
-    for place, name in zip(places, ["in", *map(str, range(1, graph.n_nodes - 1)), "out"], strict=True):
+    for place, name in zip(
+        places, ["in", *map(str, range(1, graph.n_nodes - 1)), "out"], strict=True
+    ):
         text = axes.text(*place, name, fontsize=7, color="black", zorder=4, bbox=_BOX, **style)
         boxes.append(text.get_bbox_patch())
     for edge, digit, alive in zip(graph.edges, digits.tolist(), live, strict=True):
@@ -89,9 +97,21 @@ def _bend(source: int, target: int) -> float:
 def draw_choices(axes: Any, positions: Sequence[Position], codes: Sequence[int]) -> None:
     """Write a row per position: its name, and the choice in bold."""
     height = axes.get_window_extent().height / axes.figure.dpi
-    style: dict[str, Any] = {"va": "center", "parse_math": False, "fontsize": min(8, 50 * height / len(positions))}
+    style: dict[str, Any] = {
+        "va": "center",
+        "parse_math": False,
+        "fontsize": min(8, 50 * height / len(positions)),
+    }
     for row, (position, code) in enumerate(zip(positions, codes, strict=True)):
         y = 1 - (row + 0.5) / len(positions)
         axes.text(0.48, y, position.name, ha="right", color=_SKIP, **style)
-        axes.text(0.52, y, str(position.choices[code]), ha="left", color=_CHOSEN, fontweight="bold", **style)
+        axes.text(
+            0.52,
+            y,
+            str(position.choices[code]),
+            ha="left",
+            color=_CHOSEN,
+            fontweight="bold",
+            **style,
+        )
     axes.axis("off")

@@ -31,7 +31,9 @@ FeatureBuilder: TypeAlias = "Callable[[Array], CountFeature]"
 """From the codes of all architectures, shape (size, n_positions), to a feature."""
 
 
-def choice_one_hot(positions: Sequence[Position], codes: Integers, without: Collection[int] = ()) -> CountFeature:
+def choice_one_hot(
+    positions: Sequence[Position], codes: Integers, without: Collection[int] = ()
+) -> CountFeature:
     """Return the choice of each position, one-hot; omit some positions, given as indices.
 
     Examples
@@ -44,23 +46,32 @@ def choice_one_hot(positions: Sequence[Position], codes: Integers, without: Coll
     ([[1, 0, 0, 1]], ('width=16', 'width=32', 'act=relu', 'act=tanh'))
     """
     codes = binned(positions, codes)
-    kept = [(i, position.name, position.bin_names) for i, position in enumerate(positions) if i not in without]
+    kept = [
+        (i, position.name, position.bin_names)
+        for i, position in enumerate(positions)
+        if i not in without
+    ]
     parts = [codes[:, [i]] == np.arange(len(names), dtype=codes.dtype) for i, _, names in kept]
     names = [f"{position}={choice}" for _, position, choices in kept for choice in choices]
-    return CountFeature(np.concatenate([codes[:, :0] > 0, *parts], axis=1).astype(np.int8), tuple(names))
+    return CountFeature(
+        np.concatenate([codes[:, :0] > 0, *parts], axis=1).astype(np.int8), tuple(names)
+    )
 
 
 def levels(positions: Sequence[Position], codes: Integers) -> CountFeature:
     """Return the index of each ordered position's choice; for a range, the index of its bin."""
     ordered = [i for i, position in enumerate(positions) if position.ordered]
-    return CountFeature(binned(positions, codes)[:, ordered], tuple(positions[i].name for i in ordered))
+    return CountFeature(
+        binned(positions, codes)[:, ordered], tuple(positions[i].name for i in ordered)
+    )
 
 
 def range_levels(positions: Sequence[Position], codes: Integers) -> CountFeature:
     """Return the level of each range's choice, from 0 to 99."""
     ranges = [i for i, position in enumerate(positions) if position.scale]
     return CountFeature(
-        np.stack([positions[i].levels[codes[:, i]] for i in ranges], axis=1), tuple(positions[i].name for i in ranges)
+        np.stack([positions[i].levels[codes[:, i]] for i in ranges], axis=1),
+        tuple(positions[i].name for i in ranges),
     )
 
 
@@ -72,10 +83,15 @@ def choice_counts(positions: Sequence[Position], codes: Integers) -> CountFeatur
     groups = _with_the_same_choices(positions)
     shared = {choices: members for choices, members in groups.items() if len(members) > 1} or groups
     parts = [
-        (codes[:, members, None] == np.arange(len(choices), dtype=codes.dtype)).sum(axis=1, dtype=np.int8)
+        (codes[:, members, None] == np.arange(len(choices), dtype=codes.dtype)).sum(
+            axis=1, dtype=np.int8
+        )
         for choices, members in shared.items()
     ]
-    return CountFeature(np.concatenate(parts, axis=1), tuple(f"n_{choice}" for choices in shared for choice in choices))
+    return CountFeature(
+        np.concatenate(parts, axis=1),
+        tuple(f"n_{choice}" for choices in shared for choice in choices),
+    )
 
 
 def _with_the_same_choices(positions: Sequence[Position]) -> dict[tuple[Choice, ...], list[int]]:
@@ -90,8 +106,9 @@ def _with_the_same_choices(positions: Sequence[Position]) -> dict[tuple[Choice, 
 def plain_features(positions: Sequence[Position]) -> dict[str, FeatureBuilder]:
     """Return the features of any space.
 
-    ``positions``: the choice of each position; ``levels``, if positions are ordered; ``operations``, if several
-    positions have the same choices: the number of positions with each choice; ``ranges``: see `range_levels`.
+    ``positions``: the choice of each position; ``levels``, if positions are ordered;
+    ``operations``, if several positions have the same choices: the number of positions with each
+    choice; ``ranges``: see `range_levels`.
     """
     features: dict[str, FeatureBuilder] = {"positions": partial(choice_one_hot, positions)}
     if any(position.ordered and len(position.choices) > 2 for position in positions):

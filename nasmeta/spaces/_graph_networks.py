@@ -19,23 +19,27 @@ _SKIP = _OPERATIONS.index("skip")
 _MACROS = ("0000", "0001", "0011", "0012", "0013", "0111", "0112", "0122", "0123")
 _PARENTS = np.array([[int(digit) for digit in macro] for macro in _MACROS])
 _N_NODES = 4
-# Interchangeable nodes: with the same parent, and without children. In 0012 two branches are, see below.
+# Interchangeable nodes: with the same parent, and without children. In 0012 two branches are, see
+# below.
 _ALIKE = {"0000": [0, 1, 2, 3], "0001": [1, 2], "0011": [2, 3], "0111": [1, 2, 3], "0122": [2, 3]}
 
 
 def canonical_networks(codes: Integers) -> Integers:
     """Return the key of each network in NAS-Bench-Graph, int, shape (n, 5): macro and operations.
 
-    A redundant skip moves to the front, as a node that passes the input on: a skip that feeds a node, that lacks
-    siblings, or that passes the input to the output. A skip from an inner node with other children to the output stays.
-    Then interchangeable nodes are sorted by operation. Nodes are visited once, in order, as in the benchmark's code,
-    which gives exactly its 26,206 keys.
+    A redundant skip moves to the front, as a node that passes the input on: a skip that feeds a
+    node, that lacks siblings, or that passes the input to the output. A skip from an inner node
+    with other children to the output stays. Then interchangeable nodes are sorted by operation.
+    Nodes are visited once, in order, as in the benchmark's code, which gives exactly its 26,206
+    keys.
     """
     parents, operations = _PARENTS[codes[:, 0]], np.asarray(codes[:, 1:]).astype(np.int64)
     for node in range(_N_NODES):
         feeds = (parents == node + 1).any(axis=1)
         alone = (parents == parents[:, [node]]).sum(axis=1) == 1
-        idle = (operations[:, node] == _SKIP) & (feeds | alone | _hands_on_the_input(parents, operations)[:, node])
+        idle = (operations[:, node] == _SKIP) & (
+            feeds | alone | _hands_on_the_input(parents, operations)[:, node]
+        )
         without = np.where(parents == node + 1, parents[:, [node]], parents)
         shifted = without + (without <= node)
         order = [node, *(other for other in range(_N_NODES) if other != node)]
@@ -43,7 +47,10 @@ def canonical_networks(codes: Integers) -> Integers:
         shifted[:, 0] = 0
         parents = np.where(idle[:, None], shifted, parents)
         operations = np.where(idle[:, None], operations[:, order], operations)
-    for unsorted, sorted_, order in (("0121", "0112", [0, 1, 3, 2]), ("0113", "0112", [0, 2, 1, 3])):
+    for unsorted, sorted_, order in (
+        ("0121", "0112", [0, 1, 3, 2]),
+        ("0113", "0112", [0, 2, 1, 3]),
+    ):
         rows = (parents == [int(digit) for digit in unsorted]).all(axis=1)
         operations[rows] = operations[rows][:, order]
         parents[rows] = [int(digit) for digit in sorted_]
@@ -53,7 +60,9 @@ def canonical_networks(codes: Integers) -> Integers:
         rows = np.flatnonzero(macro == _MACROS.index(name))[:, None]
         operations[rows, nodes] = np.sort(operations[rows, nodes], axis=1)
     first, second, third, fourth = operations.T
-    swapped = (macro == _MACROS.index("0012")) & ((first > second) | ((first == second) & (third > fourth)))
+    swapped = (macro == _MACROS.index("0012")) & (
+        (first > second) | ((first == second) & (third > fourth))
+    )
     operations[swapped] = operations[swapped][:, [1, 0, 3, 2]]
     return np.column_stack([macro, operations])
 
@@ -78,7 +87,9 @@ class _Trees:
         self.parents = np.where(live_or_input[rows[:, None], parents], parents, 0)
         depths, fed = np.zeros((2, n, _N_NODES + 1), dtype=np.int64)
         for node in range(_N_NODES):
-            depths[:, node + 1] = np.where(self.live[:, node], depths[rows, self.parents[:, node]] + 1, 0)
+            depths[:, node + 1] = np.where(
+                self.live[:, node], depths[rows, self.parents[:, node]] + 1, 0
+            )
             fed[rows, self.parents[:, node]] += self.live[:, node]
         self.depths = depths[:, 1:]
         self.leaves = self.live & (fed[:, 1:] == 0)
@@ -104,7 +115,9 @@ def _pairs(codes: Integers) -> CountFeature:
     before = np.take_along_axis(with_input, trees.parents, axis=1)
     counts = _totals(before * (n + 1) + trees.operations, (n + 1) ** 2, trees.live)
     counts += _totals(trees.operations * (n + 1) + n, (n + 1) ** 2, trees.leaves)
-    return _that_occur(counts, [f"{a}→{b}" for a in (*_OPERATIONS, "input") for b in (*_OPERATIONS, "output")])
+    return _that_occur(
+        counts, [f"{a}→{b}" for a in (*_OPERATIONS, "input") for b in (*_OPERATIONS, "output")]
+    )
 
 
 def _depths(codes: Integers) -> CountFeature:
@@ -112,13 +125,16 @@ def _depths(codes: Integers) -> CountFeature:
     trees, n = _Trees(codes), len(_OPERATIONS)
     kinds = (np.maximum(trees.depths, 1) - 1) * n + trees.operations
     counts = _totals(kinds, _N_NODES * n, trees.live)
-    return _that_occur(counts, [f"{name}@{depth}" for depth in range(1, _N_NODES + 1) for name in _OPERATIONS])
+    return _that_occur(
+        counts, [f"{name}@{depth}" for depth in range(1, _N_NODES + 1) for name in _OPERATIONS]
+    )
 
 
 def _paths(codes: Integers) -> CountFeature:
     """Return the number of paths from input to output of each length, and through each operation."""
     trees = _Trees(codes)
-    through = np.column_stack([np.zeros(len(codes), np.int64), trees.leaves])  # paths through each node
+    # paths through each node
+    through = np.column_stack([np.zeros(len(codes), np.int64), trees.leaves])
     for node in range(_N_NODES, 0, -1):
         through[np.arange(len(codes)), trees.parents[:, node - 1]] += through[:, node]
     lengths = _totals(np.maximum(trees.depths, 1) - 1, _N_NODES, trees.leaves)
@@ -150,15 +166,22 @@ def _read(text: str) -> tuple[int, ...]:
         return tuple(int(digit) for digit in text)
     macro, _, rest = text.partition(":")
     operations = [name.strip() for name in rest.split(",")]
-    if macro not in _MACROS or len(operations) != _N_NODES or not set(operations) <= set(_OPERATIONS):
-        raise ValueError(f"Write one of {', '.join(_MACROS)}, a colon, and {_N_NODES} of {', '.join(_OPERATIONS)}.")
+    if (
+        macro not in _MACROS
+        or len(operations) != _N_NODES
+        or not set(operations) <= set(_OPERATIONS)
+    ):
+        raise ValueError(
+            f"Write one of {', '.join(_MACROS)}, a colon, and {_N_NODES} of {', '.join(_OPERATIONS)}."
+        )
     return (_MACROS.index(macro), *(_OPERATIONS.index(name) for name in operations))
 
 
 def graph_networks() -> SearchSpace:
     """NAS-Bench-Graph (Qin et al., NeurIPS 2022): 26,206 networks, in the order of the benchmark's keys."""
     raw = np.indices((len(_MACROS), *[len(_OPERATIONS)] * _N_NODES)).reshape(_N_NODES + 1, -1).T
-    raw = raw[(raw[:, 1:] != _SKIP).any(axis=1)]  # the network of skips only is not part of the benchmark
+    # the network of skips only is not part of the benchmark
+    raw = raw[(raw[:, 1:] != _SKIP).any(axis=1)]
     own = (canonical_networks(raw) == raw).all(axis=1)
     return SearchSpace(
         "graph",

@@ -22,8 +22,9 @@ def edits_of_all(
 ) -> Integers:
     """Return the architectures one edit away from each, int32 or int64, shape (n, n_edits), padded with -1.
 
-    They are ordered by position and choice, starting after the current choice; in a range they are 1, 2, 4, 8 …
-    levels below or above. An edit that makes another position inactive sets its code to 0.
+    They are ordered by position and choice, starting after the current choice; in a range they are
+    1, 2, 4, 8 … levels below or above. An edit that makes another position inactive sets its code
+    to 0.
 
     Parameters
     ----------
@@ -59,10 +60,13 @@ def edits_of_all(
     return edits
 
 
-def edits_of_listed(codes: Integers, place_values: Integers, architectures: Architectures) -> Architectures:
+def edits_of_listed(
+    codes: Integers, place_values: Integers, architectures: Architectures
+) -> Architectures:
     """Return the architectures one edit from each, in a listed space, int32, shape (size, most), -1 after the last.
 
-    They are ordered by index. Sorted by all other positions, combinations that differ in one position are adjacent.
+    They are ordered by index. Sorted by all other positions, combinations that differ in one
+    position are adjacent.
 
     Parameters
     ----------
@@ -96,7 +100,8 @@ def edits_of_listed(codes: Integers, place_values: Integers, architectures: Arch
 class Neighbours:
     """The neighbours of architectures: at one edit or, if there are none, at the fewest edits.
 
-    The nearest architectures are computed on demand, because random rows of a large space have no neighbours.
+    The nearest architectures are computed on demand, because random rows of a large space have no
+    neighbours.
 
     Parameters
     ----------
@@ -136,7 +141,9 @@ class Neighbours:
 
     def _nearest_to(self, architecture: int) -> Architectures:
         if architecture not in self._nearest:
-            edits = sum((column != column[architecture]).astype(np.int32) for column in self._columns)
+            edits = sum(
+                (column != column[architecture]).astype(np.int32) for column in self._columns
+            )
             edits[architecture] = len(self._columns) + 1  # never its own neighbour
             near = np.flatnonzero(edits == edits.min()).astype(np.int32)
             self._nearest[architecture] = near[near != architecture]

@@ -40,14 +40,20 @@ def position_notation(positions: Sequence[Position], conditions: Conditions) -> 
     ('width=32,act=relu', (1, 0))
     """
     # A choice may contain commas: only a comma before the name of a position is a separator.
-    separator = re.compile(rf",\s*(?=(?:{'|'.join(re.escape(position.name) for position in positions)})=)")
+    separator = re.compile(
+        rf",\s*(?=(?:{'|'.join(re.escape(position.name) for position in positions)})=)"
+    )
     for position in positions:
         if position.name != position.name.strip() or "=" in position.name or "," in position.name:
-            raise SettingError("name of a position", position.name, "one without ',', '=' or outer spaces")
+            raise SettingError(
+                "name of a position", position.name, "one without ',', '=' or outer spaces"
+            )
 
     def write(codes: Iterable[int]) -> str:
         listed = list(codes)
-        active = conditions.active(np.array(listed)).tolist() if conditions else [True] * len(listed)
+        active = (
+            conditions.active(np.array(listed)).tolist() if conditions else [True] * len(listed)
+        )
         kept = ((p, code) for p, code, a in zip(positions, listed, active, strict=True) if a)
         return ",".join(f"{p.name}={p.choices[code]}" for p, code in kept)
 
@@ -72,7 +78,9 @@ def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -
     for source, target in edges:  # sorted by target
         nodes[target] = nodes.get(target, "|") + f"{{}}~{source}|"
     template = "+".join(nodes.values())
-    pattern = re.compile(re.escape(template).replace(r"\{\}", f"({'|'.join(map(re.escape, operations))})"))
+    pattern = re.compile(
+        re.escape(template).replace(r"\{\}", f"({'|'.join(map(re.escape, operations))})")
+    )
 
     def write(codes: Iterable[int]) -> str:
         return template.format(*[operations[code] for code in codes])
@@ -80,7 +88,9 @@ def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -
     def read(text: str) -> tuple[int, ...]:
         match = pattern.fullmatch(text.strip())
         if match is None:
-            raise ValueError(f"Write {template.replace('{}', operations[0])}, with {', '.join(operations)}.")
+            raise ValueError(
+                f"Write {template.replace('{}', operations[0])}, with {', '.join(operations)}."
+            )
         return tuple(operations.index(name) for name in match.groups())
 
     return CellCodec(write, read)

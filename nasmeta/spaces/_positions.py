@@ -42,8 +42,8 @@ class Position:
     ordered : bool
         Whether neighbouring choices are similar, as for numbers.
     scale : {"linear", "log"}, optional
-        For a range: the choices are ascending numbers, with distances on this scale. Without a scale, neighbouring
-        choices of an ordered position are one step apart.
+        For a range: the choices are ascending numbers, with distances on this scale. Without a
+        scale, neighbouring choices of an ordered position are one step apart.
 
     Raises
     ------
@@ -65,15 +65,27 @@ class Position:
         choices = tuple(c.item() if isinstance(c, np.generic) else c for c in given)
         kinds = {type(choice) for choice in choices}
         plain = all(issubclass(kind, str | int | float) for kind in kinds)
-        plain = plain and all(math.isfinite(choice) for choice in choices if isinstance(choice, float))
-        if not plain or not 0 < len(choices) <= len(set(choices if len(kinds) == 1 else map(str, choices))):
-            raise SettingError(f"choices of {self.name}", choices, "different strings, finite numbers or booleans")
+        plain = plain and all(
+            math.isfinite(choice) for choice in choices if isinstance(choice, float)
+        )
+        if not plain or not 0 < len(choices) <= len(
+            set(choices if len(kinds) == 1 else map(str, choices))
+        ):
+            raise SettingError(
+                f"choices of {self.name}", choices, "different strings, finite numbers or booleans"
+            )
         object.__setattr__(self, "choices", choices)
         if self.scale is not None:
             check_choice(f"scale of {self.name}", self.scale, ("linear", "log"))
-            if not _are_numbers(choices) or [*choices] != sorted(choices) or (self.scale == "log" and choices[0] <= 0):
+            if (
+                not _are_numbers(choices)
+                or [*choices] != sorted(choices)
+                or (self.scale == "log" and choices[0] <= 0)
+            ):
                 expected = f"ascending numbers{', above 0' * (self.scale == 'log')}"
-                raise SettingError(f"choices of {self.name}", choices, expected, f"Its scale is {self.scale}.")
+                raise SettingError(
+                    f"choices of {self.name}", choices, expected, f"Its scale is {self.scale}."
+                )
             object.__setattr__(self, "ordered", True)
 
     def _on_scale(self, numbers: Any) -> Floats:
@@ -83,7 +95,9 @@ class Position:
     def places(self) -> Floats:
         """Places of the choices of an ordered position on its scale, from 0 to 1, shape (n_choices,)."""
         numbers = self._on_scale(self.choices if self.scale else range(len(self.choices)))
-        return np.asarray((numbers - numbers[0]) / max(numbers[-1] - numbers[0], np.finfo(float).tiny))
+        return np.asarray(
+            (numbers - numbers[0]) / max(numbers[-1] - numbers[0], np.finfo(float).tiny)
+        )
 
     def nearest(self, number: float) -> int:
         """Return the code of a range's choice that is nearest to a number on its scale.
@@ -113,7 +127,9 @@ class Position:
         """Return the position, reduced to `most` choices if it is a range, and the new code of each choice."""
         if self.scale is None or len(self.choices) <= most:
             return self, np.arange(len(self.choices))
-        _, first, codes = np.unique(np.rint(self.places * (most - 1)), return_index=True, return_inverse=True)
+        _, first, codes = np.unique(
+            np.rint(self.places * (most - 1)), return_index=True, return_inverse=True
+        )
         kept = [*first[:-1].tolist(), -1]  # with both ends of the range
         return Position(self.name, tuple(self.choices[i] for i in kept), scale=self.scale), codes
 
@@ -153,7 +169,9 @@ class Position:
             if key in self._codes:
                 return self._codes[key]
 
-        raise SettingError(f"choice of {self.name}", choice, f"one of {short(', '.join(map(str, self.choices)))}")
+        raise SettingError(
+            f"choice of {self.name}", choice, f"one of {short(', '.join(map(str, self.choices)))}"
+        )
 
 
 @dataclass(frozen=True)
@@ -167,7 +185,8 @@ class Range:
     log : bool, default False
         Whether the levels are equally spaced on a logarithmic scale.
     levels : int, optional
-        Number of levels; by default 100, or fewer to keep the combinations of the space below 2**63.
+        Number of levels; by default 100, or fewer to keep the combinations of the space below
+        2**63.
 
     Raises
     ------
@@ -191,14 +210,18 @@ class Range:
     def position(self, name: str, most: int) -> Position:
         """Return the position with this name, and with at most `most` levels unless `levels` is given."""
         if not self.low < self.high or (self.log and self.low <= 0):
-            raise SettingError(f"range of {name}", (self.low, self.high), "low < high" + ", above 0" * self.log)
+            raise SettingError(
+                f"range of {name}", (self.low, self.high), "low < high" + ", above 0" * self.log
+            )
         n = most if self.levels is None else check_int(f"levels of {name}", self.levels, 2)
         inner = (np.geomspace if self.log else np.linspace)(self.low, self.high, n)[1:-1].tolist()
         if self.is_whole:
             numbers = {int(self.low), *map(round, inner), int(self.high)}
         else:
             short_ones = {float(f"{x:.6g}") for x in inner}
-            distinct = len(short_ones) == n - 2 and all(self.low < x < self.high for x in short_ones)
+            distinct = len(short_ones) == n - 2 and all(
+                self.low < x < self.high for x in short_ones
+            )
             numbers = {float(self.low), *(short_ones if distinct else inner), float(self.high)}
         return Position(name, tuple(sorted(numbers)), scale="log" if self.log else "linear")
 
@@ -221,23 +244,34 @@ def as_positions(
     if not isinstance(positions, Mapping):
         return tuple(positions)
     for most in range(MOST_LEVELS, 1, -1):
-        if math.prod(g.n_levels(most) if isinstance(g, Range) else len(g) for g in positions.values()) < 2**63:
+        if (
+            math.prod(
+                g.n_levels(most) if isinstance(g, Range) else len(g) for g in positions.values()
+            )
+            < 2**63
+        ):
             break
     return tuple(
-        given.position(name, most) if isinstance(given, Range) else Position(name, given, _are_numbers(given))  # type: ignore[arg-type]
+        given.position(name, most)
+        if isinstance(given, Range)
+        else Position(name, given, _are_numbers(given))  # type: ignore[arg-type]
         for name, given in positions.items()
     )
 
 
 def _are_numbers(choices: Sequence[Choice]) -> bool:
-    return all(issubclass(kind, int | float | np.number) and kind is not bool for kind in {type(c) for c in choices})
+    return all(
+        issubclass(kind, int | float | np.number) and kind is not bool
+        for kind in {type(c) for c in choices}
+    )
 
 
 def place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:
     """Return factors that turn codes into ranks by a product, int64, shape (n_positions,).
 
-    If the combinations do not fit into 63 bits, the ranks are hashes modulo 2**64: the factors are random odd numbers.
-    Among a million architectures the chance that two have one hash is below 1e-7.
+    If the combinations do not fit into 63 bits, the ranks are hashes modulo 2**64: the factors are
+    random odd numbers. Among a million architectures the chance that two have one hash is below
+    1e-7.
 
     Examples
     --------
@@ -268,7 +302,11 @@ class Conditions:
     ([[True, False], [True, True]], [[0, 0]])
     """
 
-    def __init__(self, positions: Sequence[Position], conditions: Mapping[str, Mapping[str, Sequence[Choice]]]) -> None:
+    def __init__(
+        self,
+        positions: Sequence[Position],
+        conditions: Mapping[str, Mapping[str, Sequence[Choice]]],
+    ) -> None:
         self.given = {
             name: {other: np.array(of, dtype=object).tolist() for other, of in needed.items()}
             for name, needed in conditions.items()
@@ -282,7 +320,8 @@ class Conditions:
                 allowed = np.zeros(len(positions[place[other]].choices), dtype=bool)
                 allowed[[positions[place[other]].code(choice) for choice in choices]] = True
                 self._needed.append((place[name], place[other], allowed))
-        self.decisive = {other for _, other, _ in self._needed}  # indices of positions that conditions name
+        # indices of positions that conditions name
+        self.decisive = {other for _, other, _ in self._needed}
 
     def __bool__(self) -> bool:
         return bool(self._needed)
@@ -291,7 +330,8 @@ class Conditions:
         """Return whether each position is active, shape (..., n_positions); one that needs an inactive one is not."""
         active = np.ones(codes.shape, dtype=bool)
         before = -1
-        while before != (before := int(active.sum())):  # until a chain of conditions is followed to its end
+        # until a chain of conditions is followed to its end
+        while before != (before := int(active.sum())):
             for name, other, allowed in self._needed:
                 active[..., name] &= active[..., other] & allowed[codes[..., other]]
         return active
@@ -308,8 +348,15 @@ class Conditions:
         ValueError
             If an active position is missing, or a name is unknown.
         """
-        codes = [position.code(choices[position.name]) if position.name in choices else 0 for position in positions]
-        active = {p.name for p, a in zip(positions, self.active(np.array(codes)).tolist(), strict=True) if a}
+        codes = [
+            position.code(choices[position.name]) if position.name in choices else 0
+            for position in positions
+        ]
+        active = {
+            p.name
+            for p, a in zip(positions, self.active(np.array(codes)).tolist(), strict=True)
+            if a
+        }
         if not active <= choices.keys() <= {position.name for position in positions}:
             raise ValueError(f"positions are {', '.join(p.name for p in positions)}, each once.")
         reduced: list[int] = self.reduced(np.array(codes)).tolist()
@@ -346,7 +393,10 @@ def _range_scale(numbers: pd.Series[Any]) -> Scale | None:
 
 
 def positions_of_frame(
-    frame: pd.DataFrame, columns: Sequence[str] | None, scales: Mapping[str, str | None], conditions: Mapping[str, Any]
+    frame: pd.DataFrame,
+    columns: Sequence[str] | None,
+    scales: Mapping[str, str | None],
+    conditions: Mapping[str, Any],
 ) -> tuple[list[Position], Integers]:
     """Return a position per column, and the codes of the distinct rows, shape (n_rows, n_columns).
 
@@ -354,7 +404,11 @@ def positions_of_frame(
     """
     import pandas as pd
 
-    chosen = [columns] if isinstance(columns, str) else list(frame.columns if columns is None else columns)
+    chosen = (
+        [columns]
+        if isinstance(columns, str)
+        else list(frame.columns if columns is None else columns)
+    )
     for column in [*chosen, *scales]:
         if column not in frame.columns:
             raise SettingError("column", column, f"one of {', '.join(map(repr, frame.columns))}")
@@ -366,7 +420,11 @@ def positions_of_frame(
         values = distinct[column]
         is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
         if isinstance(values.dtype, pd.CategoricalDtype):
-            codes, choices, ordered = values.cat.codes.to_numpy(), values.cat.categories, values.cat.ordered
+            codes, choices, ordered = (
+                values.cat.codes.to_numpy(),
+                values.cat.categories,
+                values.cat.ordered,
+            )
         else:
             codes, choices = values.factorize(sort=is_number)
             ordered = is_number

@@ -55,12 +55,13 @@ _SHOWN = 12  # positions in a notebook
 class SearchSpace(ShowsFacts):
     """A set of architectures, each a choice for every position.
 
-    An architecture is an ``int``. The space converts strings and mappings of positions to choices; the rest of the
-    package uses integer arrays of architectures.
+    An architecture is an ``int``. The space converts strings and mappings of positions to choices;
+    the rest of the package uses integer arrays of architectures.
 
-    A space with up to 5 million combinations (131,072 if a position is a range), or with a list of architectures, is
-    *enumerated*: an architecture is an index, ``int32``. Any other space is *large*: an architecture is the rank of its
-    codes in mixed radix, ``int64``, and models score sampled candidates.
+    A space with up to 5 million combinations (131,072 if a position is a range), or with a list of
+    architectures, is *enumerated*: an architecture is an index, ``int32``. Any other space is
+    *large*: an architecture is the rank of its codes in mixed radix, ``int64``, and models score
+    sampled candidates.
 
     Parameters
     ----------
@@ -70,23 +71,27 @@ class SearchSpace(ShowsFacts):
         The choices of each position. In a mapping, positions with only numbers are ordered.
     conditions : mapping of str to mapping, optional
         For a position: the choices of other positions with which it is active, such as
-        ``{"momentum": {"optimiser": ["sgd"]}}``. An inactive position has code 0, and is missing in strings and frames.
+        ``{"momentum": {"optimiser": ["sgd"]}}``. An inactive position has code 0, and is missing in
+        strings and frames.
     valid : callable, optional
-        From a data frame of combinations, one column per position, to a bool for each row: whether it is valid.
+        From a data frame of combinations, one column per position, to a bool for each row: whether
+        it is valid.
     isomorphic : callable, optional
-        From codes, int, shape (n, n_positions), to a key for each row, shape (n,) or (n, k). Equal keys are the same
-        network; see `canonical`.
+        From codes, int, shape (n, n_positions), to a key for each row, shape (n,) or (n, k). Equal
+        keys are the same network; see `canonical`.
     merge : bool, default False
         Whether isomorphic combinations are one architecture, the first of them.
     architectures : array-like of int, shape (size, n_positions), optional
         The codes of all architectures, in their order, of a listed space.
     features : mapping of str to callable, optional
-        Additional count features: functions from the codes of all architectures to their counts, int, shape
-        (size, n_columns), and the names of the columns.
+        Additional count features: functions from the codes of all architectures to their counts,
+        int, shape (size, n_columns), and the names of the columns.
     kernel_features : sequence of str, optional
-        The default features of Gaussian processes; by default all features, with twelve bins per range.
+        The default features of Gaussian processes; by default all features, with twelve bins per
+        range.
     notation : CellCodec, optional
-        The string form of architectures, see `nasmeta.spaces.CellCodec`; by default ``position=choice,…``.
+        The string form of architectures, see `nasmeta.spaces.CellCodec`; by default
+        ``position=choice,…``.
 
     Attributes
     ----------
@@ -100,7 +105,8 @@ class SearchSpace(ShowsFacts):
     index_type : type
         Integer type of architectures: int32, in a large space int64.
     codes : ndarray of int, shape (size, n_positions)
-        The index of each position's choice; read-only, of the smallest integer type. A large space has only `codes_of`.
+        The index of each position's choice; read-only, of the smallest integer type. A large space
+        has only `codes_of`.
 
     Raises
     ------
@@ -155,7 +161,9 @@ class SearchSpace(ShowsFacts):
         self._valid = valid
         self._canonical: Architectures | None = None
         self.architecture_of_raw: Architectures | None = None  # None if each combination is one
-        most = _LARGEST_OF_RANGES if any(position.scale for position in self.positions) else _LARGEST
+        most = (
+            _LARGEST_OF_RANGES if any(position.scale for position in self.positions) else _LARGEST
+        )
         self.is_large = architectures is None and self.n_combinations > most
         self.index_type: type[np.integer[Any]] = np.int64 if self.is_large else np.int32
         if self.is_large and isomorphic is not None:
@@ -163,7 +171,9 @@ class SearchSpace(ShowsFacts):
         if self.is_large:
             self.size = self._counted()
             functions = [valid, *self._more_features.values()]
-            self._identities = [identity_of(function) for function in functions if function is not None]
+            self._identities = [
+                identity_of(function) for function in functions if function is not None
+            ]
             return
         codes = self._enumerated() if architectures is None else self._listed(architectures)
         codes = codes.astype(np.min_scalar_type(-max(self.n_choices)))
@@ -186,7 +196,10 @@ class SearchSpace(ShowsFacts):
     def _counted(self) -> int:
         if self.n_combinations >= 2**63:
             raise SettingError(
-                f"combinations of {self.name}", self.n_combinations, "below 2**63", "Or list architectures: from_frame."
+                f"combinations of {self.name}",
+                self.n_combinations,
+                "below 2**63",
+                "Or list architectures: from_frame.",
             )
         return self.n_combinations
 
@@ -207,7 +220,8 @@ class SearchSpace(ShowsFacts):
 
     def _listed(self, architectures: ArrayLike) -> Array:
         codes = self.conditions.reduced(self._checked_codes(architectures))
-        ranks = np.sort(codes.astype(np.int64) @ self.place_values)  # np.unique would import numpy.ma, 15 ms
+        # np.unique would import numpy.ma, 15 ms
+        ranks = np.sort(codes.astype(np.int64) @ self.place_values)
         if (ranks[1:] == ranks[:-1]).any():
             raise SettingError("architectures", architectures, "distinct rows")
         return codes
@@ -234,7 +248,11 @@ class SearchSpace(ShowsFacts):
     @property
     def _architectures_of_raw(self) -> Architectures:
         """The architecture of each row of `raw_codes`."""
-        return np.arange(self.size, dtype=np.int32) if self.architecture_of_raw is None else self.architecture_of_raw
+        return (
+            np.arange(self.size, dtype=np.int32)
+            if self.architecture_of_raw is None
+            else self.architecture_of_raw
+        )
 
     @property
     def is_complete(self) -> bool:
@@ -244,7 +262,8 @@ class SearchSpace(ShowsFacts):
     def __len__(self) -> int:
         return self.size
 
-    # -- architectures, checked -------------------------------------------------------------------------------------
+    # -- architectures, checked
+    # -------------------------------------------------------------------------------------
     @overload  # a str is a Sequence[str] too, but the first signature takes it
     def index_of(self, architectures: Architecture) -> int: ...  # type: ignore[overload-overlap]
     @overload
@@ -255,7 +274,8 @@ class SearchSpace(ShowsFacts):
         Parameters
         ----------
         architectures : int, str, mapping, or sequence or array of them, shape (n,)
-            Indices (Python or NumPy integers), strings in the space's notation, or mappings of positions to choices.
+            Indices (Python or NumPy integers), strings in the space's notation, or mappings of
+            positions to choices.
 
         Returns
         -------
@@ -264,7 +284,8 @@ class SearchSpace(ShowsFacts):
         Raises
         ------
         ArchitectureError
-            For a negative or too large index, a float, a bool, a masked value, an unknown string or choice.
+            For a negative or too large index, a float, a bool, a masked value, an unknown string or
+            choice.
 
         Examples
         --------
@@ -276,7 +297,8 @@ class SearchSpace(ShowsFacts):
         given: Any = architectures
         if isinstance(given, str | Mapping) or not is_listed(given):
             return self._index_of_one(given)
-        rows = np.asarray(given) if hasattr(given, "__array__") else given  # [i] of a pandas Series is a label
+        # [i] of a pandas Series is a label
+        rows = np.asarray(given) if hasattr(given, "__array__") else given
         if not isinstance(rows, np.ndarray) or rows.ndim > 1 or rows.dtype.kind not in "iu":
             return np.array([self._index_of_one(row) for row in rows], dtype=self.index_type)
         if rows.size and (rows.min() < 0 or rows.max() >= self.size):
@@ -287,7 +309,11 @@ class SearchSpace(ShowsFacts):
         what = f"{self.noun} of {self.name}"
         if isinstance(architecture, str | Mapping):
             try:
-                index = int(self.find(np.array([np.dot(self._codes_of(architecture), self.place_values)]))[0])
+                index = int(
+                    self.find(np.array([np.dot(self._codes_of(architecture), self.place_values)]))[
+                        0
+                    ]
+                )
                 if index < 0:
                     raise ValueError("The space does not contain this combination.")
                 return index
@@ -301,7 +327,9 @@ class SearchSpace(ShowsFacts):
         if self.is_large and 0 <= index < self.size:
             index = int(self.find(np.array([index]))[0])
         if isinstance(architecture, bool) or not 0 <= index < self.size:
-            raise ArchitectureError(what, architecture, f"an integer from 0 to {self.size - 1} or a string")
+            raise ArchitectureError(
+                what, architecture, f"an integer from 0 to {self.size - 1} or a string"
+            )
         return index
 
     def _codes_of(self, architecture: str | Mapping[str, Choice]) -> Sequence[int]:
@@ -309,7 +337,8 @@ class SearchSpace(ShowsFacts):
             return self.notation.read(architecture)
         return self.conditions.codes_of(architecture, self.positions)
 
-    # -- forms ------------------------------------------------------------------------------------------------------
+    # -- forms
+    # ------------------------------------------------------------------------------------------------------
     def find(self, ranks: Integers) -> Array:
         """Return the architectures of combinations, by ``codes @ place_values``; -1 for none."""
         if self.is_large and self._valid is None and not self.conditions:
@@ -318,7 +347,9 @@ class SearchSpace(ShowsFacts):
             flat = np.atleast_1d(ranks)
             codes = self._codes_of_ranks(flat)
             reduced = self.conditions.reduced(codes)
-            return np.where(self._are_valid(reduced), reduced @ self.place_values, -1).reshape(np.shape(ranks))
+            return np.where(self._are_valid(reduced), reduced @ self.place_values, -1).reshape(
+                np.shape(ranks)
+            )
         architectures, known = self._of_ranks
         if known is None:
             return architectures[ranks]
@@ -359,8 +390,8 @@ class SearchSpace(ShowsFacts):
     def whole(self) -> tuple[SearchSpace, Array]:
         """The space of all combinations, if the architectures are rows of a data frame, and these rows' architectures.
 
-        A range with more than 100 listed numbers keeps at most 100 of them, on a grid. Any other space is returned
-        unchanged.
+        A range with more than 100 listed numbers keeps at most 100 of them, on a grid. Any other
+        space is returned unchanged.
 
         Examples
         --------
@@ -372,9 +403,13 @@ class SearchSpace(ShowsFacts):
         (3, 6, array([0, 3, 4], dtype=int32))
         """
         for most in range(MOST_LEVELS, 1, -1) if self.is_sample and not self._more_features else ():
-            positions, codes = zip(*(position.grid(most) for position in self.positions), strict=True)
+            positions, codes = zip(
+                *(position.grid(most) for position in self.positions), strict=True
+            )
             if math.prod(len(position.choices) for position in positions) < 2**63:
-                whole = SearchSpace(self.name, positions, conditions=self.conditions.given, valid=self._valid)
+                whole = SearchSpace(
+                    self.name, positions, conditions=self.conditions.given, valid=self._valid
+                )
                 columns = [new[column] for new, column in zip(codes, self.codes.T, strict=True)]
                 return whole, np.asarray(whole.from_codes(np.stack(columns, axis=1)))
         return self, np.arange(self.size, dtype=np.int32)
@@ -396,10 +431,14 @@ class SearchSpace(ShowsFacts):
         0
         """
         array = self._checked_codes(codes)
-        architectures = self.find(self.conditions.reduced(array).astype(np.int64) @ self.place_values)
+        architectures = self.find(
+            self.conditions.reduced(array).astype(np.int64) @ self.place_values
+        )
         if (architectures < 0).any():
             wrong = np.atleast_2d(array)[np.argmin(architectures)]
-            raise ArchitectureError(f"The space {self.name} does not contain {self.notation.write(wrong.tolist())}.")
+            raise ArchitectureError(
+                f"The space {self.name} does not contain {self.notation.write(wrong.tolist())}."
+            )
         return int_or_array(architectures)
 
     @overload
@@ -425,7 +464,9 @@ class SearchSpace(ShowsFacts):
         codes = self.codes_of(architecture)
         active = self.conditions.active(codes).tolist()
         rows = zip(self.positions, codes.tolist(), active, strict=True)
-        return {position.name: position.choices[code] for position, code, is_active in rows if is_active}
+        return {
+            position.name: position.choices[code] for position, code, is_active in rows if is_active
+        }
 
     def to_frame(self) -> pd.DataFrame:
         """Return all architectures as a data frame, one column per position, indexed by ``architecture``.
@@ -441,10 +482,19 @@ class SearchSpace(ShowsFacts):
     def _frame_of(self, codes: Array) -> pd.DataFrame:
         import pandas as pd
 
-        active = self.conditions.active(codes).T if self.conditions else np.ones((self.n_positions, 1), dtype=bool)
-        columns = {p.name: _as_array(p.choices)[column] for p, column in zip(self.positions, codes.T, strict=True)}
+        active = (
+            self.conditions.active(codes).T
+            if self.conditions
+            else np.ones((self.n_positions, 1), dtype=bool)
+        )
+        columns = {
+            p.name: _as_array(p.choices)[column]
+            for p, column in zip(self.positions, codes.T, strict=True)
+        }
         rows = zip(columns.items(), active, strict=True)
-        return pd.DataFrame({name: v if a.all() else pd.Series(v).where(a) for (name, v), a in rows})
+        return pd.DataFrame(
+            {name: v if a.all() else pd.Series(v).where(a) for (name, v), a in rows}
+        )
 
     def sample(self, n: int, rng: np.random.Generator, replace: bool = False) -> Array:
         """Draw architectures uniformly; in a large space, draw each position's choice uniformly.
@@ -486,7 +536,8 @@ class SearchSpace(ShowsFacts):
         expected = f"{n} in {max(n, _DRAWN) * _ROUNDS:,} random ones"
         raise SettingError(f"valid combinations of {self.name}", len(drawn), expected)
 
-    # -- identity ---------------------------------------------------------------------------------------------------
+    # -- identity
+    # ---------------------------------------------------------------------------------------------------
     @cached_property
     def sha256(self) -> str:
         """Digest of names, positions and architectures, the same in every process."""
@@ -526,7 +577,10 @@ class SearchSpace(ShowsFacts):
         """Return the definition of the space as JSON types; see `nasmeta.spaces.to_content`."""
         described: dict[str, Any] = {
             "name": self.name,
-            "positions": [[p.name, list(p.choices), p.ordered, *[p.scale] * bool(p.scale)] for p in self.positions],
+            "positions": [
+                [p.name, list(p.choices), p.ordered, *[p.scale] * bool(p.scale)]
+                for p in self.positions
+            ],
         }
         if self.conditions:
             described["conditions"] = self.conditions.given
@@ -538,11 +592,15 @@ class SearchSpace(ShowsFacts):
             described["raw_codes"] = packed(self.raw_codes)
         if self.architecture_of_raw is not None:
             described["architecture_of_raw"] = packed(self.architecture_of_raw)
-        if self._canonical is not None and not np.array_equal(self._canonical, np.arange(self.size)):
+        if self._canonical is not None and not np.array_equal(
+            self._canonical, np.arange(self.size)
+        ):
             described["canonical"] = packed(self._canonical)
         if features:
             more = {name: self.feature(name) for name in self._more_features}
-            described["features"] = [[name, packed(counts), list(names)] for name, (counts, names) in more.items()]
+            described["features"] = [
+                [name, packed(counts), list(names)] for name, (counts, names) in more.items()
+            ]
             described["kernel_features"] = list(self.kernel_features)
             described |= {"is_sample": True} if self.is_sample else {}
         return described
@@ -551,14 +609,18 @@ class SearchSpace(ShowsFacts):
     def from_described(cls, content: Facts) -> SearchSpace:
         """Return the space of a description by `described`."""
         features = [
-            (name, CountFeature(unpacked(counts), tuple(names))) for name, counts, names in content.get("features", ())
+            (name, CountFeature(unpacked(counts), tuple(names)))
+            for name, counts, names in content.get("features", ())
         ]
         classes = content.get("architecture_of_raw", content.get("canonical"))
         if content.get("large"):
             raise ValueError("functions of a large space are not in a file")
         space = SearchSpace(
             content["name"],
-            [Position(name, tuple(choices), *rest) for name, choices, *rest in content["positions"]],
+            [
+                Position(name, tuple(choices), *rest)
+                for name, choices, *rest in content["positions"]
+            ],
             conditions=content.get("conditions"),
             architectures=unpacked(content["raw_codes"]) if "raw_codes" in content else None,
             isomorphic=None if classes is None else lambda _: unpacked(classes),
@@ -584,14 +646,16 @@ class SearchSpace(ShowsFacts):
         ----------
         frame : DataFrame
         columns : sequence of str, optional
-            The positions; by default all columns. Numbers and ordered categoricals are ordered. A column with more than
-            32 different numbers is a range. It is logarithmic if the largest number is at least ten times the smallest,
-            and the logarithms are spaced more evenly than the numbers.
+            The positions; by default all columns. Numbers and ordered categoricals are ordered. A
+            column with more than 32 different numbers is a range. It is logarithmic if the largest
+            number is at least ten times the smallest, and the logarithms are spaced more evenly
+            than the numbers.
         name : str, default "own"
         scales : mapping of str to {"linear", "log", None}, optional
             The scales of columns, if they differ from this rule; None for a column without a range.
         **settings
-            As in `SearchSpace`, such as ``conditions``: columns of positions with a condition may have missing values.
+            As in `SearchSpace`, such as ``conditions``: columns of positions with a condition may
+            have missing values.
 
         Returns
         -------
@@ -612,12 +676,17 @@ class SearchSpace(ShowsFacts):
         >>> space.to_string(0), space.size, space.is_complete
         ('layers=3,act=relu', 3, False)
         """
-        positions, codes = positions_of_frame(frame, columns, scales or {}, settings.get("conditions") or {})
+        positions, codes = positions_of_frame(
+            frame, columns, scales or {}, settings.get("conditions") or {}
+        )
         space = cls(name, positions, architectures=codes, **settings)
-        space.is_sample = not space.is_complete and space._canonical is None and space.architecture_of_raw is None
+        space.is_sample = (
+            not space.is_complete and space._canonical is None and space.architecture_of_raw is None
+        )
         return space
 
-    # -- structure --------------------------------------------------------------------------------------------------
+    # -- structure
+    # --------------------------------------------------------------------------------------------------
     @cached_property
     def _neighbours(self) -> Neighbours:
         is_range = any(position.scale for position in self.positions)
@@ -629,7 +698,8 @@ class SearchSpace(ShowsFacts):
         return Neighbours(binned(self.positions, self.codes), edits)
 
     def _edits(self, codes: Array) -> Array:
-        find = np.asarray if self.is_large and self._valid is None else self.find  # all combinations
+        # all combinations
+        find = np.asarray if self.is_large and self._valid is None else self.find
         return edits_of_all(codes, self.positions, self.conditions, self.place_values, find)
 
     @cached_property
@@ -645,13 +715,15 @@ class SearchSpace(ShowsFacts):
     def neighbours(self, architectures: ArchitectureLike) -> Architectures:
         """Return the architectures one edit away: one position with another choice.
 
-        In a range the edits are 1, 2, 4, 8 … levels up and down. In a listed space, ranges are compared by twelve equal
-        bins; if there is no neighbour, the architectures at the fewest edits are returned.
+        In a range the edits are 1, 2, 4, 8 … levels up and down. In a listed space, ranges are
+        compared by twelve equal bins; if there is no neighbour, the architectures at the fewest
+        edits are returned.
 
         Returns
         -------
         ndarray of int32 (int64 in a large space), shape (n_neighbours,) for one architecture or (n, n_neighbours)
-            24 neighbours in NAS-Bench-201, 18 in TransNAS-Bench-101 micro. Rows with fewer neighbours end with -1.
+            24 neighbours in NAS-Bench-201, 18 in TransNAS-Bench-101 micro. Rows with fewer
+            neighbours end with -1.
 
         Examples
         --------
@@ -663,9 +735,13 @@ class SearchSpace(ShowsFacts):
         if self.is_large:
             edits = self._edits(self._codes_of_ranks(np.atleast_1d(index)))
             return edits[0][edits[0] >= 0] if isinstance(index, int) else edits
-        return self._neighbours.of_one(index) if isinstance(index, int) else self._neighbours.of(index)
+        return (
+            self._neighbours.of_one(index) if isinstance(index, int) else self._neighbours.of(index)
+        )
 
-    def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | Architectures:
+    def canonical(
+        self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream"
+    ) -> int | Architectures:
         """Return the representative of each architecture's isomorphism class: its member with the smallest index.
 
         Without a rule of isomorphism, the architecture itself.
@@ -686,10 +762,13 @@ class SearchSpace(ShowsFacts):
     @cached_property
     def function_classes(self) -> Architectures:
         """The number of each architecture's isomorphism class, int32, shape (size,)."""
-        _, inverse = np.unique(self.canonical(np.arange(self.size, dtype=np.int32)), return_inverse=True)
+        _, inverse = np.unique(
+            self.canonical(np.arange(self.size, dtype=np.int32)), return_inverse=True
+        )
         return read_only(inverse.ravel().astype(np.int32))
 
-    # -- count features ---------------------------------------------------------------------------------------------
+    # -- count features
+    # ---------------------------------------------------------------------------------------------
     @cached_property
     def _builders(self) -> dict[str, FeatureBuilder]:
         return {**self._own_features(), **self._more_features}
@@ -723,7 +802,9 @@ class SearchSpace(ShowsFacts):
             self._features[name] = CountFeature(np.asarray(counts), tuple(names))
         return self._features[name]
 
-    def features(self, architectures: ArchitectureLike, names: Sequence[str] | None = None) -> Integers:
+    def features(
+        self, architectures: ArchitectureLike, names: Sequence[str] | None = None
+    ) -> Integers:
         """Return count features of some architectures side by side, shape (n, n_columns); by default `kernel_features`.
 
         Examples
@@ -800,7 +881,8 @@ def read_only(array: Array) -> Array:
 BUILDERS: dict[str, Callable[[Facts], SearchSpace]] = {"positions": SearchSpace.from_described}
 
 
-_known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()  # one object per content in each process
+# one object per content in each process
+_known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()
 
 
 def to_content(space: SearchSpace) -> str | dict[str, Any]:
@@ -835,5 +917,7 @@ def from_content(content: str | Facts) -> SearchSpace:
             build = BUILDERS[next(entry for entry in BUILDERS if entry in content)]
             space = _known[key] = build(content)
         except (KeyError, StopIteration, TypeError, ValueError, zlib.error) as reason:
-            raise DamagedFileError("description of a space", dict(content), "another", f"{reason!r}.") from reason
+            raise DamagedFileError(
+                "description of a space", dict(content), "another", f"{reason!r}."
+            ) from reason
     return space

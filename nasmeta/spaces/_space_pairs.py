@@ -18,8 +18,9 @@ def move_cells(
 ) -> tuple[Architectures, Booleans]:
     """Return the architectures of another space with the same choices, and a mask of those that exist, shape (n,).
 
-    TransNAS-Bench-101 has four of NAS-Bench-201's five operations, so all its cells exist there; cells with average
-    pooling lack a counterpart in TransNAS-Bench-101. Spaces with other positions share no architectures.
+    TransNAS-Bench-101 has four of NAS-Bench-201's five operations, so all its cells exist there;
+    cells with average pooling lack a counterpart in TransNAS-Bench-101. Spaces with other positions
+    share no architectures.
 
     Examples
     --------
@@ -35,7 +36,9 @@ def move_cells(
     for position, place in zip(target.positions, target.place_values, strict=True):
         own = names.index(position.name)
         code_of = {choice: code for code, choice in enumerate(position.choices)}
-        counterparts = np.array([code_of.get(choice, -1) for choice in source.positions[own].choices])[codes[:, own]]
+        counterparts = np.array(
+            [code_of.get(choice, -1) for choice in source.positions[own].choices]
+        )[codes[:, own]]
         exists &= counterparts >= 0
         ranks += counterparts * place
     moved = np.full(len(codes), -1, dtype=np.int32)
@@ -46,10 +49,11 @@ def move_cells(
 def codes_by_level(codes: Integers, source: SearchSpace, target: SearchSpace) -> Integers:
     """Return codes of one space, shape (n, n_positions), as the most similar codes of another space.
 
-    Positions are matched by name, and ordered choices by their place between the first and the last one. Positions
-    whose names differ only in a final number, such as one per layer, are a series, matched by their relative place in
-    it: the first two of four layers take the choice of the first of two. Positions that only the target has, or whose
-    counterpart is inactive, take their middle choice.
+    Positions are matched by name, and ordered choices by their place between the first and the last
+    one. Positions whose names differ only in a final number, such as one per layer, are a series,
+    matched by their relative place in it: the first two of four layers take the choice of the first
+    of two. Positions that only the target has, or whose counterpart is inactive, take their middle
+    choice.
 
     Raises
     ------
@@ -64,11 +68,15 @@ def codes_by_level(codes: Integers, source: SearchSpace, target: SearchSpace) ->
     >>> codes_by_level(np.array([[2, 1, 0]]), small, large)
     array([[1, 1, 1, 0, 0]])
     """
-    stems, wanted = ([re.sub(r"\d+$", "", p.name) for p in space.positions] for space in (source, target))
+    stems, wanted = (
+        [re.sub(r"\d+$", "", p.name) for p in space.positions] for space in (source, target)
+    )
     if not set(stems) <= set(wanted):
         raise SettingError(f"{source.name} has positions that {target.name} lacks.")
     active = source.conditions.active(codes)
-    matched = np.tile([len(position.choices) // 2 for position in target.positions], (len(codes), 1))
+    matched = np.tile(
+        [len(position.choices) // 2 for position in target.positions], (len(codes), 1)
+    )
     for i, (stem, position) in enumerate(zip(wanted, target.positions, strict=True)):
         if series := [j for j, other in enumerate(stems) if other == stem]:
             own = series[wanted[:i].count(stem) * len(series) // wanted.count(stem)]
@@ -95,8 +103,8 @@ def namesakes(one: SearchSpace, other: SearchSpace) -> str:
 def reference_space(space: str | SearchSpace) -> SearchSpace:
     """Return the space that encoders and meta-learners use for another, so models transfer between spaces.
 
-    This is NAS-Bench-201 for spaces with its graph and some of its five operations, such as TransNAS-Bench-101 micro;
-    otherwise the space itself.
+    This is NAS-Bench-201 for spaces with its graph and some of its five operations, such as
+    TransNAS-Bench-101 micro; otherwise the space itself.
 
     Examples
     --------

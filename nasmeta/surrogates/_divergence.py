@@ -24,7 +24,9 @@ class Divergence:
     weights: NDArray[np.float64]  # (1 + n_features,): a constant first
 
     @classmethod
-    def fit(cls, space: SearchSpace, architectures: NDArray[Any], fails: NDArray[np.bool_]) -> Divergence:
+    def fit(
+        cls, space: SearchSpace, architectures: NDArray[Any], fails: NDArray[np.bool_]
+    ) -> Divergence:
         """Fit the model to trainings and whether they diverged, shape (n,)."""
         from sklearn.linear_model import LogisticRegression
 
@@ -34,7 +36,9 @@ class Divergence:
 
     def predict(self, architectures: NDArray[Any]) -> NDArray[np.float64]:
         """Return the probabilities, shape (n,)."""
-        return np.asarray(expit(self.weights[0] + _products(self.space, architectures) @ self.weights[1:]))
+        return np.asarray(
+            expit(self.weights[0] + _products(self.space, architectures) @ self.weights[1:])
+        )
 
 
 def _products(space: SearchSpace, architectures: NDArray[Any]) -> NDArray[np.float64]:
@@ -47,4 +51,6 @@ def diverged_trainings(task: Task, diverged: float | str | None) -> NDArray[np.b
     """Return whether the training of each architecture diverged, shape (size,); see `fit_surrogate`."""
     if isinstance(diverged, str):
         return np.asarray(task.table.column(task.signal.dataset, diverged) == 1)
-    return np.asarray(task.sign * task.values < (-np.inf if diverged is None else task.sign * diverged))
+    return np.asarray(
+        task.sign * task.values < (-np.inf if diverged is None else task.sign * diverged)
+    )

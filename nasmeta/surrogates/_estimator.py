@@ -27,13 +27,20 @@ class EstimatorModel:
 
     @classmethod
     def fit(
-        cls, space: SearchSpace, predictor: Any, architectures: NDArray[Any], u: NDArray[np.float64], seed: int
+        cls,
+        space: SearchSpace,
+        predictor: Any,
+        architectures: NDArray[Any],
+        u: NDArray[np.float64],
+        seed: int,
     ) -> EstimatorModel:
         """Fit a predictor, an argument of `nasmeta.predictors.make_predictor`, to labels, shape (n,)."""
         listed, rows = _listed(space, architectures)
         pipeline, name = make_predictor(predictor, space=listed, seed=seed), label_of(predictor)
         if space.is_large and getattr(pipeline[0], "gives_indices", True):
-            raise SettingError("predictor in a large space", name, "one that reads features, such as xgboost")
+            raise SettingError(
+                "predictor in a large space", name, "one that reads features, such as xgboost"
+            )
         return cls(space, name, pipeline.fit(rows, u))
 
     def predict(self, architectures: NDArray[Any], **options: bool) -> Any:
@@ -56,7 +63,9 @@ class EstimatorModel:
     @classmethod
     def of_arrays(cls, space: SearchSpace, arrays: Mapping[str, NDArray[Any]]) -> EstimatorModel:
         """Rebuild a model from the arrays of `to_arrays`."""
-        pipeline = make_predictor(SAVED, space=_listed(space, space.sample(1, np.random.default_rng(0)))[0])
+        pipeline = make_predictor(
+            SAVED, space=_listed(space, space.sample(1, np.random.default_rng(0)))[0]
+        )
         pipeline[-1].restore(arrays)
         return cls(space, SAVED, pipeline)
 

@@ -16,8 +16,8 @@ FEATURE_SETS = ("edges", "paths", "operations", "shape")
 def feature_sets(space: SearchSpace) -> tuple[str, ...]:
     """Return the names of the feature sets of a space: `FEATURE_SETS` for cells, else its count features.
 
-    A large space has one set, ``places``: the choices of unordered positions, one-hot, and the places of the choices of
-    ordered positions, from 0 to 1.
+    A large space has one set, ``places``: the choices of unordered positions, one-hot, and the
+    places of the choices of ordered positions, from 0 to 1.
 
     Examples
     --------
@@ -36,7 +36,9 @@ def places(space: SearchSpace, architectures: NDArray[Any]) -> NDArray[np.float6
     codes = space.codes_of(architectures)
     ordered = [i for i, position in enumerate(space.positions) if position.ordered]
     one_hot = choice_one_hot(space.positions, codes, ordered).counts
-    return np.column_stack([one_hot.astype(np.float64), *(space.positions[i].places[codes[:, i]] for i in ordered)])
+    return np.column_stack(
+        [one_hot.astype(np.float64), *(space.positions[i].places[codes[:, i]] for i in ordered)]
+    )
 
 
 @lru_cache(maxsize=8)
@@ -50,12 +52,12 @@ def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
     * ``edges``: the operation of each edge, one-hot; ``none`` for edges without a live path.
     * ``paths``: the number of paths with each sequence of operations, without skips.
     * ``operations``: the number of live edges with each operation.
-    * ``shape``: the lengths of paths without skips, and their numbers of convolutions (operations that neither skip nor
-      pool), both in descending order (-1 for a dead path); the number of live paths, the most convolutions on a path,
-      and the number of identity paths.
+    * ``shape``: the lengths of paths without skips, and their numbers of convolutions (operations
+      that neither skip nor pool), both in descending order (-1 for a dead path); the number of live
+      paths, the most convolutions on a path, and the number of identity paths.
 
-    For other spaces, they are the count features of the first member. Each feature is divided by its standard deviation
-    over the classes (at least 0.2).
+    For other spaces, they are the count features of the first member. Each feature is divided by
+    its standard deviation over the classes (at least 0.2).
 
     Examples
     --------
@@ -69,8 +71,12 @@ def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
         parts = _of_cells(space, classes)
     else:
         first = np.unique(classes, return_index=True)[1]
-        parts = tuple(space.feature(name).counts[first].astype(np.float64) for name in space.feature_names)
-    return tuple(np.asarray(part / np.maximum(part.std(axis=0), 0.2), dtype=np.float32) for part in parts)
+        parts = tuple(
+            space.feature(name).counts[first].astype(np.float64) for name in space.feature_names
+        )
+    return tuple(
+        np.asarray(part / np.maximum(part.std(axis=0), 0.2), dtype=np.float32) for part in parts
+    )
 
 
 def classes_of(space: SearchSpace, architectures: NDArray[Any]) -> NDArray[Any]:
@@ -92,7 +98,9 @@ def _of_cells(space: CellSpace, classes: NDArray[np.int32]) -> tuple[NDArray[np.
     order = np.lexsort((digits @ space.place_values, classes))
     members = order[np.diff(classes[order], prepend=-1) > 0]
     digits = digits[members]
-    convolutional = [digit for digit in space.real_operations if "pool" not in space.operations[digit].lower()]
+    convolutional = [
+        digit for digit in space.real_operations if "pool" not in space.operations[digit].lower()
+    ]
     one_hot = digits[:, :, None] == np.arange(space.n_operations)
     operations = one_hot.sum(axis=1)[:, np.arange(space.n_operations) != space.none]
     length, convolutions = np.full((2, len(digits), len(space.paths)), -1.0)
@@ -111,4 +119,7 @@ def _of_cells(space: CellSpace, classes: NDArray[np.int32]) -> tuple[NDArray[np.
         ]
     )
     paths = space.feature("paths").counts[members]
-    return tuple(part.astype(np.float64) for part in (one_hot.reshape(len(digits), -1), paths, operations, shape))
+    return tuple(
+        part.astype(np.float64)
+        for part in (one_hot.reshape(len(digits), -1), paths, operations, shape)
+    )

@@ -42,13 +42,14 @@ def fit_surrogate(
 ) -> Surrogate:
     """Fit a surrogate to part of a task's table.
 
-    The task may be on any space, and its table may be incomplete. If the architectures are rows of a data frame, such
-    as random configurations, the surrogate predicts the whole space (`SearchSpace.whole`). The split keeps isomorphic
-    architectures together (for cells, rule ``upstream``); held-out labels are used for the scores only. Labels of
-    architectures that compute the same function are averaged, which reduces their noise. By default the model is a
-    Gaussian process. Its hyperparameters maximise the marginal likelihood of the training labels. Training seconds, if
-    the task has a cost, are a linear function of the choices. The seed noise is fitted to the single seeds of the
-    training set; for cells, to those with a live path.
+    The task may be on any space, and its table may be incomplete. If the architectures are rows of
+    a data frame, such as random configurations, the surrogate predicts the whole space
+    (`SearchSpace.whole`). The split keeps isomorphic architectures together (for cells, rule
+    ``upstream``); held-out labels are used for the scores only. Labels of architectures that
+    compute the same function are averaged, which reduces their noise. By default the model is a
+    Gaussian process. Its hyperparameters maximise the marginal likelihood of the training labels.
+    Training seconds, if the task has a cost, are a linear function of the choices. The seed noise
+    is fitted to the single seeds of the training set; for cells, to those with a live path.
 
     Parameters
     ----------
@@ -60,13 +61,14 @@ def fit_surrogate(
     steps : int, default 80
         Of the optimiser.
     predictor : str or estimator, optional
-        Another model: the name of a predictor, such as xgboost, or a scikit-learn regressor. Only ``xgboost`` can be
-        saved.
+        Another model: the name of a predictor, such as xgboost, or a scikit-learn regressor. Only
+        ``xgboost`` can be saved.
     groups : sequence of str, optional
         Positions whose combinations, such as models of one size, stay on one side of the split.
     diverged : float or str, optional
-        Trainings with worse values, in the unit of the task, are treated as diverged; or the name of a column that is 1
-        for them. The mean is fitted to the others; a logistic regression predicts the probability of divergence.
+        Trainings with worse values, in the unit of the task, are treated as diverged; or the name
+        of a column that is 1 for them. The mean is fitted to the others; a logistic regression
+        predicts the probability of divergence.
     train : array-like of int, shape (n_trained,), optional
         The architectures to train on, such as those of a published split, instead of a random part.
 
@@ -92,7 +94,9 @@ def fit_surrogate(
     """
     task = get_task(task) if isinstance(task, str) else task
     if isinstance(task, MultiObjectiveTask) or task.objective is not None or task.space.is_large:
-        raise SettingError("task", task.name, "a task of one column of a table, such as nb201/cifar10")
+        raise SettingError(
+            "task", task.name, "a task of one column of a table, such as nb201/cifar10"
+        )
     if not 0 < train_fraction < 1:
         raise SettingError("train_fraction", train_fraction, "a number between 0 and 1")
     fails = diverged_trainings(task, diverged)
@@ -101,13 +105,26 @@ def fit_surrogate(
     if n_different < _FEWEST:
         raise LabelError(f"different networks in {task.name}", n_different, f"at least {_FEWEST}")
     split_rng, batch_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
-    check_names(f"the space {space.name}", "position", groups, [position.name for position in space.positions])
-    keys = task.space.to_frame().groupby(list(groups), sort=False, dropna=False).ngroup().to_numpy() if groups else None
+    check_names(
+        f"the space {space.name}",
+        "position",
+        groups,
+        [position.name for position in space.positions],
+    )
+    keys = (
+        task.space.to_frame().groupby(list(groups), sort=False, dropna=False).ngroup().to_numpy()
+        if groups
+        else None
+    )
     rule = "upstream" if isinstance(space, CellSpace) else "the space's own"
     rule = f"groups of {', '.join(groups)}" if groups else rule
     if train is None:
         train, _ = isomorph_split(
-            task.space, rng=split_rng, test_fraction=1.0 - train_fraction, architectures=measured, groups=keys
+            task.space,
+            rng=split_rng,
+            test_fraction=1.0 - train_fraction,
+            architectures=measured,
+            groups=keys,
         )
     else:
         rule = "given"
@@ -118,7 +135,9 @@ def fit_surrogate(
     labels = np.bincount(rows, utilities[kept]) / counts
     if len(observed) < _FEWEST_TRAINED or np.ptp(labels) <= 1e-9 * np.abs(labels).max():
         expected = f"at least {_FEWEST_TRAINED}, whose values differ"
-        raise LabelError(f"different networks in the training set of {task.name}", len(observed), expected)
+        raise LabelError(
+            f"different networks in the training set of {task.name}", len(observed), expected
+        )
     model: Process | EstimatorModel
     if predictor is None:
         model = fit_process(space, observed, labels, counts, batch_rng, steps)
@@ -141,7 +160,9 @@ def fit_surrogate(
     return surrogate
 
 
-def _card(task: Task, space: SearchSpace, train: NDArray[np.int32], n_measured: int) -> dict[str, Any]:
+def _card(
+    task: Task, space: SearchSpace, train: NDArray[np.int32], n_measured: int
+) -> dict[str, Any]:
     """Return the facts of the data card that do not depend on the model."""
     return {
         "task": task.name,
@@ -156,7 +177,9 @@ def _card(task: Task, space: SearchSpace, train: NDArray[np.int32], n_measured: 
     }
 
 
-def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64] | None, float | None]:
+def _fit_costs(
+    task: Task, train: NDArray[np.int32]
+) -> tuple[NDArray[np.float64] | None, float | None]:
     """Return the coefficients of the training seconds, shape (1 + n_choices,), and R² on held-out architectures."""
     if not task.has_cost:
         return None, None
@@ -165,17 +188,25 @@ def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64
     if not (costs[good] > 0).any():
         return None, None
     one_hot = choice_one_hot(space.positions, space.codes_of(at[good])).counts
-    solution = np.linalg.lstsq(np.column_stack([np.ones(len(good)), one_hot]), costs[good], rcond=None)
+    solution = np.linalg.lstsq(
+        np.column_stack([np.ones(len(good)), one_hot]), costs[good], rcond=None
+    )
     coefficients = solution[0].astype(np.float64)
     known[train] = False
     r2 = score_predictions(costs[known], choice_costs(space, coefficients, at[known]))["r2"]
     return coefficients, r2
 
 
-def _fit_noise(task: Task, train: NDArray[np.int32], means: NDArray[np.float64]) -> SeedNoise | None:
+def _fit_noise(
+    task: Task, train: NDArray[np.int32], means: NDArray[np.float64]
+) -> SeedNoise | None:
     """Fit the seed noise of the training set, shape (n_trained,), around these predictions."""
     if task.signal.seed != "mean":
         return None
-    live = task.space.live_edges[train].any(axis=1) if isinstance(task.space, CellSpace) else slice(None)
+    live = (
+        task.space.live_edges[train].any(axis=1)
+        if isinstance(task.space, CellSpace)
+        else slice(None)
+    )
     seeds = np.array([*task.table.of_seeds(task.column).values()], np.float64)
     return fit_noise(means[live], seeds.T.reshape(task.space.size, -1)[train[live]])

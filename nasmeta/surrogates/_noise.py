@@ -26,10 +26,14 @@ class SeedNoise:
     (True, True)
     """
 
-    means: NDArray[np.float64]  # (n_knots,), ascending; quantiles are interpolated between knots, and constant outside
-    quantiles: NDArray[np.float32]  # (n_knots, 64), ascending: the mean deviation of each 64th of the trainings
+    # (n_knots,), ascending; quantiles are interpolated between knots, and constant outside
+    means: NDArray[np.float64]
+    # (n_knots, 64), ascending: the mean deviation of each 64th of the trainings
+    quantiles: NDArray[np.float32]
 
-    def draw(self, means: NDArray[np.float64], architectures: NDArray[np.integer], seed: int) -> NDArray[np.float64]:
+    def draw(
+        self, means: NDArray[np.float64], architectures: NDArray[np.integer], seed: int
+    ) -> NDArray[np.float64]:
         """Return the deviations of trainings with a seed: the same for the same (architecture, seed).
 
         Parameters
@@ -42,14 +46,16 @@ class SeedNoise:
         knots = np.interp(means, self.means, np.arange(len(self.means)))
         levels = _uniform(architectures, seed) * N_LEVELS - 0.5
         quantiles = self.quantiles.astype(np.float64)
-        return np.asarray(map_coordinates(quantiles, [knots, levels], order=1, mode="nearest"), dtype=np.float64)
+        return np.asarray(
+            map_coordinates(quantiles, [knots, levels], order=1, mode="nearest"), dtype=np.float64
+        )
 
 
 def _uniform(architectures: NDArray[np.integer], seed: int) -> NDArray[np.float64]:
     """Return a number in [0, 1) for each (architecture, seed), shape (n,), independent of the other architectures.
 
-    The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014)
-    on a counter that starts at the first 64 bits of numpy's SeedSequence.
+    The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
+    generators", OOPSLA 2014) on a counter that starts at the first 64 bits of numpy's SeedSequence.
     """
     start = np.random.SeedSequence(seed).generate_state(1, np.uint64)
     x = start + (architectures.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
@@ -63,10 +69,11 @@ def _uniform(architectures: NDArray[np.integer], seed: int) -> NDArray[np.float6
 def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoise | None:
     """Fit the deviations of seeds from their architecture's mean; None if fewer than 100 architectures have two seeds.
 
-    Each knot pools the deviations of architectures with similar predicted means: the 50 lowest and the 50 highest, the
-    next 100 and so on, because noise changes most at both ends. A deviation from the mean of m seeds is multiplied by
-    sqrt(m / (m - 1)), which corrects its variance. Predicted means have the shape (n,), seeds (n, n_seeds), NaN if
-    missing; both are in the unit of the task.
+    Each knot pools the deviations of architectures with similar predicted means: the 50 lowest and
+    the 50 highest, the next 100 and so on, because noise changes most at both ends. A deviation
+    from the mean of m seeds is multiplied by sqrt(m / (m - 1)), which corrects its variance.
+    Predicted means have the shape (n,), seeds (n, n_seeds), NaN if missing; both are in the unit of
+    the task.
     """
     counts = np.isfinite(seeds).sum(axis=1)
     several = np.flatnonzero(counts >= 2)
@@ -74,14 +81,18 @@ def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoi
         return None
     order = several[np.argsort(means[several], kind="stable")]
     means, seeds, counts = means[order], seeds[order], counts[order]
-    deviations = (seeds - np.nanmean(seeds, axis=1)[:, None]) * np.sqrt(counts / (counts - 1))[:, None]
+    deviations = (seeds - np.nanmean(seeds, axis=1)[:, None]) * np.sqrt(counts / (counts - 1))[
+        :, None
+    ]
     knots, quantiles = [], []
     for part in np.split(np.arange(len(order)), _bounds(len(order))):
         knots.append(float(means[part].mean()))
         near = np.sort(deviations[part][np.isfinite(deviations[part])])
         quantiles.append([float(chunk.mean()) for chunk in np.array_split(near, N_LEVELS)])
     # rounding may put the mean of equal numbers below its neighbour
-    return SeedNoise(np.maximum.accumulate(knots), np.maximum.accumulate(quantiles, axis=1).astype(np.float32))
+    return SeedNoise(
+        np.maximum.accumulate(knots), np.maximum.accumulate(quantiles, axis=1).astype(np.float32)
+    )
 
 
 def _bounds(n: int) -> list[int]:

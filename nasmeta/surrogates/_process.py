@@ -1,11 +1,12 @@
 r"""A warped Gaussian process on several feature sets, with lengthscales from the marginal likelihood.
 
-The covariance is a sum over feature sets of Matérn-3/2 kernels with a lengthscale for each feature (automatic
-relevance determination; Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, section 5.1). Labels
-u, larger is better, are warped by :math:`z = -\log(c - u)`, where c is a learned margin above the best label, because
-differences matter more near the best label. The margin's likelihood has the Jacobian of the warp (Snelson,
-Rasmussen and Ghahramani, "Warped Gaussian processes", NeurIPS 2003). An observation that is the mean of m values has
-noise variance / m.
+The covariance is a sum over feature sets of Matérn-3/2 kernels with a lengthscale for each feature
+(automatic relevance determination; Rasmussen and Williams, "Gaussian Processes for Machine
+Learning", 2006, section 5.1). Labels u, larger is better, are warped by :math:`z = -\log(c - u)`,
+where c is a learned margin above the best label, because differences matter more near the best
+label. The margin's likelihood has the Jacobian of the warp (Snelson, Rasmussen and Ghahramani,
+"Warped Gaussian processes", NeurIPS 2003). An observation that is the mean of m values has noise
+variance / m.
 
 More than 6,000 observations would need gigabytes and minutes, so a random subset of 6,000 is used.
 """
@@ -49,7 +50,9 @@ class Process:
     centre: float  # prior mean on the warped scale
     observed: NDArray[np.integer]  # (n,): observed classes, see `classes_of`
     weights: NDArray[np.float32]  # (n,): inverse covariance times labels
-    counts: NDArray[np.int64] | None = None  # (n,): the number of values averaged in each label, if known
+    counts: NDArray[np.int64] | None = (
+        None  # (n,): the number of values averaged in each label, if known
+    )
 
     @cached_property
     def _known(self) -> Parts:
@@ -70,10 +73,15 @@ class Process:
         ):
             rows, inverse = _distinct(part)
             others, of_known = _distinct(known)
-            scaled, scaled_others = (rows * scale).astype(part.dtype), (others * scale).astype(part.dtype)
+            scaled, scaled_others = (
+                (rows * scale).astype(part.dtype),
+                (others * scale).astype(part.dtype),
+            )
             w = (variance * np.bincount(of_known, weights=self.weights)).astype(part.dtype)
             blocks = range(0, len(rows), _BLOCK)
-            component = [_matern(scaled[start : start + _BLOCK], scaled_others) @ w for start in blocks]
+            component = [
+                _matern(scaled[start : start + _BLOCK], scaled_others) @ w for start in blocks
+            ]
             warped += np.concatenate(component)[inverse]
         return self._unwarped(warped)
 
@@ -81,13 +89,18 @@ class Process:
     def _factor(self) -> NDArray[np.float64]:
         """The Cholesky factor of the covariance of the observations."""
         covariance = self._covariance(self._known)
-        covariance[np.diag_indices(len(covariance))] += self.noise / np.asarray(self.counts) + JITTER
+        covariance[np.diag_indices(len(covariance))] += (
+            self.noise / np.asarray(self.counts) + JITTER
+        )
         return np.asarray(np.linalg.cholesky(covariance), np.float64)
 
     def _covariance(self, parts: Parts) -> NDArray[np.float64]:
         """Return the prior covariance of the observations and other rows, shape (n_observed, n_rows)."""
         terms = zip(self._known, parts, self.inverse_lengthscales, self.variances, strict=True)
-        scaled = ((known * np.float64(scale), part * np.float64(scale), v) for known, part, scale, v in terms)
+        scaled = (
+            (known * np.float64(scale), part * np.float64(scale), v)
+            for known, part, scale, v in terms
+        )
         return np.asarray(sum(variance * _matern(x, y) for x, y, variance in scaled))
 
     def intervals(self, architectures: NDArray[np.integer]) -> NDArray[np.float64] | None:
@@ -98,8 +111,12 @@ class Process:
         for some in np.array_split(architectures, len(architectures) // _MOST_CROSSED + 1):
             cross = self._covariance(features_at(self.space, classes_of(self.space, some)))
             half = solve_triangular(self._factor, cross, lower=True, check_finite=False)
-            deviation = np.sqrt(self.variances.sum() + self.noise - np.einsum("ij,ij->j", half, half))
-            ends.append(self.centre + self.weights @ cross + QUANTILE * np.stack([-deviation, deviation]))
+            deviation = np.sqrt(
+                self.variances.sum() + self.noise - np.einsum("ij,ij->j", half, half)
+            )
+            ends.append(
+                self.centre + self.weights @ cross + QUANTILE * np.stack([-deviation, deviation])
+            )
         return self._unwarped(np.concatenate(ends, axis=1))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -130,12 +147,16 @@ class Process:
 def _arrays_of_sets(space: SearchSpace) -> list[str]:
     """Return the names of the arrays of the feature sets; names of count features may not fit a file."""
     names = feature_sets(space)
-    return [f"scales_{name if isinstance(space, CellSpace) else f'feature_{i}'}" for i, name in enumerate(names)]
+    return [
+        f"scales_{name if isinstance(space, CellSpace) else f'feature_{i}'}"
+        for i, name in enumerate(names)
+    ]
 
 
 def _distinct(part: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the distinct rows, and for each row its place among them."""
-    numbers = part @ np.sqrt(np.arange(1.0, part.shape[1] + 1) * 2 + 1e-3)  # different for different rows
+    # different for different rows
+    numbers = part @ np.sqrt(np.arange(1.0, part.shape[1] + 1) * 2 + 1e-3)
     _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
     return part[first], inverse
 
@@ -182,7 +203,8 @@ class _Likelihood:
     def start(self) -> NDArray[np.float64]:
         """Return the initial logarithms of inverse lengthscales, variances, noise and margin, in this order.
 
-        All methods take logarithms of this shape, (n_hyperparameters,), and the rows of some observations, (n_some,).
+        All methods take logarithms of this shape, (n_hyperparameters,), and the rows of some
+        observations, (n_some,).
         """
         margin = 0.1 * self.spread
         variance, n_sets = self.warped(margin).var(), len(self.parts)
@@ -215,12 +237,16 @@ class _Likelihood:
         total[np.diag_indices(len(rows))] += np.exp(logarithms[-2]) / self.counts[rows] + JITTER
         return total
 
-    def gradient(self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64] | None:
+    def gradient(
+        self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]
+    ) -> NDArray[np.float64] | None:
         """Return the gradient by the logarithms; None if the covariance is not positive definite."""
         factors = list(self.factors(logarithms, rows))
         margin = float(np.exp(logarithms[-1]))
         z = self.warped(margin)[rows]
-        likelihood = negative_log_likelihood(self.covariance(logarithms, rows, factors), [z - z.mean()])
+        likelihood = negative_log_likelihood(
+            self.covariance(logarithms, rows, factors), [z - z.mean()]
+        )
         if likelihood is None:
             return None
         by_scales, by_variances = [], []
@@ -232,11 +258,15 @@ class _Likelihood:
         by_noise = np.diag(likelihood.by_covariance) @ (np.exp(logarithms[-2]) / self.counts[rows])
         slope = -1.0 / (self.best + margin - self.u[rows])
         by_margin = margin * (likelihood.weights[0] @ (slope - slope.mean()) - slope.sum())
-        gradient: NDArray[np.float64] = np.concatenate([*by_scales, by_variances, [by_noise, by_margin]])
+        gradient: NDArray[np.float64] = np.concatenate(
+            [*by_scales, by_variances, [by_noise, by_margin]]
+        )
         scales = slice(len(self.prior))
-        gradient[scales] *= -6.0 * np.exp(logarithms[scales]) ** 2  # d k / d log w_i = -3 v exp(-a) w_i² (x_i - x'_i)²
+        # d k / d log w_i = -3 v exp(-a) w_i² (x_i - x'_i)²
+        gradient[scales] *= -6.0 * np.exp(logarithms[scales]) ** 2
         gradient /= len(rows)
-        # Weak priors: a factor of e^1.5 for a lengthscale, of e for the margin around a tenth of the spread.
+        # Weak priors: a factor of e^1.5 for a lengthscale, of e for the margin around a tenth of
+        # the spread.
         gradient[scales] += (logarithms[scales] - self.prior) / 1.5**2 / len(self.u)
         gradient[-1] += (logarithms[-1] - np.log(0.1 * self.spread)) / len(self.u)
         return gradient
@@ -252,9 +282,10 @@ def fit_process(
 ) -> Process:
     """Learn the hyperparameters by stochastic gradients on batches, then condition on all observations.
 
-    Adam (Kingma and Ba, ICLR 2015) on batches of 600 drawn without replacement; its gradient is that of the batch's
-    marginal likelihood, as in Chen, Zheng, Al Kontar and Raskutti, "Stochastic gradient descent in correlated settings:
-    a study on Gaussian processes", NeurIPS 2020. Of more than 6,000 observations, a random subset is used.
+    Adam (Kingma and Ba, ICLR 2015) on batches of 600 drawn without replacement; its gradient is
+    that of the batch's marginal likelihood, as in Chen, Zheng, Al Kontar and Raskutti, "Stochastic
+    gradient descent in correlated settings: a study on Gaussian processes", NeurIPS 2020. Of more
+    than 6,000 observations, a random subset is used.
 
     Parameters
     ----------
@@ -274,7 +305,9 @@ def fit_process(
     parts = features_at(space, observed)
     # features of classes are scaled already
     units = [np.maximum(part.std(axis=0), 0.2) if space.is_large else 1.0 for part in parts]
-    likelihood = _Likelihood([part / unit for part, unit in zip(parts, units, strict=True)], u, counts)
+    likelihood = _Likelihood(
+        [part / unit for part, unit in zip(parts, units, strict=True)], u, counts
+    )
     logarithms = likelihood.start()
     first, second = np.zeros((2, len(logarithms)))
     low = np.full(len(logarithms), -16.0)

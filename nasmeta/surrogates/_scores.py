@@ -10,7 +10,8 @@ from scipy.special import ndtri
 
 from nasmeta.predictors import rank_correlations
 
-QUANTILE = float(ndtri(0.95))  # half the width of a 90 % predictive interval, in standard deviations
+# half the width of a 90 % predictive interval, in standard deviations
+QUANTILE = float(ndtri(0.95))
 Scores: TypeAlias = dict[str, int | float | None]
 """Scores of a set of architectures; None if undefined, such as a rank correlation of constants."""
 
@@ -18,9 +19,9 @@ Scores: TypeAlias = dict[str, int | float | None]
 def score_predictions(y: ArrayLike, predicted: ArrayLike, percent: bool = True) -> Scores:
     """Score predictions by r², Kendall's τ-b, Spearman's ρ and the root mean squared error.
 
-    Values in percent also get a sparse τ: τ-b with the predictions rounded to 0.1 %, as in Zela, Siems, Zimmer,
-    Lukasik, Keuper and Hutter, "Surrogate NAS benchmarks: going beyond the limited search spaces of tabular NAS
-    benchmarks", ICLR 2022.
+    Values in percent also get a sparse τ: τ-b with the predictions rounded to 0.1 %, as in Zela,
+    Siems, Zimmer, Lukasik, Keuper and Hutter, "Surrogate NAS benchmarks: going beyond the limited
+    search spaces of tabular NAS benchmarks", ICLR 2022.
 
     Parameters
     ----------
@@ -51,4 +52,7 @@ def score_predictions(y: ArrayLike, predicted: ArrayLike, percent: bool = True) 
             scores["r2"] = float(1.0 - error / variance)
         if percent:
             scores["sparse_tau"], _ = rank_correlations(y, np.round(predicted, 1))
-    return {"cells": len(y), **{name: None if np.isnan(score) else score for name, score in scores.items()}}
+    return {
+        "cells": len(y),
+        **{name: None if np.isnan(score) else score for name, score in scores.items()},
+    }

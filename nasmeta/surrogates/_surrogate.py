@@ -55,13 +55,15 @@ def choice_costs(
 class Surrogate:
     """A surrogate of one task, by `fit_surrogate` or `Surrogate.load`.
 
-    It predicts the values of all architectures of the space, without the table. If the table lists a sample of a space,
-    such as random configurations, the space is the whole one (`SearchSpace.whole`).
+    It predicts the values of all architectures of the space, without the table. If the table lists
+    a sample of a space, such as random configurations, the space is the whole one
+    (`SearchSpace.whole`).
 
     Parameters
     ----------
     card : dict
-        The data card: task, space, column, release, source, licence, number of architectures, split, scores, versions.
+        The data card: task, space, column, release, source, licence, number of architectures,
+        split, scores, versions.
     model : Process or EstimatorModel
     trained : ndarray of bool, shape (n_architectures,); in a large space, of int64, shape (n_trained,)
         The architectures in the training set.
@@ -126,14 +128,20 @@ class Surrogate:
 
         They are rounded to six digits of the largest value, so they are equal on all processors.
         """
-        return self._rounded(self._exact(architectures)) if self.space.is_large else self.values[architectures]
+        return (
+            self._rounded(self._exact(architectures))
+            if self.space.is_large
+            else self.values[architectures]
+        )
 
     def _possible(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.clip(values, 0.0, 100.0) if self.unit == "percent" else values
 
     @cached_property
     def _decimals(self) -> int:
-        largest = self.card["largest"] if self.space.is_large else float(np.abs(self._all_exact).max())
+        largest = (
+            self.card["largest"] if self.space.is_large else float(np.abs(self._all_exact).max())
+        )
         return _DIGITS - 1 - int(np.floor(np.log10(largest))) if largest > 0 else _DIGITS
 
     def _rounded(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -170,17 +178,20 @@ class Surrogate:
     def expectations(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return the expected values, float64, shape (n,), if a training may diverge.
 
-        They are the means of `means` and of the diverged trainings, weighted by the probability of divergence.
+        They are the means of `means` and of the diverged trainings, weighted by the probability of
+        divergence.
         """
         p, means = self.divergences(architectures), self.means(architectures)
         return self._rounded(means + p * (self.card.get("diverged_mean", 0.0) - means))
 
-    def training_values(self, seed: int, architectures: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
+    def training_values(
+        self, seed: int, architectures: NDArray[np.integer] | None = None
+    ) -> NDArray[np.float64]:
         """Return draws of single trainings of architectures, by default of all, float64, shape (n,).
 
-        A draw is the predicted mean plus seed noise, which depends on the architecture and the seed only. Isomorphic
-        architectures have different draws. A cell without a live path has no noise. The prediction error of the
-        surrogate is not included.
+        A draw is the predicted mean plus seed noise, which depends on the architecture and the seed
+        only. Isomorphic architectures have different draws. A cell without a live path has no
+        noise. The prediction error of the surrogate is not included.
 
         Raises
         ------
@@ -188,8 +199,12 @@ class Surrogate:
             If the noise is unknown, because the table has no single seeds.
         """
         if self.noise is None:
-            raise MissingValueError(f"The surrogate of {self.card['task']} lacks seed noise. Use answer='mean'.")
-        architectures = np.arange(self.space.size, dtype=np.int32) if architectures is None else architectures
+            raise MissingValueError(
+                f"The surrogate of {self.card['task']} lacks seed noise. Use answer='mean'."
+            )
+        architectures = (
+            np.arange(self.space.size, dtype=np.int32) if architectures is None else architectures
+        )
         means = self.means(architectures)
         deviations = self.noise.draw(means, architectures, seed)
         if isinstance(self.space, CellSpace):
@@ -206,8 +221,8 @@ class Surrogate:
         architectures : architecture or architectures
             Indices or strings, as in `SearchSpace.index_of`.
         answer : {"mean", "training", "diverged", "expected"}
-            Predict the mean over trainings that do not diverge, draw the result of one training, predict the
-            probability of divergence, or the expected value if a training may diverge.
+            Predict the mean over trainings that do not diverge, draw the result of one training,
+            predict the probability of divergence, or the expected value if a training may diverge.
         seed : int, default 0
             Of the draw.
 
@@ -233,17 +248,20 @@ class Surrogate:
         Parameters
         ----------
         task : str or Task, optional
-            The source of the labels, a task on the same space; by default the task of the surrogate.
+            The source of the labels, a task on the same space; by default the task of the
+            surrogate.
 
         Returns
         -------
         dict of str to Scores
-            ``held out``: architectures without an isomorphic one in the training set (for cells, rule ``upstream``).
-            ``new functions``: those among them whose function (`CellSpace.function_classes`) is not in the training
-            set either, in an enumerated space. ``held out, best 10 %`` and ``new functions, best 10 %``: those among
-            the best tenth. ``coverage_90``: the share of values in their 90 % predictive intervals. Diverged
-            trainings are left out, except for ``brier``, the mean squared error of the probability of divergence, and
-            ``with diverged``: all held-out trainings with a value, predicted by `expectations`.
+            ``held out``: architectures without an isomorphic one in the training set (for cells,
+            rule ``upstream``). ``new functions``: those among them whose function
+            (`CellSpace.function_classes`) is not in the training set either, in an enumerated
+            space. ``held out, best 10 %`` and ``new functions, best 10 %``: those among the best
+            tenth. ``coverage_90``: the share of values in their 90 % predictive intervals. Diverged
+            trainings are left out, except for ``brier``, the mean squared error of the probability
+            of divergence, and ``with diverged``: all held-out trainings with a value, predicted by
+            `expectations`.
 
         Raises
         ------
@@ -263,7 +281,9 @@ class Surrogate:
         task = get_task(task) if isinstance(task, str) else task
         (space, at), y = task.space.whole, task.values
         if space != self.space:
-            raise SettingError("space of the task", space.name, f"the space {self.space.name} of the surrogate")
+            raise SettingError(
+                "space of the task", space.name, f"the space {self.space.name} of the surrogate"
+            )
         outside = ~(np.isin(at, self.trained) if space.is_large else self.trained[at])
         fails = diverged_trainings(task, self.card.get("diverged"))
         measured = np.isfinite(y) & ~fails
@@ -284,9 +304,13 @@ class Surrogate:
                 scores[name]["coverage_90"] = float(inside[which[held_out]].mean())
         if self.divergence is not None:
             rows = (np.isfinite(y) | fails) & outside
-            scores["held out"]["brier"] = float(((self.divergences(at[rows]) - fails[rows]) ** 2).mean())
+            scores["held out"]["brier"] = float(
+                ((self.divergences(at[rows]) - fails[rows]) ** 2).mean()
+            )
             rows &= np.isfinite(y)
-            scores["with diverged"] = score_predictions(y[rows], self.expectations(at[rows]), percent)
+            scores["with diverged"] = score_predictions(
+                y[rows], self.expectations(at[rows]), percent
+            )
         return scores
 
     def has_space_of(self, task: Task) -> bool:
@@ -334,7 +358,9 @@ class Surrogate:
             If the model is a predictor other than ``xgboost``.
         """
         if not self.model.to_arrays():
-            raise SettingError("predictor of a saved surrogate", self.card["model"], f"None or {SAVED!r}")
+            raise SettingError(
+                "predictor of a saved surrogate", self.card["model"], f"None or {SAVED!r}"
+            )
         path = Path(path)
         write_atomically(path, self._bytes)
         return path
@@ -346,8 +372,8 @@ class Surrogate:
         Parameters
         ----------
         which : str, path or Task
-            Name of a task, such as ``nb201/cifar10`` or ``hw-gpt-s/gpt-s``, or the path of a file. `shipped` lists the
-            names.
+            Name of a task, such as ``nb201/cifar10`` or ``hw-gpt-s/gpt-s``, or the path of a file.
+            `shipped` lists the names.
 
         Raises
         ------
@@ -395,10 +421,18 @@ class Surrogate:
             space = from_content(card["space"])
             model = (EstimatorModel if "booster" in arrays else Process).of_arrays(space, arrays)
             trained = arrays["trained"]
-            trained = trained if space.is_large else np.unpackbits(trained, count=space.size).astype(bool)
-            noise = SeedNoise(arrays["noise_means"], arrays["noise_quantiles"]) if "noise_means" in arrays else None
+            trained = (
+                trained if space.is_large else np.unpackbits(trained, count=space.size).astype(bool)
+            )
+            noise = (
+                SeedNoise(arrays["noise_means"], arrays["noise_quantiles"])
+                if "noise_means" in arrays
+                else None
+            )
             divergence = Divergence(space, arrays[_DIVERGED]) if _DIVERGED in arrays else None
-        surrogate = cls(card, model, trained, noise, arrays.get("cost_coefficients"), divergence, name)
+        surrogate = cls(
+            card, model, trained, noise, arrays.get("cost_coefficients"), divergence, name
+        )
         surrogate.__dict__["_bytes"] = raw  # so the checksum equals the file's
         return surrogate
 

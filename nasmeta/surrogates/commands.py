@@ -41,8 +41,14 @@ def surrogate_fit_command(
     if output is not None:  # before the fit
         if options.get("predictor") not in (None, SAVED):
             raise SettingError("--predictor", options["predictor"], f"{SAVED} with --output")
-        if output.suffix != ".npz" or not output.parent.is_dir() or (output.exists() and not replace):
-            raise SettingError("--output", str(output), "a new file that ends in .npz, or --replace")
+        if (
+            output.suffix != ".npz"
+            or not output.parent.is_dir()
+            or (output.exists() and not replace)
+        ):
+            raise SettingError(
+                "--output", str(output), "a new file that ends in .npz, or --replace"
+            )
         require_writable(output)
     with progress_bar(f"fitting {task}"):
         surrogate = fit_surrogate(task, **options)
@@ -71,7 +77,9 @@ def surrogate_score_command(surrogate: str, *, task: str | None = None) -> dict[
     return _printed(loaded, loaded.score(task), task)
 
 
-def _printed(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> dict[str, Any]:
+def _printed(
+    surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None
+) -> dict[str, Any]:
     """Print the scores of a surrogate and the facts about it, and return them for ``--json``."""
     card, column = surrogate.card, surrogate.card["column"]
     title = f"Surrogate of {card['task']}" + (f" on {task}" if task else "")

@@ -39,8 +39,17 @@ class Address(NamedTuple):
             split, epochs, seed = (None if part == "-" else part for part in rest)
             length = None if epochs is None else int(epochs)
         except ValueError:
-            raise ColumnError("column", text, "DATASET/METRIC/SPLIT/EPOCHS/SEED[ of RELEASE]") from None
-        return cls(dataset, metric, split, length, int(seed) if seed and seed.isdigit() else seed, release or None)
+            raise ColumnError(
+                "column", text, "DATASET/METRIC/SPLIT/EPOCHS/SEED[ of RELEASE]"
+            ) from None
+        return cls(
+            dataset,
+            metric,
+            split,
+            length,
+            int(seed) if seed and seed.isdigit() else seed,
+            release or None,
+        )
 
     def described(self) -> str:
         """Return the stated parts, as they are written in a call."""

@@ -58,10 +58,10 @@ def _write(sink: Any, space: SearchSpace, columns: _Columns, origin: Facts) -> N
 def write_files(files: Mapping[Path, _Columns], space: SearchSpace, origin: Facts) -> None:
     """Write columnar files, with one whole column in memory at a time.
 
-    Columns have shape (n_architectures,), with NaN for missing values. All columns of a file are written as float64 if
-    one of them is float64, else as float32. `origin` identifies the raw files. A file contains the name of a registered
-    space, or the content of any other space. The files receive their names after all of them are complete and
-    on the disk.
+    Columns have shape (n_architectures,), with NaN for missing values. All columns of a file are
+    written as float64 if one of them is float64, else as float32. `origin` identifies the raw
+    files. A file contains the name of a registered space, or the content of any other space. The
+    files receive their names after all of them are complete and on the disk.
     """
     temporaries = {path: temporary_of(path) for path in files}
     try:
@@ -80,7 +80,8 @@ def write_files(files: Mapping[Path, _Columns], space: SearchSpace, origin: Fact
 class ColumnFile:
     """An opened columnar file. Columns are views of the memory-mapped file, unless most values are missing.
 
-    The checksum of the header is verified when the file is opened, each column's checksum when the column is read.
+    The checksum of the header is verified when the file is opened, each column's checksum when the
+    column is read.
 
     Parameters
     ----------
@@ -131,14 +132,19 @@ class ColumnFile:
         """Return a column, read-only, shape (n_architectures,)."""
         if position not in self._kept:
             try:
-                array = self._reader.get_batch(position).column(0)  # its method to_numpy imports pandas
-                values = np.frombuffer(array.buffers()[1], dtype=_KINDS[str(array.type)], count=len(array))
+                # its method to_numpy imports pandas
+                array = self._reader.get_batch(position).column(0)
+                values = np.frombuffer(
+                    array.buffers()[1], dtype=_KINDS[str(array.type)], count=len(array)
+                )
                 intact = zlib.crc32(values.data) == self._checksums[position]
             except Exception:  # altered bytes may fail with nearly any exception
                 intact = False
             if not intact:
                 address = self.infos[position].address
-                raise DamagedFileError(f"{self.path} is damaged: the checksum of {address} differs.")
+                raise DamagedFileError(
+                    f"{self.path} is damaged: the checksum of {address} differs."
+                )
             values.flags.writeable = False
             if len(self._kept) == self._most_kept:
                 del self._kept[next(iter(self._kept))]

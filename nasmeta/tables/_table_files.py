@@ -46,7 +46,8 @@ def add_frame(
     scales : mapping of str to {"linear", "log", "none"}, optional
         Scales of `columns`, as in `SearchSpace.from_frame`.
     conditions : mapping of str to mapping, optional
-        For a column that applies only to some choices of other columns: these choices, as in `SearchSpace`.
+        For a column that applies only to some choices of other columns: these choices, as in
+        `SearchSpace`.
     replace : bool, default False
         Whether to replace other content under this name.
     **options
@@ -82,7 +83,8 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
     Raises
     ------
     SettingError
-        If the file cannot be read, has a row that is longer than its header, or has two columns with the same name.
+        If the file cannot be read, has a row that is longer than its header, or has two columns
+        with the same name.
 
     Examples
     --------
@@ -99,22 +101,29 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
     path = Path(file)
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".tsv", ".parquet"):
-        raise SettingError(f"{path} is not a .csv, .tsv or .parquet file: convert it to one of these.")
+        raise SettingError(
+            f"{path} is not a .csv, .tsv or .parquet file: convert it to one of these."
+        )
     try:
         if suffix == ".parquet":
             frame: pd.DataFrame = pd.read_parquet(path)
         else:
             sep = "," if suffix == ".csv" else "\t"
 
-            with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # longer than the header
+            # longer than the header
+            with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
                 frame = pd.read_csv(path, sep=sep, skipinitialspace=True, index_col=False)
     except OSError:
         raise
     except Exception as reason:  # a file of another kind may fail with nearly any exception
-        raise SettingError(f"{path} cannot be read as {suffix[1:]}: {str(reason).strip():.200}") from reason
+        raise SettingError(
+            f"{path} cannot be read as {suffix[1:]}: {str(reason).strip():.200}"
+        ) from reason
     frame.columns = [str(name).strip() for name in frame.columns]
     for name, column in frame.items():
-        if not (pd.api.types.is_numeric_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype)):
+        if not (
+            pd.api.types.is_numeric_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype)
+        ):
             frame[name] = column.map(_plain, na_action="ignore").astype(object)
     return frame
 

@@ -16,7 +16,9 @@ def meant_columns(columns: list[ColumnInfo], asked: Address) -> list[ColumnInfo]
     if asked.split is None:
         columns = [info for info in columns if info.split == "valid"] or columns
     if asked.epochs is None and all(info.epochs is not None for info in columns):
-        columns = [info for info in columns if info.epochs == max(info.epochs or 0 for info in columns)]
+        columns = [
+            info for info in columns if info.epochs == max(info.epochs or 0 for info in columns)
+        ]
     for seed in ("mean", None) if asked.seed is None else ():
         if of_seed := [info for info in columns if info.seed == seed]:
             return of_seed
@@ -30,7 +32,9 @@ def parts_of_name(name: str, columns: Sequence[ColumnInfo]) -> tuple[str, str, d
     >>> parts_of_name("pets/map@50@12ep#0", [info])
     ('pets', 'map@50', {'epochs': 12, 'seed': 0})
     """
-    known = {text.lower() for info in columns for text in (info.dataset, f"{info.dataset}/{info.metric}")}
+    known = {
+        text.lower() for info in columns for text in (info.dataset, f"{info.dataset}/{info.metric}")
+    }
     ends = [*(sign.start() for sign in re.finditer("[@#]", name)), len(name)]
     end = next((i for i in reversed(ends) if name[:i].lower() in known), ends[0])
     dataset, _, metric = name[:end].partition("/")

@@ -51,7 +51,8 @@ class ContentSource(_UserSource):
 
     holds = "a data frame"
     how_to_get = (
-        "Set NASMETA_CACHE to a folder that both machines share, or add the table under a name: `nasmeta data add`."
+        "Set NASMETA_CACHE to a folder that both machines share, "
+        "or add the table under a name: `nasmeta data add`."
     )
 
     def __init__(self, name: str, content: str) -> None:
@@ -89,7 +90,10 @@ class AddedSource(_UserSource):
         with suppress(DamagedFileError, OSError):  # so that a list of all sources can be shown
             infos = self._file.infos
             self.release = infos[0].release
-            datasets, metrics = (", ".join(dict.fromkeys(getattr(i, p) for i in infos)) for p in ("dataset", "metric"))
+            datasets, metrics = (
+                ", ".join(dict.fromkeys(getattr(i, p) for i in infos))
+                for p in ("dataset", "metric")
+            )
             self.holds = f"{datasets}: {metrics}"
 
     @property
@@ -105,7 +109,11 @@ def added_tables() -> tuple[str, ...]:
     False
     """
     folder = tables_folder()
-    return tuple(sorted(path.parent.name for path in folder.glob(f"*/*{_SUFFIX}"))) if folder.is_dir() else ()
+    return (
+        tuple(sorted(path.parent.name for path in folder.glob(f"*/*{_SUFFIX}")))
+        if folder.is_dir()
+        else ()
+    )
 
 
 def add_columns(name: str, space: SearchSpace, columns: _Columns, *, replace: bool) -> None:
@@ -122,13 +130,18 @@ def add_columns(name: str, space: SearchSpace, columns: _Columns, *, replace: bo
         except DamagedFileError as damage:
             raise DamagedFileError(str(damage), hint="Use --replace, or another name.") from damage
         if differs:
-            raise SettingError(f"A table {name} with other content exists. Use --replace, or another name.")
+            raise SettingError(
+                f"A table {name} with other content exists. Use --replace, or another name."
+            )
         write_files({path: columns}, space, origin)
 
 
 def _content_of(name: str, space: SearchSpace, columns: _Columns) -> str:
     """Return a checksum of a name, a space and the facts about its columns, with the checksums of their values."""
-    infos = [{fact: value for fact, value in vars(info).items() if fact != "origin"} for info, _ in columns]
+    infos = [
+        {fact: value for fact, value in vars(info).items() if fact != "origin"}
+        for info, _ in columns
+    ]
     return sha256(json.dumps([name, to_content(space), infos]).encode()).hexdigest()
 
 

@@ -21,8 +21,9 @@ _BETWEEN = 5.0  # percent: few accuracies lie between 1 and this
 def looks_fractional(values: Floats) -> Booleans:
     """Return which accuracies of a dataset look like fractions among percents, bool, shape (n,).
 
-    Multiplied by 100, fractions lie in the range of the percents, or their median does and they differ from each
-    other. Values of networks at chance level are not fractions: they are equal, or further low values surround them.
+    Multiplied by 100, fractions lie in the range of the percents, or their median does and they
+    differ from each other. Values of networks at chance level are not fractions: they are equal, or
+    further low values surround them.
 
     Parameters
     ----------
@@ -51,7 +52,9 @@ def looks_fractional(values: Floats) -> Booleans:
     return nothing if at_chance or continuous else fractions
 
 
-def odd_accuracies(columns: Iterable[tuple[ColumnInfo, Values | SparseValues]], space: SearchSpace) -> Iterator[str]:
+def odd_accuracies(
+    columns: Iterable[tuple[ColumnInfo, Values | SparseValues]], space: SearchSpace
+) -> Iterator[str]:
     """Yield messages about fractions among percents and about accuracies outside 0 to 100, by metric and dataset.
 
     Accuracies whose unit was stated are not checked.
@@ -59,7 +62,9 @@ def odd_accuracies(columns: Iterable[tuple[ColumnInfo, Values | SparseValues]], 
     groups: dict[tuple[str, str], list[SparseValues]] = {}
     for info, values in columns:
         if info.unit == "percent" and STATED not in info.note:
-            groups.setdefault((info.metric, info.dataset), []).append(SparseValues.of(np.asarray(values)))
+            groups.setdefault((info.metric, info.dataset), []).append(
+                SparseValues.of(np.asarray(values))
+            )
     for (metric, dataset), several in groups.items():
         architectures = np.concatenate([column.architectures for column in several])
         known = np.concatenate([column.values for column in several]).astype(np.float64)
@@ -72,7 +77,8 @@ def odd_accuracies(columns: Iterable[tuple[ColumnInfo, Values | SparseValues]], 
             if odd.any():
                 places = zip(architectures[odd].tolist(), known[odd].tolist(), strict=True)
                 named = [
-                    f"{space.to_string(architecture)} ({value:g})" for architecture, value in dict.fromkeys(places)
+                    f"{space.to_string(architecture)} ({value:g})"
+                    for architecture, value in dict.fromkeys(places)
                 ]
                 more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
                 yield (
@@ -91,9 +97,14 @@ def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) ->
     >>> only_test_values(table.columns, table.columns[0])
     ''
     """
-    if column.kind not in ("performance", None) or measured_split(column.metric, column.split) != "test":
+    if (
+        column.kind not in ("performance", None)
+        or measured_split(column.metric, column.split) != "test"
+    ):
         return ""
-    of_dataset = [info for info in columns if info.dataset == column.dataset and info.kind == "performance"]
+    of_dataset = [
+        info for info in columns if info.dataset == column.dataset and info.kind == "performance"
+    ]
     if any(measured_split(info.metric, info.split) == "valid" for info in of_dataset):
         return ""
     return (

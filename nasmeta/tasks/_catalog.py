@@ -1,7 +1,8 @@
 """Tasks and families by name.
 
-A name is ``TABLE/DATASET[/METRIC][@SPLIT][@EPOCHSep][#SEED]``, or a name that ``benchmarks_data`` declares. A budget or
-a trade-off follows after a slash, further objectives after a plus sign; this is the same for all tables.
+A name is ``TABLE/DATASET[/METRIC][@SPLIT][@EPOCHSep][#SEED]``, or a name that ``benchmarks_data``
+declares. A budget or a trade-off follows after a slash, further objectives after a plus sign; this
+is the same for all tables.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ TASKS: Registry[Task] = Registry(
 )
 
 
-# -- declarations in benchmarks_data ---------------------------------------------------------------------------------
+# -- declarations in benchmarks_data
+# ---------------------------------------------------------------------------------
 class DeclaredTask(NamedTuple):
     """A declared task, the family that it learns from by default, and the unit of its signal, empty if not declared."""
 
@@ -84,10 +86,15 @@ def declared_tasks() -> Mapping[str, DeclaredTask]:
                 )  # fmt: skip
                 held_out = [facts["held_out"]] if "held_out" in facts else None
                 task = Task(
-                    facts["name"], source.table, signal, cost="recorded" if "cost" in facts else None, held_out=held_out
+                    facts["name"],
+                    source.table,
+                    signal,
+                    cost="recorded" if "cost" in facts else None,
+                    held_out=held_out,
                 )
                 if names := facts.get("scale"):
-                    numbers = signal.dataset.replace("m", "e6").replace("b", "e9").split("-")  # of 215m-11.4b
+                    # of 215m-11.4b
+                    numbers = signal.dataset.replace("m", "e6").replace("b", "e9").split("-")
                     task.scale = dict(zip(names.split("-"), map(float, numbers), strict=True))
                 declared.setdefault(task.name, DeclaredTask(task, family, facts.get("unit", "")))
     return declared
@@ -97,10 +104,16 @@ def declared_tasks() -> Mapping[str, DeclaredTask]:
 def declared_families() -> Mapping[str, list[str]]:
     """Return the names of the tasks of each declared family."""
     entries = tomllib.loads(shipped("families.toml").read_text(encoding="utf-8"))["families"]
-    families = {entry["name"]: [facts["tasks"] for facts in spread(entry)] for entry in entries if "tasks" in entry}
+    families = {
+        entry["name"]: [facts["tasks"] for facts in spread(entry)]
+        for entry in entries
+        if "tasks" in entry
+    }
     for entry in entries:
         if "families" in entry:
-            families[entry["name"]] = [task for family in entry["families"] for task in families[family]]
+            families[entry["name"]] = [
+                task for family in entry["families"] for task in families[family]
+            ]
     ordered = {entry["name"]: families[entry["name"]] for entry in entries}
     for name, (_, family, _) in declared_tasks().items():
         if family not in families:
@@ -117,12 +130,21 @@ def spread(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     lists = {key: value for key, value in entry.items() if isinstance(value, list)}
     for values in product(*lists.values()):
         facts = {**entry, **dict(zip(lists, values, strict=True))}
-        yield {key: value.format(**facts) if isinstance(value, str) else value for key, value in facts.items()}
+        yield {
+            key: value.format(**facts) if isinstance(value, str) else value
+            for key, value in facts.items()
+        }
 
 
-# -- names ----------------------------------------------------------------------------------------------------------
+# -- names
+# ----------------------------------------------------------------------------------------------------------
 _UNDER_OBJECTIVE = re.compile(r"([^/]+/.+?)/((?:within|tradeoff)-.+)")
-_COST_KINDS = ("", "latency/", "energy/")  # within-5ms/pixel3 is short for within-5ms/latency/pixel3
+# within-5ms/pixel3 is short for within-5ms/latency/pixel3
+_COST_KINDS = (
+    "",
+    "latency/",
+    "energy/",
+)
 
 
 def get_task(name: str) -> Task:
@@ -131,20 +153,22 @@ def get_task(name: str) -> Task:
     Parameters
     ----------
     name : str
-        ``TABLE/DATASET[/METRIC][@SPLIT][@EPOCHSep][#SEED]``. For example ``nb201/cifar10``: the signal is the
-        validation accuracy after 200 epochs in percent, mean over the measured seeds; an evaluation costs its training
-        seconds. Parts that are left out have the defaults of `nasmeta.Table.task`. Examples:
+        ``TABLE/DATASET[/METRIC][@SPLIT][@EPOCHSep][#SEED]``. For example ``nb201/cifar10``: the
+        signal is the validation accuracy after 200 epochs in percent, mean over the measured seeds;
+        an evaluation costs its training seconds. Parts that are left out have the defaults of
+        `nasmeta.Table.task`. Examples:
 
-        * ``nb201/cifar100#777`` one seed; ``nb201/cifar100#sample`` a random seed per cell, drawn anew in each run;
-          ``nb201/cifar100@12ep`` a training of 12 epochs;
-        * ``tnb101/jigsaw`` and the six other tasks of TransNAS-Bench-101; ``tnb101/jigsaw/train`` the same metric on
-          the training images;
-        * ``nb201/latency/pixel3`` and ``nb201/energy/fpga`` on a device, of the networks for CIFAR-10, or for the
-          dataset that follows, as in ``nb201/latency/pixel3/cifar100``; ``nb201/train-seconds/cifar100``;
+        * ``nb201/cifar100#777`` one seed; ``nb201/cifar100#sample`` a random seed per cell, drawn
+          anew in each run; ``nb201/cifar100@12ep`` a training of 12 epochs;
+        * ``tnb101/jigsaw`` and the six other tasks of TransNAS-Bench-101; ``tnb101/jigsaw/train``
+          the same metric on the training images;
+        * ``nb201/latency/pixel3`` and ``nb201/energy/fpga`` on a device, of the networks for
+          CIFAR-10, or for the dataset that follows, as in ``nb201/latency/pixel3/cifar100``;
+          ``nb201/train-seconds/cifar100``;
         * ``nb201/robust/pgd@1`` accuracy under an attack of size 1/255, on CIFAR-10's test images;
-        * ``TASK/within-5ms/COST`` the best value under a budget; ``TASK/tradeoff-2/COST`` the value minus twice the
-          logarithm of the cost, see `Task.with_objective`. The cost is a metric of the table or a device, as in
-          ``nb201/cifar100/within-5ms/pixel3``;
+        * ``TASK/within-5ms/COST`` the best value under a budget; ``TASK/tradeoff-2/COST`` the value
+          minus twice the logarithm of the cost, see `Task.with_objective`. The cost is a metric of
+          the table or a device, as in ``nb201/cifar100/within-5ms/pixel3``;
         * ``TASK+OBJECTIVE`` several objectives at once, as in ``nb201/cifar10+latency/pixel3``, see
           `multi_objective_task`.
 
@@ -228,9 +252,13 @@ def _objectives_in(name: str) -> list[str]:
     """Return the parts between plus signs, except in a split such as ``@valid+test`` and in a user's names."""
     table = name.partition("/")[0]
     columns = load_table(table).columns if "@" in name or is_own_table(table) else ()
-    names = {text for info in columns for text in (info.dataset, info.metric, info.split, info.release)}
+    names = {
+        text for info in columns for text in (info.dataset, info.metric, info.split, info.release)
+    }
     for text in filter(None, names):
-        name = re.sub(re.escape(text), lambda found: found[0].replace("+", chr(0)), name, flags=re.IGNORECASE)
+        name = re.sub(
+            re.escape(text), lambda found: found[0].replace("+", chr(0)), name, flags=re.IGNORECASE
+        )
     return [part.replace(chr(0), "+") for part in name.split("+")]
 
 
@@ -278,8 +306,8 @@ def multi_objective_task(
     Parameters
     ----------
     objectives : iterable of str or Task
-        At least two: metrics of the table, such as ``accuracy``; parts of names of tasks, such as ``latency/pixel3``;
-        or tasks of one objective. Each has the direction of its column.
+        At least two: metrics of the table, such as ``accuracy``; parts of names of tasks, such as
+        ``latency/pixel3``; or tasks of one objective. Each has the direction of its column.
     dataset : str, optional
         By default the only dataset of the table, or the dataset of the first objective.
     table : str or Table, default "nb201"
@@ -287,8 +315,8 @@ def multi_objective_task(
     name : str, optional
         By default ``TABLE/DATASET+OBJECTIVE``, which `get_task` reads, too.
     reference : sequence of float, optional
-        The reference point of hypervolumes, in the units of the objectives; by default a tenth of the front's range
-        beyond its worst values.
+        The reference point of hypervolumes, in the units of the objectives; by default a tenth of
+        the front's range beyond its worst values.
 
     Returns
     -------
@@ -315,11 +343,14 @@ def multi_objective_task(
     for objective in objectives:
         if dataset is None and parts:
             dataset = parts[0].signal.dataset
-        parts.append(_objective(objective, table, dataset) if isinstance(objective, str) else objective)
+        parts.append(
+            _objective(objective, table, dataset) if isinstance(objective, str) else objective
+        )
     return MultiObjectiveTask(name or _joined_name(parts), parts, reference)
 
 
-# -- families -------------------------------------------------------------------------------------------------------
+# -- families
+# -------------------------------------------------------------------------------------------------------
 def _own_tables() -> tuple[str, ...]:
     """Return the names of the tables that a user added or that other packages provide."""
     return tuple(dict.fromkeys([*added_tables(), *TABLES]))
@@ -345,14 +376,16 @@ def task_distribution(name: str) -> TaskDistribution:
     Parameters
     ----------
     name : str
-        ``nb201``: the three datasets after 200 epochs; ``nb201/12ep`` after 12; ``nb201/accuracy``: both, and each seed
-        after 200 (some cells lack one); ``nb201/train-seconds``; ``nb201/latency`` and ``nb201/energy``: the devices
-        that run all cells; ``nb201/accuracy+latency``: two objectives on the six devices that were measured on all
-        datasets; ``nb201/robust``: attacks; ``nb201/within`` and ``nb201/tradeoff``: accuracy and hardware cost, one
-        budget or weight per dataset and device; ``tnb101``: the seven tasks of TransNAS-Bench-101; ``tnb101/train``:
-        their metrics on the training images; ``all``: accuracies, attacks, latency, energy and ``tnb101``. For other
-        tables and registered tasks, the family is the part of their names before the slash. For your own table, you may
-        add a metric, as in ``mine/f1``.
+        ``nb201``: the three datasets after 200 epochs; ``nb201/12ep`` after 12; ``nb201/accuracy``:
+        both, and each seed after 200 (some cells lack one); ``nb201/train-seconds``;
+        ``nb201/latency`` and ``nb201/energy``: the devices that run all cells;
+        ``nb201/accuracy+latency``: two objectives on the six devices that were measured on all
+        datasets; ``nb201/robust``: attacks; ``nb201/within`` and ``nb201/tradeoff``: accuracy and
+        hardware cost, one budget or weight per dataset and device; ``tnb101``: the seven tasks of
+        TransNAS-Bench-101; ``tnb101/train``: their metrics on the training images; ``all``:
+        accuracies, attacks, latency, energy and ``tnb101``. For other tables and registered tasks,
+        the family is the part of their names before the slash. For your own table, you may add a
+        metric, as in ``mine/f1``.
 
     Raises
     ------
@@ -371,7 +404,11 @@ def task_distribution(name: str) -> TaskDistribution:
     if table in _own_tables() and (not metric or _is_metric(table, metric)):
         tasks += load_table(table).tasks(metric or None)
     there = {task.name for task in tasks}
-    registered = [TASKS[task] for task in TASKS if task.partition("/")[0] == name or task.rpartition("/")[0] == name]
+    registered = [
+        TASKS[task]
+        for task in TASKS
+        if task.partition("/")[0] == name or task.rpartition("/")[0] == name
+    ]
     tasks += (task for task in registered if task.name not in there)
     if not tasks:
         if hint := _of_topic(name):
@@ -394,24 +431,33 @@ def _is_family(name: str) -> bool:
 def default_sources(task: Task) -> TaskDistribution:
     """Return the default sources of a meta-searcher: the task's family without tasks that share its dataset.
 
-    Tasks of 12 epochs, of latency and of energy have separate families. All other tasks learn from the table's
-    main family: a task under attack or with a budget learns from the validation accuracies on the other datasets. A
-    trade-off learns from trade-offs of the same weight on the other datasets and devices. A task of a user's table
-    learns from the same metric on the table's other datasets.
+    Tasks of 12 epochs, of latency and of energy have separate families. All other tasks learn from
+    the table's main family: a task under attack or with a budget learns from the validation
+    accuracies on the other datasets. A trade-off learns from trade-offs of the same weight on the
+    other datasets and devices. A task of a user's table learns from the same metric on the table's
+    other datasets.
 
     >>> default_sources(get_task("nb201/cifar100")).names
     ('nb201/cifar10', 'nb201/imagenet16-120')
     """
     if names := _of_same_weight(task):
         return _without(task, map(get_task, names))
-    if not isinstance(task, MultiObjectiveTask) and is_own_table(task.table_name) and task.name not in TASKS:
+    if (
+        not isinstance(task, MultiObjectiveTask)
+        and is_own_table(task.table_name)
+        and task.name not in TASKS
+    ):
         return _without(task, _on_other_datasets(task))
     declared = declared_tasks().get(re.split(r"\+|/(?:within|tradeoff)-", task.name)[0])
-    return _without(task, task_distribution(declared.family if declared else task.name.partition("/")[0]))
+    return _without(
+        task, task_distribution(declared.family if declared else task.name.partition("/")[0])
+    )
 
 
 def _without(task: Task, others: Iterable[Task]) -> TaskDistribution:
-    return TaskDistribution(other for other in others if set(task.held_out).isdisjoint(other.held_out))
+    return TaskDistribution(
+        other for other in others if set(task.held_out).isdisjoint(other.held_out)
+    )
 
 
 def _of_same_weight(task: Task) -> list[str]:
@@ -422,7 +468,10 @@ def _of_same_weight(task: Task) -> list[str]:
     if task.objective is None or family is None or "/" in device or task.signal.dataset not in base:
         return []
     pairs = ((name.split("/")[1], name.rpartition("/")[2]) for name in family)
-    return [f"{base.replace(task.signal.dataset, dataset)}/tradeoff-{weight}/{device}" for dataset, device in pairs]
+    return [
+        f"{base.replace(task.signal.dataset, dataset)}/tradeoff-{weight}/{device}"
+        for dataset, device in pairs
+    ]
 
 
 def _on_other_datasets(task: Task) -> list[Task]:
@@ -434,7 +483,9 @@ def _on_other_datasets(task: Task) -> list[Task]:
     tasks = []
     for dataset in dict.fromkeys(info.dataset for info in table.columns if info.metric == s.metric):
         try:
-            tasks.append(table.task(s.metric, dataset, split=s.split, epochs=s.epochs, release=s.release))
+            tasks.append(
+                table.task(s.metric, dataset, split=s.split, epochs=s.epochs, release=s.release)
+            )
         except ColumnError:
             tasks.append(table.task(s.metric, dataset))
     return tasks
@@ -457,7 +508,8 @@ def as_task(task: str | Task | TaskDistribution) -> Task:
 def as_tasks(asked: object, *, held_out: Iterable[str] = ()) -> list[Any]:
     """Return the tasks of names, families, Tasks, SourceTasks, or a list of these.
 
-    If a family is given by its name, tasks on datasets and devices that are `held_out` are excluded.
+    If a family is given by its name, tasks on datasets and devices that are `held_out` are
+    excluded.
 
     >>> [task.name for task in as_tasks(["nb201/latency/pixel3", "nb201"])]
     ['nb201/latency/pixel3', 'nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120']
@@ -486,9 +538,9 @@ def list_tasks(family: str | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per task: ``task``, ``family`` (the first that contains it), ``table``, ``dataset``, ``metric``, and
-        ``here`` (whether its values are on this machine; if not, the error of the first use names the command that
-        fetches them).
+        One row per task: ``task``, ``family`` (the first that contains it), ``table``, ``dataset``,
+        ``metric``, and ``here`` (whether its values are on this machine; if not, the error of the
+        first use names the command that fetches them).
 
     Raises
     ------
@@ -506,7 +558,9 @@ def list_tasks(family: str | None = None) -> pd.DataFrame:
     import pandas as pd
 
     rows: dict[str, tuple[str | bool, ...]] = {}
-    for name in [family] if family is not None else [name for name in task_families() if name != "all"]:
+    for name in (
+        [family] if family is not None else [name for name in task_families() if name != "all"]
+    ):
         try:
             tasks = task_distribution(name)
         except (ColumnError, DamagedFileError):  # a damaged table, or one without a default metric
@@ -516,7 +570,15 @@ def list_tasks(family: str | None = None) -> pd.DataFrame:
         for task in tasks:
             side_by_side = isinstance(task, MultiObjectiveTask)
             parts = task.parts if side_by_side or task.objective is not None else (task,)
-            metric = "+".join(part.signal.metric for part in parts) if side_by_side else parts[0].signal.metric
+            metric = (
+                "+".join(part.signal.metric for part in parts)
+                if side_by_side
+                else parts[0].signal.metric
+            )
             here = all(is_here(task.table_name, **vars(part.signal)) for part in parts)
-            rows.setdefault(task.name, (task.name, name, task.table_name, parts[0].signal.dataset, metric, here))
-    return pd.DataFrame(rows.values(), columns=["task", "family", "table", "dataset", "metric", "here"])
+            rows.setdefault(
+                task.name, (task.name, name, task.table_name, parts[0].signal.dataset, metric, here)
+            )
+    return pd.DataFrame(
+        rows.values(), columns=["task", "family", "table", "dataset", "metric", "here"]
+    )

@@ -18,8 +18,8 @@ Arm: TypeAlias = Literal["renamed", "permuted", "shuffled"]
 def disguise(task: Task, seed: int, arm: Arm = "renamed") -> Task:
     """Return a task that hides names or values of a published table.
 
-    A language model may have read the table of a task. A searcher that finds better architectures on the task than on
-    its renamed form uses the names of positions or choices.
+    A language model may have read the table of a task. A searcher that finds better architectures
+    on the task than on its renamed form uses the names of positions or choices.
 
     Parameters
     ----------
@@ -28,9 +28,10 @@ def disguise(task: Task, seed: int, arm: Arm = "renamed") -> Task:
     seed : int
         Seed of the names, the order and the values.
     arm : {"renamed", "permuted", "shuffled"}, default "renamed"
-        ``renamed``: positions and choices have random names, and a range has the places of its choices, from 0 to 1.
-        ``permuted``: in addition, unordered choices have a random order, ordered ones may be reversed, and positions
-        move; cells keep their graph. ``shuffled``: the names stay, and the values belong to other architectures.
+        ``renamed``: positions and choices have random names, and a range has the places of its
+        choices, from 0 to 1. ``permuted``: in addition, unordered choices have a random order,
+        ordered ones may be reversed, and positions move; cells keep their graph. ``shuffled``: the
+        names stay, and the values belong to other architectures.
 
     Returns
     -------

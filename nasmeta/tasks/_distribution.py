@@ -42,7 +42,9 @@ class TaskDistribution(Sequence[Task]):
         self._tasks: tuple[Task, ...] = tuple(tasks)
         twice = next((name for name, times in Counter(self.names).items() if times > 1), None)
         if twice is not None:
-            raise SettingError(f"The task {twice} appears twice. Rename one: Table.task(…, name=…).")
+            raise SettingError(
+                f"The task {twice} appears twice. Rename one: Table.task(…, name=…)."
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,8 +59,8 @@ class TaskDistribution(Sequence[Task]):
     def leave_out(self, dataset: str) -> tuple[TaskDistribution, TaskDistribution]:
         """Split into (sources, targets): targets are all tasks on this dataset or device.
 
-        Sources share nothing of `Task.held_out` with any target. A task that shares something else with a target, such
-        as the device of a budget, is in neither.
+        Sources share nothing of `Task.held_out` with any target. A task that shares something else
+        with a target, such as the device of a budget, is in neither.
 
         Raises
         ------
@@ -82,7 +84,9 @@ imagenet16-120.
         return self._without(target), target
 
     def _without(self, target: TaskDistribution) -> TaskDistribution:
-        return TaskDistribution(task for task in self._tasks if set(target.datasets).isdisjoint(task.held_out))
+        return TaskDistribution(
+            task for task in self._tasks if set(target.datasets).isdisjoint(task.held_out)
+        )
 
     def splits(
         self, by: Literal["dataset", "task"] = "dataset"
@@ -109,7 +113,9 @@ imagenet16-120.
             target = TaskDistribution(group)
             yield name, self._without(target), target
 
-    def as_sources(self, n_labels: int | None = None, rng: np.random.Generator | None = None) -> list[SourceTask]:
+    def as_sources(
+        self, n_labels: int | None = None, rng: np.random.Generator | None = None
+    ) -> list[SourceTask]:
         """Return the labels of each task for meta-training; see `Task.as_source`."""
         return [task.as_source(n_labels, rng) for task in self._tasks]
 

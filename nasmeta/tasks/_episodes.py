@@ -44,12 +44,17 @@ def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.f
 
 
 def checked_sources(
-    who: str, sources: Iterable[SourceTask | Task], space: SearchSpace | None = None, *, move: bool = False
+    who: str,
+    sources: Iterable[SourceTask | Task],
+    space: SearchSpace | None = None,
+    *,
+    move: bool = False,
 ) -> list[SourceTask]:
     """Return the labelled architectures of sources, checked for a learner named `who`.
 
-    They must be in `space`, if given; with `move`, architectures of other spaces are mapped to it as far as it has
-    them. Of a task only the signal is used. A source needs at least two different labels.
+    They must be in `space`, if given; with `move`, architectures of other spaces are mapped to it
+    as far as it has them. Of a task only the signal is used. A source needs at least two different
+    labels.
 
     >>> import nasmeta as nm
     >>> [source.name for source in checked_sources("this example", nm.task_distribution("nb201"))]
@@ -81,8 +86,8 @@ class Augmentation:
     Parameters
     ----------
     mixture : float, default 0
-        Probability that a task is a convex mixture of two or three sources of one space, on their common architectures,
-        with weights from a flat Dirichlet distribution.
+        Probability that a task is a convex mixture of two or three sources of one space, on their
+        common architectures, with weights from a flat Dirichlet distribution.
     noise : float, default 0
         Standard deviation of the noise on each architecture's score.
 
@@ -103,12 +108,16 @@ class Augmentation:
         more = min(len(others), int(rng.integers(1, _MOST_MIXED)))
         return [first, *rng.choice(np.asarray(others), more, replace=False).tolist()]
 
-    def combined(self, scores: Sequence[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.float64]:
+    def combined(
+        self, scores: Sequence[NDArray[np.float64]], rng: np.random.Generator
+    ) -> NDArray[np.float64]:
         """Return the labels of a new task from its members' scores, each of shape (n,), on common architectures."""
         mixed = scores[0]
         if len(scores) > 1:
             weights = rng.dirichlet(np.ones(len(scores))).tolist()
-            mixed = np.sum([weight * score for weight, score in zip(weights, scores, strict=True)], axis=0)
+            mixed = np.sum(
+                [weight * score for weight, score in zip(weights, scores, strict=True)], axis=0
+            )
             mixed = standardised(mixed)  # keeps the scale of the noise
         return mixed + self.noise * rng.standard_normal(len(mixed)) if self.noise else mixed
 
@@ -117,8 +126,9 @@ class Augmentation:
 class Episode:
     """One sampled task: support labels to adapt to, and query labels to test on.
 
-    Support, shape (k,), and queries, shape (q,), share no architecture. Labels are standardised within the whole
-    sampled task; higher is better. `sources` are the names of the sources that the task is made of.
+    Support, shape (k,), and queries, shape (q,), share no architecture. Labels are standardised
+    within the whole sampled task; higher is better. `sources` are the names of the sources that the
+    task is made of.
 
     Examples
     --------
@@ -142,16 +152,17 @@ class Episode:
 class EpisodeSampler:
     """Draw tasks from sources, and support and query architectures of each task.
 
-    Sources are drawn uniformly. Labels are normal scores of the ranks within all labelled architectures of the task, so
-    tasks with different units can be mixed. Sources of several spaces are possible: an episode lies within one of them.
+    Sources are drawn uniformly. Labels are normal scores of the ranks within all labelled
+    architectures of the task, so tasks with different units can be mixed. Sources of several spaces
+    are possible: an episode lies within one of them.
 
     Parameters
     ----------
     sources : iterable of Task or SourceTask
         Of a task only the signal is used.
     support : int or (int, int), default (5, 100)
-        Number of support architectures. For a range, including its ends, the number is drawn uniformly on a logarithmic
-        scale, because the first labels matter most.
+        Number of support architectures. For a range, including its ends, the number is drawn
+        uniformly on a logarithmic scale, because the first labels matter most.
     query : int, default 100
         Number of query architectures.
     augment : Augmentation, optional
@@ -191,7 +202,9 @@ class EpisodeSampler:
         self.query = check_int("query", query)
         self.augment = augment or Augmentation()
         self._scores = [normal_scores(source.utilities) for source in self.sources]
-        self._common: dict[tuple[int, ...], tuple[NDArray[np.int32], list[NDArray[np.float64]]]] = {}
+        self._common: dict[
+            tuple[int, ...], tuple[NDArray[np.int32], list[NDArray[np.float64]]]
+        ] = {}
 
     def sample(self, rng: np.random.Generator) -> Episode:
         """Draw one episode."""
@@ -202,7 +215,9 @@ class EpisodeSampler:
         first, rest = chosen[: -self.query], chosen[-self.query :]
         names = tuple(self.sources[i].name for i in members)
         space = self.sources[members[0]].space
-        return Episode(space, architectures[first], labels[first], architectures[rest], labels[rest], names)
+        return Episode(
+            space, architectures[first], labels[first], architectures[rest], labels[rest], names
+        )
 
     def sample_many(self, n: int, rng: np.random.Generator) -> list[Episode]:
         """Draw `n` episodes."""
@@ -221,10 +236,14 @@ class EpisodeSampler:
         _, architectures, labels = self._task(rng)
         return architectures, labels
 
-    def _task(self, rng: np.random.Generator) -> tuple[list[int], NDArray[np.int32], NDArray[np.float64]]:
+    def _task(
+        self, rng: np.random.Generator
+    ) -> tuple[list[int], NDArray[np.int32], NDArray[np.float64]]:
         first = int(rng.integers(len(self.sources)))
         space = self.sources[first].space
-        others = [i for i, source in enumerate(self.sources) if i != first and source.space == space]
+        others = [
+            i for i, source in enumerate(self.sources) if i != first and source.space == space
+        ]
         members = self.augment.members(first, others, rng)
         architectures, scores = self._on_common_architectures(tuple(sorted(members)))
         if len(architectures) < self.support[1] + self.query:  # too few common architectures
@@ -234,7 +253,9 @@ class EpisodeSampler:
             return members, architectures, scores[0]
         return members, architectures, normal_scores(self.augment.combined(scores, rng))
 
-    def _on_common_architectures(self, members: tuple[int, ...]) -> tuple[NDArray[np.int32], list[NDArray[np.float64]]]:
+    def _on_common_architectures(
+        self, members: tuple[int, ...]
+    ) -> tuple[NDArray[np.int32], list[NDArray[np.float64]]]:
         """Return the architectures that all members have labelled, ascending, and each member's scores there."""
         if members not in self._common:
             architectures = reduce(np.intersect1d, [self.sources[i].architectures for i in members])

@@ -25,9 +25,10 @@ HYPERVOLUME_UNIT = "% of the front's hypervolume"
 class MultiObjectiveTask(Task):
     """A search problem with several objectives: values are vectors, the goal is the whole Pareto front.
 
-    A run is measured by its hypervolume, in percent of the true front's (see `nasmeta.tasks.Front` for scale and
-    reference point), and its regret is 100 minus that. So everything that compares searchers on one objective compares
-    them on several. An evaluation costs the seconds of the most expensive objective, because one training measures all.
+    A run is measured by its hypervolume, in percent of the true front's (see `nasmeta.tasks.Front`
+    for scale and reference point), and its regret is 100 minus that. So everything that compares
+    searchers on one objective compares them on several. An evaluation costs the seconds of the most
+    expensive objective, because one training measures all.
 
     Parameters
     ----------
@@ -36,7 +37,8 @@ class MultiObjectiveTask(Task):
     parts : sequence of Task
         One per objective: at least two, over the same space, about the same dataset.
     reference : sequence of float, optional
-        The reference point of hypervolumes, in the units of the objectives; by default that of `nasmeta.tasks.Front`.
+        The reference point of hypervolumes, in the units of the objectives; by default that of
+        `nasmeta.tasks.Front`.
 
     Attributes
     ----------
@@ -85,7 +87,10 @@ class MultiObjectiveTask(Task):
     def metrics(self) -> tuple[str, ...]:
         """The metrics of the objectives; the names of the parts if several have the same metric."""
         names = [part.column.metric for part in self._parts]
-        return tuple(part.name if names.count(m) > 1 else m for part, m in zip(self._parts, names, strict=True))
+        return tuple(
+            part.name if names.count(m) > 1 else m
+            for part, m in zip(self._parts, names, strict=True)
+        )
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -102,9 +107,12 @@ class MultiObjectiveTask(Task):
         """Unit, direction, release, source and licence of each objective."""
         return tuple(part.column for part in self._parts)
 
-    # -- members of a task of one objective --------------------------------------------------------------------------
+    # -- members of a task of one objective
+    # --------------------------------------------------------------------------
     def _no_single(self, what: str) -> NoReturn:
-        raise SettingError(f"{self.name} has {self.n_objectives} objectives and no {what}; each of its parts has one.")
+        raise SettingError(
+            f"{self.name} has {self.n_objectives} objectives and no {what}; each of its parts has one."
+        )
 
     @property
     def signal(self) -> Signal:  # type: ignore[override]
@@ -118,7 +126,9 @@ class MultiObjectiveTask(Task):
     @cached_property
     def held_out(self) -> tuple[str, ...]:
         """Names of all parts that must not appear in any source."""
-        return self._held_out or tuple(dict.fromkeys(name for part in self._parts for name in part.held_out))
+        return self._held_out or tuple(
+            dict.fromkeys(name for part in self._parts for name in part.held_out)
+        )
 
     @property
     def kind(self) -> str:
@@ -211,7 +221,9 @@ def front_frame(
 
     about = {
         "cell": architectures,
-        "architecture": [task.space.to_string(architecture) for architecture in architectures.tolist()],
+        "architecture": [
+            task.space.to_string(architecture) for architecture in architectures.tolist()
+        ],
     }
     return pd.DataFrame(about | dict(zip(task.metrics, values.T, strict=True)))
 
@@ -220,13 +232,26 @@ def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
     columns = {(part.table_name, part.signal.address, part.objective) for part in parts}
     if len(parts) < 2 or len(columns) < len(parts) or any(part.is_sampled for part in parts):
         names = [part.name for part in parts]
-        raise SettingError(f"objectives of {name}", names, "at least two different ones, without #sample")
-    by_table = {part._table: part for part in parts}  # the space of one table may not be on this machine
-    spaces = list(dict.fromkeys(part.space for part in by_table.values())) if len(by_table) > 1 else []
+        raise SettingError(
+            f"objectives of {name}", names, "at least two different ones, without #sample"
+        )
+    # the space of one table may not be on this machine
+    by_table = {part._table: part for part in parts}
+    spaces = (
+        list(dict.fromkeys(part.space for part in by_table.values())) if len(by_table) > 1 else []
+    )
     if len(spaces) > 1:
         names = [space.name for space in spaces]
-        raise SettingError(f"spaces of {name}", names, "a single one", namesakes(*spaces[:2]).strip())
-    datasets = list(dict.fromkeys(canonical_dataset(part.signal.dataset).removesuffix("-valid") for part in parts))
+        raise SettingError(
+            f"spaces of {name}", names, "a single one", namesakes(*spaces[:2]).strip()
+        )
+    datasets = list(
+        dict.fromkeys(
+            canonical_dataset(part.signal.dataset).removesuffix("-valid") for part in parts
+        )
+    )
     if len(datasets) > 1:
-        raise SettingError(f"datasets of {name}", datasets, "a single one, as in nb201/cifar100+latency/pixel3")
+        raise SettingError(
+            f"datasets of {name}", datasets, "a single one, as in nb201/cifar100+latency/pixel3"
+        )
     return tuple(parts)

@@ -45,7 +45,9 @@ class Objective:
     rule: Literal["within", "tradeoff"]
     amount: float
 
-    def values(self, values: NDArray[np.float64], costs: NDArray[np.float64]) -> NDArray[np.float64]:
+    def values(
+        self, values: NDArray[np.float64], costs: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Return the combined numbers, shape (size,); NaN if value or cost is NaN."""
         rule = within_budget if self.rule == "within" else log_tradeoff
         return rule(values, costs, self.amount)
@@ -63,7 +65,10 @@ class Objective:
             raise SettingError(what, (of.direction, cost.direction), "max and min")
         if self.rule == "within":
             in_unit = "" if cost.unit == "1" else cost.unit
-            metric, unit = f"{of.metric}_within_{self.amount:g}{in_unit}_{cost.device or cost.metric}", of.unit
+            metric, unit = (
+                f"{of.metric}_within_{self.amount:g}{in_unit}_{cost.device or cost.metric}",
+                of.unit,
+            )
         else:
             metric, unit = f"{of.metric}_minus_{self.amount:g}_ln_{cost.metric}", "1"
         both = joined_facts([of, cost], "release", "source", "licence", "source_sha256", "origin")
@@ -73,15 +78,19 @@ class Objective:
 def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray[np.float64]:
     """Return values under a budget; an infeasible architecture scores minus the cost reduction it needs, in percent.
 
-    Feasible architectures keep their value, which must be at least 0, so each is better than every infeasible one. A
-    cost of NaN, for a network that the device cannot run, scores -100.
+    Feasible architectures keep their value, which must be at least 0, so each is better than every
+    infeasible one. A cost of NaN, for a network that the device cannot run, scores -100.
     """
     gains, prices = np.asarray(values, np.float64), np.asarray(costs, np.float64)
     # Columns are float32: a budget copied from a column admits the architecture with this value.
     budget = max(float(budget), float(np.float32(budget)))
     feasible = prices <= budget
     if not feasible.any():
-        raise SettingError("budget", budget, f"at least the lowest cost, {np.fmin.reduce(prices, initial=np.inf):g}")
+        raise SettingError(
+            "budget",
+            budget,
+            f"at least the lowest cost, {np.fmin.reduce(prices, initial=np.inf):g}",
+        )
     if (lowest := np.fmin.reduce(gains, initial=0.0)) < 0:
         hint = "Infeasible architectures rank below 0: shift the metric, or use a trade-off."
         raise SettingError("lowest value under a budget", float(lowest), "at least 0", hint)
@@ -92,8 +101,8 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
 def log_tradeoff(values: ArrayLike, costs: ArrayLike, weight: float) -> NDArray[np.float64]:
     """Return ``values - weight * ln(costs)``: with weight 2 a doubled cost is worth 1.39 points.
 
-    All have shape (n,). The result is NaN if value or cost is NaN. A negative weight, or a cost that is not positive,
-    raises a SettingError.
+    All have shape (n,). The result is NaN if value or cost is NaN. A negative weight, or a cost
+    that is not positive, raises a SettingError.
     """
     prices = np.asarray(costs, np.float64)
     if (lowest := np.fmin.reduce(prices, axis=None, initial=np.inf)) <= 0:
@@ -130,7 +139,9 @@ def pareto_front(values: ArrayLike, directions: Sequence[str]) -> NDArray[np.int
 
     points, maximise = _checked(values, directions)
     complete = np.flatnonzero(~np.isnan(points).any(axis=1))
-    on_front: NDArray[np.bool_] = moocore.is_nondominated(points[complete], maximise=maximise, keep_weakly=True)
+    on_front: NDArray[np.bool_] = moocore.is_nondominated(
+        points[complete], maximise=maximise, keep_weakly=True
+    )
     return complete[on_front].astype(np.int32)
 
 
@@ -140,7 +151,8 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
     Parameters
     ----------
     values : array-like, shape (n, m)
-        One row per point, one column per objective. A row with a NaN, or not better than the reference, adds nothing.
+        One row per point, one column per objective. A row with a NaN, or not better than the
+        reference, adds nothing.
     reference : sequence of m numbers
         The worst values that count. Volumes are comparable only for the same reference.
     directions : sequence of m of {"max", "min"}
@@ -165,17 +177,22 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
     points, maximise = _checked(values, directions)
     corner = np.asarray(reference, np.float64)
     complete = points[~np.isnan(points).any(axis=1)]
-    return float(moocore.hypervolume(complete, ref=corner, maximise=maximise)) if len(complete) else 0.0
+    return (
+        float(moocore.hypervolume(complete, ref=corner, maximise=maximise))
+        if len(complete)
+        else 0.0
+    )
 
 
 class Front:
     """The non-dominated architectures among all measured ones, and their hypervolume.
 
-    Each objective is scaled linearly, to 1 for the front's best value and 0 for its worst. The default reference point
-    is -0.1 in every objective: a tenth of the range beyond the worst, which includes the extremes of the front
-    (Ishibuchi et al., "How to specify a reference point in hypervolume calculation for fair performance comparison",
-    Evolutionary Computation 2018); `reference` states another one in the objectives' units, shape (m,). Hypervolumes
-    are in percent of the front's. `architectures` is the front, from the best value of the first objective to the
+    Each objective is scaled linearly, to 1 for the front's best value and 0 for its worst. The
+    default reference point is -0.1 in every objective: a tenth of the range beyond the worst, which
+    includes the extremes of the front (Ishibuchi et al., "How to specify a reference point in
+    hypervolume calculation for fair performance comparison", Evolutionary Computation 2018);
+    `reference` states another one in the objectives' units, shape (m,). Hypervolumes are in percent
+    of the front's. `architectures` is the front, from the best value of the first objective to the
     worst.
 
     >>> front = Front([[90.0, 5.0], [94.0, 9.0], [89.0, 6.0]], ["max", "min"])
@@ -186,25 +203,33 @@ class Front:
     """
 
     def __init__(
-        self, values: NDArray[np.float64], directions: Sequence[str], reference: Sequence[float] | None = None
+        self,
+        values: NDArray[np.float64],
+        directions: Sequence[str],
+        reference: Sequence[float] | None = None,
     ) -> None:
         everything = np.asarray(values, np.float64)
         front = pareto_front(everything, directions)
         if not len(front):
             raise MissingValueError("No architecture was measured in every objective.")
         self.directions = tuple(directions)
-        self._signs = np.array([1.0 if direction == "max" else -1.0 for direction in self.directions])
+        self._signs = np.array(
+            [1.0 if direction == "max" else -1.0 for direction in self.directions]
+        )
         order = np.argsort(-self._signs[0] * everything[front, 0], kind="stable")
         self.architectures = front[order]
         self.values = everything[self.architectures]
         signed = self._signs * self.values
         self.best, self.worst = self._signs * signed.max(axis=0), self._signs * signed.min(axis=0)
-        flat = self.best == self.worst  # the front has one value: use the range of all measured ones
+        # the front has one value: use the range of all measured ones
+        flat = self.best == self.worst
         measured = self._signs * everything[~np.isnan(everything).any(axis=1)]
         lowest = self._signs * measured.min(axis=0)
         self._range = np.abs(self.best - np.where(flat, lowest, self.worst))
         self._range[self._range == 0] = 1.0
-        self._corner = np.full(len(self.directions), -_SLACK) if reference is None else self.scaled(reference)
+        self._corner = (
+            np.full(len(self.directions), -_SLACK) if reference is None else self.scaled(reference)
+        )
 
     @property
     def reference(self) -> NDArray[np.float64]:
@@ -226,7 +251,8 @@ class Front:
     def hypervolumes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the hypervolume after each evaluation, in percent of the front's.
 
-        It never decreases, is exactly 100 once the whole front is evaluated, and above 100 only for points beyond it.
+        It never decreases, is exactly 100 once the whole front is evaluated, and above 100 only for
+        points beyond it.
         """
         points = self.scaled(np.reshape(values, (-1, len(self.directions))))
         shares, so_far, held = np.empty(len(points)), 0.0, points[:0]
@@ -239,7 +265,9 @@ class Front:
         return shares
 
 
-def _checked(values: ArrayLike, directions: Sequence[str]) -> tuple[NDArray[np.float64], list[bool]]:
+def _checked(
+    values: ArrayLike, directions: Sequence[str]
+) -> tuple[NDArray[np.float64], list[bool]]:
     points = np.asarray(values, np.float64)
     for direction in directions:
         check_choice("direction", direction, ("max", "min"))

@@ -19,11 +19,12 @@ _BEST = 0.1  # share of a source's labels whose mean place is its optimum
 def at_scale(task: Task, sources: Sequence[Task | SourceTask]) -> list[Task | SourceTask]:
     """Move the labels of sources from their scale, such as a number of parameters, to the scale of the target.
 
-    Good choices often follow a power law of the scale. For each ordered position, the mean code of the best 10 % of a
-    source's labels is regressed on the logarithms of the scale, by least squares over the sources. The expected
-    difference between the scales of source and target, rounded, is added to the codes of the source. Labels whose codes
-    then leave the space are dropped. Runs of searchers with sources begin with this step; a saved meta-model does not
-    contain it, because it was trained without a target.
+    Good choices often follow a power law of the scale. For each ordered position, the mean code of
+    the best 10 % of a source's labels is regressed on the logarithms of the scale, by least squares
+    over the sources. The expected difference between the scales of source and target, rounded, is
+    added to the codes of the source. Labels whose codes then leave the space are dropped. Runs of
+    searchers with sources begin with this step; a saved meta-model does not contain it, because it
+    was trained without a target.
 
     Parameters
     ----------
@@ -49,15 +50,31 @@ def at_scale(task: Task, sources: Sequence[Task | SourceTask]) -> list[Task | So
     3
     """
     space = task.space
-    stated = all(source.space == space and task.scale.keys() <= source.scale.keys() for source in sources)
+    stated = all(
+        source.space == space and task.scale.keys() <= source.scale.keys() for source in sources
+    )
     if not (sources and task.scale and stated):
         return list(sources)
     seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
-    scales = np.log([[source.scale[name] / value for name, value in task.scale.items()] for source in seen])
-    best = [np.argsort(-source.utilities, kind="stable")[: max(1, round(_BEST * len(source)))] for source in seen]
-    optima = np.array([_mean(space, space.codes_of(s.architectures[at])) for s, at in zip(seen, best, strict=True)])
-    slopes = np.linalg.lstsq(scales - scales.mean(axis=0), optima - optima.mean(axis=0), rcond=None)[0]
-    steps = np.rint(-scales @ slopes).astype(int) * [position.ordered for position in space.positions]
+    scales = np.log(
+        [[source.scale[name] / value for name, value in task.scale.items()] for source in seen]
+    )
+    best = [
+        np.argsort(-source.utilities, kind="stable")[: max(1, round(_BEST * len(source)))]
+        for source in seen
+    ]
+    optima = np.array(
+        [
+            _mean(space, space.codes_of(s.architectures[at]))
+            for s, at in zip(seen, best, strict=True)
+        ]
+    )
+    slopes = np.linalg.lstsq(
+        scales - scales.mean(axis=0), optima - optima.mean(axis=0), rcond=None
+    )[0]
+    steps = np.rint(-scales @ slopes).astype(int) * [
+        position.ordered for position in space.positions
+    ]
     return [_moved(source, step) for source, step in zip(seen, steps, strict=True)]
 
 

@@ -76,7 +76,9 @@ class SourceTask:
     scale: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        architectures, utilities = _checked_labels(self.name, self.space, self.architectures, self.utilities)
+        architectures, utilities = _checked_labels(
+            self.name, self.space, self.architectures, self.utilities
+        )
         object.__setattr__(self, "architectures", architectures)
         object.__setattr__(self, "utilities", utilities)
         listed: Any = self.held_out
@@ -95,14 +97,18 @@ class SourceTask:
         order = np.argsort(self.architectures)
         rows = order[np.searchsorted(self.architectures, architectures, sorter=order) % len(order)]
         if not np.array_equal(self.architectures[rows], architectures):
-            raise SettingError("architectures", architectures, f"labelled architectures of {self.name}")
+            raise SettingError(
+                "architectures", architectures, f"labelled architectures of {self.name}"
+            )
         return rows
 
     @cached_property
     def sha256(self) -> str:
         """Checksum of architectures, utilities and scale, which distinguishes sources of the same name."""
         scale = str(self.scale or "").encode()
-        return sha256(self._stored(self.architectures) + self.utilities.astype("<f8").tobytes() + scale).hexdigest()
+        return sha256(
+            self._stored(self.architectures) + self.utilities.astype("<f8").tobytes() + scale
+        ).hexdigest()
 
     def _stored(self, architectures: NDArray[Any]) -> bytes:
         return architectures.astype("<i8" if self.space.is_large else "<i4").tobytes()
@@ -112,7 +118,9 @@ class SourceTask:
         """Checksum of architectures and the ranks of their utilities; units and order do not matter."""
         arranged = np.argsort(self.architectures)
         ranks = np.unique(self.utilities[arranged], return_inverse=True)[1]
-        return sha256(self._stored(self.architectures[arranged]) + ranks.astype("<i4").tobytes()).hexdigest()
+        return sha256(
+            self._stored(self.architectures[arranged]) + ranks.astype("<i4").tobytes()
+        ).hexdigest()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -144,8 +152,12 @@ class SourceTask:
             return self
         architectures, kept = move_cells(self.architectures, self.space, space)
         if not len(architectures):
-            raise SettingError(f"{self.name} has no architecture of {space.name}.{namesakes(self.space, space)}")
-        return replace(self, space=space, architectures=architectures, utilities=self.utilities[kept])
+            raise SettingError(
+                f"{self.name} has no architecture of {space.name}.{namesakes(self.space, space)}"
+            )
+        return replace(
+            self, space=space, architectures=architectures, utilities=self.utilities[kept]
+        )
 
 
 def _checked_labels(
@@ -155,14 +167,19 @@ def _checked_labels(
     what = f"labelled architectures of source {name}"
     whole, labels = np.asarray(architectures), np.asarray(utilities, dtype=np.float64)
     if whole.shape != labels.shape or whole.ndim != 1 or not len(whole):
-        raise SettingError(what, whole.shape, f"at least one, and the shape of the utilities, {labels.shape}")
+        raise SettingError(
+            what, whole.shape, f"at least one, and the shape of the utilities, {labels.shape}"
+        )
     outside = (whole < 0) | (whole >= space.size)
     if outside.any():
         raise SettingError(what, int(whole[outside][0]), f"integers from 0 to {space.size - 1}")
     different, times = np.unique(whole, return_counts=True)
     if times.max() > 1:
         raise SettingError(
-            what, int(different[times.argmax()]), "each architecture once", "Pass the mean of its labels."
+            what,
+            int(different[times.argmax()]),
+            "each architecture once",
+            "Pass the mean of its labels.",
         )
     invalid = ~(np.abs(labels) <= _LARGEST_LABEL)
     if invalid.any():

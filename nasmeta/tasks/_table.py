@@ -14,20 +14,22 @@ from nasmeta.tasks._task import Task
 class Table(tables.Table):
     """Values of the architectures of a space, in columns addressed by (dataset, metric, split, epochs, seed).
 
-    Use `load_table` to open a table. It joins the columns of its sources. Missing values are NaN in a column, and a
-    query for one raises an error; nothing is imputed.
+    Use `load_table` to open a table. It joins the columns of its sources. Missing values are NaN in
+    a column, and a query for one raises an error; nothing is imputed.
 
-    **Addresses.** A metric that is measured on held-out data, such as accuracy, needs split, epochs and seed. For other
-    metrics, parts with a single value may be omitted. State the release if several releases hold the address; without
-    it, the release of the table's required source is used. ``epoch`` selects a point of a learning curve: the network
-    after that many of its ``epochs``. Epoch 12 of 200 differs from a training of 12 epochs, because the learning-rate
+    **Addresses.** A metric that is measured on held-out data, such as accuracy, needs split, epochs
+    and seed. For other metrics, parts with a single value may be omitted. State the release if
+    several releases hold the address; without it, the release of the table's required source is
+    used. ``epoch`` selects a point of a learning curve: the network after that many of its
+    ``epochs``. Epoch 12 of 200 differs from a training of 12 epochs, because the learning-rate
     schedules differ.
 
-    **Names.** In ``nb201``, ``cifar10`` / ``train`` and ``valid`` refer to networks trained on half of the training
-    set, measured on that half and on the other half. ``cifar10`` / ``test`` refers to networks trained on the whole
-    training set, measured on the test set (best mean 94.37). ``cifar10-valid`` / ``test`` refers to networks trained on
-    half of it. ``valid`` and ``test`` of the other datasets are two halves of the official test images, and
-    ``valid+test`` is both. Official names, such as ``cifar100`` / ``ori-test``, are accepted.
+    **Names.** In ``nb201``, ``cifar10`` / ``train`` and ``valid`` refer to networks trained on half
+    of the training set, measured on that half and on the other half. ``cifar10`` / ``test`` refers
+    to networks trained on the whole training set, measured on the test set (best mean 94.37).
+    ``cifar10-valid`` / ``test`` refers to networks trained on half of it. ``valid`` and ``test`` of
+    the other datasets are two halves of the official test images, and ``valid+test`` is both.
+    Official names, such as ``cifar100`` / ``ori-test``, are accepted.
 
     Parameters
     ----------
@@ -73,13 +75,15 @@ class Table(tables.Table):
         dataset : str, optional
             By default the only dataset.
         split, epochs, seed, release : optional
-            By default the split ``valid`` or the only split, the longest training, the mean over seeds, and the default
-            or only release. ``seed="sample"`` returns one measured seed at random, see
-            `nasmeta.tasks.Task.sampled_values`.
+            By default the split ``valid`` or the only split, the longest training, the mean over
+            seeds, and the default or only release. ``seed="sample"`` returns one measured seed at
+            random, see `nasmeta.tasks.Task.sampled_values`.
         cost : str or None, default "recorded"
-            The metric with the seconds of an evaluation. ``"recorded"`` finds it; None means no cost.
+            The metric with the seconds of an evaluation. ``"recorded"`` finds it; None means no
+            cost.
         name : str, optional
-            By default ``TABLE/DATASET[/METRIC][@SPLIT][@12ep][@RELEASE][#SEED]``, without parts that are defaults.
+            By default ``TABLE/DATASET[/METRIC][@SPLIT][@12ep][@RELEASE][#SEED]``, without parts
+            that are defaults.
 
         Returns
         -------
@@ -96,7 +100,9 @@ class Table(tables.Table):
         >>> load_table("nb201").task("accuracy", "cifar10", epochs=200)
         Task('nb201/cifar10': accuracy, split valid, 200 epochs, seed mean, nb201)
         """
-        signal = self.signal(metric, dataset, split=split, epochs=epochs, seed=seed, release=release)
+        signal = self.signal(
+            metric, dataset, split=split, epochs=epochs, seed=seed, release=release
+        )
         costs: Any = cost
         if cost not in (None, "recorded"):
             of_cost = self.signal(cost, signal.dataset)
@@ -120,7 +126,9 @@ class Table(tables.Table):
         """
         if metric is None:
             metrics = self._ends.default_metrics
-            return TaskDistribution(self.task(name, dataset) for dataset in metrics for name in metrics[dataset])
+            return TaskDistribution(
+                self.task(name, dataset) for dataset in metrics for name in metrics[dataset]
+            )
         with_it = dict.fromkeys(info.dataset for info in self.columns if info.metric == metric)
         return TaskDistribution(self.task(metric, dataset) for dataset in with_it or self.datasets)
 
@@ -131,9 +139,9 @@ def load_table(name: str = "nb201") -> Table:
     Parameters
     ----------
     name : str, default "nb201"
-        A built-in table; one that was added (`Table.add`, ``nasmeta data add``); one that another package provides as
-        an entry point of the group ``nasmeta.tables``; or ``package.module:Name`` of a Table or of a function that
-        returns one.
+        A built-in table; one that was added (`Table.add`, ``nasmeta data add``); one that another
+        package provides as an entry point of the group ``nasmeta.tables``; or
+        ``package.module:Name`` of a Table or of a function that returns one.
 
     Returns
     -------

@@ -35,7 +35,8 @@ from nasmeta.tasks._signal import is_own_table, recorded_costs
 from nasmeta.tasks._source_task import SourceTask
 
 _LABELS = 1000  # of a source in a large space
-OBJECTIVE = re.compile(r"(within|tradeoff)-(\d+(?:\.\d+)?(?:e\d+)?)([^\W\d_]*)/(.+)")  # within-5ms/latency
+# within-5ms/latency
+OBJECTIVE = re.compile(r"(within|tradeoff)-(\d+(?:\.\d+)?(?:e\d+)?)([^\W\d_]*)/(.+)")
 
 
 class Task:
@@ -46,15 +47,15 @@ class Task:
     name : str
         For example ``nb201/cifar10``.
     table : Table, str or SearchSpace
-        The table that holds the columns, or its name, which is looked up on first use; a space if there is no table,
-        because a function or a training provides the values.
+        The table that holds the columns, or its name, which is looked up on first use; a space if
+        there is no table, because a function or a training provides the values.
     signal : Signal
         The column with the values of evaluations.
     objective : Objective, optional
         A second column, and the rule that combines both into one number.
     cost : "recorded", Cost or None, default "recorded"
-        The seconds per evaluation. ``"recorded"`` uses the seconds that the table holds for the signal's dataset. For
-        None, budgets are given in evaluations.
+        The seconds per evaluation. ``"recorded"`` uses the seconds that the table holds for the
+        signal's dataset. For None, budgets are given in evaluations.
     held_out : sequence of str, optional
         Replaces the names that follow from the signal, see `held_out`.
     column : ColumnInfo, optional
@@ -63,8 +64,9 @@ class Task:
     Attributes
     ----------
     scale : mapping of str to float
-        Numbers on which good choices depend by a power law, such as ``{"parameters": 2.15e8, "tokens": 1e11}``; empty
-        unless set. Sources that state theirs are moved to the target's, see `at_scale`.
+        Numbers on which good choices depend by a power law, such as ``{"parameters": 2.15e8,
+        "tokens": 1e11}``; empty unless set. Sources that state theirs are moved to the target's,
+        see `at_scale`.
 
     Examples
     --------
@@ -74,7 +76,16 @@ class Task:
     (array([6111], dtype=int32), 91.6067)
     """
 
-    _stored: tuple[str, ...] = ("name", "_table", "signal", "objective", "_cost", "_held_out", "_column", "scale")
+    _stored: tuple[str, ...] = (
+        "name",
+        "_table",
+        "signal",
+        "objective",
+        "_cost",
+        "_held_out",
+        "_column",
+        "scale",
+    )
     scale: Mapping[str, float] = {}
 
     def __init__(
@@ -88,7 +99,13 @@ class Task:
         held_out: Sequence[str] | None = None,
         column: ColumnInfo | None = None,
     ) -> None:
-        self.name, self._table, self.signal, self.objective, self._cost = name, table, signal, objective, cost
+        self.name, self._table, self.signal, self.objective, self._cost = (
+            name,
+            table,
+            signal,
+            objective,
+            cost,
+        )
         self._held_out = None if held_out is None else tuple(held_out)
         self._column = column
 
@@ -113,9 +130,9 @@ class Task:
         Parameters
         ----------
         objective : str
-            ``within-5/latency`` for the best value with a latency of at most 5; ``tradeoff-2/latency`` for the value
-            minus twice the logarithm of the latency. A unit may follow the number, as in ``within-5ms/latency``: it
-            must be the column's unit.
+            ``within-5/latency`` for the best value with a latency of at most 5;
+            ``tradeoff-2/latency`` for the value minus twice the logarithm of the latency. A unit
+            may follow the number, as in ``within-5ms/latency``: it must be the column's unit.
         cost : Signal, optional
             The column of the cost. By default, the metric of this name in the table.
 
@@ -144,7 +161,9 @@ class Task:
         parts = OBJECTIVE.fullmatch(objective)
         if parts is None or self.objective is not None:
             raise SettingError(
-                f"objective of {self.name}", objective, "one, such as within-5/latency or tradeoff-2/latency"
+                f"objective of {self.name}",
+                objective,
+                "one, such as within-5/latency or tradeoff-2/latency",
             )
         rule, amount, unit, metric = parts.groups()
         of_cost = cost or self.table.signal(metric, self.signal.dataset)
@@ -158,7 +177,8 @@ class Task:
             _ = task.column  # raises if the directions do not fit
         return task
 
-    # -- table, kind and held-out names -------------------------------------------------------------------------------
+    # -- table, kind and held-out names
+    # -------------------------------------------------------------------------------
     @property
     def table(self) -> Table:
         """The table that holds the columns.
@@ -169,7 +189,9 @@ class Task:
             If there is none, or its files are not on this machine.
         """
         if isinstance(self._table, SearchSpace):
-            raise MissingValueError(f"{self.name} has no table: its values are unknown before an evaluation.")
+            raise MissingValueError(
+                f"{self.name} has no table: its values are unknown before an evaluation."
+            )
         return load_table(self._table) if isinstance(self._table, str) else self._table
 
     @property
@@ -215,13 +237,15 @@ class Task:
     def held_out(self) -> tuple[str, ...]:
         """Names that must not appear in any source when this task is the target.
 
-        They follow from the kind of the signal's column. For performance, such as accuracy, also under attack, it is
-        the dataset, for any epochs, seed, split or release. For latency and energy it is the device, for any batch
-        size, metric and dataset: these numbers do not depend on images, and the values of one device nearly agree for
-        two datasets. A user's table that names no device holds out the dataset. A task with a budget holds out the
-        names of both columns. Seconds, parameters and FLOPs of two datasets differ by a factor or an offset only, so
-        such a task holds out the metric in addition to the dataset; parameters and FLOPs are treated as one metric. The
-        same holds for zero-cost proxies (Spearman correlation up to .999 between datasets).
+        They follow from the kind of the signal's column. For performance, such as accuracy, also
+        under attack, it is the dataset, for any epochs, seed, split or release. For latency and
+        energy it is the device, for any batch size, metric and dataset: these numbers do not depend
+        on images, and the values of one device nearly agree for two datasets. A user's table that
+        names no device holds out the dataset. A task with a budget holds out the names of both
+        columns. Seconds, parameters and FLOPs of two datasets differ by a factor or an offset only,
+        so such a task holds out the metric in addition to the dataset; parameters and FLOPs are
+        treated as one metric. The same holds for zero-cost proxies (Spearman correlation up to .999
+        between datasets).
         """
         if self._held_out is not None:
             return self._held_out
@@ -264,9 +288,12 @@ class Task:
         """For a task with an objective: the task without it, and the task of the cost."""
         if self.objective is None:
             raise SettingError(f"{self.name} has a single column.")
-        return Task(self.name, self._table, self.signal), Task(self.name, self._table, self.objective.cost)
+        return Task(self.name, self._table, self.signal), Task(
+            self.name, self._table, self.objective.cost
+        )
 
-    # -- the columns ------------------------------------------------------------------------------------------------
+    # -- the columns
+    # ------------------------------------------------------------------------------------------------
     @cached_property
     def _signal_column(self) -> ColumnInfo:
         column = self._column or self.table.info(*self.signal.address)
@@ -301,7 +328,9 @@ class Task:
         values.flags.writeable = False
         return values
 
-    def values_of(self, architectures: NDArray[np.integer], epochs: int | None = None) -> NDArray[np.float64]:
+    def values_of(
+        self, architectures: NDArray[np.integer], epochs: int | None = None
+    ) -> NDArray[np.float64]:
         """Return the signal of architectures, float64, shape (n,); a published surrogate predicts it in a large space.
 
         Parameters
@@ -315,7 +344,9 @@ class Task:
         if self.objective is not None:
             values, costs = (part.values_of(architectures, epochs) for part in self.parts)
             # the last row is within the budget, which no other one may be
-            return self.objective.values(np.append(values, 0.0), np.append(costs, self.objective.amount))[:-1]
+            return self.objective.values(
+                np.append(values, 0.0), np.append(costs, self.objective.amount)
+            )[:-1]
         column: Any = self.table.column(*self.signal.address)
         return np.asarray(replace(column, epochs=epochs)[architectures])
 
@@ -348,8 +379,13 @@ class Task:
             raise SettingError(f"{self.name} does not sample seeds.")
         s, of_signal = self.signal, self if self.objective is None else self.parts[0]
         drawn = np.full(self.space.size, np.nan)
-        architectures, rng = of_signal.measured, np.random.default_rng([check_int("seed", seed, least=0), 43])
-        drawn[architectures] = self.table.query(architectures, s.dataset, s.metric, s.split, s.epochs, rng, s.release)
+        architectures, rng = (
+            of_signal.measured,
+            np.random.default_rng([check_int("seed", seed, least=0), 43]),
+        )
+        drawn[architectures] = self.table.query(
+            architectures, s.dataset, s.metric, s.split, s.epochs, rng, s.release
+        )
         if self.objective is not None:
             drawn = self.objective.values(drawn, self.parts[1].values)
         return drawn
@@ -364,7 +400,11 @@ class Task:
         """The column of the cost, and the factor from its values to seconds."""
         if self._cost is None or isinstance(self._table, SearchSpace):
             return None
-        costs = (self._cost,) if isinstance(self._cost, Cost) else recorded_costs(self.table, self.signal)
+        costs = (
+            (self._cost,)
+            if isinstance(self._cost, Cost)
+            else recorded_costs(self.table, self.signal)
+        )
         for cost in costs:
             with suppress(ColumnError, MissingValueError):
                 return self.table.column(*cost.signal.address), cost.factor
@@ -381,7 +421,9 @@ class Task:
         seconds.flags.writeable = False
         return seconds
 
-    def costs_of(self, architectures: NDArray[np.integer], epochs: int | None = None) -> NDArray[np.float64]:
+    def costs_of(
+        self, architectures: NDArray[np.integer], epochs: int | None = None
+    ) -> NDArray[np.float64]:
         """Return the seconds of an evaluation in a large space, float64, shape (n,); 0 if not recorded.
 
         Parameters are those of `values_of`.
@@ -401,9 +443,10 @@ class Task:
     def cost_seconds(self) -> NDArray[np.float64]:
         """Seconds per evaluation, float64, shape (size,); NaN if not recorded.
 
-        0 for latency and energy, which need no training. On NAS-Bench-201, if the signal's release has no seconds,
-        seconds of NATS-tss v1.0 for 200 epochs times epochs / 200, because every epoch takes the same time; networks
-        trained on all of CIFAR-10 (its test accuracy) take twice the time of those trained on half.
+        0 for latency and energy, which need no training. On NAS-Bench-201, if the signal's release
+        has no seconds, seconds of NATS-tss v1.0 for 200 epochs times epochs / 200, because every
+        epoch takes the same time; networks trained on all of CIFAR-10 (its test accuracy) take
+        twice the time of those trained on half.
 
         Raises
         ------
@@ -421,9 +464,9 @@ class Task:
     def report_columns(self) -> tuple[ColumnInfo, ...]:
         """The columns that are reported for the best architecture of a finished run, as far as they are here.
 
-        They are the signal's metric on the test split, one column per release; if that split lacks the metric, the
-        other performance metrics of the same direction; and both columns of a task with an objective. A searcher
-        cannot reach them.
+        They are the signal's metric on the test split, one column per release; if that split lacks
+        the metric, the other performance metrics of the same direction; and both columns of a task
+        with an objective. A searcher cannot reach them.
         """
         if self.objective is not None:
             of_signal, cost = self.parts
@@ -440,7 +483,9 @@ class Task:
                 known = tests.setdefault(key := (info.metric, info.dataset, info.release), info)
                 if known.seed != s.seed and info.seed in (s.seed, "mean"):
                     tests[key] = info
-        return tuple(info for info in tests.values() if info.metric == s.metric) or tuple(tests.values())
+        return tuple(info for info in tests.values() if info.metric == s.metric) or tuple(
+            tests.values()
+        )
 
     @property
     def test_columns(self) -> tuple[ColumnInfo, ...]:
@@ -463,15 +508,23 @@ class Task:
         cifar100/accuracy/test/200/mean NB201 v1.1 73.51
         """
         architecture = check_int("architecture", architecture, 0, self.space.size - 1)
-        columns = {info: self.table.column(*Signal.of(info).address) for info in self.report_columns}
+        columns = {
+            info: self.table.column(*Signal.of(info).address) for info in self.report_columns
+        }
         s, registered = self.signal, registered_sources()
         if not columns and split_of(s.split) == "valid":
             for source in map(registered.__getitem__, registered.tables.get(self.table_name, ())):
-                if source.declares(dataset=s.dataset, metric=s.metric, split="test", epochs=s.epochs):
+                if source.declares(
+                    dataset=s.dataset, metric=s.metric, split="test", epochs=s.epochs
+                ):
                     raise MissingValueError(
                         f"The test values of {self.name} are not on this machine. {source.how_to_get}"
                     )
-        return {info: float(of[architecture]) for info, of in columns.items() if not np.isnan(of[architecture])}
+        return {
+            info: float(of[architecture])
+            for info, of in columns.items()
+            if not np.isnan(of[architecture])
+        }
 
     @property
     def best_known(self) -> float | None:
@@ -491,7 +544,9 @@ class Task:
         """All architectures with the best value, int32."""
         return np.flatnonzero(self.values == self.optimum).astype(np.int32)
 
-    def as_source(self, n_labels: int | None = None, rng: np.random.Generator | None = None) -> SourceTask:
+    def as_source(
+        self, n_labels: int | None = None, rng: np.random.Generator | None = None
+    ) -> SourceTask:
         """Return the labelled architectures of this task, for meta-training.
 
         Parameters
@@ -520,7 +575,9 @@ class Task:
         if rng is None:
             raise SettingError("rng", None, "a numpy.random.Generator")
         if self.space.is_large:
-            return self._labels_of(np.unique(self.space.sample(check_int("n_labels", n_labels), rng)))
+            return self._labels_of(
+                np.unique(self.space.sample(check_int("n_labels", n_labels), rng))
+            )
         n_labels = check_int("n_labels", n_labels, most=len(self.measured))
         return self._labels_of(np.sort(rng.choice(self.measured, n_labels, replace=False)))
 
@@ -536,7 +593,14 @@ class Task:
     def _labels_of(self, architectures: NDArray[np.int32]) -> SourceTask:
         values = self.sign * self.values_of(architectures)
         return SourceTask(
-            self.name, self.dataset, self.space, architectures, values, self.held_out, self.metric_kind, self.scale
+            self.name,
+            self.dataset,
+            self.space,
+            architectures,
+            values,
+            self.held_out,
+            self.metric_kind,
+            self.scale,
         )
 
     def __repr__(self) -> str:

@@ -14,7 +14,15 @@ import pandas as pd
 from nasmeta.errors import ColumnError, short
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, get_space
-from nasmeta.tables import SourceState, add_frame, fetch, list_sources, query, read_frame, remove_added
+from nasmeta.tables import (
+    SourceState,
+    add_frame,
+    fetch,
+    list_sources,
+    query,
+    read_frame,
+    remove_added,
+)
 from nasmeta.tables.official import Imported, import_official
 from nasmeta.tasks._table import Table, load_table
 from nasmeta.terminal import options_from, print_frame, print_listing
@@ -26,9 +34,9 @@ _MOST = 20  # columns of a new table to print
 def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> dict[str, Any]:
     """Add your own table to the store, where every command and process finds it by name.
 
-    Columns named dataset, split, epochs, seed or release describe each row. One column has the architectures as strings
-    or indices, or one column per position of the space has the choices. Search the table with `nasmeta search gp
-    NAME/DATASET`.
+    Columns named dataset, split, epochs, seed or release describe each row. One column has the
+    architectures as strings or indices, or one column per position of the space has the choices.
+    Search the table with `nasmeta search gp NAME/DATASET`.
 
     Parameters
     ----------
@@ -41,11 +49,11 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
     columns : sequence of str
         Instead of --space: the columns that describe an architecture. The rows then form the space.
     scales : dict
-        The scale of a column of numbers: linear, log, or none for single choices, such as lr=log. By default, a column
-        with more than 32 values is a range.
+        The scale of a column of numbers: linear, log, or none for single choices, such as lr=log.
+        By default, a column with more than 32 values is a range.
     conditions : dict
-        For a column that applies only to some choices of another column: these choices, such as momentum=optimiser:sgd.
-        Its value may be missing in all other rows.
+        For a column that applies only to some choices of another column: these choices, such as
+        momentum=optimiser:sgd. Its value may be missing in all other rows.
     metrics : sequence of str
         Columns of values, separated by commas, if the file has other columns too.
     split : str
@@ -55,7 +63,8 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
     release : str
         Release of the data.
     direction : dict
-        Whether higher (max) or lower (min) is better, unless the name is well known (val_acc), such as rmse=min.
+        Whether higher (max) or lower (min) is better, unless the name is well known (val_acc), such
+        as rmse=min.
     unit : dict
         Unit of a metric.
     kind : dict
@@ -91,7 +100,9 @@ def data_add_command(file: Path, *, name: str | None = None, **options: Any) -> 
         return record | {"tasks": []}
     task = tasks[0]
     share = len(task.measured) / table.space.size
-    print(f"{100 * share:.3g} % of the architectures are measured. Tasks: `nasmeta list tasks {name}`")
+    print(
+        f"{100 * share:.3g} % of the architectures are measured. Tasks: `nasmeta list tasks {name}`"
+    )
     print(f"Try: nasmeta search gp {quote(task.name)} --evaluations 50")
     return record | {"tasks": tasks.names}
 
@@ -116,8 +127,9 @@ def data_remove_command(name: str) -> dict[str, str]:
 def data_import_command(path: Path) -> Imported:
     """Import an official file of NAS-Bench-201 or NATS-Bench and add its columns to the table.
 
-    The file is recognised by its content: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth,
-    NATS-tss-v1_0-3ffb9.pickle.pbz2, and the folders NATS-tss-v1_0-3ffb9-simple and -full.
+    The file is recognised by its content: NAS-Bench-201-v1_0-e61699.pth,
+    NAS-Bench-201-v1_1-096897.pth, NATS-tss-v1_0-3ffb9.pickle.pbz2, and the folders
+    NATS-tss-v1_0-3ffb9-simple and -full.
 
     Parameters
     ----------
@@ -177,7 +189,11 @@ def data_fetch_command(names: list[str]) -> Sequence[SourceState]:
 
 @options_from(query)
 def query_command(
-    architectures: Sequence[Architecture], *, dataset: str | None = None, seed: str | None = None, **options: Any
+    architectures: Sequence[Architecture],
+    *,
+    dataset: str | None = None,
+    seed: str | None = None,
+    **options: Any,
 ) -> pd.DataFrame:
     """Look up measured values of architectures.
 

@@ -6,7 +6,10 @@ from nasmeta.testing._searchers import (
     SearcherContract,
     made_up_values as made_up_values,
 )
-from nasmeta.testing._spaces import OnSpaces as OnSpaces, generators_left_alone as generators_left_alone
+from nasmeta.testing._spaces import (
+    OnSpaces as OnSpaces,
+    generators_left_alone as generators_left_alone,
+)
 from nasmeta.testing._synthetic import synthetic_values
 
 __all__ = [

@@ -24,7 +24,8 @@ class MetaPredictorContract(OnSpaces):
     least_correlation : float, default 0.5
         Class attribute: the Spearman correlation on a made-up target that ten labels must reach.
     can_be_saved : bool, default True
-        Class attribute: whether `nasmeta.meta.SavedMetaModel.write` writes it; that needs a registered class.
+        Class attribute: whether `nasmeta.meta.SavedMetaModel.write` writes it; that needs a
+        registered class.
     spaces : sequence of str or SearchSpace, default ("nb201", "tnb101")
         Class attribute: the spaces with at least 300 architectures.
 
@@ -47,7 +48,9 @@ class MetaPredictorContract(OnSpaces):
 
     def made(self, space: SearchSpace) -> Any:
         """Return the result of `make` for a space."""
-        return self.make(space.name if space.name in SPACES and get_space(space.name) == space else space)
+        return self.make(
+            space.name if space.name in SPACES and get_space(space.name) == space else space
+        )
 
     def sources(self, space: SearchSpace) -> Sequence[SourceTask]:
         """Return the sources: by default three made-up tasks with 150 labels."""
@@ -95,12 +98,21 @@ class MetaPredictorContract(OnSpaces):
         second = made.fit(architectures, 100 * labels + 7).predict(np.arange(200))
         np.testing.assert_allclose(second, 100 * first + 7, rtol=1e-6, atol=1e-6)
 
-    def test_meta_training_is_reproducible_and_leaves_global_generators_alone(self, space: SearchSpace) -> None:
+    def test_meta_training_is_reproducible_and_leaves_global_generators_alone(
+        self, space: SearchSpace
+    ) -> None:
         if space != get_space(self.spaces[-1]):
             pytest.skip("Once is enough: the meta-training is the same on all spaces.")
         with generators_left_alone():
-            again = self.made(space).meta_fit(self.sources(space)).fit(*self.labelled(space)).predict([1, 2, 3])
-            np.testing.assert_array_equal(again, self.learnt(space).fit(*self.labelled(space)).predict([1, 2, 3]))
+            again = (
+                self.made(space)
+                .meta_fit(self.sources(space))
+                .fit(*self.labelled(space))
+                .predict([1, 2, 3])
+            )
+            np.testing.assert_array_equal(
+                again, self.learnt(space).fit(*self.labelled(space)).predict([1, 2, 3])
+            )
 
     def test_its_file_brings_it_back(self, space: SearchSpace, tmp_path: Path) -> None:
         if not self.can_be_saved:
@@ -111,7 +123,9 @@ class MetaPredictorContract(OnSpaces):
         saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", made))
         assert saved.sources == tuple(source.name for source in self.sources(space))
         again = saved.restore(self.made(space)).fit(*self.labelled(space))
-        np.testing.assert_allclose(again.predict(np.arange(50)), made.predict(np.arange(50)), rtol=1e-6)
+        np.testing.assert_allclose(
+            again.predict(np.arange(50)), made.predict(np.arange(50)), rtol=1e-6
+        )
 
     def test_refuses_sources_and_labels_without_information(self, space: SearchSpace) -> None:
         made, source = self.made(space), self.sources(space)[0]

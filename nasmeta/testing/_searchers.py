@@ -60,7 +60,10 @@ def made_up_values(space: SearchSpace, shift: float = 0.0) -> Any:
 def made_up_sources(space: SearchSpace, n: int, shifts: Sequence[float]) -> list[SourceTask]:
     """Return made-up tasks with n labels on the same architectures."""
     at = space.sample(n, np.random.default_rng(0))
-    return [SourceTask(f"made-up/{s}", f"made-up-{s}", space, at, made_up_values(space, s)[at]) for s in shifts]
+    return [
+        SourceTask(f"made-up/{s}", f"made-up-{s}", space, at, made_up_values(space, s)[at])
+        for s in shifts
+    ]
 
 
 class _MadeUpEvaluator(Evaluator):
@@ -210,10 +213,18 @@ class SearcherContract(OnSpaces):
         if get_space("nb201") not in map(get_space, self.spaces):
             pytest.skip("The searcher is for other spaces.")
         kind = type(self.make(get_space("nb201"), np.random.default_rng(0)))
-        few = task_distribution("nb201").leave_out("cifar10")[0].as_sources(100, np.random.default_rng(0))
+        few = (
+            task_distribution("nb201")
+            .leave_out("cifar10")[0]
+            .as_sources(100, np.random.default_rng(0))
+        )
         sources = few if issubclass(kind, MetaSearcher) else None
-        settings = {"epochs": [200]} if issubclass(kind, MultiFidelitySearcher) else {}  # others may be missing
-        runs = [search(kind, self.real_task, evaluations=12, seed=3, sources=sources, settings=settings) for _ in "ab"]
+        # others may be missing
+        settings = {"epochs": [200]} if issubclass(kind, MultiFidelitySearcher) else {}
+        runs = [
+            search(kind, self.real_task, evaluations=12, seed=3, sources=sources, settings=settings)
+            for _ in "ab"
+        ]
         assert len(runs[0]) == 12
         np.testing.assert_array_equal(runs[0].architectures, runs[1].architectures)
 
@@ -236,7 +247,9 @@ class MultiObjectiveContract(SearcherContract):
     def made_up(self, space: SearchSpace) -> Any:
         """Return the values of two objectives that disagree, shape (size, 2)."""
         parts = made_up_values(space), made_up_values(space, 1.5)
-        return _values(space, lambda architectures: np.column_stack([part[architectures] for part in parts]))
+        return _values(
+            space, lambda architectures: np.column_stack([part[architectures] for part in parts])
+        )
 
     def check_values(self, space: SearchSpace, values: Floats) -> None:
         """Check that a run finds more of the front than 20 random architectures do on average."""

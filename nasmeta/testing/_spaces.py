@@ -39,7 +39,9 @@ class OnSpaces:
         own = next(kind for kind in type(self).__mro__ if "space" in vars(kind))
         if "space" in metafunc.fixturenames and own is OnSpaces:
             spaces = [get_space(space) for space in self.spaces]
-            metafunc.parametrize("space", spaces, ids=[space.name for space in spaces], indirect=True)
+            metafunc.parametrize(
+                "space", spaces, ids=[space.name for space in spaces], indirect=True
+            )
 
     @pytest.fixture
     def space(self, request: pytest.FixtureRequest) -> SearchSpace:

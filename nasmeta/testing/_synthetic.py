@@ -19,8 +19,8 @@ def synthetic_values(
 ) -> Floats:
     """Draw a random function on a space: one effect per position, products of pairs, noise and plateaus.
 
-    The effect of an ordered position is a parabola with a random vertex; that of another position is one normal number
-    per choice. Each effect has variance 1.
+    The effect of an ordered position is a parabola with a random vertex; that of another position
+    is one normal number per choice. Each effect has variance 1.
 
     Parameters
     ----------
@@ -29,11 +29,14 @@ def synthetic_values(
     relevant : int, optional
         Number of positions that matter, chosen at random; by default all.
     interactions : int, default 0
-        Number of added products of the effects of two random relevant positions; a pair may occur twice.
+        Number of added products of the effects of two random relevant positions; a pair may occur
+        twice.
     plateaus : int, optional
-        Replace the values, noise included, by the numbers of this many levels, equally frequent if no values tie.
+        Replace the values, noise included, by the numbers of this many levels, equally frequent if
+        no values tie.
     noise : float, default 0.0
-        Standard deviation of normal noise, relative to the function's; each architecture has one value.
+        Standard deviation of normal noise, relative to the function's; each architecture has one
+        value.
 
     Returns
     -------
@@ -64,5 +67,7 @@ def synthetic_values(
         values = values + effects[pair[0]] * effects[pair[1]]
     values = values + noise * values.std() * rng.normal(size=space.size)
     if plateaus is not None:
-        values = np.searchsorted(np.quantile(values, np.arange(1, plateaus) / plateaus), values, "right")
+        values = np.searchsorted(
+            np.quantile(values, np.arange(1, plateaus) / plateaus), values, "right"
+        )
     return np.asarray(values, np.float64)

@@ -23,14 +23,25 @@ from nasmeta.training._learner import Learner
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._own_network import BuildNetwork, network_identity, own_network
 from nasmeta.training._recipe import Recipe
-from nasmeta.training._result import CHECKPOINT_FILE, RESULT_FILE, EpochRecord, TrainingResult, read_result
+from nasmeta.training._result import (
+    CHECKPOINT_FILE,
+    RESULT_FILE,
+    EpochRecord,
+    TrainingResult,
+    read_result,
+)
 from nasmeta.training._tensor_file import read_tensors, write_tensors
 
 FAILURE_FILE, NETWORK_FILE = "failure.json", "network.safetensors"
 
 
 def identity_of(
-    cell: int, space: SearchSpace, data: ImageDataset, recipe: Recipe, seed: int, build_network: BuildNetwork | None
+    cell: int,
+    space: SearchSpace,
+    data: ImageDataset,
+    recipe: Recipe,
+    seed: int,
+    build_network: BuildNetwork | None,
 ) -> Facts:
     """Return everything that a result depends on, of JSON types: a folder belongs to one identity."""
     identity = {
@@ -100,11 +111,19 @@ class Training:
         folder: Path | None = None,
         build_network: BuildNetwork | None = None,
     ) -> None:
-        self.identity, self.recipe, self.device, self.folder, self.dataset = identity, recipe, device, folder, data
+        self.identity, self.recipe, self.device, self.folder, self.dataset = (
+            identity,
+            recipe,
+            device,
+            folder,
+            data,
+        )
         cell, seed = identity["cell"], identity["seed"]
         network: torch.nn.Module
         if build_network is None:
-            network = CellNetwork(cell, space, n_classes=data.n_classes, **recipe.skeleton, seed=seed)
+            network = CellNetwork(
+                cell, space, n_classes=data.n_classes, **recipe.skeleton, seed=seed
+            )
         else:
             network = own_network(build_network, space.choices(cell), data, seed)
         self.learner = Learner(network, data, recipe, seed, device, cell)
@@ -145,7 +164,9 @@ class Training:
         path, result = self.folder / CHECKPOINT_FILE, self.folder / RESULT_FILE
         if not path.is_file():
             if result.is_file():
-                raise SettingError(f"{result} is there, but its {CHECKPOINT_FILE} is not: choose another folder.")
+                raise SettingError(
+                    f"{result} is there, but its {CHECKPOINT_FILE} is not: choose another folder."
+                )
             (self.folder / FAILURE_FILE).unlink(missing_ok=True)
             return None
         tensors, head = read_tensors(path)
@@ -175,7 +196,11 @@ class Training:
         stopped = "finished" if len(self.epochs) == self.recipe.epochs else "paused"
         network = self.learner.network.eval()
         result = TrainingResult(
-            **{key: value for key, value in self.identity.items() if key not in ("build_network", "choices")},
+            **{
+                key: value
+                for key, value in self.identity.items()
+                if key not in ("build_network", "choices")
+            },
             data_facts=dict(self.dataset.facts),
             device=device_name(self.device),
             epochs=tuple(self.epochs),
@@ -188,7 +213,12 @@ class Training:
         )
         if self.folder is not None and stopped != "paused":
             data = self.dataset
-            facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "std": data.std}
+            facts = {
+                "dataset": data.name,
+                "classes": data.classes,
+                "mean": data.mean,
+                "std": data.std,
+            }
             if type(network) is CellNetwork:  # `CellNetwork.load` cannot build custom networks
                 network.save(self.folder / NETWORK_FILE, facts)
             else:

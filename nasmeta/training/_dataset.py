@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from nasmeta.arrays import Facts, Integers
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
+from nasmeta.training._image_files import (
+    DEBIAN_FASHION_MNIST,
+    READERS,
+    ImageSource,
+    Pixels,
+    resized,
+)
 
 SPLITS = ("train", "valid", "test")
 _HALVED = ("cifar10", "cifar100", "imagenet16-120")
@@ -36,7 +42,8 @@ class ImageDataset:
     labels : ndarray of int64, shape (n,)
     classes : tuple of str
     splits : mapping of str to ndarray of int64
-        Ascending positions of ``train``, ``valid`` and ``test``. They do not overlap; ``valid`` may be empty.
+        Ascending positions of ``train``, ``valid`` and ``test``. They do not overlap; ``valid`` may
+        be empty.
     mean, std : tuple of float, of length 3
         Per channel, of pixels from 0 to 1; used to standardise the images.
     flips : bool
@@ -44,7 +51,8 @@ class ImageDataset:
     facts : mapping
         How the dataset was read and split, of JSON types.
     origin : tuple, optional
-        Source and options of `load`: another process reads the dataset again, instead of receiving its images.
+        Source and options of `load`: another process reads the dataset again, instead of receiving
+        its images.
 
     Examples
     --------
@@ -66,7 +74,11 @@ class ImageDataset:
     origin: tuple[str, tuple[tuple[str, Any], ...]] | None = None
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return super().__reduce_ex__(protocol) if self.origin is None else (_read_again, (self.origin, self.sha256()))
+        return (
+            super().__reduce_ex__(protocol)
+            if self.origin is None
+            else (_read_again, (self.origin, self.sha256()))
+        )
 
     @property
     def n_classes(self) -> int:
@@ -97,9 +109,13 @@ class ImageDataset:
 
         A mapping gives the number for each split.
         """
-        most = {name: check_int("n", n.get(name) if isinstance(n, Mapping) else n) for name in SPLITS}
+        most = {
+            name: check_int("n", n.get(name) if isinstance(n, Mapping) else n) for name in SPLITS
+        }
         rng = np.random.default_rng(check_int("seed", seed, 0))
-        chosen = {name: np.sort(rng.permutation(self.splits[name])[: most[name]]) for name in SPLITS}
+        chosen = {
+            name: np.sort(rng.permutation(self.splits[name])[: most[name]]) for name in SPLITS
+        }
         kept = np.sort(np.concatenate(list(chosen.values())))
         splits = {name: np.searchsorted(kept, positions) for name, positions in chosen.items()}
         facts = {**self.facts, "subset": most if isinstance(n, Mapping) else n, "subset_seed": seed}
@@ -111,7 +127,9 @@ class ImageDataset:
         size = checked_size(size)
         if self.image_size == (size, size):
             return self
-        return replace(self, images=resized(self.images, size), facts={**self.facts, "size": size}, origin=None)
+        return replace(
+            self, images=resized(self.images, size), facts={**self.facts, "size": size}, origin=None
+        )
 
     @classmethod
     def load(
@@ -130,28 +148,30 @@ class ImageDataset:
         ----------
         source : str
             * ``digits``: scikit-learn's 1,797 handwritten digits of 8×8 pixels, without a download;
-            * ``cifar10:PATH``, ``cifar100:PATH``: a folder with the official Python batches, as torchvision keeps them;
-            * ``imagenet16-120:PATH``: a folder with the official batches of ImageNet at 16×16 pixels; the first 120
-              classes are used;
+            * ``cifar10:PATH``, ``cifar100:PATH``: a folder with the official Python batches, as
+              torchvision keeps them;
+            * ``imagenet16-120:PATH``: a folder with the official batches of ImageNet at 16×16
+              pixels; the first 120 classes are used;
             * ``fashion-mnist``, ``fashion-mnist:PATH``: a folder with the four gzipped IDX files;
-            * ``folder:PATH``: a folder with one folder of images per class, or with ``train``, and optionally ``test``
-              and ``valid``, of this layout.
+            * ``folder:PATH``: a folder with one folder of images per class, or with ``train``, and
+              optionally ``test`` and ``valid``, of this layout.
         valid_split : {"fraction", "nb201"}, optional
             A source with its own validation images keeps them. Otherwise:
 
             * ``fraction``: a stratified fraction of the training images is used for validation;
-            * ``nb201``: as in NAS-Bench-201: half of CIFAR-10's training images are used for validation (its
-              ``cifar10-valid``); other datasets keep all training images, and their test images are halved into
-              validation and test. The seed determines the halves.
+            * ``nb201``: as in NAS-Bench-201: half of CIFAR-10's training images are used for
+              validation (its ``cifar10-valid``); other datasets keep all training images, and their
+              test images are halved into validation and test. The seed determines the halves.
 
-            A source without test images first sets apart a stratified fifth of all images for the test. The default is
-            ``nb201`` for the datasets of the tables, unless `valid_fraction` is given, and ``fraction`` for all others.
+            A source without test images first sets apart a stratified fifth of all images for the
+            test. The default is ``nb201`` for the datasets of the tables, unless `valid_fraction`
+            is given, and ``fraction`` for all others.
         valid_fraction : float, default 0.1
             Of the training images, for the split ``fraction``; 0 for no validation.
         split_seed : int, default 0
         size : int, optional
-            Scale images (bilinear) to this height and width in pixels, a multiple of 4, because the network halves them
-            twice. Required if the images of a folder differ in size.
+            Scale images (bilinear) to this height and width in pixels, a multiple of 4, because the
+            network halves them twice. Required if the images of a folder differ in size.
         progress : bool, default False
             Show a progress bar while a folder of images is read.
 
@@ -185,7 +205,9 @@ class ImageDataset:
             valid_split = "nb201" if kind in _HALVED and valid_fraction is None else "fraction"
         check_choice("valid_split", valid_split, ("fraction", "nb201"))
         if valid_split == "fraction":
-            valid_fraction = check_number("valid_fraction", 0.1 if valid_fraction is None else valid_fraction, 0, 0.99)
+            valid_fraction = check_number(
+                "valid_fraction", 0.1 if valid_fraction is None else valid_fraction, 0, 0.99
+            )
         elif valid_fraction is not None:
             raise SettingError("valid_split", valid_split, "fraction, if valid_fraction is given")
         options = {
@@ -200,14 +222,18 @@ class ImageDataset:
             images = resized(images, size)
         for pixels in images.shape[2:]:
             checked_size(pixels)
-        splits = _split(read, kind, valid_split, valid_fraction or 0.0, np.random.default_rng(split_seed))
+        splits = _split(
+            read, kind, valid_split, valid_fraction or 0.0, np.random.default_rng(split_seed)
+        )
         mean, std = read.mean, read.std
         if mean is None or std is None:
             mean, std = _channel_statistics(images, splits["train"])
         name = folder.resolve().name if kind == "folder" else kind
         origin = source, (("valid_split", valid_split), *options.items())
         facts = {"source": kind, "split": valid_split, **options}
-        return cls(name, images, read.labels, read.classes, splits, mean, std, read.flips, facts, origin)
+        return cls(
+            name, images, read.labels, read.classes, splits, mean, std, read.flips, facts, origin
+        )
 
     @classmethod
     def of(cls, data: str | ImageDataset, progress: bool = False) -> ImageDataset:
@@ -221,7 +247,9 @@ def _read_again(origin: tuple[str, tuple[tuple[str, Any], ...]], sha256: str) ->
     source, options = origin
     dataset = ImageDataset.load(source, **dict(options))
     if dataset.sha256() != sha256:
-        raise NasmetaError(f"The images {source} on {platform.node()} differ from those of the calling process.")
+        raise NasmetaError(
+            f"The images {source} on {platform.node()} differ from those of the calling process."
+        )
     return dataset
 
 
@@ -230,12 +258,17 @@ def checked_size(size: object, least: int = 4) -> int:
     pixels = check_int("size", size, least)
     if pixels % 4:
         raise SettingError(
-            "size", size, "a multiple of 4, because the network halves images twice", "Scale images: size=32."
+            "size",
+            size,
+            "a multiple of 4, because the network halves images twice",
+            "Scale images: size=32.",
         )
     return pixels
 
 
-def _channel_statistics(images: Pixels, train: Integers) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _channel_statistics(
+    images: Pixels, train: Integers
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each channel, from exact counts of the 256 values."""
     values = np.arange(256) / 255
     mean, std = [], []
@@ -264,12 +297,16 @@ def _split(
 ) -> dict[str, Integers]:
     n, labels = len(source.labels), source.labels
     positions: Integers = np.arange(n, dtype=np.int64)
-    train, valid, test = np.split(positions, [n - source.n_test - source.n_valid, n - source.n_test])
+    train, valid, test = np.split(
+        positions, [n - source.n_test - source.n_valid, n - source.n_test]
+    )
     if not source.n_test:
         train, test = _stratified(train, labels, _TEST_SHARE, rng)
     if not source.n_valid:
         if split == "fraction" or kind == "cifar10":
-            train, valid = _stratified(train, labels, valid_fraction if split == "fraction" else 0.5, rng)
+            train, valid = _stratified(
+                train, labels, valid_fraction if split == "fraction" else 0.5, rng
+            )
         else:
             test, valid = _stratified(test, labels, 0.5, rng)
     return {"train": train, "valid": valid, "test": test}

@@ -38,8 +38,14 @@ def chosen_device(device: str | torch.device) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as reason:  # an AssertionError if PyTorch was built without CUDA
-        raise SettingError("device", device, "auto, or one that PyTorch finds, such as cpu or cuda:0") from reason
+    # an AssertionError if PyTorch was built without CUDA
+    except (
+        RuntimeError,
+        AssertionError,
+    ) as reason:
+        raise SettingError(
+            "device", device, "auto, or one that PyTorch finds, such as cpu or cuda:0"
+        ) from reason
 
 
 def device_name(device: torch.device) -> str:
@@ -67,12 +73,16 @@ def fastest_algorithms() -> Iterator[None]:
 class DeviceData:
     """Images and labels on a device, and batches of them as input of a network.
 
-    Images are stored once, as bytes with black padding for the crops: a random crop is one gather, and an image without
-    augmentation is a view.
+    Images are stored once, as bytes with black padding for the crops: a random crop is one gather,
+    and an image without augmentation is a view.
     """
 
     def __init__(
-        self, dataset: ImageDataset, device: torch.device, padding: int = 0, channels_last: bool = False
+        self,
+        dataset: ImageDataset,
+        device: torch.device,
+        padding: int = 0,
+        channels_last: bool = False,
     ) -> None:
         self.device, self.padding = device, padding
         self.height, self.width = dataset.image_size
@@ -80,7 +90,9 @@ class DeviceData:
         images = torch.from_numpy(np.ascontiguousarray(dataset.images)).to(device)
         self.images = torch.nn.functional.pad(images, (padding,) * 4) if padding else images
         self.labels = torch.from_numpy(np.ascontiguousarray(dataset.labels)).to(device)
-        self.positions = {name: torch.from_numpy(np.array(dataset.splits[name])).to(device) for name in SPLITS}
+        self.positions = {
+            name: torch.from_numpy(np.array(dataset.splits[name])).to(device) for name in SPLITS
+        }
         self._mean = torch.tensor(dataset.mean, device=device).view(1, -1, 1, 1) * 255
         self._scale = 1 / (torch.tensor(dataset.std, device=device).view(1, -1, 1, 1) * 255)
         self._format = torch.channels_last if channels_last else torch.contiguous_format
@@ -99,10 +111,15 @@ class DeviceData:
         """Return cropped and flipped images, float32, shape (n, 3, height, width), and labels."""
         rows = draws.top[:, None] + torch.arange(self.height, device=self.device)
         columns = torch.arange(self.width, device=self.device).expand(len(positions), -1)
-        columns = draws.left[:, None] + torch.where(draws.flip[:, None], self.width - 1 - columns, columns)
+        columns = draws.left[:, None] + torch.where(
+            draws.flip[:, None], self.width - 1 - columns, columns
+        )
         channels = torch.arange(self.images.shape[1], device=self.device)
         cropped = self.images[
-            positions[:, None, None, None], channels[:, None, None], rows[:, None, :, None], columns[:, None, None, :]
+            positions[:, None, None, None],
+            channels[:, None, None],
+            rows[:, None, :, None],
+            columns[:, None, None, :],
         ]
         return self.standardised(cropped), self.labels[positions]
 

@@ -17,7 +17,9 @@ from nasmeta.training._dataset import ImageDataset, checked_size
 class ImageBatch:
     """Standardised images and their labels."""
 
-    images: Floats32  # (n, 3, size, size), standardised by mean and deviation of the batch, per channel
+    images: (
+        Floats32  # (n, 3, size, size), standardised by mean and deviation of the batch, per channel
+    )
     labels: Integers  # (n,)
     n_classes: int
     source: str  # digits, or the name of the folder
@@ -30,7 +32,8 @@ class ImageBatch:
 def load_images(source: str = "digits", n: int = 32, size: int = 16, seed: int = 0) -> ImageBatch:
     """Draw a batch of n ≥ 2 images of a source of `ImageDataset.load`, from all classes as evenly as possible.
 
-    Images are scaled (bilinear) to `size` pixels in height and width, a multiple of 4 and at least 8.
+    Images are scaled (bilinear) to `size` pixels in height and width, a multiple of 4 and at least
+    8.
 
     >>> batch = load_images("digits", n=20, size=16)
     >>> batch.images.shape, batch.n_classes, sorted(set(batch.labels.tolist()))
@@ -39,7 +42,10 @@ def load_images(source: str = "digits", n: int = 32, size: int = 16, seed: int =
     dataset = ImageDataset.load(source, size=checked_size(size, 8))
     chosen = _balanced_sample(dataset.labels, check_int("n", n, 2), np.random.default_rng(seed))
     pixels = dataset.images[chosen] / 255
-    mean, deviation = pixels.mean(axis=(0, 2, 3), keepdims=True), pixels.std(axis=(0, 2, 3), keepdims=True)
+    mean, deviation = (
+        pixels.mean(axis=(0, 2, 3), keepdims=True),
+        pixels.std(axis=(0, 2, 3), keepdims=True),
+    )
     images = np.ascontiguousarray((pixels - mean) / np.maximum(deviation, 1e-6), dtype=np.float32)
     return ImageBatch(images, dataset.labels[chosen], dataset.n_classes, dataset.name)
 
@@ -47,7 +53,8 @@ def load_images(source: str = "digits", n: int = 32, size: int = 16, seed: int =
 def _balanced_sample(labels: Integers, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Draw n different positions, with the classes in turn."""
     order = rng.permutation(len(labels))
-    turn = np.empty(len(labels), dtype=np.int64)  # number of images of the same class before an image
+    # number of images of the same class before an image
+    turn = np.empty(len(labels), dtype=np.int64)
     for label in np.unique(labels):
         of_class = order[labels[order] == label]
         turn[of_class] = np.arange(len(of_class))

@@ -1,6 +1,7 @@
 """Readers of published image datasets, into arrays of uint8.
 
-Unlike torchvision's readers, these restrict pickles to containers and arrays, and do not depend on its release.
+Unlike torchvision's readers, these restrict pickles to containers and arrays, and do not depend on
+its release.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def _coloured(grey: Pixels) -> Pixels:
 def _as_rgb(picture: Any) -> Any:
     """Return a picture of Pillow with three channels. Pillow would clip values of more than 8 bits at 255."""
     if picture.mode.startswith(("I", "F")):
-        raise ValueError(f"its values have more than 8 bits (mode {picture.mode}); write it with 8 bits")
+        raise ValueError(
+            f"its values have more than 8 bits (mode {picture.mode}); write it with 8 bits"
+        )
     return picture.convert("RGB")
 
 
@@ -65,7 +68,9 @@ def resized(images: Pixels, size: int) -> Pixels:
 
     scaled = np.empty((len(images), 3, size, size), dtype=np.uint8)
     for position, image in enumerate(images):
-        picture = Image.fromarray(image.transpose(1, 2, 0)).resize((size, size), Image.Resampling.BILINEAR)
+        picture = Image.fromarray(image.transpose(1, 2, 0)).resize(
+            (size, size), Image.Resampling.BILINEAR
+        )
         scaled[position] = np.asarray(picture).transpose(2, 0, 1)
     return scaled
 
@@ -80,7 +85,10 @@ def _batch(path: Path) -> dict[str, Any]:
     with path.open("rb") as stream:
         batch = restricted_load(stream, NUMPY_ARRAYS, encoding="latin1")
     # keys are bytes if Python 3 pickled again what it had read from Python 2
-    return {key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in batch.items()}
+    return {
+        key.decode("latin1") if isinstance(key, bytes) else str(key): value
+        for key, value in batch.items()
+    }
 
 
 def _class_names(path: Path, key: str) -> list[str]:
@@ -97,13 +105,18 @@ def _images_of(path: Path, labels_key: str, size: int) -> tuple[Pixels, Integers
             array.to_numpy() if isinstance(array, PickledArray) else np.asarray(array)
             for array in (batch["data"], batch[labels_key])
         )
-        images = pixels.astype(np.uint8, casting="safe", copy=False).reshape(len(labels), 3, size, size)
+        images = pixels.astype(np.uint8, casting="safe", copy=False).reshape(
+            len(labels), 3, size, size
+        )
     except (KeyError, ValueError, TypeError) as reason:
-        raise DamagedFileError(f"{path} is not a batch of {size}×{size} images: {reason}.") from reason
+        raise DamagedFileError(
+            f"{path} is not a batch of {size}×{size} images: {reason}."
+        ) from reason
     return images, labels.astype(np.int64)
 
 
-# Mean and standard deviation of each channel, of pixels from 0 to 255, as in the official code of NAS-Bench-201.
+# Mean and standard deviation of each channel, of pixels from 0 to 255, as in the official code of
+# NAS-Bench-201.
 _STATISTICS = {
     "cifar10": ((125.3, 123.0, 113.9), (63.0, 62.1, 66.7)),
     "cifar100": ((129.3, 124.1, 112.4), (68.2, 65.4, 70.4)),
@@ -111,12 +124,16 @@ _STATISTICS = {
 }
 
 
-def _joined(kind: str, batches: Iterable[tuple[Pixels, Integers]], classes: Iterable[object]) -> ImageSource:
+def _joined(
+    kind: str, batches: Iterable[tuple[Pixels, Integers]], classes: Iterable[object]
+) -> ImageSource:
     """Join official batches; the last one contains the images for test."""
     images, labels = zip(*batches, strict=True)
     mean, std = (tuple(value / 255 for value in values) for values in _STATISTICS[kind])
     names = tuple(map(str, classes))
-    return ImageSource(np.concatenate(images), np.concatenate(labels), names, len(labels[-1]), mean=mean, std=std)
+    return ImageSource(
+        np.concatenate(images), np.concatenate(labels), names, len(labels[-1]), mean=mean, std=std
+    )
 
 
 @READERS.register("digits")
@@ -126,7 +143,9 @@ def read_digits(path: Path, size: int | None, progress: bool) -> ImageSource:
 
     data = load_digits()
     grey = np.round(np.asarray(data.images) * (255 / 16)).astype(np.uint8)
-    return ImageSource(_coloured(grey), np.asarray(data.target, dtype=np.int64), tuple("0123456789"), flips=False)
+    return ImageSource(
+        _coloured(grey), np.asarray(data.target, dtype=np.int64), tuple("0123456789"), flips=False
+    )
 
 
 @READERS.register("cifar10")
@@ -179,7 +198,18 @@ def read_fashion_mnist(path: Path, size: int | None, progress: bool) -> ImageSou
     }
     images, labels = (np.concatenate(arrays) for arrays in read.values())
     n_test = len(read["labels-idx1"][1])
-    names = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+    names = (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    )
     return ImageSource(_coloured(images), labels.astype(np.int64), names, n_test)
 
 
@@ -191,7 +221,10 @@ _LAYOUT = (
 
 def _files_by_class(folder: Path) -> dict[str, list[Path]]:
     """Return the image files of each class, classes and files in alphabetical order; each class must have some."""
-    files = {entry.name: sorted(file for file in entry.rglob("[!.]*") if file.is_file()) for entry in _folders(folder)}
+    files = {
+        entry.name: sorted(file for file in entry.rglob("[!.]*") if file.is_file())
+        for entry in _folders(folder)
+    }
     if len(files) < 2 or not all(files.values()):
         counts = {name: len(of_class) for name, of_class in files.items()}
         raise SettingError("images per class", counts, "two or more classes with images", _LAYOUT)
@@ -199,7 +232,9 @@ def _files_by_class(folder: Path) -> dict[str, list[Path]]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(
+        entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+    )
 
 
 @READERS.register("folder")
@@ -214,14 +249,18 @@ def read_folder(path: Path, size: int | None, progress: bool) -> ImageSource:
     counts, labels, files = Counter[str](), list[int](), list[Path]()
     for name, by_class in listed.items():
         if tuple(by_class) != classes:
-            raise SettingError(f"classes of {name}", tuple(by_class), f"{classes}, the classes of train")
+            raise SettingError(
+                f"classes of {name}", tuple(by_class), f"{classes}, the classes of train"
+            )
         for label, of_class in enumerate(by_class.values()):
             counts[name] += len(of_class)
             labels += [label] * len(of_class)
             files += of_class
     with progress_bar("images", len(files), shown=progress) as bar:
         pixels = _read_pictures(files, size, bar)
-    return ImageSource(pixels, np.array(labels), classes, counts["test"], counts["valid"] + counts["val"])
+    return ImageSource(
+        pixels, np.array(labels), classes, counts["test"], counts["valid"] + counts["val"]
+    )
 
 
 def _read_pictures(paths: Sequence[Path], size: int | None, bar: Bar) -> Pixels:
@@ -241,7 +280,9 @@ def _read_pictures(paths: Sequence[Path], size: int | None, bar: Bar) -> Pixels:
         if images is None:
             images = np.empty((len(paths), *pixels.shape), dtype=np.uint8)
         if pixels.shape != images.shape[1:]:
-            raise SettingError(f"shape of {path}", pixels.shape, f"{images.shape[1:]}", "Or scale images: size=32.")
+            raise SettingError(
+                f"shape of {path}", pixels.shape, f"{images.shape[1:]}", "Or scale images: size=32."
+            )
         images[position] = pixels
         bar.advance()
     assert images is not None

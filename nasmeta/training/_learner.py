@@ -51,12 +51,20 @@ class Learner:
     """
 
     def __init__(
-        self, network: nn.Module, dataset: ImageDataset, recipe: Recipe, seed: int, device: torch.device, cell: int
+        self,
+        network: nn.Module,
+        dataset: ImageDataset,
+        recipe: Recipe,
+        seed: int,
+        device: torch.device,
+        cell: int,
     ) -> None:
         if len(dataset.splits["train"]) < 2:
             raise SettingError("A training needs two images or more.")
         self._dataset, self._recipe, self._seed, self._device = dataset, recipe, seed, device
-        self._evaluation_batch = min(_EVALUATION_BATCH, 4 * recipe.batch_size, 4 * len(dataset.splits["train"]))
+        self._evaluation_batch = min(
+            _EVALUATION_BATCH, 4 * recipe.batch_size, 4 * len(dataset.splits["train"])
+        )
         self._data: DeviceData | None = None
         self.network, self._cell = network, cell
         with self._reporting_failures():
@@ -96,7 +104,8 @@ class Learner:
             if not errors:
                 raise
             raise TrainingFailed(
-                f"The training of cell {self._cell} on {self._device} ended with an error: {what}", "error"
+                f"The training of cell {self._cell} on {self._device} ended with an error: {what}",
+                "error",
             ) from reason
 
     def epoch(self, epoch: int) -> EpochRecord:
@@ -106,18 +115,25 @@ class Learner:
 
     def _epoch(self, epoch: int) -> EpochRecord:
         if self._data is None:
-            self._data = DeviceData(self._dataset, self._device, self._padding, self._recipe.channels_last)
+            self._data = DeviceData(
+                self._dataset, self._device, self._padding, self._recipe.channels_last
+            )
         start = self._now()
         positions = self._data.positions["train"]
         draw = np.random.SeedSequence([self._seed, epoch]).generate_state(1, np.uint64)[0]
-        # drawn on the CPU for the whole epoch, so that every device sees the same images in the same order
+        # drawn on the CPU for the whole epoch, so that every device sees the same images in the
+        # same order
         generator = torch.Generator().manual_seed(int(draw >> np.uint64(1)))
         order = positions[torch.randperm(len(positions), generator=generator).to(self._device)]
-        draws = Augmentation.draw(len(positions), self._padding, self._flip, generator).to(self._device)
+        draws = Augmentation.draw(len(positions), self._padding, self._flip, generator).to(
+            self._device
+        )
         loss_sum, n_right = self._zeros()
         self.network.train()
         parts = _parts(len(positions), self._recipe.batch_size)
-        rates = [self._recipe.learning_rate_at(epoch, step, len(parts)) for step in range(len(parts))]
+        rates = [
+            self._recipe.learning_rate_at(epoch, step, len(parts)) for step in range(len(parts))
+        ]
         for step, (part, rate) in enumerate(zip(parts, rates, strict=True)):
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
@@ -130,7 +146,10 @@ class Learner:
         seconds = self._now() - start
         is_last = epoch + 1 == self._recipe.epochs
         evaluates = is_last or (epoch + 1) % self._recipe.evaluate_every == 0
-        valid, test = (self._evaluated(name, epoch) if evaluates else (None, None) for name in ("valid", "test"))
+        valid, test = (
+            self._evaluated(name, epoch) if evaluates else (None, None)
+            for name in ("valid", "test")
+        )
         return EpochRecord(epoch + 1, rates[0], *trained, *valid, *test, seconds)
 
     def _step(self, positions: Tensor, draws: Augmentation) -> tuple[Tensor, Tensor]:
@@ -146,7 +165,9 @@ class Learner:
         return loss.detach(), n_right
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self._device.type, torch.bfloat16, enabled=self._recipe.precision != "float32")
+        return torch.autocast(
+            self._device.type, torch.bfloat16, enabled=self._recipe.precision != "float32"
+        )
 
     def _evaluated(self, split: str, epoch: int) -> tuple[float | None, float | None]:
         """Return loss and accuracy in percent on a split, without augmentation."""
@@ -166,7 +187,9 @@ class Learner:
 
     def _zeros(self) -> tuple[Tensor, Tensor]:
         """Return a sum of losses and a count of correct predictions, both zero."""
-        return torch.zeros((), device=self._device), torch.zeros((), dtype=torch.int64, device=self._device)
+        return torch.zeros((), device=self._device), torch.zeros(
+            (), dtype=torch.int64, device=self._device
+        )
 
     def _means(self, loss_sum: Tensor, n_right: Tensor, n: int, epoch: int) -> tuple[float, float]:
         """Return the mean loss and the accuracy in percent."""
@@ -199,12 +222,18 @@ class Learner:
 
     def set_state(self, tensors: dict[str, Tensor]) -> None:
         """Resume from the tensors of `state`."""
-        weights = {name.removeprefix("network."): own for name, own in tensors.items() if name.startswith("network.")}
+        weights = {
+            name.removeprefix("network."): own
+            for name, own in tensors.items()
+            if name.startswith("network.")
+        }
         with self._reporting_failures(errors=False):
             self.network.load_state_dict(weights)
             for at, parameter in enumerate(self.network.parameters()):
                 if f"momentum.{at}" in tensors:  # parameters of dead edges lack momentum
-                    momentum = torch.empty_like(parameter, requires_grad=False).copy_(tensors[f"momentum.{at}"])
+                    momentum = torch.empty_like(parameter, requires_grad=False).copy_(
+                        tensors[f"momentum.{at}"]
+                    )
                     self._optimizer.state[parameter]["momentum_buffer"] = momentum
 
 

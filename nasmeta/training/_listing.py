@@ -22,8 +22,8 @@ def list_recipes() -> pd.DataFrame:
     -------
     DataFrame
         One row per recipe: ``recipe`` (its name), ``summary`` (one line), and settings of `Recipe`:
-        ``epochs``, ``batch_size``, ``channels``, ``cells_per_stage``, ``train_images`` (0 for all) and ``image_size``
-        (in pixels, 0 for the images' size).
+        ``epochs``, ``batch_size``, ``channels``, ``cells_per_stage``, ``train_images`` (0 for all)
+        and ``image_size`` (in pixels, 0 for the images' size).
 
     Examples
     --------
@@ -43,7 +43,12 @@ def list_recipes() -> pd.DataFrame:
 def _first_sentence(name: str) -> str:
     """Return the first sentence of the comment in a recipe's file."""
     lines = (FOLDER / f"{name}.toml").read_text("utf-8").splitlines()
-    return " ".join(line.strip("# ") for line in lines if line.startswith("#")).partition(". ")[0].rstrip(".") + "."
+    return (
+        " ".join(line.strip("# ") for line in lines if line.startswith("#"))
+        .partition(". ")[0]
+        .rstrip(".")
+        + "."
+    )
 
 
 def list_images() -> pd.DataFrame:
@@ -52,8 +57,8 @@ def list_images() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per kind: ``images`` (its name), ``summary`` (one line), ``data`` (the argument) and ``recipe`` (the
-        default recipe).
+        One row per kind: ``images`` (its name), ``summary`` (one line), ``data`` (the argument) and
+        ``recipe`` (the default recipe).
 
     Examples
     --------
@@ -63,7 +68,13 @@ def list_images() -> pd.DataFrame:
     """
 
     def facts(name: str, reader: Any) -> dict[str, Any]:
-        written = name if name == "digits" else f"{name}[:PATH]" if name in NEED_NO_PATH else f"{name}:PATH"
+        written = (
+            name
+            if name == "digits"
+            else f"{name}[:PATH]"
+            if name in NEED_NO_PATH
+            else f"{name}:PATH"
+        )
         return {"data": written, "recipe": recipe_for(None, name).name}
 
     unknown = {"data": "", "recipe": ""}
@@ -76,8 +87,8 @@ def list_proxies() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per proxy: ``proxy`` (its name), ``summary`` (one line) and ``measured`` (whether its values on
-        NAS-Bench-201 are shipped, which makes it a predictor of `nasmeta.predict`).
+        One row per proxy: ``proxy`` (its name), ``summary`` (one line) and ``measured`` (whether
+        its values on NAS-Bench-201 are shipped, which makes it a predictor of `nasmeta.predict`).
 
     Examples
     --------
@@ -90,4 +101,6 @@ def list_proxies() -> pd.DataFrame:
     from nasmeta.training.proxies import PROXIES
 
     measured = measured_proxies("nb201")
-    return listed("proxy", [PROXIES], lambda name, _: {"measured": name in measured}, {"measured": False})
+    return listed(
+        "proxy", [PROXIES], lambda name, _: {"measured": name in measured}, {"measured": False}
+    )

@@ -54,8 +54,12 @@ def _nodes_before_output(operations: Sequence[str]) -> set[int]:
 class _Convolution(nn.Conv2d):
     """A convolution without bias that keeps or halves the size; `CellNetwork` draws its weights."""
 
-    def __init__(self, n_in: int, n_out: int, kernel_size: int, stride: int = 1, groups: int = 1) -> None:
-        super().__init__(n_in, n_out, kernel_size, stride, kernel_size // 2, groups=groups, bias=False)
+    def __init__(
+        self, n_in: int, n_out: int, kernel_size: int, stride: int = 1, groups: int = 1
+    ) -> None:
+        super().__init__(
+            n_in, n_out, kernel_size, stride, kernel_size // 2, groups=groups, bias=False
+        )
 
     def reset_parameters(self) -> None:
         """Do nothing, because drawing would advance the global generator."""
@@ -70,7 +74,9 @@ class _Linear(nn.Linear):
 
 def _relu_conv_norm(n_in: int, n_out: int, kernel_size: int, stride: int = 1) -> nn.Sequential:
     """Return ReLU, convolution and batch norm, in the official order."""
-    return nn.Sequential(nn.ReLU(), _Convolution(n_in, n_out, kernel_size, stride), nn.BatchNorm2d(n_out))
+    return nn.Sequential(
+        nn.ReLU(), _Convolution(n_in, n_out, kernel_size, stride), nn.BatchNorm2d(n_out)
+    )
 
 
 def _operation(name: str, channels: int) -> nn.Module:
@@ -89,9 +95,10 @@ _OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool
 class CellModule(nn.Module):
     """A cell: each node is the sum of the operations on its incoming edges.
 
-    With `prune`, only live edges are built (`live_edges`). Otherwise all edges are built, so that the number of
-    parameters is the official one, but edges without a path to the output are not computed. An edge with a path to the
-    output is computed even if its input is always zero, because batch norm adds a bias.
+    With `prune`, only live edges are built (`live_edges`). Otherwise all edges are built, so that
+    the number of parameters is the official one, but edges without a path to the output are not
+    computed. An edge with a path to the output is computed even if its input is always zero,
+    because batch norm adds a bias.
     """
 
     def __init__(self, operations: Sequence[str], channels: int, prune: bool = False) -> None:
@@ -146,18 +153,19 @@ class _ResidualBlock(nn.Module):
 class CellNetwork(nn.Module):
     """The network of NAS-Bench-201 (Dong and Yang, ICLR 2020) with one cell, repeated.
 
-    A stem (3×3 convolution and batch norm), three stages of ``cells_per_stage`` cells with C, 2C and 4C channels, a
-    residual block of stride 2 between them, and a head: batch norm, ReLU, global average pooling, a linear layer.
-    Operations are ReLU, convolution, batch norm in this order; average pooling excludes its padding. With the defaults
-    the network has exactly the parameters and multiply-adds of the benchmark (`CellSpace.params`, `CellSpace.flops`).
+    A stem (3×3 convolution and batch norm), three stages of ``cells_per_stage`` cells with C, 2C
+    and 4C channels, a residual block of stride 2 between them, and a head: batch norm, ReLU, global
+    average pooling, a linear layer. Operations are ReLU, convolution, batch norm in this order;
+    average pooling excludes its padding. With the defaults the network has exactly the parameters
+    and multiply-adds of the benchmark (`CellSpace.params`, `CellSpace.flops`).
 
     Parameters
     ----------
     cell : int or str
         Index in the space, or a string in its notation.
     space : str or SearchSpace, default "nb201"
-        The operations of TransNAS-Bench-101 micro are a subset of NAS-Bench-201's, so its cells can be built, too (in
-        this skeleton, not in that benchmark's own).
+        The operations of TransNAS-Bench-101 micro are a subset of NAS-Bench-201's, so its cells can
+        be built, too (in this skeleton, not in that benchmark's own).
     n_classes : int, default 10
     channels : int, default 16
         C, of the stem and the first stage.
@@ -166,8 +174,9 @@ class CellNetwork(nn.Module):
     prune : bool, default False
         Build only live edges. The output of the untrained network is the same.
     seed : int, default 0
-        Of the weights. Those of the skeleton are drawn first, so that networks of different cells share them. The
-        distributions are PyTorch's defaults, as in the official code. The global generator is not used.
+        Of the weights. Those of the skeleton are drawn first, so that networks of different cells
+        share them. The distributions are PyTorch's defaults, as in the official code. The global
+        generator is not used.
 
     Raises
     ------
@@ -210,11 +219,15 @@ class CellNetwork(nn.Module):
         operations = space.ops_of(self.cell).tolist()
 
         def stage(width: int) -> nn.Sequential:
-            return nn.Sequential(*(CellModule(operations, width, prune) for _ in range(cells_per_stage)))
+            return nn.Sequential(
+                *(CellModule(operations, width, prune) for _ in range(cells_per_stage))
+            )
 
         self.stem = nn.Sequential(_Convolution(3, channels, 3), nn.BatchNorm2d(channels))
         self.stages = nn.ModuleList(stage(channels << level) for level in range(3))
-        self.reductions = nn.ModuleList(_ResidualBlock(channels << level, channels << level + 1) for level in range(2))
+        self.reductions = nn.ModuleList(
+            _ResidualBlock(channels << level, channels << level + 1) for level in range(2)
+        )
         self.last = nn.Sequential(nn.BatchNorm2d(channels * 4), nn.ReLU())
         self.classifier = _Linear(channels * 4, n_classes)
         self._draw_weights(seed)
@@ -270,7 +283,9 @@ class CellNetwork(nn.Module):
         >>> torch.equal(again(images), network(images))
         True
         """
-        write_tensors(Path(path), self.state_dict(), {"network": self.settings, "facts": dict(facts or {})})
+        write_tensors(
+            Path(path), self.state_dict(), {"network": self.settings, "facts": dict(facts or {})}
+        )
         return Path(path)
 
     @staticmethod
@@ -283,7 +298,9 @@ class CellNetwork(nn.Module):
         """
         tensors, head = read_tensors(Path(path))
         with blaming(Path(path), "network of cells"):
-            network = CellNetwork(**head["network"] | {"space": from_content(head["network"]["space"])})
+            network = CellNetwork(
+                **head["network"] | {"space": from_content(head["network"]["space"])}
+            )
             network.load_state_dict(tensors)
         return network.eval()
 
@@ -291,7 +308,8 @@ class CellNetwork(nn.Module):
 def multiply_adds(network: CellNetwork, image_size: int = 32) -> int:
     """Count the multiply-adds of one image as in the benchmark: convolutions and the linear layer with its bias.
 
-    All built edges are counted. A multiply and an add are one operation. `image_size` is a multiple of 4.
+    All built edges are counted. A multiply and an add are one operation. `image_size` is a multiple
+    of 4.
 
     >>> from nasmeta.spaces import get_space
     >>> multiply_adds(CellNetwork(0)), get_space("nb201").flops(0, dataset="cifar10")

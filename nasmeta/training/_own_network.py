@@ -20,7 +20,8 @@ BuildNetwork: TypeAlias = Callable[[Mapping[str, Any]], torch.nn.Module]
 def network_identity(build: BuildNetwork) -> Facts:
     """Return the identity of a function that builds networks, of JSON types and the same in every process.
 
-    It is the attribute ``identity`` of the function, or else the result of `nasmeta.code_identity.identity_of`.
+    It is the attribute ``identity`` of the function, or else the result of
+    `nasmeta.code_identity.identity_of`.
 
     Examples
     --------
@@ -56,7 +57,9 @@ class IdentifiedNetwork:
         return self.build(choices)
 
 
-def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageDataset, seed: int) -> torch.nn.Module:
+def own_network(
+    build: BuildNetwork, choices: Mapping[str, Any], data: ImageDataset, seed: int
+) -> torch.nn.Module:
     """Build a network with weights drawn from the seed, and check its output for two images.
 
     Any error of the function becomes a TrainingFailed; another output or network, a SettingError.
@@ -76,7 +79,11 @@ def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageData
         with torch.no_grad():
             shape = tuple(network.eval()(images).shape)
     except (AttributeError, RuntimeError, TypeError, ValueError, IndexError) as reason:
-        raise SettingError(f"{about} fails on images of shape {tuple(images.shape)}: {reason!s:.200}") from reason
+        raise SettingError(
+            f"{about} fails on images of shape {tuple(images.shape)}: {reason!s:.200}"
+        ) from reason
     if shape != expected:
-        raise SettingError(f"output of {about}", shape, f"a tensor of shape {expected}: one logit per class")
+        raise SettingError(
+            f"output of {about}", shape, f"a tensor of shape {expected}: one logit per class"
+        )
     return network.train()

@@ -32,7 +32,9 @@ class ProxyFile:
         measured_in = get_cell_space(from_content(self.facts["space"]))
         wanted = measured_in if space is None else get_cell_space(space)
         if not set(wanted.operations) <= set(measured_in.operations):
-            raise SettingError("space", wanted.name, f"a space with operations of {measured_in.name}")
+            raise SettingError(
+                "space", wanted.name, f"a space with operations of {measured_in.name}"
+            )
         cells: ArchitectureLike = np.arange(wanted.size)
         if wanted.name != measured_in.name:
             cells = move_cells(cells, wanted, measured_in)[0]
@@ -40,7 +42,10 @@ class ProxyFile:
         at = np.full(measured_in.size, -1)
         at[self.cells] = np.arange(len(self.cells))
         position = at[representatives]
-        return {name: np.where(position >= 0, values[position], np.nan) for name, values in self.values.items()}
+        return {
+            name: np.where(position >= 0, values[position], np.nan)
+            for name, values in self.values.items()
+        }
 
 
 def read_proxies(path: str | Path) -> ProxyFile:
@@ -71,13 +76,14 @@ def shipped_file() -> Path:
 def measured_proxies(space: str | SearchSpace = "nb201") -> dict[str, Floats]:
     """Return the shipped zero-cost proxies of all cells.
 
-    They were measured on scikit-learn's digits in the skeleton of NAS-Bench-201, without labels of a benchmark.
-    Isomorphic cells (rule ``upstream``) share one value.
+    They were measured on scikit-learn's digits in the skeleton of NAS-Bench-201, without labels of
+    a benchmark. Isomorphic cells (rule ``upstream``) share one value.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-        Cells of ``tnb101`` have the values of the same cells in ``nb201``, in the skeleton of ``nb201``.
+        Cells of ``tnb101`` have the values of the same cells in ``nb201``, in the skeleton of
+        ``nb201``.
 
     Returns
     -------

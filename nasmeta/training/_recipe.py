@@ -36,17 +36,19 @@ class Recipe:
     epochs : int
     batch_size : int
     learning_rate, momentum, nesterov, weight_decay
-        Of stochastic gradient descent. Weight decay includes the parameters of batch norm, as in the official code.
+        Of stochastic gradient descent. Weight decay includes the parameters of batch norm, as in
+        the official code.
     schedule : {"cosine", "one-cycle", "constant"}
-        Of the learning rate: from `learning_rate` to 0 along a cosine; linearly up to it during `warmup` and linearly
-        down to 0; or constant.
+        Of the learning rate: from `learning_rate` to 0 along a cosine; linearly up to it during
+        `warmup` and linearly down to 0; or constant.
     schedule_per : {"epoch", "step"}
         How often the learning rate changes. The official code changes it once per epoch.
     warmup : float
         Fraction of the training in which the learning rate of ``one-cycle`` rises.
     crop : float
-        Black padding on each side before a random crop, as a fraction of the image's height, rounded; 0 for no crop. An
-        eighth is the official 4 pixels for images of 32 pixels, and 2 for 16.
+        Black padding on each side before a random crop, as a fraction of the image's height,
+        rounded; 0 for no crop. An eighth is the official 4 pixels for images of 32 pixels, and 2
+        for 16.
     flip : bool
         Flip half of the images, unless the dataset forbids it.
     label_smoothing : float
@@ -55,7 +57,8 @@ class Recipe:
     channels, cells_per_stage : int
         C and N of the network.
     train_images, evaluation_images : int
-        Number of training images, and the most for validation and for test; a fixed random subset, or 0 for all.
+        Number of training images, and the most for validation and for test; a fixed random subset,
+        or 0 for all.
     image_size : int
         Scale images to this height and width in pixels, a multiple of 4; 0 to keep their size.
     precision : {"float32", "bfloat16"}
@@ -101,8 +104,8 @@ class Recipe:
         Parameters
         ----------
         recipe : str, Path or Recipe
-            One of `names`, a `Recipe`, or a file ending in ``.toml`` with settings of `Recipe`. With
-            ``based_on = "fast"``, the file changes a shipped recipe.
+            One of `names`, a `Recipe`, or a file ending in ``.toml`` with settings of `Recipe`.
+            With ``based_on = "fast"``, the file changes a shipped recipe.
         **changes
             Settings to change.
 
@@ -180,7 +183,9 @@ class Recipe:
         changed = [key for key in changes if getattr(other, key) != getattr(self, key)]
         if not changed or "name" in changes:
             return other
-        return replace(other, name=f"{self.name} with {', '.join(f'{key}={changes[key]}' for key in changed)}")
+        return replace(
+            other, name=f"{self.name} with {', '.join(f'{key}={changes[key]}' for key in changed)}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings, of JSON types."""
@@ -202,7 +207,10 @@ class Recipe:
         {'train': 100, 'valid': 50, 'test': 50}
         """
         n = len(data.images)
-        limits = {"train": self.train_images or n, **dict.fromkeys(("valid", "test"), self.evaluation_images or n)}
+        limits = {
+            "train": self.train_images or n,
+            **dict.fromkeys(("valid", "test"), self.evaluation_images or n),
+        }
         if any(len(data.splits[name]) > most for name, most in limits.items()):
             data = data.subset(limits)
         return data.scaled(self.image_size) if self.image_size else data
@@ -220,7 +228,8 @@ class Recipe:
         if self.schedule == "cosine":
             return self.learning_rate * (1 + math.cos(math.pi * done)) / 2
         if self.schedule == "one-cycle":
-            done += 1 / (self.epochs * (n_steps if self.schedule_per == "step" else 1) + 1)  # neither end is at 0
+            # neither end is at 0
+            done += 1 / (self.epochs * (n_steps if self.schedule_per == "step" else 1) + 1)
             rising = done / self.warmup if self.warmup else math.inf
             return self.learning_rate * max(min(rising, (1 - done) / (1 - self.warmup)), 0.0)
         return self.learning_rate
@@ -232,7 +241,11 @@ def recipe_for(recipe: RecipeLike | None, data: str | ImageDataset) -> Recipe:
     ``fast`` has 24 steps on the digits, which is too few.
     """
     if recipe is None:
-        kind = data.facts.get("source") if isinstance(data, ImageDataset) else str(data).partition(":")[0].lower()
+        kind = (
+            data.facts.get("source")
+            if isinstance(data, ImageDataset)
+            else str(data).partition(":")[0].lower()
+        )
         recipe = "tiny" if kind == "digits" else "fast"
     return Recipe.load(recipe)
 

@@ -124,7 +124,8 @@ class TrainingResult:
     def after(self, epoch: int) -> TrainingResult:
         """Return the result up to an epoch.
 
-        The seconds of the evaluations are not known one by one, so the result has a proportional share of them.
+        The seconds of the evaluations are not known one by one, so the result has a proportional
+        share of them.
         """
         if epoch >= len(self.epochs):
             return self
@@ -140,8 +141,16 @@ class TrainingResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the network, of JSON's types."""
-        entries = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "network"}
-        return {"nasmeta_training": FORMAT, **entries, "epochs": [asdict(epoch) for epoch in self.epochs]}
+        entries = {
+            entry.name: getattr(self, entry.name)
+            for entry in fields(self)
+            if entry.name != "network"
+        }
+        return {
+            "nasmeta_training": FORMAT,
+            **entries,
+            "epochs": [asdict(epoch) for epoch in self.epochs],
+        }
 
 
 def read_result(folder: str | Path) -> TrainingResult:
@@ -166,7 +175,8 @@ def read_result(folder: str | Path) -> TrainingResult:
         return TrainingResult(**entries)
 
 
-Tell = Callable[[float, str], object]  # called with the number of finished epochs and a note about the last epoch
+# called with the number of finished epochs and a note about the last epoch
+Tell = Callable[[float, str], object]
 
 
 def note_of(record: EpochRecord) -> str:

@@ -21,8 +21,12 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], head: Facts) -> Non
     from safetensors.torch import save
 
     # safetensors refuses tensors that share memory or are not contiguous
-    plain = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
-    write_atomically(path, sealed(save(plain, metadata={"file": SEAL.decode(), _KEY: json.dumps(head)})))
+    plain = {
+        name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()
+    }
+    write_atomically(
+        path, sealed(save(plain, metadata={"file": SEAL.decode(), _KEY: json.dumps(head)}))
+    )
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -31,4 +35,6 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         from safetensors.torch import load
     with intact(path) as content:
         length = int.from_bytes(content[:8], "little")
-        return load(content), dict(json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_KEY]))
+        return load(content), dict(
+            json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_KEY])
+        )

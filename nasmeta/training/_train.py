@@ -39,9 +39,9 @@ def train(
 ) -> TrainingResult:
     """Train the network of an architecture.
 
-    The seed determines the initial weights and, with the number of the epoch, the order of the images and their
-    augmentation. A training that resumes from a checkpoint gives the same result as one without interruption: on a CPU
-    with the same number of threads, bit for bit.
+    The seed determines the initial weights and, with the number of the epoch, the order of the
+    images and their augmentation. A training that resumes from a checkpoint gives the same result
+    as one without interruption: on a CPU with the same number of threads, bit for bit.
 
     Parameters
     ----------
@@ -50,15 +50,16 @@ def train(
     data : str or ImageDataset, default "digits"
         A source as in `ImageDataset.load`, or a loaded dataset.
     recipe : str, Path or Recipe, optional
-        Name of a recipe (`list_recipes`), a TOML file or a Recipe; by default ``tiny`` for digits and ``fast`` for all
-        other images.
+        Name of a recipe (`list_recipes`), a TOML file or a Recipe; by default ``tiny`` for digits
+        and ``fast`` for all other images.
     seed : int, default 0
         Seed of the weights, the order of the images and the augmentation.
     space : str or SearchSpace, default "nb201"
         Search space of the cell, such as nb201 or tnb101.
     folder : str or Path, optional
         Keeps the checkpoint after each epoch, ``result.json`` and ``network.safetensors``
-        (`CellNetwork.load`). An unfinished training resumes; of a finished one the result is returned.
+        (`CellNetwork.load`). An unfinished training resumes; of a finished one the result is
+        returned.
     device : str, default "auto"
         Device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     progress : bool, default False
@@ -66,16 +67,18 @@ def train(
     on_epoch : callable, optional
         Called with the `EpochRecord` of each epoch.
     tell : callable, optional
-        Called about once per second with the number of finished epochs (a float) and a note about the last epoch.
+        Called about once per second with the number of finished epochs (a float) and a note about
+        the last epoch.
     until : int, optional
-        Pause after this epoch; needs a folder. The same call with a later epoch, or without one, resumes the training
-        and gives the same result as without the pause.
+        Pause after this epoch; needs a folder. The same call with a later epoch, or without one,
+        resumes the training and gives the same result as without the pause.
     build_network : callable, optional
-        Builds a custom network from the choices of an architecture of any space, a mapping of position names to
-        choices. The network is a ``torch.nn.Module`` that maps images of shape (n, 3, height, width) to logits of shape
-        (n, n_classes). Its weights are drawn with the seed, and the recipe's ``channels``, ``cells_per_stage`` and
-        ``prune`` are not used. A folder belongs to one function: to its code and settings, or to its attribute
-        ``identity``, a dict of JSON types.
+        Builds a custom network from the choices of an architecture of any space, a mapping of
+        position names to choices. The network is a ``torch.nn.Module`` that maps images of shape
+        (n, 3, height, width) to logits of shape (n, n_classes). Its weights are drawn with the
+        seed, and the recipe's ``channels``, ``cells_per_stage`` and ``prune`` are not used. A
+        folder belongs to one function: to its code and settings, or to its attribute ``identity``,
+        a dict of JSON types.
 
     Returns
     -------
@@ -84,11 +87,12 @@ def train(
     Raises
     ------
     TrainingFailed
-        If the loss is not finite (reason ``diverged``), if memory does not suffice for a batch (``out of memory``), or
-        if PyTorch or `build_network` raise another error (``error``). The folder's ``failure.json`` contains the
-        reason, too.
+        If the loss is not finite (reason ``diverged``), if memory does not suffice for a batch
+        (``out of memory``), or if PyTorch or `build_network` raise another error (``error``). The
+        folder's ``failure.json`` contains the reason, too.
     SettingError
-        If a setting is impossible, the device does not exist, or the folder belongs to another training.
+        If a setting is impossible, the device does not exist, or the folder belongs to another
+        training.
 
     Examples
     --------
@@ -121,7 +125,9 @@ def train(
             if finished is not None:
                 return finished.after(last)
             done, spent = len(training.epochs), training.seconds
-            bar = stack.enter_context(progress_bar(f"cell {cell}", recipe.epochs, done, shown=progress))
+            bar = stack.enter_context(
+                progress_bar(f"cell {cell}", recipe.epochs, done, shown=progress)
+            )
 
             def see(record: EpochRecord) -> None:
                 note = note_of(record)

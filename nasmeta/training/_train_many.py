@@ -43,18 +43,21 @@ def train_many(
         As in `train`.
     seeds : sequence of int, default (0,)
     folder : str or Path
-        Each training has its own folder inside, ``CELL-SEED``, and resumes from its checkpoint there.
+        Each training has its own folder inside, ``CELL-SEED``, and resumes from its checkpoint
+        there.
     device : str, default "auto"
     workers : int, default 1
-        Number of processes that train in parallel and share the device. With 1, all trainings run in this process.
+        Number of processes that train in parallel and share the device. With 1, all trainings run
+        in this process.
     progress : bool, default False
         Show a progress bar over the epochs of all trainings.
 
     Returns
     -------
     list of TrainingResult or TrainingFailed
-        Ordered by cell, then seed. A failure does not end the other trainings. A training is resumed once if its
-        process was killed; then it is a failure with the reason ``killed``. The same call tries failures again.
+        Ordered by cell, then seed. A failure does not end the other trainings. A training is
+        resumed once if its process was killed; then it is a failure with the reason ``killed``. The
+        same call tries failures again.
 
     Examples
     --------
@@ -69,7 +72,9 @@ def train_many(
     space = get_cell_space(space)
     trainer = Trainer(data, recipe, space.name, device=device, isolated=False)
     jobs = [(space.index_of(cell), check_int("seed", seed, 0)) for cell in cells for seed in seeds]
-    with closing(train_jobs([*dict.fromkeys(jobs)], trainer, Path(folder), workers, progress)) as ended:
+    with closing(
+        train_jobs([*dict.fromkeys(jobs)], trainer, Path(folder), workers, progress)
+    ) as ended:
         outcomes = dict(ended)
     return [outcomes[job] for job in jobs]
 
@@ -113,9 +118,13 @@ def train_jobs(
         def tell(job: Job, done: float, note: str = "") -> None:
             epochs[job] = done
             ended = f"{n_ended:,} of {len(jobs):,} trainings"
-            bar.update(sum(epochs.values()), note=f"{ended}, cell {job[0]}: {note}" if note else ended)
+            bar.update(
+                sum(epochs.values()), note=f"{ended}, cell {job[0]}: {note}" if note else ended
+            )
 
-        with closing(_outcomes(jobs, trainer, folder, workers, tell if progress else None)) as ended:
+        with closing(
+            _outcomes(jobs, trainer, folder, workers, tell if progress else None)
+        ) as ended:
             for job, outcome in ended:
                 n_ended += 1
                 tell(job, trainer.recipe.epochs)
@@ -123,7 +132,11 @@ def train_jobs(
 
 
 def _outcomes(
-    jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int, tell: Callable[[Job, float, str], object] | None
+    jobs: Sequence[Job],
+    trainer: Trainer,
+    folder: Path,
+    workers: int,
+    tell: Callable[[Job, float, str], object] | None,
 ) -> Generator[tuple[Job, Outcome], None, None]:
     n = min(check_int("workers", workers), max(1, len(jobs)))
     free: SimpleQueue[Trainer] = SimpleQueue()
@@ -150,7 +163,8 @@ def _outcomes(
         for _ in range(n):
             free.put(stack.enter_context(trainer.copy(isolated=True, threads=threads)))
         pool = ThreadPoolExecutor(n)
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)  # before the trainers are closed
+        # before the trainers are closed
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         of_futures = {pool.submit(run, job): job for job in jobs}
         for future in as_completed(of_futures):
             yield of_futures[future], future.result()

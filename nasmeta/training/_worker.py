@@ -44,8 +44,9 @@ def require_torch() -> None:
 class Trainer:
     """Train architectures, one after another, on one dataset with one recipe.
 
-    An isolated trainer uses a worker process, which ends with this process even if this one is killed: its folder is
-    then free for a resumed training. Without isolation, a killed training ends this process, too.
+    An isolated trainer uses a worker process, which ends with this process even if this one is
+    killed: its folder is then free for a resumed training. Without isolation, a killed training
+    ends this process, too.
 
     Parameters
     ----------
@@ -120,7 +121,8 @@ class Trainer:
     ) -> TrainingResult:
         """Train one architecture, or resume from the checkpoint in its folder.
 
-        A worker process that was killed is started again once. The result has no network, which is in the folder.
+        A worker process that was killed is started again once. The result has no network, which is
+        in the folder.
 
         Parameters
         ----------
@@ -139,7 +141,8 @@ class Trainer:
             "until": until,
             "build_network": self.build_network,
         }
-        if not self.isolated or multiprocessing.current_process().daemon:  # a daemon must not have children
+        # a daemon must not have children
+        if not self.isolated or multiprocessing.current_process().daemon:
             return _train(self.dataset, settings, tell)
         from concurrent.futures.process import BrokenProcessPool
 
@@ -163,12 +166,17 @@ class Trainer:
                 self.close()
                 raise
         raise TrainingFailed(
-            f"The process that trained cell {cell} with seed {seed} was killed twice; often memory is short.", "killed"
+            f"The process that trained cell {cell} with seed {seed} was killed twice; often memory is short.",
+            "killed",
         )
 
     def copy(self, isolated: bool, threads: int | None = None) -> Trainer:
         """Return a trainer with the same settings and its own worker process, if it is isolated."""
-        settings: dict[str, Any] = {"device": self.device, "build_network": self.build_network, "threads": threads}
+        settings: dict[str, Any] = {
+            "device": self.device,
+            "build_network": self.build_network,
+            "threads": threads,
+        }
         return Trainer(self.images, self.recipe, self.space, isolated=isolated, **settings)
 
     def announced(self, what: str, total: int) -> Tell | None:
@@ -216,7 +224,8 @@ def _train(dataset: ImageDataset, settings: dict[str, Any], tell: Tell | None) -
     return replace(train(data=dataset, tell=tell, **settings), network=None)
 
 
-# -- in the worker ---------------------------------------------------------------------------------------------------
+# -- in the worker
+# ---------------------------------------------------------------------------------------------------
 _dataset: ImageDataset
 _reports: Connection
 

@@ -26,10 +26,11 @@ def read_images(
     Parameters
     ----------
     data : str
-        Training images: digits, cifar10:PATH, cifar100:PATH, imagenet16-120:PATH, fashion-mnist or folder:PATH.
+        Training images: digits, cifar10:PATH, cifar100:PATH, imagenet16-120:PATH, fashion-mnist or
+        folder:PATH.
     valid_split : str
-        Validation images: fraction, a stratified part of the training images; or nb201, the split of the benchmark,
-        which is the default for its datasets.
+        Validation images: fraction, a stratified part of the training images; or nb201, the split
+        of the benchmark, which is the default for its datasets.
     valid_fraction : float
         Fraction of the training images used for validation; by default 0.1.
     size : int
@@ -37,12 +38,16 @@ def read_images(
     """
     if data is None:
         raise SettingError("Missing option --data: training images such as digits or cifar10:PATH.")
-    return ImageDataset.load(data, valid_split=valid_split, valid_fraction=valid_fraction, size=size, progress=True)
+    return ImageDataset.load(
+        data, valid_split=valid_split, valid_fraction=valid_fraction, size=size, progress=True
+    )
 
 
 @options_from(read_images, panel="Real training")
 @options_from(train)
-def train_command(*, data: str = "digits", folder: Path | None = None, **options: Any) -> dict[str, Any]:
+def train_command(
+    *, data: str = "digits", folder: Path | None = None, **options: Any
+) -> dict[str, Any]:
     """Train the network of one architecture.
 
     Parameters
@@ -57,11 +62,17 @@ def train_command(*, data: str = "digits", folder: Path | None = None, **options
     """
     images = read_images(data=data, **taken(options, read_images))
     result = train(data=images, folder=folder, progress=True, **options)
-    accuracies = {"train": result.train_accuracy, "valid": result.valid_accuracy, "test": result.test_accuracy}
+    accuracies = {
+        "train": result.train_accuracy,
+        "valid": result.valid_accuracy,
+        "test": result.test_accuracy,
+    }
     texts = [f"{name} {value:.2f} %" for name, value in accuracies.items() if value is not None]
     length = f"{len(result.epochs)} epochs, seed {result.seed}"
     print(f"cell {result.cell} on {result.dataset}: {', '.join(texts)}; {length}")
-    print(f"{result.parameters:,} parameters; {duration(result.train_seconds)} of training on {result.device}")
+    print(
+        f"{result.parameters:,} parameters; {duration(result.train_seconds)} of training on {result.device}"
+    )
     if folder is not None:
         print_written([folder])
     facts = {name: fact for name, fact in vars(result).items() if name != "network"}
@@ -103,7 +114,8 @@ def proxies_compute_command(
     seed : int
         Seed of the weights and the batch.
     proxies : sequence of str
-        Names of nasmeta list proxies, separated by commas; by default those that a space does not compute by a formula.
+        Names of nasmeta list proxies, separated by commas; by default those that a space does not
+        compute by a formula.
     cells : iterable of int
         Indices of cells, separated by commas; by default all.
     workers : int

@@ -49,16 +49,22 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     for other, header, history in runs:
         for key in _SAME:
             if header.get(key) != first.get(key):
-                raise SettingError(f"{key} of {other}", header.get(key), f"{first.get(key)!r} as in {path}")
+                raise SettingError(
+                    f"{key} of {other}", header.get(key), f"{first.get(key)!r} as in {path}"
+                )
         full = _full_epochs(header)
         for architecture, value, _, details in map(history.row, range(len(history))):
             if "failure" not in details and (full is None or details.get("epochs", full) >= full):
                 values[architecture] = value
     task = _task_of(first, path)
     if not values:
-        raise JournalError(f"{path}: no cell was evaluated successfully. Give the search a larger budget.")
+        raise JournalError(
+            f"{path}: no cell was evaluated successfully. Give the search a larger budget."
+        )
     searchers = dict.fromkeys(str(header.get("searcher")) for _, header, _ in runs)
-    return Searches(task, values, tuple(searchers), first.get("evaluator"), recorded_prediction(first))
+    return Searches(
+        task, values, tuple(searchers), first.get("evaluator"), recorded_prediction(first)
+    )
 
 
 def _full_epochs(header: Facts) -> int | None:
@@ -93,7 +99,9 @@ def choose(
     )
 
 
-def _distinct(architectures: Sequence[int], n: int, space: SearchSpace, taken: set[int]) -> list[int]:
+def _distinct(
+    architectures: Sequence[int], n: int, space: SearchSpace, taken: set[int]
+) -> list[int]:
     """Return the first n cells of isomorphism classes that are not taken yet."""
     distinct: list[int] = []
     for architecture in architectures:

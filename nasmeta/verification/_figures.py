@@ -39,8 +39,8 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     Parameters
     ----------
     epochs : DataFrame
-        With the columns cell, role, seed, epoch, train_loss, valid_accuracy and test_accuracy; validation is drawn,
-        or the test accuracy if there is none.
+        With the columns cell, role, seed, epoch, train_loss, valid_accuracy and test_accuracy;
+        validation is drawn, or the test accuracy if there is none.
     width : str or float, optional
         As in `nasmeta.analysis.plot_regret`; 6.6 inches by default.
 
@@ -56,10 +56,21 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     if epochs["valid_accuracy"].isna().all():
         accuracy = ("test_accuracy", "test accuracy (%)")
     figure, panels = new_panels(["", ""], width, (3.3, 2.4))
-    for panel, (column, label) in zip(panels, (accuracy, ("train_loss", "training loss")), strict=True):
-        for (role, _, _), training in epochs.dropna(subset=[column]).groupby(["role", "cell", "seed"], sort=False):
+    for panel, (column, label) in zip(
+        panels, (accuracy, ("train_loss", "training loss")), strict=True
+    ):
+        for (role, _, _), training in epochs.dropna(subset=[column]).groupby(
+            ["role", "cell", "seed"], sort=False
+        ):
             name, colour, _, line = _ROLES[str(role)]
-            panel.plot(training["epoch"], training[column], label=name, color=colour, linestyle=line, linewidth=1.0)
+            panel.plot(
+                training["epoch"],
+                training[column],
+                label=name,
+                color=colour,
+                linestyle=line,
+                linewidth=1.0,
+            )
         panel.set_ylim(robust_limits(epochs[column]))
         draw_grid(panel)
         label_panels([panel], "epoch", label)
@@ -72,8 +83,8 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
 def plot_verification(architectures: pd.DataFrame, facts: Facts, width: Width = None) -> Figure:
     """Draw the accuracies of trainings against the accuracies in the table.
 
-    Bars show the range of the table's seeds, and one standard deviation of the trainings in both directions. Outlying
-    cells are hollow markers at the edge; the legend states their number.
+    Bars show the range of the table's seeds, and one standard deviation of the trainings in both
+    directions. Outlying cells are hollow markers at the edge; the legend states their number.
 
     Parameters
     ----------
@@ -88,7 +99,9 @@ def plot_verification(architectures: pd.DataFrame, facts: Facts, width: Width = 
     near &= known["trained"].between(*robust_limits(known["trained"]))
     for role, rows in known[near].groupby("role", sort=False):
         name, colour, marker, _ = _ROLES[str(role)]
-        ranges = np.array([rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]], dtype=float)
+        ranges = np.array(
+            [rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]], dtype=float
+        )
         axes.errorbar(
             rows["lookup"],
             rows["trained"],
@@ -120,7 +133,9 @@ def plot_verification(architectures: pd.DataFrame, facts: Facts, width: Width = 
         axes.axline((lowest, lowest), slope=1, color="#999999", linewidth=0.8, zorder=0)
     axes.set(xlim=limits[0], ylim=limits[1])
     table = task_title("/" + facts["lookup"]["address"].partition("/")[0])
-    label_panels([axes], f"{table} accuracy in the table (%)", f"{measured_split(facts)} accuracy here (%)")
+    label_panels(
+        [axes], f"{table} accuracy in the table (%)", f"{measured_split(facts)} accuracy here (%)"
+    )
     draw_grid(axes)
     legend_below(figure, width=width)
     return figure

@@ -27,11 +27,13 @@ _MEASURED = ["cell", "trained", "trained_test", "parameters", "train_seconds"]
 def separation_of(architectures: pd.DataFrame) -> Facts | None:
     """Return the probability that a pick is above a random cell, with its 95 % interval.
 
-    In ``chance`` a tie is one half; ``table_chance`` is the same statistic of the look-up. None for fewer than two
-    picks or random cells.
+    In ``chance`` a tie is one half; ``table_chance`` is the same statistic of the look-up. None for
+    fewer than two picks or random cells.
     """
     known = architectures.dropna(subset=["lookup", "trained"])
-    picks, random = (known.loc[known["role"] == role, ["trained", "lookup"]] for role in ("pick", "random"))
+    picks, random = (
+        known.loc[known["role"] == role, ["trained", "lookup"]] for role in ("pick", "random")
+    )
     if min(len(picks), len(random)) < 2:
         return None
     above = np.sign(picks.to_numpy(float)[:, None] - random.to_numpy(float)).mean(axis=(0, 1))
@@ -76,7 +78,9 @@ def architectures_frame(
 ) -> pd.DataFrame:
     """Return one row per cell, see `Verification`."""
     architectures = [entry.cell for entry in chosen]
-    trained = pd.DataFrame([_measured(result) for of_cell in results.values() for result in of_cell], columns=_MEASURED)
+    trained = pd.DataFrame(
+        [_measured(result) for of_cell in results.values() for result in of_cell], columns=_MEASURED
+    )
     by_cell = trained.astype(float).groupby("cell")
     means, spread = by_cell.mean().reindex(architectures), by_cell["trained"].std()
     n = by_cell["trained"].count().reindex(architectures, fill_value=0).to_numpy()
@@ -95,7 +99,9 @@ def architectures_frame(
         pd.DataFrame([asdict(entry) for entry in chosen])
         .rename(columns={"searched_value": kind})
         .assign(
-            architecture=[searches.task.space.to_string(architecture) for architecture in architectures],
+            architecture=[
+                searches.task.space.to_string(architecture) for architecture in architectures
+            ],
             lookup=look_up.values,
             lookup_low=look_up.lowest,
             lookup_high=look_up.highest,
@@ -108,7 +114,10 @@ def architectures_frame(
             difference=np.nan if look_up.not_comparable else difference,
             allowed=np.where(judged, allowed, np.nan),
             in_band=within.where(judged, None),
-            failures=[", ".join(dict.fromkeys(failures.get(architecture, []))) for architecture in architectures],
+            failures=[
+                ", ".join(dict.fromkeys(failures.get(architecture, [])))
+                for architecture in architectures
+            ],
             parameters=means["parameters"].to_numpy(),
             train_seconds=means["train_seconds"].to_numpy(),
         )
@@ -120,7 +129,9 @@ def _measured(result: TrainingResult) -> tuple[float | None, ...]:
     return result.cell, accuracy, result.test_accuracy, result.parameters, result.train_seconds
 
 
-def epochs_frame(chosen: Sequence[ChosenArchitecture], results: Mapping[int, list[TrainingResult]]) -> pd.DataFrame:
+def epochs_frame(
+    chosen: Sequence[ChosenArchitecture], results: Mapping[int, list[TrainingResult]]
+) -> pd.DataFrame:
     """Return one row per epoch of a training."""
     return pd.DataFrame(
         [
@@ -177,7 +188,9 @@ def facts_of(
 def _searched_on(searches: Searches) -> str:
     """Return the name of the evaluator."""
     if searches.prediction:
-        return searches.task.column.predicted_by(searches.prediction).origin.removeprefix("predicted by ")
+        return searches.task.column.predicted_by(searches.prediction).origin.removeprefix(
+            "predicted by "
+        )
     return str(searches.evaluator["kind"]) if searches.evaluator else "table"
 
 

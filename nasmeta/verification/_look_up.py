@@ -21,7 +21,15 @@ _OF_TABLES = {
     "cifar100": (32, 100, 50_000, 5_000, 5_000),
     "imagenet16-120": (16, 120, 151_700, 3_000, 3_000),
 }
-_WITHOUT_EFFECT = ("name", "evaluate_every", "precision", "compile", "channels_last", "prune")  # on accuracies
+# on accuracies
+_WITHOUT_EFFECT = (
+    "name",
+    "evaluate_every",
+    "precision",
+    "compile",
+    "channels_last",
+    "prune",
+)
 
 
 @dataclass(frozen=True)
@@ -33,30 +41,43 @@ class LookUp:
     lowest: Floats  # of the seeds
     highest: Floats  # of the seeds
     n_seeds: Integers  # (n,); 0 if unknown
-    deviations: Floats  # between seeds, of the 500 cells with the nearest accuracy; NaN if none has two
+    deviations: (
+        Floats  # between seeds, of the 500 cells with the nearest accuracy; NaN if none has two
+    )
     not_comparable: str  # why trainings are not comparable with these values; empty if they are
 
 
 def look_up(
-    task: Task, architectures: Sequence[int], dataset: ImageDataset, recipe: Recipe, compare_with: str | None = None
+    task: Task,
+    architectures: Sequence[int],
+    dataset: ImageDataset,
+    recipe: Recipe,
+    compare_with: str | None = None,
 ) -> LookUp:
     """Return the values of cells in the column that fits a training best.
 
-    If the table has the dataset with the epochs of the recipe, that is the validation accuracy. Otherwise it is the
-    column of the search, which is comparable only in the order of cells. `compare_with` is the table's name of the
-    dataset, if it differs.
+    If the table has the dataset with the epochs of the recipe, that is the validation accuracy.
+    Otherwise it is the column of the search, which is comparable only in the order of cells.
+    `compare_with` is the table's name of the dataset, if it differs.
     """
     table = task.table
     name = canonical_dataset(compare_with or dataset.name)
-    known = {canonical_dataset(info.dataset): info.dataset for info in table.columns if info.metric == "accuracy"}
+    known = {
+        canonical_dataset(info.dataset): info.dataset
+        for info in table.columns
+        if info.metric == "accuracy"
+    }
     if compare_with is not None and name not in known:
         raise UnknownNameError.of("dataset of the table", compare_with, known.values())
     name = known.get(name, name)
     column = _column_of(table, name, recipe, task)
-    of_seeds = np.array([*table.of_seeds(column).values()], np.float64).reshape(-1, table.space.size)
+    of_seeds = np.array([*table.of_seeds(column).values()], np.float64).reshape(
+        -1, table.space.size
+    )
     means = table.column(*Signal.of(column).address).astype(np.float64)
     chosen = np.asarray(architectures, dtype=np.int64)
-    mine = np.vstack([of_seeds[:, chosen], means[chosen]])  # the mean, because a table may lack single seeds
+    # the mean, because a table may lack single seeds
+    mine = np.vstack([of_seeds[:, chosen], means[chosen]])
     return LookUp(
         column,
         means[chosen],
@@ -76,7 +97,11 @@ def _column_of(table: Table, name: str, recipe: Recipe, task: Task) -> ColumnInf
         for info in sorted(table.columns, key=lambda info: info.release != s.release)
         if (info.dataset, info.metric, info.split, info.epochs, info.seed, info.epoch) == wanted
     ]
-    return fitting[0] if fitting else table.info(s.dataset, s.metric, s.split, s.epochs, s.seed, s.release)
+    return (
+        fitting[0]
+        if fitting
+        else table.info(s.dataset, s.metric, s.split, s.epochs, s.seed, s.release)
+    )
 
 
 def _pooled_deviations(of_seeds: Floats, means: Floats, architectures: Integers) -> Floats:
@@ -87,7 +112,11 @@ def _pooled_deviations(of_seeds: Floats, means: Floats, architectures: Integers)
     variances = np.nanvar(of_seeds[:, several], axis=0, ddof=1)
     return np.array(
         [
-            np.sqrt(variances[np.argsort(abs(at - means[architecture]), kind="stable")[:_NEIGHBOURS]].mean())
+            np.sqrt(
+                variances[
+                    np.argsort(abs(at - means[architecture]), kind="stable")[:_NEIGHBOURS]
+                ].mean()
+            )
             for architecture in architectures
         ]
     )
@@ -102,7 +131,8 @@ def _why_not(column: ColumnInfo, name: str, dataset: ImageDataset, recipe: Recip
     other = [
         field.name
         for field in fields(Recipe)
-        if field.name not in _WITHOUT_EFFECT and getattr(recipe, field.name) != getattr(official, field.name)
+        if field.name not in _WITHOUT_EFFECT
+        and getattr(recipe, field.name) != getattr(official, field.name)
     ]
     if other:
         return f"the recipe {recipe.name} differs from {official.name} in {', '.join(other)}"
@@ -120,4 +150,8 @@ def _other_images(name: str, dataset: ImageDataset) -> str:
     )
     table = (_OF_TABLES[name][0], *_OF_TABLES[name])
     text = "{}×{} pixels, {} classes, {:,} / {:,} / {:,} images to train / validate / test"
-    return "" if here == table else f"the table has {text.format(*table)}; these data have {text.format(*here)}"
+    return (
+        ""
+        if here == table
+        else f"the table has {text.format(*table)}; these data have {text.format(*here)}"
+    )

@@ -39,7 +39,8 @@ def write_verification_page(
         figures["curves"] = partial(plot_training_curves, epochs)
     by = f"`{command}` with {facts['written_by']}" if command else facts["written_by"]
     bars = (
-        "In the first figure, bars show the range of the table's seeds and ± one standard deviation of the trainings."
+        "In the first figure, bars show the range of the table's seeds "
+        "and ± one standard deviation of the trainings."
     )
     searchers = ", ".join(facts["searchers"])
     sections = [
@@ -88,18 +89,26 @@ def _accuracies(architectures: pd.DataFrame, facts: Facts) -> Section:
         cell=architectures["cell"].astype(str),
         lookup=["{} [{}, {}]".format(*map(number_or_dash, row)) for row in bounds],
         trained=[spread(*row) for row in means],
-        role=architectures["role"].replace({"random": "random control", "worst": "worst evaluated"}),
+        role=architectures["role"].replace(
+            {"random": "random control", "worst": "worst evaluated"}
+        ),
         in_band=architectures["in_band"].map({True: "yes", False: "no"}).fillna("–"),
     )
     headers = {
-        "lookup": "measured, look-up [seeds' range]" if "predicted" in architectures else "look-up [seeds' range]",
+        "lookup": "measured, look-up [seeds' range]"
+        if "predicted" in architectures
+        else "look-up [seeds' range]",
         "trained": f"trained here, {measured_split(facts)}",
         "trained_test": "trained here, test",
         "allowed": "allowed ±",
     }
     names = ["cell", "role", "predicted", "lookup", "trained", "trained_test"]
     names = [name for name in names if name in architectures]
-    names += [] if facts["lookup"]["not_comparable"] else ["trainings", "difference", "allowed", "in_band"]
+    names += (
+        []
+        if facts["lookup"]["not_comparable"]
+        else ["trainings", "difference", "allowed", "in_band"]
+    )
     names += ["failures"] if (architectures["failures"] != "").any() else []
     decimals = dict.fromkeys(["predicted", "trained_test", "difference", "allowed"], 2)
     notes = [_agreement(architectures, facts)]
@@ -111,7 +120,9 @@ def _accuracies(architectures: pd.DataFrame, facts: Facts) -> Section:
             f"Kendall τ-b {facts['kendall']:.3f}."
         )
     table = shown[names][:_SHOWN]
-    return Section("Accuracies in percent", "", table, headers, decimals=decimals, note="\n\n".join(notes))
+    return Section(
+        "Accuracies in percent", "", table, headers, decimals=decimals, note="\n\n".join(notes)
+    )
 
 
 def _agreement(architectures: pd.DataFrame, facts: Facts) -> str:
@@ -124,7 +135,9 @@ def _agreement(architectures: pd.DataFrame, facts: Facts) -> str:
     if judged.empty:
         return "There is no band: neither the table nor the trainings here have several seeds."
     of_table = "of the 500 cells of the table with the most similar accuracy"
-    of_trainings = "of the trainings here, pooled over the cells; the table is treated as one training"
+    of_trainings = (
+        "of the trainings here, pooled over the cells; the table is treated as one training"
+    )
     return (
         f"In the band: {judged.sum()} of {len(judged)}. The band is ± 2 s √(1/table seeds + 1/trainings); s is the "
         f"standard deviation between seeds {of_table if lookup['has_seeds'] else of_trainings}. "

@@ -36,12 +36,14 @@ class Verification:
     Attributes
     ----------
     architectures : DataFrame
-        One row per cell: cell, role, architecture; searched_value, or predicted if the search was on predictions;
-        lookup (measured, mean of the seeds of the table), lookup_low, lookup_high, lookup_seeds, lookup_std; trained
-        (mean over the trainings here, validation), trained_std, trainings, trained_test; difference, allowed, in_band
-        (None if the two are not comparable); failures; parameters, train_seconds (mean of one training).
+        One row per cell: cell, role, architecture; searched_value, or predicted if the search was
+        on predictions; lookup (measured, mean of the seeds of the table), lookup_low, lookup_high,
+        lookup_seeds, lookup_std; trained (mean over the trainings here, validation), trained_std,
+        trainings, trained_test; difference, allowed, in_band (None if the two are not comparable);
+        failures; parameters, train_seconds (mean of one training).
     epochs : DataFrame
-        One row per epoch of a training: cell, role, seed and the fields of `nasmeta.training.TrainingResult.epochs`.
+        One row per epoch of a training: cell, role, seed and the fields of
+        `nasmeta.training.TrainingResult.epochs`.
     facts : dict
         Data, recipe, look-up and rank correlations; of JSON types.
     files : tuple of Path
@@ -62,7 +64,8 @@ class Verification:
     def plot(self, width: Width = None) -> Figure:
         """Plot the trained accuracies against the table.
 
-        Bars show the range of the table's seeds, and one standard deviation of the trainings in both directions.
+        Bars show the range of the table's seeds, and one standard deviation of the trainings in
+        both directions.
 
         Parameters
         ----------
@@ -75,7 +78,9 @@ class Verification:
         """
         return plot_verification(self.architectures, self.facts, width)
 
-    def write(self, folder: str | os.PathLike[str], command: str | None = None, note: str = "") -> list[Path]:
+    def write(
+        self, folder: str | os.PathLike[str], command: str | None = None, note: str = ""
+    ) -> list[Path]:
         """Write the page ``README.md``, which is returned first, and its figures.
 
         Parameters
@@ -86,7 +91,9 @@ class Verification:
         note : str
             A text in Markdown about the data, after the facts.
         """
-        return write_verification_page(self.architectures, self.epochs, self.facts, Path(folder), command, note)
+        return write_verification_page(
+            self.architectures, self.epochs, self.facts, Path(folder), command, note
+        )
 
 
 def verify(
@@ -111,8 +118,8 @@ def verify(
 ) -> Verification:
     """Train the best cells of runs and random cells, and write a page that compares them with the table.
 
-    The folder contains the page ``README.md`` with its pictures, the frames ``cells.csv`` and ``epochs.csv``, and
-    ``facts.json``.
+    The folder contains the page ``README.md`` with its pictures, the frames ``cells.csv`` and
+    ``epochs.csv``, and ``facts.json``.
 
     Parameters
     ----------
@@ -121,11 +128,11 @@ def verify(
     data : str or ImageDataset
         A source as in `nasmeta.training.ImageDataset.load`, or a loaded dataset.
     recipe : str, Path or Recipe, optional
-        Name of a recipe (`list_recipes`) or a TOML file, as in `nasmeta.train`. The recipes ``nb201-12`` and
-        ``nb201-200`` on the table's dataset give comparable values.
+        Name of a recipe (`list_recipes`) or a TOML file, as in `nasmeta.train`. The recipes
+        ``nb201-12`` and ``nb201-200`` on the table's dataset give comparable values.
     folder : path
-        Each training has its own folder in ``trainings``. The same call resumes after an interruption, and may add
-        seeds or cells.
+        Each training has its own folder in ``trainings``. The same call resumes after an
+        interruption, and may add seeds or cells.
     top : int, default 3
         Number of the best evaluated cells to train. No two trained cells are isomorphic.
     controls : int, default 3
@@ -141,12 +148,13 @@ def verify(
     device : str, default "auto"
         Device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     isolated : bool, default True
-        Train in a worker process: if it is killed, the training is a failure. With several workers it always is.
+        Train in a worker process: if it is killed, the training is a failure. With several workers
+        it always is.
     workers : int, default 1
         Number of parallel trainings, which share the device; see `nasmeta.training.train_many`.
     shard : str, optional
-        ``I/N``, I from 0: train only the I-th of N parts, as the tasks of a job array do in one folder. The same call
-        without it then trains the rest and writes the results.
+        ``I/N``, I from 0: train only the I-th of N parts, as the tasks of a job array do in one
+        folder. The same call without it then trains the rest and writes the results.
     progress : bool, default False
         Show a progress bar over the epochs of all trainings.
     page : bool, default True
@@ -161,8 +169,8 @@ def verify(
     Raises
     ------
     JournalError, SettingError, UnknownNameError
-        If the journals, the data, the recipe or the folder are impossible, or the folder contains other trainings of
-        the same cells.
+        If the journals, the data, the recipe or the folder are impossible, or the folder contains
+        other trainings of the same cells.
 
     Notes
     -----
@@ -193,7 +201,11 @@ def verify(
     home, task = Path(folder), searches.task
     require_writable(home, folder=True)
     seeds_of_cells = range(seed, seed + check_int("seeds", seeds))
-    jobs = [(architecture, seed_of_cell) for seed_of_cell in seeds_of_cells for architecture in architectures]
+    jobs = [
+        (architecture, seed_of_cell)
+        for seed_of_cell in seeds_of_cells
+        for architecture in architectures
+    ]
     if shard is not None:
         jobs = list(Shard.of(shard).dealt(jobs))
     results: dict[int, list[TrainingResult]] = {}
@@ -222,5 +234,8 @@ def verify(
 
 def _write(home: Path, verification: Verification) -> None:
     for name, frame in (("cells", verification.architectures), ("epochs", verification.epochs)):
-        write_atomically(home / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+        write_atomically(
+            home / f"{name}.csv",
+            frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"),
+        )
     write_atomically(home / "facts.json", json.dumps(verification.facts, indent=1) + "\n")

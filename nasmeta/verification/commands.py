@@ -41,8 +41,8 @@ def verify_command(
     workers : int
         Number of processes.
     shard : str
-        Do only part I of N of the trainings, with I from 0; all parts may run at once in one folder. The same
-        command without it writes the page.
+        Do only part I of N of the trainings, with I from 0; all parts may run at once in one
+        folder. The same command without it writes the page.
     demo : bool
         Search the table and verify on scikit-learn's digits; takes about two minutes.
 
@@ -55,7 +55,9 @@ def verify_command(
         require_torch()
         options |= _DEMO | {"command": f"nasmeta verify --demo --folder {folder}"}
         data, journals = "digits", [str(folder / "run.jsonl")]
-        search("gp", "nb201/cifar10", evaluations=_DEMO_EVALUATIONS, journal=journals[0], progress=True)
+        search(
+            "gp", "nb201/cifar10", evaluations=_DEMO_EVALUATIONS, journal=journals[0], progress=True
+        )
     images = read_images(data=data, **taken(options, read_images))
     verification = verify(journals or [], images, folder=folder, progress=True, **options)
     done, failed = verification.facts["trainings"], verification.facts["failed"]
@@ -73,7 +75,16 @@ def verify_command(
 
 def _print(verification: Verification) -> None:
     facts, lookup = verification.facts, verification.facts["lookup"]
-    columns = ["cell", "role", "predicted", "lookup", "trained", "trained_std", "difference", "failures"]
+    columns = [
+        "cell",
+        "role",
+        "predicted",
+        "lookup",
+        "trained",
+        "trained_std",
+        "difference",
+        "failures",
+    ]
     shown = verification.architectures.filter(columns)
     title = f"{facts['task']}, trained on {facts['data']} by {facts['recipe']['name']}"
     print_frame(shown, title)

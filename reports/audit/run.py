@@ -1,7 +1,7 @@
 """Measure how often level 2 of `nasmeta audit` rejects honest and selected seeds, and audit honest files.
 
-Run ``python reports/audit/run.py``. It writes results.csv and README.md; an interrupted command resumes. ``--page``
-rewrites README.md from results.csv.
+Run ``python reports/audit/run.py``. It writes results.csv and README.md; an interrupted command
+resumes. ``--page`` rewrites README.md from results.csv.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ TRIALS = {True: 500, False: 200}  # files with honest and with selected seeds
 CLOCKS = (None, {"repeats": "charged"}, {"workers": 4})
 N_HONEST = 200
 LEFT_OUT = ("command", "meta-predictor", "predictor")  # need a setting
+# one file each
 SLOW = (
     "botorch",
     "ehvi",
@@ -48,7 +49,7 @@ SLOW = (
     "syne-tune-gp",
     "syne-tune-kde",
     "syne-tune-quantile-copula",
-)  # one file each
+)
 
 
 def pool() -> dict[str, list[Any]]:
@@ -57,7 +58,9 @@ def pool() -> dict[str, list[Any]]:
     runs: dict[str, list[Any]] = {}
     for (searcher, _), run in frame.groupby(["searcher", "seed"], observed=True):
         regrets = run[["regret"]]
-        runs.setdefault(str(searcher), []).append(SimpleNamespace(frame=lambda regrets=regrets: regrets))
+        runs.setdefault(str(searcher), []).append(
+            SimpleNamespace(frame=lambda regrets=regrets: regrets)
+        )
     return runs
 
 
@@ -70,7 +73,9 @@ def rejected(runs: dict[str, list[Any]], n: int, n_seeds: int, rng: np.random.Ge
         if not pairs:
             published.sort(key=lambda run: run.frame()["regret"].iloc[-1])
         pairs.append(
-            SimpleNamespace(config=SimpleNamespace(label=label), histories=published[:n], run=fresh.__getitem__)
+            SimpleNamespace(
+                config=SimpleNamespace(label=label), histories=published[:n], run=fresh.__getitem__
+            )
         )
     done = Audit("", 2)
     compare_ranks(pairs, done, np.tile(np.arange(FRESH), (len(pairs), 1)))
@@ -86,21 +91,34 @@ def audit_honest(name: str, file: int) -> str:
     clock = CLOCKS[file % len(CLOCKS)] if is_exact else None
     settings = {"epochs": [200]} if issubclass(kind, MultiFidelitySearcher) else {}
     with tempfile.TemporaryDirectory() as home:
-        nm.compare({name: (name, settings)}, task, repeats=seeds, evaluations=15, clock=clock, folder=home)
+        nm.compare(
+            {name: (name, settings)}, task, repeats=seeds, evaluations=15, clock=clock, folder=home
+        )
         published = nm.publish(home, f"{home}/file.json.gz")
-        audit = nm.audit(published, level=1 if is_exact else 2, runs=2 if is_exact else 9, seed=file)
-    return audit.verdict if audit.verdict == "verified" else "; ".join([audit.verdict, *audit.reasons])
+        audit = nm.audit(
+            published, level=1 if is_exact else 2, runs=2 if is_exact else 9, seed=file
+        )
+    return (
+        audit.verdict if audit.verdict == "verified" else "; ".join([audit.verdict, *audit.reasons])
+    )
 
 
 def measure() -> None:
     """Append the missing rows to results.csv."""
-    rows, runs = Rows(HERE / "results.csv", ["what", "n", "of", "files", "rejected", "verdict"], 3), pool()
+    rows, runs = (
+        Rows(HERE / "results.csv", ["what", "n", "of", "files", "rejected", "verdict"], 3),
+        pool(),
+    )
     for n, n_seeds in DESIGNS:
         if not rows.has("seeds", n, n_seeds):
             rng = np.random.default_rng([n, n_seeds])
             trials = TRIALS[n == n_seeds]
             rows.add(
-                "seeds", n, n_seeds, files=trials, rejected=sum(rejected(runs, n, n_seeds, rng) for _ in range(trials))
+                "seeds",
+                n,
+                n_seeds,
+                files=trials,
+                rejected=sum(rejected(runs, n, n_seeds, rng) for _ in range(trials)),
             )
     fast = [name for name in sorted(SEARCHERS) if name not in (*LEFT_OUT, *SLOW)]
     for i in range(N_HONEST):
@@ -108,7 +126,9 @@ def measure() -> None:
         name = fast[place] if i < N_HONEST - len(SLOW) else SLOW[i - N_HONEST]
         if not rows.has(name, file, "honest"):
             verdict = audit_honest(name, file)
-            rows.add(name, file, "honest", files=1, rejected=int(verdict != "verified"), verdict=verdict)
+            rows.add(
+                name, file, "honest", files=1, rejected=int(verdict != "verified"), verdict=verdict
+            )
 
 
 def page() -> str:
@@ -116,7 +136,9 @@ def page() -> str:
     table = pd.read_csv(HERE / "results.csv")
     honest = table[table["what"] != "seeds"]
     seeds = table[table["what"] == "seeds"].astype({"n": int, "of": int}).sort_values(["n", "of"])
-    seeds = seeds.assign(share=[f"{100 * row.rejected / row.files:.1f} %" for row in seeds.itertuples()])
+    seeds = seeds.assign(
+        share=[f"{100 * row.rejected / row.files:.1f} %" for row in seeds.itertuples()]
+    )
     shown = pd.DataFrame(
         {
             "published": seeds["n"],

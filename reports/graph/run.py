@@ -1,7 +1,7 @@
 """Compare searchers on NAS-Bench-Graph: the ready specification ``graph``, and its page.
 
-Run with ``python reports/graph/run.py``; writes results.csv, evaluations.png and README.md. Interrupted runs resume
-from their folder. ``--page`` rewrites the page from the CSV file.
+Run with ``python reports/graph/run.py``; writes results.csv, evaluations.png and README.md.
+Interrupted runs resume from their folder. ``--page`` rewrites the page from the CSV file.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def run_all(folder: Path) -> tuple[pd.DataFrame, dict[str, float]]:
             start = time.process_time()
             runs = len(run_specification(part, home).groupby(["task", "seed"], observed=True))
             spent.write_text(str((time.process_time() - start) / runs))
-        frames.append(pd.read_parquet(home / "results.parquet").astype({"task": str, "searcher": str}))
+        frames.append(
+            pd.read_parquet(home / "results.parquet").astype({"task": str, "searcher": str})
+        )
         seconds[label] = float(spent.read_text())
     return pd.concat(frames, ignore_index=True), seconds
 
@@ -53,7 +55,11 @@ def summary(frame: pd.DataFrame, seconds: dict[str, float]) -> pd.DataFrame:
     """Return one row for each task and searcher."""
     rows, alike = [], deterministic_runs(frame)
     for (name, searcher), runs in frame.groupby(["task", "searcher"], sort=False):
-        hits = runs[runs["value"] >= least_of_best(nm.get_task(str(name)))].groupby("seed")["evaluation"].min()
+        hits = (
+            runs[runs["value"] >= least_of_best(nm.get_task(str(name)))]
+            .groupby("seed")["evaluation"]
+            .min()
+        )
         results = hits.reindex(runs["seed"].unique()).fillna(CAP)
         low, high = bootstrap_interval(results)
         row = {"dataset": str(name).partition("/")[2], "searcher": searcher, "runs": len(results)}
@@ -67,7 +73,10 @@ def draw(results: pd.DataFrame) -> None:
     """Draw mean evaluations with their 95 % intervals: a panel per dataset."""
     shown = results.set_index("searcher").loc[[*SHOWN]].reset_index()
     frame = pd.DataFrame(
-        {"panel": [task_title(f"graph/{name}") for name in shown["dataset"]], "row": shown["searcher"]}
+        {
+            "panel": [task_title(f"graph/{name}") for name in shown["dataset"]],
+            "row": shown["searcher"],
+        }
     )
     frame[["name", "mean", "low", "high"]] = shown[["searcher", "evaluations", "low", "high"]]
     figure = dot_plot(frame, "mean evaluations to one of the best 0.1 %", share_x=True)
@@ -77,7 +86,9 @@ def draw(results: pd.DataFrame) -> None:
 def page(results: pd.DataFrame) -> str:
     """Return the page."""
     evaluations = results.pivot(index="searcher", columns="dataset", values="evaluations")
-    overall = pd.DataFrame({"new": evaluations[list(NEW)].mean(axis=1), "seen": evaluations[list(SEEN)].mean(axis=1)})
+    overall = pd.DataFrame(
+        {"new": evaluations[list(NEW)].mean(axis=1), "seen": evaluations[list(SEEN)].mean(axis=1)}
+    )
     overall["all"] = evaluations.mean(axis=1)
     n = evaluations.shape[1]
     overall["wins"] = evaluations.lt(evaluations.loc["gp"]).sum(axis=1)

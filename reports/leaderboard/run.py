@@ -1,10 +1,11 @@
 """Rank searchers by published files: the baselines that come with the package, and the submissions in this folder.
 
-Run ``python reports/leaderboard/run.py``. It does the runs of the baselines in a folder, so an interrupted command
-resumes; use another folder after a change of a searcher. It writes their files to ``benchmarks_data/baselines``, and
-README.md. ``--page`` rewrites README.md from the files; ``--check`` audits all files and compares README.md. Download
-the data with ``nasmeta data fetch hw-gpt-m hw-gpt-s hw-nas-bench lcbench nas-bench-macro nb201-robustness scan-llm
-scan-tabpfn step-law transnas transnas-macro``.
+Run ``python reports/leaderboard/run.py``. It does the runs of the baselines in a folder, so an
+interrupted command resumes; use another folder after a change of a searcher. It writes their files
+to ``benchmarks_data/baselines``, and README.md. ``--page`` rewrites README.md from the files;
+``--check`` audits all files and compares README.md. Download the data with ``nasmeta data fetch
+hw-gpt-m hw-gpt-s hw-nas-bench lcbench nas-bench-macro nb201-robustness scan-llm scan-tabpfn
+step-law transnas transnas-macro``.
 """
 
 from __future__ import annotations
@@ -51,7 +52,12 @@ def run(folder: Path) -> None:
             home, file = folder / group / task, BASELINES / group / f"{task}.json.gz"
             nm.compare(searchers, task, repeats=REPEATS, evaluations=EVALUATIONS, folder=home)
             file.parent.mkdir(parents=True, exist_ok=True)
-            nm.publish(home, file, author="The nasmeta developers", tuned_on=[task] if group == "gp" else [])
+            nm.publish(
+                home,
+                file,
+                author="The nasmeta developers",
+                tuned_on=[task] if group == "gp" else [],
+            )
 
 
 def files() -> list[Path]:
@@ -67,16 +73,29 @@ def results() -> pd.DataFrame:
         content: Any = read_published(path)
         author = "" if BASELINES in path.parents else f" ({content['author']})"
         for entry in content["pairs"]:
-            pair, task = RecomputedPair(entry, content["seeds"], Audit(str(path), 0)), entry["identity"]["task"]
-            facts = {"sources": bool(entry["identity"]["sources"]), "tuned": task in content["tuned_on"]}
-            frames.append(results_frame(pair.histories).assign(searcher=f"{label_of(entry)}{author}", **facts))
+            pair, task = (
+                RecomputedPair(entry, content["seeds"], Audit(str(path), 0)),
+                entry["identity"]["task"],
+            )
+            facts = {
+                "sources": bool(entry["identity"]["sources"]),
+                "tuned": task in content["tuned_on"],
+            }
+            frames.append(
+                results_frame(pair.histories).assign(searcher=f"{label_of(entry)}{author}", **facts)
+            )
     return pd.concat(frames)
 
 
 def ranks(regrets: pd.DataFrame, tasks: str) -> pd.DataFrame:
     """Return the mean rank for each seed (rows) of each searcher (columns) that has runs on all these tasks."""
     runs = pd.MultiIndex.from_product([tasks.split(), range(REPEATS)], names=["task", "seed"])
-    last = regrets.groupby(["task", "seed", "searcher"])["regret"].last().unstack("searcher").reindex(runs)
+    last = (
+        regrets.groupby(["task", "seed", "searcher"])["regret"]
+        .last()
+        .unstack("searcher")
+        .reindex(runs)
+    )
     return last.dropna(axis=1).rank(axis=1).groupby("seed").mean()
 
 
@@ -88,7 +107,9 @@ def table(results: pd.DataFrame, budget: int) -> pd.DataFrame:
     for name, tasks in {**SETS, "all": TASKS}.items():
         means = ranks(results[results["evaluation"] <= budget], tasks)
         columns[name] = pd.Series({searcher: with_interval(means[searcher]) for searcher in means})
-    shown = pd.DataFrame(columns).assign(order=means.mean()).sort_values("order").drop(columns="order")
+    shown = (
+        pd.DataFrame(columns).assign(order=means.mean()).sort_values("order").drop(columns="order")
+    )
     return shown.fillna("–").rename_axis("searcher").reset_index()
 
 
@@ -152,20 +173,25 @@ def follows_protocol(path: Path) -> bool:
     content = read_published(path)
     budgets = [pair["budget"] for pair in content["pairs"]]
     other_values = any("evaluator" in pair["identity"] for pair in content["pairs"])
-    is_due = content["seeds"] == [*range(REPEATS)] and budgets == [[EVALUATIONS, None, False]] * len(budgets)
+    is_due = content["seeds"] == [*range(REPEATS)] and budgets == [
+        [EVALUATIONS, None, False]
+    ] * len(budgets)
     return is_due and not other_values
 
 
 def audited(path: Path, i: int) -> Audit:
     """Audit a file: repeat one run of every fifth baseline file, and 30 runs of a submission, or test its ranks.
 
-    Submissions get random seeds. The baselines are the package's own, so CI repeats the same runs each time.
+    Submissions get random seeds. The baselines are the package's own, so CI repeats the same runs
+    each time.
     """
     if BASELINES in path.parents:
-        is_repeated = i % 5 == 0 and "lcbench" not in path.parts  # large spaces: proposals depend on the processor
+        # large spaces: proposals depend on the processor
+        is_repeated = i % 5 == 0 and "lcbench" not in path.parts
         return nm.audit(path, level=int(is_repeated), runs=1, seed=i)
     audit = nm.audit(path)
-    return nm.audit(path, level=2) if audit.verdict == "cannot be checked" else audit  # statistical searchers
+    # statistical searchers
+    return nm.audit(path, level=2) if audit.verdict == "cannot be checked" else audit
 
 
 def check() -> None:
@@ -183,7 +209,9 @@ def main() -> None:
     """Run, check, or write the page."""
     parser = page_parser(__doc__)
     parser.add_argument("--check", action="store_true", help="audit all files")
-    parser.add_argument("--folder", type=Path, default=Path("report-runs/leaderboard"), help="folder of the runs")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("report-runs/leaderboard"), help="folder of the runs"
+    )
     options = parser.parse_args()
     if options.check:
         check()

@@ -1,8 +1,8 @@
 """Test whether searchers recognise a published table by the names in its space.
 
-Run ``python reports/memorisation/run.py``. It writes README.md and results.csv; ``--page`` rewrites README.md from
-results.csv; ``--searcher-command "python my.py"`` only probes a program, and prints its rows. Download the data with
-``nasmeta data fetch hpobench-mlp``.
+Run ``python reports/memorisation/run.py``. It writes README.md and results.csv; ``--page`` rewrites
+README.md from results.csv; ``--searcher-command "python my.py"`` only probes a program, and prints
+its rows. Download the data with ``nasmeta data fetch hpobench-mlp``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ CLASSICAL = ("random", "evolution", "local-search", "tpe", "gp", "reinforce")
 LEVEL = 0.01
 RUNS = 100
 DISGUISES, RUNS_OF_RENAMED = 20, 400  # of the first proposal
-MOST = int(LEVEL / len(TASKS) * (1 + RUNS_OF_RENAMED)) - 1  # first proposals as good, of a flagged run
+# first proposals as good, of a flagged run
+MOST = int(LEVEL / len(TASKS) * (1 + RUNS_OF_RENAMED)) - 1
 OPTIMA = {name: int(nm.get_task(name).optimal_architectures[0]) for name in TASKS}
 
 
@@ -83,12 +84,19 @@ class GoodDefault(_First):
         return None
 
 
-CONTROLS = {"knows the optimum": KnowsOptimum, "first choices": FirstChoices, "good default": GoodDefault}
+CONTROLS = {
+    "knows the optimum": KnowsOptimum,
+    "first choices": FirstChoices,
+    "good default": GoodDefault,
+}
 
 
 def arms_of(task: Task) -> dict[str, list[Task]]:
     """Return the task, and its disguises of each kind."""
-    return {arm: [task] if arm == "plain" else [disguise(task, i, arm) for i in range(DISGUISES)] for arm in ARMS}  # type: ignore[arg-type]
+    return {
+        arm: [task] if arm == "plain" else [disguise(task, i, arm) for i in range(DISGUISES)]
+        for arm in ARMS
+    }  # type: ignore[arg-type]
 
 
 def shares(searchers: Any, tasks: list[Task], runs: int) -> pd.Series:
@@ -108,8 +116,9 @@ def shares(searchers: Any, tasks: list[Task], runs: int) -> pd.Series:
 def p_values(plain: Any, renamed: Any) -> np.ndarray:
     """Return for each first proposal the p-value of its rank among those with other names.
 
-    If names carry no information, the first proposals of both are exchangeable, and p <= alpha has at most the
-    probability alpha. A fixed default has p = 1, because it is the same architecture under other names.
+    If names carry no information, the first proposals of both are exchangeable, and p <= alpha has
+    at most the probability alpha. A fixed default has p = 1, because it is the same architecture
+    under other names.
     """
     plain, renamed = np.asarray(plain), np.asarray(renamed)
     return np.asarray((1 + (renamed <= plain[:, None]).sum(axis=1)) / (1 + len(renamed)))
@@ -118,7 +127,8 @@ def p_values(plain: Any, renamed: Any) -> np.ndarray:
 def probe(searchers: Any, tasks: Iterable[str] = TASKS) -> pd.DataFrame:
     """Return one row per task, searcher and arm: first proposals, and flagged runs.
 
-    A run is flagged if the smallest p-value of its tasks, times their number (Bonferroni), is at most the level.
+    A run is flagged if the smallest p-value of its tasks, times their number (Bonferroni), is at
+    most the level.
 
     Parameters
     ----------
@@ -147,7 +157,9 @@ def probe(searchers: Any, tasks: Iterable[str] = TASKS) -> pd.DataFrame:
 def _shown(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     """Return a measure on the first task: one row per searcher, one column per arm."""
     own = table[table["task"] == TASKS[0]]
-    wide = own.pivot(index="searcher", columns="arm", values=measure)[list(ARMS)].loc[own["searcher"].unique()]
+    wide = own.pivot(index="searcher", columns="arm", values=measure)[list(ARMS)].loc[
+        own["searcher"].unique()
+    ]
     return wide.map(lambda share: f"{share:.3g}")
 
 
@@ -193,7 +205,9 @@ first proposal (median).
 def main() -> None:
     """Probe a program, or write the report."""
     parser = page_parser(__doc__)
-    parser.add_argument("--searcher-command", help="a program to probe instead, such as 'julia my.jl'")
+    parser.add_argument(
+        "--searcher-command", help="a program to probe instead, such as 'julia my.jl'"
+    )
     options = parser.parse_args()
     if options.searcher_command:
         print(probe({"command": ("command", {"command": options.searcher_command})}).to_string())

@@ -1,8 +1,9 @@
 """Measure meta-searchers on Gaussian processes: label budgets, tasks that disagree, and sources of other spaces.
 
-``python reports/meta/gp.py`` writes ``reports/meta/gp/``: runs.csv with one line per run, so that an interrupted report
-resumes, the figures and README.md. ``--page`` only rewrites the page.
-TransNAS-Bench-101 needs ``nasmeta data fetch transnas``. Each part starts at a draw on which no setting was chosen.
+``python reports/meta/gp.py`` writes ``reports/meta/gp/``: runs.csv with one line per run, so that
+an interrupted report resumes, the figures and README.md. ``--page`` only rewrites the page.
+TransNAS-Bench-101 needs ``nasmeta data fetch transnas``. Each part starts at a draw on which no
+setting was chosen.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def cases(part: str, runs: int) -> Iterator[Case]:
         "full": (nb201, ("meta-gp", "source-order", "multi-task-gp")),
         "transnas": (tnb101, ("source-order", "meta-gp")),
     }
-    yield from (Case(part, task, searcher, -1, 0) for task, searcher in product(*fixed.get(part, ((), ()))))
+    yield from (
+        Case(part, task, searcher, -1, 0) for task, searcher in product(*fixed.get(part, ((), ())))
+    )
     if part == "labels":
         searchers = ("source-order", "multi-task-gp", "rgpe")
         for labels, first in FIRST_OF_LABELS.items():
@@ -80,7 +83,11 @@ def sources_of(case: Case, task: nm.tasks.Task) -> list[nm.tasks.SourceTask]:
     family = task.name.split("/")[0]
     if case.part == "cross":
         family = {"nb201": "tnb101", "tnb101": "nb201"}[family]
-    tasks = [other for other in nm.task_distribution(family) if set(other.held_out).isdisjoint(task.held_out)]
+    tasks = [
+        other
+        for other in nm.task_distribution(family)
+        if set(other.held_out).isdisjoint(task.held_out)
+    ]
     rng = np.random.default_rng([SEED, case.run])
     return [other.as_source(case.labels if case.labels > 0 else None, rng) for other in tasks]
 
@@ -95,7 +102,11 @@ class Learner:
     def teach(self, searcher: MetaSearcher, case: Case, task: nm.tasks.Task) -> None:
         """Meta-train the searcher on the sources of the case."""
         sources = sources_of(case, task)
-        key = (type(searcher)._learn.__qualname__, task.space.name, *((s.name, s.sha256) for s in sources))
+        key = (
+            type(searcher)._learn.__qualname__,
+            task.space.name,
+            *((s.name, s.sha256) for s in sources),
+        )
         if key not in self._models:
             self._models[key] = searcher.meta_fit(sources).meta_model_
             while len(self._models) > self.keep:
@@ -124,7 +135,10 @@ def measure(case: Case, learner: Learner) -> tuple[int, int]:
 def main() -> None:
     """Run, then write figures and page."""
     if not page_only(__doc__):
-        rows, learner = Rows(HERE / "runs.csv", (*Case._fields, "evaluations", "found"), len(Case._fields)), Learner()
+        rows, learner = (
+            Rows(HERE / "runs.csv", (*Case._fields, "evaluations", "found"), len(Case._fields)),
+            Learner(),
+        )
         with one_thread():
             for case in (case for part in PARTS for case in cases(part, RUNS)):
                 if not rows.has(*case):

@@ -16,7 +16,15 @@ from drawing import dot_plot, save_png
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
-from nasmeta.plotting import draw_grid, house_style, label_panels, legend_below, new_panels, styles, task_title
+from nasmeta.plotting import (
+    draw_grid,
+    house_style,
+    label_panels,
+    legend_below,
+    new_panels,
+    styles,
+    task_title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +52,8 @@ def nb201_table(runs: pd.DataFrame, queries: pd.DataFrame) -> str:
     rows = []
     plain = queries[queries.searcher == "gp"].set_index("task")
     architectures = {
-        NB201[t]: f"{r['mean']:,.1f} [{r.low:,.1f}, {r.high:,.1f}]" for t, r in plain.loc[[*NB201]].iterrows()
+        NB201[t]: f"{r['mean']:,.1f} [{r.low:,.1f}, {r.high:,.1f}]"
+        for t, r in plain.loc[[*NB201]].iterrows()
     }
     rows.append({"labels per source": "0", "searcher": "`gp`", **architectures})
     for labels in (25, 100, 400, -1):
@@ -62,7 +71,9 @@ def nb201_table(runs: pd.DataFrame, queries: pd.DataFrame) -> str:
     return to_markdown(pd.DataFrame(rows))
 
 
-def speed_ups(runs: pd.DataFrame, part: str, plain: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+def speed_ups(
+    runs: pd.DataFrame, part: str, plain: pd.DataFrame
+) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return ratios of mean evaluations, plain over the searcher's, with 95 % intervals, and their geometric means.
 
     One row per searcher and task; each searcher has one geometric mean over the tasks.
@@ -72,10 +83,17 @@ def speed_ups(runs: pd.DataFrame, part: str, plain: pd.DataFrame) -> tuple[pd.Da
         every = []
         for task in plain.task.unique():
             of_task = runs[(runs.part == part) & (runs.searcher == searcher) & (runs.task == task)]
-            a, b = of_task.evaluations.to_numpy(float), plain[plain.task == task].evaluations.to_numpy(float)
-            draws = [rng.choice(b, len(b)).mean() / rng.choice(a, len(a)).mean() for _ in range(2000)]
+            a, b = (
+                of_task.evaluations.to_numpy(float),
+                plain[plain.task == task].evaluations.to_numpy(float),
+            )
+            draws = [
+                rng.choice(b, len(b)).mean() / rng.choice(a, len(a)).mean() for _ in range(2000)
+            ]
             ratio, (low, high) = b.mean() / a.mean(), np.quantile(draws, (0.025, 0.975))
-            rows.append({"searcher": searcher, "task": task, "ratio": ratio, "low": low, "high": high})
+            rows.append(
+                {"searcher": searcher, "task": task, "ratio": ratio, "low": low, "high": high}
+            )
             every.append([ratio, *draws])
         ratio, *draws = np.exp(np.log(every).mean(axis=0))
         low, high = np.quantile(draws, (0.025, 0.975))
@@ -83,7 +101,9 @@ def speed_ups(runs: pd.DataFrame, part: str, plain: pd.DataFrame) -> tuple[pd.Da
     return pd.DataFrame(rows), overall
 
 
-def tnb101_table(runs: pd.DataFrame, plain: pd.DataFrame, within: pd.DataFrame, across: pd.DataFrame) -> str:
+def tnb101_table(
+    runs: pd.DataFrame, plain: pd.DataFrame, within: pd.DataFrame, across: pd.DataFrame
+) -> str:
     """Return evaluations of ``gp`` and the speed-ups over it, with sources of the same and of the other benchmark."""
     rows = []
     for task in plain.task.unique():
@@ -102,7 +122,11 @@ def plot_budgets(runs: pd.DataFrame) -> Figure:
     queries, looks = pd.read_csv(QUERIES), styles([*SEARCHERS, "gp"])
     for panel, task in zip(panels, NB201, strict=True):
         for shift, searcher in ((0.95, "multi-task-gp"), (1.05, "rgpe")):
-            own = runs[(runs.task == task) & (runs.searcher == searcher) & runs.part.isin(["full", "labels"])]
+            own = runs[
+                (runs.task == task)
+                & (runs.searcher == searcher)
+                & runs.part.isin(["full", "labels"])
+            ]
             points = []
             for labels, some in own.groupby(own.labels.replace(-1, 15_625)):
                 n = some.evaluations.to_numpy(float)
@@ -110,10 +134,16 @@ def plot_budgets(runs: pd.DataFrame) -> Figure:
                 points.append((labels, n.mean(), n.mean() - low, high - n.mean()))
             if points:
                 x, mean, below, above = np.array(points, dtype=float).T
-                panel.errorbar(x * shift, mean, (below, above), label=searcher, **looks[searcher].line())
+                panel.errorbar(
+                    x * shift, mean, (below, above), label=searcher, **looks[searcher].line()
+                )
         plain = queries[(queries.task == task) & (queries.searcher == "gp")].iloc[0]
-        panel.axhline(plain["mean"], color=looks["gp"].colour, linewidth=1, label="gp, without sources")
-        panel.axhspan(plain["low"], plain["high"], color=looks["gp"].colour, alpha=0.15, linewidth=0)
+        panel.axhline(
+            plain["mean"], color=looks["gp"].colour, linewidth=1, label="gp, without sources"
+        )
+        panel.axhspan(
+            plain["low"], plain["high"], color=looks["gp"].colour, alpha=0.15, linewidth=0
+        )
         panel.set(xscale="log", yscale="log", xlim=(18, 25_000))
         panel.set_xticks([25, 100, 400, 15_625], ["25", "100", "400", "all"])
         panel.set_yticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
@@ -130,13 +160,20 @@ def plot_speed_ups(ratios: pd.DataFrame) -> Figure:
     x = "speed-up over gp: mean evaluations of gp / of the searcher, log scale"
     title = "mean and 95 % interval over runs"
     return dot_plot(
-        shown.assign(row=shown["task"].map(task_title)), x, log=True, line=1, title=title, ticks=(0.5, 1, 2, 4)
+        shown.assign(row=shown["task"].map(task_title)),
+        x,
+        log=True,
+        line=1,
+        title=title,
+        ticks=(0.5, 1, 2, 4),
     )
 
 
 def write_page(folder: Path) -> None:
     """Write figures and README.md from runs.csv."""
-    runs = pd.read_csv(folder / "runs.csv").drop_duplicates(["part", "task", "searcher", "labels", "run"])
+    runs = pd.read_csv(folder / "runs.csv").drop_duplicates(
+        ["part", "task", "searcher", "labels", "run"]
+    )
     queries = pd.read_csv(QUERIES)
     plain = runs[(runs.part == "transnas") & (runs.searcher == "gp")]
     within, overall = speed_ups(runs, "transnas", plain)

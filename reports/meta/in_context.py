@@ -1,7 +1,8 @@
 """Compare the searchers that propose with the transformer to `meta`, and trained with random weights.
 
-Run with ``python reports/meta/in_context.py``; writes README.md in in_context/. Rows are appended to
-in_context/search_runs.csv one at a time, so an interrupted run resumes; ``--page`` only rewrites the page.
+Run with ``python reports/meta/in_context.py``; writes README.md in in_context/. Rows are appended
+to in_context/search_runs.csv one at a time, so an interrupted run resumes; ``--page`` only rewrites
+the page.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ class Untrained(SEARCHERS["meta-nas"]):
     def _learn(self, sources: Any) -> Any:
         model = super()._learn(sources)
         torch.manual_seed(0)
-        weights = {name: value.detach().numpy() for name, value in TrainedNetwork().named_parameters()}
+        weights = {
+            name: value.detach().numpy() for name, value in TrainedNetwork().named_parameters()
+        }
         model.reader.__dict__["network"] = InContextNetwork(weights)
         return model
 
@@ -69,7 +72,11 @@ def means_of(rows: pd.DataFrame) -> pd.DataFrame:
     """Return mean evaluations by searcher, kind of sources and target, and those of ``gp`` in the same draws."""
     others = pd.read_csv(TRANSFER, dtype={"labels": str})
     plain = others[others["searcher"].isin(["gp", "evolution"])].assign(sources="natural")
-    meta = others[(others["searcher"] == "meta") & (others["labels"] == str(LABELS)) & others["sources"].isin(KINDS)]
+    meta = others[
+        (others["searcher"] == "meta")
+        & (others["labels"] == str(LABELS))
+        & others["sources"].isin(KINDS)
+    ]
     every = pd.concat([rows, plain[list(rows)], meta[list(rows)]])
     every = every[every["draw"].isin(rows["draw"])]
     gp = every[every["searcher"] == "gp"].set_index(["target", "draw"])["evaluations"].rename("gp")
@@ -109,7 +116,8 @@ def write_page() -> None:
     """Write README.md."""
     means = means_of(pd.read_csv(HERE / "search_runs.csv"))
     of_meta, of_untrained = (
-        ", ".join(interval(ratio(means, name, kind, "meta-nas")) for kind in KINDS) for name in ("meta", UNTRAINED)
+        ", ".join(interval(ratio(means, name, kind, "meta-nas")) for kind in KINDS)
+        for name in ("meta", UNTRAINED)
     )
     text = f"""# Does a transformer improve the search of `meta`?
 

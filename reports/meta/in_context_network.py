@@ -33,7 +33,9 @@ class _Layer(nn.Module):
         self.queries, self.keys_values = nn.Linear(width, width), nn.Linear(width, 2 * width)
         self.out = nn.Linear(width, width)
         self.similarity = nn.Linear(SIMILARITIES, heads)
-        self.network = nn.Sequential(nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
+        self.network = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width)
+        )
 
     def forward(self, tokens: Tensor, context: Tensor, similarity: Tensor) -> Tensor:
         batch, _, width = tokens.shape
@@ -72,15 +74,26 @@ class TrainedNetwork(nn.Module):
     def read(cls, path: Path) -> TrainedNetwork:
         """Return the network with the weights of a file, which may lack those of the search."""
         network = cls()
-        arrays = {name: torch.from_numpy(array.astype(np.float32)) for name, array in read_weights(path).arrays.items()}
+        arrays = {
+            name: torch.from_numpy(array.astype(np.float32))
+            for name, array in read_weights(path).arrays.items()
+        }
         network.load_state_dict(arrays, strict=False)
         return network
 
     def forward(
-        self, known: Tensor, errors: Tensor, asked: Tensor, experts: Tensor, among: Tensor, across: Tensor
+        self,
+        known: Tensor,
+        errors: Tensor,
+        asked: Tensor,
+        experts: Tensor,
+        among: Tensor,
+        across: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return mean, deviation and the search head's output, each (batch, q), of a batch of what `Reading` has."""
-        tokens = torch.cat([self.start.expand(len(known), -1, -1), self.embed(known) + self.labels(errors)], dim=1)
+        tokens = torch.cat(
+            [self.start.expand(len(known), -1, -1), self.embed(known) + self.labels(errors)], dim=1
+        )
         similarity = nn.functional.pad(among, (0, 0, 1, 0, 1, 0))
         queries, to_known = self.embed(asked), nn.functional.pad(across, (0, 0, 1, 0))
         for layer in self.layers:
@@ -95,7 +108,9 @@ class TrainedNetwork(nn.Module):
 
     def search_scores(self, mean: Tensor, deviation: Tensor, added: Tensor, best: Tensor) -> Tensor:
         """Return the logits of a policy, (batch, q), given the best label of each search, (batch,)."""
-        return self.sharpness.exp() * log_expected_improvement(mean, deviation, best[:, None]) + added
+        return (
+            self.sharpness.exp() * log_expected_improvement(mean, deviation, best[:, None]) + added
+        )
 
 
 def log_expected_improvement(mean: Tensor, deviation: Tensor, best: Tensor) -> Tensor:
@@ -103,4 +118,9 @@ def log_expected_improvement(mean: Tensor, deviation: Tensor, best: Tensor) -> T
     mean, deviation, best = mean.double(), deviation.double(), best.double()
     u = ((mean - best) / deviation).clamp(-500, 25)
     scaled = u * math.sqrt(math.pi / 2) * torch.special.erfcx(-u / math.sqrt(2))
-    return (deviation.log() - 0.5 * u * u - 0.5 * math.log(2 * math.pi) + scaled.clamp(min=-1 + 1e-9).log1p()).float()
+    return (
+        deviation.log()
+        - 0.5 * u * u
+        - 0.5 * math.log(2 * math.pi)
+        + scaled.clamp(min=-1 + 1e-9).log1p()
+    ).float()

@@ -1,9 +1,9 @@
 """Train the search head of the transformer by proximal policy optimisation on whole searches.
 
-Run with ``python reports/meta/in_context_search.py --objective joint`` after in_context_train.py. The search starts as
-expected improvement under the network's predictions. ``joint`` adds the likelihood of the candidates to the loss and
-starts from the weights of ``likelihood``; ``reward`` starts from untrained weights and has the reward alone. Weights go
-to benchmarks_data/in_context.
+Run with ``python reports/meta/in_context_search.py --objective joint`` after in_context_train.py.
+The search starts as expected improvement under the network's predictions. ``joint`` adds the
+likelihood of the candidates to the loss and starts from the weights of ``likelihood``; ``reward``
+starts from untrained weights and has the reward alone. Weights go to benchmarks_data/in_context.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def draw_target(bank: Bank, similarity: Similarity, start: int, rng: np.random.G
     measured = np.flatnonzero(np.isfinite(truth))
     kept = np.sort(rng.choice(measured, min(CELLS, len(measured)), replace=False))
     whole = sources_of(bank, target, allowed, rng)
-    view = whole._replace(each=whole.each[:, kept], mean=whole.mean[kept], spread=whole.spread[kept])
+    view = whole._replace(
+        each=whole.each[:, kept], mean=whole.mean[kept], spread=whole.spread[kept]
+    )
     view = view._replace(proxies=view.proxies[:, kept])
     truth = truth[kept]
     noisy = truth + rng.choice([0.0, 0.0, 0.1, 0.3]) * rng.standard_normal(len(truth))
@@ -122,11 +124,15 @@ def clipped_loss(ratio: Tensor, advantage: Tensor, clip: float = CLIP) -> Tensor
 
 def negative_log_likelihood(mean: Tensor, deviation: Tensor, wanted: Tensor) -> Tensor:
     """Return the mean over candidates, shape (batch,)."""
-    density = 0.5 * ((wanted - mean) / deviation) ** 2 + deviation.log() + 0.5 * math.log(2 * math.pi)
+    density = (
+        0.5 * ((wanted - mean) / deviation) ** 2 + deviation.log() + 0.5 * math.log(2 * math.pi)
+    )
     return density.clamp(max=8.0).mean(dim=1)
 
 
-def train(every: list[Bank], without: str, objective: str, iterations: int, seed: int = 0) -> TrainedNetwork:
+def train(
+    every: list[Bank], without: str, objective: str, iterations: int, seed: int = 0
+) -> TrainedNetwork:
     """Return the network after the iterations."""
     torch.manual_seed(seed)
     network = TrainedNetwork()
@@ -135,13 +141,21 @@ def train(every: list[Bank], without: str, objective: str, iterations: int, seed
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, iterations, eta_min=RATE / 10)
     hidden = GROUPS[without]
-    real = [bank for bank in every if bank.family not in hidden and not bank.family.startswith("drawn")]
-    drawn = [bank for bank in every if bank.family.startswith("drawn") and bank.family.split()[1] not in hidden]
+    real = [
+        bank for bank in every if bank.family not in hidden and not bank.family.startswith("drawn")
+    ]
+    drawn = [
+        bank
+        for bank in every
+        if bank.family.startswith("drawn") and bank.family.split()[1] not in hidden
+    ]
     similarities: dict[str, Similarity] = {}
     for iteration in range(iterations):
         rng = np.random.default_rng([seed, iteration, 5])
         start = int(rng.choice(STARTS))
-        play = InContextNetwork({name: value.detach().numpy() for name, value in network.named_parameters()})
+        play = InContextNetwork(
+            {name: value.detach().numpy() for name, value in network.named_parameters()}
+        )
         searches = []
         for _ in range(TASKS):
             some = drawn if len(drawn) and rng.random() < 0.3 else real
@@ -150,14 +164,19 @@ def train(every: list[Bank], without: str, objective: str, iterations: int, seed
                 similarities[bank.space.name] = Similarity(bank.space)
             target = draw_target(bank, similarities[bank.space.name], start, rng)
             searches += [search(target, play, rng) for _ in range(ROLLOUTS)]
-        rewards = np.array([[step.reward for step in steps] for steps in searches]).reshape(TASKS, ROLLOUTS, STEPS)
+        rewards = np.array([[step.reward for step in steps] for steps in searches]).reshape(
+            TASKS, ROLLOUTS, STEPS
+        )
         gains = advantages(rewards).reshape(TASKS * ROLLOUTS, STEPS)
         gains = gains / (gains.std() + 1e-6)
-        losses = [update(network, optimiser, searches, gains, objective, rng) for _ in range(EPOCHS)]
+        losses = [
+            update(network, optimiser, searches, gains, objective, rng) for _ in range(EPOCHS)
+        ]
         schedule.step()
         loss = ", ".join(f"{value:.4f}" for value in np.mean(losses, axis=0))
         print(
-            f"without {without}: iteration {iteration}, gain {rewards.sum(axis=2).mean():.3f}, loss {loss}", flush=True
+            f"without {without}: iteration {iteration}, gain {rewards.sum(axis=2).mean():.3f}, loss {loss}",
+            flush=True,
         )
     return network
 
@@ -177,7 +196,9 @@ def update(
         inputs, wanted, is_candidate = batch_of(some)
         best = torch.tensor([step.best for step in some])
         mean, deviation, added = network(*inputs)
-        scores = network.search_scores(mean, deviation, added, best).masked_fill(~is_candidate, -math.inf)
+        scores = network.search_scores(mean, deviation, added, best).masked_fill(
+            ~is_candidate, -math.inf
+        )
         log_probability = scores.log_softmax(dim=1)[:, 0]
         before = torch.tensor([step.log_probability for step in some])
         gain = torch.from_numpy(gains[:, t]).float()
@@ -196,7 +217,8 @@ def update(
 def batch_of(steps: list[Step]) -> tuple[list[Tensor], Tensor, Tensor]:
     """Return the network's arguments, the wanted scores and a mask of candidates, all of the same number of columns.
 
-    The chosen candidate comes first. Candidates are repeated to fill the columns; the mask is False for repetitions.
+    The chosen candidate comes first. Candidates are repeated to fill the columns; the mask is False
+    for repetitions.
     """
     most = max(len(step.wanted) for step in steps)
     is_candidate = np.array([np.arange(most) < len(step.wanted) for step in steps])
@@ -207,7 +229,9 @@ def batch_of(steps: list[Step]) -> tuple[list[Tensor], Tensor, Tensor]:
         reading = step.reading
         parts.append(
             reading._replace(
-                asked=reading.asked[columns], experts=reading.experts[columns], across=reading.across[columns]
+                asked=reading.asked[columns],
+                experts=reading.experts[columns],
+                across=reading.across[columns],
             )
         )
         wanted.append(step.wanted[columns])
@@ -217,7 +241,9 @@ def batch_of(steps: list[Step]) -> tuple[list[Tensor], Tensor, Tensor]:
 
 def main() -> None:
     """Train and write the files."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--objective", choices=("joint", "reward"), default="joint")
     objective = parser.parse_args().objective
     torch.set_num_threads(1)

@@ -1,7 +1,7 @@
 """Episodes for the in-context learner: real tasks of all families, and functions drawn from Gaussian processes.
 
-A bank contains normal scores of tasks on some architectures of a space, and predictions of natural and misleading
-sources.
+A bank contains normal scores of tasks on some architectures of a space, and predictions of natural
+and misleading sources.
 """
 
 from __future__ import annotations
@@ -33,7 +33,17 @@ GROUPS = {
     "graph": ("graph", "graphgym"),
     "tabular": ("hpobench-mlp", "fcnet"),
 }
-FAMILIES = ("tnb101", "tnb101-macro", "hpobench-mlp", "graphgym", "nb201", "robust", "latency", "graph", "fcnet")
+FAMILIES = (
+    "tnb101",
+    "tnb101-macro",
+    "hpobench-mlp",
+    "graphgym",
+    "nb201",
+    "robust",
+    "latency",
+    "graph",
+    "fcnet",
+)
 SIZES = (0, 2, 4, 7, 10, 15, 20, 30, 50, 75, 100)  # of contexts
 ASKED = 96
 _CELLS = 3000  # of a bank
@@ -78,7 +88,9 @@ class Pool(NamedTuple):
 def seen_in(family: str) -> tuple[str, set[str]]:
     """Return the space of a family, and all datasets and devices that its tasks hold out."""
     every = list(cases(family))
-    return every[0].target.space.name, {name for c in every for one in (c.target, *c.sources) for name in one.held_out}
+    return every[0].target.space.name, {
+        name for c in every for one in (c.target, *c.sources) for name in one.held_out
+    }
 
 
 def real_bank(family: str) -> Bank:
@@ -96,7 +108,10 @@ def real_bank(family: str) -> Bank:
         whole[task.measured] = normal_scores(task.sign * task.values[task.measured])
         row[:] = whole[architectures]
     if family in ("robust", "latency"):
-        targets = [(names.index(c.target.name), tuple(names.index(s.name) for s in c.sources)) for c in every]
+        targets = [
+            (names.index(c.target.name), tuple(names.index(s.name) for s in c.sources))
+            for c in every
+        ]
     else:
         targets = []
         for i, name in enumerate(names):
@@ -112,7 +127,8 @@ def real_bank(family: str) -> Bank:
                 sources = [_wrong_at_the_top(one) for one in sources]
             elif kind == "stranger":
                 sources = [
-                    replace(_stranger(one, i, rng), dataset=f"s{i}", name=f"s{i}") for i, one in enumerate(sources)
+                    replace(_stranger(one, i, rng), dataset=f"s{i}", name=f"s{i}")
+                    for i, one in enumerate(sources)
                 ]
             some = [_some_of(one, budget, rng) for one in sources]
             if all(len(one) >= _FEWEST and np.ptp(one.utilities) for one in some):
@@ -146,7 +162,11 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
             variances = rng.dirichlet(np.full(n_features, 0.7)) + 1e-3
             lengths = typical_lengthscales * np.exp(rng.normal(0.3, 0.8, n_features))
             drawn = Hyperparameters(variances, lengths, 0.0)
-            covariance = KernelPrior(model, drawn).covariance(architectures, architectures).astype(np.float64)
+            covariance = (
+                KernelPrior(model, drawn)
+                .covariance(architectures, architectures)
+                .astype(np.float64)
+            )
         factor = np.linalg.cholesky(covariance + 1e-3 * np.eye(n))
         functions = factor @ rng.standard_normal((n, _FUNCTIONS + 1))
         shared = rng.uniform(0, 1, _FUNCTIONS) ** 0.5
@@ -156,11 +176,20 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
         said = []
         for budget in (*_BUDGETS, n):
             seen = rng.choice(n, min(budget, n // 2) if budget < n else n, replace=False)
-            weights = np.linalg.solve(covariance[np.ix_(seen, seen)] + 0.1 * np.eye(len(seen)), scores[:, seen].T)
+            weights = np.linalg.solve(
+                covariance[np.ix_(seen, seen)] + 0.1 * np.eye(len(seen)), scores[:, seen].T
+            )
             said.append((covariance[:, seen] @ weights).T.astype(np.float32))
         others = tuple(range(_FUNCTIONS))
         targets = [(i, tuple(j for j in others if j != i)) for i in others]
-        yield Bank(f"drawn {family}", space, architectures, scores.astype(np.float32), targets, {"natural": said})
+        yield Bank(
+            f"drawn {family}",
+            space,
+            architectures,
+            scores.astype(np.float32),
+            targets,
+            {"natural": said},
+        )
 
 
 class Episode(NamedTuple):
@@ -177,14 +206,18 @@ def draw(bank: Bank, similarity: Similarity, size: int, rng: np.random.Generator
     measured = np.flatnonzero(np.isfinite(truth))
     view = sources_of(bank, target, allowed, rng)
     kinds = ("random", "best", "mean", "both")
-    known = _known(measured, truth, view, size, str(rng.choice(kinds, p=(0.6, 0.15, 0.1, 0.15))), rng)
+    known = _known(
+        measured, truth, view, size, str(rng.choice(kinds, p=(0.6, 0.15, 0.1, 0.15))), rng
+    )
     left = np.setdiff1d(measured, known)
     asked = rng.choice(left, ASKED, replace=len(left) < ASKED)
     noisy = truth + rng.choice([0.0, 0.0, 0.1, 0.3, 0.6]) * rng.standard_normal(len(truth))
     scores, wanted = _labels(noisy[known]), truth[asked]
     if size:
         wanted = labels_of(noisy[known], scores, wanted)
-    return Episode(read(similarity, view, known, scores, asked, bank.architectures), wanted.astype(np.float32))
+    return Episode(
+        read(similarity, view, known, scores, asked, bank.architectures), wanted.astype(np.float32)
+    )
 
 
 def labels_of(
@@ -200,7 +233,9 @@ def _labels(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return normal_scores(values) if len(values) else values
 
 
-def sources_of(bank: Bank, target: int, allowed: tuple[int, ...], rng: np.random.Generator) -> SourceView:
+def sources_of(
+    bank: Bank, target: int, allowed: tuple[int, ...], rng: np.random.Generator
+) -> SourceView:
     """Draw sources of a random kind."""
     n = len(allowed) if rng.random() < 0.5 else int(rng.integers(1, len(allowed) + 1))
     chosen = rng.choice(allowed, n, replace=False)
@@ -221,11 +256,17 @@ def sources_of(bank: Bank, target: int, allowed: tuple[int, ...], rng: np.random
     elif kind == "permuted":
         rows = rng.permuted(rows, axis=1) * rng.choice([0.3, 1.0])
     elif kind == "one sister":
-        strangers = of("stranger") if "stranger" in bank.said else rng.permuted(of("natural"), axis=1)
+        strangers = (
+            of("stranger") if "stranger" in bank.said else rng.permuted(of("natural"), axis=1)
+        )
         rows = np.concatenate([rows[:1], strangers[rng.choice(len(strangers), 6)]])
-    elif kind == "nearly":  # the target's own values, among others: what the best of sources look like
+    elif (
+        kind == "nearly"
+    ):  # the target's own values, among others: what the best of sources look like
         rows = np.concatenate([rows, [np.nan_to_num(bank.scores[target])]])
-        rows = rows + rng.choice([0.1, 0.4, 0.8]) * rng.standard_normal(rows.shape).astype(np.float32)
+        rows = rows + rng.choice([0.1, 0.4, 0.8]) * rng.standard_normal(rows.shape).astype(
+            np.float32
+        )
     return SourceView.of(rows)
 
 

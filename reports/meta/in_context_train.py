@@ -1,7 +1,8 @@
 """Train the transformer: once on all families, and once without each group of families.
 
-Run with ``python reports/meta/in_context_train.py``: it writes the files in in_context/likelihood, in about half an
-hour on one core. The same seed gives the same files. ``in_context_search.py`` continues from them.
+Run with ``python reports/meta/in_context_train.py``: it writes the files in in_context/likelihood,
+in about half an hour on one core. The same seed gives the same files. ``in_context_search.py``
+continues from them.
 """
 
 from __future__ import annotations
@@ -52,12 +53,20 @@ def batch_of(pool: Pool, chosen: NDArray[np.integer]) -> tuple[list[torch.Tensor
     """Return the network's arguments and the targets."""
     some = [pool.readings[i] for i in chosen]
     parts = [
-        torch.from_numpy(np.stack([one[k] for one in some]).astype(np.float32)) for k in range(len(Reading._fields))
+        torch.from_numpy(np.stack([one[k] for one in some]).astype(np.float32))
+        for k in range(len(Reading._fields))
     ]
     return parts, torch.from_numpy(pool.wanted[chosen])
 
 
-def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed: int, searches: bool = False) -> None:
+def write(
+    folder: Path,
+    network: TrainedNetwork,
+    without: str,
+    steps: int,
+    seed: int,
+    searches: bool = False,
+) -> None:
     """Write weights, without the search head unless it `searches`, and what they were trained on."""
     families = [family for family in FAMILIES if family not in GROUPS.get(without, ())]
     seen = [seen_in(family) for family in families]
@@ -70,7 +79,11 @@ def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed:
     }
     arrays = {name: value.detach().numpy() for name, value in network.named_parameters()}
     if not searches:
-        arrays = {name: value for name, value in arrays.items() if not name.startswith(("search.", "sharpness"))}
+        arrays = {
+            name: value
+            for name, value in arrays.items()
+            if not name.startswith(("search.", "sharpness"))
+        }
     folder.mkdir(parents=True, exist_ok=True)
     halves = {name: array.astype(np.float16) for name, array in arrays.items()}
     path = folder / ("all.npz" if without == "nothing" else f"without-{without}.npz")
@@ -78,10 +91,14 @@ def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed:
     print(f"Written: {path} ({path.stat().st_size:,} bytes)", flush=True)
 
 
-def loss_of(network: TrainedNetwork, arguments: list[torch.Tensor], wanted: torch.Tensor) -> torch.Tensor:
+def loss_of(
+    network: TrainedNetwork, arguments: list[torch.Tensor], wanted: torch.Tensor
+) -> torch.Tensor:
     """Return the negative log likelihood."""
     mean, deviation, _ = network(*arguments)
-    likelihood = 0.5 * ((wanted - mean) / deviation) ** 2 + deviation.log() + 0.5 * math.log(2 * math.pi)
+    likelihood = (
+        0.5 * ((wanted - mean) / deviation) ** 2 + deviation.log() + 0.5 * math.log(2 * math.pi)
+    )
     return likelihood.clamp(max=_MOST_LOSS).mean()
 
 
@@ -95,12 +112,16 @@ def train(pool_of_size: dict[int, Pool], without: str, steps: int, seed: int) ->
     torch.manual_seed(seed)
     network = TrainedNetwork()
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, RATE, total_steps=steps, pct_start=0.1
+    )
     rng = np.random.default_rng([seed, 4])
     sizes, running = list(pool_of_size), []
     for step in range(steps):
         size = sizes[rng.integers(len(sizes))]
-        arguments, wanted = batch_of(pool_of_size[size], rng.choice(kept[size], BATCH, replace=False))
+        arguments, wanted = batch_of(
+            pool_of_size[size], rng.choice(kept[size], BATCH, replace=False)
+        )
         optimiser.zero_grad()
         loss = loss_of(network, arguments, wanted)
         loss.backward()
@@ -109,7 +130,10 @@ def train(pool_of_size: dict[int, Pool], without: str, steps: int, seed: int) ->
         schedule.step()
         running.append(float(loss.detach()))
         if (step + 1) % 1000 == 0:
-            print(f"without {without}: step {step + 1}, loss {np.mean(running[-1000:]):.4f}", flush=True)
+            print(
+                f"without {without}: step {step + 1}, loss {np.mean(running[-1000:]):.4f}",
+                flush=True,
+            )
     return network
 
 

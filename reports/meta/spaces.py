@@ -1,7 +1,8 @@
 """Measure learned search spaces and warm starts; the sources exclude the target's dataset and device.
 
-Run ``python reports/meta/spaces.py``. It writes CSV files, a figure and README.md to ``reports/meta/spaces``. Each part
-appends rows to its CSV file, so an interrupted run resumes. ``--page`` only rewrites the page.
+Run ``python reports/meta/spaces.py``. It writes CSV files, a figure and README.md to
+``reports/meta/spaces``. Each part appends rows to its CSV file, so an interrupted run resumes.
+``--page`` only rewrites the page.
 """
 
 from __future__ import annotations
@@ -30,12 +31,17 @@ HERE = Path(__file__).parent / "spaces"
 DATE = "2026-11-25 (`gp`: 2026-11-29)"  # of the CSV files
 FRACTIONS = (0.05, 0.1, 0.2)
 AGREE = 0.8  # sources agree if their mean rank correlation is at least this
-TOP = {"nb201": 1, "tnb101": 4}  # a search has succeeded with one of the best: the optimum, or the best 0.1 %
+# a search has succeeded with one of the best: the optimum, or the best 0.1 %
+TOP = {
+    "nb201": 1,
+    "tnb101": 4,
+}
 MOST = {"evolution": 1500, "gp": 300}  # evaluations of a run
 NB201, TNB101 = nm.task_distribution("nb201"), nm.task_distribution("tnb101")
 
 
-# -- does a fraction keep the best cell of the target? ---------------------------------------------------------------
+# -- does a fraction keep the best cell of the target?
+# ---------------------------------------------------------------
 def cases() -> Iterator[tuple[str, Task, TaskDistribution]]:
     """Yield group, target and sources; no source shares the target's dataset or device."""
     for dataset in ("cifar10", "cifar100", "imagenet16-120"):
@@ -58,7 +64,9 @@ def cases() -> Iterator[tuple[str, Task, TaskDistribution]]:
 def agreement(sources: TaskDistribution) -> float:
     """Return the mean rank correlation between the sources, on cells that all have labelled."""
     values = pd.DataFrame({source.name: source.sign * source.values for source in sources}).dropna()
-    return float(pd.Series(values.corr("spearman").to_numpy()[np.triu_indices(len(sources), 1)]).mean())
+    return float(
+        pd.Series(values.corr("spearman").to_numpy()[np.triu_indices(len(sources), 1)]).mean()
+    )
 
 
 def position_of_best(learned: LearnedSpace, target: Task) -> float:
@@ -76,7 +84,8 @@ def measure_kept() -> None:
             rows.add(target.name, group=group, agreement=agreement(sources), position=position)
 
 
-# -- searches ---------------------------------------------------------------------------------------------------------
+# -- searches
+# ---------------------------------------------------------------------------------------------------------
 def best_architectures(task: Task) -> np.ndarray:
     """Return the best cells; a run succeeds with any of them."""
     utilities = task.sign * task.values
@@ -93,9 +102,16 @@ def holds_none(task: Task, fraction: float | None) -> bool:
 
 def measure_searches(name: str, plans: Iterable[tuple[Task, str, int, float | None, str]]) -> None:
     """Record the evaluations of each run until a best cell: of task, searcher, number of runs, fraction, warm start."""
-    rows = Rows(HERE / f"{name}.csv", ("searcher", "space", "warm_start", "task", "seed", "evaluations"), 4)
+    rows = Rows(
+        HERE / f"{name}.csv", ("searcher", "space", "warm_start", "task", "seed", "evaluations"), 4
+    )
     for task, searcher, runs, fraction, warm_start in plans:
-        key = (searcher, "all" if fraction is None else f"learned:{fraction:g}", warm_start, task.name)
+        key = (
+            searcher,
+            "all" if fraction is None else f"learned:{fraction:g}",
+            warm_start,
+            task.name,
+        )
         if rows.has(*key):
             continue
         hit_at = pd.Series(np.nan, range(runs))
@@ -103,7 +119,11 @@ def measure_searches(name: str, plans: Iterable[tuple[Task, str, int, float | No
             options = {"prune_space": fraction, "warm_start": warm_start}
             budget = min(MOST.get(searcher, task.space.n_architectures), task.space.n_architectures)
             frame = nm.compare(
-                {" ".join(key[:3]): (searcher, options)}, task, repeats=runs, evaluations=budget, stop_at_optimum=True
+                {" ".join(key[:3]): (searcher, options)},
+                task,
+                repeats=runs,
+                evaluations=budget,
+                stop_at_optimum=True,
             )
             hits = frame[frame["cell"].isin(best_architectures(task))]
             hit_at = hits.groupby("seed")["evaluation"].min().reindex(range(runs))
@@ -118,11 +138,14 @@ def plans_inside() -> Iterator[tuple[Task, str, int, float | None, str]]:
 
 def plans_warm() -> Iterator[tuple[Task, str, int, float | None, str]]:
     """Evolution with 0, 5 and 10 first cells and 5 chosen per second; gp with 0 and 5."""
-    yield from product((*NB201, *TNB101), ("evolution",), (100,), (None,), ("0", "5", "10", "5/second"))
+    yield from product(
+        (*NB201, *TNB101), ("evolution",), (100,), (None,), ("0", "5", "10", "5/second")
+    )
     yield from product(NB201, ("gp",), (30,), (None,), ("0", "5"))
 
 
-# -- tables and figures ----------------------------------------------------------------------------------------------
+# -- tables and figures
+# ----------------------------------------------------------------------------------------------
 def percent(values: pd.Series) -> str:
     """Return a share and its counts."""
     return f"{100 * values.mean():.0f} % ({int(values.sum())} of {len(values)})"
@@ -152,7 +175,9 @@ def read_searches(part: str) -> pd.DataFrame:
     """Return runs with the table of their task; one without a best cell has the size of the space as evaluations."""
     runs = pd.read_csv(HERE / f"{part}.csv", dtype={"warm_start": str})
     whole = runs["task"].map(lambda name: nm.get_task(name).space.n_architectures)
-    return runs.assign(needed=runs["evaluations"].fillna(whole), tasks=runs["task"].str.partition("/")[0])
+    return runs.assign(
+        needed=runs["evaluations"].fillna(whole), tasks=runs["task"].str.partition("/")[0]
+    )
 
 
 def speed_ups(searches: pd.DataFrame, by: str, base: str) -> pd.DataFrame:
@@ -184,7 +209,16 @@ def draw(searches: pd.DataFrame, by: str, names: dict[str, str], file: str = "in
     rows = []
     for (searcher, value, task), part in searches.groupby(["searcher", by, "task"], sort=False):
         low, high = bootstrap_interval(part["needed"].to_numpy())
-        rows.append((searcher, task_title(task), names[value], part["needed"].mean(), float(low), float(high)))
+        rows.append(
+            (
+                searcher,
+                task_title(task),
+                names[value],
+                part["needed"].mean(),
+                float(low),
+                float(high),
+            )
+        )
     frame = pd.DataFrame(rows, columns=["panel", "row", "name", "mean", "low", "high"])
     figure = dot_plot(
         frame, "evaluations until one of the best, log scale", looks=in_order(names.values()), log=True,
@@ -198,10 +232,26 @@ def write_page() -> None:
     inside, warm = read_searches("inside"), read_searches("warm")
     usual = warm[(warm["tasks"] == "nb201") & (warm["task"] != "nb201/cifar100")]
     warm = pd.concat([warm, usual.assign(tasks="nb201, without cifar100")])
-    draw(inside, "space", {"all": "whole space", "learned:0.05": "5 %", "learned:0.1": "10 %", "learned:0.2": "20 %"})
-    names = {"0": "none", "5": "5 cells", "10": "10 cells", "5/second": "5 cells, by gain per second"}
-    draw(warm[(warm["searcher"] == "evolution") & ~warm["tasks"].str.contains("without")], "warm_start", names, "warm")
-    speed = speed_ups(inside, "space", "all").rename(columns=lambda name: name.replace("learned:", "space of "))
+    draw(
+        inside,
+        "space",
+        {"all": "whole space", "learned:0.05": "5 %", "learned:0.1": "10 %", "learned:0.2": "20 %"},
+    )
+    names = {
+        "0": "none",
+        "5": "5 cells",
+        "10": "10 cells",
+        "5/second": "5 cells, by gain per second",
+    }
+    draw(
+        warm[(warm["searcher"] == "evolution") & ~warm["tasks"].str.contains("without")],
+        "warm_start",
+        names,
+        "warm",
+    )
+    speed = speed_ups(inside, "space", "all").rename(
+        columns=lambda name: name.replace("learned:", "space of ")
+    )
     evolution = speed.set_index(["tasks", "searcher"]).loc[("nb201", "evolution"), "space of 0.05"]
     text = f"""# Does a space learned from other tasks speed up search?
 

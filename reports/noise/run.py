@@ -1,7 +1,7 @@
 """Run searchers that see one training of each cell, and measure the regret without its noise.
 
-Run ``python reports/noise/run.py``. It writes README.md and results.csv; runs are kept in a folder, so an interrupted
-command resumes. ``--page`` rewrites README.md from results.csv.
+Run ``python reports/noise/run.py``. It writes README.md and results.csv; runs are kept in a folder,
+so an interrupted command resumes. ``--page`` rewrites README.md from results.csv.
 """
 
 from __future__ import annotations
@@ -42,14 +42,30 @@ def regrets(frame: pd.DataFrame, task: nm.tasks.Task, searcher: str) -> dict[str
 def measure(folder: Path, workers: int) -> pd.DataFrame:
     """Return one row per dataset and searcher."""
     names = [f"nb201/{dataset}{noise}" for dataset in DATASETS for noise in ("#sample", "")]
-    frame = nm.compare(list(SEARCHERS), names, evaluations=BUDGETS[-1], repeats=RUNS, folder=folder, workers=workers)
+    frame = nm.compare(
+        list(SEARCHERS),
+        names,
+        evaluations=BUDGETS[-1],
+        repeats=RUNS,
+        folder=folder,
+        workers=workers,
+    )
     rows = []
     for dataset in DATASETS:
         noisy, mean = nm.get_task(f"nb201/{dataset}#sample"), nm.get_task(f"nb201/{dataset}")
         for searcher in SEARCHERS:
             seen, quiet = regrets(frame, noisy, searcher), regrets(frame, mean, searcher)
-            row = {"dataset": dataset, "searcher": searcher} | {name: with_interval(v) for name, v in seen.items()}
-            rows.append(row | {f"mean of seeds, after {BUDGETS[-1]}": with_interval(quiet[f"after {BUDGETS[-1]}"])})
+            row = {"dataset": dataset, "searcher": searcher} | {
+                name: with_interval(v) for name, v in seen.items()
+            }
+            rows.append(
+                row
+                | {
+                    f"mean of seeds, after {BUDGETS[-1]}": with_interval(
+                        quiet[f"after {BUDGETS[-1]}"]
+                    )
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -57,8 +73,12 @@ def draw(table: pd.DataFrame) -> None:
     """Draw the regrets after 100 evaluations with their intervals: a panel per dataset."""
     names = {"after 100": "one seed observed", "mean of seeds, after 100": "mean of seeds observed"}
     long = table.melt(["dataset", "searcher"], list(names), "name", "text").replace({"name": names})
-    long[["mean", "low", "high"]] = long["text"].str.extract(r"(\S+) \[(\S+), (\S+)\]").astype(float)
-    long = long.assign(panel=[task_title(f"nb201/{name}") for name in long["dataset"]], row=long["searcher"])
+    long[["mean", "low", "high"]] = (
+        long["text"].str.extract(r"(\S+) \[(\S+), (\S+)\]").astype(float)
+    )
+    long = long.assign(
+        panel=[task_title(f"nb201/{name}") for name in long["dataset"]], row=long["searcher"]
+    )
     figure = dot_plot(long, "regret after 100 evaluations (points)", looks=in_order(names.values()))
     save_png(figure, HERE / "regret")
 

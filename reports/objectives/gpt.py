@@ -1,8 +1,8 @@
 """Search GPT sub-networks for perplexity and a cost, on surrogates of the whole space.
 
-Run ``nasmeta data fetch hw-gpt-s``, then ``python reports/objectives/gpt.py --folder DIR``. It writes gpt.md and
-the folder gpt. With the same folder, an interrupted run resumes. ``--page`` rewrites gpt.md and the figures from the
-CSV files and the table. Needs the extra ``optuna``.
+Run ``nasmeta data fetch hw-gpt-s``, then ``python reports/objectives/gpt.py --folder DIR``. It
+writes gpt.md and the folder gpt. With the same folder, an interrupted run resumes. ``--page``
+rewrites gpt.md and the figures from the CSV files and the table. Needs the extra ``optuna``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,11 @@ DATE = "2026-12-02"
 PERPLEXITY = "hw-gpt-s/gpt-s"
 # Seeds, and evaluations without and with a model.
 COSTS = {"latency/h100": (5, 500, 150), "memory": (3, 500, 100), "energy/h100": (3, 100, 100)}
-TITLES = {"latency/h100": "latency, H100 (ms)", "memory": "memory, A100 (MB)", "energy/h100": "energy, H100 (mJ)"}
+TITLES = {
+    "latency/h100": "latency, H100 (ms)",
+    "memory": "memory, A100 (MB)",
+    "energy/h100": "energy, H100 (mJ)",
+}
 SEARCHERS = ("random", "nsga2", "optuna-nsgaii", "ehvi")
 SETTINGS = {"optuna-nsgaii": {"options": {"population_size": 20}}}  # like `nsga2`
 WITH_MODEL = ("ehvi",)
@@ -53,7 +57,12 @@ def runs_of(cost: str, folder: Path, workers: int) -> pd.DataFrame:
             settings={searcher: SETTINGS[searcher]} if searcher in SETTINGS else None,
             folder=folder / cost.replace("/", "-") / searcher,
         )  # fmt: skip
-        print(cost, searcher, frame.groupby("seed")["incumbent_value"].last().round(2).tolist(), flush=True)
+        print(
+            cost,
+            searcher,
+            frame.groupby("seed")["incumbent_value"].last().round(2).tolist(),
+            flush=True,
+        )
         frames.append(frame)
     frame = pd.concat(frames, ignore_index=True).astype({"searcher": str}).assign(cost=cost)
     return frame.rename(columns={"incumbent_value": "share"})
@@ -68,9 +77,13 @@ def fronts_of(cost: str, runs: pd.DataFrame) -> pd.DataFrame:
     """Return the predicted fronts of the first runs of some searchers."""
     frames = []
     for name in DRAWN:
-        values = runs.query("searcher == @name and seed == 0")[["objective_1", "objective_2"]].to_numpy()
+        values = runs.query("searcher == @name and seed == 0")[
+            ["objective_1", "objective_2"]
+        ].to_numpy()
         front = values[pareto_front(values, ["min", "min"])]
-        frames.append(pd.DataFrame(front, columns=["perplexity", "value"]).assign(name=name, cost=cost))
+        frames.append(
+            pd.DataFrame(front, columns=["perplexity", "value"]).assign(name=name, cost=cost)
+        )
     return pd.concat(frames)
 
 
@@ -79,12 +92,18 @@ def checks_of(cost: str, runs: pd.DataFrame) -> dict[str, object]:
     task = task_of(cost)
     (space, at), models = task.space.whole, [Surrogate.load(part) for part in task.parts]
     held_out = ~np.isin(at, models[0].trained)
-    measured, predicted = task.values[held_out], np.column_stack([model.means(at[held_out]) for model in models])
+    measured, predicted = (
+        task.values[held_out],
+        np.column_stack([model.means(at[held_out]) for model in models]),
+    )
     chosen, front = pareto_front(predicted, task.directions), Front(measured, task.directions)
     found = runs.query("searcher == 'nsga2' and seed == 0")
     on_front = pareto_front(found[["objective_1", "objective_2"]].to_numpy(), task.directions)
     measured_codes = space.codes_of(at)
-    edits = [(measured_codes != codes).sum(axis=1).min() for codes in space.codes_of(found["cell"].iloc[on_front])]
+    edits = [
+        (measured_codes != codes).sum(axis=1).min()
+        for codes in space.codes_of(found["cell"].iloc[on_front])
+    ]
     taus = [model.card["scores"]["held out"]["tau"] for model in models]
     return {
         "cost": cost, "tau_perplexity": taus[0], "tau_cost": taus[1], "edits": np.median(edits),
@@ -101,8 +120,12 @@ def draw_fronts(fronts: pd.DataFrame) -> Figure:
     looks = styles(DRAWN)
     for panel, cost in zip(panels, TITLES, strict=True):
         y, x = task_of(cost).front.values.T
-        panel.plot(x[::-1], y[::-1], color="0.6", linewidth=3.0, drawstyle="steps-post", label=MEASURED)
-        for name, points in fronts[fronts["cost"] == cost].sort_values("value").groupby("name", sort=False):
+        panel.plot(
+            x[::-1], y[::-1], color="0.6", linewidth=3.0, drawstyle="steps-post", label=MEASURED
+        )
+        for name, points in (
+            fronts[fronts["cost"] == cost].sort_values("value").groupby("name", sort=False)
+        ):
             look = looks[name].line() | {"drawstyle": "steps-post", "markevery": 8}
             panel.plot(points["value"], points["perplexity"], label=name, **look)
         draw_grid(panel)
@@ -120,7 +143,9 @@ def draw_hypervolumes(results: pd.DataFrame) -> Figure:
     for panel, cost in zip(panels, TITLES, strict=True):
         of_cost = results[results["cost"] == cost]
         for name, look in styles(SEARCHERS).items():
-            wide = of_cost[of_cost["searcher"] == name].pivot(index="seed", columns="evaluation", values="share")
+            wide = of_cost[of_cost["searcher"] == name].pivot(
+                index="seed", columns="evaluation", values="share"
+            )
             low, high = np.transpose([bootstrap_interval(wide[n].to_numpy()) for n in wide])
             panel.plot(wide.columns, wide.mean(), label=name, markersize=4, **look.line())
             panel.fill_between(wide.columns, low, high, color=look.colour, alpha=0.15, linewidth=0)
@@ -137,13 +162,18 @@ def draw_hypervolumes(results: pd.DataFrame) -> Figure:
 
 def write_page() -> None:
     """Write gpt.md and the figures from the CSV files."""
-    results, fronts, checks = (pd.read_csv(HERE / f"{name}.csv") for name in ("results", "fronts", "checks"))
+    results, fronts, checks = (
+        pd.read_csv(HERE / f"{name}.csv") for name in ("results", "fronts", "checks")
+    )
     save_png(draw_fronts(fronts), HERE / "fronts")
     save_png(draw_hypervolumes(results), HERE / "hypervolume")
     main = results[results["cost"] == "latency/h100"].set_index(["searcher", "evaluation"])["share"]
-    latency, energy = (checks.set_index("cost").loc[cost] for cost in ("latency/h100", "energy/h100"))
+    latency, energy = (
+        checks.set_index("cost").loc[cost] for cost in ("latency/h100", "energy/h100")
+    )
     shares = {
-        name: with_interval(main[name, at], ".1f") for name, at in (("nsga2", 500), ("ehvi", 150), ("random", 500))
+        name: with_interval(main[name, at], ".1f")
+        for name, at in (("nsga2", 500), ("ehvi", 150), ("random", 500))
     }
     text = f"""# GPT sub-networks: perplexity against latency
 

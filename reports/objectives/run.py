@@ -1,7 +1,8 @@
 """Compare searchers on accuracy and latency on six devices and three datasets.
 
-Run ``python reports/objectives/run.py --folder DIR``. It writes README.md, results.csv, feasibility.csv and regret.png.
-With the same folder, an interrupted run resumes. ``--page`` rewrites README.md and regret.png from the CSV files.
+Run ``python reports/objectives/run.py --folder DIR``. It writes README.md, results.csv,
+feasibility.csv and regret.png. With the same folder, an interrupted run resumes. ``--page``
+rewrites README.md and regret.png from the CSV files.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ DATE = "2026-11-27"  # of results.csv
 BUDGETS = {"nsga2": 300, "random": 300, "ehvi": 150}
 ORDER = ("random", "nsga2", "ehvi")
 AT = (50, 100, 150)
-UNKNOWN = tuple(f"nb201/{dataset}+latency/edgetpu" for dataset in ("cifar10", "cifar100", "imagenet16-120"))
+UNKNOWN = tuple(
+    f"nb201/{dataset}+latency/edgetpu" for dataset in ("cifar10", "cifar100", "imagenet16-120")
+)
 GOAL = 1.0  # percent of the front's hypervolume
 REPEATS = 5
 
@@ -48,11 +51,16 @@ def feasibility(folder: Path) -> pd.DataFrame:
             searcher, UNKNOWN, repeats=REPEATS, evaluations=150, evaluator="unknown-feasibility",
             folder=folder / "feasibility" / name.replace(", ", "-"),
         )  # fmt: skip
-        failed = frame["cell"].isin(np.flatnonzero(np.isnan(nm.get_task("nb201/latency/edgetpu").values)))
+        failed = frame["cell"].isin(
+            np.flatnonzero(np.isnan(nm.get_task("nb201/latency/edgetpu").values))
+        )
         regrets = {at: frame.loc[frame["evaluation"] == at, "regret"] for at in AT}
         low, high = bootstrap_interval(regrets[AT[-1]].to_numpy())
         rows.append(
-            {"searcher": name, **{f"after {at}": f"{values.mean():.2f}" for at, values in regrets.items()}}
+            {
+                "searcher": name,
+                **{f"after {at}": f"{values.mean():.2f}" for at, values in regrets.items()},
+            }
             | {"interval": f"[{low:.2f}, {high:.2f}]", "failed": f"{failed.mean():.0%}"}
         )
     return pd.DataFrame(rows)
@@ -77,13 +85,23 @@ def draw(results: pd.DataFrame) -> None:
     """Draw the mean regret of each searcher on each task, with its 95 % interval."""
     dataset, _, device = results["task"].str.partition("+").T.to_numpy()
     shown = pd.DataFrame(
-        {"panel": map(task_title, dataset), "row": map(device_of, device), "name": results["searcher"]}
+        {
+            "panel": map(task_title, dataset),
+            "row": map(device_of, device),
+            "name": results["searcher"],
+        }
     )
-    shown[["mean", "low", "high"]] = results[[f"{value}_{AT[-1]}" for value in ("regret", "low", "high")]]
+    shown[["mean", "low", "high"]] = results[
+        [f"{value}_{AT[-1]}" for value in ("regret", "low", "high")]
+    ]
     shown = shown.set_index("name").loc[[*ORDER]].reset_index()
     x = f"hypervolume regret after {AT[-1]} evaluations (%)"
     figure = dot_plot(
-        shown, x, log=True, ticks=(0.1, 0.3, 1, 3, 10, 30), title="mean of 5 runs; 95 % bootstrap interval"
+        shown,
+        x,
+        log=True,
+        ticks=(0.1, 0.3, 1, 3, 10, 30),
+        title="mean of 5 runs; 95 % bootstrap interval",
     )
     save_png(figure, HERE / "regret")
 
@@ -95,11 +113,17 @@ def device_of(cost: str) -> str:
 
 def write_page() -> None:
     """Write README.md from the CSV files."""
-    results, unknown = pd.read_csv(HERE / "results.csv"), pd.read_csv(HERE / "feasibility.csv", dtype=str)
+    results, unknown = (
+        pd.read_csv(HERE / "results.csv"),
+        pd.read_csv(HERE / "feasibility.csv", dtype=str),
+    )
     rows = []
     for name in ORDER:
         part = results[results["searcher"] == name]
-        row = {"searcher": f"`{name}`", **{f"after {at}": f"{part[f'regret_{at}'].mean():.2f}" for at in AT[:-1]}}
+        row = {
+            "searcher": f"`{name}`",
+            **{f"after {at}": f"{part[f'regret_{at}'].mean():.2f}" for at in AT[:-1]},
+        }
         row[f"after {AT[-1]}"] = with_interval(part[f"regret_{AT[-1]}"])
         row["IGD+ after 150"] = f"{part['igd_plus_150'].mean():.2f}"
         row[f"tasks below {GOAL:g} %"] = f"{int((part[f'regret_{AT[-1]}'] < GOAL).sum())}"

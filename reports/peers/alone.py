@@ -1,7 +1,7 @@
 """Each peer by its own interface on a table: what adapters are checked against, and what a user writes without them.
 
-Each function returns the cells of ``n`` evaluations; ``space`` gives codes, ``values`` the value of each cell. They are
-as short as the peers allow, so that their lines can be counted.
+Each function returns the cells of ``n`` evaluations; ``space`` gives codes, ``values`` the value of
+each cell. They are as short as the peers allow, so that their lines can be counted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ def botorch(space, values, n, seed):
     while len(architectures) < n:
         y = torch.tensor(values[architectures], dtype=torch.double)[:, None]
         kinds = list(range(space.n_positions))
-        model = MixedSingleTaskGP(inputs[architectures], y, cat_dims=kinds, outcome_transform=Standardize(m=1))
+        model = MixedSingleTaskGP(
+            inputs[architectures], y, cat_dims=kinds, outcome_transform=Standardize(m=1)
+        )
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
         left = np.setdiff1d(np.arange(space.size), architectures)
         acquisition = LogExpectedImprovement(model, best_f=y.max())
@@ -43,12 +45,16 @@ def smac(space, values, n, seed):
     choices = ConfigurationSpace()
     choices.add([CategoricalHyperparameter(p.name, list(p.choices)) for p in space.positions])
     with TemporaryDirectory() as folder:
-        scenario = Scenario(choices, deterministic=True, n_trials=n, seed=seed, output_directory=Path(folder))
+        scenario = Scenario(
+            choices, deterministic=True, n_trials=n, seed=seed, output_directory=Path(folder)
+        )
         facade = HyperparameterOptimizationFacade(scenario, overwrite=True, logging_level=False)
     architectures = []
     while len(architectures) < n:
         trial = facade.ask()
-        architectures.append(space.index_of({p.name: trial.config[p.name] for p in space.positions}))
+        architectures.append(
+            space.index_of({p.name: trial.config[p.name] for p in space.positions})
+        )
         facade.tell(trial, TrialValue(cost=-float(values[architectures[-1]])), save=False)
     return architectures
 
@@ -80,7 +86,9 @@ def optuna(space, values, n, seed):
 
     def objective(trial):
         architectures.append(
-            space.index_of({p.name: trial.suggest_categorical(p.name, p.choices) for p in space.positions})
+            space.index_of(
+                {p.name: trial.suggest_categorical(p.name, p.choices) for p in space.positions}
+            )
         )
         return float(values[architectures[-1]])
 
@@ -95,4 +103,6 @@ def nasmeta(space, values, n, seed):
     def evaluate(**choices):
         return float(values[space.index_of(choices)])
 
-    return nm.search("gp", space, evaluator=evaluate, evaluations=n, seed=seed).architectures.tolist()
+    return nm.search(
+        "gp", space, evaluator=evaluate, evaluations=n, seed=seed
+    ).architectures.tolist()

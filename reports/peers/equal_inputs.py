@@ -30,14 +30,17 @@ class GPOnPositions(GPSearch):
 class BoTorchOnFeatures(SEARCHERS["botorch"]):
     """BoTorch's `SingleTaskGP` on the features that `gp` reads, between 0 and 1, instead of the positions.
 
-    A fit ends after 100 steps of L-BFGS, to save time: on ``tnb101/jigsaw`` it takes 0.5 s, without this limit 1.5 s.
+    A fit ends after 100 steps of L-BFGS, to save time: on ``tnb101/jigsaw`` it takes 0.5 s, without
+    this limit 1.5 s.
     """
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
         import torch
 
-        counts = np.hstack([space.feature(name).counts for name in space.kernel_features]).astype(float)
+        counts = np.hstack([space.feature(name).counts for name in space.kernel_features]).astype(
+            float
+        )
         spread = np.ptp(counts, axis=0)
         scaled = (counts - counts.min(axis=0))[:, spread > 0] / spread[spread > 0]
         self._inputs = torch.tensor(scaled, dtype=torch.double)

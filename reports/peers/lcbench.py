@@ -1,7 +1,8 @@
 """Compare optimisers on LCBench: seven ranges, 34 datasets, by the regret after 10, 25 and 50 evaluations.
 
-Run ``python reports/peers/lcbench.py``. It appends one row per run to lcbench.csv, so an interrupted command resumes,
-and writes lcbench.md. Needs the extras ``peers`` and ``onnx``, and ``nasmeta data fetch lcbench``.
+Run ``python reports/peers/lcbench.py``. It appends one row per run to lcbench.csv, so an
+interrupted command resumes, and writes lcbench.md. Needs the extras ``peers`` and ``onnx``, and
+``nasmeta data fetch lcbench``.
 """
 
 from __future__ import annotations
@@ -24,7 +25,16 @@ from nasmeta.analysis import to_markdown
 from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent
-RUNS = {"gp": 3, "tpe": 3, "random": 3, "optuna-tpe": 3, "optuna-gp": 1, "botorch": 1, "smac": 1, "syne-tune-cqr": 1}
+RUNS = {
+    "gp": 3,
+    "tpe": 3,
+    "random": 3,
+    "optuna-tpe": 3,
+    "optuna-gp": 1,
+    "botorch": 1,
+    "smac": 1,
+    "syne-tune-cqr": 1,
+}
 AT = (10, 25, 50)
 REGRETS = tuple(f"regret_{n}" for n in AT)
 
@@ -61,7 +71,9 @@ def table(runs: pd.DataFrame) -> str:
     """Return a table with one row per searcher: regrets, difference from `gp`, and time."""
     rows = []
     for name, own in runs.groupby("searcher", sort=False):
-        row = {"searcher": f"`{name}`"} | {f"regret at {n}": f"{own[f'regret_{n}'].mean():.2f}" for n in AT}
+        row = {"searcher": f"`{name}`"} | {
+            f"regret at {n}": f"{own[f'regret_{n}'].mean():.2f}" for n in AT
+        }
         more = differences(runs, "gp", str(name)).mean(axis=1)
         row |= {"minus `gp`": "" if name == "gp" else with_interval(more)}
         rows.append(row | {"ms per step": f"{own['ms'].median():.0f}"})
@@ -76,7 +88,10 @@ def write_page(runs: pd.DataFrame) -> None:
     best = means[often].idxmin(axis=1).value_counts()
     better = {name: 100 * (means["gp"] <= means[name]).mean() for name in ("botorch", "optuna-gp")}
     rest = runs[runs["task"].isin(means.index[1::2])]
-    on_rest = {name: with_interval(differences(rest, "gp", name).mean(axis=1)) for name in ("botorch", "optuna-gp")}
+    on_rest = {
+        name: with_interval(differences(rest, "gp", name).mean(axis=1))
+        for name in ("botorch", "optuna-gp")
+    }
     text = f"""# Which optimiser is best on LCBench, a space of seven ranges?
 
 `gp` ties with BoTorch and with Optuna's Gaussian process, in a small part of their time: its regret after {AT[-1]}

@@ -11,10 +11,28 @@ from drawing import curves, save_png
 
 from nasmeta.analysis import bootstrap_interval, to_markdown
 
-PEERS = ("botorch-features", "botorch", "syne-tune-cqr", "smac", "syne-tune-bore", "optuna-tpe", "syne-tune-kde")
+PEERS = (
+    "botorch-features",
+    "botorch",
+    "syne-tune-cqr",
+    "smac",
+    "syne-tune-bore",
+    "optuna-tpe",
+    "syne-tune-kde",
+)
 PLAIN = ("gp", "gp-positions", "gp-default", "random", *PEERS)
 TRANSFER = ("meta", "rgpe", "rgpe-vanilla", "syne-tune-quantile-copula")
-PACKAGES = ("numpy", "torch", "botorch", "gpytorch", "optuna", "smac", "ConfigSpace", "syne-tune", "xgboost")
+PACKAGES = (
+    "numpy",
+    "torch",
+    "botorch",
+    "gpytorch",
+    "optuna",
+    "smac",
+    "ConfigSpace",
+    "syne-tune",
+    "xgboost",
+)
 
 
 def read(path: Path, cap: int) -> pd.DataFrame:
@@ -34,7 +52,10 @@ def against(runs: pd.DataFrame, owns: tuple[str, ...], peers: tuple[str, ...], c
     rows = []
     for name in (*owns, *peers):
         own_runs = runs[runs["searcher"] == name]
-        row = {"searcher": f"`{name}`", "found (%)": f"{100 * (own_runs['needed'] <= cap).mean():.1f}"}
+        row = {
+            "searcher": f"`{name}`",
+            "found (%)": f"{100 * (own_runs['needed'] <= cap).mean():.1f}",
+        }
         row["evaluations"] = f"{own_runs['needed'].mean():.1f}"
         for own in owns:
             more = differences(runs, own, name).mean(axis=1)
@@ -56,7 +77,9 @@ def behind(runs: pd.DataFrame, own: str, peers: tuple[str, ...]) -> dict[str, li
 def sentence(runs: pd.DataFrame, own: str, peers: tuple[str, ...]) -> str:
     """Return on how many tasks no peer is better than a searcher, and where one is."""
     lost = behind(runs, own, peers)
-    where = "; ".join(f"{task} ({', '.join(f'`{p}`' for p in better)})" for task, better in lost.items() if better)
+    where = "; ".join(
+        f"{task} ({', '.join(f'`{p}`' for p in better)})" for task, better in lost.items() if better
+    )
     kept = sum(not better for better in lost.values())
     text = f"On {kept} of {len(lost)} tasks, no other package needs significantly fewer evaluations than `{own}`"
     return text + (f"; exceptions: {where}." if where else ".")
@@ -70,7 +93,9 @@ def draw(parts: dict[str, pd.DataFrame], path: Path) -> None:
         for name, needed in runs.groupby("searcher")["needed"]:
             y = 100 * (needed.to_numpy()[:, None] <= x).mean(axis=0)
             lines.append(pd.DataFrame({"panel": panel, "name": name, "x": x, "y": y}))
-    figure = curves(pd.concat(lines), "evaluations", y="runs that found one of the best 0.1 % (%)", ends=True)
+    figure = curves(
+        pd.concat(lines), "evaluations", y="runs that found one of the best 0.1 % (%)", ends=True
+    )
     save_png(figure, path)
 
 
@@ -80,7 +105,10 @@ def write_page(folder: Path, caps: dict[str, int]) -> None:
     draw({"without sources": plain, "with sources (gp-default: none)": transfer}, folder / "found")
     cap, with_sources = caps.values()
     seeds = plain["seed"].nunique()
-    tasks, on_positions = plain["task"].unique(), tuple(peer for peer in PEERS if peer != "botorch-features")
+    tasks, on_positions = (
+        plain["task"].unique(),
+        tuple(peer for peer in PEERS if peer != "botorch-features"),
+    )
     families = {task.rpartition("/")[0] for task in tasks}
     found = 100 * (plain["needed"] <= cap).groupby(plain["searcher"]).mean()
     best = found[[*on_positions]].idxmax()

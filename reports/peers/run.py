@@ -1,7 +1,8 @@
 """Compare other packages' optimisers with `gp` and `meta`: evaluations until one of the best architectures.
 
-Run ``python reports/peers/run.py``. It appends one row per run to results.csv and transfer.csv, so an interrupted
-command resumes, and writes README.md and found.png. Needs the extra ``peers`` and ``nasmeta data fetch all``.
+Run ``python reports/peers/run.py``. It appends one row per run to results.csv and transfer.csv, so
+an interrupted command resumes, and writes README.md and found.png. Needs the extra ``peers`` and
+``nasmeta data fetch all``.
 """
 
 from __future__ import annotations
@@ -31,7 +32,15 @@ from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent
-TNB101 = ("class_scene", "class_object", "room_layout", "jigsaw", "segmentsemantic", "normal", "autoencoder")
+TNB101 = (
+    "class_scene",
+    "class_object",
+    "room_layout",
+    "jigsaw",
+    "segmentsemantic",
+    "normal",
+    "autoencoder",
+)
 TASKS = (
     *NB201,
     *(f"nb201/robust/{attack}" for attack in ("square@1", "pgd@0.5", "fgsm@1")),
@@ -42,10 +51,21 @@ TASKS = (
 )
 PARTS = {  # file: searchers, tasks, evaluations, runs
     "results.csv": (PLAIN, TASKS, 40, 10),
-    "transfer.csv": (("gp-default", *TRANSFER), (*NB201, *(f"tnb101/{task}" for task in TNB101)), 100, 20),
+    "transfer.csv": (
+        ("gp-default", *TRANSFER),
+        (*NB201, *(f"tnb101/{task}" for task in TNB101)),
+        100,
+        20,
+    ),
 }
-VARIANTS = {"gp-default": GPSearch, "gp-positions": GPOnPositions, "botorch-features": BoTorchOnFeatures}
-SETTINGS: dict[str, dict[str, Any]] = {  # BoTorch, SMAC and Optuna's TPE start with ten architectures by default
+VARIANTS = {
+    "gp-default": GPSearch,
+    "gp-positions": GPOnPositions,
+    "botorch-features": BoTorchOnFeatures,
+}
+SETTINGS: dict[
+    str, dict[str, Any]
+] = {  # BoTorch, SMAC and Optuna's TPE start with ten architectures by default
     "gp": {"n_initial": 10},
     "gp-positions": {"n_initial": 10},
     "syne-tune-cqr": {"options": {"update_frequency": 4}},
@@ -62,7 +82,9 @@ def case_of(task: str) -> Case:
 
 
 @one_thread()
-def measure(name: str, searcher: str, seeds: tuple[int, ...], cap: int) -> list[tuple[int, int, float]]:
+def measure(
+    name: str, searcher: str, seeds: tuple[int, ...], cap: int
+) -> list[tuple[int, int, float]]:
     """Return seed, evaluations to one of the best 0.1 % (0: none) and milliseconds per evaluation of each run."""
     case, kind = case_of(name), VARIANTS.get(searcher) or SEARCHERS[searcher]
     task, learnt, measured = case.target, None, []
@@ -75,7 +97,9 @@ def measure(name: str, searcher: str, seeds: tuple[int, ...], cap: int) -> list[
                 learnt = one.meta_fit(draw_sources(case, "natural", None, 0)).meta_model_
             one.meta_model_ = learnt
         began = time.process_time()
-        history = run_loop(one, TableEvaluator(task), evaluations=cap, sign=task.sign, target=case.least_of_best)
+        history = run_loop(
+            one, TableEvaluator(task), evaluations=cap, sign=task.sign, target=case.least_of_best
+        )
         ms = 1e3 * (time.process_time() - began) / len(history)
         hits = np.flatnonzero(task.sign * history.values >= case.least_of_best)
         measured.append((seed, int(hits[0]) + 1 if len(hits) else 0, ms))

@@ -1,6 +1,7 @@
 """Check the stated numbers of runs with fresh draws, and measure the time of a plan.
 
-Run ``python reports/power/run.py``. It writes README.md and results.csv. ``--page`` rewrites README.md.
+Run ``python reports/power/run.py``. It writes README.md and results.csv. ``--page`` rewrites
+README.md.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ import nasmeta as nm
 from nasmeta.analysis import pairs_of, shows, to_markdown, wilcoxon_p
 
 HERE = Path(__file__).parent
-TASKS = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120", "graph/cora", "graph/arxiv", "hpobench-mlp/segment")
+TASKS = (
+    "nb201/cifar10",
+    "nb201/cifar100",
+    "nb201/imagenet16-120",
+    "graph/cora",
+    "graph/arxiv",
+    "hpobench-mlp/segment",
+)
 PAIRS, N_EQUAL, MOST, DRAWS = 20, 5, 60, 400
 EIGHT = {
     "pruned": ("random", {"prune_space": 0.1}),
@@ -42,12 +50,18 @@ def chosen() -> dict[str, pd.DataFrame]:
     plans = []
     for task in TASKS:
         runs = baselines(task)
-        zeros = {(pair.searcher, pair.other): (pair.differences == 0).mean() for pair in pairs_of(runs)}
+        zeros = {
+            (pair.searcher, pair.other): (pair.differences == 0).mean() for pair in pairs_of(runs)
+        }
         plan = nm.plan(runs, most=MOST)
-        plans.append(plan.assign(zeros=[zeros[row.searcher, row.other] for row in plan.itertuples()]))
+        plans.append(
+            plan.assign(zeros=[zeros[row.searcher, row.other] for row in plan.itertuples()])
+        )
     possible = pd.concat(plans, ignore_index=True).query("needed <= @MOST")
     equal = possible[possible["zeros"] >= 0.5].head(N_EQUAL)
-    shown = pd.concat([equal, possible.drop(equal.index).sample(PAIRS - len(equal), random_state=0)])
+    shown = pd.concat(
+        [equal, possible.drop(equal.index).sample(PAIRS - len(equal), random_state=0)]
+    )
     return {str(task): rows for task, rows in shown.sort_index().groupby("task")}
 
 
@@ -59,15 +73,28 @@ def measure() -> pd.DataFrame:
         rng = np.random.default_rng(1)
         drawn = rng.integers(30, size=(DRAWS, MOST))
         for row in plan.to_dict("records"):
-            position = [(pair.searcher, pair.other) for pair in pairs].index((row["searcher"], row["other"]))
+            position = [(pair.searcher, pair.other) for pair in pairs].index(
+                (row["searcher"], row["other"])
+            )
             differences, n = pairs[position].differences, int(row["needed"])
             skewness = float(pd.Series(differences).skew())
             shares = [share(pairs, drawn[:, :runs])[position] for runs in (n, n - 1)]
             stated = {
                 name: row[name]
-                for name in ("task", "searcher", "other", "measure", "needed", "share", "share_before", "zeros")
+                for name in (
+                    "task",
+                    "searcher",
+                    "other",
+                    "measure",
+                    "needed",
+                    "share",
+                    "share_before",
+                    "zeros",
+                )
             }
-            rows.append(stated | {"skewness": skewness, "fresh": shares[0], "fresh_before": shares[1]})
+            rows.append(
+                stated | {"skewness": skewness, "fresh": shares[0], "fresh_before": shares[1]}
+            )
             print(rows[-1], flush=True)
     frame = nm.compare(EIGHT, "nb201/cifar100", repeats=30, with_baselines=True)
     begin = time.process_time()
@@ -87,7 +114,9 @@ def write_page(rows: pd.DataFrame) -> None:
     error = 100 * np.sqrt(0.8 * 0.2 * (1 / 500 + 1 / DRAWS))
     first = rows.iloc[0]
     percents = {name: (100 * rows[name]).map("{:.1f}".format) for name in ("share", "fresh")}
-    before = {f"{name}_before": (100 * rows[f"{name}_before"]).map("{:.1f}".format) for name in percents}
+    before = {
+        f"{name}_before": (100 * rows[f"{name}_before"]).map("{:.1f}".format) for name in percents
+    }
     table = rows[["task", "searcher", "other", "needed"]].assign(
         zeros=(100 * rows["zeros"]).map("{:.0f}".format),
         skewness=rows["skewness"].map("{:.1f}".format),

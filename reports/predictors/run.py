@@ -1,8 +1,8 @@
 """Measure how well predictors rank the architectures of NAS-Bench-201 from few labels.
 
-Run ``python reports/predictors/run.py`` after ``nasmeta data fetch meco constrained-tpe zero-cost-nb201``. It writes
-README.md, results.csv and the figures. Journals are kept in a folder, so an interrupted run resumes. ``--page``
-rewrites README.md and the figures from results.csv.
+Run ``python reports/predictors/run.py`` after ``nasmeta data fetch meco constrained-tpe
+zero-cost-nb201``. It writes README.md, results.csv and the figures. Journals are kept in a folder,
+so an interrupted run resumes. ``--page`` rewrites README.md and the figures from results.csv.
 """
 
 from __future__ import annotations
@@ -47,24 +47,38 @@ DRAWS = {  # cheap ones first
 }
 PERCEPTRONS = {"mlp:default+proxies": 3}
 TWO_SIZES = (78, 781)
-HALF = {"nwot": 3, "ridge": 3, "xgboost": 3, "xgboost:default+proxies": 3, BEST: 1}  # a GP on 7,812 labels is slow
+# a GP on 7,812 labels is slow
+HALF = {
+    "nwot": 3,
+    "ridge": 3,
+    "xgboost": 3,
+    "xgboost:default+proxies": 3,
+    BEST: 1,
+}
 
 
 def measure(folder: Path) -> dict[str, pd.DataFrame]:
     """Run every part; finished fits are read from their journals."""
 
-    def part(name: str, plan: dict[str, int], task: str = "nb201/cifar10", **options: object) -> pd.DataFrame:
+    def part(
+        name: str, plan: dict[str, int], task: str = "nb201/cifar10", **options: object
+    ) -> pd.DataFrame:
         frames = []
         for predictor, draws in plan.items():
             print(f"{name}: {predictor}, {draws} draws", flush=True)
-            frames.append(nm.predict(predictor, task, draws=draws, folder=folder / name, **options).frame)
+            frames.append(
+                nm.predict(predictor, task, draws=draws, folder=folder / name, **options).frame
+            )
         return pd.concat(frames, ignore_index=True)
 
     few = [part("few", DRAWS, sizes=SIZES), part("few", PERCEPTRONS, sizes=TWO_SIZES)]
     return {
         "few": pd.concat(few, ignore_index=True),
         "function": part("function", {BEST: 3}, sizes=SHOWN, rule="function"),
-        **{name: part(name, {BEST: 3}, f"nb201/{name}", sizes=SHOWN) for name in ("cifar100", "imagenet16-120")},
+        **{
+            name: part(name, {BEST: 3}, f"nb201/{name}", sizes=SHOWN)
+            for name in ("cifar100", "imagenet16-120")
+        },
         "half": part("half", HALF, protocol="half"),
     }
 
@@ -74,7 +88,9 @@ def tau_table(summary: pd.DataFrame) -> pd.DataFrame:
     rows = summary[(summary.scope == "isomorph-disjoint") & summary.n_train.isin(TWO_SIZES)]
     halves = (rows.kendall_tau_high - rows.kendall_tau_low) / 2
     texts = [f"{tau:.3f} ± {half:.3f}" for tau, half in zip(rows.kendall_tau, halves, strict=True)]
-    shown = rows.assign(size=[f"{n} labels" for n in rows.n_train], text=texts, predictor="`" + rows.predictor + "`")
+    shown = rows.assign(
+        size=[f"{n} labels" for n in rows.n_train], text=texts, predictor="`" + rows.predictor + "`"
+    )
     wide = shown.pivot(index="predictor", columns="size", values="text")
     draws = shown.groupby("predictor", sort=False)["draws"].max().astype(int)
     return draws.to_frame().join(wide[[f"{n} labels" for n in TWO_SIZES]]).reset_index()
@@ -83,7 +99,9 @@ def tau_table(summary: pd.DataFrame) -> pd.DataFrame:
 def ceiling() -> float:
     """Return τ between the validation and test accuracies of all architectures."""
     table = nm.load_table("nb201")
-    test = table.column("cifar10", "accuracy", split="test", epochs=200, seed="mean", release="NB201 v1.1")
+    test = table.column(
+        "cifar10", "accuracy", split="test", epochs=200, seed="mean", release="NB201 v1.1"
+    )
     return float(kendalltau(nm.get_task("nb201/cifar10").values, test).statistic)
 
 
@@ -91,13 +109,18 @@ def write_page() -> None:
     """Write README.md and the figures from results.csv."""
     results = pd.read_csv(HERE / "results.csv")
     few = results[results.part == "few"]
-    drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
+    drawn = few[
+        few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])
+    ]
     save_png(plot_predictions(drawn), HERE / "kendall_tau")
     save_png(plot_calibration(drawn[drawn.n_train.isin(TWO_SIZES)]), HERE / "calibration")
     best = few[few.predictor == BEST].set_index(["scope", "n_train"])
     disjoint, every = best.loc["isomorph-disjoint"], best.loc["all"]
     most = disjoint.loc[781]
-    scored, shown = (", ".join(texts) for texts in ([f"{every.kendall_tau[n]:.3f}" for n in SHOWN], map(str, SHOWN)))
+    scored, shown = (
+        ", ".join(texts)
+        for texts in ([f"{every.kendall_tau[n]:.3f}" for n in SHOWN], map(str, SHOWN))
+    )
     text = f"""# How well do predictors rank architectures from few labels?
 
 From 781 validation labels, `{BEST}` ranks the other architectures of NAS-Bench-201 by CIFAR-10
@@ -136,7 +159,9 @@ def main() -> None:
     arguments = options_of(__doc__, HERE.name)
     if not arguments.page:
         frames = measure(arguments.folder)
-        every = pd.concat([summarise_predictions(frame).assign(part=name) for name, frame in frames.items()])
+        every = pd.concat(
+            [summarise_predictions(frame).assign(part=name) for name, frame in frames.items()]
+        )
         every.to_csv(HERE / "results.csv", index=False, float_format="%.5g")
     write_page()
 

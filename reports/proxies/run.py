@@ -1,7 +1,8 @@
 """Compare zero-cost proxies measured here with published ones and with accuracies on three datasets.
 
-Run ``python reports/proxies/run.py`` after ``nasmeta data fetch zero-cost-nb201``. It writes README.md, proxies.csv and
-the figure in a minute or two. ``--page`` rewrites README.md and the figure from proxies.csv.
+Run ``python reports/proxies/run.py`` after ``nasmeta data fetch zero-cost-nb201``. It writes
+README.md, proxies.csv and the figure in a minute or two. ``--page`` rewrites README.md and the
+figure from proxies.csv.
 """
 
 from __future__ import annotations
@@ -43,13 +44,17 @@ def spearman(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> float:
 def at_full_depth(table: nm.tables.Table) -> dict[str, float]:
     """Return each proxy's correlation with the published one for networks with the benchmark's N = 5."""
     published = {
-        name: np.asarray(table.column(COMPARED, f"proxy_{THEIR_NAME.get(name, name)}")) for name in measured_proxies()
+        name: np.asarray(table.column(COMPARED, f"proxy_{THEIR_NAME.get(name, name)}"))
+        for name in measured_proxies()
     }
     known = np.flatnonzero(np.isfinite(np.stack(list(published.values()))).all(axis=0))
     architectures = np.random.default_rng(0).choice(known, N_CHECKED, replace=False)
     measured = compute_proxies(architectures, "digits", settings={"cells_per_stage": 5})
     everywhere = np.ones(N_CHECKED, dtype=bool)
-    return {name: spearman(values, published[name][architectures], everywhere) for name, values in measured.items()}
+    return {
+        name: spearman(values, published[name][architectures], everywhere)
+        for name, values in measured.items()
+    }
 
 
 def results() -> pd.DataFrame:
@@ -57,7 +62,8 @@ def results() -> pd.DataFrame:
     table = nm.load_table("nb201")
     ours = measured_proxies()
     accuracy = {
-        name: np.asarray(table.column(name, "accuracy", "valid", 200, "mean"), dtype=np.float64) for name in DATASETS
+        name: np.asarray(table.column(name, "accuracy", "valid", 200, "mean"), dtype=np.float64)
+        for name in DATASETS
     }
     ours |= {
         "(parameters)": np.asarray(
@@ -69,13 +75,20 @@ def results() -> pd.DataFrame:
     rows = []
     for name, values in ours.items():
         row: dict[str, object] = {"proxy": name}
-        row |= {title: spearman(values, accuracy[dataset], everywhere) for dataset, title in DATASETS.items()}
+        row |= {
+            title: spearman(values, accuracy[dataset], everywhere)
+            for dataset, title in DATASETS.items()
+        }
         row["best tenth of CIFAR-10"] = spearman(values, accuracy[COMPARED], best)
         try:
             metric = "params" if name == "(parameters)" else THEIR_NAME.get(name, name)
             theirs = np.asarray(table.column(COMPARED, f"proxy_{metric}"), dtype=np.float64)
         except NasmetaError:
-            row |= {"here, their cells": np.nan, "published, their cells": np.nan, "here with published": np.nan}
+            row |= {
+                "here, their cells": np.nan,
+                "published, their cells": np.nan,
+                "here with published": np.nan,
+            }
         else:
             known = np.isfinite(theirs)
             row["here, their cells"] = spearman(values, accuracy[COMPARED], known)

@@ -1,8 +1,8 @@
 """Two published tables that need more than a specification: ``help-latency`` and ``suite-zero``.
 
-Run ``python reports/published/other.py help-latency`` after ``nasmeta data fetch help-latency zero-cost-nb201``. It
-writes the CSV file and the page. All other tables here are written by ``nasmeta reproduce all --folder
-reports/published``.
+Run ``python reports/published/other.py help-latency`` after ``nasmeta data fetch help-latency
+zero-cost-nb201``. It writes the CSV file and the page. All other tables here are written by
+``nasmeta reproduce all --folder reports/published``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,14 @@ fastest and the slowest tenth on each device.""",
         ],
     },
 }
-SOURCES = ("1080ti_batch1", "1080ti_batch32", "1080ti_batch256", "silver_4114", "silver_4210r", "samsung_a50")
+SOURCES = (
+    "1080ti_batch1",
+    "1080ti_batch32",
+    "1080ti_batch256",
+    "silver_4114",
+    "silver_4210r",
+    "samsung_a50",
+)
 SOURCES += ("pixel3", "essential_ph_1", "samsung_s7")
 TARGETS = ("titan_rtx_batch256", "gold_6226", "pixel2", "raspi4", "eyeriss", "fpga")
 HELP_MEANS = {
@@ -73,7 +80,11 @@ XGBoost on these others.""",
         ],
     },
 }
-ZERO_MEANS = {"encoding": (0.640, 0.042), "proxies": (0.907, 0.013), "encoding and proxies": (0.908, 0.012)}
+ZERO_MEANS = {
+    "encoding": (0.640, 0.042),
+    "proxies": (0.907, 0.013),
+    "encoding and proxies": (0.908, 0.012),
+}
 NASLIB = {
     "objective": "reg:squarederror", "max_depth": 6, "min_child_weight": 1, "colsample_bytree": 1,
     "learning_rate": 0.3, "colsample_bylevel": 1, "nthread": 1,
@@ -95,32 +106,47 @@ def latencies(draws: int = 50) -> Iterator[tuple]:
         known[device] = np.asarray(column, dtype=np.float64)
     for device in SOURCES:
         architectures = middle(pool, known[device])
-        gp = make_predictor("gp", space=SPACE, labels="value").fit(architectures, np.log(known[device][architectures]))
+        gp = make_predictor("gp", space=SPACE, labels="value").fit(
+            architectures, np.log(known[device][architectures])
+        )
         predicted.append(np.exp(gp.predict(CELLS) / 2))
-    inputs = StandardScaler().fit_transform(np.column_stack([*predicted, SPACE.feature("operations").counts]))
+    inputs = StandardScaler().fit_transform(
+        np.column_stack([*predicted, SPACE.feature("operations").counts])
+    )
     for i, device in enumerate(TARGETS):
         own, queries = middle(pool, known[device]), middle(rest, known[device])
         by_method = {"FLOPs": [np.asarray(SPACE.flops(queries, "cifar10"), dtype=np.float64)]}
         gp = make_predictor("gp", space=SPACE).fit(own, np.log(known[device][own]))
         by_method["gp, 720 labels"] = [gp.predict(queries)]
         few = [np.random.default_rng([draw, i]).permutation(own)[:10] for draw in range(draws)]
-        fitted = (RidgeCV(np.logspace(-4, 3, 15)).fit(inputs[c], np.sqrt(known[device][c])) for c in few)
+        fitted = (
+            RidgeCV(np.logspace(-4, 3, 15)).fit(inputs[c], np.sqrt(known[device][c])) for c in few
+        )
         by_method["ridge, 10 labels"] = [one.predict(inputs[queries]) for one in fitted]
         for method, predictions in by_method.items():
-            yield from ((method, device, spearmanr(one, known[device][queries]).statistic) for one in predictions)
+            yield from (
+                (method, device, spearmanr(one, known[device][queries]).statistic)
+                for one in predictions
+            )
 
 
 def correlations(trials: int = 100) -> Iterator[tuple]:
     """Yield method, dataset and correlation of each trial: XGBoost on the encoding, on proxies, and on both."""
     one_hot = np.concatenate([np.eye(5)[column] for column in SPACE.codes.T], axis=1)
     proxies = np.stack(list(published_proxies(nm.get_task("nb201/cifar10")).values()), axis=1)
-    inputs = {"encoding": one_hot, "proxies": proxies, "encoding and proxies": np.hstack([one_hot, proxies])}
+    inputs = {
+        "encoding": one_hot,
+        "proxies": proxies,
+        "encoding and proxies": np.hstack([one_hot, proxies]),
+    }
     accuracies = nm.get_task("nb201/cifar100").values
     for trial in range(trials):
         train, test = np.split(np.random.default_rng(trial).permutation(CELLS)[:1100], [100])
         labels = (accuracies[train] - accuracies[train].mean()) / accuracies[train].std()
         for method, columns in inputs.items():
-            booster = xgboost.train(NASLIB, xgboost.DMatrix(columns[train], label=labels), num_boost_round=500)
+            booster = xgboost.train(
+                NASLIB, xgboost.DMatrix(columns[train], label=labels), num_boost_round=500
+            )
             predicted = booster.predict(xgboost.DMatrix(columns[test]))
             yield method, "cifar100", spearmanr(predicted, accuracies[test]).statistic
 
@@ -130,13 +156,17 @@ def main(name: str) -> None:
     if name == "help-latency":
         content, runs, values = HELP, np.nan, latencies()
         means = [
-            (*pair, on, mean, np.nan) for pair, of in HELP_MEANS.items() for on, mean in zip(TARGETS, of, strict=True)
+            (*pair, on, mean, np.nan)
+            for pair, of in HELP_MEANS.items()
+            for on, mean in zip(TARGETS, of, strict=True)
         ]
     else:
         content, runs, values = ZERO, 100, correlations()
         means = [(method, method, "cifar100", *both) for method, both in ZERO_MEANS.items()]
     with one_thread():
-        by_method = pd.DataFrame(values, columns=["here", "on", "value"]).groupby(["here", "on"])["value"]
+        by_method = pd.DataFrame(values, columns=["here", "on", "value"]).groupby(["here", "on"])[
+            "value"
+        ]
     measured = by_method.agg(measured="mean", measured_std="std", runs="size").reset_index()
     published = pd.DataFrame(means, columns=["method", "here", "on", "published", "published_std"])
     table, home = with_differences(published.merge(measured), runs), Path(__file__).with_name(name)

@@ -1,7 +1,8 @@
 """Measure evaluations until the best cell of the table: searchers, three datasets, many runs without a limit.
 
-Run ``python reports/queries/run.py``. It writes README.md, queries.csv and the figure. Runs are kept in a
-folder, so an interrupted command resumes. ``--page`` rewrites README.md and the figure from queries.csv.
+Run ``python reports/queries/run.py``. It writes README.md, queries.csv and the figure. Runs are
+kept in a folder, so an interrupted command resumes. ``--page`` rewrites README.md and the figure
+from queries.csv.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from nasmeta.analysis import summarise, to_markdown
 HERE = Path(__file__).parent
 WHOLE_SPACE = 15_625
 
-# Means of a separate implementation: 1,000 runs of local search, 300 of evolution. Random is the expectation.
+# Means of a separate implementation: 1,000 runs of local search, 300 of evolution. Random is the
+# expectation.
 REFERENCE = {
     "random": (7_813, 7_813, 7_813),
     "local-search": (71, 62, 727),
@@ -65,9 +67,16 @@ def run_all(folder: Path, workers: int) -> pd.DataFrame:
 
 def write_page(table: pd.DataFrame) -> None:
     """Write README.md and the picture."""
-    frame = table.assign(panel=table["task"].map(NB201), row=table["searcher"], name=table["searcher"])
+    frame = table.assign(
+        panel=table["task"].map(NB201), row=table["searcher"], name=table["searcher"]
+    )
     frame = frame.set_index("searcher").loc[[*RUNS]].reset_index()
-    figure = dot_plot(frame, "mean evaluations to the optimum, log scale", log=True, ticks=(1, 10, 100, 1000, 10_000))
+    figure = dot_plot(
+        frame,
+        "mean evaluations to the optimum, log scale",
+        log=True,
+        ticks=(1, 10, 100, 1000, 10_000),
+    )
     save_png(figure, HERE / "evaluations")
     table = table.set_index(["searcher", "task"])
     rows = []

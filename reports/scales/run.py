@@ -1,7 +1,8 @@
 """Measure whether trainings at other scales predict the learning rate and batch size of a language model.
 
-Run ``nasmeta data fetch step-law hw-gpt-s hw-gpt-m hw-gpt-l``, then ``python reports/scales/run.py``. It writes
-README.md and evaluations.png. Each run is appended to a CSV file, so an interrupted report resumes.
+Run ``nasmeta data fetch step-law hw-gpt-s hw-gpt-m hw-gpt-l``, then ``python
+reports/scales/run.py``. It writes README.md and evaluations.png. Each run is appended to a CSV
+file, so an interrupted report resumes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ DRAWS = 10
 SEARCHERS = ("random", "tpe", "gp", "source-order", "rgpe", "multi-task-gp", "meta")
 SHARED = {"multi-task-gp": "rgpe"}  # searchers with equal meta-models
 UNMOVED = {f"{name}, sources unmoved": name for name in ("source-order", "rgpe", "meta")}
-PUBLISHED, REFIT, SMALLER = "power law, published", "power law, other sizes", "power law, smaller sizes"
+PUBLISHED, REFIT, SMALLER = (
+    "power law, published",
+    "power law, other sizes",
+    "power law, smaller sizes",
+)
 NEAREST, MEAN = "best of the nearest scale", "mean of all best"
 RULES = (PUBLISHED, REFIT, SMALLER, NEAREST, MEAN)
 TOKENS_A_SEQUENCE = 2048
@@ -71,7 +76,9 @@ def rules(target: Task) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def refitted(scales: NDArray[np.float64], best: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+def refitted(
+    scales: NDArray[np.float64], best: NDArray[np.float64], at: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return the optimum at a scale by the law's form, fitted to best settings by least squares."""
     scales, at = np.insert(scales, 0, 1, axis=1), np.insert(at, 0, 1)
     rate = np.linalg.lstsq(scales, best[:, 0], rcond=None)[0] @ at
@@ -98,7 +105,9 @@ def run(rows: Rows) -> None:
             for name in (*SEARCHERS, *UNMOVED):
                 if rows.has(target, name, draw):
                     continue
-                searcher = REGISTERED[UNMOVED.get(name, name)](task.space, np.random.default_rng([draw, 51]))
+                searcher = REGISTERED[UNMOVED.get(name, name)](
+                    task.space, np.random.default_rng([draw, 51])
+                )
                 if isinstance(searcher, MetaSearcher):
                     model = SHARED.get(name, name)
                     if model not in models:
@@ -114,7 +123,15 @@ def run(rows: Rows) -> None:
 def evaluations_of(searcher: Searcher, task: Task, goal: float) -> int:
     """Return the evaluations of a searcher until a utility."""
     searcher.restrict(task.measured)
-    return len(run_loop(searcher, TableEvaluator(task), evaluations=len(task.measured), sign=task.sign, target=goal))
+    return len(
+        run_loop(
+            searcher,
+            TableEvaluator(task),
+            evaluations=len(task.measured),
+            sign=task.sign,
+            target=goal,
+        )
+    )
 
 
 def run_supernets(rows: Rows) -> None:
@@ -128,14 +145,21 @@ def run_supernets(rows: Rows) -> None:
             for name in (*OF_SUPERNETS, *(f"{name}, {FEW} labels" for name in OF_SUPERNETS[2:])):
                 if rows.has(target, name, draw):
                     continue
-                searcher = REGISTERED[name.partition(",")[0]](task.space, np.random.default_rng([draw, 51]))
+                searcher = REGISTERED[name.partition(",")[0]](
+                    task.space, np.random.default_rng([draw, 51])
+                )
                 if isinstance(searcher, MetaSearcher):
                     if "labels" in name:
                         models[name] = searcher.meta_fit([few]).meta_model_
                     elif name not in models:
                         models[name] = searcher.meta_fit([small]).meta_model_
                     searcher.meta_model_ = models[name]
-                rows.add(target, name, draw, evaluations=evaluations_of(searcher, task, least_of_best(task)))
+                rows.add(
+                    target,
+                    name,
+                    draw,
+                    evaluations=evaluations_of(searcher, task, least_of_best(task)),
+                )
 
 
 def _shown(name: str) -> str:
@@ -146,7 +170,11 @@ def _shown(name: str) -> str:
 def supernets_table() -> str:
     """Return a table of mean evaluations on the larger supernets."""
     frame = pd.read_csv(HERE / "supernets.csv")
-    rows = frame.groupby(["searcher", "target"], sort=False)["evaluations"].apply(with_interval, ".1f").unstack()
+    rows = (
+        frame.groupby(["searcher", "target"], sort=False)["evaluations"]
+        .apply(with_interval, ".1f")
+        .unstack()
+    )
     rows = rows.loc[frame["searcher"].unique(), list(SUPERNETS)].reset_index()
     return to_markdown(rows.assign(searcher=rows["searcher"].map(_shown)))
 
@@ -168,9 +196,15 @@ def write_page() -> None:
                 "slowest": f"{ratio.min():.2f} ({ratio.idxmin()})",
             }
         )
-    dots = pd.DataFrame({"panel": "", "row": names, "name": names, "mean": wide[names].mean().to_numpy()})
+    dots = pd.DataFrame(
+        {"panel": "", "row": names, "name": names, "mean": wide[names].mean().to_numpy()}
+    )
     dots[["low", "high"]] = [bootstrap_interval(wide[name]) for name in names]
-    cases = wide[names].melt(var_name="name", value_name="value").assign(panel="", row=lambda one: one["name"])
+    cases = (
+        wide[names]
+        .melt(var_name="name", value_name="value")
+        .assign(panel="", row=lambda one: one["name"])
+    )
     x = f"evaluations until a loss within {NEAR} nats of the best"
     save_png(dot_plot(dots, x, log=True, cases=cases, ticks=(1, 2, 5, 10, 20, 50)),
              HERE / "evaluations")  # fmt: skip

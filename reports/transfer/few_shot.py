@@ -1,7 +1,8 @@
 """Few-shot prediction: ``experts`` and ``maml`` against predictors without sources.
 
-Run with ``python reports/transfer/few_shot.py``; writes few_shot.md. Rows are appended to experts.csv and maml.csv one
-at a time, so interrupted runs resume. ``--page`` only rewrites the page.
+Run with ``python reports/transfer/few_shot.py``; writes few_shot.md. Rows are appended to
+experts.csv and maml.csv one at a time, so interrupted runs resume. ``--page`` only rewrites the
+page.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ NATURAL = [*CASE, "experts", *OF_TEN, *SINGLES]
 
 def targets(family: str) -> Iterator[Case]:
     """Yield the targets of a family."""
-    return (case for case in cases(family) if case.target.name.rpartition("/")[2] in TARGETS[family])
+    return (
+        case for case in cases(family) if case.target.name.rpartition("/")[2] in TARGETS[family]
+    )
 
 
 def labelled(case: Case, n: int, draw: int) -> tuple[Any, Any, Any]:
@@ -71,13 +74,26 @@ def labelled(case: Case, n: int, draw: int) -> tuple[Any, Any, Any]:
     return task.sign * task.values, np.sort(order[:n]), order[n : n + SCORED]
 
 
-def combined(network: TrainedNetwork, similarity: Similarity, view: SourceView, known: Any, labels: Any, rest: Any):  # type: ignore[no-untyped-def]
+def combined(
+    network: TrainedNetwork,
+    similarity: Similarity,
+    view: SourceView,
+    known: Any,
+    labels: Any,
+    rest: Any,
+):  # type: ignore[no-untyped-def]
     """Return the combinations of the transformer's ten experts."""
-    reading = read(similarity, view, known, normal_scores(labels), rest, np.arange(view.each.shape[1]))
+    reading = read(
+        similarity, view, known, normal_scores(labels), rest, np.arange(view.each.shape[1])
+    )
     with torch.inference_mode():
         trained = network(*(torch.from_numpy(part)[None] for part in reading))[0][0].numpy()
     weights = softmax(-len(known) / 2 * np.log(deviations_of(reading.errors)))
-    return {"transformer": trained, "weighted": reading.experts @ weights, "uniform": reading.experts.mean(axis=1)}
+    return {
+        "transformer": trained,
+        "weighted": reading.experts @ weights,
+        "uniform": reading.experts.mean(axis=1),
+    }
 
 
 def measure_experts(rows: Rows) -> None:
@@ -89,17 +105,28 @@ def measure_experts(rows: Rows) -> None:
         sizes = [n for n in sizes if not rows.has(case.family, name, n, draw)]
         if not sizes:
             continue
-        learner = META_PREDICTORS["experts"](space).meta_fit(draw_sources(case, "natural", SOURCE_LABELS, draw))
-        unseen = next((f"without-{group}" for group, families in GROUPS.items() if case.family in families), "all")
+        learner = META_PREDICTORS["experts"](space).meta_fit(
+            draw_sources(case, "natural", SOURCE_LABELS, draw)
+        )
+        unseen = next(
+            (f"without-{group}" for group, families in GROUPS.items() if case.family in families),
+            "all",
+        )
         network = TrainedNetwork.read(HERE.parent / "meta/in_context/likelihood" / f"{unseen}.npz")
-        view, similarity = SourceView.of(learner.meta_model_, proxy_scores(space).T), Similarity(space)
+        view, similarity = (
+            SourceView.of(learner.meta_model_, proxy_scores(space).T),
+            Similarity(space),
+        )
         for n in sizes:
             utilities, known, rest = labelled(case, n, draw)
             predicted = combined(network, similarity, view, known, utilities[known], rest)
             for method in ("experts", *SINGLES):
                 model = learner if method == "experts" else make_predictor(method, space=space)
                 predicted[method] = model.fit(known, utilities[known]).predict(rest)
-            taus = {method: kendalltau(one, utilities[rest]).statistic for method, one in predicted.items()}
+            taus = {
+                method: kendalltau(one, utilities[rest]).statistic
+                for method, one in predicted.items()
+            }
             rows.add(case.family, name, n, draw, **taus)
 
 
@@ -112,7 +139,9 @@ def measure_maml(rows: Rows) -> None:
             if rows.has(*key) or n + FEWEST_SCORED > len(task.measured):
                 continue
             if learner is None:
-                learner = META_PREDICTORS["maml"](task.space).meta_fit(draw_sources(case, "natural", SOURCE_LABELS, 0))
+                learner = META_PREDICTORS["maml"](task.space).meta_fit(
+                    draw_sources(case, "natural", SOURCE_LABELS, 0)
+                )
             utilities, known, rest = labelled(case, n, draw)
             predicted = learner.fit(known, utilities[known]).predict(rest)
             rows.add(*key, maml=kendalltau(predicted, utilities[rest]).statistic)
@@ -145,7 +174,10 @@ def combinations(frame: pd.DataFrame) -> str:
         part = frame[~frame["family"].isin(CHOSEN_ON) & (frame["labels"] == labels)]
         means = part.groupby("family")[NATURAL[4:]].mean().mean()
         row = {"labels": str(labels)}
-        row |= {f"`{name}`" if name == "experts" else name: f"{means[name]:.3f}" for name in ("experts", *OF_TEN)}
+        row |= {
+            f"`{name}`" if name == "experts" else name: f"{means[name]:.3f}"
+            for name in ("experts", *OF_TEN)
+        }
         gain = with_interval((part["transformer"] - part["weighted"]).to_numpy(), "+.3f", rng)
         rows.append(row | {"transformer − weighted": gain})
     return to_markdown(pd.DataFrame(rows))
@@ -154,7 +186,9 @@ def combinations(frame: pd.DataFrame) -> str:
 def baseline(frame: pd.DataFrame, maml: pd.DataFrame) -> str:
     """Return a table with one row per number of labels: the mean τ of ``maml`` and two others over its targets."""
     means = frame.merge(maml, on=CASE).groupby("labels")[["maml", "experts", "gp"]].mean()
-    return to_markdown(means.rename(columns="`{}`".format).map("{:.2f}".format).reset_index().astype(str))
+    return to_markdown(
+        means.rename(columns="`{}`".format).map("{:.2f}".format).reset_index().astype(str)
+    )
 
 
 def write_page(folder: Path) -> None:
@@ -162,7 +196,9 @@ def write_page(folder: Path) -> None:
     frame, maml = pd.read_csv(folder / "experts.csv"), pd.read_csv(folder / "maml.csv")
     table, ahead = by_family(frame)
     below = ahead[ahead["high"] < -MARGIN]
-    worse = ", ".join(f"{one.family} with {one.labels} labels ({one.mean:+.2f})" for one in below.itertuples())
+    worse = ", ".join(
+        f"{one.family} with {one.labels} labels ({one.mean:+.2f})" for one in below.itertuples()
+    )
     at_50 = frame[frame["labels"] == 50]
     single = at_50[[*SINGLES]].mean()
     text = f"""# Which predictor ranks best from few labels?

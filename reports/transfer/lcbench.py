@@ -1,7 +1,8 @@
 """Measure transfer between the 34 datasets of LCBench, whose orders of configurations disagree.
 
-Run ``nasmeta data fetch lcbench``, then ``python reports/transfer/lcbench.py``; it needs the extra ``onnx``. It appends
-each run to lcbench.csv, so an interrupted command resumes, and writes lcbench.md.
+Run ``nasmeta data fetch lcbench``, then ``python reports/transfer/lcbench.py``; it needs the extra
+``onnx``. It appends each run to lcbench.csv, so an interrupted command resumes, and writes
+lcbench.md.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ COLUMNS = ("target", "searcher", "draw", *(f"regret_{n}" for n in AT))
 
 def sources_of(task: Task, draw: int) -> list[SourceTask]:
     """Return random configurations, the same ones on all other datasets."""
-    return [source.as_source(LABELS, np.random.default_rng([draw, 53])) for source in default_sources(task)]
+    return [
+        source.as_source(LABELS, np.random.default_rng([draw, 53]))
+        for source in default_sources(task)
+    ]
 
 
 @one_thread()
@@ -47,13 +51,19 @@ def run(rows: Rows) -> None:
                 sources = sources_of(task, draw) if SearcherSpec.of(name).is_meta else None
                 history = nm.search(name, task, evaluations=EVALUATIONS, seed=draw, sources=sources)
                 assert task.best_known is not None
-                regrets = task.sign * task.best_known - np.maximum.accumulate(task.sign * history.values)
-                rows.add(task.name, name, draw, **{f"regret_{n}": float(regrets[n - 1]) for n in AT})
+                regrets = task.sign * task.best_known - np.maximum.accumulate(
+                    task.sign * history.values
+                )
+                rows.add(
+                    task.name, name, draw, **{f"regret_{n}": float(regrets[n - 1]) for n in AT}
+                )
 
 
 def correlations() -> NDArray[np.float64]:
     """Return the rank correlations between all pairs of datasets, on the same random configurations."""
-    labels = pd.DataFrame({task.name: task.as_source().utilities for task in nm.task_distribution("lcbench")})
+    labels = pd.DataFrame(
+        {task.name: task.as_source().utilities for task in nm.task_distribution("lcbench")}
+    )
     return labels.corr("spearman").to_numpy()[np.triu_indices(labels.shape[1], 1)]
 
 
@@ -65,7 +75,8 @@ def write_page() -> None:
     means = frame.groupby(["searcher", "target"], sort=False)[[f"regret_{n}" for n in AT]].mean()
     last = means[f"regret_{EVALUATIONS}"].unstack().loc[[*SEARCHERS]]
     rows = [
-        {"searcher": f"`{name}`"} | {f"after {n}": with_interval(means.loc[name, f"regret_{n}"], ".1f") for n in AT}
+        {"searcher": f"`{name}`"}
+        | {f"after {n}": with_interval(means.loc[name, f"regret_{n}"], ".1f") for n in AT}
         for name in SEARCHERS
     ]
     between = correlations()

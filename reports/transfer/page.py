@@ -52,10 +52,16 @@ def ratios(frame: pd.DataFrame, names: Sequence[str] = SHOWN) -> pd.DataFrame:
     plain = frame[frame["searcher"] == "gp"].set_index(keys)["evaluations"]
     every = frame[~frame["searcher"].isin((*MODEL_FREE, "gp"))]
     cases = every[["family", "target", "sources"]].drop_duplicates()
-    free = frame[frame["searcher"].isin(MODEL_FREE)].drop(columns="sources").merge(cases, on=["family", "target"])
+    free = (
+        frame[frame["searcher"].isin(MODEL_FREE)]
+        .drop(columns="sources")
+        .merge(cases, on=["family", "target"])
+    )
     whole = pd.concat([every, free])
     for key, own in whole[whole["searcher"].isin(names)].groupby([*KEYS, "searcher"], sort=False):
-        pairs = own.set_index(keys)["evaluations"].to_frame("own").join(plain.rename("gp"), how="inner")
+        pairs = (
+            own.set_index(keys)["evaluations"].to_frame("own").join(plain.rename("gp"), how="inner")
+        )
         if not len(pairs):
             continue
         excess = SLOWER * pairs["own"] - pairs["gp"]
@@ -64,7 +70,15 @@ def ratios(frame: pd.DataFrame, names: Sequence[str] = SHOWN) -> pd.DataFrame:
             if excess.std() > 0
             else 1.0 - (excess > 0).all()
         )
-        rows.append([*key, len(pairs), *pairs[["gp", "own"]].mean(), pairs["gp"].mean() / pairs["own"].mean(), p])
+        rows.append(
+            [
+                *key,
+                len(pairs),
+                *pairs[["gp", "own"]].mean(),
+                pairs["gp"].mean() / pairs["own"].mean(),
+                p,
+            ]
+        )
     gains = pd.DataFrame(rows, columns=[*KEYS, "searcher", "draws", "gp", "own", "ratio", "p"])
     gains["kind"] = gains["sources"].where(gains["sources"].isin(KINDS), "misleading")
     return gains
@@ -149,10 +163,13 @@ def by_half(gains: pd.DataFrame) -> pd.DataFrame:
         own = gains[gains["family"].isin(families) & (gains["searcher"] == "meta")]
         parts = {"natural": own[own["kind"] == "natural"]}
         parts["natural, beyond NAS-Bench-201"] = own[
-            own["family"].isin(GROUPS["architectures beyond NAS-Bench-201"]) & (own["kind"] == "natural")
+            own["family"].isin(GROUPS["architectures beyond NAS-Bench-201"])
+            & (own["kind"] == "natural")
         ]
         parts |= {kind: own[own["kind"] == kind] for kind in KINDS[1:]}
-        rows.append({"half": half} | {name: geometric(part) for name, part in parts.items() if len(part)})
+        rows.append(
+            {"half": half} | {name: geometric(part) for name, part in parts.items() if len(part)}
+        )
     return pd.DataFrame(rows)
 
 
@@ -177,17 +194,31 @@ def by_labels(frame: pd.DataFrame) -> pd.DataFrame:
 def picture(gains: pd.DataFrame, path: Path) -> None:
     """Draw the speed-up of each case and the geometric means: a row per kind of sources."""
     order = {kind: number for number, kind in enumerate((*KINDS[:2], *STRESS))}
-    gains = gains[~gains["searcher"].isin(MODEL_FREE)].sort_values("sources", key=lambda c: c.map(order), kind="stable")
+    gains = gains[~gains["searcher"].isin(MODEL_FREE)].sort_values(
+        "sources", key=lambda c: c.map(order), kind="stable"
+    )
     rows = []
     for (name, kind), part in gains.groupby(["searcher", "sources"], sort=False):
         mean, low, high = (float(x) for x in re.findall(r"[\d.]+", geometric(part)))
         rows.append((kind, name, mean, low, high))
     means = pd.DataFrame(rows, columns=["row", "name", "mean", "low", "high"]).assign(panel="")
-    cases = pd.DataFrame({"panel": "", "row": gains["sources"], "name": gains["searcher"], "value": gains["ratio"]})
-    means, cases = (frame.replace({"row": {"one sister": "one related"}}) for frame in (means, cases))
+    cases = pd.DataFrame(
+        {"panel": "", "row": gains["sources"], "name": gains["searcher"], "value": gains["ratio"]}
+    )
+    means, cases = (
+        frame.replace({"row": {"one sister": "one related"}}) for frame in (means, cases)
+    )
     x = "speed-up over gp: mean evaluations of gp / of the searcher, log scale"
     title = "geometric mean with 95 % interval over targets; faint: one case"
-    figure = dot_plot(means, x, log=True, line=1, cases=cases, title=title, ticks=(0.125, 0.25, 0.5, 1, 2, 4, 8, 16))
+    figure = dot_plot(
+        means,
+        x,
+        log=True,
+        line=1,
+        cases=cases,
+        title=title,
+        ticks=(0.125, 0.25, 0.5, 1, 2, 4, 8, 16),
+    )
     save_png(figure, path)
 
 
@@ -254,5 +285,12 @@ An unsuccessful run enters with 100 evaluations.
 def draws_of(gains: pd.DataFrame) -> str:
     """Return the numbers of draws of ``meta`` and of the others, as text."""
     sizes = gains.groupby(gains["searcher"] == "meta")["draws"].agg(["min", "max"])
-    texts = {is_meta: f"{low}" if low == high else f"{low} to {high}" for is_meta, low, high in sizes.itertuples()}
-    return texts[True] if len(set(texts.values())) == 1 else f"{texts[True]} (`meta`) or {texts.get(False)}"
+    texts = {
+        is_meta: f"{low}" if low == high else f"{low} to {high}"
+        for is_meta, low, high in sizes.itertuples()
+    }
+    return (
+        texts[True]
+        if len(set(texts.values())) == 1
+        else f"{texts[True]} (`meta`) or {texts.get(False)}"
+    )

@@ -64,7 +64,9 @@ def seen(architectures: pd.DataFrame) -> dict[str, int]:
 def main() -> None:
     """Measure, and write the page."""
     parser = page_parser(__doc__)
-    parser.add_argument("--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/")
+    parser.add_argument(
+        "--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/"
+    )
     options = parser.parse_args()
     if not options.page:
         measure(options.data)

@@ -24,24 +24,42 @@ def test_scores_by_hand(make_frame):
     )  # fmt: skip
     table = aggregate_scores(frame).set_index("searcher")
     # Scores of gp: 1, 1, .5, 0 on t and 1, .5, .5, 0 on u; their middle four are .5, .5, .5, 1.
-    assert table.loc["gp", ["iqm", "median", "mean", "optimality_gap"]].tolist() == [0.625, 0.5625, 0.5625, 0.4375]
-    assert table.loc["random", ["iqm", "mean", "optimality_gap", "iqm_low", "iqm_high"]].tolist() == [0, 0, 1, 0, 0]
+    assert table.loc["gp", ["iqm", "median", "mean", "optimality_gap"]].tolist() == [
+        0.625,
+        0.5625,
+        0.5625,
+        0.4375,
+    ]
+    assert table.loc[
+        "random", ["iqm", "mean", "optimality_gap", "iqm_low", "iqm_high"]
+    ].tolist() == [0, 0, 1, 0, 0]
     assert (table["reference"] == "random").all()
     assert table.index.tolist() == ["gp", "random"]
     gp = table.loc["gp"]
     assert 0.2 < gp["mean_low"] < gp["mean"] < gp["mean_high"] < 0.9
-    assert aggregate_scores(frame, reference="gp").set_index("searcher").loc["gp", "mean"] == pytest.approx(0)
+    assert aggregate_scores(frame, reference="gp").set_index("searcher").loc[
+        "gp", "mean"
+    ] == pytest.approx(0)
 
 
 def test_the_median_is_that_of_the_tasks_means_as_in_rliable(make_frame):
     rng = np.random.default_rng(1)
     tasks = ("t", "u", "v")
-    losses = {(t, s): rng.exponential(1 + i, size=9) for i, t in enumerate(tasks) for s in ("a", "random")}
+    losses = {
+        (t, s): rng.exponential(1 + i, size=9) for i, t in enumerate(tasks) for s in ("a", "random")
+    }
     row = aggregate_scores(one_evaluation(make_frame, losses)).set_index("searcher").loc["a"]
-    scores = np.stack([1 - losses[t, "a"] / losses[t, "random"].mean() for t in tasks], axis=1)  # runs × tasks
-    assert row["median"] == pytest.approx(np.median(scores.mean(axis=0)))  # rliable.metrics.aggregate_median
-    draws = [np.median([scores[rng.integers(9, size=9), i].mean() for i in range(len(tasks))]) for _ in range(4000)]
-    assert [row["median_low"], row["median_high"]] == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.1)
+    # runs × tasks
+    scores = np.stack([1 - losses[t, "a"] / losses[t, "random"].mean() for t in tasks], axis=1)
+    # rliable.metrics.aggregate_median
+    assert row["median"] == pytest.approx(np.median(scores.mean(axis=0)))
+    draws = [
+        np.median([scores[rng.integers(9, size=9), i].mean() for i in range(len(tasks))])
+        for _ in range(4000)
+    ]
+    assert [row["median_low"], row["median_high"]] == pytest.approx(
+        np.quantile(draws, [0.025, 0.975]), abs=0.1
+    )
 
 
 def test_reference_without_regret_is_refused(make_frame):

@@ -7,7 +7,9 @@ from hypothesis import given, settings, strategies as st
 
 from nasmeta.analysis import bootstrap_interval, regret_curves
 
-RUN = st.lists(st.integers(0, 5), min_size=1, max_size=12).map(lambda run: sorted(run, reverse=True))
+RUN = st.lists(st.integers(0, 5), min_size=1, max_size=12).map(
+    lambda run: sorted(run, reverse=True)
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -18,7 +20,9 @@ def test_curves_equal_a_loop(make_frame, runs, x):
     end = min(unsolved) if unsolved else max(map(len, runs))
     assert (curve[x].iloc[0], curve[x].iloc[-1]) == (1, end)
     counts = curve[x].astype(int)
-    table = np.array([[run[min(count, len(run)) - 1] for count in counts] for run in runs], dtype=float)
+    table = np.array(
+        [[run[min(count, len(run)) - 1] for count in counts] for run in runs], dtype=float
+    )
     np.testing.assert_allclose(curve["mean"], table.mean(axis=0))
     np.testing.assert_allclose(curve["median"], np.median(table, axis=0))
     np.testing.assert_allclose(curve["q25"], np.quantile(table, 0.25, axis=0))
@@ -30,7 +34,9 @@ def test_curves_equal_a_loop(make_frame, runs, x):
 
 
 def test_solved_searcher_goes_on_to_the_end_of_the_task(make_frame):
-    frame = make_frame({("t", "fast"): [[1, 0], [0]], ("t", "slow"): [[3, 3, 2, 2, 1]], ("u", "fast"): [[2, 0]]})
+    frame = make_frame(
+        {("t", "fast"): [[1, 0], [0]], ("t", "slow"): [[3, 3, 2, 2, 1]], ("u", "fast"): [[2, 0]]}
+    )
     curves = regret_curves(frame)
     assert curves.query("task == 't' and searcher == 'fast'")["mean"].tolist() == [0.5, 0, 0, 0, 0]
     assert curves.query("task == 'u'")["evaluation"].tolist() == [1, 2]

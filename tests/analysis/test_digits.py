@@ -14,7 +14,9 @@ import nasmeta as nm
 from nasmeta.checks import decimals_of, written
 from nasmeta.cli._app import app
 
-SPACE = nm.SearchSpace("mlp", {"width": [16, 32, 64, 128], "depth": [1, 2, 3, 4], "rate": [1, 2, 3]})
+SPACE = nm.SearchSpace(
+    "mlp", {"width": [16, 32, 64, 128], "depth": [1, 2, 3, 4], "rate": [1, 2, 3]}
+)
 
 
 @pytest.fixture
@@ -55,7 +57,9 @@ def test_single_values() -> None:
     ]  # fmt: skip
 
 
-def test_small_values_are_told_apart_on_the_command_line_and_on_pages(losses: pd.DataFrame, tmp_path: Path) -> None:
+def test_small_values_are_told_apart_on_the_command_line_and_on_pages(
+    losses: pd.DataFrame, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     best = f"{losses['loss'].min():.6f}"
 
@@ -70,6 +74,9 @@ def test_small_values_are_told_apart_on_the_command_line_and_on_pages(losses: pd
     assert re.search(r"random +(│ +)?0\.003\d{2} ± 0\.000\d{2}", compared), compared
     assert f"best architecture {best}" in (out / "summary.md").read_text("utf-8")
     said("report", str(out), "--output", str(out / "report"), "--formats", "")
-    page, pairs = (out / "report" / "report.md").read_text("utf-8"), (out / "report" / "index.html").read_text("utf-8")
+    page, pairs = (
+        (out / "report" / "report.md").read_text("utf-8"),
+        (out / "report" / "index.html").read_text("utf-8"),
+    )
     assert f"best architecture {best}." in page
     assert f"best architecture {best}." in pairs

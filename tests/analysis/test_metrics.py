@@ -22,7 +22,8 @@ def solved(frame):
 def test_all_runs_solved(make_frame):
     row = solved(make_frame({("t", "s"): [[2, 0], [3, 2, 1, 0], [0], [1, 0, 0]]})).iloc[0]
     assert (row["runs"], row["share_solved"]) == (4, 1.0)
-    assert row["evaluations_to_optimum"] == 2.25  # 2, 4, 1, 2; what comes after the optimum does not count
+    # 2, 4, 1, 2; what comes after the optimum does not count
+    assert row["evaluations_to_optimum"] == 2.25
     assert row["evaluations_to_optimum_low"] < 2.25 < row["evaluations_to_optimum_high"]
 
 
@@ -38,16 +39,22 @@ def test_wilson_interval_by_its_formula(make_frame):
     z, n, p = 1.959963984540054, 10, 0.7
     centre, half = (p + z**2 / (2 * n)), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
     expected = [(centre - half) / (1 + z**2 / n), (centre + half) / (1 + z**2 / n)]
-    np.testing.assert_allclose(row[["share_solved_low", "share_solved_high"]].astype(float), expected)
+    np.testing.assert_allclose(
+        row[["share_solved_low", "share_solved_high"]].astype(float), expected
+    )
 
 
 def test_rows_follow_the_frame_whatever_the_order_of_its_rows(make_frame):
-    frame = make_frame({("b", "z"): [[1, 0], [2, 1]], ("b", "a"): [[1, 0]], ("a", "z"): [[2, 1, 0]]})
+    frame = make_frame(
+        {("b", "z"): [[1, 0], [2, 1]], ("b", "a"): [[1, 0]], ("a", "z"): [[2, 1, 0]]}
+    )
     table = solved(frame)
     assert table[["task", "searcher"]].to_numpy().tolist() == [["b", "z"], ["b", "a"], ["a", "z"]]
     mixed = solved(frame.sample(frac=1, random_state=1))
     keys = ["task", "searcher"]
-    assert mixed.sort_values(keys, ignore_index=True).equals(table.sort_values(keys, ignore_index=True))
+    assert mixed.sort_values(keys, ignore_index=True).equals(
+        table.sort_values(keys, ignore_index=True)
+    )
 
 
 def test_source_order_on_the_real_tables(real_frame):

@@ -35,7 +35,9 @@ def frames(make_frame):
     return {
         n: make_frame(
             {
-                (task, name): np.minimum.accumulate(rng.exponential(8 / (1 + i), size=(8, 30)), axis=1)
+                (task, name): np.minimum.accumulate(
+                    rng.exponential(8 / (1 + i), size=(8, 30)), axis=1
+                )
                 for task in TASKS
                 for i, name in enumerate(NAMES[:n])
             }
@@ -61,7 +63,11 @@ def cut_off(figure):
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
         low, high = sorted(axis.get_view_interval())
         ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
-        unseen |= {tick.label1 for tick in ticks if not (axis.axes.axison and low <= tick.get_loc() <= high)}
+        unseen |= {
+            tick.label1
+            for tick in ticks
+            if not (axis.axes.axison and low <= tick.get_loc() <= high)
+        }
     for text in figure.findobj(Text):
         if text not in unseen and text.get_visible() and text.get_text().strip():
             box = text.get_window_extent(renderer)
@@ -120,7 +126,9 @@ def test_critical_difference_is_drawn_equally_and_without_equal_styles(frames):
     pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
     lines = plot_critical_difference(frames[12]).axes[0].lines
     bars = [line for line in lines if line.get_linewidth() == 2.6]
-    elbows = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in lines if line not in bars}
+    elbows = {
+        (line.get_color(), str(line._unscaled_dash_pattern)) for line in lines if line not in bars
+    }
     assert all((np.diff(bar.get_xdata()) >= 0).all() for bar in bars)
     assert len(elbows) == len(lines) - len(bars) == 12
 

@@ -37,11 +37,15 @@ def test_legend_labels_and_optimum(real_frame):
     figure = plot_regret(real_frame)
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["source-order", "random"]
-    assert legend.get_title().get_text() == "mean of 1 to 20 runs; band: 95 % bootstrap interval of the mean"
+    assert (
+        legend.get_title().get_text()
+        == "mean of 1 to 20 runs; band: 95 % bootstrap interval of the mean"
+    )
     first = figure.axes[0]
     assert first.get_xlabel() == "evaluations"
     assert "optimum" in [text.get_text() for text in first.texts]
-    # Source order finds the optimum of CIFAR-10 at its 22nd evaluation: a marker on the optimum's line.
+    # Source order finds the optimum of CIFAR-10 at its 22nd evaluation: a marker on the optimum's
+    # line.
     assert any(np.array_equal(line.get_xydata(), [[22.0, 0.0]]) for line in first.lines)
 
 
@@ -49,7 +53,9 @@ def test_legend_labels_and_optimum(real_frame):
 def test_twenty_five_curves_are_all_told_apart(make_frame, plot):
     names = [f"s{number}" for number in range(25)]
     frame = make_frame({("t", name): [[3, 2, 1 + place]] for place, name in enumerate(names)})
-    lines = [line for line in plot(frame, highlight=names).axes[0].lines if line.get_label() in names]
+    lines = [
+        line for line in plot(frame, highlight=names).axes[0].lines if line.get_label() in names
+    ]
     looks = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in lines}
     assert len(looks) == 25, "colour and dash are enough"
 

@@ -6,14 +6,27 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.analysis import fewest_runs, limit_of, paired_tests, pairs_of, plan_runs, shows, wilcoxon_p
+from nasmeta.analysis import (
+    fewest_runs,
+    limit_of,
+    paired_tests,
+    pairs_of,
+    plan_runs,
+    shows,
+    wilcoxon_p,
+)
 from nasmeta.analysis._paired_tests import Pair
 from nasmeta.analysis._power import shown_in
 
 
 def exact(pairs: list[Pair], counts: np.ndarray) -> np.ndarray:
     """Return what `paired_tests` shows, bool (draws, pairs)."""
-    return np.array([shows([wilcoxon_p(np.repeat(pair.differences, draw)) for pair in pairs]) for draw in counts])
+    return np.array(
+        [
+            shows([wilcoxon_p(np.repeat(pair.differences, draw)) for pair in pairs])
+            for draw in counts
+        ]
+    )
 
 
 def few_values(rng: np.random.Generator, values: list[float], shares: list[float]) -> np.ndarray:
@@ -41,7 +54,10 @@ def test_resampled_comparisons_are_decided_by_the_exact_test(runs):
 @pytest.mark.parametrize(("n_used", "runs"), [(2, 120), (3, 60), (10, 30)])
 def test_pairs_with_many_equal_results_are_decided_by_the_exact_test(n_used, runs):
     rng = np.random.default_rng(0)
-    differences = [np.r_[rng.random(n_used), np.zeros(30 - n_used)], np.r_[rng.normal(size=8), np.zeros(22)]]
+    differences = [
+        np.r_[rng.random(n_used), np.zeros(30 - n_used)],
+        np.r_[rng.normal(size=8), np.zeros(22)],
+    ]
     pairs = [Pair("t", str(i), "other", "regret", each) for i, each in enumerate(differences)]
     counts = rng.multinomial(runs, np.full(30, 1 / 30), size=100)
     np.testing.assert_array_equal(shown_in(pairs, counts.astype(float)), exact(pairs, counts))
@@ -50,7 +66,9 @@ def test_pairs_with_many_equal_results_are_decided_by_the_exact_test(n_used, run
 def test_the_stated_runs_show_a_difference_in_80_percent_of_fresh_comparisons(make_frame):
     rng = np.random.default_rng(1)
     scales = {"a": 1.0, "b": 3.0, "c": 8.0}
-    frame = make_frame({("t", name): rng.gamma(1, scale, (40, 1)) for name, scale in scales.items()})
+    frame = make_frame(
+        {("t", name): rng.gamma(1, scale, (40, 1)) for name, scale in scales.items()}
+    )
     plan, pairs = plan_runs(frame), list(pairs_of(frame))
     error = 3 * np.sqrt(0.8 * 0.2 * (1 / 500 + 1 / 250))
     for position, row in enumerate(plan.to_dict("records")):
@@ -64,9 +82,15 @@ def test_the_stated_runs_show_a_difference_in_80_percent_of_fresh_comparisons(ma
 
 
 def test_a_design_that_cannot_show_any_difference_is_named(make_frame):
-    assert limit_of(10, 28) == "10 runs and 28 pairs cannot show any difference (least p = .055); 11 runs can."
+    assert (
+        limit_of(10, 28)
+        == "10 runs and 28 pairs cannot show any difference (least p = .055); 11 runs can."
+    )
     assert limit_of(11, 28) == ""
-    best = {("t", str(i)): np.full((10, 1), float(i)) + np.arange(10)[:, None] * 1e-3 * i for i in range(8)}
+    best = {
+        ("t", str(i)): np.full((10, 1), float(i)) + np.arange(10)[:, None] * 1e-3 * i
+        for i in range(8)
+    }
     for runs in (10, 11):
         frame = make_frame({key: np.resize(values, (runs, 1)) for key, values in best.items()})
         assert (paired_tests(frame)["p_holm"].min() < 0.05) == (runs >= fewest_runs(28))
@@ -83,7 +107,9 @@ def test_a_comparison_states_before_it_runs_that_it_cannot_show_any_difference(c
 
 def test_tests_and_plan_compare_the_same_measure(make_frame):
     lengths = {"slow": (9, 8, 9), "fast": (2, 3, 3)}
-    solved = {("t", name): [[1.0] * n + [0.0] for n in of_name] for name, of_name in lengths.items()}
+    solved = {
+        ("t", name): [[1.0] * n + [0.0] for n in of_name] for name, of_name in lengths.items()
+    }
     frame = make_frame(solved | {("t", "worse"): [[2.0] * 10, [1.0] * 10, [3.0] * 10]})
     for table in (plan_runs(frame), paired_tests(frame)):
         assert table["measure"].tolist() == ["evaluations to optimum", "regret", "regret"]
@@ -97,6 +123,8 @@ def test_runs_that_find_the_optimum_after_the_budget_are_compared_by_regret(make
 
 
 def test_of_equal_means_each_is_the_wrong_winner_half_of_the_time(make_frame):
-    [row] = plan_runs(make_frame({("t", "a"): [[1.0], [3.0]], ("t", "b"): [[2.0], [2.0]]})).to_dict("records")
+    [row] = plan_runs(make_frame({("t", "a"): [[1.0], [3.0]], ("t", "b"): [[2.0], [2.0]]})).to_dict(
+        "records"
+    )
     assert row["difference"] == 0
     assert row["wrong_3"] == pytest.approx(0.5, abs=0.06)

@@ -15,7 +15,10 @@ from nasmeta.errors import SettingError
 def blocks(make_frame, regret):
     """Make a frame of (blocks, searchers): one task, one evaluation a run."""
     return make_frame(
-        {("t", f"s{column}"): [[loss] for loss in regret[:, column]] for column in range(regret.shape[1])}
+        {
+            ("t", f"s{column}"): [[loss] for loss in regret[:, column]]
+            for column in range(regret.shape[1])
+        }
     )
 
 
@@ -36,7 +39,9 @@ def test_ranks_equal_scipy(make_frame, seed, n_searchers, n_tasks, n_seeds):
             np.mean([scipy.stats.rankdata(loss[task, :, run])[searcher] for run in range(n_seeds)])
             for task in range(n_tasks)
         ]
-        np.testing.assert_allclose(table.loc[f"s{searcher}", [f"t{task}" for task in range(n_tasks)]], per_task)
+        np.testing.assert_allclose(
+            table.loc[f"s{searcher}", [f"t{task}" for task in range(n_tasks)]], per_task
+        )
         assert table.loc[f"s{searcher}", "mean"] == pytest.approx(np.mean(per_task))
     assert table["mean"].is_monotonic_increasing
 
@@ -58,8 +63,16 @@ def test_ranks_at_a_number_of_simulated_seconds(make_frame):
     slow = make_frame({("t", "a"): [[3, 0.5]]}, seconds=100.0)
     fast = make_frame({("t", "b"): [[4, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]}, seconds=10.0)
     frame = pd.concat([slow, fast], ignore_index=True)
-    assert average_ranks(frame)["searcher"].tolist() == ["b", "a"]  # at 120 s, as the runs differ in length
-    assert average_ranks(frame, x="evaluation")["searcher"].tolist() == ["a", "b"]  # after 2 evaluations
+    # at 120 s, as the runs differ in length
+    assert average_ranks(frame)["searcher"].tolist() == [
+        "b",
+        "a",
+    ]
+    # after 2 evaluations
+    assert average_ranks(frame, x="evaluation")["searcher"].tolist() == [
+        "a",
+        "b",
+    ]
     with pytest.raises(SettingError):
         average_ranks(frame, at=50, x="simulated_seconds")
 
@@ -75,7 +88,10 @@ def test_rank_curves_are_average_ranks_along_the_budget(real_frame):
     shares = rank_curves(frame, x="simulated_seconds")
     assert shares["budget_share"].max() == 1
     last = shares[shares["budget_share"] == 1].set_index("searcher")["rank"]
-    assert last.to_dict() == average_ranks(frame, x="simulated_seconds").set_index("searcher")["mean"].to_dict()
+    assert (
+        last.to_dict()
+        == average_ranks(frame, x="simulated_seconds").set_index("searcher")["mean"].to_dict()
+    )
     assert (shares.groupby("budget_share")["rank"].sum() == 3).all()
 
 
@@ -91,7 +107,9 @@ def test_critical_difference_is_that_of_the_printed_table(make_frame, k, q):
     """The q of Nemenyi's test at .05 as Demšar (2006) prints them."""
     result = friedman_test(blocks(make_frame, np.random.default_rng(0).exponential(size=(14, k))))
     assert result.blocks == 14
-    assert result.critical_difference == pytest.approx(q * np.sqrt(k * (k + 1) / (6 * 14)), abs=0.001)
+    assert result.critical_difference == pytest.approx(
+        q * np.sqrt(k * (k + 1) / (6 * 14)), abs=0.001
+    )
 
 
 @settings(max_examples=20, deadline=None)
@@ -102,7 +120,9 @@ def test_friedman_and_nemenyi_equal_other_libraries(make_frame, seed, n_searcher
         return
     result = friedman_test(blocks(make_frame, regret))
     expected = scipy.stats.friedmanchisquare(*regret.T)
-    assert (result.statistic, result.p_value) == pytest.approx((expected.statistic, expected.pvalue))
+    assert (result.statistic, result.p_value) == pytest.approx(
+        (expected.statistic, expected.pvalue)
+    )
     posthocs = pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
     names = [f"s{column}" for column in range(n_searchers)]
     theirs = posthocs.posthoc_nemenyi_friedman(pd.DataFrame(regret, columns=names))

@@ -33,7 +33,9 @@ def test_interval_equals_scipy(seed, n, points):
 def test_generator_and_seed_agree_and_the_global_one_is_left_alone():
     samples = np.arange(10.0)
     before = np.random.get_state()[1].copy()  # noqa: NPY002
-    assert bootstrap_interval(samples, seed=3) == bootstrap_interval(samples, seed=np.random.default_rng(3))
+    assert bootstrap_interval(samples, seed=3) == bootstrap_interval(
+        samples, seed=np.random.default_rng(3)
+    )
     assert bootstrap_interval(samples, seed=3) != bootstrap_interval(samples, seed=4)
     assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
 

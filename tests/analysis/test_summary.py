@@ -66,8 +66,14 @@ def test_cells(columns, architecture):
     [
         ({"x": [72.0, 1.0, 0.6, 1.533]}, ["72.00", "1.00", "0.60", "1.53"]),
         ({"x": [15000.0, 0.0021]}, ["15,000.000", "0.002"]),
-        ({"x": [1.53, 0.0021, 0.0], "x_std": [0.33, 0.0009, np.nan]}, ["1.530 ± 0.330", "0.002 ± 0.001", "0.000"]),
-        ({"x": [22.1, 103.0], "x_low": [20.3, 60.0], "x_high": [24.0, 140.0]}, ["22 [20, 24]", "103 [60, 140]"]),
+        (
+            {"x": [1.53, 0.0021, 0.0], "x_std": [0.33, 0.0009, np.nan]},
+            ["1.530 ± 0.330", "0.002 ± 0.001", "0.000"],
+        ),
+        (
+            {"x": [22.1, 103.0], "x_low": [20.3, 60.0], "x_high": [24.0, 140.0]},
+            ["22 [20, 24]", "103 [60, 140]"],
+        ),
     ],
 )
 def test_cells_of_a_column_have_the_same_decimals(column, texts):
@@ -75,16 +81,36 @@ def test_cells_of_a_column_have_the_same_decimals(column, texts):
     assert [line.strip("| ") for line in lines[2:]] == texts
 
 
-@pytest.mark.parametrize(("solved", "marked"), [([0.0, 0.0, np.nan], []), ([0.5, 0.5, 0.0], ["a", "b"])])
+@pytest.mark.parametrize(
+    ("solved", "marked"), [([0.0, 0.0, np.nan], []), ([0.5, 0.5, 0.0], ["a", "b"])]
+)
 def test_ties_share_the_mark_with_and_without_an_interval(solved, marked):
-    table = pd.DataFrame({"name": ["a", "b", "c"], "x": solved, "x_low": [np.nan, 0, 0], "x_high": [np.nan, 0.7, 0.1]})
+    table = pd.DataFrame(
+        {
+            "name": ["a", "b", "c"],
+            "x": solved,
+            "x_low": [np.nan, 0, 0],
+            "x_high": [np.nan, 0.7, 0.1],
+        }
+    )
     lines = to_latex(table, best={"x": "max"}).splitlines()
     assert [line[0] for line in lines if "textbf" in line] == marked
 
 
 @pytest.mark.parametrize(
     "label",
-    ["<b>gp</b>", "![a](b)", "[a](b)", "[a]: b", "*a*", "_a_ __init__ a_b", "`a`", r"\*a\*", "&lt;", "<https://a.b>"],
+    [
+        "<b>gp</b>",
+        "![a](b)",
+        "[a](b)",
+        "[a]: b",
+        "*a*",
+        "_a_ __init__ a_b",
+        "`a`",
+        r"\*a\*",
+        "&lt;",
+        "<https://a.b>",
+    ],
 )
 def test_markdown_shows_a_label_as_it_is(label):
     assert MarkdownIt().render(f"{in_markdown(label)} and") == f"<p>{escape(label)} and</p>\n"
@@ -92,13 +118,20 @@ def test_markdown_shows_a_label_as_it_is(label):
 
 def test_latex_and_html_mark_the_best():
     table = pd.DataFrame(
-        {"searcher": ["a_b", "<c>"], "regret": [1.0, 0.5], "regret_std": [0.1, 0.1], "share": [1.0, 1.0], "n": [3, 4]}
+        {
+            "searcher": ["a_b", "<c>"],
+            "regret": [1.0, 0.5],
+            "regret_std": [0.1, 0.1],
+            "share": [1.0, 1.0],
+            "n": [3, 4],
+        }
     )
     goals = {"regret": "min", "share": "max", "n": "max", "not there": "min"}
     latex = to_latex(table, headers={"n": "runs & more"}, best=goals)
     assert r"searcher & regret & share & runs \& more \\" in latex
     assert r"a\_b & 1.00 $\pm$ 0.10 & 1 & 3 \\" in latex
-    assert r"$<$c$>$ & \textbf{0.50 $\pm$ 0.10} & 1 & \textbf{4} \\" in latex  # where all are best nobody is
+    # where all are best nobody is
+    assert r"$<$c$>$ & \textbf{0.50 $\pm$ 0.10} & 1 & \textbf{4} \\" in latex
     html = to_html(table, best=goals, decimals={"share": 2})
     assert html.count("<strong>") == 2
     assert '<th scope="row">&lt;c&gt;</th><td class="num"><strong>0.50 ± 0.10</strong></td>' in html
@@ -111,7 +144,9 @@ def test_a_comparison_in_short() -> None:
     table = findings.summary["nb201/cifar100"]
     assert findings.budgets == [50, 60]
     assert "runs" not in table
-    assert table["value_at_60_std"].isna().tolist() == [False, True], "source-order has no chance in it"
+    assert table["value_at_60_std"].isna().tolist() == [False, True], (
+        "source-order has no chance in it"
+    )
     (remark,) = findings.run_remarks
     assert remark.startswith("source-order on nb201/cifar100: all runs are identical")
     by_seconds = summarise_comparison(frame)
@@ -123,7 +158,11 @@ def test_a_comparison_in_short() -> None:
 
 def test_time_that_nobody_recorded_is_a_dash(tmp_path):
     frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=2)
-    write_summary(summarise_comparison(frame.assign(cost_seconds=0.0, simulated_seconds=0.0), 2), tmp_path)
-    header, _, row = [line for line in (tmp_path / "summary.md").read_text().splitlines() if line.startswith("|")]
+    write_summary(
+        summarise_comparison(frame.assign(cost_seconds=0.0, simulated_seconds=0.0), 2), tmp_path
+    )
+    header, _, row = [
+        line for line in (tmp_path / "summary.md").read_text().splitlines() if line.startswith("|")
+    ]
     architectures = dict(zip(header.split(" | "), row.split(" | "), strict=True))
     assert architectures["simulated days |"] == "– |"

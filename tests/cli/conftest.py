@@ -9,4 +9,6 @@ from matplotlib.figure import Figure
 @pytest.fixture
 def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands save small empty figures: for tests of what they say and write beside the curves."""
-    monkeypatch.setattr("nasmeta.analysis.report._write.plot_regret", lambda *_, **__: Figure(figsize=(1, 1)))
+    monkeypatch.setattr(
+        "nasmeta.analysis.report._write.plot_regret", lambda *_, **__: Figure(figsize=(1, 1))
+    )

@@ -21,13 +21,17 @@ BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_con
 
 
 def run(*arguments: str, width: int = 80, status: int = 0) -> Any:
-    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": str(width), "TERMINAL_WIDTH": str(width)})
+    result = CliRunner().invoke(
+        app, list(arguments), env={"COLUMNS": str(width), "TERMINAL_WIDTH": str(width)}
+    )
     assert result.exit_code == status, result.output
     return result
 
 
 def test_search_prints_what_it_found() -> None:
-    result = run("search", "evolution", "nb201/cifar10", "--evaluations", "1000", "--stop-at-optimum")
+    result = run(
+        "search", "evolution", "nb201/cifar10", "--evaluations", "1000", "--stop-at-optimum"
+    )
     assert f"6111: {BEST}" in result.stdout
     assert "accuracy 91.6067 (percent)" in result.stdout
     assert "split valid, 200 epochs, seed mean, release NATS-tss v1.0" in result.stdout
@@ -36,7 +40,15 @@ def test_search_prints_what_it_found() -> None:
 
 def test_search_says_what_sources_chose() -> None:
     result = run(
-        "search", "random", "nb201/cifar100", "--evaluations", "4", "--set", "prune_space=0.1", "--set", "warm_start=3"
+        "search",
+        "random",
+        "nb201/cifar100",
+        "--evaluations",
+        "4",
+        "--set",
+        "prune_space=0.1",
+        "--set",
+        "warm_start=3",
     )
     assert "learned:0.1" in result.output
     assert "3 architectures chosen by the sources" in result.output
@@ -44,13 +56,26 @@ def test_search_says_what_sources_chose() -> None:
 
 def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
     journal = tmp_path / "run.jsonl"
-    arguments = ["search", "evolution", "nb201/cifar100", "--seed", "4", "--set", "population=10", "--journal"]
+    arguments = [
+        "search",
+        "evolution",
+        "nb201/cifar100",
+        "--seed",
+        "4",
+        "--set",
+        "population=10",
+        "--journal",
+    ]
     run(*arguments, str(journal), "--evaluations", "30")
     result = run(*arguments, str(journal), "--evaluations", "60")
-    best = nm.search("evolution", "nb201/cifar100", evaluations=60, seed=4, settings={"population": 10}).best
+    best = nm.search(
+        "evolution", "nb201/cifar100", evaluations=60, seed=4, settings={"population": 10}
+    ).best
     assert re.search(rf"^architecture +{best.architecture}: ", result.stdout, re.MULTILINE)
     assert len(journal.read_text().splitlines()) == 61
-    drawn = run(*arguments, str(journal), "--evaluations", "60", "--plot", str(tmp_path / "run.png"))
+    drawn = run(
+        *arguments, str(journal), "--evaluations", "60", "--plot", str(tmp_path / "run.png")
+    )
     assert str(tmp_path / "run.png") in drawn.stdout.replace("\n", "")
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
 
@@ -65,8 +90,22 @@ def test_lengths_of_training() -> None:
 
 @pytest.mark.slow
 def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> None:
-    arguments = ["--searchers", "random,evolution,source-order", "--tasks", "nb201/cifar10", "--repeats", "2"]
-    said = ["--set", "evolution:population=5", "--set", "evolution:sample_size=2", "--sources", "nb201/cifar100"]
+    arguments = [
+        "--searchers",
+        "random,evolution,source-order",
+        "--tasks",
+        "nb201/cifar10",
+        "--repeats",
+        "2",
+    ]
+    said = [
+        "--set",
+        "evolution:population=5",
+        "--set",
+        "evolution:sample_size=2",
+        "--sources",
+        "nb201/cifar100",
+    ]
     budget = ["--evaluations", "20", "--folder", str(tmp_path)]
     run("compare", *arguments, *said, *budget)
     frame = pd.read_parquet(tmp_path / "results.parquet")
@@ -80,12 +119,27 @@ def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> N
 @pytest.mark.usefixtures("blank_figures")
 def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
-    arguments = ["--searchers", "random,local-search", "--repeats", "3", "--evaluations", "60", "--folder", str(folder)]
+    arguments = [
+        "--searchers",
+        "random,local-search",
+        "--repeats",
+        "3",
+        "--evaluations",
+        "60",
+        "--folder",
+        str(folder),
+    ]
     result = run("compare", *arguments)
     for task in nm.task_distribution("nb201").names:
         assert task in result.stdout
-    assert max(map(len, result.stdout.splitlines())) <= max(80, len(f"  {folder}/regret_evaluations.png"))
-    figures = [f"regret_{axis}.{suffix}" for axis in ("evaluations", "seconds") for suffix in ("png", "svg")]
+    assert max(map(len, result.stdout.splitlines())) <= max(
+        80, len(f"  {folder}/regret_evaluations.png")
+    )
+    figures = [
+        f"regret_{axis}.{suffix}"
+        for axis in ("evaluations", "seconds")
+        for suffix in ("png", "svg")
+    ]
     for name in ("results.parquet", "summary.md", *figures):
         assert str(folder / name) in result.stdout
         assert (folder / name).is_file()
@@ -112,7 +166,16 @@ def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("blank_figures")
 def test_a_budget_in_seconds_states_the_rule_for_evaluations_that_cross_it(tmp_path: Path) -> None:
-    arguments = ["--searchers", "random", "--tasks", "nb201/imagenet16-120", "--repeats", "6", "--seconds", "60000"]
+    arguments = [
+        "--searchers",
+        "random",
+        "--tasks",
+        "nb201/imagenet16-120",
+        "--repeats",
+        "6",
+        "--seconds",
+        "60000",
+    ]
     result = run("compare", *arguments, "--clock", "workers=2", "--folder", str(tmp_path))
     ends = pd.read_parquet(tmp_path / "results.parquet").groupby("seed")["incumbent_value"].last()
     for text in (result.stdout, (tmp_path / "summary.md").read_text(encoding="utf-8")):
@@ -124,7 +187,16 @@ def test_a_budget_in_seconds_states_the_rule_for_evaluations_that_cross_it(tmp_p
 
 @pytest.mark.usefixtures("blank_figures")
 def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
-    arguments = ["--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "3", "--seconds", "1500"]
+    arguments = [
+        "--searchers",
+        "random",
+        "--tasks",
+        "nb201/cifar10",
+        "--repeats",
+        "3",
+        "--seconds",
+        "1500",
+    ]
     arguments += ["--clock", "overshoot=discard", "--folder", str(tmp_path)]
     result = run("compare", *arguments)
     summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
@@ -132,14 +204,26 @@ def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
         assert "3 runs each" in said
         assert "random on nb201/cifar10: 2 of its 3 runs finished no evaluation" in said
     assert run("compare", *arguments).stdout == result.stdout, "read again from the folder"
-    frame = nm.compare(["random"], "nb201/cifar10", repeats=3, evaluations=4).assign(epochs=12)  # as asha begins
+    # as asha begins
+    frame = nm.compare(["random"], "nb201/cifar10", repeats=3, evaluations=4).assign(epochs=12)
     findings = summarise_comparison(frame)
-    assert findings.summary["nb201/cifar10"]["value_end"].isna().all(), "the worst cell of the table is nobody's best"
+    assert findings.summary["nb201/cifar10"]["value_end"].isna().all(), (
+        "the worst cell of the table is nobody's best"
+    )
     assert "random on nb201/cifar10: 3 of its 3 runs have no best value" in findings.run_remarks[0]
 
 
 def test_a_comparison_in_which_nothing_ended(tmp_path: Path) -> None:
-    arguments = ["--searchers", "random,evolution", "--tasks", "nb201/cifar10", "--repeats", "3", "--seconds", "700"]
+    arguments = [
+        "--searchers",
+        "random,evolution",
+        "--tasks",
+        "nb201/cifar10",
+        "--repeats",
+        "3",
+        "--seconds",
+        "700",
+    ]
     result = run("compare", *arguments, "--clock", "overshoot=discard", "--folder", str(tmp_path))
     assert "No run finished an evaluation" in result.stdout
     assert "No run finished an evaluation" in (tmp_path / "summary.md").read_text(encoding="utf-8")
@@ -148,21 +232,44 @@ def test_a_comparison_in_which_nothing_ended(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("blank_figures")
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "summary.md").mkdir()
-    arguments = ["--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "1", "--evaluations", "5"]
+    arguments = [
+        "--searchers",
+        "random",
+        "--tasks",
+        "nb201/cifar10",
+        "--repeats",
+        "1",
+        "--evaluations",
+        "5",
+    ]
     result = run("compare", *arguments, "--folder", str(tmp_path), status=2)
     assert "summary.md" in result.stderr
 
 
 def test_a_family_as_sources() -> None:
-    result = run("search", "source-order", "nb201/cifar100", "--sources", "nb201", "--evaluations", "5")
-    assert re.search("^learned from +nb201/cifar10, nb201/imagenet16-120$", result.stdout, re.MULTILINE)
+    result = run(
+        "search", "source-order", "nb201/cifar100", "--sources", "nb201", "--evaluations", "5"
+    )
+    assert re.search(
+        "^learned from +nb201/cifar10, nb201/imagenet16-120$", result.stdout, re.MULTILINE
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("blank_figures")
 def test_demo_runs_and_runs_again(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    arguments = ["demo", "--folder", str(folder), "--repeats", "1", "--evaluations", "20", "--workers", "1"]
+    arguments = [
+        "demo",
+        "--folder",
+        str(folder),
+        "--repeats",
+        "1",
+        "--evaluations",
+        "20",
+        "--workers",
+        "1",
+    ]
     result = run(*arguments)
     for searcher in ("random", "local-search", "evolution", "gp", "source-order", "meta-gp"):
         assert result.stdout.count(searcher) >= 3
@@ -176,7 +283,19 @@ def test_demo_runs_and_runs_again(tmp_path: Path) -> None:
 
 
 def test_query_takes_indices_and_strings() -> None:
-    result = run("query", "6111", BEST, "--dataset", "cifar10", "--split", "valid", "--epochs", "200", "--seed", "mean")
+    result = run(
+        "query",
+        "6111",
+        BEST,
+        "--dataset",
+        "cifar10",
+        "--split",
+        "valid",
+        "--epochs",
+        "200",
+        "--seed",
+        "mean",
+    )
     lines = result.stdout.splitlines()
     assert lines[0] == lines[1]
     assert lines[0].split() == ["6111", "91.60666656", BEST]
@@ -237,12 +356,17 @@ def test_errors_are_one_line_and_exit_code_2(arguments: str) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_crash_of_custom_code_shows_its_own_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_of_custom_code_shows_its_own_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "crashing.py").write_text("def score(choices):\n    return choices['wide']\n")
     monkeypatch.syspath_prepend(tmp_path)
     done = run("search", "random", "nb201", "--evaluator", "crashing:score", status=1)
     place, code, *_, error = done.stderr.splitlines()
-    assert (place, code) == (f'  File "{tmp_path}/crashing.py", line 2, in score', "    return choices['wide']")
+    assert (place, code) == (
+        f'  File "{tmp_path}/crashing.py", line 2, in score',
+        "    return choices['wide']",
+    )
     assert error.startswith("Error: random on nb201/score, seed 0: score at architecture ")
 
 
@@ -265,7 +389,9 @@ def test_the_real_command_starts_without_what_it_does_not_need() -> None:
         "except SystemExit:\n"
         "    print(sorted({'numpy', 'pandas', 'pyarrow', 'scipy', 'sklearn', 'torch'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert "demo" in done.stdout
     assert done.stdout.endswith("[]\n")
 
@@ -275,9 +401,18 @@ def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
     pytest.importorskip("plotly", reason="Needs the extra report.")
     pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
     folder = tmp_path / "mine"
-    arguments = ["--searchers", "random,local-search,evolution", "--tasks", "nb201/cifar10", "--evaluations", "20"]
+    arguments = [
+        "--searchers",
+        "random,local-search,evolution",
+        "--tasks",
+        "nb201/cifar10",
+        "--evaluations",
+        "20",
+    ]
     run("compare", *arguments, "--repeats", "4", "--folder", str(folder))
-    result = run("report", str(folder), "--formats", "png", "--title", "A & B", "--at", "10", width=200)
+    result = run(
+        "report", str(folder), "--formats", "png", "--title", "A & B", "--at", "10", width=200
+    )
     assert str(folder / "report" / "index.html") in result.stdout
     page = (folder / "report" / "index.html").read_text(encoding="utf-8")
     assert "<title>A &amp; B</title>" in page
@@ -293,6 +428,8 @@ def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:
         assert "nasmeta compare … --folder" in result.stderr
 
 
-@pytest.mark.parametrize("option", [("--recipe", "fast"), ("--evaluator", "table"), ("--set", "a:b=1")])
+@pytest.mark.parametrize(
+    "option", [("--recipe", "fast"), ("--evaluator", "table"), ("--set", "a:b=1")]
+)
 def test_a_specification_takes_no_options_of_runs(option: tuple[str, str]) -> None:
     run("compare", "first-steps", *option, status=2)

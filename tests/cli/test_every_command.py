@@ -65,16 +65,24 @@ def _prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nasmeta.experiments.commands.DEMO_SEARCHERS", ("random", "local-search"))
     monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "cache"))
     frame = nm.SearchSpace("mine", {"width": list(range(8)), "depth": list(range(8))}).to_frame()
-    frame.assign(val_acc=frame["width"] / 100 + frame["depth"] / 1000).to_csv("mine.csv", index=False)
-    Path("short.toml").write_text('based_on = "tiny"\nepochs = 1\nchannels = 4\ntrain_images = 64\n', encoding="utf-8")
+    frame.assign(val_acc=frame["width"] / 100 + frame["depth"] / 1000).to_csv(
+        "mine.csv", index=False
+    )
+    Path("short.toml").write_text(
+        'based_on = "tiny"\nepochs = 1\nchannels = 4\ntrain_images = 64\n', encoding="utf-8"
+    )
 
 
 @pytest.mark.usefixtures("_prepared", "blank_figures")
 def test_every_command_prints_json() -> None:
     assert list(LINES) == list(COMMANDS)
-    nm.compare(["random", "local-search"], "nb201/cifar10", repeats=6, evaluations=10, folder="results")
+    nm.compare(
+        ["random", "local-search"], "nb201/cifar10", repeats=6, evaluations=10, folder="results"
+    )
     nm.search("random", "nb201/cifar10", evaluations=5, journal="run.jsonl")
-    order = sorted(WITHOUT_TORCH, key=lambda name: (name == "data remove", name != "data add", name == "audit"))
+    order = sorted(
+        WITHOUT_TORCH, key=lambda name: (name == "data remove", name != "data add", name == "audit")
+    )
     for name in order:
         assert_json(name)
 

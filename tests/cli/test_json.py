@@ -25,7 +25,13 @@ def run(*arguments: str, status: int = 0) -> dict:
     done = CliRunner().invoke(app, [*arguments, "--json"])
     output = json.loads(done.stdout)
     assert (done.exit_code, output["status"]) == (status, status), done.output
-    assert list(output) == ["nasmeta", "command", "status", "warnings", "error" if status else "result"]
+    assert list(output) == [
+        "nasmeta",
+        "command",
+        "status",
+        "warnings",
+        "error" if status else "result",
+    ]
     return output
 
 
@@ -43,9 +49,20 @@ def test_query() -> None:
 
 
 def test_search(tmp_path: Path) -> None:
-    options = ["--evaluations", "30", "--seed", "4", "--set", "population=10", "--journal", str(tmp_path / "run.jsonl")]
+    options = [
+        "--evaluations",
+        "30",
+        "--seed",
+        "4",
+        "--set",
+        "population=10",
+        "--journal",
+        str(tmp_path / "run.jsonl"),
+    ]
     result = run("search", "evolution", "nb201/cifar100", *options)["result"]
-    history = nm.search("evolution", "nb201/cifar100", evaluations=30, seed=4, settings={"population": 10})
+    history = nm.search(
+        "evolution", "nb201/cifar100", evaluations=30, seed=4, settings={"population": 10}
+    )
     assert (result["best"]["cell"], result["best"]["value"]) == history.best
     assert result["settings"] == {"population": 10}
     assert result["also_reported"] == []
@@ -56,7 +73,9 @@ def test_search(tmp_path: Path) -> None:
 
 def test_search_of_several_objectives() -> None:
     result = run("search", "random", "nb201/cifar10+train_seconds", "--evaluations", "20")["result"]
-    assert_rows(result["front"], nm.search("random", "nb201/cifar10+train_seconds", evaluations=20).front)
+    assert_rows(
+        result["front"], nm.search("random", "nb201/cifar10+train_seconds", evaluations=20).front
+    )
     assert [record["metric"] for record in result["columns"]] == ["accuracy", "train_seconds"]
 
 
@@ -69,7 +88,9 @@ def test_compare() -> None:
         for key, tables in (("results", wanted.results), ("tests", wanted.tests)):
             assert_rows([record for record in result[key] if record["task"] == task], tables[task])
     assert len(result["runs"]) == 3 * 2 * 3
-    assert [record["optimum"] for record in result["tasks"]] == [fact.optimum for fact in wanted.facts]
+    assert [record["optimum"] for record in result["tasks"]] == [
+        fact.optimum for fact in wanted.facts
+    ]
 
 
 def test_predict() -> None:
@@ -106,11 +127,16 @@ def test_a_search_without_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
     monkeypatch.syspath_prepend(tmp_path)
     options = ["--evaluator", "always_fails:score", "--evaluations", "3"]
-    assert run("search", "random", "nb201/cifar10", *options, status=1)["error"]["type"] == "EvaluationFailed"
+    assert (
+        run("search", "random", "nb201/cifar10", *options, status=1)["error"]["type"]
+        == "EvaluationFailed"
+    )
 
 
 def test_workers_that_print_leave_stdout_alone(tmp_path: Path) -> None:
-    (tmp_path / "loud.py").write_text("def score(cell):\n    print('loud')\n    return len(str(cell))\n")
+    (tmp_path / "loud.py").write_text(
+        "def score(cell):\n    print('loud')\n    return len(str(cell))\n"
+    )
     options = "--searchers random --tasks nb201/cifar10 --evaluator loud:score --repeats 2 --evaluations 3 --workers 2"
     command = [sys.executable, "-m", "nasmeta", "compare", *options.split(), "--json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -121,7 +147,9 @@ def test_workers_that_print_leave_stdout_alone(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("always")
 def test_warnings_are_part_of_the_object() -> None:
     source = "nb201/train-seconds/cifar100"
-    output = run("search", "source-order", "nb201/cifar10", "--sources", source, "--evaluations", "3")
+    output = run(
+        "search", "source-order", "nb201/cifar10", "--sources", source, "--evaluations", "3"
+    )
     assert len(output["warnings"]) == 1
 
 

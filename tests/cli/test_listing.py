@@ -50,7 +50,9 @@ def run(*arguments: str) -> Any:
 
 @pytest.mark.slow
 def test_the_extras_of_searchers_are_those_that_they_ask_for() -> None:
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", SEARCHES], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SEARCHES], capture_output=True, text=True, check=True
+    )
     asked = dict(line.split(" ") for line in done.stdout.splitlines())
     asked = {name: extra for name, extra in asked.items() if extra}  # others want a larger budget
     # Whoever needs two says so only when the first one is there.
@@ -79,7 +81,9 @@ def test_lists_hold_all_names() -> None:
         nm.list_tasks("nb201/acuracy")
 
 
-KINDS = "searchers tasks tables specifications predictors encoders evaluators recipes images proxies"
+KINDS = (
+    "searchers tasks tables specifications predictors encoders evaluators recipes images proxies"
+)
 
 
 @pytest.mark.parametrize("kind", KINDS.split())
@@ -99,7 +103,12 @@ def test_lists_start_a_line_with_each_name(kind: str, monkeypatch: pytest.Monkey
 
 def test_lists_of_what_predicts() -> None:
     predictors = nm.list_predictors().set_index("predictor")
-    assert set(predictors.index) == {*PREDICTORS, *META_PREDICTORS, *label_free_names(), "source-order"}
+    assert set(predictors.index) == {
+        *PREDICTORS,
+        *META_PREDICTORS,
+        *label_free_names(),
+        "source-order",
+    }
     assert set(predictors.index[predictors["sources"]]) == {*META_PREDICTORS, "source-order"}
     assert predictors.loc[list(PREDICTORS), "encoder"].to_list() == [
         PREDICTORS[name].default_encoder or "" for name in PREDICTORS
@@ -124,7 +133,9 @@ for call in (nm.list_proxies, lambda: nm.train(0, "digits"),
 
 
 def test_missing_pytorch_is_reported_as_such() -> None:
-    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=True
+    )
     asked, listed, counts, *errors = done.stdout.splitlines()
     assert asked == listed
     assert "maml" in asked.split()
@@ -136,7 +147,9 @@ def test_missing_pytorch_is_reported_as_such() -> None:
 
 
 def test_the_extras_of_messages_are_those_of_the_package() -> None:
-    declared = tomllib.loads((Path(nm.__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    declared = tomllib.loads((Path(nm.__file__).parents[1] / "pyproject.toml").read_text())[
+        "project"
+    ]
     extras = declared["optional-dependencies"]
 
     def packages(extra: str) -> set[str]:
@@ -198,12 +211,19 @@ def test_the_shell_completes_names(words: str, name: str) -> None:
 def typed(words: str) -> dict[str, str]:
     """Return what Bash says of words after which Tab was pressed."""
     at = str(len(words.split()))
-    return {"_NASMETA_COMPLETE": "complete_bash", "COMP_WORDS": f"nasmeta {words}", "COMP_CWORD": at}
+    return {
+        "_NASMETA_COMPLETE": "complete_bash",
+        "COMP_WORDS": f"nasmeta {words}",
+        "COMP_CWORD": at,
+    }
 
 
 @pytest.mark.usefixtures("blank_figures")
 def test_a_shipped_comparison_is_shown_and_repeated(tmp_path: Path) -> None:
-    assert run("list", "specifications", "first-steps").stdout == read_specification("first-steps").text
+    assert (
+        run("list", "specifications", "first-steps").stdout
+        == read_specification("first-steps").text
+    )
     done = run("compare", "first-steps", "--repeats", "2", "--folder", str(tmp_path))
     assert done.exit_code == 0, done.output
     assert "2 runs" in done.stdout

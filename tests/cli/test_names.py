@@ -15,13 +15,28 @@ from nasmeta.tables import add_frame
 from nasmeta.training import ImageDataset
 from nasmeta.training.proxies import ProxySettings, measure_proxies
 
-REAL_TRAINING = {"data", "recipe", "device"}  # parameters of TrainingEvaluator, which an option `evaluator` selects
+# parameters of TrainingEvaluator, which an option `evaluator` selects
+REAL_TRAINING = {
+    "data",
+    "recipe",
+    "device",
+}
 FUNCTIONS = {
     # command: its functions, and options that only the command has
-    "search": ([nm.search, ImageDataset.load], {*REAL_TRAINING, "plot", "searcher_command", "space"}),
-    "compare": ([nm.compare, Workers, ImageDataset.load], {*REAL_TRAINING, "searcher_command", "specification"}),
+    "search": (
+        [nm.search, ImageDataset.load],
+        {*REAL_TRAINING, "plot", "searcher_command", "space"},
+    ),
+    "compare": (
+        [nm.compare, Workers, ImageDataset.load],
+        {*REAL_TRAINING, "searcher_command", "specification"},
+    ),
     "plan": ([nm.plan, nm.compare, ImageDataset.load], {*REAL_TRAINING, "plot"}),
-    "reproduce": ([nm.reproduce], {"listed", "fetch"}),  # it lists the tables and asks for missing data
+    # it lists the tables and asks for missing data
+    "reproduce": (
+        [nm.reproduce],
+        {"listed", "fetch"},
+    ),
     "report": ([nm.report], set()),
     "publish": ([nm.publish], set()),
     "audit": ([nm.audit], set()),
@@ -31,18 +46,33 @@ FUNCTIONS = {
     "meta-train": ([nm.meta_train], set()),
     "query": ([nm.query], set()),
     "explore": ([nm.explore], set()),
-    "data add": ([add_frame, nm.Table.from_frame], {"file"}),  # the function takes the frame of the file
+    # the function takes the frame of the file
+    "data add": (
+        [add_frame, nm.Table.from_frame],
+        {"file"},
+    ),
     "surrogate fit": ([fit_surrogate], {"output", "replace"}),  # the function returns the surrogate
     "surrogate score": ([Surrogate.score], {"surrogate"}),
-    "proxies compute": ([measure_proxies, ProxySettings], {"data", "n_images", "size"}),  # of its batch
+    # of its batch
+    "proxies compute": (
+        [measure_proxies, ProxySettings],
+        {"data", "n_images", "size"},
+    ),
 }
-FLAGS = {"settings": "--set", "listed": "--list", "as_json": "--json"}  # a setting per flag; words of Python
+# a setting per flag; words of Python
+FLAGS = {
+    "settings": "--set",
+    "listed": "--list",
+    "as_json": "--json",
+}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_options_have_the_names_of_parameters(name: str) -> None:
     functions, own = FUNCTIONS[name]
-    known = {parameter for function in functions for parameter in inspect.signature(function).parameters}
+    known = {
+        parameter for function in functions for parameter in inspect.signature(function).parameters
+    }
     for option in built_command(name).params:
         assert option.name in known | own | {"as_json"}
         if option.param_type_name == "option":
@@ -54,5 +84,9 @@ def test_help_describes_each_option_has_an_example_and_fits_80_columns(name: str
     command = built_command(name)
     assert f"nasmeta {name}" in command.epilog
     assert [option.name for option in command.params if not option.help] == []
-    shown = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).stdout
+    shown = (
+        CliRunner()
+        .invoke(app, [*name.split(), "--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
+        .stdout
+    )
     assert max(map(len, shown.splitlines())) <= 80

@@ -21,16 +21,28 @@ def worked(*arguments: object, **settings: object) -> NoReturn:
 @pytest.mark.parametrize(
     ("command", "work"),
     [
-        ("surrogate fit nb201/cifar10 --output /proc/x.npz", "nasmeta.surrogates.commands.fit_surrogate"),
+        (
+            "surrogate fit nb201/cifar10 --output /proc/x.npz",
+            "nasmeta.surrogates.commands.fit_surrogate",
+        ),
         ("meta-train meta-gp --output /proc/x.npz", "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit"),
         ("train 6111 --recipe tiny --folder /proc/x", "nasmeta.training._learner.Learner.epoch"),
         (
             "predict --predictors ridge --target valid --folder /proc/x/y",
             "nasmeta.prediction._models.Model.build",
         ),
-        ("search meta-gp nb201/cifar10 --journal /proc/x.jsonl", "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit"),
-        ("compare --searchers meta-gp --tasks nb201 --folder /proc/x", "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit"),
-        ("proxies compute --cells 0,1 --output /proc/x.npz", "nasmeta.training.proxies._measure._values_of"),
+        (
+            "search meta-gp nb201/cifar10 --journal /proc/x.jsonl",
+            "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit",
+        ),
+        (
+            "compare --searchers meta-gp --tasks nb201 --folder /proc/x",
+            "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit",
+        ),
+        (
+            "proxies compute --cells 0,1 --output /proc/x.npz",
+            "nasmeta.training.proxies._measure._values_of",
+        ),
         ("verify --demo --folder /proc/x", "nasmeta.training.Trainer.train"),
     ],
 )

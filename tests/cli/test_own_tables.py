@@ -28,9 +28,13 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def sweep(tmp_path: Path) -> Path:
     """Return a CSV with the row numbers that pandas writes, of 60 architectures on two datasets."""
     frame = nm.SearchSpace("sweep", COLUMNS).to_frame()
-    both = pd.concat([frame.assign(dataset="Pets"), frame.assign(dataset="x-rays")], ignore_index=True)
+    both = pd.concat(
+        [frame.assign(dataset="Pets"), frame.assign(dataset="x-rays")], ignore_index=True
+    )
     rng = np.random.default_rng(0)
-    both["rmse"] = np.abs(np.log2(both["width"]) - 5.5) + 0.2 * both["depth"] + 0.01 * rng.random(len(both))
+    both["rmse"] = (
+        np.abs(np.log2(both["width"]) - 5.5) + 0.2 * both["depth"] + 0.01 * rng.random(len(both))
+    )
     both["train_seconds"] = both["width"] * both["depth"] * 1.0
     file = tmp_path / "Sweep 1.csv"
     both.to_csv(file)
@@ -58,9 +62,13 @@ def test_adding_tells_what_to_do_next(sweep: Path, tmp_path: Path) -> None:
 
 def test_columns_of_many_numbers_become_ranges(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({name: 10 ** rng.uniform(-3, 0, 40) for name in ("lr", "wd", "eps", "loss")})
+    frame = pd.DataFrame(
+        {name: 10 ** rng.uniform(-3, 0, 40) for name in ("lr", "wd", "eps", "loss")}
+    )
     frame.to_csv("scan.csv", index=False)
-    shown = run("data", "add", "scan.csv", "--columns", "lr,wd,eps", "--scales", "wd=linear,eps=none").stdout
+    shown = run(
+        "data", "add", "scan.csv", "--columns", "lr,wd,eps", "--scales", "wd=linear,eps=none"
+    ).stdout
     low, high = frame["lr"].agg(["min", "max"])
     assert f"lr: a range from {low:g} to {high:g}, 40 values, log scale" in shown
     assert "wd: a range" in shown
@@ -70,7 +78,9 @@ def test_columns_of_many_numbers_become_ranges(tmp_path: Path) -> None:
 
 
 def test_conditions_of_columns(tmp_path: Path) -> None:
-    (tmp_path / "tuned.csv").write_text("optimiser,momentum,lr,loss\nsgd,0.9,1,0.3\nadam,,1,0.5\nadam,,2,0.4\n")
+    (tmp_path / "tuned.csv").write_text(
+        "optimiser,momentum,lr,loss\nsgd,0.9,1,0.3\nadam,,1,0.5\nadam,,2,0.4\n"
+    )
     add_all = ("data", "add", "tuned.csv", "--columns", "optimiser,momentum,lr")
     assert "--conditions momentum=" in run(*add_all, code=2).output
     run(*add_all, "--conditions", "momentum=optimiser:sgd")
@@ -84,8 +94,11 @@ def test_a_metric_without_a_direction(sweep: Path) -> None:
     assert "--direction rmse=max" in " ".join(result.output.split())
 
 
-def test_the_list_shows_it_until_it_is_removed(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.tables._catalog.table_names", list)  # the others take seconds to build
+def test_the_list_shows_it_until_it_is_removed(
+    sweep: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the others take seconds to build
+    monkeypatch.setattr("nasmeta.tables._catalog.table_names", list)
     add(sweep)
     assert "sweep" in run("data", "list").stdout
     assert "not stated" in run("data", "list", "sweep").stdout
@@ -97,15 +110,29 @@ def test_from_a_csv_to_curves(sweep: Path) -> None:
     add(sweep)
     searched = run("search", "evolution", "sweep/pets", "--evaluations", "20")
     assert "width=" in searched.stdout
-    options = "--searchers random,local-search --tasks sweep --repeats 2 --evaluations 8 --folder out"
+    options = (
+        "--searchers random,local-search --tasks sweep --repeats 2 --evaluations 8 --folder out"
+    )
     assert "sweep/x-rays" in run("compare", *options.split()).output
     assert len(pd.read_parquet("out/results.parquet")) == 2 * 2 * 2 * 8
-    assert all(Path(f"out/regret_evaluations.{suffix}").stat().st_size > 5_000 for suffix in ("png", "svg"))
+    assert all(
+        Path(f"out/regret_evaluations.{suffix}").stat().st_size > 5_000 for suffix in ("png", "svg")
+    )
 
 
 def test_looking_up_one(sweep: Path) -> None:
     add(sweep)
-    result = run("query", "0", "width=16,depth=1,act=tanh", "--table", "sweep", "--dataset", "pets", "--metric", "rmse")
+    result = run(
+        "query",
+        "0",
+        "width=16,depth=1,act=tanh",
+        "--table",
+        "sweep",
+        "--dataset",
+        "pets",
+        "--metric",
+        "rmse",
+    )
     assert result.stdout.splitlines()[1].startswith("     1  ")
     assert "width=16,depth=1,act=tanh" in result.stdout
     assert "rmse" in run("query", "0", "--table", "sweep", "--dataset", "pets", code=2).output
@@ -114,23 +141,38 @@ def test_looking_up_one(sweep: Path) -> None:
 def test_a_surrogate_and_predictors(sweep: Path) -> None:
     add(sweep)
     run("surrogate", "fit", "sweep/pets", "--output", "pets.npz")
-    assert "width=" in run("search", "random", "sweep/pets", "--evaluator", "pets.npz", "--evaluations", "5").stdout
-    result = run("predict", "--task", "sweep/pets", "--predictors", "ridge", "--sizes", "20", "--draws", "1")
+    assert (
+        "width="
+        in run(
+            "search", "random", "sweep/pets", "--evaluator", "pets.npz", "--evaluations", "5"
+        ).stdout
+    )
+    result = run(
+        "predict", "--task", "sweep/pets", "--predictors", "ridge", "--sizes", "20", "--draws", "1"
+    )
     assert "ridge" in result.stdout
 
 
 def test_a_partial_table_says_its_share(tmp_path: Path) -> None:
     architectures = np.random.default_rng(0).choice(15_625, 1000, replace=False)
-    pd.DataFrame({"arch": architectures, "val_acc": architectures / 200.0}).to_parquet(tmp_path / "pets.parquet")
-    result = run("data", "add", "pets.parquet", "--space", "nb201", "--dataset", "pets", "--split", "valid")
+    pd.DataFrame({"arch": architectures, "val_acc": architectures / 200.0}).to_parquet(
+        tmp_path / "pets.parquet"
+    )
+    result = run(
+        "data", "add", "pets.parquet", "--space", "nb201", "--dataset", "pets", "--split", "valid"
+    )
     assert "6.4 % of the architectures are measured" in result.stdout
     assert load_table("pets").columns[0].address == "pets/val_acc/valid/-/-"
     assert "measured:0.064" in run("search", "random", "pets/pets", "--evaluations", "5").output
-    assert "does not record" in run("search", "random", "pets/pets", "--seconds", "5", code=2).output
+    assert (
+        "does not record" in run("search", "random", "pets/pets", "--seconds", "5", code=2).output
+    )
 
 
 def test_of_which_no_task_is_clear(tmp_path: Path) -> None:
-    pd.DataFrame({"arch": [0, 0], "acc": [1.0, 2.0], "release": ["v1", "v2"]}).to_csv("two.csv", index=False)
+    pd.DataFrame({"arch": [0, 0], "acc": [1.0, 2.0], "release": ["v1", "v2"]}).to_csv(
+        "two.csv", index=False
+    )
     result = run("data", "add", "two.csv", "--space", "nb201")
     assert "release: v1, v2" in result.output
     assert added_tables() == ("two",)
@@ -140,7 +182,9 @@ def test_a_changed_file_under_the_same_name(sweep: Path) -> None:
     add(sweep)
     add(sweep)  # the same again
     sweep.write_text(sweep.read_text().replace("Pets", "cats"))
-    refused = run("data", "add", sweep, "--columns", "width,depth,act", *LOWER, "--name", "sweep", code=2)
+    refused = run(
+        "data", "add", sweep, "--columns", "width,depth,act", *LOWER, "--name", "sweep", code=2
+    )
     assert "--replace" in refused.output
     add(sweep, "--replace")
     assert load_table("sweep").datasets == ("cats", "x-rays")
@@ -180,7 +224,21 @@ def test_the_doctor_opens_tables(sweep: Path, tmp_path: Path) -> None:
 def test_two_metrics_with_missing_values(tmp_path: Path) -> None:
     rows = {"arch": [0, 1, 2], "f1": [0.5, np.nan, 0.7], "infer_ms": [1.0, np.nan, np.nan]}
     pd.DataFrame(rows).to_csv("two.csv", index=False)
-    result = run("data", "add", "two.csv", "--space", "nb201", "--direction", "f1=max", "--direction", "infer_ms=min")
+    result = run(
+        "data",
+        "add",
+        "two.csv",
+        "--space",
+        "nb201",
+        "--direction",
+        "f1=max",
+        "--direction",
+        "infer_ms=min",
+    )
     assert "gp two/two/f1" in result.stdout
     listed = run("list", "tasks", "two").stdout
-    assert [line.split()[0] for line in listed.splitlines()] == ["task", "two/two/f1", "two/two/infer_ms"]
+    assert [line.split()[0] for line in listed.splitlines()] == [
+        "task",
+        "two/two/f1",
+        "two/two/infer_ms",
+    ]

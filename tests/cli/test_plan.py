@@ -23,10 +23,27 @@ def run(*arguments: str) -> str:
 
 @pytest.mark.usefixtures("blank_figures")
 def test_a_folder_and_names_give_the_same_plan(tmp_path: Path) -> None:
-    named = run("plan", "random,local-search", *OPTIONS, "--repeats", "8", "--plot", str(tmp_path / "power.svg"))
+    named = run(
+        "plan",
+        "random,local-search",
+        *OPTIONS,
+        "--repeats",
+        "8",
+        "--plot",
+        str(tmp_path / "power.svg"),
+    )
     assert (tmp_path / "power.svg").is_file()
     folder = str(tmp_path / "results")
-    run("compare", "--searchers", "random,local-search", *OPTIONS, "--repeats", "8", "--folder", folder)
+    run(
+        "compare",
+        "--searchers",
+        "random,local-search",
+        *OPTIONS,
+        "--repeats",
+        "8",
+        "--folder",
+        folder,
+    )
     assert run("plan", folder) == named[named.index("nb201/cifar100") : named.index("Written:")]
 
 
@@ -34,9 +51,23 @@ def test_a_narrow_terminal_breaks_no_word(monkeypatch: pytest.MonkeyPatch) -> No
     for name, value in (("COLUMNS", "80"), ("FORCE_COLOR", "1"), ("TERM", "dumb")):
         monkeypatch.setenv(name, value)
     lines = run("plan", "evolution,local-search", *OPTIONS, "--repeats", "5").splitlines()
-    table = lines[lines.index("nb201/cifar100, regret") : next(i for i, s in enumerate(lines) if s.startswith("From"))]
+    table = lines[
+        lines.index("nb201/cifar100, regret") : next(
+            i for i, s in enumerate(lines) if s.startswith("From")
+        )
+    ]
     assert max(map(len, table)) == 80
-    words = {"searcher", "other", "difference", "winner", "needed", "evaluations", "hours", "evolution", "local-search"}
+    words = {
+        "searcher",
+        "other",
+        "difference",
+        "winner",
+        "needed",
+        "evaluations",
+        "hours",
+        "evolution",
+        "local-search",
+    }
     assert words <= set(" ".join(table).split())
 
 

@@ -28,11 +28,17 @@ searcher = "random"
 def test_markup_in_a_label_is_text(tmp_path: Path) -> None:
     specification = tmp_path / "labels.toml"
     specification.write_text(SPECIFICATION, encoding="utf-8")
-    done = CliRunner().invoke(app, ["compare", str(specification), "--folder", str(tmp_path / "results")])
+    done = CliRunner().invoke(
+        app, ["compare", str(specification), "--folder", str(tmp_path / "results")]
+    )
     assert done.exit_code == 0, done.output
     assert done.stdout.count("\n[/x] ") == 1, "the table of values"
     assert "Of [/x] and :x:" in done.stdout
-    assert (tmp_path / "results" / "summary.md").read_text(encoding="utf-8").startswith("# Of [/x] and :x:\n")
+    assert (
+        (tmp_path / "results" / "summary.md")
+        .read_text(encoding="utf-8")
+        .startswith("# Of [/x] and :x:\n")
+    )
 
 
 @pytest.mark.usefixtures("blank_figures")
@@ -53,9 +59,15 @@ def test_a_report_has_the_title_of_its_specification(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["surrogate", "fit", "[/x]"], ["search", "random", "[/x]"], ["meta-train", "[/x]", "--output", "x.npz"]],
+    [
+        ["surrogate", "fit", "[/x]"],
+        ["search", "random", "[/x]"],
+        ["meta-train", "[/x]", "--output", "x.npz"],
+    ],
 )
-def test_markup_in_a_name_is_text(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_markup_in_a_name_is_text(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 2, done.output
@@ -81,12 +93,18 @@ def test_a_narrow_terminal_breaks_facts_between_words(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.usefixtures("_narrow")
-def test_a_narrow_terminal_shortens_architectures_and_breaks_summaries(capsys: pytest.CaptureFixture) -> None:
+def test_a_narrow_terminal_shortens_architectures_and_breaks_summaries(
+    capsys: pytest.CaptureFixture,
+) -> None:
     print_table(["cell", "architecture", "accuracy"], [["7", "a" * 300, "91.25"]])
     assert capsys.readouterr().out.split()[3:] == ["7", f"{'a' * 20}...{'a' * 20}", "91.25"]
     summaries = [f"One clause; {'another one ' * 9}", "words " * 30]
     print_table(["name", "summary"], [["x", text] for text in summaries], whole=True)
-    assert capsys.readouterr().out.split() == ["name", "summary", *"x ".join(["", *summaries]).split()]
+    assert capsys.readouterr().out.split() == [
+        "name",
+        "summary",
+        *"x ".join(["", *summaries]).split(),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,13 @@ def test_a_failed_training_is_no_wrong_question(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "arguments",
     [
-        *("train 99999", "train ²", "train -- --5", "train 6111 --recipe tin", "train 6111 --data folder:."),
+        *(
+            "train 99999",
+            "train ²",
+            "train -- --5",
+            "train 6111 --recipe tin",
+            "train 6111 --data folder:.",
+        ),
         "train 6111 --data digits --valid-split nb201 --valid-fraction 0.2",
         "search random nb201/cifar10 --evaluator training",
         "search random nb201/cifar10 --evaluations 2 --recipe tiny --valid-fraction 0.3",
@@ -44,7 +50,9 @@ def test_a_failed_training_is_no_wrong_question(monkeypatch: pytest.MonkeyPatch)
         "compare --searchers random --evaluator training --data digits",
     ],
 )
-def test_trainings_that_are_refused(arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trainings_that_are_refused(
+    arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     command = [*arguments.split(), *(["--folder", "results"] if "search " not in arguments else [])]
     done = CliRunner().invoke(app, command)

@@ -24,4 +24,6 @@ def test_tables_have_the_values_of_the_reports(figures: ModuleType) -> None:
 
 
 def test_numbers_in_links_are_in_the_reports(figures: ModuleType) -> None:
-    assert [one for page in figures.pages() for one in figures.outdated(page.read_text("utf-8"))] == []
+    assert [
+        one for page in figures.pages() for one in figures.outdated(page.read_text("utf-8"))
+    ] == []

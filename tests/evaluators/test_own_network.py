@@ -17,13 +17,18 @@ from nasmeta.training import ImageDataset, Recipe, train
 
 FEW = ImageDataset.load("digits").subset(48)
 RECIPE = Recipe.load("tiny", epochs=2, batch_size=16)
-SPACE = nm.SearchSpace.from_frame(pd.DataFrame({"width": [4, 8, 8], "act": ["relu", "relu", "tanh"]}), name="mlp")
+SPACE = nm.SearchSpace.from_frame(
+    pd.DataFrame({"width": [4, 8, 8], "act": ["relu", "relu", "tanh"]}), name="mlp"
+)
 
 
 def build(choices: Any) -> nn.Module:
     act = {"relu": nn.ReLU, "tanh": nn.Tanh}[choices["act"]]
     return nn.Sequential(
-        nn.Flatten(), nn.Linear(192, int(choices["width"])), act(), nn.Linear(int(choices["width"]), 10)
+        nn.Flatten(),
+        nn.Linear(192, int(choices["width"])),
+        act(),
+        nn.Linear(int(choices["width"]), 10),
     )
 
 
@@ -37,12 +42,18 @@ def test_all_that_is_needed_is_a_function(tmp_path: Path) -> None:
     evaluator = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=build, isolated=False)
     run = nm.search("random", evaluator, evaluations=3, journal=journal)
     assert torch.equal(torch.random.get_rng_state(), before)
-    direct = train(int(run.architectures[0]), FEW, RECIPE, space=SPACE, build_network=build, device="cpu")
+    direct = train(
+        int(run.architectures[0]), FEW, RECIPE, space=SPACE, build_network=build, device="cpu"
+    )
     assert run.values[0] == direct.valid_accuracy
-    assert direct.parameters == sum(p.numel() for p in build(SPACE.choices(int(run.architectures[0]))).parameters())
+    assert direct.parameters == sum(
+        p.numel() for p in build(SPACE.choices(int(run.architectures[0]))).parameters()
+    )
     assert [column.split for column in run.report()] == ["test"]  # there is no table
     again = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=build, isolated=False)
-    np.testing.assert_array_equal(nm.search("random", again, evaluations=3, journal=journal).values, run.values)
+    np.testing.assert_array_equal(
+        nm.search("random", again, evaluations=3, journal=journal).values, run.values
+    )
     other = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=wider, isolated=False)
     with pytest.raises(JournalError):
         nm.search("random", other, evaluations=3, journal=journal)
@@ -80,13 +91,17 @@ def test_a_network_may_say_its_identity(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_evaluators_share_no_folder_unless_their_networks_are_the_same(tmp_path: Path, isolated: bool) -> None:
+def test_evaluators_share_no_folder_unless_their_networks_are_the_same(
+    tmp_path: Path, isolated: bool
+) -> None:
     asked = {"folder": tmp_path, "isolated": isolated}
     architectures = np.array([0], dtype=np.int32)
     evaluator = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=build, **asked)
     values = evaluator.evaluate(architectures).values
     evaluator.close()
-    direct = train(0, FEW, RECIPE, space=SPACE, build_network=build, folder=tmp_path / "cell-0", device="cpu")
+    direct = train(
+        0, FEW, RECIPE, space=SPACE, build_network=build, folder=tmp_path / "cell-0", device="cpu"
+    )
     assert direct.valid_accuracy == values[0]
     other = TrainingEvaluator(SPACE, FEW, RECIPE, build_network=wider, **asked)
     with other.kept_open(), pytest.raises(SettingError):
@@ -100,14 +115,24 @@ def fails_for_tanh(choices: Any) -> nn.Module:
 
 
 @pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_network_that_cannot_be_built_is_a_failed_training(tmp_path: Path, isolated: bool) -> None:
+def test_a_network_that_cannot_be_built_is_a_failed_training(
+    tmp_path: Path, isolated: bool
+) -> None:
     asked = {"build_network": fails_for_tanh, "folder": tmp_path, "isolated": isolated}
-    run = nm.search("random", TrainingEvaluator(SPACE, FEW, RECIPE, **asked), evaluations=SPACE.size)
-    failed = [SPACE.choices(int(architecture))["act"] == "tanh" for architecture in run.architectures]
+    run = nm.search(
+        "random", TrainingEvaluator(SPACE, FEW, RECIPE, **asked), evaluations=SPACE.size
+    )
+    failed = [
+        SPACE.choices(int(architecture))["act"] == "tanh" for architecture in run.architectures
+    ]
     assert any(failed)
     np.testing.assert_array_equal(run.values == 0, failed)
-    report = json.loads((tmp_path / f"cell-{run.architectures[np.argmax(failed)]}" / "failure.json").read_text())
+    report = json.loads(
+        (tmp_path / f"cell-{run.architectures[np.argmax(failed)]}" / "failure.json").read_text()
+    )
     assert report["reason"] == "error"
     assert "'act': 'tanh'}) raised ValueError: oops" in report["message"]
-    assert all(why.endswith("'act': 'tanh'}) raised ValueError: oops") for why in run.failures.values())
+    assert all(
+        why.endswith("'act': 'tanh'}) raised ValueError: oops") for why in run.failures.values()
+    )
     assert set(run.frame()["failure"]) == {"", *run.failures.values()}

@@ -26,10 +26,12 @@ from nasmeta.tasks import Task, task_families
 
 pytest.importorskip("onnxruntime")
 
-# -- a file -------------------------------------------------------------------------------------------------------
+# -- a file
+# -------------------------------------------------------------------------------------------------------
 WEIGHTS = np.array([[0, 10, 0.0], [2, 0.5, 0], [0, 100, 0], [0, 1, 0.01], [0, 3, 0]], dtype="<f4")
 """From dataset, epochs, lr, depth and act to seconds, accuracy and a fraction."""
-# MatMul(Concat(Cast(x_cat), x_cont), WEIGHTS), in which x_cat has the type int32 and shape (n, 1), x_cont (n, 4)
+# MatMul(Concat(Cast(x_cat), x_cont), WEIGHTS), in which x_cat has the type int32 and shape (n, 1),
+# x_cont (n, 4)
 CONTENT = base64.b64decode(
     "CAhCAhANOvoBCh8KBXhfY2F0EgVjb2RlcyIEQ2FzdCoJCgJ0bxgBoAECCicKBWNvZGVzCgZ4X2NvbnQSAXgiBkNvbmNhdCoLCgRheGlzGAGgAQ"
     "IKEQoBeAoBdxIBeSIGTWF0TXVsEgdwcm9kdWN0KkcIBQgDEAFCAXdKPAAAAAAAACBBAAAAAAAAAEAAAAA/AAAAAAAAAAAAAMhCAAAAAAAAAAAA"
@@ -131,7 +133,9 @@ def expected(space: SearchSpace, architecture: int, dataset: int, epochs: int = 
 def assert_predicted(
     evaluation: Evaluation, space: SearchSpace, architectures: Any, dataset: int, epochs: int = 9
 ) -> None:
-    whole = np.array([expected(space, architecture, dataset, epochs) for architecture in architectures.tolist()])
+    whole = np.array(
+        [expected(space, architecture, dataset, epochs) for architecture in architectures.tolist()]
+    )
     np.testing.assert_allclose(evaluation.cost_seconds, whole[:, 0], atol=1e-3)
     np.testing.assert_allclose(evaluation.values, whole[:, 1], atol=1e-3)
 
@@ -140,30 +144,41 @@ def test_predictions_are_those_of_the_file(space: SearchSpace) -> None:
     architectures = space.sample(50, np.random.default_rng(0))
     evaluation = evaluator_for("product/birds").evaluate(architectures)
     assert_predicted(evaluation, space, architectures, 4)
-    singles = [float(evaluator_for("product/birds").evaluate(architectures[[i]]).values[0]) for i in range(50)]
+    singles = [
+        float(evaluator_for("product/birds").evaluate(architectures[[i]]).values[0])
+        for i in range(50)
+    ]
     assert singles == evaluation.values.tolist()
     table = load_table("product")
     some = table.query(architectures[:3], "pets", "accuracy", "test", 9)
-    np.testing.assert_allclose(some, [expected(space, each, 1)[2] for each in architectures[:3].tolist()], atol=1e-3)
+    np.testing.assert_allclose(
+        some, [expected(space, each, 1)[2] for each in architectures[:3].tolist()], atol=1e-3
+    )
     with pytest.raises(MissingValueError):
         _ = nm.get_task("product/pets").values
 
 
 def test_a_search(space: SearchSpace, tmp_path: Path) -> None:
-    run = nm.search("random", "product/pets", evaluations=50, seed=0, journal=tmp_path / "run.jsonl")
+    run = nm.search(
+        "random", "product/pets", evaluations=50, seed=0, journal=tmp_path / "run.jsonl"
+    )
     ((column, value),) = run.report().items()
     assert column.split == "test"
     np.testing.assert_allclose(value, expected(space, run.best.architecture, 1)[2], atol=1e-3)
     header = json.loads((tmp_path / "run.jsonl").read_text().splitlines()[0])
     assert header["source_sha256"] == hashlib.sha256(CONTENT).hexdigest()
-    longer = nm.search("random", "product/pets", evaluations=60, seed=0, journal=tmp_path / "run.jsonl")
+    longer = nm.search(
+        "random", "product/pets", evaluations=60, seed=0, journal=tmp_path / "run.jsonl"
+    )
     np.testing.assert_array_equal(longer.architectures[:50], run.architectures)
     assert run.frame()["regret"].isna().all()  # no value is known
     with pytest.raises(SettingError):
         nm.search("random", "product/pets", evaluations=50, stop_at_optimum=True)
 
 
-def test_regret_refers_to_the_best_known_value(monkeypatch: pytest.MonkeyPatch, space: SearchSpace) -> None:
+def test_regret_refers_to_the_best_known_value(
+    monkeypatch: pytest.MonkeyPatch, space: SearchSpace
+) -> None:
     values = nm.search("random", "product/pets", evaluations=50, seed=0).values
     known = float(np.sort(values)[-2])
     monkeypatch.setattr(Task, "best_known", known)
@@ -222,7 +237,8 @@ def test_another_file_is_refused(tmp_path: Path, space: SearchSpace) -> None:
         evaluator_for("product/pets").evaluate(np.array([0]))
 
 
-# -- LCBench --------------------------------------------------------------------------------------------------------
+# -- LCBench
+# --------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def lcbench(mirror: Path, registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NASMETA_MIRROR", str(mirror))
@@ -245,14 +261,22 @@ class TestLCBench:
         table = load_table("lcbench")
         for dataset, row in known.items():
             of_dataset = [info for info in table.columns if info.dataset == dataset]
-            values = [table.query(setting, dataset, info.metric, info.split, 52) for info in of_dataset]
+            values = [
+                table.query(setting, dataset, info.metric, info.split, 52) for info in of_dataset
+            ]
             np.testing.assert_allclose(values, row, atol=2e-4)
 
     def test_measures_fit_their_names(self) -> None:
-        table, some = load_table("lcbench"), nm.get_space("lcbench").sample(300, np.random.default_rng(0))
+        table, some = (
+            load_table("lcbench"),
+            nm.get_space("lcbench").sample(300, np.random.default_rng(0)),
+        )
         for name in nm.task_distribution("lcbench").names:
             dataset = name.partition("/")[2]
-            valid, test = (table.query(some, dataset, "balanced_accuracy", split, 52) for split in ("valid", "test"))
+            valid, test = (
+                table.query(some, dataset, "balanced_accuracy", split, 52)
+                for split in ("valid", "test")
+            )
             assert 0 <= valid.min() < valid.max() <= 100
             assert spearmanr(valid, test)[0] > 0.9
 

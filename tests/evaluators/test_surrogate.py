@@ -25,7 +25,9 @@ def test_answers_are_the_surrogates_and_no_table_is_opened(monkeypatch: pytest.M
         assert isinstance(evaluator, Evaluator)
         evaluation = evaluator.evaluate(architectures)
         np.testing.assert_array_equal(evaluation.values, surrogate.predict(architectures))
-        np.testing.assert_array_equal(evaluation.cost_seconds, surrogate.cost_seconds[architectures])
+        np.testing.assert_array_equal(
+            evaluation.cost_seconds, surrogate.cost_seconds[architectures]
+        )
     run = nm.search("gp", "tnb101/room_layout", evaluations=30, evaluator="surrogate")
     assert run.values.min() == run.best.value  # a loss
     assert run.evaluator.optimum == run.evaluator.values.min()

@@ -36,7 +36,20 @@ ONE_EPOCH = Recipe.load("tiny", epochs=1, channels=4)
 def made_up(architecture: int, seed: int, accuracy: float) -> TrainingResult:
     epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, accuracy, 1.0, accuracy - 1, 2.0)
     return TrainingResult(
-        architecture, "nb201", "digits", {}, seed, "cpu", (epoch,), 2.0, 0.5, "s", "d", 1, "finished", {}
+        architecture,
+        "nb201",
+        "digits",
+        {},
+        seed,
+        "cpu",
+        (epoch,),
+        2.0,
+        0.5,
+        "s",
+        "d",
+        1,
+        "finished",
+        {},
     )
 
 
@@ -50,7 +63,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     ) -> TrainingResult:
         calls.append(architecture)
         if architecture % 10 == 0:
-            raise TrainingFailed(f"cell {architecture}", "diverged" if architecture % 20 else "out of memory")
+            raise TrainingFailed(
+                f"cell {architecture}", "diverged" if architecture % 20 else "out of memory"
+            )
         return made_up(architecture, seed, float(values[architecture]))
 
     monkeypatch.setattr(Trainer, "train", train)
@@ -64,7 +79,9 @@ def test_the_value_is_what_training_measures_and_isomorphs_are_trained_once(tmp_
     classes = space.canonical(np.arange(space.n_architectures))
     architecture = 6111
     twin = int(np.flatnonzero((classes == classes[9]) & (np.arange(space.n_architectures) != 9))[0])
-    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, seed=3, folder=tmp_path, isolated=False)
+    evaluator = TrainingEvaluator(
+        "nb201/cifar10", FEW, ONE_EPOCH, seed=3, folder=tmp_path, isolated=False
+    )
     assert isinstance(evaluator, Evaluator)
     evaluation = evaluator.evaluate(np.array([architecture, 9, twin], dtype=np.int32))
     direct = train(int(classes[architecture]), FEW, ONE_EPOCH, 3, device="cpu")
@@ -73,7 +90,10 @@ def test_the_value_is_what_training_measures_and_isomorphs_are_trained_once(tmp_
     assert (evaluation.cost_seconds[:2] > 0).all()
     assert evaluation.cost_seconds[2] == 0
     assert evaluation.failures == (None, None, None)
-    assert {path.name for path in tmp_path.iterdir()} == {f"cell-{classes[architecture]}", f"cell-{classes[9]}"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        f"cell-{classes[architecture]}",
+        f"cell-{classes[9]}",
+    }
     own, *of_table = evaluator.report(architecture).items()
     assert own[0].split == "test"
     assert own[1] == direct.test_accuracy
@@ -82,7 +102,11 @@ def test_the_value_is_what_training_measures_and_isomorphs_are_trained_once(tmp_
 
 def test_a_loss_that_is_not_finite_is_a_failure_with_its_reason(tmp_path: Path) -> None:
     evaluator = TrainingEvaluator(
-        "nb201/cifar10", FEW, ONE_EPOCH.but(learning_rate=1e30, epochs=3), folder=tmp_path, isolated=False
+        "nb201/cifar10",
+        FEW,
+        ONE_EPOCH.but(learning_rate=1e30, epochs=3),
+        folder=tmp_path,
+        isolated=False,
     )
     evaluation = evaluator.evaluate(np.array([6111], dtype=np.int32))
     assert evaluation.values.tolist() == [0.0]
@@ -101,13 +125,16 @@ def test_a_continuation_that_fails_costs_the_seconds_that_went_by(
         time.sleep(0.3)
         return forward(self, images) * float("nan")
 
-    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH.but(epochs=4), folder=tmp_path, isolated=False)
+    evaluator = TrainingEvaluator(
+        "nb201/cifar10", FEW, ONE_EPOCH.but(epochs=4), folder=tmp_path, isolated=False
+    )
     paused, whole = evaluator.after(["2of4", 4]).values()
     short = paused.evaluate(np.array([6111]))
     monkeypatch.setattr(CellNetwork, "forward", failing)
     full = whole.evaluate(np.array([6111]))
     assert (short.failures, full.failures) == ((None,), ("diverged",))
-    assert full.cost_seconds[0] >= short.cost_seconds[0] + 0.3  # a run subtracts what the pause was charged
+    # a run subtracts what the pause was charged
+    assert full.cost_seconds[0] >= short.cost_seconds[0] + 0.3
 
 
 def on_digits() -> TrainingEvaluator:
@@ -115,9 +142,13 @@ def on_digits() -> TrainingEvaluator:
 
 
 @pytest.mark.parametrize("searcher", ["evolution", "local-search"])
-def test_failures_are_recorded_and_end_nothing(searcher: str, trained: list[int], tmp_path: Path) -> None:
+def test_failures_are_recorded_and_end_nothing(
+    searcher: str, trained: list[int], tmp_path: Path
+) -> None:
     path = tmp_path / "run.jsonl"
-    first = nm.search(searcher, "nb201/cifar10", evaluations=25, journal=path, evaluator=on_digits())
+    first = nm.search(
+        searcher, "nb201/cifar10", evaluations=25, journal=path, evaluator=on_digits()
+    )
     space = nm.get_space("nb201")
     expected = {int(c) for c in first.architectures if space.canonical(int(c)) % 10 == 0}
     assert expected
@@ -128,7 +159,9 @@ def test_failures_are_recorded_and_end_nothing(searcher: str, trained: list[int]
         assert ([value, *about] == [0.0, failure]) if failure else not about
     assert first.best.architecture not in expected
     before = list(trained)
-    longer = nm.search(searcher, "nb201/cifar10", evaluations=40, journal=path, evaluator=on_digits())
+    longer = nm.search(
+        searcher, "nb201/cifar10", evaluations=40, journal=path, evaluator=on_digits()
+    )
     new = trained[len(before) :]
     assert not set(new) & set(before)  # neither what succeeded nor what failed is trained again
     whole = nm.search(searcher, "nb201/cifar10", evaluations=40, evaluator=on_digits())
@@ -150,10 +183,15 @@ def test_a_budget_in_seconds_is_that_of_the_trainings(trained: list[int], tmp_pa
     before = list(trained)
     again = nm.search("random", "nb201/cifar10", journal=path, seconds=40.5, evaluator=on_digits())
     assert again.failures == first.failures
-    np.testing.assert_array_equal(again.architectures[: len(lines) - 4], first.architectures[: len(lines) - 4])
-    assert not set(trained[len(before) :]) & set(before[:-3])  # what is recorded is not trained again
+    np.testing.assert_array_equal(
+        again.architectures[: len(lines) - 4], first.architectures[: len(lines) - 4]
+    )
+    # what is recorded is not trained again
+    assert not set(trained[len(before) :]) & set(before[:-3])
     with pytest.raises(SettingError):
-        nm.search("random", "nb201/cifar10", clock={"workers": 2}, seconds=40.5, evaluator=on_digits())
+        nm.search(
+            "random", "nb201/cifar10", clock={"workers": 2}, seconds=40.5, evaluator=on_digits()
+        )
 
 
 def test_the_journal_says_what_was_trained(trained: list[int], tmp_path: Path) -> None:
@@ -219,12 +257,17 @@ def test_a_killed_search_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     recipe = Recipe.load("tiny", epochs=5, channels=4)
 
     def search(where: Path) -> History:
-        evaluator = TrainingEvaluator("nb201/cifar10", FEW, recipe, folder=f"{where}.trainings", isolated=False)
-        return nm.search("random", "nb201/cifar10", evaluations=2, seed=1, journal=where, evaluator=evaluator)
+        evaluator = TrainingEvaluator(
+            "nb201/cifar10", FEW, recipe, folder=f"{where}.trainings", isolated=False
+        )
+        return nm.search(
+            "random", "nb201/cifar10", evaluations=2, seed=1, journal=where, evaluator=evaluator
+        )
 
     resumed, whole = search(journal), search(tmp_path / "whole.jsonl")
     np.testing.assert_array_equal(resumed.architectures, whole.architectures)
-    np.testing.assert_allclose(resumed.values, whole.values, atol=100 / 48 + 1e-9)  # threads may differ: one image
+    # threads may differ: one image
+    np.testing.assert_allclose(resumed.values, whole.values, atol=100 / 48 + 1e-9)
 
 
 def test_what_is_held_out_is_the_data_that_are_trained_on(trained: list[int]) -> None:
@@ -241,7 +284,9 @@ def test_what_is_held_out_is_the_data_that_are_trained_on(trained: list[int]) ->
 
 
 def test_a_training_waits_for_another_process(tmp_path: Path) -> None:
-    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, folder=tmp_path, device="cpu", isolated=False)
+    evaluator = TrainingEvaluator(
+        "nb201/cifar10", FEW, ONE_EPOCH, folder=tmp_path, device="cpu", isolated=False
+    )
     (tmp_path / "cell-6111").mkdir()
     with ThreadPoolExecutor(1) as pool:
         with FileLock(tmp_path / "cell-6111" / ".lock"):
@@ -257,7 +302,12 @@ def test_a_training_waits_for_another_process(tmp_path: Path) -> None:
         (lambda: TrainingEvaluator("nb201/cifar10", "digits", "slow"), UnknownNameError),
         (lambda: TrainingEvaluator("nb201/cifar10", "mnist"), UnknownNameError),
         (lambda: TrainingEvaluator("nb201/cifar10", "cifar10:/nowhere"), FileNotFoundError),
-        (lambda: nm.search("random", "nb201/cifar10", evaluator=on_digits(), stop_at_optimum=True), SettingError),
+        (
+            lambda: nm.search(
+                "random", "nb201/cifar10", evaluator=on_digits(), stop_at_optimum=True
+            ),
+            SettingError,
+        ),
     ],
 )
 def test_impossible_trainings(asked: Callable[[], object], error: type[Exception]) -> None:

@@ -20,13 +20,28 @@ SETTING = {"evaluator": "unknown-feasibility"}
 def table() -> nm.Table:
     """Accuracy of all cells, and milliseconds on a device that cannot pool: 11,529 cells have none."""
     task = nm.get_task("nb201/cifar10")
-    pools = np.array(["avg_pool" in task.space.to_string(architecture) for architecture in range(task.space.size)])
-    slow = np.array([task.space.to_string(architecture).count("3x3") for architecture in range(task.space.size)], float)
-    frame = pd.DataFrame({"cell": np.arange(task.space.size), "accuracy": task.values, "ms": 1 + slow})
+    pools = np.array(
+        [
+            "avg_pool" in task.space.to_string(architecture)
+            for architecture in range(task.space.size)
+        ]
+    )
+    slow = np.array(
+        [
+            task.space.to_string(architecture).count("3x3")
+            for architecture in range(task.space.size)
+        ],
+        float,
+    )
+    frame = pd.DataFrame(
+        {"cell": np.arange(task.space.size), "accuracy": task.values, "ms": 1 + slow}
+    )
     frame["score"] = frame["accuracy"].where(~pools)
     frame.loc[pools, "ms"] = np.nan
     stated = {"ms": "min", "score": "max"}
-    return nm.Table.from_frame(frame, space="nb201", name="pooless", dataset="pictures", direction=stated)
+    return nm.Table.from_frame(
+        frame, space="nb201", name="pooless", dataset="pictures", direction=stated
+    )
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +67,9 @@ def test_what_is_not_measured_is_proposed_fails_and_counts(score: Task) -> None:
 
 @pytest.mark.parametrize("name", ["gp", "ehvi"])
 @pytest.mark.parametrize("stand_in", [-1e9, 1e9])
-def test_who_learns_where_evaluations_fail_wastes_few(name: str, stand_in: float, both: MultiObjectiveTask) -> None:
+def test_who_learns_where_evaluations_fail_wastes_few(
+    name: str, stand_in: float, both: MultiObjectiveTask
+) -> None:
     fails = np.isnan(both.values[:, 0])
     values = both.signs * both.values if name != "gp" else both.values[:, 0]
     searcher = SEARCHERS[name](both.space, np.random.default_rng(0))
@@ -87,7 +104,9 @@ def test_failures_are_told_apart_from_values(score: Task) -> None:
 
 
 @pytest.mark.parametrize("searcher", ["gp", "evolution", "ehvi"])
-def test_a_killed_run_goes_on(searcher: str, score: Task, both: MultiObjectiveTask, tmp_path: Path) -> None:
+def test_a_killed_run_goes_on(
+    searcher: str, score: Task, both: MultiObjectiveTask, tmp_path: Path
+) -> None:
     task, journal = both if searcher == "ehvi" else score, tmp_path / "run.jsonl"
     whole = nm.search(searcher, task, evaluations=20, seed=3, **SETTING)
     nm.search(searcher, task, evaluations=20, seed=3, journal=journal, **SETTING)
@@ -138,6 +157,9 @@ def test_searches_inside_a_part_hear_of_failures(setting: dict[str, float], scor
             super().tell_failures(architectures, values)
 
     sources = [nm.get_task("nb201/cifar100"), nm.get_task("nb201/imagenet16-120")]
-    run = nm.search(Listens, score, evaluations=30, seed=1, sources=sources, settings=setting, **SETTING)
+    run = nm.search(
+        Listens, score, evaluations=30, seed=1, sources=sources, settings=setting, **SETTING
+    )
     assert run.failures
-    assert set(run.failures) - set(heard) <= {int(run.architectures[-1])}  # the run ends before the last one is told
+    # the run ends before the last one is told
+    assert set(run.failures) - set(heard) <= {int(run.architectures[-1])}

@@ -27,7 +27,9 @@ MOST_LINES = 60
 
 def commands_of(script: Path) -> list[str]:
     """Return the commands in the docstring of a script."""
-    return re.findall(r"^#?    +((?:python|nasmeta|pytest) .+)$", script.read_text("utf-8"), re.MULTILINE)
+    return re.findall(
+        r"^#?    +((?:python|nasmeta|pytest) .+)$", script.read_text("utf-8"), re.MULTILINE
+    )
 
 
 def imported(name: str) -> ModuleType:
@@ -53,7 +55,11 @@ def test_the_page_lists_all() -> None:
 @pytest.mark.parametrize("name", WRITES)
 def test_help_writes_nothing(name: str, tmp_path: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, EXAMPLES / f"{name}.py", "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, EXAMPLES / f"{name}.py", "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert f"python examples/{name}.py" in ended.stdout
     assert not list(tmp_path.iterdir())
@@ -71,7 +77,12 @@ def test_its_commands_run(script: Path, tmp_path: Path) -> None:
         words = shlex.split(command)
         run = [sys.executable] if words[0] == "python" else [sys.executable, "-m", words[0]]
         ended = subprocess.run(
-            [*run, *words[1:]], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
+            [*run, *words[1:]],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
         )
         assert ended.returncode == 0, f"{command}: {ended.stdout[-2000:]}{ended.stderr[-2000:]}"
         assert ended.stdout.strip()

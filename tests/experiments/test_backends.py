@@ -75,12 +75,18 @@ def value_of_a_death(choices: Mapping[str, Any]) -> float:
 
 
 @pytest.mark.slow
-def test_the_runs_of_a_dead_process_are_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_runs_of_a_dead_process_are_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NASMETA_DEATH", str(tmp_path / "death"))
     space = nm.SearchSpace("numbers", {"number": list(range(9))})
     what = {"searchers": ["random"], "repeats": 4, "evaluations": 9, "workers": 2}
-    frame = nm.compare(tasks=FunctionEvaluator(value_after_a_death, space), folder=tmp_path / "out", **what)
-    assert sum(path.read_bytes().count(b"\n") - 1 for path in tmp_path.rglob("*.jsonl")) == len(frame)
+    frame = nm.compare(
+        tasks=FunctionEvaluator(value_after_a_death, space), folder=tmp_path / "out", **what
+    )
+    assert sum(path.read_bytes().count(b"\n") - 1 for path in tmp_path.rglob("*.jsonl")) == len(
+        frame
+    )
     assert frame.groupby("seed")["value"].apply(sorted).tolist() == [[*map(float, range(9))]] * 4
     with pytest.raises(NasmetaError, match="3 workers died"):
         nm.compare(tasks=FunctionEvaluator(value_of_a_death, space), **what)
@@ -92,7 +98,9 @@ def job(evaluations: int = 3) -> Job:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_progress_counts_runs_and_evaluations(workers: int, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_progress_counts_runs_and_evaluations(
+    workers: int, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     for repeats in (1, 3):  # the second call reads the first run
         nm.compare(
             ["random"],
@@ -159,7 +167,9 @@ print(json.dumps(found))
 def test_one_thread_lasts_until_the_last_of_several_leaves() -> None:
     # In a process of its own: the tests themselves are on one thread already.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "3", "OMP_NUM_THREADS": "3"}
-    done = subprocess.run([sys.executable, "-c", THREADS], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS], env=environment, capture_output=True, text=True, check=True
+    )
     before, inside, after, while_the_other_is_inside = json.loads(done.stdout)
     assert before == after
     assert set(inside) == set(while_the_other_is_inside) == {1}

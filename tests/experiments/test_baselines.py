@@ -16,7 +16,11 @@ TASK = "nb201/cifar10"
 @pytest.mark.parametrize(
     ("evaluations", "options", "stored"),
     [
-        (20, {"tasks": [TASK, "nb201/cifar100"], "repeats": [29, 30, 0]}, ["local-search", "tpe", "reinforce", "gp"]),
+        (
+            20,
+            {"tasks": [TASK, "nb201/cifar100"], "repeats": [29, 30, 0]},
+            ["local-search", "tpe", "reinforce", "gp"],
+        ),
         (90, {"stop_at_optimum": True}, ["local-search", "tpe", "reinforce", "gp"]),
         (101, {}, []),
         (20, {"clock": {"workers": 2}}, []),

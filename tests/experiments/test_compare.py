@@ -34,7 +34,9 @@ class Noisy(MetaSearcher):
 
     asked = 0
 
-    def __init__(self, space: CellSpace, rng: np.random.Generator, *, log: str = os.devnull) -> None:
+    def __init__(
+        self, space: CellSpace, rng: np.random.Generator, *, log: str = os.devnull
+    ) -> None:
         super().__init__(space, rng)
         self.log = log
 
@@ -46,7 +48,9 @@ class Noisy(MetaSearcher):
     def ask(self, n: int = 1) -> Architectures:
         order = self._require_meta_model()
         self.asked += n
-        return order[self.asked - n : self.asked] if self.asked % 2 else self.space.sample(n, self.rng)
+        return (
+            order[self.asked - n : self.asked] if self.asked % 2 else self.space.sample(n, self.rng)
+        )
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         pass
@@ -59,9 +63,23 @@ def rows(frame: pd.DataFrame, **where: Any) -> pd.DataFrame:
 
 
 def test_every_repeat_is_a_search() -> None:
-    searchers = {"random": "random", "usual": "evolution", "small": ("evolution", {"population": 5, "sample_size": 2})}
-    settings = {"random": {}, "usual": {"sample_size": 7}, "small": {"population": 5, "sample_size": 2}}
-    frame = nm.compare(searchers, "nb201", repeats=range(5, 7), evaluations=40, settings={"usual": {"sample_size": 7}})
+    searchers = {
+        "random": "random",
+        "usual": "evolution",
+        "small": ("evolution", {"population": 5, "sample_size": 2}),
+    }
+    settings = {
+        "random": {},
+        "usual": {"sample_size": 7},
+        "small": {"population": 5, "sample_size": 2},
+    }
+    frame = nm.compare(
+        searchers,
+        "nb201",
+        repeats=range(5, 7),
+        evaluations=40,
+        settings={"usual": {"sample_size": 7}},
+    )
     assert len(frame) == 3 * 3 * 2 * 40
     for (task, label, seed), own in frame.groupby(["task", "searcher", "seed"], observed=True):
         name = "random" if label == "random" else "evolution"
@@ -73,7 +91,9 @@ def test_every_repeat_is_a_search() -> None:
 
 def test_order_and_company_do_not_matter() -> None:
     frame = nm.compare(SEARCHERS, "nb201", repeats=2, evaluations=30)
-    other = nm.compare(SEARCHERS[::-1], ["nb201/imagenet16-120", "nb201/cifar10"], repeats=2, evaluations=30)
+    other = nm.compare(
+        SEARCHERS[::-1], ["nb201/imagenet16-120", "nb201/cifar10"], repeats=2, evaluations=30
+    )
     assert other["task"].iloc[0] == "nb201/imagenet16-120"
     key = ["task", "searcher", "seed", "evaluation"]
     both = frame.astype({"task": str, "searcher": str}).merge(
@@ -90,7 +110,10 @@ def test_meta_training_is_done_once_a_task(tmp_path: Path, workers: int) -> None
     frame = nm.compare(searchers, repeats=3, evaluations=20, workers=workers)
     assert log.read_text().count("learnt") == 3
     run = nm.search(Noisy, "nb201/cifar100", evaluations=20, seed=2)
-    assert rows(frame, task="nb201/cifar100", searcher="noisy", seed=2)["cell"].tolist() == run.architectures.tolist()
+    assert (
+        rows(frame, task="nb201/cifar100", searcher="noisy", seed=2)["cell"].tolist()
+        == run.architectures.tolist()
+    )
 
 
 def test_finished_meta_runs_need_no_meta_training(tmp_path: Path) -> None:
@@ -104,10 +127,18 @@ def test_finished_meta_runs_need_no_meta_training(tmp_path: Path) -> None:
 
 
 def test_journals_note_warm_starts(tmp_path: Path) -> None:
-    nm.compare({"mine": ("random", {"warm_start": 3})}, "nb201/cifar10", repeats=2, evaluations=5, folder=tmp_path)
+    nm.compare(
+        {"mine": ("random", {"warm_start": 3})},
+        "nb201/cifar10",
+        repeats=2,
+        evaluations=5,
+        folder=tmp_path,
+    )
     for path in tmp_path.rglob("*.jsonl"):
         records = [json.loads(line) for line in path.read_text().splitlines()[1:]]
-        assert [record[3] == {"note": {"by": "warm start"}} for record in records] == [True] * 3 + [False] * 2
+        assert [record[3] == {"note": {"by": "warm start"}} for record in records] == [True] * 3 + [
+            False
+        ] * 2
 
 
 def test_the_folder_holds_specification_journals_and_results(tmp_path: Path) -> None:
@@ -118,7 +149,9 @@ def test_the_folder_holds_specification_journals_and_results(tmp_path: Path) -> 
         for path in folder.rglob("*")
         if path.is_file() and path.name not in (".lock", ".runner")
     }
-    runs = {f"runs/nb201_cifar10/{searcher}/{seed}.jsonl" for searcher in SEARCHERS for seed in (0, 1)}
+    runs = {
+        f"runs/nb201_cifar10/{searcher}/{seed}.jsonl" for searcher in SEARCHERS for seed in (0, 1)
+    }
     assert result == runs | {"specification.json", "results.parquet", "times.json"}
     assert_frame_equal(pd.read_parquet(folder / "results.parquet"), frame)
     assert results_in(folder).attrs == frame.attrs
@@ -129,7 +162,10 @@ def test_only_times_of_two_equal_comparisons_differ(tmp_path: Path) -> None:
         nm.compare(SEARCHERS, "nb201/cifar10", repeats=1, evaluations=5, folder=tmp_path / name)
     for path in (tmp_path / "a").rglob("*.*"):
         if path.name != "times.json":
-            assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes(), path
+            assert (
+                path.read_bytes()
+                == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
+            ), path
 
 
 def test_more_repeats_and_evaluations_continue(tmp_path: Path) -> None:
@@ -149,8 +185,16 @@ def test_more_repeats_and_evaluations_continue(tmp_path: Path) -> None:
         ({"clock": {"workers": 2}}, "clock is"),
     ],
 )
-def test_a_folder_of_another_comparison_is_refused(tmp_path: Path, arguments: dict, message: str) -> None:
-    usual = {"searchers": SEARCHERS, "tasks": "nb201/cifar10", "repeats": 1, "evaluations": 10, "folder": tmp_path}
+def test_a_folder_of_another_comparison_is_refused(
+    tmp_path: Path, arguments: dict, message: str
+) -> None:
+    usual = {
+        "searchers": SEARCHERS,
+        "tasks": "nb201/cifar10",
+        "repeats": 1,
+        "evaluations": 10,
+        "folder": tmp_path,
+    }
     nm.compare(**usual)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(SettingError, match=message):
@@ -158,14 +202,19 @@ def test_a_folder_of_another_comparison_is_refused(tmp_path: Path, arguments: di
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_searchers_and_tasks_in_another_order_and_an_end_at_the_optimum_go_on(tmp_path: Path) -> None:
+def test_searchers_and_tasks_in_another_order_and_an_end_at_the_optimum_go_on(
+    tmp_path: Path,
+) -> None:
     tasks = ["nb201/cifar10", "nb201/cifar100"]
     nm.compare(SEARCHERS, tasks, repeats=1, evaluations=10, folder=tmp_path)
     asked = {"repeats": 2, "evaluations": 10, "stop_at_optimum": True}
     frame = nm.compare(SEARCHERS[::-1], tasks[::-1], **asked, folder=tmp_path)
     assert_frame_equal(frame, nm.compare(SEARCHERS[::-1], tasks[::-1], **asked))
     assert_frame_equal(frame, pd.read_parquet(tmp_path / "results.parquet"))
-    assert list(json.loads((tmp_path / "specification.json").read_text())["searchers"]) == SEARCHERS[::-1]
+    assert (
+        list(json.loads((tmp_path / "specification.json").read_text())["searchers"])
+        == SEARCHERS[::-1]
+    )
 
 
 def test_a_damaged_journal_or_specification_is_named(tmp_path: Path) -> None:
@@ -190,7 +239,9 @@ def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
         path = tmp_path / f"runs/nb201_cifar10/random/{seed}.jsonl"
         result = Journal.read(path)
         path.unlink()
-        with Journal(path, {key: entry for key, entry in result.header.items() if key != Journal.mark}) as journal:
+        with Journal(
+            path, {key: entry for key, entry in result.header.items() if key != Journal.mark}
+        ) as journal:
             for record in result.records[1::-1]:  # in another order
                 journal.append(*record)
     with pytest.raises(JournalError, match="line 2"):
@@ -224,7 +275,8 @@ def test_bad_arguments(
         nm.compare(**{"searchers": ["random"], "repeats": 1, "evaluations": 5, **arguments})
 
 
-# -- ends -------------------------------------------------------------------------------------------------------------
+# -- ends
+# -------------------------------------------------------------------------------------------------------------
 LONG = {"searchers": SEARCHERS, "tasks": "nb201/cifar10", "repeats": 12, "evaluations": 400}
 
 
@@ -235,7 +287,9 @@ def start(folder: Path, workers: int) -> subprocess.Popen[str]:
         f"import nasmeta as nm\nif __name__ == '__main__':\n"
         f"    nm.compare(**{LONG!r}, folder={str(folder)!r}, workers={workers}, progress=True)"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     until = time.monotonic() + 240
     while len(list(folder.rglob("*.jsonl"))) < before + 4:
         assert process.poll() is None
@@ -265,9 +319,12 @@ def uninterrupted() -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    "workers", [(2, 1), *(pytest.param(each, marks=pytest.mark.slow) for each in ((1, 2, 2), (1, 1, 1)))]
+    "workers",
+    [(2, 1), *(pytest.param(each, marks=pytest.mark.slow) for each in ((1, 2, 2), (1, 1, 1)))],
 )
-def test_kill_and_resume(tmp_path: Path, uninterrupted: pd.DataFrame, workers: tuple[int, ...]) -> None:
+def test_kill_and_resume(
+    tmp_path: Path, uninterrupted: pd.DataFrame, workers: tuple[int, ...]
+) -> None:
     *killed, last = workers
     for n in killed:
         process = start(tmp_path, n)
@@ -335,7 +392,9 @@ class Fixed(RandomSearch):
 def test_a_searcher_that_crashed_at_once_does_not_lock_the_folder(tmp_path: Path) -> None:
     def run(mine: type[RandomSearch], **more: Any) -> pd.DataFrame:
         searchers = {"random": "random", "mine": mine}
-        return nm.compare(searchers, "nb201/cifar10", repeats=2, evaluations=5, folder=tmp_path, **more)
+        return nm.compare(
+            searchers, "nb201/cifar10", repeats=2, evaluations=5, folder=tmp_path, **more
+        )
 
     with pytest.raises(RuntimeError, match="not written yet"):
         run(Crashing)
@@ -387,11 +446,17 @@ class Unteachable(Noisy):
 
 
 def test_other_runs_continue_after_a_crash_of_a_meta_training(tmp_path: Path) -> None:
-    with pytest.raises(RunFailed, match="meta-training of mine for nb201/cifar10: ValueError: no sources"):
+    with pytest.raises(
+        RunFailed, match="meta-training of mine for nb201/cifar10: ValueError: no sources"
+    ):
         nm.compare({"mine": Unteachable}, "nb201/cifar10", repeats=2, evaluations=5)
     with pytest.raises(RunFailed) as error:
         nm.compare(
-            {"mine": Unteachable, "random": "random"}, "nb201/cifar10", repeats=2, evaluations=5, folder=tmp_path
+            {"mine": Unteachable, "random": "random"},
+            "nb201/cifar10",
+            repeats=2,
+            evaluations=5,
+            folder=tmp_path,
         )
     assert error.value.reason == "mine on nb201/cifar10, seeds 0, 1: ValueError: no sources."
     assert len([*tmp_path.rglob("random/*.jsonl")]) == 2
@@ -400,7 +465,9 @@ def test_other_runs_continue_after_a_crash_of_a_meta_training(tmp_path: Path) ->
 def test_redo_repeats_the_runs_of_one_searcher(tmp_path: Path) -> None:
     def run(population: int, **more: Any) -> pd.DataFrame:
         searchers = {"random": "random", "mine": ("evolution", {"population": population})}
-        return nm.compare(searchers, "nb201/cifar10", repeats=2, evaluations=60, folder=tmp_path, **more)
+        return nm.compare(
+            searchers, "nb201/cifar10", repeats=2, evaluations=60, folder=tmp_path, **more
+        )
 
     run(10)
     with pytest.raises(SettingError, match="population"):
@@ -408,8 +475,13 @@ def test_redo_repeats_the_runs_of_one_searcher(tmp_path: Path) -> None:
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("random/*.jsonl")}
     frame = run(20, redo="mine")
     assert_frame_equal(frame, run(20))
-    due = nm.search("evolution", "nb201/cifar10", evaluations=60, seed=1, settings={"population": 20})
-    assert frame[(frame["searcher"] == "mine") & (frame["seed"] == 1)]["cell"].tolist() == due.architectures.tolist()
+    due = nm.search(
+        "evolution", "nb201/cifar10", evaluations=60, seed=1, settings={"population": 20}
+    )
+    assert (
+        frame[(frame["searcher"] == "mine") & (frame["seed"] == 1)]["cell"].tolist()
+        == due.architectures.tolist()
+    )
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("random/*.jsonl")} == kept
     with pytest.raises(UnknownNameError, match="yours"):
         run(20, redo="yours")

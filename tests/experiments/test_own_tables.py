@@ -30,7 +30,9 @@ from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import Table, TaskDistribution, default_sources
 from nasmeta.threads import one_thread
 
-SPACE = SearchSpace("mlp", {"width": [8, 16, 32, 64, 128], "depth": [1, 2, 3, 4], "act": ["relu", "tanh", "gelu"]})
+SPACE = SearchSpace(
+    "mlp", {"width": [8, 16, 32, 64, 128], "depth": [1, 2, 3, 4], "act": ["relu", "tanh", "gelu"]}
+)
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +45,11 @@ def smooth(space: SearchSpace, seed: int = 0) -> Any:
     rng = np.random.default_rng(seed)
     best = rng.integers(space.n_choices) if seed else np.zeros(space.n_positions)
     apart = np.abs(space.codes - best) / np.maximum(np.array(space.n_choices) - 1, 1)
-    return 90 - 10 * (apart * np.linspace(0.5, 1, space.n_positions)).sum(axis=1) + 0.01 * rng.random(space.size)
+    return (
+        90
+        - 10 * (apart * np.linspace(0.5, 1, space.n_positions)).sum(axis=1)
+        + 0.01 * rng.random(space.size)
+    )
 
 
 def partial_table(n: int = 2000, **columns: Any) -> Table:
@@ -51,7 +57,9 @@ def partial_table(n: int = 2000, **columns: Any) -> Table:
     space = get_space("nb201")
     architectures = np.sort(np.random.default_rng(1).choice(space.size, n, replace=False))
     return Table.from_frame(
-        pd.DataFrame({"arch": architectures, "val_acc": smooth(space)[architectures], **columns}), space, name="mine"
+        pd.DataFrame({"arch": architectures, "val_acc": smooth(space)[architectures], **columns}),
+        space,
+        name="mine",
     )
 
 
@@ -59,7 +67,11 @@ def family(datasets: int = 4, **columns: Any) -> Table:
     """Return a table of several datasets over a small space, with similar best architectures."""
     frames = [
         pd.DataFrame(
-            {"arch": range(SPACE.size), "dataset": f"data{i}", "val_acc": 0.8 * smooth(SPACE) + 0.2 * smooth(SPACE, i)}
+            {
+                "arch": range(SPACE.size),
+                "dataset": f"data{i}",
+                "val_acc": 0.8 * smooth(SPACE) + 0.2 * smooth(SPACE, i),
+            }
         )
         for i in range(1, datasets + 1)
     ]
@@ -72,18 +84,22 @@ def same(one: History, other: History) -> None:
     np.testing.assert_array_equal(one.values, other.values)
 
 
-# -- searches -------------------------------------------------------------------------------------------------------
+# -- searches
+# -------------------------------------------------------------------------------------------------------
+# the peers' adapters are tested with their contract
 OTHERS = (
     "botorch",
     "command",
     "optuna-gp",
     "smac",
     "syne-tune",
-)  # the peers' adapters are tested with their contract
+)
 PLAIN = sorted(
     name
     for name, kind in SEARCHERS.items()
-    if not issubclass(kind, MetaSearcher) and not name.startswith(OTHERS) and kind.objectives != "several"
+    if not issubclass(kind, MetaSearcher)
+    and not name.startswith(OTHERS)
+    and kind.objectives != "several"
 )
 
 
@@ -91,7 +107,9 @@ PLAIN = sorted(
 def test_every_searcher_keeps_to_what_was_measured(name: str) -> None:
     architectures = np.sort(np.random.default_rng(1).choice(SPACE.size, 30, replace=False))
     table = Table.from_frame(
-        pd.DataFrame({"arch": architectures, "val_acc": smooth(SPACE)[architectures]}), SPACE, name="mine"
+        pd.DataFrame({"arch": architectures, "val_acc": smooth(SPACE)[architectures]}),
+        SPACE,
+        name="mine",
     )
     settings = None
     if issubclass(SEARCHERS[name], MultiFidelitySearcher):
@@ -108,7 +126,8 @@ def test_every_searcher_keeps_to_what_was_measured(name: str) -> None:
 def test_short_trainings_of_an_own_table(name: str) -> None:
     architectures = np.arange(0, SPACE.size, 2)
     lengths = [
-        pd.DataFrame({"arch": architectures, "epochs": n, "acc": smooth(SPACE)[architectures] + n}) for n in (1, 3, 9)
+        pd.DataFrame({"arch": architectures, "epochs": n, "acc": smooth(SPACE)[architectures] + n})
+        for n in (1, 3, 9)
     ]
     task = Table.from_frame(pd.concat(lengths), SPACE, name="mine").task(epochs=9)
     run = nm.search(name, task, evaluations=40)
@@ -117,7 +136,8 @@ def test_short_trainings_of_an_own_table(name: str) -> None:
     assert set(run.architectures.tolist()) <= set(architectures.tolist())
 
 
-# -- journals -------------------------------------------------------------------------------------------------------
+# -- journals
+# -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("change", ["a value", "the cost", "another cell"])
 def test_a_journal_of_a_changed_table_is_refused(change: str, tmp_path: Path) -> None:
     journal, frame = (
@@ -125,7 +145,12 @@ def test_a_journal_of_a_changed_table_is_refused(change: str, tmp_path: Path) ->
         partial_table(50, train_seconds=1.0).to_frame("mine")[["val_acc", "train_seconds"]],
     )
     frame = frame.dropna()
-    nm.search("random", Table.from_frame(frame, "nb201", name="mine").task(), evaluations=5, journal=journal)
+    nm.search(
+        "random",
+        Table.from_frame(frame, "nb201", name="mine").task(),
+        evaluations=5,
+        journal=journal,
+    )
     changed = frame.copy()
     if change == "another cell":
         changed = changed.iloc[1:]
@@ -146,7 +171,9 @@ def test_a_cost_that_is_missing_in_some_rows(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.architectures[:20], first.architectures)
     assert set(again.cost_seconds.tolist()) == {0.0, 2.0}
     frame = nm.compare("random", task, repeats=1, evaluations=10, folder=tmp_path / "out")
-    assert_frame_equal(nm.compare("random", task, repeats=1, evaluations=10, folder=tmp_path / "out"), frame)
+    assert_frame_equal(
+        nm.compare("random", task, repeats=1, evaluations=10, folder=tmp_path / "out"), frame
+    )
     with pytest.raises(SettingError, match="does not record"):
         nm.search("random", task, seconds=10)
 
@@ -162,7 +189,8 @@ def test_a_budget_in_seconds() -> None:
         nm.search("random", partial_table(50, train_seconds=2.0).task(cost=None), seconds=10)
 
 
-# -- meta-learning --------------------------------------------------------------------------------------------------
+# -- meta-learning
+# --------------------------------------------------------------------------------------------------
 def test_families_of_an_own_table() -> None:
     tasks = family().add().tasks()
     assert tasks.names == tuple(f"mine/data{i}" for i in range(1, 5))
@@ -200,28 +228,47 @@ def hardware(**columns: Any) -> Table:
     rng, frames = np.random.default_rng(0), []
     for dataset in ("d1", "d2", "d3"):
         own = {name: rng.uniform(1, 9, SPACE.size) for name in ("latency", "train_seconds", "f1")}
-        frames.append(pd.DataFrame({"arch": range(SPACE.size), "dataset": dataset, "acc": smooth(SPACE), **own}))
-    return Table.from_frame(pd.concat(frames), SPACE, name="mine", direction={"f1": "max"}, **columns)
+        frames.append(
+            pd.DataFrame(
+                {"arch": range(SPACE.size), "dataset": dataset, "acc": smooth(SPACE), **own}
+            )
+        )
+    return Table.from_frame(
+        pd.concat(frames), SPACE, name="mine", direction={"f1": "max"}, **columns
+    )
 
 
 def test_sources_of_a_second_metric_are_of_this_metric() -> None:
-    Table.from_frame(pd.DataFrame({"arch": [0, 1], "acc": [1.0, 2.0]}), SPACE, name="mine", dataset="other").add()
+    Table.from_frame(
+        pd.DataFrame({"arch": [0, 1], "acc": [1.0, 2.0]}), SPACE, name="mine", dataset="other"
+    ).add()
     table = hardware()
     for metric in ("latency", "f1"):
         with warnings.catch_warnings():
             warnings.simplefilter("error", OtherMetricWarning)
             run = nm.search("source-order", table.task(metric, "d1"), evaluations=3)
-        assert run.sources == (f"mine/d2/{metric}", f"mine/d3/{metric}")  # and not those of the table that was added
-    assert [source.name for source in default_sources(table.task("acc", "d2"))] == ["mine/d1", "mine/d3"]
+        # and not those of the table that was added
+        assert run.sources == (
+            f"mine/d2/{metric}",
+            f"mine/d3/{metric}",
+        )
+    assert [source.name for source in default_sources(table.task("acc", "d2"))] == [
+        "mine/d1",
+        "mine/d3",
+    ]
 
 
 @pytest.mark.parametrize("dataset", ["pets", "cifar100"])
-def test_an_own_table_on_a_built_in_space_learns_from_its_family(dataset: str, tmp_path: Path) -> None:
+def test_an_own_table_on_a_built_in_space_learns_from_its_family(
+    dataset: str, tmp_path: Path
+) -> None:
     space = get_space("nb201")
     values = smooth(space)[:500]
     frame = pd.DataFrame({"arch": range(500), "accuracy": values})
     table = Table.from_frame(frame, "nb201", name="mine", dataset=dataset)
-    family = tuple(f"nb201/{name}" for name in ("cifar10", "cifar100", "imagenet16-120") if name != dataset)
+    family = tuple(
+        f"nb201/{name}" for name in ("cifar10", "cifar100", "imagenet16-120") if name != dataset
+    )
     with pytest.warns(NasmetaWarning, match=", ".join(family)):
         run = nm.search("source-order", table.task(), evaluations=3)
     assert run.sources == family
@@ -230,7 +277,8 @@ def test_an_own_table_on_a_built_in_space_learns_from_its_family(dataset: str, t
         nm.search("source-order", table.task(), evaluations=3, sources=["nb201/imagenet16-120"])
 
 
-# -- functions and surrogates ---------------------------------------------------------------------------------------
+# -- functions and surrogates
+# ---------------------------------------------------------------------------------------
 def wide(choices: Mapping[str, Any]) -> float:
     return choices["width"] / choices["depth"]
 
@@ -239,7 +287,10 @@ def test_a_function_answers(tmp_path: Path) -> None:
     run = nm.search("random", SPACE, evaluator=wide, evaluations=60, journal=tmp_path / "run.jsonl")
     assert run.best.value == 128.0
     assert SPACE.choices(run.best.architecture)["depth"] == 1
-    same(nm.search("random", SPACE, evaluator=wide, evaluations=60, journal=tmp_path / "run.jsonl"), run)
+    same(
+        nm.search("random", SPACE, evaluator=wide, evaluations=60, journal=tmp_path / "run.jsonl"),
+        run,
+    )
     least = FunctionEvaluator(wide, SPACE, direction="min")
     assert nm.search("random", least, evaluations=60).best.value == 2.0
     timed = FunctionEvaluator(lambda choices: (choices["width"], 2.0), SPACE, name="timed")
@@ -247,7 +298,17 @@ def test_a_function_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [float("nan"), float("inf"), None, "good", (1.0, float("nan")), (1.0, "s"), (1.0, -1.0), [1, 2]]
+    "answer",
+    [
+        float("nan"),
+        float("inf"),
+        None,
+        "good",
+        (1.0, float("nan")),
+        (1.0, "s"),
+        (1.0, -1.0),
+        [1, 2],
+    ],
 )
 def test_what_a_function_must_not_return(answer: Any, tmp_path: Path) -> None:
     journal = tmp_path / "run.jsonl"

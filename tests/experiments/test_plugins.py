@@ -92,7 +92,13 @@ def site(tmp_path: Path) -> Path:
 @pytest.fixture
 def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return the same, on the path of this process, as long as a test runs."""
-    for registry in (SEARCHERS, nm.spaces.SPACES, nm.tasks.TASKS, nm.predictors.PREDICTORS, nm.predictors.ENCODERS):
+    for registry in (
+        SEARCHERS,
+        nm.spaces.SPACES,
+        nm.tasks.TASKS,
+        nm.predictors.PREDICTORS,
+        nm.predictors.ENCODERS,
+    ):
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
         monkeypatch.setattr(registry, "_by_place", {})
     monkeypatch.syspath_prepend(site)
@@ -103,7 +109,9 @@ def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[name]
 
 
-def command(*arguments: str, at: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str, at: Path, path: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     env = dict(os.environ)
     if path is not None:
         env["PYTHONPATH"] = os.pathsep.join([str(path), env.get("PYTHONPATH", "")])
@@ -125,13 +133,18 @@ def test_a_package_brings_a_searcher_by_its_entry_point(installed: Path) -> None
 
 def test_a_place_is_a_name_wherever_one_is_asked_for(installed: Path) -> None:
     run = nm.search("my_nas.searcher:Ascending", "my_nas.others:task", evaluations=3)
-    assert (run.searcher, run.architectures.tolist()) == ("my_nas.searcher:Ascending", [100, 101, 102])
+    assert (run.searcher, run.architectures.tolist()) == (
+        "my_nas.searcher:Ascending",
+        [100, 101, 102],
+    )
     assert "my_nas.searcher:Ascending" not in SEARCHERS
     space = get_space("my_nas.others:sizes")
     assert space is get_space("my_nas.others:sizes")
     assert space.size == 6
     architectures, values = list(range(40)), [float(i) for i in range(40)]
-    assert make_predictor("my_nas.others:Plain").fit(architectures, values).predict([50]).shape == (1,)
+    assert make_predictor("my_nas.others:Plain").fit(architectures, values).predict([50]).shape == (
+        1,
+    )
     assert make_encoder("my_nas.others:Codes+one-hot").transform([1]).shape == (1, 60)
 
 
@@ -170,20 +183,48 @@ def test_commands_and_workers_know_the_package(site: Path, tmp_path: Path) -> No
         '[searchers.ascending]\nstep = 3\n[searchers.two]\nsearcher = "my_nas.searcher:Ascending"\n'
         '[searchers."my_nas.searcher:Ascending"]\n'
     )
-    done = command("compare", "mine.toml", "--folder", "results", "--workers", "2", at=tmp_path, path=site)
+    done = command(
+        "compare", "mine.toml", "--folder", "results", "--workers", "2", at=tmp_path, path=site
+    )
     assert done.returncode == 0, done.stderr
-    journals = sorted(str(path.relative_to(tmp_path)) for path in (tmp_path / "results" / "runs").rglob("0.jsonl"))
-    assert [Path(path).parent.name for path in journals] == ["ascending", "my_nas.searcher_Ascending", "two"]
+    journals = sorted(
+        str(path.relative_to(tmp_path)) for path in (tmp_path / "results" / "runs").rglob("0.jsonl")
+    )
+    assert [Path(path).parent.name for path in journals] == [
+        "ascending",
+        "my_nas.searcher_Ascending",
+        "two",
+    ]
     headers = [json.loads((tmp_path / path).read_bytes().partition(b"\n")[0]) for path in journals]
-    assert [header["searcher"] for header in headers] == ["ascending", *2 * ["my_nas.searcher:Ascending"]]
+    assert [header["searcher"] for header in headers] == [
+        "ascending",
+        *2 * ["my_nas.searcher:Ascending"],
+    ]
     assert len({header["code"] for header in headers}) == 1
 
 
 @pytest.mark.slow
 def test_workers_know_a_module_in_the_working_folder(tmp_path: Path) -> None:
     (tmp_path / "mysearcher.py").write_text(SEARCHER)
-    line = ["compare", "--searchers", "random,mysearcher:Ascending", "--tasks", "nb201/cifar10", "--repeats", "3"]
-    more = ["--evaluations", "3", "--workers", "2", "--set", "mysearcher:Ascending:step=5", "--folder", "results"]
+    line = [
+        "compare",
+        "--searchers",
+        "random,mysearcher:Ascending",
+        "--tasks",
+        "nb201/cifar10",
+        "--repeats",
+        "3",
+    ]
+    more = [
+        "--evaluations",
+        "3",
+        "--workers",
+        "2",
+        "--set",
+        "mysearcher:Ascending:step=5",
+        "--folder",
+        "results",
+    ]
     done = command(*line, *more, at=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "mysearcher:Ascending" in done.stdout
@@ -204,7 +245,8 @@ print(registry._entry_points.cache_info().misses)
     assert done.stdout.strip() == "0"
 
 
-# -- a journal knows the code that wrote it --------------------------------------------------------------------------
+# -- a journal knows the code that wrote it
+# --------------------------------------------------------------------------
 
 
 def edited(site: Path, old: str, new: str) -> type:
@@ -222,10 +264,13 @@ def edited(site: Path, old: str, new: str) -> type:
 
 @pytest.fixture(autouse=True)
 def _no_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # an edit within a second would not be seen
+    # an edit within a second would not be seen
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
 
-def test_an_edited_searcher_does_not_go_on_from_the_journal(installed: Path, tmp_path: Path) -> None:
+def test_an_edited_searcher_does_not_go_on_from_the_journal(
+    installed: Path, tmp_path: Path
+) -> None:
     journal = tmp_path / "run.jsonl"
     kind = edited(installed, "step, 100", "step, 7")
     first = nm.search(kind, "nb201/cifar10", evaluations=3, journal=journal)
@@ -267,7 +312,9 @@ class Derived(Base):
     size = 3
 
 
-def test_the_digest_holds_the_sources_of_bases_or_their_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_digest_holds_the_sources_of_bases_or_their_versions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     before = code_of(Derived)
     assert code_of(Base) == "1"
     assert before == code_of(Derived) != "1"  # the version of a base is not that of the class
@@ -291,7 +338,13 @@ def test_the_settings_of_a_function_are_part_of_its_identity() -> None:
             return self.scale * choices["width"]
 
     function = made(1.0)
-    others = [made(2.0), partial(function, shift=2.0), partial(function, {"width": 3}), Scaled(1.0), Scaled(2.0)]
+    others = [
+        made(2.0),
+        partial(function, shift=2.0),
+        partial(function, {"width": 3}),
+        Scaled(1.0),
+        Scaled(2.0),
+    ]
     identities = [json.dumps(identity_of(one)) for one in (function, *others)]
     assert len(set(identities)) == len(identities)
     assert identity_of(function) == identity_of(made(1.0))
@@ -332,7 +385,9 @@ def measured(site: Path, old: str, new: str) -> FunctionEvaluator:
     return FunctionEvaluator(ev, nm.SearchSpace("sizes", {"width": [8, 16, 32], "depth": [1, 2]}))
 
 
-def test_an_edited_function_does_not_go_on_from_the_journal(installed: Path, tmp_path: Path) -> None:
+def test_an_edited_function_does_not_go_on_from_the_journal(
+    installed: Path, tmp_path: Path
+) -> None:
     folder, journal = tmp_path / "results", tmp_path / "run.jsonl"
     first = measured(installed, "", "")
     before = nm.compare("random", first, repeats=1, evaluations=3, folder=folder)

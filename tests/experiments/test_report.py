@@ -9,7 +9,9 @@ import pytest
 import nasmeta as nm
 
 
-def test_of_a_frame_nothing_is_written_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_frame_nothing_is_written_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     frame = nm.compare(["random", "local-search"], "nb201/cifar10", repeats=3, evaluations=20)
     result = nm.report(frame, at=10)
@@ -24,13 +26,17 @@ def test_of_a_folder_it_is_that_of_the_command(tmp_path: Path) -> None:
     pytest.importorskip("plotly", reason="Needs the extra report.")
     pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
     home = tmp_path / "results"
-    frame = nm.compare(["random", "local-search"], "nb201/cifar10", repeats=3, evaluations=20, folder=home)
+    frame = nm.compare(
+        ["random", "local-search"], "nb201/cifar10", repeats=3, evaluations=20, folder=home
+    )
     result = nm.report(home, formats=["png"], title="Mine")
     assert result.files[0] == home / "report" / "index.html"
     assert all(file.is_file() for file in result.files)
     assert "&quot;repeats&quot;: 3" in result.files[0].read_text(encoding="utf-8")
     of_frame = nm.report(frame, tmp_path / "other", formats=[])
-    assert of_frame.findings.results["nb201/cifar10"].equals(result.findings.results["nb201/cifar10"])
+    assert of_frame.findings.results["nb201/cifar10"].equals(
+        result.findings.results["nb201/cifar10"]
+    )
     assert of_frame.files[0].is_file()
 
 

@@ -54,13 +54,14 @@ def test_differences_in_standard_errors_and_verdicts() -> None:
     result = with_differences(table, published_runs=4)
     due = [1 / np.sqrt(2**2 / 4 + 2**2 / 3), 1.5 * np.sqrt(3), -1 / (0.5 / 2), np.nan, np.nan]
     assert result["standard_errors"].to_numpy() == pytest.approx(due, nan_ok=True)
+    # 2.6 standard errors of 3 runs, 4 of 4 runs
     assert result["verdict"].tolist() == [
         "agrees",
         "agrees",
         "lower",
         "–",
         "–",
-    ]  # 2.6 standard errors of 3 runs, 4 of 4 runs
+    ]
     assert result["difference"].tolist()[:4] == [1.0, 1.5, -1.0, -0.5]
 
 
@@ -90,7 +91,9 @@ def test_one_command_fetches_runs_and_compares(
     picks = pd.read_csv(tmp_path / "nb201-paper" / "picks.csv")
     due = picks.loc[picks["searcher"] == "REA", "cifar100/accuracy/test/200/mean"]
     assert values.loc[("REA", "cifar100"), "measured"] == pytest.approx(due.mean(), rel=1e-5)
-    assert "| RS | cifar10 | 93.70 ± 0.36 |" in (tmp_path / "nb201-paper.md").read_text(encoding="utf-8")
+    assert "| RS | cifar10 | 93.70 ± 0.36 |" in (tmp_path / "nb201-paper.md").read_text(
+        encoding="utf-8"
+    )
     with pytest.raises(UnknownNameError):
         nm.reproduce("nb201-papr")
 
@@ -99,10 +102,18 @@ def test_a_report_contains_the_published_values(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(OWN, encoding="utf-8")
     frame = run_specification(tmp_path / "own.toml", tmp_path / "runs")
     nm.report(tmp_path / "runs", formats=[])
-    own = frame[(frame["task"] == "nb201/cifar100") & (frame["searcher"] == "random") & (frame["evaluation"] == 10)]
-    values = nm.load_table("nb201").column("cifar100", "accuracy", "valid", 200, "mean")[own["incumbent"]]
+    own = frame[
+        (frame["task"] == "nb201/cifar100")
+        & (frame["searcher"] == "random")
+        & (frame["evaluation"] == 10)
+    ]
+    values = nm.load_table("nb201").column("cifar100", "accuracy", "valid", 200, "mean")[
+        own["incumbent"]
+    ]
     text = (tmp_path / "runs" / "report" / "report.md").read_text(encoding="utf-8")
-    shown = f"| 70.00 | {values.mean():.2f} ± {values.std(ddof=1):.2f} | {values.mean() - 70:+.2f} |"
+    shown = (
+        f"| 70.00 | {values.mean():.2f} ± {values.std(ddof=1):.2f} | {values.mean() - 70:+.2f} |"
+    )
     assert shown in text
     assert "| 90.00 ± 1.00 |" in text
     for file in ("index.html", "tables/published.tex"):
@@ -111,7 +122,9 @@ def test_a_report_contains_the_published_values(tmp_path: Path) -> None:
 
 def test_a_proxy_is_compared_without_labels() -> None:
     result = nm.reproduce("zero-cost-proxies").set_index(["method", "on"])
-    due = nm.predict("jacob_cov", "cifar100", sizes=[78], draws=1, target="valid").frame.set_index("scope")
+    due = nm.predict("jacob_cov", "cifar100", sizes=[78], draws=1, target="valid").frame.set_index(
+        "scope"
+    )
     assert result.loc[("jacov", "cifar100"), "measured"] == due.loc["all", "spearman"]
     assert set(result["verdict"]) == {"–"}  # one draw
 

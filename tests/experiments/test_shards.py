@@ -28,7 +28,17 @@ from nasmeta.experiments._jobs import share_of
 from nasmeta.journals import Shard
 from nasmeta.training import ImageDataset, Recipe
 
-WHAT = ["compare", "--searchers", "gp,evolution", "--tasks", "nb201/cifar10", "--repeats", "5", "--evaluations", "32"]
+WHAT = [
+    "compare",
+    "--searchers",
+    "gp,evolution",
+    "--tasks",
+    "nb201/cifar10",
+    "--repeats",
+    "5",
+    "--evaluations",
+    "32",
+]
 TINY = Recipe.load("tiny", epochs=3, channels=4, batch_size=16)
 
 
@@ -57,16 +67,32 @@ def test_parts_at_once_and_one_that_is_killed_make_the_same_results(tmp_path: Pa
     folder = tmp_path / "out"
 
     def begin(i: int) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "nasmeta", *WHAT, "--folder", str(folder), "--shard", f"{i}/3"]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        command = [
+            sys.executable,
+            "-m",
+            "nasmeta",
+            *WHAT,
+            "--folder",
+            str(folder),
+            "--shard",
+            f"{i}/3",
+        ]
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
     def recorded(i: int) -> int:
-        paths = [folder / "runs" / "nb201_cifar10" / searcher / f"{seed}.jsonl" for searcher, seed in of_part[i]]
+        paths = [
+            folder / "runs" / "nb201_cifar10" / searcher / f"{seed}.jsonl"
+            for searcher, seed in of_part[i]
+        ]
         return sum(path.read_bytes().count(b"\n") for path in paths if path.is_file())
 
     pairs = [(0, "gp"), (0, "evolution")]
     shares = [share_of(Shard(i, 3), pairs, [], range(5)) for i in range(3)]
-    of_part = [[(label, seed) for (_, label), seeds in share.items() for seed in seeds] for share in shares]
+    of_part = [
+        [(label, seed) for (_, label), seeds in share.items() for seed in seeds] for share in shares
+    ]
     parts = [begin(i) for i in range(3)]
     try:
         until = time.monotonic() + 240
@@ -89,14 +115,21 @@ def test_parts_at_once_and_one_that_is_killed_make_the_same_results(tmp_path: Pa
             assert path.read_bytes() == done[path]
     written = {path: path.stat().st_mtime_ns for path in folder.rglob("*.jsonl")}
     assert CliRunner().invoke(app, [*WHAT, "--folder", str(folder)]).exit_code == 0
-    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.jsonl")} == written  # nothing was left to do
+    assert {
+        path: path.stat().st_mtime_ns for path in folder.rglob("*.jsonl")
+    } == written  # nothing was left to do
     assert_frame_equal(pd.read_parquet(folder / "results.parquet"), alone)
 
 
 def test_shards_of_any_number_share_a_folder(tmp_path: Path) -> None:
     def part(shard: str | None) -> Any:
         return nm.compare(
-            ["random"], "nb201/cifar10", repeats=4, evaluations=3, folder=tmp_path, workers=Workers(shard=shard)
+            ["random"],
+            "nb201/cifar10",
+            repeats=4,
+            evaluations=3,
+            folder=tmp_path,
+            workers=Workers(shard=shard),
         )
 
     assert sorted(set(part("0/2")["seed"])) == [0, 2]
@@ -111,12 +144,15 @@ def test_shards_of_any_number_share_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("isolated", [True, False])
 def test_workers_train_each_cell_once(isolated: bool, tmp_path: Path) -> None:
     data = "digits" if isolated else ImageDataset.load("digits").subset(48)
-    answers = TrainingEvaluator("nb201/cifar10", data, TINY.but(epochs=1, train_images=48), isolated=isolated)
+    answers = TrainingEvaluator(
+        "nb201/cifar10", data, TINY.but(epochs=1, train_images=48), isolated=isolated
+    )
     both = {"one": "random", "two": "random"}  # propose the same cells
     frame = nm.compare(both, answers, repeats=2, evaluations=4, folder=tmp_path, workers=2)
     one, two = (frame[frame["searcher"] == label].reset_index(drop=True) for label in both)
     columns = ["seed", "cell", "value", "cost_seconds"]
-    assert_frame_equal(one[columns], two[columns])  # real seconds: two trainings would not have taken the same
+    # real seconds: two trainings would not have taken the same
+    assert_frame_equal(one[columns], two[columns])
     assert len({*(tmp_path / "trainings").glob("cell-*/result.json")}) == len(
         {int(nm.get_space("nb201").canonical(int(architecture))) for architecture in frame["cell"]}
     )
@@ -146,7 +182,9 @@ def test_workers_that_pause_trainings_agree_with_one_process(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_the_trainings_of_a_worker_that_is_killed_go_on(tmp_path: Path) -> None:
     def values(folder: Path, **where: Any) -> Any:
-        answers = TrainingEvaluator("nb201/cifar10", "digits", TINY.but(train_images=320, evaluation_images=64))
+        answers = TrainingEvaluator(
+            "nb201/cifar10", "digits", TINY.but(train_images=320, evaluation_images=64)
+        )
         result = nm.compare(["random"], answers, repeats=3, evaluations=3, folder=folder, **where)
         return result[["searcher", "seed", "cell", "value"]]
 
@@ -154,9 +192,18 @@ def test_the_trainings_of_a_worker_that_is_killed_go_on(tmp_path: Path) -> None:
 
     def kill() -> None:
         until = time.monotonic() + 240
-        while len(list((tmp_path / "two").rglob("checkpoint.safetensors"))) < 3 and time.monotonic() < until:
+        while (
+            len(list((tmp_path / "two").rglob("checkpoint.safetensors"))) < 3
+            and time.monotonic() < until
+        ):
             time.sleep(0.05)
-        killed.append(next(one.pid for one in psutil.Process().children() if "LokyProcess" in " ".join(one.cmdline())))
+        killed.append(
+            next(
+                one.pid
+                for one in psutil.Process().children()
+                if "LokyProcess" in " ".join(one.cmdline())
+            )
+        )
         os.kill(killed[0], signal.SIGKILL)
 
     killer = threading.Thread(target=kill)

@@ -76,11 +76,17 @@ def test_running_equals_compare_and_records_the_origin(tmp_path: Path) -> None:
     assert (column["release"], column["source_sha256"]) == (info.release, info.source_sha256)
     picks = pd.read_csv(folder / "picks.csv")
     assert len(picks) == 8
-    one = picks[(picks.task == "nb201/cifar100") & (picks.searcher == "small") & (picks.seed == 6)].iloc[0]
-    last = frame[(frame.task == "nb201/cifar100") & (frame.searcher == "small") & (frame.seed == 6)].iloc[-1]
+    one = picks[
+        (picks.task == "nb201/cifar100") & (picks.searcher == "small") & (picks.seed == 6)
+    ].iloc[0]
+    last = frame[
+        (frame.task == "nb201/cifar100") & (frame.searcher == "small") & (frame.seed == 6)
+    ].iloc[-1]
     assert one["cell"] == last["incumbent"]
     table = nm.load_table("nb201")
-    due_value = table.query(int(one["cell"]), dataset="cifar10", metric="accuracy", split="valid", epochs=200, seed=777)
+    due_value = table.query(
+        int(one["cell"]), dataset="cifar10", metric="accuracy", split="valid", epochs=200, seed=777
+    )
     assert one["cifar10/accuracy/valid/200/777"] == pytest.approx(due_value)
 
 
@@ -128,7 +134,12 @@ def test_a_killed_comparison_resumes(tmp_path: Path) -> None:
         ("[5, 6]", "[1, 1]", "repeats", "repeats"),
         ("title = ", "titel = ", "keys", "key of a specification"),
         ("[budget]\n", "[budget]\nminutes = 3\n", "budget", "key of [budget]"),
-        ("[searchers.random]", "[searchers.random]\nprune_space = 2", "searchers.random", "prune_space"),
+        (
+            "[searchers.random]",
+            "[searchers.random]\nprune_space = 2",
+            "searchers.random",
+            "prune_space",
+        ),
     ],
 )
 def test_errors_name_the_key(tmp_path: Path, before: str, after: str, key: str, what: str) -> None:
@@ -145,7 +156,9 @@ def test_incomplete_files(tmp_path: Path, text: str) -> None:
         read_specification(written(tmp_path, text))
 
 
-def test_a_missing_file_and_a_missing_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_and_a_missing_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(UnknownNameError, match="nb201-paper"):
         read_specification("nb201-papr")
     text = GOOD.replace("cifar10/accuracy/valid/200/777", "cifar10/accuracy/test/200/mean")
@@ -188,11 +201,16 @@ def test_commands(tmp_path: Path) -> None:
     assert run.exit_code == 0, run.output
     listed = CliRunner().invoke(app, ["list", "specifications"])
     assert "nb201-paper" in listed.output
-    for arguments in (["compare"], ["compare", "first-steps", "--seconds", "3"], ["compare", "last-steps"]):
+    for arguments in (
+        ["compare"],
+        ["compare", "first-steps", "--seconds", "3"],
+        ["compare", "last-steps"],
+    ):
         assert CliRunner().invoke(app, arguments).exit_code == 2
 
 
-# -- custom evaluators ------------------------------------------------------------------------------------------------
+# -- custom evaluators
+# ------------------------------------------------------------------------------------------------
 MODULE = """
 import nasmeta as nm
 from nasmeta.evaluators import FunctionEvaluator
@@ -241,7 +259,8 @@ def test_a_custom_function_runs_resumes_and_is_recorded(custom: Path, tmp_path: 
     assert read_specification(custom).evaluator == "myevaluators:convolutions"
     assert "myevaluators" not in sys.modules, "reading imports nothing"
     frame = run_specification(custom, tmp_path / "out")
-    assert frame.groupby(["task", "searcher", "seed"], observed=True).size().eq(10).all()  # 2 seconds each
+    # 2 seconds each
+    assert frame.groupby(["task", "searcher", "seed"], observed=True).size().eq(10).all()
     kept = json.loads((tmp_path / "out" / "provenance.json").read_bytes())
     assert kept["evaluator"]["kind"] == "function"
     picks = pd.read_csv(tmp_path / "out" / "picks.csv")
@@ -263,7 +282,9 @@ def test_shards_give_the_same(custom: Path, tmp_path: Path) -> None:
 def test_the_file_of_a_surrogate_is_relative_to_the_specification(tmp_path: Path) -> None:
     surrogate = Surrogate.load("nb201/cifar10")
     surrogate.save(tmp_path / "mine.npz")
-    one = CUSTOM.replace(', "nb201/cifar100"', "").replace("seconds = 20\n", "stop_at_optimum = true\n")
+    one = CUSTOM.replace(', "nb201/cifar100"', "").replace(
+        "seconds = 20\n", "stop_at_optimum = true\n"
+    )
     path = written(tmp_path, one.replace("myevaluators:convolutions", "mine.npz"))
     done = CliRunner().invoke(app, ["compare", str(path), "--folder", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
@@ -289,11 +310,14 @@ def test_a_custom_space_by_its_place() -> None:
         assert run(command, "myevaluators:width") == 0
         assert run(command, "table") == 2
         assert run(command, "myevaluators:nosuch") == 2
-    frame = nm.compare(["random"], "myevaluators:space", evaluator="myevaluators:width", repeats=2, evaluations=4)
+    frame = nm.compare(
+        ["random"], "myevaluators:space", evaluator="myevaluators:width", repeats=2, evaluations=4
+    )
     assert frame.groupby("seed")["value"].max().tolist() == [32.0, 32.0]
 
 
-# -- sources ----------------------------------------------------------------------------------------------------------
+# -- sources
+# ----------------------------------------------------------------------------------------------------------
 LEARNING = """\
 tasks = ["nb201/cifar100"]
 repeats = 2
@@ -329,9 +353,19 @@ def test_searchers_with_sources_equal_search(learning: Path, tmp_path: Path) -> 
     model = SavedMetaModel.load(learning.with_name("model.npz"))
     searches = {
         "inside": nm.search(
-            "random", "nb201/cifar100", evaluations=8, seed=1, settings={"prune_space": 0.1, "warm_start": 3}
+            "random",
+            "nb201/cifar100",
+            evaluations=8,
+            seed=1,
+            settings={"prune_space": 0.1, "warm_start": 3},
         ),
-        "few": nm.search("source-order", "nb201/cifar100", sources=["nb201/imagenet16-120"], evaluations=8, seed=1),
+        "few": nm.search(
+            "source-order",
+            "nb201/cifar100",
+            sources=["nb201/imagenet16-120"],
+            evaluations=8,
+            seed=1,
+        ),
         "kept": nm.search("source-order", "nb201/cifar100", evaluations=8, seed=1, sources=model),
     }
     for label, run in searches.items():
@@ -356,7 +390,9 @@ def test_other_sources_are_another_comparison(
     before: str, after: str, error: type[Exception], learning: Path, tmp_path: Path
 ) -> None:
     run_specification(learning, tmp_path / "out")
-    other = SourceOrder(nm.get_space("nb201"), np.random.default_rng(0)).meta_fit([nm.get_task("nb201/imagenet16-120")])
+    other = SourceOrder(nm.get_space("nb201"), np.random.default_rng(0)).meta_fit(
+        [nm.get_task("nb201/imagenet16-120")]
+    )
     SavedMetaModel.write(tmp_path / "other.npz", other)
     learning.write_text(LEARNING.replace(before, after))
     with pytest.raises(error):

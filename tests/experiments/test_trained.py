@@ -62,7 +62,9 @@ def epochs_run(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
 
 def compared(folder: Path | None, evaluations: int = 6, **asked: Any) -> pd.DataFrame:
     answers = {"evaluator": on_digits(), "folder": folder, **asked}
-    return nm.compare(["random", "local-search"], "nb201/cifar10", repeats=2, evaluations=evaluations, **answers)
+    return nm.compare(
+        ["random", "local-search"], "nb201/cifar10", repeats=2, evaluations=evaluations, **answers
+    )
 
 
 def answers_like_the_table(
@@ -71,11 +73,29 @@ def answers_like_the_table(
     """Return an evaluator whose trainings take no time, and diverge where they fail."""
     values = nm.get_task("nb201/cifar10").values
 
-    def train_one(self: Trainer, architecture: int, seed: int = 0, *_: object, **__: object) -> TrainingResult:
+    def train_one(
+        self: Trainer, architecture: int, seed: int = 0, *_: object, **__: object
+    ) -> TrainingResult:
         if fails(architecture):
             raise TrainingFailed("the loss is nan", "diverged")
-        epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, float(values[architecture]), 1.0, 50.0, 100_000.0)
-        whose = (architecture, "nb201", "digits", {}, seed, "cpu", (epoch,), 100_000.0, 0.5, "s", "d", 1, "finished")
+        epoch = EpochRecord(
+            1, 0.1, 1.0, 50.0, 1.0, float(values[architecture]), 1.0, 50.0, 100_000.0
+        )
+        whose = (
+            architecture,
+            "nb201",
+            "digits",
+            {},
+            seed,
+            "cpu",
+            (epoch,),
+            100_000.0,
+            0.5,
+            "s",
+            "d",
+            1,
+            "finished",
+        )
         return TrainingResult(*whose, {})
 
     monkeypatch.setattr(Trainer, "train", train_one)
@@ -83,13 +103,31 @@ def answers_like_the_table(
     return on_digits()
 
 
-COMMAND = ["compare", "--searchers", "random,evolution", "--tasks", "nb201/cifar10", "--evaluator", "training"]
+COMMAND = [
+    "compare",
+    "--searchers",
+    "random,evolution",
+    "--tasks",
+    "nb201/cifar10",
+    "--evaluator",
+    "training",
+]
 COMMAND += ["--data", "digits", "--recipe", "tiny", "--repeats", "2", "--evaluations", "4"]
 
 
 def test_without_any_successful_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers_like_the_table(monkeypatch)
-    search = ["search", "random", "nb201/cifar10", "--evaluator", "training", "--data", "digits", "--evaluations", "2"]
+    search = [
+        "search",
+        "random",
+        "nb201/cifar10",
+        "--evaluator",
+        "training",
+        "--data",
+        "digits",
+        "--evaluations",
+        "2",
+    ]
     shard = [*COMMAND, "--folder", str(tmp_path / "shards"), "--shard", "0/2"]
     for command in (search, shard, [*COMMAND, "--folder", str(tmp_path)]):
         assert CliRunner().invoke(app, command).exit_code == 1
@@ -101,7 +139,9 @@ def test_without_any_successful_training(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_means_leave_out_runs_without_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = nm.search("random", "nb201/cifar10", evaluations=3).architectures.tolist()  # those of the first of two runs
+    first = nm.search(
+        "random", "nb201/cifar10", evaluations=3
+    ).architectures.tolist()  # those of the first of two runs
     lost = {int(nm.get_space("nb201").canonical(architecture)) for architecture in first}
     evaluator = answers_like_the_table(monkeypatch, lost.__contains__)
     frame = nm.compare(["random", "evolution"], evaluator, repeats=2, evaluations=3)
@@ -109,12 +149,16 @@ def test_means_leave_out_runs_without_a_value(monkeypatch: pytest.MonkeyPatch) -
     assert ends["random", 0] == 0  # no run of the others
     row = summarise(frame, at=[3]).set_index("searcher").loc["random"]
     assert row["value_at_3"] == ends["random", 1]
-    assert frame.loc[frame["failure"] == "", "incumbent_value"].min() > 0  # what fails is no incumbent beside a value
+    # what fails is no incumbent beside a value
+    assert frame.loc[frame["failure"] == "", "incumbent_value"].min() > 0
 
 
-def test_without_a_known_optimum_there_are_no_regrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_known_optimum_there_are_no_regrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers_like_the_table(monkeypatch, lambda architecture: False)
-    monkeypatch.setattr("nasmeta.pages._sections.save_figure", lambda _, path, *__: [path])  # takes seconds
+    # takes seconds
+    monkeypatch.setattr("nasmeta.pages._sections.save_figure", lambda _, path, *__: [path])
     assert CliRunner().invoke(app, [*COMMAND, "--folder", str(tmp_path)]).exit_code == 0
     result = report(tmp_path, formats=()).findings
     for name in ("summary.md", "report/report.md"):
@@ -131,7 +175,9 @@ def test_without_a_known_optimum_there_are_no_regrets(tmp_path: Path, monkeypatc
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_cell_is_trained_once_whoever_proposes_it(kept: bool, tmp_path: Path, trainings: list[tuple]) -> None:
+def test_a_cell_is_trained_once_whoever_proposes_it(
+    kept: bool, tmp_path: Path, trainings: list[tuple]
+) -> None:
     # two labels of one searcher propose the same cells
     frame = nm.compare(
         {"one": "random", "two": "random", "evolution": ("evolution", {"population": 3})},
@@ -148,8 +194,11 @@ def test_a_cell_is_trained_once_whoever_proposes_it(kept: bool, tmp_path: Path, 
     }
     one, two = (frame[frame["searcher"] == label] for label in ("one", "two"))
     np.testing.assert_array_equal(one["value"], two["value"])
-    np.testing.assert_array_equal(one["cost_seconds"], two["cost_seconds"])  # the second is not free of charge
-    assert (frame["cost_seconds"] > 0).sum() > 30  # a class that a run has paid for costs it nothing
+    # the second is not free of charge
+    np.testing.assert_array_equal(one["cost_seconds"], two["cost_seconds"])
+    assert (
+        frame["cost_seconds"] > 0
+    ).sum() > 30  # a class that a run has paid for costs it nothing
     assert frame["regret"].isna().all()
     first = one.iloc[0]
     direct = train(int(space.canonical(int(first["cell"]))), FEW, RECIPE, device="cpu")
@@ -196,7 +245,9 @@ def test_a_killed_comparison_goes_on_and_trains_nothing_twice(
 def test_a_recipe_by_another_name_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers_like_the_table(monkeypatch, lambda architecture: False)
     renamed = TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(name="other"), isolated=False)
-    changed = TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(crop=0, name=RECIPE.name), isolated=False)
+    changed = TrainingEvaluator(
+        "nb201/cifar10", FEW, RECIPE.but(crop=0, name=RECIPE.name), isolated=False
+    )
     path = tmp_path / "run.jsonl"
     first = nm.search("random", on_digits(), evaluations=2, journal=path)
     assert (
@@ -212,16 +263,27 @@ def test_a_recipe_by_another_name_goes_on(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("searcher", "kept"), [("asha", True), ("hyperband", False), ("bohb", False)])
+@pytest.mark.parametrize(
+    ("searcher", "kept"), [("asha", True), ("hyperband", False), ("bohb", False)]
+)
 def test_a_promoted_training_goes_on_where_it_paused(
     searcher: str, kept: bool, tmp_path: Path, epochs_run: Counter[int]
 ) -> None:
     journal = tmp_path / "run.jsonl" if kept else None
-    run = nm.search(searcher, on_digits(), evaluations=14, journal=journal, seed=3, settings={"epochs": ["1of3", 3]})
+    run = nm.search(
+        searcher,
+        on_digits(),
+        evaluations=14,
+        journal=journal,
+        seed=3,
+        settings={"epochs": ["1of3", 3]},
+    )
     space = nm.get_space("nb201")
     longest = Counter()
     for architecture, epochs in zip(run.architectures.tolist(), run.epochs.tolist(), strict=True):
-        longest[int(space.canonical(architecture))] = max(longest[int(space.canonical(architecture))], epochs)
+        longest[int(space.canonical(architecture))] = max(
+            longest[int(space.canonical(architecture))], epochs
+        )
     assert set(run.epochs) == {1, 3}
     assert epochs_run == longest  # no epoch is trained twice
     assert run.clock.promotion == "continued"
@@ -241,17 +303,23 @@ def test_a_promoted_training_goes_on_where_it_paused(
         lines = path.read_bytes().splitlines(keepends=True)
         path.write_bytes(b"".join(lines[:8]))
         settings = {"epochs": ["1of3", 3]}
-        resumed = nm.search(searcher, on_digits(), evaluations=14, journal=journal, seed=3, settings=settings)
+        resumed = nm.search(
+            searcher, on_digits(), evaluations=14, journal=journal, seed=3, settings=settings
+        )
         np.testing.assert_array_equal(resumed.values, run.values)
 
 
 def test_a_length_by_default_is_a_ninth_and_a_third() -> None:
-    rarely = TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(epochs=9, evaluate_every=4), isolated=False)
+    rarely = TrainingEvaluator(
+        "nb201/cifar10", FEW, RECIPE.but(epochs=9, evaluate_every=4), isolated=False
+    )
     assert list(rarely.after()) == [4, 9]
     with pytest.raises(SettingError, match="3of9"):
         rarely.after(["3of9", 9])
     with pytest.raises(SettingError, match="training lengths"):
-        nm.search("asha", TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(epochs=2), isolated=False))
+        nm.search(
+            "asha", TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(epochs=2), isolated=False)
+        )
 
 
 def worst_width(choices: Mapping[str, Any]) -> float:
@@ -259,9 +327,17 @@ def worst_width(choices: Mapping[str, Any]) -> float:
 
 
 def test_regrets_of_runs_that_begin_with_their_best_have_the_right_sign() -> None:
-    rows = {"task": "t", "searcher": ["a"] * 2 + ["b"] * 2, "seed": 0, "evaluation": [1, 2] * 2, "regret": np.nan}
+    rows = {
+        "task": "t",
+        "searcher": ["a"] * 2 + ["b"] * 2,
+        "seed": 0,
+        "evaluation": [1, 2] * 2,
+        "regret": np.nan,
+    }
     rows |= {"simulated_seconds": 0.0}
-    frame = pd.DataFrame({**rows, "value": [1.0, 5.0, 2.0, 2.0], "incumbent_value": [1.0, 1.0, 2.0, 2.0]})
+    frame = pd.DataFrame(
+        {**rows, "value": [1.0, 5.0, 2.0, 2.0], "incumbent_value": [1.0, 1.0, 2.0, 2.0]}
+    )
     assert summarise(frame)["final_regret"].tolist() == [0, 1]  # less is better
     more = frame.assign(value=[5.0, 1.0, 2.0, 2.0], incumbent_value=[5.0, 5.0, 2.0, 2.0])
     assert summarise(more)["final_regret"].tolist() == [0, 3]

@@ -49,5 +49,8 @@ def grid() -> nm.Table:
 @pytest.fixture(scope="session")
 def written(clinic: nm.Table, grid: nm.Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return nm.explore(
-        [clinic, grid], tmp_path_factory.mktemp("page") / "explore.html", searcher="random", evaluations=30
+        [clinic, grid],
+        tmp_path_factory.mktemp("page") / "explore.html",
+        searcher="random",
+        evaluations=30,
     )

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def page(browser: Any, written: Path) -> Any:
     browser.get(written.as_uri())
-    browser.execute_script("document.documentElement.style.scrollBehavior = 'auto'")  # before clicks
+    # before clicks
+    browser.execute_script("document.documentElement.style.scrollBehavior = 'auto'")
     show(browser, "clinic/pets")
     return browser
 
@@ -22,7 +23,9 @@ def page(browser: Any, written: Path) -> Any:
 @pytest.fixture(autouse=True)
 def _no_console_errors(browser: Any) -> Iterator[None]:
     yield
-    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    assert [
+        entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")
+    ] == []
 
 
 def show(page: Any, task: str) -> None:
@@ -62,7 +65,9 @@ def colours(page: Any, name: str) -> int:
 def test_charts_are_drawn_and_nothing_is_loaded(page: Any, written: Path) -> None:
     for name in ("values", "others", "noise", "curve"):
         assert colours(page, name) > 5, name
-    loaded = page.execute_script("return performance.getEntriesByType('resource').map(entry => entry.name)")
+    loaded = page.execute_script(
+        "return performance.getEntriesByType('resource').map(entry => entry.name)"
+    )
     assert [address for address in loaded if address != written.as_uri()] == []
     assert len(page.find_elements("css selector", "#best .card svg")) == 10
 

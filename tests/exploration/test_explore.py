@@ -20,7 +20,9 @@ from nasmeta.tables import remove_added
 
 
 def tables_of(page: Path) -> list[dict]:
-    packed = re.findall(r'<script type="text/plain" id="table-\d+">([^<]+)</script>', page.read_text("utf-8"))
+    packed = re.findall(
+        r'<script type="text/plain" id="table-\d+">([^<]+)</script>', page.read_text("utf-8")
+    )
     return [json.loads(gzip.decompress(b64decode(content))) for content in packed]
 
 
@@ -39,7 +41,9 @@ def test_values_histogram_and_best(shown: dict, measured: pd.DataFrame) -> None:
     best = [shown["cells"][position] for position in pets["top"]]
     assert best == mean.sort_values(ascending=False).index[: len(best)].tolist()
     values = dict(zip(shown["cells"], shown["columns"][0]["values"], strict=True))
-    np.testing.assert_allclose([values[architecture] for architecture in mean.index], mean, rtol=1e-5)
+    np.testing.assert_allclose(
+        [values[architecture] for architecture in mean.index], mean, rtol=1e-5
+    )
 
 
 def test_correlation_and_noise(shown: dict, measured: pd.DataFrame) -> None:
@@ -54,14 +58,18 @@ def test_correlation_and_noise(shown: dict, measured: pd.DataFrame) -> None:
 
 
 def test_tables_to_fetch(written: Path) -> None:
-    rows = re.findall(r'<th scope="row">([\w-]+)</th><td>language models</td>', written.read_text("utf-8"))
+    rows = re.findall(
+        r'<th scope="row">([\w-]+)</th><td>language models</td>', written.read_text("utf-8")
+    )
     assert {"step-law", "hw-gpt-s", "scan-llm"} <= set(rows)
 
 
 def test_replayed_run(shown: dict, clinic: nm.Table) -> None:
     run = nm.search("random", clinic.task("accuracy", "pets"), evaluations=30)
     replayed = shown["tasks"][0]["run"]
-    assert [shown["cells"][position] for position in replayed["cells"]] == run.architectures.tolist()
+    assert [
+        shown["cells"][position] for position in replayed["cells"]
+    ] == run.architectures.tolist()
     np.testing.assert_allclose(replayed["values"], run.values, rtol=1e-5)
 
 
@@ -80,7 +88,15 @@ def test_command(tmp_path: Path, clinic: nm.Table) -> None:
     clinic.add("explored")
     try:
         done = CliRunner().invoke(
-            app, ["explore", "explored", "--output", str(tmp_path / "new" / "page.html"), "--evaluations", "5"]
+            app,
+            [
+                "explore",
+                "explored",
+                "--output",
+                str(tmp_path / "new" / "page.html"),
+                "--evaluations",
+                "5",
+            ],
         )
     finally:
         remove_added("explored")

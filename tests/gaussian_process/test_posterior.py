@@ -33,7 +33,9 @@ def dense_kernel(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """The kernel's definition, written out."""
     total = np.zeros((len(rows), len(columns)))
     features = ("edges", "paths", "operations")
-    for function, v, ell in zip(features, HYPERPARAMETERS.variances, HYPERPARAMETERS.lengthscales, strict=True):
+    for function, v, ell in zip(
+        features, HYPERPARAMETERS.variances, HYPERPARAMETERS.lengthscales, strict=True
+    ):
         counts = SPACE.feature(function).counts.astype(float)
         distance = np.abs(counts[rows][:, None, :] - counts[columns][None, :, :]).sum(axis=2)
         total += v * np.exp(-distance / ell)
@@ -53,7 +55,10 @@ def test_a_linear_part_is_that_of_standardised_counts() -> None:
     columns = [np.count_nonzero(np.ptp(part, axis=0)) for part in counts]
     scaled = np.hstack([part / np.sqrt(3 * n) for part, n in zip(inputs, columns, strict=True)])
     assert (scaled**2).sum(axis=1).mean() == pytest.approx(1.0)
-    covariance = dense_kernel(architectures, architectures) + 0.7 * scaled[architectures] @ scaled[architectures].T
+    covariance = (
+        dense_kernel(architectures, architectures)
+        + 0.7 * scaled[architectures] @ scaled[architectures].T
+    )
     inverse = np.linalg.inv(covariance + HYPERPARAMETERS.noise * np.eye(40))
     cross = dense_kernel(at, architectures) + 0.7 * scaled[at] @ scaled[architectures].T
     prior = HYPERPARAMETERS.variances.sum() + 0.7 * (scaled[at] ** 2).sum(axis=1)
@@ -62,14 +67,18 @@ def test_a_linear_part_is_that_of_standardised_counts() -> None:
         np.testing.assert_allclose(mean[at], cross @ inverse @ labels, atol=5e-4)
         variance = prior - np.einsum("ij,jk,ik->i", cross, inverse, cross)
         np.testing.assert_allclose(deviation[at], np.sqrt(variance), atol=5e-4)
-        np.testing.assert_allclose(gp.factor @ gp.factor.T, covariance + 0.05 * np.eye(40), atol=1e-5)
+        np.testing.assert_allclose(
+            gp.factor @ gp.factor.T, covariance + 0.05 * np.eye(40), atol=1e-5
+        )
         gp.set_hyperparameters(with_slopes)
 
 
 def test_a_linear_part_reaches_beyond_the_observations() -> None:
     rng = np.random.default_rng(0)
     cost = SPACE.feature("operations").counts @ np.arange(5.0)
-    architectures = rng.choice(np.flatnonzero(np.abs(cost - np.median(cost)) <= 2), 60, replace=False)
+    architectures = rng.choice(
+        np.flatnonzero(np.abs(cost - np.median(cost)) <= 2), 60, replace=False
+    )
     beyond = cost <= cost.min() + 2
     cost = (cost - cost[architectures].mean()) / cost[architectures].std()
     labels = cost[architectures]
@@ -85,7 +94,10 @@ def test_a_linear_part_reaches_beyond_the_observations() -> None:
         """Return how likely the labels and the hyperparameters are."""
         assert trend.model.prior.mean[0] == np.log(0.5)
         hyperparameters = norm(*trend.model.prior).logpdf(trend.hyperparameters.logarithms).sum()
-        return float(hyperparameters + multivariate_normal(np.zeros(60), trend.factor @ trend.factor.T).logpdf(labels))
+        return float(
+            hyperparameters
+            + multivariate_normal(np.zeros(60), trend.factor @ trend.factor.T).logpdf(labels)
+        )
 
     before = density()
     trend.fit(labels)
@@ -110,7 +122,9 @@ def test_prior_mean_is_added() -> None:
     np.testing.assert_allclose(gp.posterior(np.empty(0))[0], prior, atol=1e-6)
     gp.add(100)
     mean, _ = gp.posterior(np.array([prior[100]]))
-    np.testing.assert_allclose(mean, prior, atol=1e-6, err_msg="a label that the prior expected changes nothing")
+    np.testing.assert_allclose(
+        mean, prior, atol=1e-6, err_msg="a label that the prior expected changes nothing"
+    )
 
 
 def test_fit_finds_the_hyperparameters_of_its_own_samples() -> None:
@@ -133,19 +147,29 @@ def test_expected_improvement_against_scipy_and_far_in_the_tail() -> None:
     mean, deviation = rng.normal(size=500), rng.uniform(0.1, 2.0, size=500)
     u = (mean - 0.7) / deviation
     expected = deviation * (norm.pdf(u) + u * norm.cdf(u))
-    np.testing.assert_allclose(np.exp(log_expected_improvement(mean, deviation, 0.7)), expected, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(
+        np.exp(log_expected_improvement(mean, deviation, 0.7)), expected, rtol=1e-6, atol=1e-12
+    )
     sure = np.array([0.9, 0.93, 3.0, 1e6])
-    np.testing.assert_allclose(np.exp(log_expected_improvement(sure, np.full(4, 0.03), 0.0)), sure, rtol=1e-12)
+    np.testing.assert_allclose(
+        np.exp(log_expected_improvement(sure, np.full(4, 0.03), 0.0)), sure, rtol=1e-12
+    )
     tail = log_expected_improvement(-np.logspace(0, 5, 300), np.ones(300), 0.0)
     assert np.isfinite(tail).all()
     assert (np.diff(tail) < 0).all(), "still ordered where the improvement itself underflows"
 
 
-RANGES = SearchSpace("net", {f"x{i}": Range(0.0, 1.0) for i in range(5)} | {"act": ["relu", "tanh", "gelu"]})
-NEAR = RANGES.from_codes(np.random.default_rng(0).integers([80, 0, 0, 0, 50, 0], [90, 99, 3, 99, 55, 3], (300, 6)))
+RANGES = SearchSpace(
+    "net", {f"x{i}": Range(0.0, 1.0) for i in range(5)} | {"act": ["relu", "tanh", "gelu"]}
+)
+NEAR = RANGES.from_codes(
+    np.random.default_rng(0).integers([80, 0, 0, 0, 50, 0], [90, 99, 3, 99, 55, 3], (300, 6))
+)
 
 
-@pytest.mark.parametrize("space", [get_space("nb201"), get_space("hpobench-mlp"), RANGES.listed(np.unique(NEAR))])
+@pytest.mark.parametrize(
+    "space", [get_space("nb201"), get_space("hpobench-mlp"), RANGES.listed(np.unique(NEAR))]
+)
 def test_covariances_are_those_of_the_distances_with_and_without_a_table(
     space: SearchSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,10 +184,14 @@ def test_covariances_are_those_of_the_distances_with_and_without_a_table(
         np.testing.assert_allclose(by_table, direct, rtol=1e-6)
         pairs = model.inputs.among(others)
         among = pairs.to_matrix(model.kernel.covariance(pairs.distances, h))
-        np.testing.assert_allclose(KernelPrior(model, h).covariance(others, others), among, rtol=1e-6)
+        np.testing.assert_allclose(
+            KernelPrior(model, h).covariance(others, others), among, rtol=1e-6
+        )
 
     model = count_model(space)
-    counts = [space.feature(name).counts[architectures].astype(np.int64) for name in space.kernel_features]
+    counts = [
+        space.feature(name).counts[architectures].astype(np.int64) for name in space.kernel_features
+    ]
     distances = np.array([np.abs(one[:, None] - one[None]).sum(axis=2) for one in counts])
     pairs = model.inputs.among(architectures)
     assert pairs.distances[:, pairs.index].tolist() == distances.tolist()
@@ -177,7 +205,9 @@ def with_many_positions(n: int, n_choices: int) -> SearchSpace:
 
 
 @pytest.mark.parametrize(
-    "space", [get_space("graphgym"), with_many_positions(40, 5), with_many_positions(10, 100)], ids=str
+    "space",
+    [get_space("graphgym"), with_many_positions(40, 5), with_many_positions(10, 100)],
+    ids=str,
 )
 def test_a_kernel_with_a_lengthscale_per_position(space: SearchSpace) -> None:
     rng, n = np.random.default_rng(4), space.n_positions
@@ -188,7 +218,11 @@ def test_a_kernel_with_a_lengthscale_per_position(space: SearchSpace) -> None:
         gp.add(architecture)
     codes, smooth, covariance = space.codes[architectures].astype(float), [], np.full((40, 40), 1.3)
     for i, (position, ell) in enumerate(zip(space.positions, lengthscales, strict=True)):
-        column = codes[:, [i]] if position.ordered else np.eye(len(position.choices))[codes[:, i].astype(int)] / 2
+        column = (
+            codes[:, [i]]
+            if position.ordered
+            else np.eye(len(position.choices))[codes[:, i].astype(int)] / 2
+        )
         if position.ordered and len(position.choices) > 2:
             smooth.append(i)
             covariance *= Matern(ell, nu=2.5)(column)
@@ -196,7 +230,9 @@ def test_a_kernel_with_a_lengthscale_per_position(space: SearchSpace) -> None:
             covariance *= np.exp(-cdist(column, column, "cityblock") / ell)
     assert 0 < len(smooth) < n
     for _ in range(2):  # grown row by row, then all at once
-        np.testing.assert_allclose(gp.factor @ gp.factor.T, covariance + 0.1 * np.eye(40), atol=1e-4)
+        np.testing.assert_allclose(
+            gp.factor @ gp.factor.T, covariance + 0.1 * np.eye(40), atol=1e-4
+        )
         gp.set_hyperparameters(hyperparameters)
 
     labels, prior = rng.standard_normal(40), gp.model.prior
@@ -218,11 +254,24 @@ def test_a_kernel_with_a_lengthscale_per_position(space: SearchSpace) -> None:
 
 
 def test_prior_lengthscales_follow_the_choices() -> None:
-    positions = [Position("a", (1, 2, 3, 4), ordered=True), Position("b", (1, 2), ordered=True), Position("c", "xyz")]
-    uneven = SearchSpace("uneven", positions, architectures=[[0, 0, 0], [0, 0, 1], [0, 0, 2], [3, 1, 0]])
+    positions = [
+        Position("a", (1, 2, 3, 4), ordered=True),
+        Position("b", (1, 2), ordered=True),
+        Position("c", "xyz"),
+    ]
+    uneven = SearchSpace(
+        "uneven", positions, architectures=[[0, 0, 0], [0, 0, 1], [0, 0, 2], [3, 1, 0]]
+    )
     # Half of three positions times the mean distance of all pairs, or of all choices.
     means = {False: [3 * 6 / 16, 6 / 16, 10 / 16], True: [20 / 16, 1 / 2, 2 / 3]}
     for uniform, distances in means.items():
         mean, deviation = position_model(uneven, uniform=uniform).prior
         np.testing.assert_allclose(np.exp(mean), [1.0, *(1.5 * np.array(distances)), 0.02])
-        assert deviation.tolist() == [1.0, 1.0, 0.7, 0.7, 1.0]  # wider for the kernel that follows a trend
+        # wider for the kernel that follows a trend
+        assert deviation.tolist() == [
+            1.0,
+            1.0,
+            0.7,
+            0.7,
+            1.0,
+        ]

@@ -46,7 +46,9 @@ def written(path: Path, numbers: Sequence[int]) -> bytes:
     return path.read_bytes()
 
 
-def refused(path: Path, line: int = 0, header: dict = HEADER, error: type[NasmetaError] = DamagedFileError) -> None:
+def refused(
+    path: Path, line: int = 0, header: dict = HEADER, error: type[NasmetaError] = DamagedFileError
+) -> None:
     """Check that a journal is not opened, that the error names the line, and that the file is unchanged."""
     before = path.read_bytes()
     with pytest.raises(error) as refusal:
@@ -103,7 +105,9 @@ def test_every_altered_byte_is_detected(path: Path) -> None:
         (lambda lines: lines[1:], 1),
     ],
 )
-def test_damage_is_reported_with_its_line(path: Path, damage: Callable[[list[bytes]], list[bytes]], line: int) -> None:
+def test_damage_is_reported_with_its_line(
+    path: Path, damage: Callable[[list[bytes]], list[bytes]], line: int
+) -> None:
     lines = written(path, [1, 2]).splitlines()
     path.write_bytes(b"\n".join(damage(lines)) + b"\n")
     refused(path, line)
@@ -149,7 +153,9 @@ def test_a_second_process_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch
         f"journal = JournalFile(Path({str(path)!r}), {HEADER!r})\n"
         "print('open', flush=True); sys.stdin.read()"
     )
-    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
         assert other.stdout.readline() == "open\n"
         monkeypatch.setattr("nasmeta.journals._file._LOCK_SECONDS", 0.1)

@@ -12,7 +12,13 @@ from example_spaces import EXAMPLE_SPACES as SPACES, example_space
 from scipy.stats import spearmanr
 
 from nasmeta.errors import SettingError
-from nasmeta.meta import META_PREDICTORS, LearnedSpace, SavedMetaModel, proxy_scores, warm_start_architectures
+from nasmeta.meta import (
+    META_PREDICTORS,
+    LearnedSpace,
+    SavedMetaModel,
+    proxy_scores,
+    warm_start_architectures,
+)
 from nasmeta.meta._network_inputs import network_columns
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, move_cells, reference_space
@@ -31,7 +37,9 @@ QUICK = {
 
 def made_up(space: SearchSpace, shift: float = 0.0) -> np.ndarray:
     codes = space.codes.astype(np.float64)
-    return np.cos(1.7 * codes + np.arange(space.n_positions) + shift).sum(axis=1) + 0.3 * np.cos(codes[:, 0] - shift)
+    return np.cos(1.7 * codes + np.arange(space.n_positions) + shift).sum(axis=1) + 0.3 * np.cos(
+        codes[:, 0] - shift
+    )
 
 
 @cache
@@ -89,7 +97,11 @@ def test_a_predictor_learns_adapts_and_comes_back(name: str, learner: str, tmp_p
         assert (deviation > 0).all()
         assert spearmanr(mean, made_up(space))[0] > (0.2 if name == "wide" else 0.35)
         saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", made))
-        back = saved.predictor().fit(architectures, made_up(space)[architectures]).predict(np.arange(40))
+        back = (
+            saved.predictor()
+            .fit(architectures, made_up(space)[architectures])
+            .predict(np.arange(40))
+        )
     np.testing.assert_allclose(back, mean[:40], rtol=1e-4, atol=1e-4)
 
 
@@ -107,8 +119,12 @@ def test_a_user_s_cells_of_nas_bench_201_read_its_layout_and_proxies() -> None:
     own = CellSpace("own", ["nor_conv_3x3", "none", "skip_connect"])
     assert reference_space(own) == get_space("nb201")
     architecture = move_cells([17], own, get_space("nb201"))[0][0]
-    np.testing.assert_array_equal(network_columns(own)[17], network_columns(get_space("nb201"))[architecture])
-    np.testing.assert_array_equal(proxy_scores(own)[17], proxy_scores(get_space("nb201"))[architecture])
+    np.testing.assert_array_equal(
+        network_columns(own)[17], network_columns(get_space("nb201"))[architecture]
+    )
+    np.testing.assert_array_equal(
+        proxy_scores(own)[17], proxy_scores(get_space("nb201"))[architecture]
+    )
     for name in ("six-ops", "sizes"):
         assert reference_space(example_space(name)) == example_space(name)
         assert proxy_scores(example_space(name)).shape == (example_space(name).size, 0)
@@ -123,4 +139,5 @@ def test_spaces_of_which_none_has_all_are_refused(learner: str) -> None:
 
 def test_every_meta_searcher_is_tried_here() -> None:
     named = {name for name, kind in SEARCHERS.items() if kind.__module__.startswith("nasmeta.meta")}
-    assert {name for name in named if not name.startswith("syne-tune")} == set(SEARCHED)  # those in test_peers
+    # those in test_peers
+    assert {name for name in named if not name.startswith("syne-tune")} == set(SEARCHED)

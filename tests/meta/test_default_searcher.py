@@ -22,7 +22,9 @@ def source(name: str, values: np.ndarray, architectures: np.ndarray = EVERY) -> 
     return SourceTask(name, name, SPACE, architectures, values[architectures])
 
 
-def search(sources: list[SourceTask], values: np.ndarray, n: int, **settings: object) -> DefaultMetaSearch:
+def search(
+    sources: list[SourceTask], values: np.ndarray, n: int, **settings: object
+) -> DefaultMetaSearch:
     searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0), **settings)  # type: ignore[arg-type]
     searcher.meta_fit(sources)
     for _ in range(n):
@@ -40,7 +42,9 @@ def test_useless_sources_get_few_turns() -> None:
 
 def test_a_batch_proposes_all_that_is_left_and_no_architecture_twice() -> None:
     values = made_up_values(SPACE)
-    searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit([source("a", values, EVERY[::40])])
+    searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit(
+        [source("a", values, EVERY[::40])]
+    )
     searcher.restrict(EVERY[:9])
     proposed = [*searcher.ask(4), *searcher.ask(5)]
     assert sorted(proposed) == [*range(9)]
@@ -60,7 +64,10 @@ def test_target_searcher_proposes_as_without_sources() -> None:
 
 
 def test_each_run_starts_with_the_sources(tmp_path: Path) -> None:
-    asked = {"evaluations": 21, "sources": nm.task_distribution("nb201")[:1].as_sources(60, np.random.default_rng(0))}
+    asked = {
+        "evaluations": 21,
+        "sources": nm.task_distribution("nb201")[:1].as_sources(60, np.random.default_rng(0)),
+    }
     path = tmp_path / "run.jsonl"
     run = nm.search("meta", "nb201/cifar100", journal=path, **asked)
     assert [note["by"] for note in run.notes[:2]] == ["sources", "target"]
@@ -70,11 +77,16 @@ def test_each_run_starts_with_the_sources(tmp_path: Path) -> None:
     asked |= {"clock": Clock(workers=2), "evaluations": 12}
     on_clock = nm.search("meta", "nb201/cifar100", journal=tmp_path / "clock.jsonl", **asked)
     assert len(set(on_clock.architectures.tolist())) == 12
-    assert nm.search("meta", "nb201/cifar100", journal=tmp_path / "clock.jsonl", **asked).notes == on_clock.notes
+    assert (
+        nm.search("meta", "nb201/cifar100", journal=tmp_path / "clock.jsonl", **asked).notes
+        == on_clock.notes
+    )
 
 
 def test_it_keeps_to_a_part_of_the_space() -> None:
     searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0))
-    searcher.meta_fit([source("a", made_up_values(SPACE), SPACE.sample(40, np.random.default_rng(0)))])
+    searcher.meta_fit(
+        [source("a", made_up_values(SPACE), SPACE.sample(40, np.random.default_rng(0)))]
+    )
     assert searcher.restrict(EVERY[:30])
     assert searcher.ask(9).max() < 30

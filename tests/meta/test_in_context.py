@@ -38,8 +38,16 @@ from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask, normal_scores
 from nasmeta.testing import MetaPredictorContract, made_up_values
 
-COLUMNS = SearchSpace("columns", {"width": [8, 16, 32, 64], **{f"op{i}": ["conv", "pool", "skip"] for i in range(5)}})
-GROUPS = {"nb201": "nb201", "tnb101": "tnb101", "tnb101-macro": "tnb101", "graph": "graph", "hpobench-mlp": "tabular"}
+COLUMNS = SearchSpace(
+    "columns", {"width": [8, 16, 32, 64], **{f"op{i}": ["conv", "pool", "skip"] for i in range(5)}}
+)
+GROUPS = {
+    "nb201": "nb201",
+    "tnb101": "tnb101",
+    "tnb101-macro": "tnb101",
+    "graph": "graph",
+    "hpobench-mlp": "tabular",
+}
 
 
 class TestExperts(MetaPredictorContract):
@@ -53,7 +61,11 @@ def sources(space: SearchSpace, dataset: str = "made-up", sign: int = 1) -> list
     architectures = space.sample(150, np.random.default_rng(0))
     return [
         SourceTask(
-            f"m/{shift}", f"{dataset}-{shift}", space, architectures, sign * made_up_values(space, shift)[architectures]
+            f"m/{shift}",
+            f"{dataset}-{shift}",
+            space,
+            architectures,
+            sign * made_up_values(space, shift)[architectures],
         )
         for shift in (0.1, 0.3)
     ]
@@ -64,7 +76,8 @@ def view_of_sources(space: SearchSpace, *shifts: float) -> SourceView:
     return SourceView.of(np.stack([made_up_values(space, shift) for shift in shifts or (0.1, 0.4)]))
 
 
-# -- weights --------------------------------------------------------------------------------------------------------
+# -- weights
+# --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("space", GROUPS)
 def test_a_known_space_is_predicted_by_weights_that_have_not_seen_its_group(space: str) -> None:
     card = chosen_weights(get_space(space), ["somebody's"]).card
@@ -76,7 +89,12 @@ def test_a_known_space_is_predicted_by_weights_that_have_not_seen_its_group(spac
 def test_weights_name_what_they_have_seen() -> None:
     for name, path in shipped_weights().items():
         card = read_weights(path).card
-        for dataset, group in (("cifar100", "nb201"), ("fpga", "nb201"), ("class_scene", "tnb101"), ("cora", "graph")):
+        for dataset, group in (
+            ("cifar100", "nb201"),
+            ("fpga", "nb201"),
+            ("class_scene", "tnb101"),
+            ("cora", "graph"),
+        ):
             assert (dataset in card["seen"]) == (name != f"without-{group}"), (name, dataset)
 
 
@@ -88,7 +106,9 @@ def test_an_own_space_takes_the_weights_of_most_families_unless_a_dataset_was_se
 
 
 @pytest.mark.parametrize("dataset", ["cifar10", "photos"])
-def test_no_weights_that_have_seen_the_target_are_taken(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_weights_that_have_seen_the_target_are_taken(
+    dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     taken = []
 
     def chosen(*asked: Any) -> Any:
@@ -96,8 +116,12 @@ def test_no_weights_that_have_seen_the_target_are_taken(dataset: str, monkeypatc
         return taken[-1]
 
     monkeypatch.setattr("nasmeta.meta.in_context._searcher.chosen_weights", chosen)
-    frame = pd.DataFrame({"cell": np.arange(COLUMNS.size), "accuracy": 50 + made_up_values(COLUMNS, 0.2)})
-    target = nm.Table.from_frame(frame, space=COLUMNS, name=f"own-{dataset}", dataset=dataset).task("accuracy")
+    frame = pd.DataFrame(
+        {"cell": np.arange(COLUMNS.size), "accuracy": 50 + made_up_values(COLUMNS, 0.2)}
+    )
+    target = nm.Table.from_frame(frame, space=COLUMNS, name=f"own-{dataset}", dataset=dataset).task(
+        "accuracy"
+    )
     nm.search("meta-nas", target, evaluations=3, sources=sources(COLUMNS, "pets"))
     assert {"nb201" in weights.card["families"] for weights in taken} == {dataset == "photos"}
 
@@ -108,7 +132,9 @@ def test_a_file_says_what_the_weights_have_seen(tmp_path: Path) -> None:
     saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", learner))
     assert {"cifar100", "cora"} <= set(saved.held_out)
     assert "class_scene" not in saved.held_out
-    own = nm.Table.from_frame(_frame(), space="tnb101", name="mine", dataset="cifar100").task("accuracy")
+    own = nm.Table.from_frame(_frame(), space="tnb101", name="mine", dataset="cifar100").task(
+        "accuracy"
+    )
     with pytest.raises(LeakageError):
         nm.meta.meta_model_for("meta-nas", own, saved)
     arrays, facts = learner._pack()
@@ -120,14 +146,17 @@ def _frame() -> Any:
     return pd.DataFrame({"cell": np.arange(50), "accuracy": np.arange(50.0)})
 
 
-# -- what is read ---------------------------------------------------------------------------------------------------
+# -- what is read
+# ---------------------------------------------------------------------------------------------------
 def reading(order: slice = slice(None), n: int = 12, asked: int = 30) -> Reading:
     space = get_space("tnb101")
     scores = np.stack([made_up_values(space, shift) for shift in (0.1, 0.4, 0.8)])[order]
     rng = np.random.default_rng(0)
     known, others = np.split(rng.permutation(space.size)[: n + asked], [n])
     labels = normal_scores(made_up_values(space)[known]) if n else np.zeros(0)
-    return read(Similarity(space), SourceView.of(scores), known, labels, others, np.arange(space.size))
+    return read(
+        Similarity(space), SourceView.of(scores), known, labels, others, np.arange(space.size)
+    )
 
 
 def test_a_known_cell_is_read_without_its_own_label() -> None:
@@ -139,7 +168,9 @@ def test_a_known_cell_is_read_without_its_own_label() -> None:
     likelihoods = [multivariate_normal(np.zeros(6), one).pdf(labels) for one in covariances]
     np.testing.assert_allclose(found.weights, np.array(likelihoods) / np.sum(likelihoods))
     kept = np.arange(1, 6)
-    direct = [one[0, kept] @ np.linalg.solve(one[np.ix_(kept, kept)], labels[kept]) for one in covariances]
+    direct = [
+        one[0, kept] @ np.linalg.solve(one[np.ix_(kept, kept)], labels[kept]) for one in covariances
+    ]
     assert found.left_out[0] == pytest.approx(found.weights @ direct)
 
 
@@ -150,8 +181,11 @@ def test_errors_are_labels_minus_leave_one_out_predictions() -> None:
     architectures = np.arange(space.size)
     found = read(similarity, sources, known, labels, architectures[:1], architectures)
     errors = found.errors
-    np.testing.assert_allclose(errors[:, 0], labels, atol=1e-6)  # the first expert always predicts 0
-    np.testing.assert_allclose(errors[:, -2], labels - (sources.mean[known] - sources.mean[known].mean()), atol=1e-5)
+    # the first expert always predicts 0
+    np.testing.assert_allclose(errors[:, 0], labels, atol=1e-6)
+    np.testing.assert_allclose(
+        errors[:, -2], labels - (sources.mean[known] - sources.mean[known].mean()), atol=1e-5
+    )
     assert np.abs(errors[:, 4] - errors[:, -2]).max() > 0.1  # a process corrects the sources' mean
     deviations = np.sqrt(((errors**2).sum(axis=0) + 1) / 13)  # of 12 labels and a prior one of 1
     np.testing.assert_allclose(np.exp(found.asked[0, -EXPERTS - 5 : -5]), deviations, rtol=1e-5)
@@ -165,7 +199,11 @@ def test_unlikely_members_may_be_left_out() -> None:
     across = similarity.between(asked, known)
     whole = Context(sources, known, labels, among)
     some = Context(sources, known, labels, among, whole.likely)
-    assert 0 < sum(int(members.sum()) for members in whole.likely) < sum(len(members) for members in whole.likely) / 2
+    assert (
+        0
+        < sum(int(members.sum()) for members in whole.likely)
+        < sum(len(members) for members in whole.likely) / 2
+    )
     np.testing.assert_allclose(some.experts(asked, across), whole.experts(asked, across), atol=0.05)
 
 
@@ -182,7 +220,9 @@ def test_experts_are_processes_weighted_by_likelihood() -> None:
         for noise in (0.01, 0.1, 0.5):
             for kernel, cross in zip(kernels, crossed, strict=True):
                 covariance = kernel + noise * np.eye(len(known))
-                likelihoods.append(multivariate_normal(np.zeros(len(known)), covariance).pdf(targets))
+                likelihoods.append(
+                    multivariate_normal(np.zeros(len(known)), covariance).pdf(targets)
+                )
                 means.append(cross @ np.linalg.solve(covariance, targets))
         return likelihoods @ np.array(means) / np.sum(likelihoods), np.mean(likelihoods)
 
@@ -191,8 +231,12 @@ def test_experts_are_processes_weighted_by_likelihood() -> None:
     linear = 1.0 + np.outer(prior, prior[known]) + contrasts.T @ contrasts[:, known] / 3
     expected, weights = np.empty((6, len(others))), np.empty(6)
     for kind in range(3):
-        among, across = (similarity.between(architectures, known)[kind] for architectures in (known, others))
-        expected[kind], weights[kind] = average([one + 1.0 for one in among], [one + 1.0 for one in across], labels)
+        among, across = (
+            similarity.between(architectures, known)[kind] for architectures in (known, others)
+        )
+        expected[kind], weights[kind] = average(
+            [one + 1.0 for one in among], [one + 1.0 for one in across], labels
+        )
         kernels = [linear[known] + scale * one for scale in (0.1, 0.8) for one in among]
         crossed = [linear[others] + scale * one for scale in (0.1, 0.8) for one in across]
         correction, weights[3 + kind] = average(kernels, crossed, labels - prior[known])
@@ -203,24 +247,38 @@ def test_experts_are_processes_weighted_by_likelihood() -> None:
 
 @pytest.mark.parametrize("n", [0, 1, 12])
 def test_each_cell_is_scored_as_if_it_were_the_only_one(n: int) -> None:
-    network, found = InContextNetwork(read_weights(shipped_weights()["without-graph"]).arrays), reading(n=n)
+    network, found = (
+        InContextNetwork(read_weights(shipped_weights()["without-graph"]).arrays),
+        reading(n=n),
+    )
     labels = normal_scores(np.arange(float(n)))
-    one = found._replace(asked=found.asked[3:4], experts=found.experts[3:4], across=found.across[3:4])
+    one = found._replace(
+        asked=found.asked[3:4], experts=found.experts[3:4], across=found.across[3:4]
+    )
     scores = network.search_scores(found, labels)
     np.testing.assert_allclose(network.search_scores(one, labels), scores[3:4], atol=1e-4)
 
 
-# -- experts ----------------------------------------------------------------------------------------------------------
+# -- experts
+# ----------------------------------------------------------------------------------------------------------
 def test_experts_are_weighted_by_their_errors() -> None:
     space = get_space("tnb101")
     learner = META_PREDICTORS["experts"](space.name).meta_fit(sources(space))
     architectures, every = space.sample(9, np.random.default_rng(3)), np.arange(space.size)
     values = made_up_values(space)[architectures]
     mean, deviation = learner.fit(architectures, values).predict(every[:50], return_std=True)
-    np.testing.assert_allclose(learner.fit(architectures[::-1], values[::-1]).predict(every[:50]), mean)
-    similarity, view, labels = Similarity(space), SourceView.of(learner.meta_model_), normal_scores(values)
+    np.testing.assert_allclose(
+        learner.fit(architectures[::-1], values[::-1]).predict(every[:50]), mean
+    )
+    similarity, view, labels = (
+        Similarity(space),
+        SourceView.of(learner.meta_model_),
+        normal_scores(values),
+    )
     proxies = proxy_scores(space).T.astype(np.float32)
-    found = read(similarity, view._replace(proxies=proxies), architectures, labels, every[:50], every)
+    found = read(
+        similarity, view._replace(proxies=proxies), architectures, labels, every[:50], every
+    )
     squared = ((found.errors**2).sum(axis=0) + 1) / 10  # of nine labels and a prior one of 1
     weights = squared ** (-9 / 4) / (squared ** (-9 / 4)).sum()
     slope, level = np.polyfit(labels, values, 1)
@@ -238,7 +296,12 @@ def test_labels_decide_how_far_sources_are_trusted(sign: int) -> None:
     truth = made_up_values(space)
     assert spearmanr(learner.prior()[0], sign * truth)[0] > 0.4
     architectures = space.sample(25, np.random.default_rng(5))
-    assert spearmanr(learner.fit(architectures, truth[architectures]).predict(np.arange(space.size)), truth)[0] > 0.5
+    assert (
+        spearmanr(
+            learner.fit(architectures, truth[architectures]).predict(np.arange(space.size)), truth
+        )[0]
+        > 0.5
+    )
 
 
 def test_errors_of_learners_are_cross_validated() -> None:
@@ -252,8 +315,11 @@ def test_errors_of_learners_are_cross_validated() -> None:
         np.testing.assert_allclose(found, ridge.predict(known[fold]))
 
 
-# -- search -----------------------------------------------------------------------------------------------------------
-def observed(order: slice = slice(None)) -> tuple[SearchState, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+# -- search
+# -----------------------------------------------------------------------------------------------------------
+def observed(
+    order: slice = slice(None),
+) -> tuple[SearchState, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return a state with 30 observations in this order, and columns and labels of these."""
     space = get_space("tnb101")
     sources = view_of_sources(space)
@@ -274,9 +340,12 @@ def test_a_search_reads_what_a_prediction_reads() -> None:
     assert len(columns) == len(set(columns.tolist())) == 80
     assert set(columns.tolist()) <= set(asked.tolist())
     sources = view_of_sources(space)
-    wanted = read(Similarity(space), sources, known, normal_scores(values), columns, np.arange(space.size))
+    wanted = read(
+        Similarity(space), sources, known, normal_scores(values), columns, np.arange(space.size)
+    )
     for part, other in zip(found, wanted, strict=True):
-        np.testing.assert_allclose(part, other, atol=1e-3)  # float32, whose sums depend on the processor
+        # float32, whose sums depend on the processor
+        np.testing.assert_allclose(part, other, atol=1e-3)
 
 
 def test_the_order_of_observations_does_not_change_the_scores() -> None:
@@ -333,7 +402,9 @@ def test_architectures_with_a_value_are_not_proposed() -> None:
     assert set(searcher.ask(5).tolist()) == set(range(5))
 
 
-def test_the_transformer_chooses_among_the_best_of_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_transformer_chooses_among_the_best_of_the_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("nasmeta.meta.in_context._searcher.SEARCH", SearchSettings(candidates=40))
     space = get_space("tnb101")
     searcher = SEARCHERS["meta-nas"](space, np.random.default_rng(0)).meta_fit(sources(space))
@@ -360,7 +431,10 @@ def test_the_transformer_chooses_among_the_best_of_the_processes(monkeypatch: py
 
 def test_a_space_with_few_architectures_left_is_proposed_to_the_end() -> None:
     space = SearchSpace("few", {"a": [1, 2, 3], "b": [1, 2, 3]})
-    labels = [SourceTask("s", "s", space, np.arange(9), np.arange(9.0)), SourceTask("t", "t", space, [0, 4], [1, 2])]
+    labels = [
+        SourceTask("s", "s", space, np.arange(9), np.arange(9.0)),
+        SourceTask("t", "t", space, [0, 4], [1, 2]),
+    ]
     searcher = SEARCHERS["meta-nas"](space, np.random.default_rng(0)).meta_fit(labels)
     proposed = [int(architecture) for n in (1, 4, 4) for architecture in searcher.ask(n)]
     assert sorted(proposed) == list(range(9))

@@ -13,7 +13,12 @@ import pytest
 import nasmeta as nm
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError, SpaceExhaustedError
-from nasmeta.meta import LearnedSpace, SavedMetaModel, warm_start_architectures, warn_of_other_metric
+from nasmeta.meta import (
+    LearnedSpace,
+    SavedMetaModel,
+    warm_start_architectures,
+    warn_of_other_metric,
+)
 from nasmeta.meta._learned_space import _left_out_positions
 from nasmeta.meta._mean_score_search import SourceOrder
 from nasmeta.searchers import (
@@ -61,7 +66,14 @@ def test_few_labels_teach_something() -> None:
 def test_tasks_that_share_a_device_are_left_out_together() -> None:
     labels = made_up("a", 0.0)
     trade_offs = [
-        SourceTask(dataset + device, dataset, TNB101, labels.architectures, labels.utilities, held_out=(device,))
+        SourceTask(
+            dataset + device,
+            dataset,
+            TNB101,
+            labels.architectures,
+            labels.utilities,
+            held_out=(device,),
+        )
         for dataset in ("x", "y")
         for device in ("v", "w")
     ]
@@ -75,7 +87,8 @@ def test_tasks_that_share_a_device_are_left_out_together() -> None:
     assert left_out([*trade_offs[:2], made_up("ccc", 0.3)]) == 2
 
 
-# -- inside a part of the space ------------------------------------------------------------------------------------
+# -- inside a part of the space
+# ------------------------------------------------------------------------------------
 
 
 def test_the_part_is_searched_to_its_end() -> None:
@@ -118,50 +131,77 @@ def test_a_proposal_outside_is_observed_as_the_worst_value_so_far() -> None:
 
 class TestInside(SearcherContract):
     def make(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
-        inside = np.flatnonzero(made_up_values(space) > np.median(made_up_values(space))).astype(np.int32)
+        inside = np.flatnonzero(made_up_values(space) > np.median(made_up_values(space))).astype(
+            np.int32
+        )
         return SubsetSearch(SEARCHERS["evolution"](space, rng), inside, inside[:3])
 
     test_knows_space_and_generator_and_has_defaults_for_the_rest = None  # type: ignore[assignment]
     test_runs_on_a_real_task = None  # type: ignore[assignment]
 
 
-# -- warm starts -----------------------------------------------------------------------------------------------------
+# -- warm starts
+# -----------------------------------------------------------------------------------------------------
 def test_the_second_cell_is_good_where_the_first_is_not() -> None:
     architectures = np.arange(100, dtype=np.int32)
     up, down = (
-        SourceTask(n, n, TNB101, architectures, sign * np.arange(100.0)) for n, sign in (("up", 1), ("down", -1))
+        SourceTask(n, n, TNB101, architectures, sign * np.arange(100.0))
+        for n, sign in (("up", 1), ("down", -1))
     )
     assert set(warm_start_architectures(TNB101, [up, down], 2).tolist()) == {0, 99}
     assert warm_start_architectures(TNB101, [up], 3).tolist() == [99, 98, 97]
-    assert warm_start_architectures(TNB101, [up], 2, allowed=np.array([3, 4, 5, 200], np.int32)).tolist() == [5, 4]
-    assert warm_start_architectures(TNB101, [up], 9, allowed=np.array([3, 200], np.int32)).tolist() == [3]
+    assert warm_start_architectures(
+        TNB101, [up], 2, allowed=np.array([3, 4, 5, 200], np.int32)
+    ).tolist() == [5, 4]
+    assert warm_start_architectures(
+        TNB101, [up], 9, allowed=np.array([3, 200], np.int32)
+    ).tolist() == [3]
     costs = np.where(np.arange(TNB101.size) == 99, 1000.0, 1.0)
-    assert warm_start_architectures(TNB101, [up], 1, costs=costs).tolist() == [98], "gain per unit of cost"
+    assert warm_start_architectures(TNB101, [up], 1, costs=costs).tolist() == [98], (
+        "gain per unit of cost"
+    )
 
 
 def test_costs_of_zero_price_nothing() -> None:
     numbers = np.arange(30.0)
-    measured = pd.DataFrame({"cell": range(30), "dataset": "a", "loss": numbers, "train_seconds": numbers})
-    source = nm.Table.from_frame(measured, space="nb201", name="own", direction={"loss": "min"}).task("loss")
+    measured = pd.DataFrame(
+        {"cell": range(30), "dataset": "a", "loss": numbers, "train_seconds": numbers}
+    )
+    source = nm.Table.from_frame(
+        measured, space="nb201", name="own", direction={"loss": "min"}
+    ).task("loss")
     with pytest.raises(SettingError, match="costs in seconds"):
-        nm.search("random", "nb201/cifar10", sources=[source], evaluations=3, settings={"warm_start": "1/second"})
+        nm.search(
+            "random",
+            "nb201/cifar10",
+            sources=[source],
+            evaluations=3,
+            settings={"warm_start": "1/second"},
+        )
 
 
-# -- search and compare ----------------------------------------------------------------------------------------------
+# -- search and compare
+# ----------------------------------------------------------------------------------------------
 
 
 def test_journal_and_folder_know(tmp_path: Path) -> None:
     folder = tmp_path
     settings = {"prune_space": 0.2, "warm_start": 3}
-    whole = nm.search("random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=10)
+    whole = nm.search(
+        "random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=10
+    )
     header = json.loads((folder / "run").read_text().partition("\n")[0])
     assert header["settings"] == settings | {"warm_start": "3"}
     assert len(header["sources"]) == 2
-    longer = nm.search("random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=20)
+    longer = nm.search(
+        "random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=20
+    )
     assert longer.architectures[:10].tolist() == whole.architectures.tolist()
     settings["prune_space"] = 0.1
     with pytest.raises(nm.errors.JournalError):
-        nm.search("random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=10)
+        nm.search(
+            "random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=10
+        )
     plan = {"inside": ("random", {"prune_space": 0.2}), "outside": "random"}
     frame = nm.compare(plan, "nb201/cifar10", repeats=2, evaluations=8, folder=folder / "all")
     of = dict(zip(frame["searcher"], frame["space"], strict=True))
@@ -189,11 +229,23 @@ def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [{"prune_space": 0.1}, {"warm_start": 3}])
 def test_leaks_and_sources_of_another_metric(options: dict) -> None:
     with pytest.raises(LeakageError):
-        nm.search("random", "nb201/cifar10", evaluations=5, sources=["nb201/cifar10@12ep"], settings=options)
+        nm.search(
+            "random",
+            "nb201/cifar10",
+            evaluations=5,
+            sources=["nb201/cifar10@12ep"],
+            settings=options,
+        )
     seconds = Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")
     task = Task("nb201/seconds", "nb201", seconds)  # of no family
     with pytest.warns(OtherMetricWarning) as seen:
-        nm.search("random", task, evaluations=3, sources=["nb201/cifar100", "nb201/imagenet16-120"], settings=options)
+        nm.search(
+            "random",
+            task,
+            evaluations=3,
+            sources=["nb201/cifar100", "nb201/imagenet16-120"],
+            settings=options,
+        )
     assert seen[0].filename == __file__, "where the user called"
 
 
@@ -201,12 +253,22 @@ def test_leaks_and_sources_of_another_metric(options: dict) -> None:
     ("target", "kinds", "warns"),
     [
         ("nb201/cifar10", ["accuracy"], False),
-        ("nb201/cifar10", ["dice"], False),  # a custom metric measures how well networks solve their task
+        # a custom metric measures how well networks solve their task
+        (
+            "nb201/cifar10",
+            ["dice"],
+            False,
+        ),
         ("nb201/cifar10", [""], False),
         ("nb201/robust/pgd@1", ["accuracy"], True),
         ("nb201/cifar10/within-5ms/pixel3", ["accuracy"], True),
         ("nb201/cifar100/within-9mJ/fpga", ["accuracy within a budget"], False),
-        ("tnb101/normal", ["accuracy", "ssim"], False),  # sources of several metrics fit any target but a cost
+        # sources of several metrics fit any target but a cost
+        (
+            "tnb101/normal",
+            ["accuracy", "ssim"],
+            False,
+        ),
         ("nb201/latency/pixel3", ["accuracy", "accuracy under attack"], True),
     ],
 )
@@ -229,7 +291,10 @@ def test_multi_fidelity_searchers_stay_inside_and_resume(name: str, tmp_path: Pa
     run = nm.search(name, target, evaluations=60, **options)
     assert np.isin(run.architectures, part).all()
     assert len(set(run.architectures.tolist())) == 60
-    assert run.architectures[:7].tolist() == warm_start_architectures(NB201, sources, 7, allowed=part).tolist()
+    assert (
+        run.architectures[:7].tolist()
+        == warm_start_architectures(NB201, sources, 7, allowed=part).tolist()
+    )
     again = nm.search(name, target, evaluations=80, **options)
     assert again.architectures[:60].tolist() == run.architectures.tolist()
     assert np.isin(again.architectures, part).all()

@@ -31,12 +31,16 @@ def test_it_finds_how_much_tasks_differ() -> None:
     quiet = [shared + s * rng.normal(size=400) for s in (0.03, 0.03)]
     learnt = {}
     for name, tasks in (("noisy", noisy), ("quiet", quiet)):
-        sources = [SourceTask(f"{name}{i}", "made up", SPACE, architectures, values) for i, values in enumerate(tasks)]
+        sources = [
+            SourceTask(f"{name}{i}", "made up", SPACE, architectures, values)
+            for i, values in enumerate(tasks)
+        ]
         learnt[name] = MetaGP.learn(SPACE, sources, FEATURES)
         correlation = np.corrcoef(learnt[name].mean[architectures], normal_scores(shared))[0, 1]
         assert correlation > 0.97, "the mean recovers what the tasks share"
     unexplained = {
-        name: model.hyperparameters.noise + model.hyperparameters.variances.sum() for name, model in learnt.items()
+        name: model.hyperparameters.noise + model.hyperparameters.variances.sum()
+        for name, model in learnt.items()
     }
     assert unexplained["noisy"] > 3 * unexplained["quiet"]
 

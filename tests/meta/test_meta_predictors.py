@@ -13,7 +13,8 @@ torch = pytest.importorskip("torch")
 
 
 class TestNetworks(MetaPredictorContract):
-    @pytest.fixture(params=["tnb101"])  # the small one: what a network reads of a cell is the same on both
+    # the small one: what a network reads of a cell is the same on both
+    @pytest.fixture(params=["tnb101"])
     def space(self, request: pytest.FixtureRequest) -> CellSpace:
         return get_space(request.param)
 
@@ -29,6 +30,12 @@ def test_twenty_labels_improve_on_the_order_of_the_sources() -> None:
     order = kendalltau(predictor.prior()[0][rest], values[rest])[0]
     found = []
     for draw in range(3):
-        architectures = np.setdiff1d(np.random.default_rng(draw).choice(len(values), 20, replace=False), rest)
-        found.append(kendalltau(predictor.fit(architectures, values[architectures]).predict(rest), values[rest])[0])
+        architectures = np.setdiff1d(
+            np.random.default_rng(draw).choice(len(values), 20, replace=False), rest
+        )
+        found.append(
+            kendalltau(
+                predictor.fit(architectures, values[architectures]).predict(rest), values[rest]
+            )[0]
+        )
     assert np.mean(found) > order > 0.86

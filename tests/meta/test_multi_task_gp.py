@@ -8,7 +8,13 @@ import pytest
 from nasmeta.errors import SettingError
 from nasmeta.gaussian_process import GridPosterior, Objective, count_model
 from nasmeta.meta._default_searcher import SourcedSearch
-from nasmeta.meta._joint_process import SourceModels, fit_joint, joint_kernel, joint_pairs, joint_prior
+from nasmeta.meta._joint_process import (
+    SourceModels,
+    fit_joint,
+    joint_kernel,
+    joint_pairs,
+    joint_prior,
+)
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch
 from nasmeta.meta._quantile_matching import matched_labels
 from nasmeta.meta._rgpe import RGPESearch
@@ -21,18 +27,24 @@ FEATURES = ("edges", "paths")
 KINDS = (MultiTaskGPSearch, RGPESearch)
 
 
-def source(name: str, shift: float, labels: int = 40, space: CellSpace = SPACE, seed: int = 1) -> SourceTask:
+def source(
+    name: str, shift: float, labels: int = 40, space: CellSpace = SPACE, seed: int = 1
+) -> SourceTask:
     architectures = space.sample(labels, np.random.default_rng(seed))
     return SourceTask(name, name, space, architectures, made_up_values(space, shift)[architectures])
 
 
-def covariance(models: SourceModels, a: np.ndarray, b: np.ndarray, same: np.ndarray | bool) -> np.ndarray:
+def covariance(
+    models: SourceModels, a: np.ndarray, b: np.ndarray, same: np.ndarray | bool
+) -> np.ndarray:
     """The kernel of the docstring, written out on one-hot and path counts."""
 
     total = np.zeros((len(a), len(b)))
     for j, counts in enumerate((SPACE.feature("edges").counts, SPACE.feature("paths").counts)):
         distance = np.abs(counts[a][:, None].astype(int) - counts[b][None]).sum(axis=2)
-        total += (models.shared[j] + models.own[j] * same) * np.exp(-distance / models.hyperparameters.lengthscales[j])
+        total += (models.shared[j] + models.own[j] * same) * np.exp(
+            -distance / models.hyperparameters.lengthscales[j]
+        )
     return total
 
 
@@ -40,9 +52,13 @@ def test_posterior_is_that_of_a_direct_computation() -> None:
     models = SourceModels.learn(SPACE, [source("a", 0.1), source("b", 0.5, seed=2)], FEATURES)
     architectures, labels = np.concatenate(models.architectures), np.concatenate(models.labels)
     task, at = np.repeat([0, 1], 40), SPACE.sample(25, np.random.default_rng(3))
-    full = covariance(models, architectures, architectures, task[:, None] == task) + models.noise * np.eye(80)
+    full = covariance(
+        models, architectures, architectures, task[:, None] == task
+    ) + models.noise * np.eye(80)
     weights = np.linalg.solve(full, labels)
-    np.testing.assert_allclose(models.mean[at], covariance(models, at, architectures, False) @ weights, atol=1e-3)
+    np.testing.assert_allclose(
+        models.mean[at], covariance(models, at, architectures, False) @ weights, atol=1e-3
+    )
     np.testing.assert_allclose(
         models.means[1][at], covariance(models, at, architectures, task == 1) @ weights, atol=1e-3
     )
@@ -102,20 +118,29 @@ def test_process_of_the_target_is_conditioned_on_sources_and_observations() -> N
     process.forget_last(1)
     architectures = np.concatenate([*models.architectures, observed])
     task = np.repeat([0, 1, 2], [40, 40, 3])
-    full = covariance(models, architectures, architectures, task[:, None] == task) + models.noise * np.eye(83)
+    full = covariance(
+        models, architectures, architectures, task[:, None] == task
+    ) + models.noise * np.eye(83)
     at, labels = SPACE.sample(25, np.random.default_rng(3)), np.array([1.0, -1.0, 0.5])
     crossed = covariance(models, at, architectures, task == 2)
     gain = np.linalg.solve(full, crossed.T).T
     mean, deviation = process.posterior(labels)
     np.testing.assert_allclose(mean[at], gain @ np.r_[*models.labels, labels], atol=2e-3)
     explained = np.einsum("ij,ij->i", gain, crossed)
-    np.testing.assert_allclose(deviation[at] ** 2, (models.shared + models.own).sum() - explained, atol=2e-3)
+    np.testing.assert_allclose(
+        deviation[at] ** 2, (models.shared + models.own).sum() - explained, atol=2e-3
+    )
 
 
 def test_labels_without_a_prediction_are_normal_scores() -> None:
-    values = np.random.default_rng(0).normal(size=999)  # some of their scores are beyond three deviations
-    np.testing.assert_allclose(matched_labels(values, np.zeros(999), np.ones(999)), normal_scores(values), atol=0.01)
-    assert matched_labels(values, np.full(999, 2.0), np.full(999, 0.1)).mean() == pytest.approx(2, abs=0.01)
+    # some of their scores are beyond three deviations
+    values = np.random.default_rng(0).normal(size=999)
+    np.testing.assert_allclose(
+        matched_labels(values, np.zeros(999), np.ones(999)), normal_scores(values), atol=0.01
+    )
+    assert matched_labels(values, np.full(999, 2.0), np.full(999, 0.1)).mean() == pytest.approx(
+        2, abs=0.01
+    )
 
 
 def test_a_source_that_the_target_contradicts_loses_its_weight() -> None:
@@ -138,7 +163,9 @@ def test_a_source_that_the_target_contradicts_loses_its_weight() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("space", "others"), [(SPACE, LARGER), (LARGER, SPACE)])
-def test_sources_of_another_space(kind: type[MultiTaskGPSearch], space: CellSpace, others: CellSpace) -> None:
+def test_sources_of_another_space(
+    kind: type[MultiTaskGPSearch], space: CellSpace, others: CellSpace
+) -> None:
     values = made_up_values(space)
     searcher = kind(space, np.random.default_rng(0)).meta_fit(
         [source("a", 0.0, 100, others), source("b", 0.1, 100, space)]
@@ -160,7 +187,13 @@ SMALL = SearchSpace(
 )
 LARGE = SearchSpace(
     "large",
-    {"width": [8, 9, 32], "depth": [3, 4], "bias": BIAS, **{f"heads_{i}": HEADS for i in range(1, 5)}, "rate": HEADS},
+    {
+        "width": [8, 9, 32],
+        "depth": [3, 4],
+        "bias": BIAS,
+        **{f"heads_{i}": HEADS for i in range(1, 5)},
+        "rate": HEADS,
+    },
     conditions={"heads_4": {"depth": [4]}},
 )
 
@@ -173,12 +206,15 @@ def quality(space: SearchSpace) -> np.ndarray:
 @pytest.mark.parametrize("kind", [*KINDS, SourcedSearch])
 def test_positions_of_another_space_are_matched_by_level(kind: type[MultiTaskGPSearch]) -> None:
     learned = SourceTask("small", "small", SMALL, np.arange(SMALL.size), quality(SMALL))
-    target = LARGE.listed(LARGE.sample(300, np.random.default_rng(1)))  # without some of the counterparts
+    # without some of the counterparts
+    target = LARGE.listed(LARGE.sample(300, np.random.default_rng(1)))
     searcher = kind(target, np.random.default_rng(0)).meta_fit([learned])
     models = searcher._models
     assert target.size < models.joint.size < LARGE.size
     assert np.corrcoef(models.mean, quality(target))[0, 1] > 0.9
-    searcher.meta_model_ = type(searcher.meta_model_).unpack(target, searcher.features, *searcher.meta_model_.pack())
+    searcher.meta_model_ = type(searcher.meta_model_).unpack(
+        target, searcher.features, *searcher.meta_model_.pack()
+    )
     np.testing.assert_array_equal(models.mean, searcher._models.mean)
 
 

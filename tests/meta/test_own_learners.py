@@ -73,12 +73,16 @@ def proposed(searcher: Any, **options: Any) -> list[int]:
 def test_a_searcher_is_kept_and_read(own: ModuleType, tmp_path: Path) -> None:
     saved = nm.meta_train("own_learners:Best", leave_out="cifar10", output="by_name.npz")
     assert saved.kind == "own_learners:Best"
-    assert nm.meta_train(own.Best, leave_out="cifar10", output="by_class.npz").sha256 == saved.sha256
+    assert (
+        nm.meta_train(own.Best, leave_out="cifar10", output="by_class.npz").sha256 == saved.sha256
+    )
     fresh = proposed("own_learners:Best")
     assert proposed("own_learners:Best", sources=saved) == fresh
     assert len(proposed(own.Best, sources=saved)) == 4
     assert saved.searcher(np.random.default_rng(0)).ask(2).shape == (2,)
-    done = CliRunner().invoke(app, ["meta-train", "own_learners:Best", "--leave-out", "cifar10", "--output", "cli.npz"])
+    done = CliRunner().invoke(
+        app, ["meta-train", "own_learners:Best", "--leave-out", "cifar10", "--output", "cli.npz"]
+    )
     assert done.exit_code == 0, done.output
     assert SavedMetaModel.load("cli.npz").sha256 == saved.sha256
 
@@ -90,7 +94,9 @@ def test_a_predictor_is_meta_trained_and_read(own: ModuleType) -> None:
     taus = found[found["scope"] == "all"].set_index("predictor")["kendall_tau"]
     assert taus["own_learners:MeanOfSources"] == taus["mean.npz"] > 0.5
     assert saved.predicts
-    run = proposed("meta-predictor", settings={"predictor": "own_learners:MeanOfSources"}, sources=saved)
+    run = proposed(
+        "meta-predictor", settings={"predictor": "own_learners:MeanOfSources"}, sources=saved
+    )
     assert run == proposed("meta-predictor", settings={"predictor": "own_learners:MeanOfSources"})
     assert len(proposed("own_learners:MeanOfSources-ucb")) == 4
 
@@ -110,7 +116,9 @@ def test_another_code_is_another_training(own: ModuleType, tmp_path: Path) -> No
         ("own_learner", UnknownNameError),
     ],
 )
-def test_refusals(own: ModuleType, monkeypatch: pytest.MonkeyPatch, learner: Any, error: type[Exception]) -> None:
+def test_refusals(
+    own: ModuleType, monkeypatch: pytest.MonkeyPatch, learner: Any, error: type[Exception]
+) -> None:
     monkeypatch.setattr(own.Unkept, "must_not_learn", True, raising=False)
     with pytest.raises(error):
         nm.meta_train(learner, leave_out="cifar10", output="x.npz")
@@ -121,4 +129,6 @@ def test_equal_labels_have_equal_scores(own: ModuleType) -> None:
     predictor = own.MeanOfSources().meta_fit([source]).fit([5, 60, 700, 8000], [2.0, 1.0, 1.0, 2.0])
     scores = (source.values - source.values.mean()) / source.values.std()
     low, high = np.sort(scores[[5, 60, 700, 8000]]).reshape(2, 2).mean(axis=1)
-    np.testing.assert_allclose(predictor.predict(range(99)), 1 + (scores[:99] - low) / (high - low), rtol=1e-5)
+    np.testing.assert_allclose(
+        predictor.predict(range(99)), 1 + (scores[:99] - low) / (high - low), rtol=1e-5
+    )

@@ -22,17 +22,25 @@ ACQUISITIONS = ("greedy", "thompson")
 def sources() -> list[SourceTask]:
     architectures = SMALL.sample(120, np.random.default_rng(0))
     pairs = ((0.1, architectures[:60]), (0.3, architectures[60:]))
-    return [SourceTask(f"m/{s}", f"d{s}", SMALL, own, made_up_values(SMALL, s)[own]) for s, own in pairs]
+    return [
+        SourceTask(f"m/{s}", f"d{s}", SMALL, own, made_up_values(SMALL, s)[own]) for s, own in pairs
+    ]
 
 
 @pytest.mark.parametrize(
     ("predictor", "acquisition"),
     [*(("experts", acquisition) for acquisition in ACQUISITIONS), ("maml", "greedy")],
 )
-def test_it_begins_at_what_sources_promise_and_finds_the_best(predictor: str, acquisition: str) -> None:
+def test_it_begins_at_what_sources_promise_and_finds_the_best(
+    predictor: str, acquisition: str
+) -> None:
     options = {} if predictor == "experts" else {"steps": 2}
     searcher = MetaPredictorSearch(
-        SMALL, np.random.default_rng(0), predictor=predictor, acquisition=acquisition, options=options
+        SMALL,
+        np.random.default_rng(0),
+        predictor=predictor,
+        acquisition=acquisition,
+        options=options,
     )
     searcher.meta_fit(sources())
     values, found = made_up_values(SMALL), []
@@ -47,7 +55,9 @@ def test_it_begins_at_what_sources_promise_and_finds_the_best(predictor: str, ac
 
 def test_every_second_one_of_the_first_five_is_random_or_known_before() -> None:
     values, by = made_up_values(SMALL), []
-    searcher = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="experts").meta_fit(sources())
+    searcher = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="experts").meta_fit(
+        sources()
+    )
     known = np.array([3, 200], np.int32)
     searcher.tell(known, values[known])
     for n in (1, 3):
@@ -76,7 +86,9 @@ def test_the_observations_outweigh_reversed_sources() -> None:
 
 
 def test_its_file_brings_it_back(tmp_path: Path) -> None:
-    first = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="experts").meta_fit(sources())
+    first = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="experts").meta_fit(
+        sources()
+    )
     saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", first))
     assert saved.kind == "meta-predictor"
     np.testing.assert_array_equal(saved.searcher(np.random.default_rng(0)).ask(5), first.ask(5))

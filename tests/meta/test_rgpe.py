@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from nasmeta.gaussian_process import GaussianProcess, Hyperparameters, count_model, log_expected_improvement
+from nasmeta.gaussian_process import (
+    GaussianProcess,
+    Hyperparameters,
+    count_model,
+    log_expected_improvement,
+)
 from nasmeta.meta._rgpe import RGPESearch, VanillaRGPESearch, ranking_losses, ranking_shares
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask, standardised
@@ -24,7 +29,9 @@ def test_losses_are_those_of_a_count_of_pairs() -> None:
     (losses,) = ranking_losses(predicted[None], labels, times.astype(np.float32))
     for loss, drawn in zip(losses, times, strict=True):
         sample = np.repeat(np.arange(7), drawn)
-        wrong = sum((predicted[i] < predicted[j]) != (labels[i] < labels[j]) for i in sample for j in sample)
+        wrong = sum(
+            (predicted[i] < predicted[j]) != (labels[i] < labels[j]) for i in sample for j in sample
+        )
         assert loss == wrong
 
 
@@ -58,7 +65,9 @@ def test_published_posterior_is_the_weighted_sum_of_all() -> None:
     together = 0.5 * learnt["means"][0] + 0.2 * learnt["means"][1] + 0.3 * mean
     variance = 0.25 * learnt["stds"][0] ** 2 + 0.04 * learnt["stds"][1] ** 2 + 0.09 * std**2
     expected = log_expected_improvement(together, np.sqrt(variance), labels.max())
-    np.testing.assert_allclose(searcher._score(searcher._gp, mean, std, labels), expected, rtol=1e-4)
+    np.testing.assert_allclose(
+        searcher._score(searcher._gp, mean, std, labels), expected, rtol=1e-4
+    )
     assert np.corrcoef(learnt["means"][0], values)[0, 1] > 0.7
 
 
@@ -66,18 +75,25 @@ def test_published_posterior_is_the_weighted_sum_of_all() -> None:
 def test_shares_of_the_best_ranking_are_those_of_a_count_of_samples(seed: int) -> None:
     """Ties share a sample, and a source with a median loss above 95 % of the target's losses has no share."""
     rng = np.random.default_rng(seed)
-    process = GaussianProcess(count_model(SPACE, ["edges"]), Hyperparameters(np.ones(1), np.full(1, 6.0), 0.3))
+    process = GaussianProcess(
+        count_model(SPACE, ["edges"]), Hyperparameters(np.ones(1), np.full(1, 6.0), 0.3)
+    )
     process.extend(SPACE.sample(14, rng).tolist())
     labels = standardised(made_up_values(SPACE)[process.architectures])
     inverse = np.linalg.inv(process.factor @ process.factor.T)
-    left_out = labels - inverse @ labels / inverse.diagonal()  # Rasmussen and Williams 2006, equation 5.12
+    # Rasmussen and Williams 2006, equation 5.12
+    left_out = labels - inverse @ labels / inverse.diagonal()
     sources = labels + np.linspace(0.8, 2.0, 7)[:, None] * rng.normal(size=(7, 14))
     sources[1] = sources[0]
-    times = np.random.default_rng(5).multinomial(14, np.full(14, 1 / 14), size=100).astype(np.float32)
+    times = (
+        np.random.default_rng(5).multinomial(14, np.full(14, 1 / 14), size=100).astype(np.float32)
+    )
     losses = ranking_losses(np.vstack([sources, left_out]), labels, times)
     members = [*np.flatnonzero(np.median(losses[:7], axis=1) <= np.quantile(losses[7], 0.95)), 7]
     expected = np.zeros(8)
     for sample in losses.T:
         winners = [i for i in members if sample[i] == sample[members].min()]
         expected[winners] += 0.01 / len(winners)
-    np.testing.assert_allclose(ranking_shares(sources, process, labels, np.random.default_rng(5)), expected, atol=1e-9)
+    np.testing.assert_allclose(
+        ranking_shares(sources, process, labels, np.random.default_rng(5)), expected, atol=1e-9
+    )

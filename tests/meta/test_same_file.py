@@ -45,4 +45,6 @@ def test_the_file_does_not_depend_on_what_ran_before(tmp_path: Path) -> None:
     assert len(first) == len(LEARNERS)
     for name, lines in found.items():
         assert lines[:-1] == first, name
-    assert found["after a search and PyTorch on several threads"][-1] == "2", "the number of threads is put back"
+    assert found["after a search and PyTorch on several threads"][-1] == "2", (
+        "the number of threads is put back"
+    )

@@ -24,7 +24,9 @@ from nasmeta.tasks import SourceTask
 SPACE = nm.get_space("nb201")
 
 
-def learned(kind: type[MetaSearcher] = SourceOrder, n_labels: int = 200, **settings: object) -> MetaSearcher:
+def learned(
+    kind: type[MetaSearcher] = SourceOrder, n_labels: int = 200, **settings: object
+) -> MetaSearcher:
     sources, _ = nm.task_distribution("nb201").leave_out("cifar100")
     few = sources.as_sources(n_labels, np.random.default_rng(3))
     return kind(SPACE, np.random.default_rng(0), **settings).meta_fit(few)  # type: ignore[arg-type]
@@ -32,26 +34,39 @@ def learned(kind: type[MetaSearcher] = SourceOrder, n_labels: int = 200, **setti
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> SavedMetaModel:
-    return SavedMetaModel.load(SavedMetaModel.write(tmp_path_factory.mktemp("models") / "order.npz", learned()))
+    return SavedMetaModel.load(
+        SavedMetaModel.write(tmp_path_factory.mktemp("models") / "order.npz", learned())
+    )
 
 
-def test_the_card_lists_the_sources_and_the_bytes_are_reproducible(saved: SavedMetaModel, tmp_path: Path) -> None:
+def test_the_card_lists_the_sources_and_the_bytes_are_reproducible(
+    saved: SavedMetaModel, tmp_path: Path
+) -> None:
     assert (saved.kind, saved.held_out) == ("source-order", ("cifar10", "imagenet16-120"))
     assert saved.sources == ("nb201/cifar10", "nb201/imagenet16-120")
     assert [source["labels"] for source in saved.card["sources"]] == [200, 200]
     assert saved.metric_kinds == ("accuracy",)
-    assert SavedMetaModel.write(tmp_path / "again.npz", learned()).read_bytes() == saved.path.read_bytes()
+    assert (
+        SavedMetaModel.write(tmp_path / "again.npz", learned()).read_bytes()
+        == saved.path.read_bytes()
+    )
     assert list(tmp_path.iterdir()) == [tmp_path / "again.npz"], "no other file remains"
 
 
-FEW = [(name, 200) for name in ("meta-gp", "multi-task-gp", "rgpe", "rgpe-vanilla", "meta", "meta-nas")]
+FEW = [
+    (name, 200) for name in ("meta-gp", "multi-task-gp", "rgpe", "rgpe-vanilla", "meta", "meta-nas")
+]
 OTHER_WEIGHTS = pytest.param("meta-rl", 200, marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize(("name", "n_labels"), [*FEW, ("meta-nas", SPACE.size), OTHER_WEIGHTS])
-def test_a_searcher_proposes_the_same_after_loading(name: str, n_labels: int, tmp_path: Path) -> None:
+def test_a_searcher_proposes_the_same_after_loading(
+    name: str, n_labels: int, tmp_path: Path
+) -> None:
     searcher = learned(nm.searchers.SEARCHERS[name], n_labels)  # type: ignore[arg-type]
-    again = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "gp.npz", searcher)).searcher(np.random.default_rng(0))
+    again = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "gp.npz", searcher)).searcher(
+        np.random.default_rng(0)
+    )
     values = nm.get_task("nb201/cifar100").values
     for _ in range(8):
         architecture, other = searcher.ask(), again.ask()
@@ -61,7 +76,9 @@ def test_a_searcher_proposes_the_same_after_loading(name: str, n_labels: int, tm
 
 
 def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_path: Path) -> None:
-    path = SavedMetaModel.write(tmp_path / "gp.npz", learned(MetaGPSearch, 60, features=["edges", "operations"]))
+    path = SavedMetaModel.write(
+        tmp_path / "gp.npz", learned(MetaGPSearch, 60, features=["edges", "operations"])
+    )
     model, rng = SavedMetaModel.load(path), np.random.default_rng(0)
     assert model.card["settings"] == {"features": ["edges", "operations"]}
     assert model.searcher(rng, beta=2.0).beta == 2.0
@@ -121,7 +138,9 @@ def test_damaged_files_are_refused(saved: SavedMetaModel, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["maml", "multi-task-gp"])
 def test_missing_arrays_are_refused(name: str, tmp_path: Path) -> None:
     settings = {"steps": 1} if name == "maml" else {}
-    model = meta_train(name, leave_out="cifar100", n_labels=60, settings=settings, output=tmp_path / "model.npz")
+    model = meta_train(
+        name, leave_out="cifar100", n_labels=60, settings=settings, output=tmp_path / "model.npz"
+    )
     for key in model.arrays:
         others = {other: model.arrays[other] for other in model.arrays if other != key}
         without = replace(model, arrays=others)
@@ -154,12 +173,25 @@ def test_a_model_of_another_metric_warns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("factor", [2.0, -1.0])
-def test_a_model_of_the_targets_values_under_another_name_is_refused(factor: float, tmp_path: Path) -> None:
+def test_a_model_of_the_targets_values_under_another_name_is_refused(
+    factor: float, tmp_path: Path
+) -> None:
     task, architectures = nm.get_task("nb201/cifar10"), np.random.default_rng(0).permutation(15625)
-    copy = SourceTask("x", "mine", SPACE, architectures, factor * task.values[architectures], metric_kind="accuracy")
-    path = SavedMetaModel.write(tmp_path / "copy.npz", SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([copy]))
+    copy = SourceTask(
+        "x",
+        "mine",
+        SPACE,
+        architectures,
+        factor * task.values[architectures],
+        metric_kind="accuracy",
+    )
+    path = SavedMetaModel.write(
+        tmp_path / "copy.npz", SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([copy])
+    )
     with pytest.raises(LeakageError):
         nm.search("source-order", task, evaluations=2, sources=SavedMetaModel.load(path))
     with pytest.raises(LeakageError):
-        nm.compare(["source-order"], [task], evaluations=2, repeats=1, sources=SavedMetaModel.load(path))
+        nm.compare(
+            ["source-order"], [task], evaluations=2, repeats=1, sources=SavedMetaModel.load(path)
+        )
     nm.search("source-order", "nb201/cifar100", evaluations=2, sources=SavedMetaModel.load(path))

@@ -11,7 +11,9 @@ from nasmeta.testing import made_up_values
 SPACE = nm.get_space("tnb101")
 
 
-def source(name: str, held_out: tuple[str, ...], values: np.ndarray, labels: int | None = None) -> SourceTask:
+def source(
+    name: str, held_out: tuple[str, ...], values: np.ndarray, labels: int | None = None
+) -> SourceTask:
     architectures = np.arange(SPACE.n_architectures, dtype=np.int32)
     if labels is not None:
         architectures = np.sort(SPACE.sample(labels, np.random.default_rng(0)))
@@ -36,9 +38,12 @@ def test_roles_and_means_without_a_group() -> None:
     assert (matrix.groups, matrix.roles) == ((0, 1, 2, 0), (0, 0, 0, 1))
     means = matrix.role_means(without=(1,))
     assert np.corrcoef(means[0], VALUES)[0, 1] > 0.5
-    np.testing.assert_allclose(matrix.role_means(without=(0,))[1], matrix.role_means(without=(0,))[0])
+    np.testing.assert_allclose(
+        matrix.role_means(without=(0,))[1], matrix.role_means(without=(0,))[0]
+    )
     assert np.ptp(matrix.role_means(without=(0, 1, 2))) == 0
-    np.testing.assert_allclose(matrix.spread(without=(1,)), 0, atol=1e-6)  # the other two sources are equal
+    # the other two sources are equal
+    np.testing.assert_allclose(matrix.spread(without=(1,)), 0, atol=1e-6)
     assert matrix.spread().mean() > 0.1
     assert not matrix.spread(without=(0, 1, 2)).any()
 
@@ -62,4 +67,6 @@ def test_forty_pairs_of_copies_decide_whether_labels_are_noisy(gap: float, kept:
     labels = SPACE.feature("operations").counts[classes[architectures]] @ np.arange(4.0)
     labels += gap * np.isin(architectures, second)
     matrix = SourceMatrix.of(SPACE, [SourceTask("f/a", "a", SPACE, architectures, labels)])
-    assert (len(np.unique(matrix.scores[0, alone].round(4))) < 20) == kept  # there are 16 different labels
+    assert (
+        len(np.unique(matrix.scores[0, alone].round(4))) < 20
+    ) == kept  # there are 16 different labels

@@ -14,7 +14,9 @@ META = sorted(name for name, kind in SEARCHERS.items() if issubclass(kind, MetaS
 SPACE = nm.get_space("nb201")
 
 
-def source(utilities: np.ndarray, space: nm.spaces.CellSpace = SPACE, name: str = "made-up") -> SourceTask:
+def source(
+    utilities: np.ndarray, space: nm.spaces.CellSpace = SPACE, name: str = "made-up"
+) -> SourceTask:
     return SourceTask(name, name, space, np.arange(len(utilities), dtype=np.int32), utilities)
 
 
@@ -40,7 +42,11 @@ def test_the_target_among_the_sources(name: str) -> None:
 
 def test_labels_that_no_source_has() -> None:
     normal = np.random.default_rng(0).uniform(-1, 1, 200)
-    for utilities in (np.append(normal, np.nan), np.append(normal, np.inf), 1e101 * np.append(normal, 1.0)):
+    for utilities in (
+        np.append(normal, np.nan),
+        np.append(normal, np.inf),
+        1e101 * np.append(normal, 1.0),
+    ):
         with pytest.raises(SettingError):
             source(utilities)
     for architectures in ([0, 15625], [0, -1], [3, 3], [1]):
@@ -50,13 +56,17 @@ def test_labels_that_no_source_has() -> None:
         META_PREDICTORS["experts"]().meta_fit([source(np.arange(9.0), nm.get_space("tnb101"))])
 
 
-@pytest.mark.parametrize(("dataset", "evaluations"), [("cifar10", 22), ("cifar100", 4), ("imagenet16-120", 18)])
+@pytest.mark.parametrize(
+    ("dataset", "evaluations"), [("cifar10", 22), ("cifar100", 4), ("imagenet16-120", 18)]
+)
 def test_source_order_sorts_by_the_mean_z_score(dataset: str, evaluations: int) -> None:
     sources, target = nm.task_distribution("nb201").leave_out(dataset)
     searcher = SourceOrder(SPACE, np.random.default_rng(0))
     searcher.meta_fit(sources)
     order = searcher.ask(SPACE.n_architectures)
-    z = np.mean([(task.values - task.values.mean()) / task.values.std() for task in sources], axis=0)
+    z = np.mean(
+        [(task.values - task.values.mean()) / task.values.std() for task in sources], axis=0
+    )
     assert (np.diff(z[order]) <= 0).all()
     assert order.tolist().index(int(target[0].optimal_architectures[0])) + 1 == evaluations
     with pytest.raises(SpaceExhaustedError):

@@ -31,7 +31,13 @@ def test_a_model_is_not_replaced_unasked(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"leave_out": "cifar10"}, {"n_labels": 49}, {"seed": 1}, {"sources": ["nb201/cifar10", "nb201/cifar100"]}]
+    "other",
+    [
+        {"leave_out": "cifar10"},
+        {"n_labels": 49},
+        {"seed": 1},
+        {"sources": ["nb201/cifar10", "nb201/cifar100"]},
+    ],
 )
 def test_what_is_resumed_is_not_another_training(model: Path, other: dict) -> None:
     before = files(model.parent)

@@ -36,7 +36,9 @@ def committed(script: Path) -> Any:
 
 def outputs(notebook: Any) -> list[Any]:
     """Return the outputs of all cells."""
-    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    return [
+        output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
+    ]
 
 
 def pictures(notebook: Any) -> list[str]:
@@ -68,7 +70,9 @@ class TestNotebook:
     def test_script_and_notebook_are_in_step(self, script: Path, build: ModuleType) -> None:
         ours, theirs = build.read(script), committed(script)
         why = f"python notebooks/build.py {script.stem[0]} writes {script.stem}.ipynb anew."
-        assert [(c.cell_type, c.source) for c in ours.cells] == [(c.cell_type, c.source) for c in theirs.cells], why
+        assert [(c.cell_type, c.source) for c in ours.cells] == [
+            (c.cell_type, c.source) for c in theirs.cells
+        ], why
 
     def test_the_committed_outputs(self, script: Path, build: ModuleType) -> None:
         notebook = committed(script)
@@ -78,15 +82,21 @@ class TestNotebook:
         assert not [output for output in found if output.get("name") == "stderr"]
         assert sum(bool(PICTURES & set(output.get("data", {}))) for output in found) >= 2
         assert not any(
-            "<Figure size" in shown(output) for output in found if not PICTURES & set(output.get("data", {}))
+            "<Figure size" in shown(output)
+            for output in found
+            if not PICTURES & set(output.get("data", {}))
         )
         counts = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"]
         assert counts == list(range(1, len(counts) + 1)), "It was not run from top to bottom."
         assert script.with_suffix(".ipynb").stat().st_size <= build.LARGEST
 
     def test_links_lead_somewhere(self, script: Path) -> None:
-        text = "\n".join(cell.source for cell in committed(script).cells if cell.cell_type == "markdown")
-        links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith("https://")]
+        text = "\n".join(
+            cell.source for cell in committed(script).cells if cell.cell_type == "markdown"
+        )
+        links = [
+            link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith("https://")
+        ]
         assert [link for link in links if not (NOTEBOOKS / link).is_file()] == []
 
     def test_nothing_of_a_machine_is_in_it(self, script: Path) -> None:

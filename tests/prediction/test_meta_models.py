@@ -37,11 +37,17 @@ def test_a_file_predicts_as_the_same_training_does(file: Path) -> None:
     assert of["experts"]["kendall_tau"].min() > of["ridge"]["kendall_tau"].max()
     assert of["experts"]["rmse"].max() < 12  # percent: on the scale of the labels
     # The same as by hand.
-    learnt = META_PREDICTORS["experts"]().meta_fit(nm.task_distribution("nb201").leave_out("cifar10")[0])
+    learnt = META_PREDICTORS["experts"]().meta_fit(
+        nm.task_distribution("nb201").leave_out("cifar10")[0]
+    )
     task = nm.get_task("nb201/cifar10")
     few = np.arange(0, 15625, 1000)
     by_hand = learnt.fit(few, task.values[few]).predict(np.arange(15625))
-    predicted = source_predictor("experts", task, None, {}).fit(few, task.values[few]).predict(np.arange(15625))
+    predicted = (
+        source_predictor("experts", task, None, {})
+        .fit(few, task.values[few])
+        .predict(np.arange(15625))
+    )
     np.testing.assert_allclose(predicted, by_hand)
 
 
@@ -62,17 +68,23 @@ def test_lower_labels_may_be_better() -> None:
     predicted = SourcePredictor(lambda progress: inner, -1.0, {}).fit(architectures, seconds)
     assert inner.best == 7
     np.testing.assert_array_equal(predicted.predict(architectures), seconds)
-    np.testing.assert_array_equal(predicted.predict(architectures, return_std=True), [seconds, np.ones(3)])
+    np.testing.assert_array_equal(
+        predicted.predict(architectures, return_std=True), [seconds, np.ones(3)]
+    )
     task = nm.get_task("nb201/train-seconds/cifar10")
     with pytest.raises(SettingError):  # seconds of another dataset are the same but a factor
         scores("experts", task, sources="nb201/train-seconds", **FEW)
 
 
 @pytest.mark.slow
-def test_a_meta_model_goes_on_with_its_folder(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_meta_model_goes_on_with_its_folder(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = scores({"mine": str(file), "here": "experts"}, folder=tmp_path, **FEW)
     monkeypatch.setattr(META_PREDICTORS["experts"], "fit", None)  # nothing is fitted again
-    assert_frame_equal(scores({"mine": str(file), "here": "experts"}, folder=tmp_path, **FEW), first)
+    assert_frame_equal(
+        scores({"mine": str(file), "here": "experts"}, folder=tmp_path, **FEW), first
+    )
     with pytest.raises(TypeError):
         scores("experts", sources="nb201/cifar100", folder=tmp_path, **FEW)  # another training
 

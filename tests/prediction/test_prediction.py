@@ -60,7 +60,9 @@ class Memory(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 @pytest.mark.parametrize("rule", ["upstream", "zero", "function"])
 def test_scopes_hold_what_they_say(protocol: str, rule: Any) -> None:
     pool = np.arange(SPACE.n_architectures, dtype=np.int32)
-    splits = splits_of(protocol, SPACE, pool, 7812 if protocol == "half" else 781, np.random.SeedSequence(3), rule)
+    splits = splits_of(
+        protocol, SPACE, pool, 7812 if protocol == "half" else 781, np.random.SeedSequence(3), rule
+    )
     scopes = set()
     for split in splits:
         for scope, architectures in split.scored.items():
@@ -94,14 +96,18 @@ def test_memorised_isomorphs_help_only_where_they_may_be_scored() -> None:
 def test_scores_are_those_of_the_predictor_by_hand() -> None:
     frame = scores("ridge", "nb201/cifar100", sizes=[156], draws=2, seed=4, **VALID)
     draw = np.random.SeedSequence(4, spawn_key=(1,))
-    split = splits_of("few", SPACE, np.arange(SPACE.n_architectures, dtype=np.int32), 156, draw, "upstream")[0]
+    split = splits_of(
+        "few", SPACE, np.arange(SPACE.n_architectures, dtype=np.int32), 156, draw, "upstream"
+    )[0]
     labels = nm.get_task("nb201/cifar100").values
     model = nm.predictors.make_predictor("ridge").fit(split.train, labels[split.train])
     row = frame[(frame.draw == 1) & (frame.scope == "isomorph-disjoint")].iloc[0]
     architectures = split.scored["isomorph-disjoint"]
     predicted = model.predict(architectures)
     assert row.n_scored == len(architectures)
-    assert row.kendall_tau == pytest.approx(kendalltau(predicted, labels[architectures]).statistic, abs=1e-12)
+    assert row.kendall_tau == pytest.approx(
+        kendalltau(predicted, labels[architectures]).statistic, abs=1e-12
+    )
     assert row.rmse == pytest.approx(np.sqrt(np.mean((predicted - labels[architectures]) ** 2)))
     assert 0.5 < row.coverage_95 < 1
     assert row.crps > 0
@@ -117,7 +123,8 @@ def test_draws_differ_and_predictors_share_them() -> None:
     everywhere = frame[frame.scope == "all"].groupby("predictor")["kendall_tau"]
     assert (everywhere.nunique() == 1).all()
     by_hand = kendalltau(
-        SPACE.params(np.arange(SPACE.n_architectures), "cifar10"), nm.get_task("nb201/cifar10").values
+        SPACE.params(np.arange(SPACE.n_architectures), "cifar10"),
+        nm.get_task("nb201/cifar10").values,
     ).statistic
     assert everywhere.first()["parameters"] == pytest.approx(by_hand, abs=1e-12)
 
@@ -129,7 +136,9 @@ def test_draws_differ_and_predictors_share_them() -> None:
 def test_encoders_are_added_to_those_of_the_members(predictor: str, members: list[bool]) -> None:
     ensemble = models_of([predictor])[0].build(nm.get_task("nb201/cifar10"), 0).steps[-1][1]
     assert [name.partition(":")[0] for name, _ in ensemble.members] == ["gp", "xgboost"]
-    assert ["columnencoder" in dict(m.steps[0][1].transformer_list) for _, m in ensemble.members] == members
+    assert [
+        "columnencoder" in dict(m.steps[0][1].transformer_list) for _, m in ensemble.members
+    ] == members
 
 
 @pytest.mark.slow
@@ -165,7 +174,9 @@ def test_journal_of_another_benchmark_is_refused(tmp_path: Path) -> None:
         assert journal.read_text() == changed
 
 
-def test_changed_code_and_objects_are_fitted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_code_and_objects_are_fitted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = {"sizes": [20], "draws": 1, "folder": tmp_path / "kept", **VALID}
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
@@ -228,38 +239,71 @@ def test_against_test_values_and_on_another_space(
     fetched = CliRunner().invoke(app, ["data", "fetch", "meco", "transnas"])
     assert fetched.exit_code == 0, fetched.output
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    targets, disjoint, everywhere = zip(*(line.split(" | ") for line in done.stdout.splitlines()), strict=True)
+    targets, disjoint, everywhere = zip(
+        *(line.split(" | ") for line in done.stdout.splitlines()), strict=True
+    )
     assert targets[0] == "cifar10/accuracy/test/200/mean of NB201 v1.1"
     assert 0.74 < float(disjoint[0]) < float(everywhere[0]) < 0.85
     assert all("/test/" in target for target in targets)
-    assert min(map(float, everywhere[1:])) > 0.4  # a loss, too: predictions are in the unit of the labels
+    # a loss, too: predictions are in the unit of the labels
+    assert min(map(float, everywhere[1:])) > 0.4
 
 
 def test_the_test_values_of_a_task_with_a_budget() -> None:
     architectures = np.arange(60)
     accuracy = pd.DataFrame(
-        {"cell": architectures, "accuracy": 50 + architectures / 2, "split": "valid", "release": "v1"}
+        {
+            "cell": architectures,
+            "accuracy": 50 + architectures / 2,
+            "split": "valid",
+            "release": "v1",
+        }
     )
     test = accuracy.assign(accuracy=accuracy["accuracy"] - 1, split="test", release="v2")
-    latency = pd.DataFrame({"cell": architectures, "latency": 1 + architectures % 7, "release": "v1"})
+    latency = pd.DataFrame(
+        {"cell": architectures, "latency": 1 + architectures % 7, "release": "v1"}
+    )
     table = nm.Table.from_frame(pd.concat([accuracy, test, latency]), space="nb201", dataset="pets")
     task = table.task("accuracy").with_objective("within-5/latency")
-    assert set(scores("ridge", task, sizes=[20], draws=1)["target"]) == {"pets/accuracy/test/-/- of v2"}
+    assert set(scores("ridge", task, sizes=[20], draws=1)["target"]) == {
+        "pets/accuracy/test/-/- of v2"
+    }
 
 
 @pytest.mark.slow
 def test_command_prints_tables_and_writes_files(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
-    arguments = ["--predictors", "gp,parameters", "--sizes", "20,50", "--draws", "2", "--target", "valid"]
-    result = CliRunner().invoke(app, ["predict", *arguments, "--folder", str(folder)], env={"COLUMNS": "80"})
+    arguments = [
+        "--predictors",
+        "gp,parameters",
+        "--sizes",
+        "20,50",
+        "--draws",
+        "2",
+        "--target",
+        "valid",
+    ]
+    result = CliRunner().invoke(
+        app, ["predict", *arguments, "--folder", str(folder)], env={"COLUMNS": "80"}
+    )
     assert result.exit_code == 0, result.output
-    assert result.stdout.index("without a labelled isomorph") < result.stdout.index("as in published work")
-    for name in ("results.csv", "summary.md", "kendall_tau.png", "kendall_tau.svg", "calibration.png"):
+    assert result.stdout.index("without a labelled isomorph") < result.stdout.index(
+        "as in published work"
+    )
+    for name in (
+        "results.csv",
+        "summary.md",
+        "kendall_tau.png",
+        "kendall_tau.svg",
+        "calibration.png",
+    ):
         assert str(folder / name) in result.stdout.replace("\n", "")
         assert (folder / name).stat().st_size > 500
     frame = pd.read_csv(folder / "results.csv")
     assert len(frame) == 2 * 2 * 2 * 3
-    tau = frame[(frame.scope == "all") & (frame.predictor == "gp") & (frame.n_train == 50)]["kendall_tau"].mean()
+    tau = frame[(frame.scope == "all") & (frame.predictor == "gp") & (frame.n_train == 50)][
+        "kendall_tau"
+    ].mean()
     assert f"{tau:,.4f}".rstrip("0") in result.stdout
 
 
@@ -268,7 +312,9 @@ def test_estimators_that_print_alike_share_no_results(tmp_path: Path) -> None:
     column = np.arange(SPACE.n_architectures, dtype=np.float64)
     other = column.copy()
     other[5:-5] = np.random.default_rng(0).permutation(other[5:-5])
-    one, two = (make_pipeline(ColumnEncoder(values), PREDICTORS["ridge"]()) for values in (column, other))
+    one, two = (
+        make_pipeline(ColumnEncoder(values), PREDICTORS["ridge"]()) for values in (column, other)
+    )
     assert repr(one) == repr(two)
     options = {"sizes": [50], "draws": 1, **VALID}
     first = scores({"a": one}, folder=tmp_path, **options)
@@ -294,7 +340,8 @@ def test_an_estimator_of_another_space_is_refused() -> None:
     assert caught.value.value == "nb201"
 
 
-# -- one contract for predictors --------------------------------------------------------------------------------------
+# -- one contract for predictors
+# --------------------------------------------------------------------------------------
 OWN_MODULE = """
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -348,7 +395,11 @@ def test_every_form_of_a_predictor_receives_the_same(own: Any, reads: str) -> No
     few = {"sizes": [20], "draws": 1, **VALID}
     forms = {f"{name} {kind}": form for name in SAME[reads]
              for kind, form in (("object", getattr(own, name)), ("place", f"contract_module:{name}"))}  # fmt: skip
-    expected = {"one-hot": own.made(), "default": "contract_module:features", "architectures": own.estimator}[reads]
+    expected = {
+        "one-hot": own.made(),
+        "default": "contract_module:features",
+        "architectures": own.estimator,
+    }[reads]
     tau = scores({"expected": expected, **forms}, **few).groupby("predictor")["kendall_tau"].first()
     assert (tau == tau["expected"]).all()
     if reads == "default":
@@ -357,14 +408,18 @@ def test_every_form_of_a_predictor_receives_the_same(own: Any, reads: str) -> No
     for form in forms.values():
         settings = {"predictor": form, "copies": 2}
         assert len(nm.search("predictor", "nb201/cifar10", evaluations=14, settings=settings)) == 14
-    command = f"predict --predictors contract_module:{SAME[reads][0]} --sizes 20 --draws 1 --target valid"
+    command = (
+        f"predict --predictors contract_module:{SAME[reads][0]} --sizes 20 --draws 1 --target valid"
+    )
     assert CliRunner().invoke(app, command.split()).exit_code == 0
     assert set(own.Reads.seen) == ({("i", 1)} if reads == "architectures" else set())
 
 
 def test_lists_and_mappings_of_predictors(own: Any) -> None:
     forms = [own.estimator, [own.estimator, own.pipeline], {"a": own.features, "b": "ridge"}]
-    labels = [[*dict.fromkeys(scores(form, sizes=[20], draws=1, **VALID)["predictor"])] for form in forms]
+    labels = [
+        [*dict.fromkeys(scores(form, sizes=[20], draws=1, **VALID)["predictor"])] for form in forms
+    ]
     assert labels == [["Reads"], ["Reads", "Ridge"], ["a", "b"]]
 
 

@@ -32,7 +32,9 @@ def made_up(**changes: object) -> pd.DataFrame:
 def test_summary_has_means_with_intervals_and_medians_of_seconds() -> None:
     table = summarise_predictions(made_up())
     assert len(table) == 8
-    row = table[(table.predictor == "gp") & (table.scope == "isomorph-disjoint") & (table.n_train == 100)].iloc[0]
+    row = table[
+        (table.predictor == "gp") & (table.scope == "isomorph-disjoint") & (table.n_train == 100)
+    ].iloc[0]
     assert (row.draws, row.fit_seconds) == (3, 1.0)
     assert row.kendall_tau == pytest.approx(0.7)
     assert 0.6 <= row.kendall_tau_low < 0.7 < row.kendall_tau_high <= 0.8
@@ -43,7 +45,10 @@ def test_summary_has_means_with_intervals_and_medians_of_seconds() -> None:
 
 def test_curves_show_every_predictor_in_every_scope() -> None:
     figure = plot_predictions(made_up())
-    assert [axes.get_title() for axes in figure.axes] == ["cells without a labelled duplicate", "all cells"]
+    assert [axes.get_title() for axes in figure.axes] == [
+        "cells without a labelled duplicate",
+        "all cells",
+    ]
     assert "CIFAR-10" in figure.axes[0].get_ylabel()
     for axes in figure.axes:
         assert [line.get_xdata().tolist() for line in axes.lines] == [[10, 100], [10, 100]]

@@ -20,10 +20,14 @@ def with_proxies(mirror: Path, cache_with: Callable, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("NASMETA_CACHE", str(cache_with("zero-cost-nb201")))
 
 
-def test_where_there_are_none_the_command_is_named(cache_with: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_are_none_the_command_is_named(
+    cache_with: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(cache_with()))
     with pytest.raises(ColumnError):
-        nm.predict("xgboost:published-proxies", "nb201/cifar10", sizes=[20], draws=1, target="valid")
+        nm.predict(
+            "xgboost:published-proxies", "nb201/cifar10", sizes=[20], draws=1, target="valid"
+        )
 
 
 def test_a_cell_without_has_the_mean_of_its_class(with_proxies: None) -> None:
@@ -36,4 +40,6 @@ def test_a_cell_without_has_the_mean_of_its_class(with_proxies: None) -> None:
     alone = ~np.isin(classes, classes[known])
     assert np.isnan(columns["synflow"][alone]).all()
     one = int(np.flatnonzero(~known & ~alone)[0])
-    assert columns["synflow"][one] == pytest.approx(recorded[known & (classes == classes[one])].mean())
+    assert columns["synflow"][one] == pytest.approx(
+        recorded[known & (classes == classes[one])].mean()
+    )

@@ -14,7 +14,14 @@ from sklearn.base import clone
 
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.predictors import ENCODERS, ColumnEncoder, make_encoder
-from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, move_cells, reference_space
+from nasmeta.spaces import (
+    CellSpace,
+    SearchSpace,
+    get_cell_space,
+    get_space,
+    move_cells,
+    reference_space,
+)
 from nasmeta.tasks import normal_scores
 
 NB201, TNB101 = get_cell_space("nb201"), get_cell_space("tnb101")
@@ -67,7 +74,8 @@ def test_spaces_with_the_same_cells_are_encoded_alike() -> None:
         same = move_cells(architectures, space, NB201)[0]
         for name in NAMES:
             np.testing.assert_array_equal(
-                make_encoder(name, space).transform(architectures), make_encoder(name).transform(same)
+                make_encoder(name, space).transform(architectures),
+                make_encoder(name).transform(same),
             )
     for other in (
         CellSpace("mine", ["none", "skip_connect", "conv"]),  # another operation
@@ -93,10 +101,17 @@ def test_live_paths_distinguish_cells_like_a_walk(name: str, n_sequences: int) -
     space = get_cell_space(name)
     counts = space.feature("paths").counts
     assert counts.shape == (space.n_architectures, n_sequences)
-    by_walk = [frozenset(live_paths(space, architecture).items()) for architecture in range(space.n_architectures)]
+    by_walk = [
+        frozenset(live_paths(space, architecture).items())
+        for architecture in range(space.n_architectures)
+    ]
     by_counts = [row.tobytes() for row in counts]
-    assert len(set(by_walk)) == len(set(by_counts)) == len(set(zip(by_walk, by_counts, strict=True)))
-    np.testing.assert_array_equal(counts.sum(axis=1), [sum(n for _, n in paths) for paths in by_walk])
+    assert (
+        len(set(by_walk)) == len(set(by_counts)) == len(set(zip(by_walk, by_counts, strict=True)))
+    )
+    np.testing.assert_array_equal(
+        counts.sum(axis=1), [sum(n for _, n in paths) for paths in by_walk]
+    )
 
 
 def test_one_hot_adjacency_and_paths_by_hand() -> None:
@@ -105,30 +120,53 @@ def test_one_hot_adjacency_and_paths_by_hand() -> None:
     np.testing.assert_array_equal(NB201.feature("operations").counts, one_hot.sum(axis=1))
     architecture = NB201.from_codes([4, 2, 1, 2, 1, 0])
     present = {
-        name: set(make_encoder(name).get_feature_names_out()[make_encoder(name).transform([architecture])[0] == 1])
+        name: set(
+            make_encoder(name).get_feature_names_out()[
+                make_encoder(name).transform([architecture])[0] == 1
+            ]
+        )
         for name in ("one-hot", "paths", "live-paths")
     }
-    edges = ("0to1=avg_pool_3x3", "0to2=nor_conv_1x1", "1to2=skip_connect", "0to3=nor_conv_1x1", "1to3=skip_connect")
+    edges = (
+        "0to1=avg_pool_3x3",
+        "0to2=nor_conv_1x1",
+        "1to2=skip_connect",
+        "0to3=nor_conv_1x1",
+        "1to3=skip_connect",
+    )
     assert present["one-hot"] == {*edges, "2to3=none"}
     assert make_encoder("adjacency").transform([architecture]).tolist() == [[5, 3, 2, 3, 2, 1]]
     sequences = ("avg_pool_3x3→skip_connect", "nor_conv_1x1→none", "avg_pool_3x3→skip_connect→none")
     assert present["paths"] == {"nor_conv_1x1", *sequences}
     assert present["live-paths"] == {"nor_conv_1x1", "avg_pool_3x3"}
-    frame = make_encoder("live-paths").set_output(transform="pandas").transform([NB201.from_codes([1] * 6)])
+    frame = (
+        make_encoder("live-paths")
+        .set_output(transform="pandas")
+        .transform([NB201.from_codes([1] * 6)])
+    )
     assert frame.loc[0, "skip_connect"] == 4
 
 
 @pytest.mark.parametrize("space", [NB201, example_space("five-nodes")], ids=str)
 def test_graph_features_by_walking(space: CellSpace) -> None:
-    short = {"skip_connect": "skip", "nor_conv_1x1": "conv1x1", "nor_conv_3x3": "conv3x3", "avg_pool_3x3": "pool"}
+    short = {
+        "skip_connect": "skip",
+        "nor_conv_1x1": "conv1x1",
+        "nor_conv_3x3": "conv3x3",
+        "avg_pool_3x3": "pool",
+    }
     names = {i: short.get(name, name) for i, name in enumerate(space.operations) if i != space.none}
     architectures, last = range(0, space.size, space.size // 380), space.n_nodes - 1
     frame = make_encoder("graph", space).set_output(transform="pandas").transform(architectures)
     into = {i for i, (_, target) in enumerate(space.edges) if target == last}
-    out = {node: {i for i, (source, _) in enumerate(space.edges) if source == node} for node in (0, 1)}
+    out = {
+        node: {i for i, (source, _) in enumerate(space.edges) if source == node} for node in (0, 1)
+    }
     for architecture, (_, found) in zip(architectures, frame.iterrows(), strict=True):
         digits = space.codes[architecture].tolist()
-        routes = [route for route in space.paths if all(digits[edge] != space.none for edge in route)]
+        routes = [
+            route for route in space.paths if all(digits[edge] != space.none for edge in route)
+        ]
         live = {edge for route in routes for edge in route}
         assert found["live_edges"] == len(live)
         assert found["live_paths"] == len(routes)
@@ -144,7 +182,9 @@ def test_graph_features_by_walking(space: CellSpace) -> None:
             assert found[f"shortest_{name}_path"] == min(only, default=space.n_nodes)
             assert found[f"most_{name}_on_path"] == max(on, default=0)
             assert found[f"live_{name}"] == sum(digits[edge] in chosen for edge in live)
-            assert found[f"out_degree_0_{name}"] == sum(digits[edge] in chosen for edge in live & out[0])
+            assert found[f"out_degree_0_{name}"] == sum(
+                digits[edge] in chosen for edge in live & out[0]
+            )
 
 
 def test_choices_and_levels_by_hand() -> None:
@@ -152,7 +192,15 @@ def test_choices_and_levels_by_hand() -> None:
     at = space.index_of({"layers": 3, "width": 64, "act": "tanh", "norm": "none", "dropout": 0.5, "pool": "max",
                          "residual": True})  # fmt: skip
     found = make_encoder("counts", space).set_output(transform="pandas").transform([at]).iloc[0]
-    ones = {"layers=3", "width=64", "act=tanh", "norm=none", "dropout=0.5", "pool=max", "residual=True"}
+    ones = {
+        "layers=3",
+        "width=64",
+        "act=tanh",
+        "norm=none",
+        "dropout=0.5",
+        "pool=max",
+        "residual=True",
+    }
     levels = {"layers": 2 / 3, "width": 2 / 3, "dropout": 1.0}
     assert found[sorted(ones)].eq(1).all()
     assert found.drop([*ones, *levels]).eq(0).all()
@@ -166,9 +214,16 @@ def test_choices_and_levels_by_hand() -> None:
 def test_many_levels_are_not_one_hot() -> None:
     space = SearchSpace("own", {"width": [2 * i for i in range(50)], "act": ["relu", "tanh"]})
     encoder = make_encoder("counts", space)
-    assert encoder.get_feature_names_out().tolist() == ["act=relu", "act=tanh", "width", "log_width"]
+    assert encoder.get_feature_names_out().tolist() == [
+        "act=relu",
+        "act=tanh",
+        "width",
+        "log_width",
+    ]
     found = encoder.transform(["width=14,act=tanh", "width=98,act=relu"])
-    np.testing.assert_allclose(found, [[0, 1, 7 / 49, np.log(8) / np.log(50)], [1, 0, 1, 1]], rtol=1e-6)
+    np.testing.assert_allclose(
+        found, [[0, 1, 7 / 49, np.log(8) / np.log(50)], [1, 0, 1, 1]], rtol=1e-6
+    )
     assert encoder.group_sizes() == [2, 1, 1]
 
 
@@ -179,7 +234,9 @@ def test_columns_are_ranked_and_unknown_values_are_marked() -> None:
     assert encoder.get_feature_names_out().tolist() == ["synflow", "nwot", "nwot_unknown"]
     found = encoder.transform(np.arange(NB201.n_architectures))
     np.testing.assert_array_equal(found[:, 0], normal_scores(values[:, 0]))
-    np.testing.assert_array_equal(np.delete(found[:, 1], 7), normal_scores(np.delete(values[:, 1], 7)))
+    np.testing.assert_array_equal(
+        np.delete(found[:, 1], 7), normal_scores(np.delete(values[:, 1], 7))
+    )
     assert found[7, 1] == pytest.approx(0, abs=1e-4)
     assert np.flatnonzero(found[:, 2]).tolist() == [7]
 
@@ -190,7 +247,9 @@ def test_joined_encoders() -> None:
     joined = make_encoder(["one-hot", "graph", proxies])
     alone = [make_encoder("one-hot"), make_encoder("graph"), proxies]
     expected = [encoder.transform(architectures) for encoder in alone]
-    np.testing.assert_array_equal(joined.fit_transform(architectures), np.concatenate(expected, axis=1))
+    np.testing.assert_array_equal(
+        joined.fit_transform(architectures), np.concatenate(expected, axis=1)
+    )
     assert joined.get_feature_names_out()[-1] == "columnencoder__synflow"
     one, two = (make_encoder(form, "tnb101") for form in ("one-hot + graph", ["one-hot", "graph"]))
     np.testing.assert_array_equal(one.transform(architectures), two.transform(architectures))

@@ -21,7 +21,8 @@ SPACE = get_space("nb201")
 CELL = "one-hot+live-paths+operation-counts"
 
 
-# -- labels ----------------------------------------------------------------------------------------------------------
+# -- labels
+# ----------------------------------------------------------------------------------------------------------
 class Echo(ScaledRegressor):
     """Predict the first column as a score."""
 
@@ -39,12 +40,17 @@ class Echo(ScaledRegressor):
 def test_scores_keep_the_order_of_labels_and_come_back(kind: str) -> None:
     y = np.random.default_rng(0).gamma(1.0, 5.0, size=60).round(1)
     model = Echo(kind).fit(np.zeros((60, 1)), y)
-    np.testing.assert_allclose(model.scores_, normal_scores(y) if kind == "rank" else (y - y.mean()) / y.std())
+    np.testing.assert_allclose(
+        model.scores_, normal_scores(y) if kind == "rank" else (y - y.mean()) / y.std()
+    )
     np.testing.assert_allclose(model.predict(model.scores_[:, None]), y)
-    assert (np.diff(model.predict(np.linspace(-9, 9, 500)[:, None])) > 0).all(), "strictly, far outside too"
+    assert (np.diff(model.predict(np.linspace(-9, 9, 500)[:, None])) > 0).all(), (
+        "strictly, far outside too"
+    )
 
 
-# -- Gaussian process ------------------------------------------------------------------------------------------------
+# -- Gaussian process
+# ------------------------------------------------------------------------------------------------
 def test_gp_equals_the_textbook() -> None:
     from scipy.spatial.distance import cdist
 
@@ -75,10 +81,13 @@ def test_gp_does_not_mind_the_unit_of_a_measurement() -> None:
     y = X[:, 0] + X[:, 1]
     first = GPRegressor(groups=[1, 1]).fit(X, y).predict(X)
     scaled = X * [1000.0, 1.0]
-    np.testing.assert_allclose(GPRegressor(groups=[1, 1]).fit(scaled, y).predict(scaled), first, rtol=1e-4)
+    np.testing.assert_allclose(
+        GPRegressor(groups=[1, 1]).fit(scaled, y).predict(scaled), first, rtol=1e-4
+    )
 
 
-# -- forest, boosting, ensembles -------------------------------------------------------------------------------------
+# -- forest, boosting, ensembles
+# -------------------------------------------------------------------------------------
 def test_forest_equals_scikit_learn_and_its_deviation_the_definition() -> None:
     from sklearn.ensemble import RandomForestRegressor
 
@@ -87,12 +96,16 @@ def test_forest_equals_scikit_learn_and_its_deviation_the_definition() -> None:
     at = rng.normal(size=(30, 5))
     model = ForestRegressor(15, min_samples_leaf=3, labels="value", random_state=4).fit(X, y)
     scores = (y - y.mean()) / y.std()
-    theirs = RandomForestRegressor(15, min_samples_leaf=3, max_features=0.5, random_state=4).fit(X, scores)
+    theirs = RandomForestRegressor(15, min_samples_leaf=3, max_features=0.5, random_state=4).fit(
+        X, scores
+    )
     mean, deviation = model.predict(at, return_std=True)
     np.testing.assert_allclose(mean, y.mean() + y.std() * theirs.predict(at))
     of_trees = np.stack([tree.predict(at) for tree in theirs.estimators_])
     inside = np.stack([tree.tree_.impurity[tree.apply(at)] for tree in theirs.estimators_])
-    np.testing.assert_allclose(deviation, y.std() * np.sqrt(of_trees.var(axis=0) + inside.mean(axis=0)))
+    np.testing.assert_allclose(
+        deviation, y.std() * np.sqrt(of_trees.var(axis=0) + inside.mean(axis=0))
+    )
 
 
 def test_ensemble_averages_normal_scores() -> None:
@@ -102,26 +115,38 @@ def test_ensemble_averages_normal_scores() -> None:
     model = EnsembleRegressor(members).fit(X, y)
     predicted, deviation = model.predict(X, return_std=True)
     means, deviations = (
-        np.stack(part) for part in zip(*(one.fit(X, y).predict(X, return_std=True) for _, one in members), strict=True)
+        np.stack(part)
+        for part in zip(
+            *(one.fit(X, y).predict(X, return_std=True) for _, one in members), strict=True
+        )
     )
     scale = model.label_scale_
     scores = scale.to_scores(means)
     np.testing.assert_allclose(predicted, scale.to_labels(scores.mean(axis=0)))
-    within = np.square([scale.deviation_of_scores(*one) for one in zip(scores, deviations, strict=True)])
-    expected = scale.deviation_of_labels(scores.mean(axis=0), np.sqrt(scores.var(axis=0) + within.mean(axis=0)))
+    within = np.square(
+        [scale.deviation_of_scores(*one) for one in zip(scores, deviations, strict=True)]
+    )
+    expected = scale.deviation_of_labels(
+        scores.mean(axis=0), np.sqrt(scores.var(axis=0) + within.mean(axis=0))
+    )
     np.testing.assert_allclose(deviation, expected, rtol=1e-5)
-    below = scale.deviation_of_labels(scores[0], scale.deviation_of_scores(scores[0], deviations[0]))
+    below = scale.deviation_of_labels(
+        scores[0], scale.deviation_of_scores(scores[0], deviations[0])
+    )
     np.testing.assert_allclose(below, deviations[0], rtol=1e-4)
 
 
 def test_ensemble_of_a_predictor_without_deviation() -> None:
-    model = make_predictor("ensemble", members=["ridge", "xgboost"]).fit(np.arange(40), np.arange(40.0))
+    model = make_predictor("ensemble", members=["ridge", "xgboost"]).fit(
+        np.arange(40), np.arange(40.0)
+    )
     mean, deviation = model.predict([50, 51], return_std=True)
     assert mean.shape == deviation.shape == (2,)
     assert (deviation > 0).all()
 
 
-# -- real labels -----------------------------------------------------------------------------------------------------
+# -- real labels
+# -----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["gp", "xgboost"])
 def test_unseen_networks_are_ordered(name: str) -> None:
     accuracies = nm.get_task("nb201/cifar100").values

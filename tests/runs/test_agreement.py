@@ -17,7 +17,9 @@ def test_every_searcher_with_sources_states_how_they_order_its_observations(sear
     assert run.transfer["source"].tolist() == 2 * [source.name for source in sources]
     for (n, row), source in zip(run.transfer.iterrows(), [*sources, *sources], strict=True):
         first = run.architectures[: int(str(n))]
-        assert row["correlation"] == pytest.approx(spearmanr(source.values[first], run.values[: len(first)]).statistic)
+        assert row["correlation"] == pytest.approx(
+            spearmanr(source.values[first], run.values[: len(first)]).statistic
+        )
         assert row["low"] < row["correlation"] < row["high"]
 
 

@@ -16,7 +16,9 @@ from nasmeta.errors import JournalError
 from nasmeta.runs import Budget, Clock, Trace, finished_run, history_of, run_config
 
 
-@pytest.mark.parametrize("clock", [None, Clock(workers=3), Clock(repeats="charged", overshoot="discard")])
+@pytest.mark.parametrize(
+    "clock", [None, Clock(workers=3), Clock(repeats="charged", overshoot="discard")]
+)
 def test_a_run_depends_on_its_config_alone(clock: Clock | None, tmp_path: Path) -> None:
     run = nm.search("evolution", "nb201/cifar10", evaluations=30, seed=4, clock=clock)
     config = pickle.loads(pickle.dumps(run.config))
@@ -25,13 +27,25 @@ def test_a_run_depends_on_its_config_alone(clock: Clock | None, tmp_path: Path) 
     assert_frame_equal(history_of(config, run_config(config, path)).frame(), run.frame())
     read = finished_run(config, path)
     assert_frame_equal(read.frame(), run.frame())
-    assert finished_run(replace(config, budget=replace(config.budget, evaluations=31)), path) is None
+    assert (
+        finished_run(replace(config, budget=replace(config.budget, evaluations=31)), path) is None
+    )
 
 
 def test_the_identity_is_the_first_line_of_the_journal(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    run = nm.search("source-order", "nb201/cifar10", evaluations=3, seed=2, journal=path, settings={"warm_start": 2})
-    assert json.loads(path.read_bytes().splitlines()[0]) == {"nasmeta_journal": 3, **run.config.identity}
+    run = nm.search(
+        "source-order",
+        "nb201/cifar10",
+        evaluations=3,
+        seed=2,
+        journal=path,
+        settings={"warm_start": 2},
+    )
+    assert json.loads(path.read_bytes().splitlines()[0]) == {
+        "nasmeta_journal": 3,
+        **run.config.identity,
+    }
     with pytest.raises(JournalError):
         finished_run(replace(run.config, seed=3), path)
 
@@ -53,4 +67,5 @@ def test_a_trace_is_appended_to_and_read_in_the_order_of_the_ends(timed: bool) -
 
 def test_traces_are_small_when_they_are_sent() -> None:
     run = nm.search("random", "nb201/cifar10", evaluations=1000)
-    assert len(pickle.dumps(run_config(run.config))) < 30_000  # 20 bytes an evaluation: the tables do not travel
+    # 20 bytes an evaluation: the tables do not travel
+    assert len(pickle.dumps(run_config(run.config))) < 30_000

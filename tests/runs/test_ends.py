@@ -40,7 +40,9 @@ def test_files_that_may_not_grow(tmp_path: Path, uninterrupted: pd.DataFrame, wo
         resource.setrlimit(resource.RLIMIT_FSIZE, (7_000, resource.RLIM_INFINITY))
 
     nm.load_table("nb201")  # whose file is larger
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, preexec_fn=limit)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, preexec_fn=limit
+    )
     assert done.returncode == 1
     assert "File too large" in done.stderr
     assert 0 < recorded(tmp_path) < len(uninterrupted)
@@ -74,17 +76,40 @@ print("kept", kept)
 
 
 def _can_mount(folder: Path) -> bool:
-    command = ["unshare", "--user", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", str(folder)]
-    return shutil.which("unshare") is not None and subprocess.run(command, capture_output=True).returncode == 0
+    command = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "mount",
+        "-t",
+        "tmpfs",
+        "none",
+        str(folder),
+    ]
+    return (
+        shutil.which("unshare") is not None
+        and subprocess.run(command, capture_output=True).returncode == 0
+    )
 
 
 @pytest.mark.slow
 def test_a_full_disk(tmp_path: Path, uninterrupted: pd.DataFrame) -> None:
     if not _can_mount(tmp_path):
-        pytest.skip("This system lets nobody mount a small disk in a namespace (unshare --user --mount).")
+        pytest.skip(
+            "This system lets nobody mount a small disk in a namespace (unshare --user --mount)."
+        )
     disk, result = tmp_path / "disk", tmp_path / "result.parquet"
     disk.mkdir()
-    command = ["unshare", "--user", "--map-root-user", "--mount", sys.executable, "-c", FULL.format(what=LONG)]
+    command = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        sys.executable,
+        "-c",
+        FULL.format(what=LONG),
+    ]
     done = subprocess.run([*command, str(disk), str(result)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     first, second, kept = done.stdout.splitlines()

@@ -78,7 +78,9 @@ def test_a_failure_is_an_evaluation_without_a_value(kind: str, tmp_path: Path) -
     run.plot()
 
 
-@pytest.mark.parametrize("name", ["random", "evolution", "local-search", "gp", "tpe", "reinforce", "xgboost-greedy"])
+@pytest.mark.parametrize(
+    "name", ["random", "evolution", "local-search", "gp", "tpe", "reinforce", "xgboost-greedy"]
+)
 def test_every_kind_of_searcher_goes_on_and_resumes(name: str, tmp_path: Path) -> None:
     whole = nm.search(name, Custom(), evaluations=16, seed=3)
     path = tmp_path / "run.jsonl"
@@ -86,7 +88,11 @@ def test_every_kind_of_searcher_goes_on_and_resumes(name: str, tmp_path: Path) -
     evaluator = Custom()
     resumed = nm.search(name, evaluator, evaluations=16, seed=3, journal=path)
     assert evaluator.n_evaluations == 9
-    for run in (resumed, nm.search(name, Custom(), evaluations=16, seed=3, journal=path)):  # the last one only reads
+    # the last one only reads
+    for run in (
+        resumed,
+        nm.search(name, Custom(), evaluations=16, seed=3, journal=path),
+    ):
         np.testing.assert_array_equal(run.architectures, whole.architectures)
         np.testing.assert_array_equal(run.values, whole.values)
         assert run.failures == whole.failures
@@ -127,7 +133,9 @@ def test_the_worst_so_far_is_that_of_ended_trials(repeats: str) -> None:
             failed = architectures == 1
             reasons = tuple("it failed" if one else None for one in failed)
             return Evaluation(
-                np.where(failed, np.nan, -1.0 * architectures), architectures.astype(float), failures=reasons
+                np.where(failed, np.nan, -1.0 * architectures),
+                architectures.astype(float),
+                failures=reasons,
             )
 
     searcher = Recorded([2, 19, 1, 3])
@@ -144,7 +152,9 @@ def test_a_run_of_failures_has_no_best() -> None:
     with pytest.raises(SettingError):
         _ = run.best
     assert run.frame()["incumbent_value"].isna().all()
-    frame = nm.compare(["random", "evolution"], FunctionEvaluator(broken, SPACE), repeats=2, evaluations=3)
+    frame = nm.compare(
+        ["random", "evolution"], FunctionEvaluator(broken, SPACE), repeats=2, evaluations=3
+    )
     assert (frame["failure"] == "no such layer").all()
     with pytest.raises(SettingError):
         nm.report(frame)
@@ -188,7 +198,9 @@ def test_any_other_exception_ends_the_search_and_names_the_architecture(tmp_path
     evaluator = Fragile()
     run = nm.search("random", evaluator, evaluations=20, journal=path)
     assert evaluator.n_evaluations == 20 - before
-    np.testing.assert_array_equal(run.architectures, nm.search("random", Custom(), evaluations=20).architectures)
+    np.testing.assert_array_equal(
+        run.architectures, nm.search("random", Custom(), evaluations=20).architectures
+    )
 
     def fragile(choices: Mapping[str, Any]) -> float:
         return 1.0 / (choices["width"] - 32)
@@ -201,7 +213,9 @@ def test_a_training_that_failed_inside_an_evaluator_is_a_failure() -> None:
     def trains(choices: Mapping[str, Any]) -> float:
         raise TrainingFailed("loss is NaN after epoch 2", "diverged")
 
-    assert set(nm.search("random", SPACE, evaluator=trains, evaluations=3).failures.values()) == {"diverged"}
+    assert set(nm.search("random", SPACE, evaluator=trains, evaluations=3).failures.values()) == {
+        "diverged"
+    }
 
 
 def test_a_budget_in_seconds_needs_evaluations_that_cost_some(tmp_path: Path) -> None:

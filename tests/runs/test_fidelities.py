@@ -38,7 +38,9 @@ def test_runs_on_short_and_long_trainings(kind: str, tmp_path: Path) -> None:
     for epochs, of in ((200, task), (12, short)):
         rows = run.epochs == epochs
         np.testing.assert_array_equal(run.values[rows], of.values[run.architectures[rows]])
-        np.testing.assert_array_equal(run.cost_seconds[rows], of.cost_seconds[run.architectures[rows]])
+        np.testing.assert_array_equal(
+            run.cost_seconds[rows], of.cost_seconds[run.architectures[rows]]
+        )
     full = run.epochs == 200
     assert run.best.value == run.values[full].max()
     frame = run.frame()
@@ -63,7 +65,9 @@ def test_continued_promotions_cost_what_is_missing(tmp_path: Path) -> None:
     for evaluations in (40, 60):  # the second run replays the first
         budget = {"evaluations": evaluations, "journal": tmp_path / "run.jsonl"}
         run = nm.search("asha", "nb201/cifar10", **budget, clock={"promotion": "continued"})
-    for architecture, epochs, cost in zip(run.architectures, run.epochs, run.cost_seconds, strict=True):
+    for architecture, epochs, cost in zip(
+        run.architectures, run.epochs, run.cost_seconds, strict=True
+    ):
         due = (
             short.cost_seconds[architecture]
             if epochs == 12
@@ -84,13 +88,19 @@ def test_a_run_without_a_full_training_has_no_best() -> None:
 
 @pytest.mark.usefixtures("short_trainings")
 def test_compare_with_searchers_of_one_length(tmp_path: Path) -> None:
-    frame = nm.compare(["random", "asha"], "nb201/cifar100", repeats=2, seconds=100_000, folder=tmp_path)
+    frame = nm.compare(
+        ["random", "asha"], "nb201/cifar100", repeats=2, seconds=100_000, folder=tmp_path
+    )
     assert frame.groupby("searcher", observed=True)["epochs"].unique().map(sorted).to_dict() == {
         "random": [200],
         "asha": [12, 200],
     }
     only = nm.compare(
-        ["random", "asha"], "nb201/cifar100", repeats=2, seconds=100_000, settings={"asha": {"epochs": [200]}}
+        ["random", "asha"],
+        "nb201/cifar100",
+        repeats=2,
+        seconds=100_000,
+        settings={"asha": {"epochs": [200]}},
     )
     assert set(only["epochs"]) == {200}
 

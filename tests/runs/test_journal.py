@@ -19,7 +19,9 @@ numbers = st.floats(allow_nan=False)
 
 
 def run(journal: Path, evaluations: int = 60, seed: int = 3, **more: object) -> History:
-    return nm.search("evolution", "nb201/cifar10", evaluations=evaluations, seed=seed, journal=journal, **more)  # type: ignore[arg-type]
+    return nm.search(
+        "evolution", "nb201/cifar10", evaluations=evaluations, seed=seed, journal=journal, **more
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -42,7 +44,11 @@ def _with(line: bytes, position: int, entry: bytes) -> bytes:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(records=st.lists(st.tuples(st.integers(0, 2**31 - 1), numbers, finite), unique_by=lambda record: record[0]))
+@given(
+    records=st.lists(
+        st.tuples(st.integers(0, 2**31 - 1), numbers, finite), unique_by=lambda record: record[0]
+    )
+)
 def test_floats_come_back_exactly(tmp_path: Path, records: list[tuple[int, float, float]]) -> None:
     path = tmp_path / "floats.jsonl"
     path.unlink(missing_ok=True)
@@ -136,7 +142,9 @@ def test_other_labels_of_a_source_are_another_run(tmp_path: Path) -> None:
 
     def learn(labels: int, seed: int) -> History:
         source = task.as_source(labels, np.random.default_rng(seed))
-        return nm.search("source-order", "nb201/cifar10", evaluations=5, sources=[source], journal=path)
+        return nm.search(
+            "source-order", "nb201/cifar10", evaluations=5, sources=[source], journal=path
+        )
 
     first = learn(100, 0)
     assert same(learn(100, 0), first)

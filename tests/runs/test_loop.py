@@ -100,9 +100,12 @@ def test_nan_is_no_value() -> None:
 
 @given(seed=st.integers(0, 99), short=st.integers(1, 40), long=st.integers(41, 80))
 @pytest.mark.parametrize("kind", [RandomSearch, SEARCHERS["evolution"]])
-def test_a_shorter_run_is_a_prefix_of_a_longer_one(kind: type[Searcher], seed: int, short: int, long: int) -> None:
+def test_a_shorter_run_is_a_prefix_of_a_longer_one(
+    kind: type[Searcher], seed: int, short: int, long: int
+) -> None:
     first, second = (
-        run_loop(kind(SPACE, np.random.default_rng(seed)), Counting(), evaluations=n) for n in (short, long)
+        run_loop(kind(SPACE, np.random.default_rng(seed)), Counting(), evaluations=n)
+        for n in (short, long)
     )
     assert len(first.architectures) == short
     np.testing.assert_array_equal(first.architectures, second.architectures[:short])

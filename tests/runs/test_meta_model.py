@@ -25,13 +25,22 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_search_and_compare_take_a_file(path: Path, tmp_path: Path) -> None:
     own = nm.search("source-order", TASK, evaluations=20)
     run = nm.search(
-        "source-order", TASK, evaluations=20, journal=tmp_path / "run.jsonl", sources=SavedMetaModel.load(path)
+        "source-order",
+        TASK,
+        evaluations=20,
+        journal=tmp_path / "run.jsonl",
+        sources=SavedMetaModel.load(path),
     )
     assert run.architectures.tolist() == own.architectures.tolist()
     assert run.sources == own.sources
     header = json.loads((tmp_path / "run.jsonl").read_text().splitlines()[0])
-    assert header["meta_model"] == {"sha256": SavedMetaModel.load(path).sha256, "sources": list(run.sources)}
-    again = nm.search("source-order", TASK, evaluations=30, journal=tmp_path / "run.jsonl", sources=str(path))
+    assert header["meta_model"] == {
+        "sha256": SavedMetaModel.load(path).sha256,
+        "sources": list(run.sources),
+    }
+    again = nm.search(
+        "source-order", TASK, evaluations=30, journal=tmp_path / "run.jsonl", sources=str(path)
+    )
     assert again.architectures[:20].tolist() == run.architectures.tolist()
     with pytest.raises(JournalError):
         nm.search("source-order", TASK, evaluations=30, journal=tmp_path / "run.jsonl")
@@ -66,8 +75,11 @@ def test_the_file_of_a_meta_predictor_serves_its_searchers(
     saved = meta_train(predictor, leave_out="cifar100", n_labels=50, output=tmp_path / "learnt.npz")
     run = nm.search(searcher, TASK, evaluations=3, sources=saved)
     assert run.sources == saved.sources
-    by_name = nm.search("meta-predictor", TASK, evaluations=3, settings={"predictor": predictor}, sources=saved)
-    assert by_name.architectures[0] == run.architectures[0]  # what the file says, before the first value
+    by_name = nm.search(
+        "meta-predictor", TASK, evaluations=3, settings={"predictor": predictor}, sources=saved
+    )
+    # what the file says, before the first value
+    assert by_name.architectures[0] == run.architectures[0]
     with pytest.raises(SettingError):
         nm.search(searcher, TASK, sources=SavedMetaModel.load(path))
     with pytest.raises(SettingError):

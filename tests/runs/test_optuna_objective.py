@@ -23,12 +23,17 @@ def test_values_cells_and_seconds_are_those_of_the_table() -> None:
     task = nm.get_task("nb201/cifar100")
     objective = nm.optuna_objective(task)
     assert objective.direction == "maximize"
-    study = optuna.create_study(direction=objective.direction, sampler=optuna.samplers.RandomSampler(seed=0))
+    study = optuna.create_study(
+        direction=objective.direction, sampler=optuna.samplers.RandomSampler(seed=0)
+    )
     study.optimize(objective, n_trials=30)
     for trial in study.trials:
         architecture = trial.user_attrs["cell"]
         assert trial.value == task.values[architecture]
-        assert trial.user_attrs == {"cell": architecture, "simulated_seconds": task.cost_seconds[architecture]}
+        assert trial.user_attrs == {
+            "cell": architecture,
+            "simulated_seconds": task.cost_seconds[architecture],
+        }
         assert [task.space.operations[digit] for digit in task.space.digits[architecture]] == list(
             trial.params.values()
         )

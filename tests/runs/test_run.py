@@ -34,10 +34,14 @@ COLUMNS = [
 ]
 
 
-def run_of(architectures: list[int], values: list[float], seed: int = 4, searcher: str = "made-up") -> History:
+def run_of(
+    architectures: list[int], values: list[float], seed: int = 4, searcher: str = "made-up"
+) -> History:
     config = nm.search("random", "nb201/cifar10", evaluations=1).config
     trace = Trace()
-    for seconds, (architecture, value) in enumerate(zip(architectures, values, strict=True), start=1):
+    for seconds, (architecture, value) in enumerate(
+        zip(architectures, values, strict=True), start=1
+    ):
         trace.append(architecture, value, float(seconds))
     return History(replace(config, seed=seed, label=searcher), trace)
 

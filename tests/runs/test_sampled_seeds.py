@@ -43,14 +43,22 @@ def test_a_run_sees_draws_and_is_judged_without_their_noise() -> None:
     frame = run.frame()
     np.testing.assert_array_equal(frame["regret"], task.optimum - task.values[frame["incumbent"]])
     np.testing.assert_array_equal(frame["incumbent_value"], task.values[run.incumbents])
-    np.testing.assert_array_equal(run.values[run.incumbent_positions], np.maximum.accumulate(run.values))
+    np.testing.assert_array_equal(
+        run.values[run.incumbent_positions], np.maximum.accumulate(run.values)
+    )
     assert not np.array_equal(run.values, nm.search("gp", task, evaluations=40, seed=4).values)
 
 
 def test_runs_of_a_comparison_draw_anew_also_without_chance_in_the_searcher(tmp_path: Path) -> None:
-    asked = {"searchers": ["source-order", "random"], "tasks": ["nb201/cifar100#sample"], "evaluations": 15}
+    asked = {
+        "searchers": ["source-order", "random"],
+        "tasks": ["nb201/cifar100#sample"],
+        "evaluations": 15,
+    }
     result = nm.compare(**asked, repeats=3, folder=tmp_path)
-    values = result[result["searcher"] == "source-order"].pivot(index="evaluation", columns="seed", values="value")
+    values = result[result["searcher"] == "source-order"].pivot(
+        index="evaluation", columns="seed", values="value"
+    )
     task = nm.get_task("nb201/cifar100#sample")
     for seed in range(3):
         run = nm.search("source-order", task, evaluations=15, seed=seed)
@@ -75,11 +83,14 @@ def test_short_trainings_are_of_the_same_draw(seed: int) -> None:
     assert set(run.epochs) == {10, 100}
     short = run.values[run.epochs == 10]
     drawn = task.sampled_values(seed)[run.architectures[run.epochs == 10]]
-    np.testing.assert_array_equal(short + 0.5, drawn)  # the value after 100 epochs is the one after 10 plus a half
+    # the value after 100 epochs is the one after 10 plus a half
+    np.testing.assert_array_equal(short + 0.5, drawn)
 
 
 def test_own_table() -> None:
-    frame = pd.DataFrame({"cell": [1, 1, 2, 2, 3], "seed": [0, 1, 0, 1, 0], "loss": [1.0, 2, 3, 5, 4]})
+    frame = pd.DataFrame(
+        {"cell": [1, 1, 2, 2, 3], "seed": [0, 1, 0, 1, 0], "loss": [1.0, 2, 3, 5, 4]}
+    )
     task = nm.Table.from_frame(frame, space="nb201").task("loss", seed="sample")
     seen = {tuple(task.sampled_values(seed)[[1, 2, 3]]) for seed in range(40)}
     assert seen == {(1.0, 3.0, 4.0), (1.0, 5.0, 4.0), (2.0, 3.0, 4.0), (2.0, 5.0, 4.0)}

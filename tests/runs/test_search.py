@@ -46,7 +46,10 @@ def test_same_runs_in_another_process() -> None:
         f"print(json.dumps([run(name) for name in {names}]))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    here = [nm.search(name, "nb201/cifar10", evaluations=50, seed=11).architectures.tolist() for name in names]
+    here = [
+        nm.search(name, "nb201/cifar10", evaluations=50, seed=11).architectures.tolist()
+        for name in names
+    ]
     assert json.loads(done.stdout) == here
 
 
@@ -83,7 +86,10 @@ def test_unknown_names_list_the_choices() -> None:
         nm.search("random", "nb201/cifar1000")
     with pytest.raises(UnknownNameError) as error:
         nm.search("evolution", "nb201/cifar10", settings={"populaton": 3})
-    assert (error.value.what, error.value.expected) == ("setting of evolution", "population, sample_size")
+    assert (error.value.what, error.value.expected) == (
+        "setting of evolution",
+        "population, sample_size",
+    )
 
 
 def test_sources_are_the_family_without_the_dataset() -> None:
@@ -154,7 +160,9 @@ def test_smac_knows_the_budget_of_the_run(tmp_path: Path) -> None:
     with pytest.raises(JournalError):  # with another budget, other proposals
         nm.search("smac", "nb201/cifar10", evaluations=9, journal=journal)
     given = {"n_trials": 20}
-    assert nm.search("smac", "nb201/cifar10", evaluations=8, settings=given).settings["n_trials"] == 20
+    assert (
+        nm.search("smac", "nb201/cifar10", evaluations=8, settings=given).settings["n_trials"] == 20
+    )
     frame = nm.compare("smac", "nb201/cifar10", repeats=1, evaluations=8)
     assert frame["cell"].tolist() == run.architectures.tolist()
 
@@ -169,6 +177,8 @@ def test_a_journal_is_read_without_the_arguments_of_its_run(task: str, tmp_path:
         run = nm.search(searcher, task, evaluations=30, seed=2, clock=clock, journal=path)
         assert_frame_equal(read_run(path).frame(), run.frame())
         path.unlink()
-    nm.search("random", nm.get_space("nb201"), evaluator=lambda choices: 1.0, evaluations=3, journal=path)
+    nm.search(
+        "random", nm.get_space("nb201"), evaluator=lambda choices: 1.0, evaluations=3, journal=path
+    )
     with pytest.raises(SettingError):
         read_run(path)

@@ -15,7 +15,12 @@ from pandas.testing import assert_frame_equal
 import nasmeta as nm
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.evaluators import FunctionEvaluator, MultiObjectiveEvaluator, SurrogateEvaluator, TableEvaluator
+from nasmeta.evaluators import (
+    FunctionEvaluator,
+    MultiObjectiveEvaluator,
+    SurrogateEvaluator,
+    TableEvaluator,
+)
 from nasmeta.runs import FrontHistory
 from nasmeta.searchers import SEARCHERS, Searcher
 
@@ -34,7 +39,9 @@ def front_run(searcher: str = "nsga2", task: str = TASK, **options: object) -> F
 def test_a_killed_run_goes_on_to_the_bit(searcher: str, n_objectives: int, tmp_path: Path) -> None:
     path, n = tmp_path / "run.jsonl", 18
     parameters = nm.load_table("nb201").task("parameters", "cifar10", seed=777)
-    task = nm.multi_objective_task(["accuracy", "train_seconds", parameters][:n_objectives], "cifar10")
+    task = nm.multi_objective_task(
+        ["accuracy", "train_seconds", parameters][:n_objectives], "cifar10"
+    )
     whole = front_run(searcher, task, evaluations=n, journal=path)
     written = path.read_bytes()
     lines = written.splitlines(keepends=True)
@@ -53,7 +60,10 @@ def test_the_journal_holds_both_values_and_directions(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     run = front_run(journal=path, evaluations=3)
     header, *records = map(json.loads, path.read_text().splitlines())
-    assert [entry.partition(", ")[2] for entry in header["objectives"]] == ["max, percent", "min, s"]
+    assert [entry.partition(", ")[2] for entry in header["objectives"]] == [
+        "max, percent",
+        "min, s",
+    ]
     assert [record[1] for record in records] == run.values.tolist()
 
 
@@ -79,7 +89,9 @@ def test_searchers_are_told_that_higher_is_better() -> None:
 def test_keeps_to_what_was_measured_to_its_end(searcher: str) -> None:
     rng = np.random.default_rng(0)
     architectures = rng.choice(15_625, 40, replace=False)
-    measured = pd.DataFrame({"cell": architectures, "accuracy": rng.random(40), "watts": rng.random(40)})
+    measured = pd.DataFrame(
+        {"cell": architectures, "accuracy": rng.random(40), "watts": rng.random(40)}
+    )
     table = nm.Table.from_frame(measured, space="nb201", dataset="pets", direction="max")
     task = nm.multi_objective_task(["accuracy", "watts"], table=table)
     run = front_run(searcher, task, evaluations=100)
@@ -97,7 +109,9 @@ def test_history() -> None:
     frame = run.frame()
     np.testing.assert_array_equal(frame[["objective_1", "objective_2"]], values)
     np.testing.assert_allclose(frame["value"].cumsum(), frame["incumbent_value"])
-    assert frame["incumbent"].equals(frame["cell"].where(frame["value"] > 0).ffill().astype("int64"))
+    assert frame["incumbent"].equals(
+        frame["cell"].where(frame["value"] > 0).ffill().astype("int64")
+    )
     np.testing.assert_allclose(frame["regret"], 100 - run.hypervolumes)
     with pytest.raises(SettingError):
         _ = run.best
@@ -109,11 +123,19 @@ def test_history() -> None:
 def test_no_front_is_drawn_beyond_its_points(first: str, second: str) -> None:
     rng = np.random.default_rng(1)
     architectures = rng.choice(15_625, 60, replace=False)
-    measured = pd.DataFrame({"cell": architectures, "height": rng.random(60), "width": rng.random(60)})
-    table = nm.Table.from_frame(
-        measured, space="nb201", dataset="pets", direction={"height": first, "width": second}, unit="1"
+    measured = pd.DataFrame(
+        {"cell": architectures, "height": rng.random(60), "width": rng.random(60)}
     )
-    run = front_run("random", nm.multi_objective_task(["height", "width"], table=table), evaluations=40)
+    table = nm.Table.from_frame(
+        measured,
+        space="nb201",
+        dataset="pets",
+        direction={"height": first, "width": second},
+        unit="1",
+    )
+    run = front_run(
+        "random", nm.multi_objective_task(["height", "width"], table=table), evaluations=40
+    )
     signs = np.array([1 if direction == "max" else -1 for direction in (first, second)])
     figure = run.plot()
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
@@ -144,7 +166,9 @@ def test_evaluators_one_an_objective() -> None:
         nm.search("nsga2", task, evaluator="surrogate")
     assert 0 < run.hypervolumes[-1] <= 100
     counted = FunctionEvaluator(lambda choices: float(len(set(choices.values()))), seconds)
-    unknown = nm.search("nsga2", MultiObjectiveEvaluator(task, [TableEvaluator(accuracy), counted]), evaluations=30)
+    unknown = nm.search(
+        "nsga2", MultiObjectiveEvaluator(task, [TableEvaluator(accuracy), counted]), evaluations=30
+    )
     assert np.isnan(unknown.hypervolumes).all()
     assert len(unknown.front)
     plt.close(unknown.plot())

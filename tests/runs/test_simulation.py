@@ -83,11 +83,25 @@ def run(
     if isinstance(searcher, MultiFidelitySearcher):
         searcher.begin([1, 4])
         answers = {1: Seconds(), 4: Seconds(4.0)}
-    return run_loop(searcher, answers, evaluations=evaluations, seconds=seconds, clock=Clock.of(clock), target=target)
+    return run_loop(
+        searcher,
+        answers,
+        evaluations=evaluations,
+        seconds=seconds,
+        clock=Clock.of(clock),
+        target=target,
+    )
 
 
 def table(trace: Trace) -> list[tuple[int, float, int]]:
-    return list(zip(trace.architectures.tolist(), trace.end_seconds.tolist(), trace.workers.tolist(), strict=True))
+    return list(
+        zip(
+            trace.architectures.tolist(),
+            trace.end_seconds.tolist(),
+            trace.workers.tolist(),
+            strict=True,
+        )
+    )
 
 
 def test_two_workers_by_hand() -> None:
@@ -99,7 +113,9 @@ def test_two_workers_by_hand() -> None:
     assert trace.stopped == "budget"
 
 
-@pytest.mark.parametrize(("overshoot", "architectures"), [("count", [5, 3, 4]), ("discard", [5, 3])])
+@pytest.mark.parametrize(
+    ("overshoot", "architectures"), [("count", [5, 3, 4]), ("discard", [5, 3])]
+)
 def test_what_crosses_the_budget_counts_or_not(overshoot: str, architectures: list[int]) -> None:
     trace = run(Script(5, 3, 4, 1), seconds=10.0, overshoot=overshoot)
     assert trace.architectures.tolist() == architectures
@@ -107,7 +123,10 @@ def test_what_crosses_the_budget_counts_or_not(overshoot: str, architectures: li
 
 def test_what_ends_exactly_at_the_budget_is_within_and_nothing_begins_there() -> None:
     for overshoot in ("count", "discard"):
-        assert run(Script(5, 5, 3, 4), seconds=8.0, overshoot=overshoot).architectures.tolist() == [5, 3]
+        assert run(Script(5, 5, 3, 4), seconds=8.0, overshoot=overshoot).architectures.tolist() == [
+            5,
+            3,
+        ]
     longer = run(Script(5, 3, 4), evaluations=3)
     longer.end(Budget(seconds=8.0), Clock(), 1.0, None)  # as after a replay
     assert longer.architectures.tolist() == [5, 3]
@@ -115,8 +134,14 @@ def test_what_ends_exactly_at_the_budget_is_within_and_nothing_begins_there() ->
 
 def test_other_workers_end_what_they_began() -> None:
     # At 3 worker 1 is free and begins 9 until 12; at 5 the budget of 5 is used up.
-    assert table(run(Script(5, 3, 9, 1), seconds=5.0, workers=2)) == [(3, 3.0, 1), (5, 5.0, 0), (9, 12.0, 1)]
-    assert run(Script(5, 3, 9, 1), seconds=5.0, workers=2, overshoot="discard").architectures.tolist() == [3, 5]
+    assert table(run(Script(5, 3, 9, 1), seconds=5.0, workers=2)) == [
+        (3, 3.0, 1),
+        (5, 5.0, 0),
+        (9, 12.0, 1),
+    ]
+    assert run(
+        Script(5, 3, 9, 1), seconds=5.0, workers=2, overshoot="discard"
+    ).architectures.tolist() == [3, 5]
 
 
 def test_repeats_are_free_or_charged() -> None:
@@ -132,8 +157,20 @@ def test_repeats_are_free_or_charged() -> None:
 
 def test_a_cell_that_is_being_trained_is_told_once_for_each_who_asked() -> None:
     searcher = Script(5, 5, 3, 9)
-    assert table(run(searcher, evaluations=3, workers=2)) == [(3, 3.0, 1), (5, 5.0, 0), (9, 12.0, 1)]
-    assert searcher.log == ["ask 5", "ask 5", "ask 3", "tell 3=0.3", "ask 9", "tell 5=0.5", "tell 5=0.5"]
+    assert table(run(searcher, evaluations=3, workers=2)) == [
+        (3, 3.0, 1),
+        (5, 5.0, 0),
+        (9, 12.0, 1),
+    ]
+    assert searcher.log == [
+        "ask 5",
+        "ask 5",
+        "ask 3",
+        "tell 3=0.3",
+        "ask 9",
+        "tell 5=0.5",
+        "tell 5=0.5",
+    ]
 
 
 def test_equal_ends_are_observed_in_the_order_of_their_starts() -> None:
@@ -153,7 +190,11 @@ def test_a_worker_that_waits_requests_a_proposal_after_the_next_result() -> None
             waits = len(self.architectures) == 1 and "tell 3=0.3" not in self.log
             return np.array([5], np.int32) if waits else super().ask(n)
 
-    assert table(run(Repeating(5, 3, 7), evaluations=3, workers=3)) == [(3, 3.0, 1), (5, 5.0, 0), (7, 10.0, 1)]
+    assert table(run(Repeating(5, 3, 7), evaluations=3, workers=3)) == [
+        (3, 3.0, 1),
+        (5, 5.0, 0),
+        (7, 10.0, 1),
+    ]
 
 
 def test_repeats_that_are_not_consecutive_do_not_stall(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +202,9 @@ def test_repeats_that_are_not_consecutive_do_not_stall(monkeypatch: pytest.Monke
     assert run(Script(5, 5, 5, 3, 5, 5, 2), evaluations=9).architectures.tolist() == [5, 3, 2]
 
 
-@pytest.mark.parametrize(("promotion", "last"), [("scratch", 2 + 3 + 8 + 12), ("continued", 2 + 3 + 6 + 9)])
+@pytest.mark.parametrize(
+    ("promotion", "last"), [("scratch", 2 + 3 + 8 + 12), ("continued", 2 + 3 + 6 + 9)]
+)
 def test_a_promotion_begins_anew_or_goes_on(promotion: str, last: float) -> None:
     trace = run(Ladder((2, 1), (3, 1), (2, 4), (3, 4)), evaluations=4, promotion=promotion)
     assert table(trace)[-1] == (3, last, 0)
@@ -171,16 +214,21 @@ def test_a_promotion_begins_anew_or_goes_on(promotion: str, last: float) -> None
 def test_a_training_continues_shorter_ones_and_costs_at_least_nothing() -> None:
     lengths = {1: Seconds(), 4: Seconds(4.0), 16: Seconds(16.0), 64: Seconds(15.0)}
     searcher = Ladder((2, 1), (2, 1), (2, 4), (2, 4), (2, 16), (2, 64))
-    trace = run_loop(searcher, lengths, evaluations=6, clock=Clock(promotion="continued", repeats="charged"))
+    trace = run_loop(
+        searcher, lengths, evaluations=6, clock=Clock(promotion="continued", repeats="charged")
+    )
     assert trace.cost_seconds.tolist() == [2, 2, 6, 8, 24, 0]
 
 
 def test_a_promotion_goes_on_from_the_longest_training_even_if_that_began_anew() -> None:
-    # Worker 1 begins cell 2 anew for 4 epochs while worker 0 trains it for one, so 16 epochs take 32 - 8 more seconds.
+    # Worker 1 begins cell 2 anew for 4 epochs while worker 0 trains it for one, so 16 epochs take
+    # 32 - 8 more seconds.
     searcher = Ladder((2, 1), (2, 4), (9, 1), (2, 16))
     searcher.begin([1, 4, 16])
     lengths = {epochs: Seconds(epochs) for epochs in (1, 4, 16)}
-    trace = run_loop(searcher, lengths, evaluations=4, clock=Clock(workers=2, promotion="continued"))
+    trace = run_loop(
+        searcher, lengths, evaluations=4, clock=Clock(workers=2, promotion="continued")
+    )
     assert table(trace) == [(2, 2.0, 0), (2, 8.0, 1), (9, 11.0, 0), (2, 32.0, 1)]
 
 
@@ -190,7 +238,10 @@ def test_the_target_counts_full_trainings_only() -> None:
 
 
 def test_the_optimum_ends_the_run_before_what_is_still_running() -> None:
-    assert table(run(Script(9, 5, 1, 7), evaluations=9, workers=3, target=0.5)) == [(1, 1.0, 2), (5, 5.0, 1)]
+    assert table(run(Script(9, 5, 1, 7), evaluations=9, workers=3, target=0.5)) == [
+        (1, 1.0, 2),
+        (5, 5.0, 1),
+    ]
 
 
 def test_a_searcher_that_repeats_for_ever_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +281,9 @@ def test_a_proposal_does_not_wrap_around() -> None:
     workers=st.integers(1, 6),
     budget=st.none() | st.integers(1, 300),
 )
-def test_no_worker_does_two_things_at_once(seconds: list[int], workers: int, budget: int | None) -> None:
+def test_no_worker_does_two_things_at_once(
+    seconds: list[int], workers: int, budget: int | None
+) -> None:
     trace = run(Script(*seconds), evaluations=99, seconds=budget, workers=workers)
     ends, costs = trace.end_seconds, trace.cost_seconds
     assert (np.diff(ends) >= 0).all()

@@ -64,15 +64,23 @@ def test_within_a_part_of_the_space(name: str, space: str) -> None:
     assert np.isin(run(guided), part).all()
 
 
-@pytest.mark.parametrize("name", ["random", "evolution", "local-search", "tpe", "predictor", "asha"])
+@pytest.mark.parametrize(
+    "name", ["random", "evolution", "local-search", "tpe", "predictor", "asha"]
+)
 def test_a_list_is_searched_to_its_end(name: str) -> None:
-    listed = SearchSpace.from_frame(get_space("nb201").to_frame().sample(60, random_state=1), name="sixty")
-    assert sorted(run(SEARCHERS[name](listed, np.random.default_rng(0)), evaluations=100)) == list(range(60))
+    listed = SearchSpace.from_frame(
+        get_space("nb201").to_frame().sample(60, random_state=1), name="sixty"
+    )
+    assert sorted(run(SEARCHERS[name](listed, np.random.default_rng(0)), evaluations=100)) == list(
+        range(60)
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in OWN if name not in SLOW])
 def test_one_architecture_alone(name: str) -> None:
-    alone = SearchSpace("alone", {"width": [16, 32], "act": ["relu", "tanh"]}, architectures=[[1, 0]])
+    alone = SearchSpace(
+        "alone", {"width": [16, 32], "act": ["relu", "tanh"]}, architectures=[[1, 0]]
+    )
     assert run(SEARCHERS[name](alone, np.random.default_rng(0))).tolist() == [0]
     single = SearchSpace("single", {"width": [16, 32, 64]})
     assert sorted(run(SEARCHERS[name](single, np.random.default_rng(0))).tolist()) == [0, 1, 2]
@@ -95,5 +103,6 @@ def test_optuna_is_told_of_combinations_that_are_none() -> None:
     searcher = SEARCHERS["optuna-random"](example_space("sample"), np.random.default_rng(0))
     architectures = run(searcher)
     states = [trial.state for trial in searcher.study_.trials]
-    assert states.count(optuna.trial.TrialState.COMPLETE) == len(architectures) - 1  # the last value ends the run
+    # the last value ends the run
+    assert states.count(optuna.trial.TrialState.COMPLETE) == len(architectures) - 1
     assert 0 < states.count(optuna.trial.TrialState.PRUNED) <= len(states) / 2

@@ -18,7 +18,11 @@ VALUES = made_up_values(SPACE)
 
 def told(n: int, **settings: int) -> BananasSearch:
     searcher = BananasSearch(SPACE, np.random.default_rng(0), **settings)
-    architectures = np.random.default_rng(1).choice(SPACE.n_architectures, size=n, replace=False).astype(np.int32)
+    architectures = (
+        np.random.default_rng(1)
+        .choice(SPACE.n_architectures, size=n, replace=False)
+        .astype(np.int32)
+    )
     searcher.tell(architectures, VALUES[architectures])
     return searcher
 
@@ -38,7 +42,9 @@ def test_candidates_are_neighbours_of_the_best_cells() -> None:
 
 def test_a_round_is_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
     searcher, trained = told(10), []
-    monkeypatch.setattr(searcher, "_trained", lambda of=searcher._trained: trained.append(1) or of())
+    monkeypatch.setattr(
+        searcher, "_trained", lambda of=searcher._trained: trained.append(1) or of()
+    )
     for _ in range(25):
         architectures = searcher.ask()
         searcher.tell(architectures, VALUES[architectures])
@@ -50,7 +56,10 @@ def test_their_steps_are_those_of_torch() -> None:
     rng = np.random.default_rng(0)
     inputs, scores = rng.normal(size=(30, 7)), rng.normal(size=30)
     networks = PathNetworks(7, 3, 2, 5, rng)
-    parameters = [torch.tensor(part.copy(), requires_grad=True) for part in [*networks.weights, *networks.biases]]
+    parameters = [
+        torch.tensor(part.copy(), requires_grad=True)
+        for part in [*networks.weights, *networks.biases]
+    ]
     optimiser = torch.optim.Adam(parameters, lr=0.01)
     rows, wanted = (torch.tensor(part, dtype=torch.float32) for part in (inputs, scores))
     for _ in range(20):
@@ -75,7 +84,9 @@ def test_proposals_are_thompson_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     searcher = told(30)
     uncertain = np.arange(100) % 2 * [[-1.0], [1.0]]  # members agree on every other candidate
     monkeypatch.setattr(
-        searcher, "_trained", lambda: SimpleNamespace(predict=lambda inputs: uncertain[:, : len(inputs)])
+        searcher,
+        "_trained",
+        lambda: SimpleNamespace(predict=lambda inputs: uncertain[:, : len(inputs)]),
     )
     pool, draws = searcher._pool(), copy.deepcopy(searcher.rng).normal(0.0, uncertain[1])
     assert searcher.ask(10).tolist() == pool[np.argsort(draws)[:-11:-1]].tolist()

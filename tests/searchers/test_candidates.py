@@ -12,7 +12,9 @@ from nasmeta.searchers import CandidateSearch, MetaSearcher, Searcher
 from nasmeta.spaces import Range
 from nasmeta.tasks import SourceTask
 
-SPACE = nm.SearchSpace("net", {f"x{i}": Range(0.0, 1.0) for i in range(5)} | {"act": ["relu", "tanh", "gelu"]})
+SPACE = nm.SearchSpace(
+    "net", {f"x{i}": Range(0.0, 1.0) for i in range(5)} | {"act": ["relu", "tanh", "gelu"]}
+)
 
 
 def value_of(choices: Any) -> float:
@@ -21,7 +23,9 @@ def value_of(choices: Any) -> float:
 
 
 def values_of(space: nm.SearchSpace, architectures: Any) -> Any:
-    return np.array([value_of(space.choices(architecture)) for architecture in architectures.tolist()])
+    return np.array(
+        [value_of(space.choices(architecture)) for architecture in architectures.tolist()]
+    )
 
 
 class Knowing(Searcher):
@@ -83,7 +87,9 @@ def test_local_search_improves_the_proposals() -> None:
 def test_proposals_are_new_and_the_same_for_a_seed(n: int) -> None:
     traces = []
     for _ in "ab":
-        search = CandidateSearch(nm.searchers.SEARCHERS["ridge-ei"], SPACE, np.random.default_rng(0))
+        search = CandidateSearch(
+            nm.searchers.SEARCHERS["ridge-ei"], SPACE, np.random.default_rng(0)
+        )
         proposed = observed(search, 12).tolist()
         for _ in range(4):
             proposals = search.ask(n)
@@ -118,7 +124,9 @@ def test_a_meta_searcher_is_trained_again_as_observations_grow() -> None:
 
 def test_a_meta_searcher_is_trained_while_a_labelled_architecture_is_waiting() -> None:
     at = SPACE.sample(50, np.random.default_rng(0))
-    search = CandidateSearch(nm.searchers.SEARCHERS["source-order"], SPACE, np.random.default_rng(0))
+    search = CandidateSearch(
+        nm.searchers.SEARCHERS["source-order"], SPACE, np.random.default_rng(0)
+    )
     search.meta_model_ = [SourceTask("made-up", "made-up", SPACE, at, values_of(SPACE, at))]
     waiting = int(search.ask()[0])  # the best label
     observed(search, 10, seed=1)
@@ -131,8 +139,18 @@ def test_searchers_beat_random_search(searcher: str) -> None:
     at = SPACE.sample(60, np.random.default_rng(0))
     sources = [SourceTask("made-up", "made-up", SPACE, at, values_of(SPACE, at))]
     is_meta = issubclass(nm.searchers.SEARCHERS[searcher], MetaSearcher)
-    run = nm.search(searcher, SPACE, evaluator=value_of, evaluations=25, seed=1, sources=sources if is_meta else None)
-    random = [nm.search("random", SPACE, evaluator=value_of, evaluations=25, seed=s).best.value for s in range(5)]
+    run = nm.search(
+        searcher,
+        SPACE,
+        evaluator=value_of,
+        evaluations=25,
+        seed=1,
+        sources=sources if is_meta else None,
+    )
+    random = [
+        nm.search("random", SPACE, evaluator=value_of, evaluations=25, seed=s).best.value
+        for s in range(5)
+    ]
     assert run.best.value > np.median(random)
     assert len(set(run.architectures.tolist())) == 25
 
@@ -148,7 +166,10 @@ def test_settings_that_need_a_list_are_refused() -> None:
 def test_a_predictor_that_reads_indices_is_fitted_to_its_own_candidates() -> None:
     small = nm.SearchSpace("small", {f"x{i}": Range(0.0, 1.0) for i in range(5)})
     run = nm.search(
-        "ensemble-greedy", small, evaluator=lambda choices: -sum(x**2 for x in choices.values()), evaluations=13
+        "ensemble-greedy",
+        small,
+        evaluator=lambda choices: -sum(x**2 for x in choices.values()),
+        evaluations=13,
     )
     assert len(run) == 13
 

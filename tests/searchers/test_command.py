@@ -59,11 +59,15 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "shell_searcher.sh"
 SPACE = SearchSpace("mlp", {"width": [16, 32, 64], "act": ["relu", "tanh"], "rate": range(1, 30)})
 
 
-def run(folder: Path, code: str = PLAIN, does: str = "pass", space: SearchSpace = SPACE, **more: Any) -> Any:
+def run(
+    folder: Path, code: str = PLAIN, does: str = "pass", space: SearchSpace = SPACE, **more: Any
+) -> Any:
     script = folder / "mine.py"
     script.write_text(code.replace("DOES", does))
     settings = {"command": f"{sys.executable} {script}", "timeout": 3 if "90" in does else 60}
-    return nm.search("command", space, evaluator=lambda c: c["rate"], settings=settings, evaluations=9, **more)
+    return nm.search(
+        "command", space, evaluator=lambda c: c["rate"], settings=settings, evaluations=9, **more
+    )
 
 
 class TestCommandSearch(SearcherContract):
@@ -82,7 +86,9 @@ def test_a_mirror_of_random_search_has_its_trace(tmp_path: Path) -> None:
 
 def test_numbers_in_a_range_are_rounded_and_null_ends_the_run(tmp_path: Path) -> None:
     code = PLAIN.replace('rng.choice(p["choices"])', "0.3 + n * 1e-7")
-    space = SearchSpace("net", {name: nm.Range(0.0, 1.0, levels=11) for name in ["rate", *"abcdef"]})
+    space = SearchSpace(
+        "net", {name: nm.Range(0.0, 1.0, levels=11) for name in ["rate", *"abcdef"]}
+    )
     trace = run(tmp_path, code, "print('{\"architecture\": null}', flush=True)", space)
     assert (trace.stopped, trace.values.tolist()) == ("exhausted", [0.3])
 

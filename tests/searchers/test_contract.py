@@ -13,18 +13,27 @@ from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Se
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.testing import MultiObjectiveContract, SearcherContract
 
-SLOW = frozenset({"meta-predictor", "meta-rl", "optuna-gp"})  # up to a second per step; `meta-rl` is as `meta-nas`
+# up to a second per step; `meta-rl` is as `meta-nas`
+SLOW = frozenset({"meta-predictor", "meta-rl", "optuna-gp"})
+# in test_peers.py and test_command.py
 PEERS = frozenset(
     name for name in SEARCHERS if name.startswith(("botorch", "command", "smac", "syne-tune"))
-)  # in test_peers.py and test_command.py
-LARGE = frozenset({"asha", "bohb", "evolution", "local-search", "nsga2", "random", "reinforce", "tpe"})  # quick
+)
+# quick
+LARGE = frozenset(
+    {"asha", "bohb", "evolution", "local-search", "nsga2", "random", "reinforce", "tpe"}
+)
 
 
 def contract_of(name: str) -> type[SearcherContract]:
     def make(self: SearcherContract, space: CellSpace, rng: np.random.Generator) -> Searcher:
         return SearcherSpec.of(name).build(space, rng)
 
-    kind = MultiFidelityContract if issubclass(SEARCHERS[name], MultiFidelitySearcher) else SearcherContract
+    kind = (
+        MultiFidelityContract
+        if issubclass(SEARCHERS[name], MultiFidelitySearcher)
+        else SearcherContract
+    )
     if SEARCHERS[name].objectives == "several":
         kind = MultiObjectiveContract
     large = (example_space("large"),) if name in LARGE else ()

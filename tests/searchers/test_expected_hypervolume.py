@@ -15,13 +15,20 @@ from nasmeta.searchers._ehvi import _scores_at, expected_hypervolume_improvement
 
 def improvement(points: Floats, front: Floats, reference: Floats) -> list[float]:
     before = moocore.hypervolume(front, ref=reference, maximise=True) if len(front) else 0.0
-    after = [moocore.hypervolume(np.vstack([front, p]), ref=reference, maximise=True) for p in points]
+    after = [
+        moocore.hypervolume(np.vstack([front, p]), ref=reference, maximise=True) for p in points
+    ]
     return [one - before for one in after]
 
 
 def problem(seed: int, m: int, k: int) -> tuple[Floats, ...]:
     rng = np.random.default_rng(seed)
-    return rng.normal(0, 1, (4, m)), rng.uniform(0.1, 1.0, (4, m)), rng.normal(0, 1, (k, m)), np.full(m, -1.5)
+    return (
+        rng.normal(0, 1, (4, m)),
+        rng.uniform(0.1, 1.0, (4, m)),
+        rng.normal(0, 1, (k, m)),
+        np.full(m, -1.5),
+    )
 
 
 @pytest.mark.parametrize("k", [0, 1, 6])
@@ -32,7 +39,9 @@ def test_against_sampling_and_moocore(m: int, k: int) -> None:
     draws = np.random.default_rng(m).normal(mean, std, (4_000, 4, m))
     for i in range(4):
         sampled = np.array(improvement(draws[:, i], front, reference))
-        assert found[i] == pytest.approx(sampled.mean(), abs=5 * sampled.std() / np.sqrt(4_000) + 1e-12)
+        assert found[i] == pytest.approx(
+            sampled.mean(), abs=5 * sampled.std() / np.sqrt(4_000) + 1e-12
+        )
 
 
 @pytest.mark.slow
@@ -42,7 +51,9 @@ def test_two_objectives_against_numerical_integration() -> None:
     for i in range(4):
         first, second = (stats.norm(mean[i, j], std[i, j]) for j in range(2))
 
-        def beyond(u: float, first: stats.rv_frozen = first, second: stats.rv_frozen = second) -> float:
+        def beyond(
+            u: float, first: stats.rv_frozen = first, second: stats.rv_frozen = second
+        ) -> float:
             height = max(front[front[:, 0] >= u, 1].max(initial=-np.inf), reference[1])
             gain = integrate.quad(lambda y: (y - height) * second.pdf(y), height, height + 12)[0]
             return float(first.sf(u) * gain)
@@ -70,4 +81,5 @@ def test_a_shared_best_value_is_likely_the_end_of_the_scale() -> None:
     values, labels = np.array([0.0, 0.5, 1.0, 1.0]), np.array([-1.0, 0.0, 1.0, 1.0])
     scores, slopes = _scores_at(np.array([0.0, 1.0]), labels, values)
     np.testing.assert_allclose(scores, [-1.0, 1.0])
-    np.testing.assert_allclose(slopes, [0.5, 0.25])  # above the best value, half of that from the median to it
+    # above the best value, half of that from the median to it
+    np.testing.assert_allclose(slopes, [0.5, 0.25])

@@ -21,11 +21,13 @@ from nasmeta.testing import made_up_values
 
 GOLDEN = Path(__file__).with_name("golden.json")
 EVALUATIONS = 100  # more than three populations, and several rounds of each model
-# Their training is long, or its floating point sums differ between machines: no trace is the right one.
+# Their training is long, or its floating point sums differ between machines: no trace is the right
+# one.
 META_TRAINED_NETWORKS = frozenset({"bananas", "meta-predictor"})
 THEIRS = ("botorch", "command", "optuna", "smac", "syne-tune")  # to change
 OTHERS = frozenset(name for name in SEARCHERS if name.startswith(THEIRS))
-# Searchers on a part of a space, in batches: branches that a run of `nm.search` with the defaults does not reach.
+# Searchers on a part of a space, in batches: branches that a run of `nm.search` with the defaults
+# does not reach.
 IN_BATCHES = {
     "asha, batches": ("asha", "mixed", {"eta": 2}),
     "bohb, batches": ("bohb", "mixed", {"num_samples": 16}),
@@ -51,8 +53,14 @@ ALL = [*sorted(SEARCHERS.keys() - META_TRAINED_NETWORKS - OTHERS), *IN_BATCHES]
 
 def of_a_run(name: str) -> list[int]:
     settings = {"epochs": [200]} if issubclass(SEARCHERS[name], MultiFidelitySearcher) else {}
-    task = "nb201/cifar10+train_seconds" if SEARCHERS[name].objectives == "several" else "nb201/cifar10"
-    architectures = nm.search(name, task, evaluations=EVALUATIONS, seed=0, settings=settings).architectures.tolist()
+    task = (
+        "nb201/cifar10+train_seconds"
+        if SEARCHERS[name].objectives == "several"
+        else "nb201/cifar10"
+    )
+    architectures = nm.search(
+        name, task, evaluations=EVALUATIONS, seed=0, settings=settings
+    ).architectures.tolist()
     return architectures
 
 
@@ -68,13 +76,16 @@ def in_batches(name: str, space_name: str, settings: dict) -> list[int]:
         searcher.begin((1, 3, 9))
         searcher.begin_with(np.array([4, 8], np.int32))
     found = []
-    rounds = 40 if name == "evolution" else 8  # until all neighbours of its small population are known
+    # until all neighbours of its small population are known
+    rounds = 40 if name == "evolution" else 8
     for size in [5, 1, 3, 3] * rounds:
         if is_multi_fidelity:
             architectures, epochs = searcher.ask_at(size)
             found += np.column_stack([architectures, epochs]).ravel().tolist()
             searcher.tell_at(
-                architectures[::-1].copy(), epochs[::-1].copy(), (values[architectures] + np.log(epochs))[::-1].copy()
+                architectures[::-1].copy(),
+                epochs[::-1].copy(),
+                (values[architectures] + np.log(epochs))[::-1].copy(),
             )
         else:
             architectures = searcher.ask(size)
@@ -89,9 +100,13 @@ def test_cells_are_the_recorded_ones(name: str) -> None:
     golden = json.loads(GOLDEN.read_text(encoding="utf-8")) if GOLDEN.exists() else {}
     if os.environ.get("NASMETA_RECORD_GOLDEN") == "1":
         golden[name] = architectures
-        lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(golden[key])}" for key in sorted(golden))
+        lines = ",\n".join(
+            f"  {json.dumps(key)}: {json.dumps(golden[key])}" for key in sorted(golden)
+        )
         GOLDEN.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
-    assert name in golden, "No trace is recorded: NASMETA_RECORD_GOLDEN=1 pytest tests/searchers/test_golden.py"
+    assert name in golden, (
+        "No trace is recorded: NASMETA_RECORD_GOLDEN=1 pytest tests/searchers/test_golden.py"
+    )
     assert architectures == golden[name]
 
 

@@ -61,13 +61,19 @@ def with_a_narrow_peak() -> tuple[SearchSpace, np.ndarray]:
         "drop": [0.0, 0.1, 0.2, 0.3, 0.4],
     }
     space = SearchSpace(
-        "own", choices, valid=lambda d: (d.depth * d.width < 2048) & ((d.norm != "none") | (d.depth < 8))
+        "own",
+        choices,
+        valid=lambda d: (d.depth * d.width < 2048) & ((d.norm != "none") | (d.depth < 8)),
     )
     depth, width, kernel = space.codes[:, :3].T.astype(float)
     return space, 2 * depth + width - 4 * (kernel - 1) ** 2
 
 
-def found(function: Callable[[], tuple[SearchSpace, np.ndarray]], features: tuple[str, ...] | None, seed: int) -> bool:
+def found(
+    function: Callable[[], tuple[SearchSpace, np.ndarray]],
+    features: tuple[str, ...] | None,
+    seed: int,
+) -> bool:
     """Return whether 30 evaluations find the best value."""
     space, values = function()
     searcher = GPSearch(space, np.random.default_rng(seed), features=features)
@@ -89,7 +95,9 @@ def test_it_learns_which_positions_matter() -> None:
 def test_synthetic_functions_have_the_stated_structure() -> None:
     space = get_space("hpobench-mlp")
     smooth = synthetic_values(space, 1, relevant=2)
-    assert len(np.unique(smooth.round(9))) <= max(np.prod(pair) for pair in combinations(space.n_choices, 2))
+    assert len(np.unique(smooth.round(9))) <= max(
+        np.prod(pair) for pair in combinations(space.n_choices, 2)
+    )
     assert abs(smooth.std() - 2**0.5) < 1e-9  # two effects of variance 1 on a full grid
     noisy = synthetic_values(space, 1, relevant=2, noise=0.5)
     assert abs((noisy - smooth).std() - 0.5 * smooth.std()) < 0.02
@@ -124,9 +132,12 @@ def test_the_probability_of_success_includes_the_noise() -> None:
 def test_large_spaces_are_screened_by_upper_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MODULE, "_LARGE", 0)
     monkeypatch.setattr(MODULE, "_SCREENED", 1)
-    searcher = GPSearch(SearchSpace("line", {"width": range(1, 50)}), np.random.default_rng(0), n_initial=1)
+    searcher = GPSearch(
+        SearchSpace("line", {"width": range(1, 50)}), np.random.default_rng(0), n_initial=1
+    )
     searcher.tell(np.array([0], np.int32), np.zeros(1))
-    assert searcher.ask().tolist() == [48]  # all means are equal, and the last one is the least certain
+    # all means are equal, and the last one is the least certain
+    assert searcher.ask().tolist() == [48]
 
 
 def test_hyperparameters_are_fitted_before_the_last_scores(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,9 @@ def climb(values: np.ndarray, rng: np.random.Generator, first: bool) -> int:
             seen.add(at)
             if at == optimum:
                 return len(seen)
-            around = [[*here[:e], d, *here[e + 1 :]] for e in range(6) for d in range(5) if d != here[e]]
+            around = [
+                [*here[:e], d, *here[e + 1 :]] for e in range(6) for d in range(5) if d != here[e]
+            ]
             rng.shuffle(around)
             best, here = values[at], None
             for digits, architecture in zip(around, space.from_codes(around).tolist(), strict=True):
@@ -71,7 +73,9 @@ SIMULATIONS = {
 @pytest.mark.parametrize("searcher", SIMULATIONS)
 def test_mean_evaluations_to_the_optimum(searcher: str) -> None:
     task = nm.get_task("nb201/cifar100")
-    frame = nm.compare([searcher], tasks=[task], repeats=RUNS, evaluations=15_625, stop_at_optimum=True)
+    frame = nm.compare(
+        [searcher], tasks=[task], repeats=RUNS, evaluations=15_625, stop_at_optimum=True
+    )
     ours = frame.groupby("seed").evaluation.max().to_numpy()
     rngs = np.random.default_rng(2024).spawn(RUNS)
     theirs = np.array([SIMULATIONS[searcher](task.values, rng) for rng in rngs])
@@ -81,7 +85,9 @@ def test_mean_evaluations_to_the_optimum(searcher: str) -> None:
 
 @pytest.mark.slow
 def test_random_search_finds_the_optimum_half_way() -> None:
-    frame = nm.compare(["random"], tasks="nb201/cifar10", repeats=60, evaluations=15_625, stop_at_optimum=True)
+    frame = nm.compare(
+        ["random"], tasks="nb201/cifar10", repeats=60, evaluations=15_625, stop_at_optimum=True
+    )
     found = frame.groupby("seed").evaluation.max().to_numpy()
     # Uniform on 1 … n: expectation (n + 1) / 2, standard deviation n / √12.
     assert abs(found.mean() - 7_813) < 4 * 15_625 / np.sqrt(12 * 60)

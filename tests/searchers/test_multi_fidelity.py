@@ -64,7 +64,9 @@ def test_more_rungs_than_lengths_share_the_shortest() -> None:
     trace = rungs_of(made("hyperband", [12], rungs=3), 13)
     assert {epochs for _, epochs in trace} == {12}
     assert [architecture for architecture, _ in trace[9:12]] == ordered(trace[:9])[:3]
-    assert [epochs for _, epochs in rungs_of(made("successive-halving", [1, 4, 16], rungs=2), 4)] == [4, 4, 4, 16]
+    assert [
+        epochs for _, epochs in rungs_of(made("successive-halving", [1, 4, 16], rungs=2), 4)
+    ] == [4, 4, 4, 16]
 
 
 def test_asha_promotes_as_soon_as_it_can() -> None:
@@ -73,7 +75,10 @@ def test_asha_promotes_as_soon_as_it_can() -> None:
     counts = Counter(epochs for _, epochs in trace)
     assert counts[16] >= 10
     assert counts[1] > 1.5 * counts[4] > 2.25 * counts[16]
-    at = {length: [architecture for architecture, epochs in trace if epochs == length] for length in (1, 4, 16)}
+    at = {
+        length: [architecture for architecture, epochs in trace if epochs == length]
+        for length in (1, 4, 16)
+    }
     assert set(at[16]) <= set(at[4]) <= set(at[1])
     assert all(len(set(architectures)) == len(architectures) for architectures in at.values())
 
@@ -85,11 +90,15 @@ def test_the_best_are_promoted(name: str) -> None:
     short = np.array([architecture for architecture, epochs in trace if epochs == 12])
     long = np.array([architecture for architecture, epochs in trace if epochs == 200])
     assert 10 < len(long) <= len(short)
-    promoted = [architecture for architecture in long.tolist() if architecture in set(short.tolist())]
+    promoted = [
+        architecture for architecture in long.tolist() if architecture in set(short.tolist())
+    ]
     assert VALUES[promoted].mean() > VALUES[short].mean() + 0.2
 
 
-@pytest.mark.parametrize(("name", "due"), [("successive-halving", 9), ("hyperband", 9), ("asha", 3)])
+@pytest.mark.parametrize(
+    ("name", "due"), [("successive-halving", 9), ("hyperband", 9), ("asha", 3)]
+)
 def test_the_earlier_one_of_equal_values_is_promoted(name: str, due: int) -> None:
     searcher, first = made(name, [1, 4, 16]), np.array([5, 3, 8, 1, 7, 9, 2, 6, 4], np.int32)
     searcher.begin_with(first)
@@ -107,5 +116,7 @@ def test_the_density_by_hand_and_its_sum() -> None:
     assert density.at(SPACE.digits).sum() == pytest.approx(1)
     wide = np.array([[0] * 6, [3] * 6], np.int8)
     np.testing.assert_allclose(KernelDensity(wide, SPACE.n_choices, 0.3).bandwidths, 0.75)  # flat
-    np.testing.assert_allclose(KernelDensity(wide, SPACE.n_choices, 0.3).at(SPACE.digits), 1 / SPACE.n_architectures)
+    np.testing.assert_allclose(
+        KernelDensity(wide, SPACE.n_choices, 0.3).at(SPACE.digits), 1 / SPACE.n_architectures
+    )
     assert (KernelDensity(wide, SPACE.n_choices, 0.3, unbounded=True).bandwidths > 1).all()

@@ -65,7 +65,11 @@ def where_installed(name: str, slow: bool = False) -> Any:
 
 
 # The adapters of bore and cqr are that of kde.
-SOME = [where_installed(n, slow=n != "syne-tune-kde") for n in QUICK if n not in ("syne-tune-bore", "syne-tune-cqr")]
+SOME = [
+    where_installed(n, slow=n != "syne-tune-kde")
+    for n in QUICK
+    if n not in ("syne-tune-bore", "syne-tune-cqr")
+]
 LEARNING = [where_installed(name) for name in TRANSFER]
 
 
@@ -74,7 +78,11 @@ def contract_of(name: str) -> type[SearcherContract]:
         return SEARCHERS[name](space, rng, **QUICK.get(name, {}))
 
     own = {"make": make, "spaces": ("tnb101",), "pytestmark": where_installed(name).marks}
-    kind = MultiFidelityContract if issubclass(SEARCHERS[name], MultiFidelitySearcher) else SearcherContract
+    kind = (
+        MultiFidelityContract
+        if issubclass(SEARCHERS[name], MultiFidelitySearcher)
+        else SearcherContract
+    )
     return type(f"Test{SEARCHERS[name].__name__}", (kind,), own)
 
 
@@ -93,7 +101,8 @@ def proposals(searcher: Searcher, values: Floats, n: int) -> list[int]:
 
 @pytest.mark.parametrize("name", SOME)
 def test_only_architectures_and_only_the_allowed(name: str) -> None:
-    for space in map(example_space, ("sample", "mixed") if name == "syne-tune-kde" else ("mixed",)):  # others are slow
+    # others are slow
+    for space in map(example_space, ("sample", "mixed") if name == "syne-tune-kde" else ("mixed",)):
         searcher = SEARCHERS[name](space, np.random.default_rng(0), **SOON[name])
         part = np.flatnonzero(np.arange(space.size) % 4).astype(np.int32)
         assert searcher.restrict(part)
@@ -104,11 +113,15 @@ def test_only_architectures_and_only_the_allowed(name: str) -> None:
 
 @pytest.mark.parametrize("name", SOME)
 def test_one_architecture_alone_and_a_space_to_its_end(name: str) -> None:
-    alone = SearchSpace("alone", {"width": [16, 32], "act": ["relu", "tanh"]}, architectures=[[1, 0]])
+    alone = SearchSpace(
+        "alone", {"width": [16, 32], "act": ["relu", "tanh"]}, architectures=[[1, 0]]
+    )
     few = SearchSpace("few", {"width": [16, 32, 64], "act": ["relu", "tanh"]})
     for space in (alone, few):
         searcher = SEARCHERS[name](space, np.random.default_rng(0), **SOON[name])
-        assert sorted(proposals(searcher, np.arange(space.size, dtype=float), space.size)) == list(range(space.size))
+        assert sorted(proposals(searcher, np.arange(space.size, dtype=float), space.size)) == list(
+            range(space.size)
+        )
         with pytest.raises(SpaceExhaustedError):
             searcher.ask()
 
@@ -121,15 +134,22 @@ def seeded(name: str, seed: int, **settings: Any) -> tuple[Searcher, int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [where_installed(name) for name in ("smac", "syne-tune-bore")])
-def test_its_cells_are_those_of_the_peers_own_loop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_cells_are_those_of_the_peers_own_loop(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if name == "smac":  # the adapter sorts what SMAC takes from a set
         kind = importlib.import_module("smac.acquisition.maximizer.local_search").LocalSearch
-        unsorted, method = kind._get_init_points_from_previous_configs, "_get_init_points_from_previous_configs"
+        unsorted, method = (
+            kind._get_init_points_from_previous_configs,
+            "_get_init_points_from_previous_configs",
+        )
         monkeypatch.setattr(kind, method, lambda *given: sorted(unsorted(*given), key=repr))
     n = {"smac": 30, "syne-tune-bore": 12}[name]
     searcher, seed = seeded(name, 3, **({"n_trials": n} if name == "smac" else {}))
     with OwnGenerators(0).used():
-        theirs = getattr(load_script(ALONE), name.replace("-bore", "").replace("-", "_"))(SPACE, VALUES, n, seed)
+        theirs = getattr(load_script(ALONE), name.replace("-bore", "").replace("-", "_"))(
+            SPACE, VALUES, n, seed
+        )
     distinct = list(dict.fromkeys(theirs))
     assert proposals(searcher, VALUES, len(distinct)) == distinct
 
@@ -143,18 +163,24 @@ def test_botorch_maximises_what_its_own_search_over_choices_does(name: str) -> N
 
 
 @pytest.mark.parametrize("name", [where_installed("syne-tune-gp")])
-def test_the_process_of_syne_tune_does_not_fall_back_to_chance(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_of_syne_tune_does_not_fall_back_to_chance(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = {"num_restarts": 2, "num_raw_samples": 16}
     searcher = SEARCHERS[name](SPACE, np.random.default_rng(0), options=options)
     proposals(searcher, VALUES, 4)
-    monkeypatch.setattr(searcher.peer_, "_get_random_config", lambda: pytest.fail("a random configuration"))
+    monkeypatch.setattr(
+        searcher.peer_, "_get_random_config", lambda: pytest.fail("a random configuration")
+    )
     proposals(searcher, VALUES, 1)
 
 
 def sources() -> list[SourceTask]:
     architectures = SPACE.sample(300, np.random.default_rng(0))
     pairs = ((architectures[:200], 0.1), (architectures[100:], 0.3))
-    return [SourceTask(f"m/{s}", f"d{s}", SPACE, own, made_up_values(SPACE, s)[own]) for own, s in pairs]
+    return [
+        SourceTask(f"m/{s}", f"d{s}", SPACE, own, made_up_values(SPACE, s)[own]) for own, s in pairs
+    ]
 
 
 def learnt(name: str, **settings: Any) -> Searcher:
@@ -181,7 +207,11 @@ class Stubborn(PeerSearch):
 
 
 def test_what_is_known_or_impossible_is_answered_and_then_the_nearest_is_proposed() -> None:
-    space = SearchSpace("five", {"a": [1, 2, 3], "b": [1, 2]}, architectures=[[0, 0], [1, 0], [1, 1], [2, 0], [2, 1]])
+    space = SearchSpace(
+        "five",
+        {"a": [1, 2, 3], "b": [1, 2]},
+        architectures=[[0, 0], [1, 0], [1, 1], [2, 0], [2, 1]],
+    )
     searcher, values = Stubborn(space, np.random.default_rng(0)), np.arange(5.0)
     before, handlers = np.random.get_state(), logging.getLogger().handlers[:]  # noqa: NPY002
     assert proposals(searcher, values, 1) == [1]
@@ -221,7 +251,9 @@ def test_generators_of_its_own() -> None:
 def test_without_the_peer_the_extra_is_named(
     name: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in [module for module in sys.modules if module.startswith(f"{package}.") and package != "torch"]:
+    for module in [
+        module for module in sys.modules if module.startswith(f"{package}.") and package != "torch"
+    ]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(NasmetaError):
@@ -229,7 +261,8 @@ def test_without_the_peer_the_extra_is_named(
     assert SEARCHERS.extras[name] == extra
 
 
-# -- Optuna ----------------------------------------------------------------------------------------------------------
+# -- Optuna
+# ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["RandomSampler", "TPESampler", "NSGAIISampler", "QMCSampler"])
 def test_its_cells_are_those_of_optunas_own_loop(name: str) -> None:
     with warnings.catch_warnings():
@@ -237,10 +270,15 @@ def test_its_cells_are_those_of_optunas_own_loop(name: str) -> None:
         sampler = getattr(optuna.samplers, name)(seed=int(np.random.default_rng(3).integers(2**32)))
     study = optuna.create_study(sampler=sampler, direction="maximize")
     theirs = []
-    edges = {f"{a}->{b}": optuna.distributions.CategoricalDistribution(SPACE.operations) for a, b in SPACE.edges}
+    edges = {
+        f"{a}->{b}": optuna.distributions.CategoricalDistribution(SPACE.operations)
+        for a, b in SPACE.edges
+    }
     for _ in range(40):
         trial = study.ask(edges)
-        architecture = int(SPACE.from_codes([SPACE.operations.index(trial.params[edge]) for edge in edges]))
+        architecture = int(
+            SPACE.from_codes([SPACE.operations.index(trial.params[edge]) for edge in edges])
+        )
         study.tell(trial, float(VALUES[architecture]))
         theirs.append(architecture)
     distinct = list(dict.fromkeys(theirs))
@@ -254,7 +292,9 @@ def test_the_study_holds_what_was_told_and_nothing_global_changes() -> None:
     searcher.tell(np.array([5, 9], np.int32), VALUES[[5, 9]])
     architectures = proposals(searcher, VALUES, 12)
     trials = searcher.study_.trials
-    assert [trial.value for trial in trials] == pytest.approx(VALUES[[5, 9, *architectures]].tolist())
+    assert [trial.value for trial in trials] == pytest.approx(
+        VALUES[[5, 9, *architectures]].tolist()
+    )
     assert list(trials[0].params.values()) == [SPACE.operations[digit] for digit in SPACE.digits[5]]
     assert searcher.study_.best_value == pytest.approx(VALUES[[5, 9, *architectures]].max())
     assert optuna.logging.get_verbosity() == level
@@ -263,7 +303,9 @@ def test_the_study_holds_what_was_told_and_nothing_global_changes() -> None:
 def test_a_custom_sampler_that_repeats_itself_is_not_waited_for() -> None:
     class Same(SEARCHERS["optuna"]):
         def make_sampler(self, seed: int) -> Any:
-            return optuna.samplers.PartialFixedSampler({"width": 32, "depth": 1}, optuna.samplers.RandomSampler(seed))
+            return optuna.samplers.PartialFixedSampler(
+                {"width": 32, "depth": 1}, optuna.samplers.RandomSampler(seed)
+            )
 
     space = SearchSpace("own", {"width": [16, 32, 64], "depth": [1, 2, 3]})
     run = nm.search(Same, space, evaluator=lambda choices: float(choices["width"]), evaluations=9)
@@ -271,7 +313,8 @@ def test_a_custom_sampler_that_repeats_itself_is_not_waited_for() -> None:
     assert len(run) == 9
 
 
-# -- large spaces ----------------------------------------------------------------------------------------------------
+# -- large spaces
+# ----------------------------------------------------------------------------------------------------
 LARGE = example_space("large")
 LATE = {  # with a model for the last proposals
     **SOON,
@@ -279,7 +322,12 @@ LATE = {  # with a model for the last proposals
     "syne-tune-bore": {"options": {"init_random": 13}},
     "syne-tune-cqr": {"options": {"num_init_random_draws": 13}},
 }
-OPTUNA = ["optuna-nsgaii", "optuna-random", "optuna-tpe", pytest.param("optuna-gp", marks=pytest.mark.slow)]
+OPTUNA = [
+    "optuna-nsgaii",
+    "optuna-random",
+    "optuna-tpe",
+    pytest.param("optuna-gp", marks=pytest.mark.slow),
+]
 
 
 def searched(name: str) -> tuple[Any, list[int]]:
@@ -287,7 +335,10 @@ def searched(name: str) -> tuple[Any, list[int]]:
     for _ in range(15):
         architectures = searcher.ask()
         value = made_up_values(LARGE)[architectures]
-        searcher.tell(architectures, np.stack([value, -value], axis=1) if searcher.objectives == "several" else value)
+        searcher.tell(
+            architectures,
+            np.stack([value, -value], axis=1) if searcher.objectives == "several" else value,
+        )
         found += architectures.tolist()
     return searcher, found
 
@@ -315,7 +366,9 @@ def test_a_large_space_is_searched_as_ranges(name: str) -> None:
     assert LARGE.from_codes(LARGE.codes_of(found)).tolist() == found
     if name == "botorch":
         rates = [LARGE.choices(architecture)["rate"] for architecture in found]
-        np.testing.assert_allclose(searcher._inputs_of(found)[:, 0], np.log10(rates) / 4 + 1.25, atol=1e-5)
+        np.testing.assert_allclose(
+            searcher._inputs_of(found)[:, 0], np.log10(rates) / 4 + 1.25, atol=1e-5
+        )
     else:
         assert range_of_rate(searcher) == (1e-5, 0.1, True)
 
@@ -324,7 +377,9 @@ def test_a_large_space_is_searched_as_ranges(name: str) -> None:
 def test_a_package_with_conditions_chooses_only_active_positions(name: str) -> None:
     searcher, _ = searched(name)
     if name == "smac":
-        chosen = [dict(configuration) for configuration in searcher._configspace.sample_configuration(50)]
+        chosen = [
+            dict(configuration) for configuration in searcher._configspace.sample_configuration(50)
+        ]
     else:
         chosen = [trial.params for trial in searcher.study_.trials]
     assert {one["optimiser"] for one in chosen} == {"adam", "sgd", "lion"}

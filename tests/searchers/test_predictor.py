@@ -68,7 +68,11 @@ def test_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "path_importer_cache", {})
     for name, options in (("Near", {"n_neighbors": 2}), ("nearest", {"n": 2}), ("made", {})):
-        settings = {"predictor": f"my_regressors:{name}", "acquisition": "greedy", "options": options}
+        settings = {
+            "predictor": f"my_regressors:{name}",
+            "acquisition": "greedy",
+            "options": options,
+        }
         run = nm.search("predictor", "nb201/cifar10", evaluations=14, settings=settings)
         assert run.settings == settings
     assert len(nm.search("my_regressors:nearest-greedy", "nb201/cifar10", evaluations=14)) == 14
@@ -83,7 +87,9 @@ def test_architectures_are_encoded_once() -> None:
             return super().fit(X, y)
 
     pipeline = make_pipeline(make_encoder("counts", OWN_SPACE), Watching())
-    searcher = PredictorSearch(OWN_SPACE, np.random.default_rng(0), predictor=pipeline, acquisition="greedy")
+    searcher = PredictorSearch(
+        OWN_SPACE, np.random.default_rng(0), predictor=pipeline, acquisition="greedy"
+    )
     architectures = OWN_SPACE.sample(12, np.random.default_rng(0))
     searcher.tell(architectures, np.arange(12.0))
     searcher.ask()
@@ -136,7 +142,9 @@ def test_a_predictor_without_deviations_is_greedy_unless_copies_are_wanted() -> 
     assert PredictorSearch(SPACE, np.random.default_rng(0), predictor="ridge").acquisition == "ei"
     kind = PredictorSearch.of(estimator)
     assert (kind.__name__, kind(SPACE, np.random.default_rng(0)).acquisition) == ("Ridge", "greedy")
-    with pytest.warns(NasmetaWarning, match="Ridge has no predictive deviations, so ucb uses those of 5 bootstrap"):
+    with pytest.warns(
+        NasmetaWarning, match="Ridge has no predictive deviations, so ucb uses those of 5 bootstrap"
+    ):
         PredictorSearch(SPACE, np.random.default_rng(0), predictor=estimator, acquisition="ucb")
 
 

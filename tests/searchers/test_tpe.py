@@ -27,8 +27,11 @@ def test_the_density_by_hand_and_its_sum() -> None:
 
 def test_the_density_of_a_list_with_ordered_positions() -> None:
     rng = np.random.default_rng(0)
-    codes = np.unique(rng.integers(5, size=(3000, 10)), axis=0)  # too many pairs of halves for one product
-    listed = SearchSpace("listed", {f"p{i}": list(range(5)) for i in range(10)}, architectures=codes)
+    # too many pairs of halves for one product
+    codes = np.unique(rng.integers(5, size=(3000, 10)), axis=0)
+    listed = SearchSpace(
+        "listed", {f"p{i}": list(range(5)) for i in range(10)}, architectures=codes
+    )
     members = np.array([3, 200])
     kernels = 0.5 ** np.abs(np.arange(5)[:, None] - np.arange(5)) + 1 / 3
     kernels /= kernels.sum(axis=0)
@@ -39,7 +42,11 @@ def test_the_density_of_a_list_with_ordered_positions() -> None:
 
 def test_it_proposes_the_best_ratio_of_all_open_cells() -> None:
     searcher = TPESearch(SPACE, np.random.default_rng(0))
-    told = np.random.default_rng(1).choice(SPACE.n_architectures, size=60, replace=False).astype(np.int32)
+    told = (
+        np.random.default_rng(1)
+        .choice(SPACE.n_architectures, size=60, replace=False)
+        .astype(np.int32)
+    )
     searcher.tell(told, VALUES[told])
     ratio = searcher._log_ratio()
     ratio[told] = -np.inf
@@ -51,7 +58,11 @@ def test_it_proposes_the_best_ratio_of_all_open_cells() -> None:
 
 
 def test_order_and_repeats_of_what_is_told_do_not_matter() -> None:
-    told = np.random.default_rng(1).choice(SPACE.n_architectures, size=40, replace=False).astype(np.int32)
+    told = (
+        np.random.default_rng(1)
+        .choice(SPACE.n_architectures, size=40, replace=False)
+        .astype(np.int32)
+    )
     ratios = []
     for order in (told, told[::-1], np.r_[told, told[:7]]):
         searcher = TPESearch(SPACE, np.random.default_rng(0))

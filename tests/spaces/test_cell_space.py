@@ -53,8 +53,14 @@ def test_official_order_of_nb201() -> None:
     assert space.to_string(all_architectures(space)) == strings
     # Cells that the official per-cell files number 0, 11 and 284.
     assert strings[0].startswith("|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|")
-    assert strings[11] == "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|none~0|nor_conv_3x3~1|avg_pool_3x3~2|"
-    assert strings[284] == "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|none~0|nor_conv_1x1~1|none~2|"
+    assert (
+        strings[11]
+        == "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|none~0|nor_conv_3x3~1|avg_pool_3x3~2|"
+    )
+    assert (
+        strings[284]
+        == "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|none~0|nor_conv_1x1~1|none~2|"
+    )
 
 
 def test_order_of_tnb101_is_lexicographic() -> None:
@@ -71,21 +77,26 @@ def test_neighbours_differ_on_one_edge_and_are_mutual(space: CellSpace) -> None:
     assert (edits == 1).all()
     assert all(len(set(row)) == neighbours.shape[1] for row in neighbours.tolist())
     for architecture in (0, 7, space.n_architectures - 1):
-        assert all(architecture in space.neighbours(int(other)) for other in neighbours[architecture])
+        assert all(
+            architecture in space.neighbours(int(other)) for other in neighbours[architecture]
+        )
 
 
-@pytest.mark.parametrize(("rule", "classes"), [("upstream", 6_466), ("skip", 12_751), ("zero", 5_390)])
+@pytest.mark.parametrize(
+    ("rule", "classes"), [("upstream", 6_466), ("skip", 12_751), ("zero", 5_390)]
+)
 def test_isomorphism_classes_of_nb201(rule: str, classes: int) -> None:
     space = get_cell_space("nb201")
     representatives = space.canonical(all_architectures(space), rule)
     assert len(np.unique(representatives)) == classes
     np.testing.assert_array_equal(space.canonical(representatives, rule), representatives)
     assert (representatives <= all_architectures(space)).all()
+    # files of surrogates refer to these numbers
     assert space.function_classes[[0, 6111, 9930]].tolist() == [
         4767,
         2049,
         2050,
-    ]  # files of surrogates refer to these numbers
+    ]
 
 
 def _upstream_unique_string(architecture: str) -> str:
@@ -109,7 +120,9 @@ def _upstream_unique_string(architecture: str) -> str:
 def test_upstream_rule_against_strings() -> None:
     space = get_cell_space("nb201")
     architectures = all_architectures(space)
-    unique = [_upstream_unique_string(architecture) for architecture in space.to_string(architectures)]
+    unique = [
+        _upstream_unique_string(architecture) for architecture in space.to_string(architectures)
+    ]
     first = {text: architecture for architecture, text in reversed(list(enumerate(unique)))}
     np.testing.assert_array_equal(space.canonical(architectures), [first[text] for text in unique])
 
@@ -120,13 +133,24 @@ def test_costs_of_nb201_by_counting_operations() -> None:
     ops = space.ops_of(architectures)
     n_1x1, n_3x3 = (ops == "nor_conv_1x1").sum(axis=1), (ops == "nor_conv_3x3").sum(axis=1)
     for dataset, base in (("cifar10", 73_306), ("cifar100", 79_156), ("ImageNet16-120", 80_456)):
-        np.testing.assert_array_equal(space.params(architectures, dataset), base + 28_000 * n_1x1 + 243_040 * n_3x3)
+        np.testing.assert_array_equal(
+            space.params(architectures, dataset), base + 28_000 * n_1x1 + 243_040 * n_3x3
+        )
     np.testing.assert_array_equal(
-        space.flops(architectures, "cifar10"), np.rint(1e6 * (7.78305 + 3.93216 * n_1x1 + 35.38944 * n_3x3))
+        space.flops(architectures, "cifar10"),
+        np.rint(1e6 * (7.78305 + 3.93216 * n_1x1 + 35.38944 * n_3x3)),
     )
     # Recorded in the official files of cells 0, 11 and 284.
-    assert [space.flops(c, "imagenet16-120") for c in (0, 11, 284)] == [3_919_480, 28_495_480, 2_936_440]
-    assert [space.flops(c, "cifar100") for c in (0, 11, 284)] == [15_653_220, 113_957_220, 11_721_060]
+    assert [space.flops(c, "imagenet16-120") for c in (0, 11, 284)] == [
+        3_919_480,
+        28_495_480,
+        2_936_440,
+    ]
+    assert [space.flops(c, "cifar100") for c in (0, 11, 284)] == [
+        15_653_220,
+        113_957_220,
+        11_721_060,
+    ]
     assert [space.params(c, "cifar100") for c in (0, 11, 284)] == [135_156, 808_276, 107_156]
 
 
@@ -138,7 +162,10 @@ def test_integers_of_all_kinds_are_accepted(data: st.DataObject) -> None:
     assert space.index_of(kind(architecture)) == architecture
     assert space.index_of(np.array([architecture], dtype=kind)).tolist() == [architecture]
     assert space.index_of(np.array(architecture, dtype=kind)) == architecture
-    assert space.index_of([kind(architecture), space.to_string(architecture)]).tolist() == [architecture, architecture]
+    assert space.index_of([kind(architecture), space.to_string(architecture)]).tolist() == [
+        architecture,
+        architecture,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +195,12 @@ def test_other_objects_are_no_cells(wrong: object) -> None:
 def test_a_column_of_a_data_frame_is_taken_by_rows(space: CellSpace) -> None:
     architectures, index = [7, 3, 5, 0], [2, 0, 3, 1]
     strings = pd.Series(space.to_string(architectures), index=index)
-    for column in (pd.Series(architectures, index=index), strings, strings.astype("category"), pd.Index(architectures)):
+    for column in (
+        pd.Series(architectures, index=index),
+        strings,
+        strings.astype("category"),
+        pd.Index(architectures),
+    ):
         assert space.index_of(column).tolist() == architectures
         np.testing.assert_array_equal(space.neighbours(column), space.neighbours(architectures))
 
@@ -188,7 +220,9 @@ def test_sampling(space: CellSpace) -> None:
     many = space.sample(20_000, np.random.default_rng(0), replace=True)
     expected = 20_000 / space.n_operations
     counts = np.bincount(space.digits[many, 0], minlength=space.n_operations)
-    assert (abs(counts - expected) < 5 * np.sqrt(expected)).all(), "uniform over operations within 5 sigma"
+    assert (abs(counts - expected) < 5 * np.sqrt(expected)).all(), (
+        "uniform over operations within 5 sigma"
+    )
 
 
 def test_spaces_by_name() -> None:

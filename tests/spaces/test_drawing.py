@@ -12,9 +12,12 @@ from nasmeta.spaces import CellSpace, SearchSpace, get_space
 
 FIVE = CellSpace("five-nodes", ["none", "skip_connect", "conv"], n_nodes=5)
 MIXED = SearchSpace(
-    "mixed", {"depth": [1, 2, 3], "norm": ["none", "batch", "a $very$ long choice"], "bias": [True, False]}
+    "mixed",
+    {"depth": [1, 2, 3], "norm": ["none", "batch", "a $very$ long choice"], "bias": [True, False]},
 )
-MANY = SearchSpace("many", {"units": list(range(1, 200, 3)), "kind": [f"kind {i}" for i in range(40)]})
+MANY = SearchSpace(
+    "many", {"units": list(range(1, 200, 3)), "kind": [f"kind {i}" for i in range(40)]}
+)
 SPACES = {
     "nb201": (get_space("nb201"), 6111),
     "five": (FIVE, int(FIVE.from_codes([2, 1, 2, 0, 1, 2, 2, 0, 2, 0]))),
@@ -61,4 +64,8 @@ def test_dead_edges_are_dashed_and_edges_with_none_are_not_drawn() -> None:
 def test_the_choice_of_each_position_is_marked() -> None:
     architecture = MIXED.index_of({"depth": 2, "norm": "batch", "bias": False})
     texts = MIXED.draw(architecture).axes[0].texts
-    assert {text.get_text() for text in texts if text.get_fontweight() == "bold"} == {"2", "batch", "False"}
+    assert {text.get_text() for text in texts if text.get_fontweight() == "bold"} == {
+        "2",
+        "batch",
+        "False",
+    }

@@ -14,8 +14,12 @@ from nasmeta.tables import Table
 
 
 def test_a_full_grid_keeps_its_order() -> None:
-    rows = pd.MultiIndex.from_product([[16, 32, 64], ["relu", "tanh"]], names=["width", "act"]).to_frame(index=False)
-    shuffled = rows.assign(accuracy=np.arange(6) + 50.0).iloc[[4, 1, 5, 0, 3, 2]].reset_index(drop=True)
+    rows = pd.MultiIndex.from_product(
+        [[16, 32, 64], ["relu", "tanh"]], names=["width", "act"]
+    ).to_frame(index=False)
+    shuffled = (
+        rows.assign(accuracy=np.arange(6) + 50.0).iloc[[4, 1, 5, 0, 3, 2]].reset_index(drop=True)
+    )
     space = SearchSpace.from_frame(shuffled, ["width", "act"], "grid")
     assert space.is_complete
     assert pickle.loads(pickle.dumps(space)).codes.tolist() == space.codes.tolist()
@@ -39,6 +43,8 @@ def test_texts_of_choices_come_back(choice: str) -> None:
 @pytest.mark.parametrize("positions", [
     {"a=b": [1, 2]}, {"a,b": [1, 2]}, {" a": [1, 2]},
 ])  # fmt: skip
-def test_strings_that_could_be_read_in_two_ways_are_refused(positions: dict[str, list[object]]) -> None:
+def test_strings_that_could_be_read_in_two_ways_are_refused(
+    positions: dict[str, list[object]],
+) -> None:
     with pytest.raises(SettingError):
         SearchSpace("unclear", positions)  # type: ignore[arg-type]

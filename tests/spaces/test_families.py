@@ -53,7 +53,11 @@ class TestGraph:
         ("one", "other"),
         [
             ("0123:gat,gcn,fc,sage", "0123:gcn,gat,fc,sage"),
-            ("0122:gat,gcn,skip,fc", "0123:gat,gcn,skip,fc"),  # a skip that brings a node's output to the output
+            # a skip that brings a node's output to the output
+            (
+                "0122:gat,gcn,skip,fc",
+                "0123:gat,gcn,skip,fc",
+            ),
         ],
     )
     def test_others_are_not(self, one: str, other: str) -> None:
@@ -110,7 +114,8 @@ class TestMacro:
         canonical = space.canonical(np.arange(space.size))
         assert len(np.unique(canonical)) == 3_969
         assert space.canonical("01010201") == space.canonical("01001210")
-        assert space.canonical("10011011") != space.canonical("01011011")  # the strided layer counts
+        # the strided layer counts
+        assert space.canonical("10011011") != space.canonical("01011011")
         for feature in space.kernel_features:
             counts = space.feature(feature).counts
             assert np.array_equal(counts, counts[canonical])

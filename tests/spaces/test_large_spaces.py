@@ -45,7 +45,9 @@ def space(request: pytest.FixtureRequest) -> SearchSpace:
         (Range(1, 4), (1, 2, 3, 4), [0, 33, 66, 99]),
     ],
 )
-def test_levels_are_equally_spaced_on_the_scale(given: Range, choices: tuple[float, ...], places: list[int]) -> None:
+def test_levels_are_equally_spaced_on_the_scale(
+    given: Range, choices: tuple[float, ...], places: list[int]
+) -> None:
     position = given.position("x", 100)
     assert position.choices == choices
     assert position.levels.tolist() == places
@@ -54,7 +56,10 @@ def test_levels_are_equally_spaced_on_the_scale(given: Range, choices: tuple[flo
 
 def test_the_longest_edit_crosses_the_range() -> None:
     steps = [2**i for i in range(7)]
-    assert sorted(Range(0, 64).position("x", 100).edits) == [*(-step for step in reversed(steps)), *steps]
+    assert sorted(Range(0, 64).position("x", 100).edits) == [
+        *(-step for step in reversed(steps)),
+        *steps,
+    ]
 
 
 def test_count_features_have_twelve_equal_parts() -> None:
@@ -106,7 +111,13 @@ def test_neighbours_are_one_edit_away(space: SearchSpace) -> None:
 def test_inactive_positions_have_code_0(space: SearchSpace) -> None:
     one = space.index_of("lr=1e-05,optimiser=adam,layers=1,width=16,drop=0.0")
     assert one == space.from_codes([0, 0, 2, 1, 0, 0, 0]) == space.from_codes([0, 0, 0, 0, 0, 0, 0])
-    assert space.choices(one) == {"lr": 1e-5, "optimiser": "adam", "layers": 1, "width": 16, "drop": 0.0}
+    assert space.choices(one) == {
+        "lr": 1e-5,
+        "optimiser": "adam",
+        "layers": 1,
+        "width": 16,
+        "drop": 0.0,
+    }
     with pytest.raises(ArchitectureError):
         space.index_of("lr=1e-05,optimiser=sgd,layers=1,width=16,drop=0.0")  # without its momentum
 
@@ -163,11 +174,14 @@ def test_impossible_spaces(what: str, build: object) -> None:
     assert error.value.what == what
 
 
-# -- the whole space of a sample -------------------------------------------------------------------------------------
+# -- the whole space of a sample
+# -------------------------------------------------------------------------------------
 def sample_of(n_ranges: int, n: int = 300) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     rates = {f"lr{i}": 10 ** rng.uniform(-5, 0, n) for i in range(n_ranges)}
-    return pd.DataFrame({**rates, "depth": rng.choice([2, 4, 7], n), "act": rng.choice(["relu", "gelu"], n)})
+    return pd.DataFrame(
+        {**rates, "depth": rng.choice([2, 4, 7], n), "act": rng.choice(["relu", "gelu"], n)}
+    )
 
 
 def test_rows_are_on_the_nearest_levels_of_the_whole_space() -> None:
@@ -177,12 +191,22 @@ def test_rows_are_on_the_nearest_levels_of_the_whole_space() -> None:
         whole, rows = listed.whole
         assert whole.is_large
         assert [len(position.choices) for position in whole.positions[3:]] == [3, 2]
-        choices = whole.listed(np.unique(rows)).to_frame().iloc[np.unique(rows, return_inverse=True)[1]]
-        assert choices[["depth", "act"]].to_numpy().tolist() == frame[["depth", "act"]].to_numpy().tolist()
+        choices = (
+            whole.listed(np.unique(rows)).to_frame().iloc[np.unique(rows, return_inverse=True)[1]]
+        )
+        assert (
+            choices[["depth", "act"]].to_numpy().tolist()
+            == frame[["depth", "act"]].to_numpy().tolist()
+        )
         for name, position in zip(("lr0", "lr1", "lr2"), whole.positions[:3], strict=True):
             assert 50 < len(position.choices) <= 100
-            assert (position.choices[0], position.choices[-1]) == (frame[name].min(), frame[name].max())
-            steps = np.log(choices[name].to_numpy() / frame[name]) / np.log(frame[name].max() / frame[name].min())
+            assert (position.choices[0], position.choices[-1]) == (
+                frame[name].min(),
+                frame[name].max(),
+            )
+            steps = np.log(choices[name].to_numpy() / frame[name]) / np.log(
+                frame[name].max() / frame[name].min()
+            )
             assert np.abs(steps).max() <= 1 / 99
 
 
@@ -191,7 +215,9 @@ def test_the_whole_space_stays_below_the_limit() -> None:
     assert whole.is_large
     assert 2**60 < whole.size < 2**63
     assert len(np.unique(rows)) == 300
-    many = SearchSpace.from_frame(pd.DataFrame(np.random.default_rng(0).choice(["a", "b"], (30, 70))))
+    many = SearchSpace.from_frame(
+        pd.DataFrame(np.random.default_rng(0).choice(["a", "b"], (30, 70)))
+    )
     assert many.whole[0] is many
 
 
@@ -212,11 +238,16 @@ def test_other_spaces_are_whole() -> None:
     ("positions", "n_choices"),
     [
         ({f"x{i}": Range(0.0, 1.0) for i in range(10)} | {"a": range(8)}, [63] * 10 + [8]),
-        ({f"x{i}": Range(1, 3) for i in range(20)} | {"lr": Range(1e-4, 0.1, log=True)}, [3] * 20 + [100]),
+        (
+            {f"x{i}": Range(1, 3) for i in range(20)} | {"lr": Range(1e-4, 0.1, log=True)},
+            [3] * 20 + [100],
+        ),
     ],
     ids=["reals", "integers"],
 )
-def test_ranges_have_as_many_levels_as_fit(positions: dict[str, Range], n_choices: list[int]) -> None:
+def test_ranges_have_as_many_levels_as_fit(
+    positions: dict[str, Range], n_choices: list[int]
+) -> None:
     assert list(SearchSpace("s", positions).n_choices) == n_choices
 
 
@@ -228,7 +259,9 @@ def test_a_range_includes_its_bounds() -> None:
 
 def test_rare_valid_combinations_are_found() -> None:
     space = SearchSpace(
-        "rare", {f"x{i}": Range(0.0, 1.0) for i in range(5)}, valid=lambda frame: (frame.x0 < 0.1) & (frame.x1 < 0.2)
+        "rare",
+        {f"x{i}": Range(0.0, 1.0) for i in range(5)},
+        valid=lambda frame: (frame.x0 < 0.1) & (frame.x1 < 0.2),
     )
     drawn = [int(space.sample(1, np.random.default_rng(seed))[0]) for seed in range(30)]
     assert (space.codes_of(drawn)[:, 0] < 10).all()
@@ -236,6 +269,8 @@ def test_rare_valid_combinations_are_found() -> None:
 
 def test_enumerated_ranges_with_an_invalid_region_have_few_neighbours() -> None:
     space = SearchSpace(
-        "triangle", {"a": Range(0.0, 1.0), "b": Range(0.0, 1.0)}, valid=lambda frame: frame.a + frame.b < 0.9
+        "triangle",
+        {"a": Range(0.0, 1.0), "b": Range(0.0, 1.0)},
+        valid=lambda frame: frame.a + frame.b < 0.9,
     )
     assert space.neighbours(np.arange(space.size)).shape[1] <= 28

@@ -42,7 +42,9 @@ def test_a_column_of_many_numbers_is_a_range_with_its_exact_values() -> None:
     rng = np.random.default_rng(0)
     rates = np.exp(rng.uniform(-9, -2, 300))
     rates[1] = rates[0] * (1 + 1e-9)  # on one level of the grid
-    frame = pd.DataFrame({"lr": rates, "steps": rng.permutation(300), "depth": rng.integers(8, size=300)})
+    frame = pd.DataFrame(
+        {"lr": rates, "steps": rng.permutation(300), "depth": rng.integers(8, size=300)}
+    )
     space = SearchSpace.from_frame(frame)
     lr, _, _ = space.positions
     assert [position.scale for position in space.positions] == ["log", "linear", None]
@@ -50,7 +52,9 @@ def test_a_column_of_many_numbers_is_a_range_with_its_exact_values() -> None:
     np.testing.assert_array_equal(space.to_frame()["lr"], rates)
     values = np.arange(300) / 3
     task = Table.from_frame(frame.assign(accuracy=values), space=space).task("accuracy")
-    np.testing.assert_allclose(task.values[space.index_of(frame.to_dict("records"))], values, rtol=1e-6)
+    np.testing.assert_allclose(
+        task.values[space.index_of(frame.to_dict("records"))], values, rtol=1e-6
+    )
     changed = SearchSpace.from_frame(frame, scales={"lr": "linear", "steps": None}).positions
     assert [position.scale for position in changed] == ["linear", None, None]
 
@@ -58,15 +62,29 @@ def test_a_column_of_many_numbers_is_a_range_with_its_exact_values() -> None:
 @pytest.mark.parametrize(
     ("scale", "draw"),
     [
-        ("log", lambda rng: 10 ** rng.uniform(-3, -1, 40)),  # learning rates, of less than two decades
+        # learning rates, of less than two decades
+        (
+            "log",
+            lambda rng: 10 ** rng.uniform(-3, -1, 40),
+        ),
         ("log", lambda rng: 10 ** rng.uniform(-6, -1, 40)),
-        ("linear", lambda rng: np.r_[0.6 * rng.beta(2, 3, 38), 0.001, 0.99]),  # label smoothing: .15, .23, .33
-        ("linear", lambda rng: np.r_[1 - 10 ** rng.uniform(-4, -0.5, 39), 0.005]),  # beta1: .91, .99, .999
+        # label smoothing: .15, .23, .33
+        (
+            "linear",
+            lambda rng: np.r_[0.6 * rng.beta(2, 3, 38), 0.001, 0.99],
+        ),
+        # beta1: .91, .99, .999
+        (
+            "linear",
+            lambda rng: np.r_[1 - 10 ** rng.uniform(-4, -0.5, 39), 0.005],
+        ),
         ("linear", lambda rng: rng.uniform(1, 200, 40)),
         ("linear", lambda rng: rng.uniform(-1, 1, 40)),
     ],
 )
-def test_extremes_alone_do_not_make_a_range_logarithmic(scale: str, draw: Callable[[Any], Any]) -> None:
+def test_extremes_alone_do_not_make_a_range_logarithmic(
+    scale: str, draw: Callable[[Any], Any]
+) -> None:
     for seed in range(20):
         frame = pd.DataFrame({"x": draw(np.random.default_rng(seed))})
         assert SearchSpace.from_frame(frame).positions[0].scale == scale
@@ -81,7 +99,10 @@ def test_a_frame_may_lack_the_choices_of_inactive_positions() -> None:
     for other in (space, SearchSpace.from_frame(frame, list(choices), conditions=conditions)):
         assert Table.from_frame(frame, other).task("accuracy").values.tolist() == [*range(6)]
     frame.loc[3, "momentum"] = np.nan
-    for build in (lambda: SearchSpace.from_frame(frame, list(choices)), lambda: Table.from_frame(frame, space)):
+    for build in (
+        lambda: SearchSpace.from_frame(frame, list(choices)),
+        lambda: Table.from_frame(frame, space),
+    ):
         with pytest.raises(SettingError):
             build()
     with pytest.raises(UnknownNameError):
@@ -94,7 +115,11 @@ def test_neighbours_of_listed_rows_are_all_that_differ_in_one_position() -> None
     near = (rows[:, None] != rows[None]).sum(axis=2) == 1
     for i in np.flatnonzero(near.any(axis=1)):
         assert space.neighbours(int(i)).tolist() == np.flatnonzero(near[i]).tolist()
-    alone = SearchSpace("alone", {"a": "xyz", "b": "xyz", "c": "xy"}, architectures=[[0, 0, 0], [1, 1, 0], [2, 2, 1]])
+    alone = SearchSpace(
+        "alone",
+        {"a": "xyz", "b": "xyz", "c": "xy"},
+        architectures=[[0, 0, 0], [1, 1, 0], [2, 2, 1]],
+    )
     assert alone.neighbours(np.arange(3)).tolist() == [[1, -1], [0, -1], [0, 1]]
 
 
@@ -102,7 +127,9 @@ def test_columns_of_twenty_thousand_choices() -> None:
     """A scan of all choices for each look-up would take a minute."""
     n = 20_000
     rows = np.column_stack([np.arange(n), np.arange(n)[::-1]])
-    space = SearchSpace("ids", {"one": list(range(n)), "other": [i / 7 for i in range(n)]}, architectures=rows)
+    space = SearchSpace(
+        "ids", {"one": list(range(n)), "other": [i / 7 for i in range(n)]}, architectures=rows
+    )
     one, other = space.positions
     assert [one.code(choice) for choice in one.choices] == list(range(n))
     assert [other.code(str(choice)) for choice in other.choices] == list(range(n))
@@ -111,7 +138,15 @@ def test_columns_of_twenty_thousand_choices() -> None:
 
 def test_a_choice_is_given_as_a_value_or_as_its_text() -> None:
     position = Position("mixed", (1, 0.1, True, "False", "2"))
-    for choice, code in ((1.0, 0), ("1", 0), (np.int8(1), 0), (np.float64(0.1), 1), (True, 2), ("True", 2), (2, 4)):
+    for choice, code in (
+        (1.0, 0),
+        ("1", 0),
+        (np.int8(1), 0),
+        (np.float64(0.1), 1),
+        (True, 2),
+        ("True", 2),
+        (2, 4),
+    ):
         assert position.code(choice) == code
     assert position.code(False) == 3
     for choice in (0, 0.1001, None):

@@ -12,7 +12,9 @@ from nasmeta.tasks import SourceTask, checked_sources
 
 def test_different_spaces_of_one_name() -> None:
     def made(positions: object = None, **settings: object) -> nm.SearchSpace:
-        return nm.SearchSpace("mlp", positions or {"width": [16, 32], "act": ["relu", "tanh"]}, **settings)  # type: ignore[arg-type]
+        return nm.SearchSpace(
+            "mlp", positions or {"width": [16, 32], "act": ["relu", "tanh"]}, **settings
+        )  # type: ignore[arg-type]
 
     codes = [[0, 0], [1, 1]]
     for one, other in (

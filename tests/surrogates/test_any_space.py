@@ -24,7 +24,9 @@ def smooth_values(space: SearchSpace) -> np.ndarray:
         paths = space.feature("paths").counts
         return 60 + 10 * np.tanh(paths @ np.linspace(-0.3, 0.4, paths.shape[1]))
     x = space.codes / (np.array(space.n_choices) - 1)
-    return np.cos(2.5 * x + np.arange(space.n_positions)).sum(axis=1) + 0.3 * x[:, 0] * x[:, -1] + 60
+    return (
+        np.cos(2.5 * x + np.arange(space.n_positions)).sum(axis=1) + 0.3 * x[:, 0] * x[:, -1] + 60
+    )
 
 
 def made_up_task(space: SearchSpace, n_rows: int, seconds: bool = True) -> nm.Task:
@@ -63,7 +65,11 @@ def test_few_rows_and_no_cost() -> None:
 
 
 def test_isomorphs_are_one_class() -> None:
-    own = SearchSpace("own", {"a": list(range(9)), "b": list(range(9))}, isomorphic=lambda codes: codes.sum(axis=1))
+    own = SearchSpace(
+        "own",
+        {"a": list(range(9)), "b": list(range(9))},
+        isomorphic=lambda codes: codes.sum(axis=1),
+    )
     classes = own.function_classes
     assert classes.max() + 1 == 17
     np.testing.assert_array_equal(classes[own.index_of(["a=0,b=4", "a=2,b=2"])], [4, 4])
@@ -77,5 +83,6 @@ def test_features_of_cells_belong_to_their_function(name: str) -> None:
     classes = space.function_classes
     first = np.unique(classes, return_index=True)[1]
     counts = space.feature("paths").counts
-    np.testing.assert_array_equal(counts, counts[first][classes])  # so any member speaks for its class
+    # so any member speaks for its class
+    np.testing.assert_array_equal(counts, counts[first][classes])
     assert len(np.unique(edges, axis=0)) == len(edges) == len(paths) == classes.max() + 1

@@ -12,10 +12,27 @@ RUN = CliRunner()
 
 def test_fit_and_score(tmp_path: Path) -> None:
     file = tmp_path / "mine.npz"
-    command = ["surrogate", "fit", "nb201/cifar10", "--train-fraction", "0.03", "--seed", "1", "--output", str(file)]
+    command = [
+        "surrogate",
+        "fit",
+        "nb201/cifar10",
+        "--train-fraction",
+        "0.03",
+        "--seed",
+        "1",
+        "--output",
+        str(file),
+    ]
     done = RUN.invoke(app, command)
     assert done.exit_code == 0, done.output
-    for text in ("Surrogate of nb201/cifar10", "held out", "new functions", "sparse_tau", "NATS-tss v1.0", "sha256"):
+    for text in (
+        "Surrogate of nb201/cifar10",
+        "held out",
+        "new functions",
+        "sparse_tau",
+        "NATS-tss v1.0",
+        "sha256",
+    ):
         assert text in done.stdout
     again = RUN.invoke(app, command)
     assert again.exit_code == 2

@@ -26,7 +26,11 @@ def test_classes_are_those_of_the_plain_rule(name: str) -> None:
     space = get_space(name)
     classes = space.function_classes
     _, expected = np.unique(flat_sums(space), return_inverse=True)
-    assert len(set(zip(classes.tolist(), expected.tolist(), strict=True))) == classes.max() + 1 == expected.max() + 1
+    assert (
+        len(set(zip(classes.tolist(), expected.tolist(), strict=True)))
+        == classes.max() + 1
+        == expected.max() + 1
+    )
 
 
 @pytest.mark.parametrize("name", ["nb201", "tnb101"])
@@ -35,7 +39,9 @@ def test_classes_never_divide_isomorphs(name: str) -> None:
     architectures = np.arange(space.n_architectures)
     for rule in ("upstream", "zero"):
         representatives = space.canonical(architectures, rule)  # type: ignore[arg-type]
-        np.testing.assert_array_equal(space.function_classes[representatives], space.function_classes)
+        np.testing.assert_array_equal(
+            space.function_classes[representatives], space.function_classes
+        )
 
 
 def test_a_cell_that_passes_the_input_on() -> None:

@@ -22,7 +22,8 @@ def test_the_gradient_is_that_of_the_likelihood() -> None:
     features, observed, u, counts = _problem()
     likelihood = _Likelihood([part[observed] for part in features], u, counts)
     np.testing.assert_allclose(
-        np.exp(likelihood.prior) ** -2, np.concatenate([[part.shape[1]] * part.shape[1] for part in features])
+        np.exp(likelihood.prior) ** -2,
+        np.concatenate([[part.shape[1]] * part.shape[1] for part in features]),
     )
     rng = np.random.default_rng(1)
     at = likelihood.start() + 0.2 * rng.normal(size=len(likelihood.start()))
@@ -33,9 +34,15 @@ def test_the_gradient_is_that_of_the_likelihood() -> None:
         gaps = likelihood.best + np.exp(x[-1]) - u
         z = -np.log(gaps)
         z = z - z.mean()
-        fit = 0.5 * z @ np.linalg.solve(covariance, z) + 0.5 * np.linalg.slogdet(covariance)[1] + np.log(gaps).sum()
+        fit = (
+            0.5 * z @ np.linalg.solve(covariance, z)
+            + 0.5 * np.linalg.slogdet(covariance)[1]
+            + np.log(gaps).sum()
+        )
         scales = x[: len(likelihood.prior)]
-        prior = ((scales - likelihood.prior) ** 2).sum() / 1.5**2 + (x[-1] - np.log(0.1 * likelihood.spread)) ** 2
+        prior = ((scales - likelihood.prior) ** 2).sum() / 1.5**2 + (
+            x[-1] - np.log(0.1 * likelihood.spread)
+        ) ** 2
         return float(fit + 0.5 * prior) / len(u)
 
     steps = 1e-5 * np.eye(len(at))
@@ -54,7 +61,9 @@ def test_predictions_and_intervals_equal_a_plain_computation() -> None:
 
     total = sum(
         v * kernel(part * w, (part * w)[observed])
-        for v, w, part in zip(process.variances, process.inverse_lengthscales, features, strict=True)
+        for v, w, part in zip(
+            process.variances, process.inverse_lengthscales, features, strict=True
+        )
     )
     noisy = total[observed] + np.diag(process.noise / counts + 1e-6)
     z = -np.log(process.best + process.margin - u)

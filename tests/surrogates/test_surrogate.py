@@ -14,7 +14,11 @@ from nasmeta.surrogates import SeedNoise, Surrogate, fit_surrogate, score_predic
 from nasmeta.surrogates._noise import _FEWEST, _bounds, fit_noise
 
 NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
-FLOORS = {"nb201/cifar10": (0.95, 0.88), "nb201/cifar100": (0.96, 0.89), "nb201/imagenet16-120": (0.975, 0.91)}
+FLOORS = {
+    "nb201/cifar10": (0.95, 0.88),
+    "nb201/cifar100": (0.96, 0.89),
+    "nb201/imagenet16-120": (0.975, 0.91),
+}
 
 
 def test_surrogates_of_cells_are_shipped_and_small() -> None:
@@ -80,9 +84,14 @@ def test_both_ends_scatter_as_two_seeds_do(task: str) -> None:
     surrogate = Surrogate.load(task)
     table = nm.load_table("nb201")
     dataset = nm.get_task(task).dataset
-    first, second = (table.column(dataset, "accuracy", "valid", 200, seed).astype(float) for seed in (777, 888))
+    first, second = (
+        table.column(dataset, "accuracy", "valid", 200, seed).astype(float) for seed in (777, 888)
+    )
     architectures = (
-        ~surrogate.trained & (surrogate.space.function_classes != 0) & np.isfinite(first) & np.isfinite(second)
+        ~surrogate.trained
+        & (surrogate.space.function_classes != 0)
+        & np.isfinite(first)
+        & np.isfinite(second)
     )
     low, high = np.quantile(surrogate.values[architectures], [0.05, 0.9])
     trainings = [surrogate.training_values(seed) for seed in range(20)]
@@ -113,7 +122,12 @@ def test_a_fit_is_reproduced_and_sees_no_held_out_label(fitted: Surrogate) -> No
     again = fit_surrogate(poisoned, train_fraction=0.1, seed=3, steps=15)
     np.testing.assert_array_equal(again.values, fitted.values)
     np.testing.assert_array_equal(again.training_values(1), fitted.training_values(1))
-    assert again.card["scores"]["held out"]["tau"] < 0.1 < 0.6 < fitted.card["scores"]["held out"]["tau"]
+    assert (
+        again.card["scores"]["held out"]["tau"]
+        < 0.1
+        < 0.6
+        < fitted.card["scores"]["held out"]["tau"]
+    )
     assert fitted.trained.mean() <= 0.1
 
 
@@ -157,13 +171,16 @@ def test_knots_pool_parts_that_double_towards_the_middle() -> None:
         sizes = np.diff([0, *_bounds(n), n])
         half = len(sizes) // 2
         assert sizes[: half - 1].tolist() == [_FEWEST * 2**i for i in range(half - 1)]
-        assert sizes[half - 1] >= _FEWEST * 2 ** max(half - 2, 0)  # a part in the middle has at least its neighbour's
+        # a part in the middle has at least its neighbour's
+        assert sizes[half - 1] >= _FEWEST * 2 ** max(half - 2, 0)
         assert abs(sizes - sizes[::-1]).max() <= 1
 
 
 def test_draws_have_the_mean_of_the_quantiles() -> None:
     noise = SeedNoise(np.zeros(1), np.arange(64, dtype=np.float32)[None])
-    assert noise.draw(np.zeros(10**5), np.arange(10**5, dtype=np.int32), 1).mean() == pytest.approx(31.5, abs=0.2)
+    assert noise.draw(np.zeros(10**5), np.arange(10**5, dtype=np.int32), 1).mean() == pytest.approx(
+        31.5, abs=0.2
+    )
 
 
 def test_scores_equal_scipys() -> None:

@@ -24,7 +24,11 @@ POSITIONS = ["lr", "width", "depth", "act", "dropout"]
 
 
 def loss(d: pd.DataFrame) -> np.ndarray:
-    curve = (np.log10(d["lr"]) + 2.5) ** 2 + 0.3 * (np.log2(d["width"]) - 8) ** 2 + 0.1 * (d["depth"] - 5) ** 2
+    curve = (
+        (np.log10(d["lr"]) + 2.5) ** 2
+        + 0.3 * (np.log2(d["width"]) - 8) ** 2
+        + 0.1 * (d["depth"] - 5) ** 2
+    )
     return (curve + 0.5 * (d["act"] == "tanh") + d["dropout"]).to_numpy(float)
 
 
@@ -46,7 +50,9 @@ def table() -> nm.Table:
     rows = random_rows(500, 0)
     space = SearchSpace.from_frame(rows, POSITIONS, name="mlp")
     measured = rows.assign(
-        loss=loss(rows), latency=rows["width"] * rows["depth"], train_seconds=10.0 * rows["depth"] + 1
+        loss=loss(rows),
+        latency=rows["width"] * rows["depth"],
+        train_seconds=10.0 * rows["depth"] + 1,
     )
     return nm.Table.from_frame(measured, space=space, name="mine", direction={"loss": "min"})
 
@@ -62,7 +68,9 @@ def some(surrogate: Surrogate) -> np.ndarray:
 
 
 def choices_of(surrogate: Surrogate, architectures: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame([surrogate.space.choices(architecture) for architecture in architectures.tolist()])
+    return pd.DataFrame(
+        [surrogate.space.choices(architecture) for architecture in architectures.tolist()]
+    )
 
 
 def test_it_predicts_architectures_that_the_table_lacks(
@@ -75,10 +83,14 @@ def test_it_predicts_architectures_that_the_table_lacks(
     assert 1 - ((true - predicted) ** 2).mean() / true.var() > 0.97
     low, high = surrogate.intervals(some)
     assert 0.8 <= ((low <= true) & (true <= high)).mean() <= 1
-    np.testing.assert_array_equal(surrogate.costs_of(some), 10.0 * choices_of(surrogate, some)["depth"] + 1)
+    np.testing.assert_array_equal(
+        surrogate.costs_of(some), 10.0 * choices_of(surrogate, some)["depth"] + 1
+    )
 
 
-def test_scores_are_those_of_groups_outside_the_training_set(surrogate: Surrogate, table: nm.Table) -> None:
+def test_scores_are_those_of_groups_outside_the_training_set(
+    surrogate: Surrogate, table: nm.Table
+) -> None:
     trained = np.isin(table.space.whole[1], surrogate.trained)
     groups = table.space.to_frame().assign(trained=trained).groupby(["depth", "act"])["trained"]
     assert set(groups.nunique()) == {1}
@@ -91,12 +103,20 @@ def test_scores_are_those_of_groups_outside_the_training_set(surrogate: Surrogat
 
 
 @pytest.mark.parametrize("predictor", [None, "xgboost"])
-def test_a_file_predicts_the_same(predictor: str | None, table: nm.Table, some: np.ndarray, tmp_path: Path) -> None:
+def test_a_file_predicts_the_same(
+    predictor: str | None, table: nm.Table, some: np.ndarray, tmp_path: Path
+) -> None:
     surrogate = fit_surrogate(table.task("loss"), predictor=predictor, steps=5, diverged=5.0)
     read = Surrogate.load(surrogate.save(tmp_path / "mine.npz"))
     np.testing.assert_array_equal(read.predict(some), surrogate.predict(some))
-    np.testing.assert_array_equal(read.predict(some, answer="diverged"), surrogate.predict(some, answer="diverged"))
-    assert (read.card, read.sha256, read.space) == (surrogate.card, surrogate.sha256, surrogate.space)
+    np.testing.assert_array_equal(
+        read.predict(some, answer="diverged"), surrogate.predict(some, answer="diverged")
+    )
+    assert (read.card, read.sha256, read.space) == (
+        surrogate.card,
+        surrogate.sha256,
+        surrogate.space,
+    )
     assert read.score(table.task("loss")) == surrogate.card["scores"]
 
 
@@ -114,7 +134,10 @@ def test_diverged_trainings_are_left_out_of_the_mean() -> None:
     space = SearchSpace.from_frame(rows, POSITIONS)
     task = nm.Table.from_frame(rows, space=space, name="mine", direction="min").task("loss")
     surrogate = fit_surrogate(task, diverged=50.0, steps=20)
-    assert fit_surrogate(task, diverged="diverged", steps=20).card["scores"] == surrogate.card["scores"]
+    assert (
+        fit_surrogate(task, diverged="diverged", steps=20).card["scores"]
+        == surrogate.card["scores"]
+    )
     some = surrogate.space.sample(300, np.random.default_rng(1))
     rates = choices_of(surrogate, some)["lr"].to_numpy()
     probability = surrogate.predict(some, answer="diverged")
@@ -141,7 +164,11 @@ def test_searches_of_the_whole_space(surrogate: Surrogate, table: nm.Table, tmp_
     task, path = table.task("loss"), surrogate.save(tmp_path / "mine.npz")
     run = nm.search("gp", task, evaluator=path, evaluations=30)
     assert run.task.space == surrogate.space
-    assert (run.task.direction, run.evaluator.values, np.isnan(run.evaluator.optimum)) == ("min", None, True)
+    assert (run.task.direction, run.evaluator.values, np.isnan(run.evaluator.optimum)) == (
+        "min",
+        None,
+        True,
+    )
     np.testing.assert_array_equal(run.values, surrogate.predict(run.architectures))
     assert run.best.value < task.optimum  # the table has only random rows
     timed = nm.search("random", task, evaluator=path, seconds=200)
@@ -164,7 +191,9 @@ def test_one_surrogate_per_objective(surrogate: Surrogate, table: nm.Table, tmp_
     run = nm.search("nsga2", task, evaluator=[surrogate, latency], evaluations=30, journal=journal)
     read = nm.search("nsga2", task, evaluator=[surrogate, latency], evaluations=30, journal=journal)
     np.testing.assert_array_equal(read.architectures, run.architectures)
-    again = nm.search("nsga2", task, evaluator={parts[1].name: latency, parts[0].name: surrogate}, evaluations=30)
+    again = nm.search(
+        "nsga2", task, evaluator={parts[1].name: latency, parts[0].name: surrogate}, evaluations=30
+    )
     np.testing.assert_array_equal(again.values, run.values)
     np.testing.assert_array_equal(run.values[:, 1], latency.predict(run.architectures))
     measured = Front(task.values, ["min", "min"], reference)
@@ -185,7 +214,15 @@ def test_the_command_line(table: nm.Table, tmp_path: Path) -> None:
         return done.stdout
 
     run(
-        "data", "add", str(tmp_path / "sweep.csv"), "--name", "sweep", "--columns", positions, "--direction", "loss=min"
+        "data",
+        "add",
+        str(tmp_path / "sweep.csv"),
+        "--name",
+        "sweep",
+        "--columns",
+        positions,
+        "--direction",
+        "loss=min",
     )
     fit = "surrogate", "fit", "sweep/sweep/loss", "--predictor", "xgboost", "--output", file
     assert "held out" in run(*fit, "--groups", "depth")
@@ -201,7 +238,9 @@ def test_transformers_of_scan_bench(mirror: Path) -> None:
     rows = rows.rename(columns={"val/val_loss": "val_loss"})
     positions = ["total_cells", *[name for name in rows if name.startswith("config/")]]
     space = SearchSpace.from_frame(rows, positions)
-    table = nm.Table.from_frame(rows[[*positions, "val_loss"]], space=space, name="scan", direction="min")
+    table = nm.Table.from_frame(
+        rows[[*positions, "val_loss"]], space=space, name="scan", direction="min"
+    )
     surrogate = fit_surrogate(table.task("val_loss"), groups=["total_cells"], steps=30)
     assert surrogate.space.size > 1_000_000
     scores = surrogate.card["scores"]["held out"]
@@ -219,21 +258,30 @@ SHIPPED = {
 
 def test_shipped_surrogates_need_no_table(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
-    assert {task for task in Surrogate.shipped() if task.startswith(("hw-gpt", "scan"))} == SHIPPED.keys()
+    assert {
+        task for task in Surrogate.shipped() if task.startswith(("hw-gpt", "scan"))
+    } == SHIPPED.keys()
     for task, tau in SHIPPED.items():
         surrogate = Surrogate.load(task)
         assert surrogate.card["column"]["licence"] in ("MIT", "Apache-2.0")
         assert surrogate.card["limits"]
         assert surrogate.card["scores"]["held out"]["tau"] > tau
-    widest = {position.name: position.choices[-1] for position in Surrogate.load("hw-gpt-s/gpt-s").space.positions}
+    widest = {
+        position.name: position.choices[-1]
+        for position in Surrogate.load("hw-gpt-s/gpt-s").space.positions
+    }
     assert Surrogate.load("hw-gpt-s/gpt-s").predict(widest) == pytest.approx(21.2, abs=0.05)
     run = nm.search("nsga2", "hw-gpt-s/gpt-s+latency/h100", evaluator="surrogate", evaluations=30)
     assert run.task.space.is_large
-    np.testing.assert_array_equal(run.values[:, 0], Surrogate.load("hw-gpt-s/gpt-s").predict(run.architectures))
+    np.testing.assert_array_equal(
+        run.values[:, 0], Surrogate.load("hw-gpt-s/gpt-s").predict(run.architectures)
+    )
 
 
 def test_scores_of_shipped_surrogates(mirror: Path, cache_with: Callable, monkeypatch: Any) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(cache_with(*{task.partition("/")[0] for task in SHIPPED})))
+    monkeypatch.setenv(
+        "NASMETA_CACHE", str(cache_with(*{task.partition("/")[0] for task in SHIPPED}))
+    )
     for task in SHIPPED:
         surrogate = Surrogate.load(task)
         for name, scores in surrogate.score().items():
@@ -245,7 +293,11 @@ def test_divergence_is_a_probability() -> None:
     some = surrogate.space.sample(500, np.random.default_rng(0))
     p, means = (surrogate.predict(some, answer=answer) for answer in ("diverged", "mean"))
     rates = choices_of(surrogate, some)["learning_rate"].to_numpy()
-    assert 0 <= p.min() <= p[rates < 1e-3].mean() < 0.1 < 0.4 < p[rates > 4e-3].mean() <= p.max() <= 1
+    assert (
+        0 <= p.min() <= p[rates < 1e-3].mean() < 0.1 < 0.4 < p[rates > 4e-3].mean() <= p.max() <= 1
+    )
     level = surrogate.card["diverged_mean"]
     assert level > 3
-    np.testing.assert_allclose(surrogate.predict(some, answer="expected"), (1 - p) * means + p * level, atol=1e-4)
+    np.testing.assert_allclose(
+        surrogate.predict(some, answer="expected"), (1 - p) * means + p * level, atol=1e-4
+    )

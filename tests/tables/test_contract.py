@@ -76,12 +76,16 @@ def test_queries_return_the_values_of_the_column(table: Table) -> None:
         address, column = address_of(info), table.column(**address_of(info))
         architectures = rng.choice(np.flatnonzero(~np.isnan(column)), size=20)
         for form in (architectures, architectures.tolist(), table.space.to_string(architectures)):
-            np.testing.assert_array_equal(table.query(form, **address), column[architectures].astype(np.float64))
+            np.testing.assert_array_equal(
+                table.query(form, **address), column[architectures].astype(np.float64)
+            )
         look_up = table.lookup(**address)
         assert [look_up(architecture) for architecture in architectures[:3].tolist()] == column[
             architectures[:3]
         ].tolist()
-        assert look_up(table.space.to_string(int(architectures[0]))) == table.query(int(architectures[0]), **address)
+        assert look_up(table.space.to_string(int(architectures[0]))) == table.query(
+            int(architectures[0]), **address
+        )
 
 
 def test_missing_values_raise(table: Table) -> None:
@@ -100,22 +104,36 @@ def test_a_generator_draws_measured_seeds(table: Table) -> None:
         alike = [one for one in of_seeds if address_of(one, seed=info.seed) == address_of(info)]
         values = np.stack([table.column(**address_of(one)) for one in alike])
         architectures = np.flatnonzero(~np.isnan(values).all(axis=0))
-        drawn, again = (table.query(architectures, **address_of(info, seed=np.random.default_rng(1))) for _ in range(2))
+        drawn, again = (
+            table.query(architectures, **address_of(info, seed=np.random.default_rng(1)))
+            for _ in range(2)
+        )
         np.testing.assert_array_equal(drawn, again)
         assert (drawn == values[:, architectures]).any(axis=0).all()
         architecture = int(architectures[np.nanargmax(np.nanstd(values[:, architectures], axis=0))])
         look_up = table.lookup(**address_of(info, seed=np.random.default_rng(1)))
         measured = values[:, architecture]
-        assert {look_up(architecture) for _ in range(60)} == set(measured[~np.isnan(measured)].tolist())
+        assert {look_up(architecture) for _ in range(60)} == set(
+            measured[~np.isnan(measured)].tolist()
+        )
 
 
 def test_unknown_addresses_and_architectures_raise(table: Table) -> None:
     info = table.columns[0]
-    for change in ({"dataset": "no-such-data"}, {"metric": "beauty"}, {"split": "nosuch"}, {"epochs": 7}, {"seed": 31}):
+    for change in (
+        {"dataset": "no-such-data"},
+        {"metric": "beauty"},
+        {"split": "nosuch"},
+        {"epochs": 7},
+        {"seed": 31},
+    ):
         with pytest.raises(ColumnError):
             table.query(0, **address_of(info, **change))
     for wrong in (-1, table.space.size, 1.0, True, "no architecture"):
-        for look_up in (table.query, lambda architecture, **address: table.lookup(**address)(architecture)):
+        for look_up in (
+            table.query,
+            lambda architecture, **address: table.lookup(**address)(architecture),
+        ):
             with pytest.raises(ArchitectureError):
                 look_up(wrong, **address_of(info))
     assert table.query([], **address_of(info)).shape == (0,)

@@ -15,7 +15,13 @@ from nasmeta.tables._arrow_file import write_files
 from nasmeta.tables.sources import IMPORTED
 
 EMBEDDED = {"dataset": "cifar100", "split": "valid", "epochs": 200, "seed": "mean"}
-OFFICIAL = {"dataset": "cifar100", "split": "test", "epochs": 200, "seed": 777, "release": "NB201 v1.1"}
+OFFICIAL = {
+    "dataset": "cifar100",
+    "split": "test",
+    "epochs": 200,
+    "seed": 777,
+    "release": "NB201 v1.1",
+}
 
 
 def damage(path: Path) -> None:
@@ -30,7 +36,16 @@ def imported(own_cache: Path) -> Path:
     source = IMPORTED["nb201-v1.1-official"]
     path = own_cache / "tables/v1/nb201/nb201-v1.1-official.arrow"
     info = ColumnInfo(
-        "cifar100", "accuracy", "test", 200, 777, "percent", "max", source.release, source.name, source.licence
+        "cifar100",
+        "accuracy",
+        "test",
+        200,
+        777,
+        "percent",
+        "max",
+        source.release,
+        source.name,
+        source.licence,
     )
     load_table("nb201")
     write_files({path: [(info, np.ones(15625, dtype=np.float32))]}, get_space("nb201"), {})

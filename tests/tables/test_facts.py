@@ -42,12 +42,19 @@ def official(mirror: Path) -> dict[int, dict[int, dict[tuple[str, int], Any]]]:
     return {architecture: read(architecture) for architecture in COMPLETE_CELLS}
 
 
-def accuracies(records: dict[tuple[str, int], Any], run: str, split: str) -> Iterator[tuple[int, float]]:
+def accuracies(
+    records: dict[tuple[str, int], Any], run: str, split: str
+) -> Iterator[tuple[int, float]]:
     """Yield seed and accuracy at the end of the training."""
     for (name, seed), record in records.items():
         if name == run:
             last = record["epochs"] - 1
-            yield seed, record["train_acc1es"][last] if split == "train" else record["eval_acc1es"][f"{split}@{last}"]
+            yield (
+                seed,
+                record["train_acc1es"][last]
+                if split == "train"
+                else record["eval_acc1es"][f"{split}@{last}"],
+            )
 
 
 def test_every_accuracy_of_the_complete_cells(table: Table, official: dict[int, Any]) -> None:
@@ -57,8 +64,12 @@ def test_every_accuracy_of_the_complete_cells(table: Table, official: dict[int, 
         for architecture in COMPLETE_CELLS:
             run, split = re.search(r"official: (\S+) / ([^;]+)", info.note).groups()  # type: ignore[union-attr]
             known = dict(accuracies(official[architecture][info.epochs or 0], run, split))
-            expected = np.mean(list(known.values())) if info.seed == "mean" else known[int(info.seed or 0)]
-            assert table.column(*_address(info))[architecture] == pytest.approx(expected, abs=2e-5), info
+            expected = (
+                np.mean(list(known.values())) if info.seed == "mean" else known[int(info.seed or 0)]
+            )
+            assert table.column(*_address(info))[architecture] == pytest.approx(
+                expected, abs=2e-5
+            ), info
             compared += 1
     assert compared == 141
 
@@ -69,18 +80,26 @@ def _address(info: Any) -> tuple[Any, ...]:
 
 def test_times_and_parameters_of_the_complete_cells(table: Table, official: dict[int, Any]) -> None:
     for architecture in COMPLETE_CELLS:
-        for dataset, run in zip(DATASETS, ("cifar10-valid", "cifar100", "ImageNet16-120"), strict=True):
+        for dataset, run in zip(
+            DATASETS, ("cifar10-valid", "cifar100", "ImageNet16-120"), strict=True
+        ):
             record = official[architecture][200][run, 777]
             seconds = sum(record["train_times"].values())
-            assert table.query(architecture, dataset, "train_seconds") == pytest.approx(seconds, rel=1e-5)
-            assert table.query(architecture, dataset, "parameters", seed=777) == round(record["params"] * 1e6)
+            assert table.query(architecture, dataset, "train_seconds") == pytest.approx(
+                seconds, rel=1e-5
+            )
+            assert table.query(architecture, dataset, "parameters", seed=777) == round(
+                record["params"] * 1e6
+            )
 
 
 @pytest.mark.parametrize(
     ("dataset", "architecture", "best"),
     [("cifar10", 6111, 91.6067), ("cifar100", 9930, 73.4933), ("imagenet16-120", 10676, 46.7333)],
 )
-def test_validation_optima_of_the_other_release(table: Table, dataset: str, architecture: int, best: float) -> None:
+def test_validation_optima_of_the_other_release(
+    table: Table, dataset: str, architecture: int, best: float
+) -> None:
     column = table.column(dataset, "accuracy", "valid", 200, "mean", V1_1)
     assert column.argmax() == architecture
     assert column[architecture] == pytest.approx(best, abs=5e-5)
@@ -94,10 +113,18 @@ def test_validation_optima_of_the_other_release(table: Table, dataset: str, arch
         ("cifar100", V1_1, [9930], 73.5133),
         ("imagenet16-120", V1_0, [857], 47.3111),
         ("imagenet16-120", V1_1, [857], 47.3111),
-        ("cifar10-valid", V1_1, [1459], 91.5233),  # not the scale of 94.37: trained on half of the images
+        # not the scale of 94.37: trained on half of the images
+        (
+            "cifar10-valid",
+            V1_1,
+            [1459],
+            91.5233,
+        ),
     ],
 )
-def test_test_optima(table: Table, dataset: str, release: str, architectures: list[int], best: float) -> None:
+def test_test_optima(
+    table: Table, dataset: str, release: str, architectures: list[int], best: float
+) -> None:
     column = table.column(dataset, "accuracy", "test", 200, "mean", release)
     assert column.max() == pytest.approx(best, abs=5e-5)
     assert np.flatnonzero(column > best - 5e-4).tolist() == architectures
@@ -109,28 +136,38 @@ def test_optima_after_12_epochs(table: Table) -> None:
 
 
 @pytest.mark.parametrize("release", [V1_0, V1_1])
-def test_the_validation_optimum_of_imagenet_is_not_the_test_optimum(table: Table, release: str) -> None:
+def test_the_validation_optimum_of_imagenet_is_not_the_test_optimum(
+    table: Table, release: str
+) -> None:
     test = table.column("imagenet16-120", "accuracy", "test", 200, "mean", release)
     assert test[10676] == pytest.approx(46.2, abs=5e-3)
     assert 1 + np.count_nonzero(test > test[10676]) == 37
     if release == V1_0:  # of two seeds
         assert table.available_seeds(10676, "imagenet16-120", "accuracy", "test", 200) == (777, 888)
-        assert table.query(10676, "imagenet16-120", "accuracy", "test", 200, 888) == pytest.approx(45.4667, abs=1e-4)
+        assert table.query(10676, "imagenet16-120", "accuracy", "test", 200, 888) == pytest.approx(
+            45.4667, abs=1e-4
+        )
 
 
 @pytest.mark.parametrize(
     ("dataset", "release", "known"),
     [("cifar10", V1_0, 0.894), ("cifar100", V1_0, 0.936), ("imagenet16-120", V1_0, 0.940)],
 )
-def test_noise_between_validation_and_test(table: Table, dataset: str, release: str, known: float) -> None:
+def test_noise_between_validation_and_test(
+    table: Table, dataset: str, release: str, known: float
+) -> None:
     valid = table.column(dataset, "accuracy", "valid", 200, "mean", release)
-    test = table.column(dataset, "accuracy", "test", 200, "mean", V1_1 if dataset == "cifar10" else release)
+    test = table.column(
+        dataset, "accuracy", "test", 200, "mean", V1_1 if dataset == "cifar10" else release
+    )
     assert kendalltau(valid, test).statistic == pytest.approx(known, abs=0.002)
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_the_releases_agree_on_84_percent_of_the_cells(table: Table, dataset: str) -> None:
-    v1_0, v1_1 = (table.column(dataset, "accuracy", "valid", 200, "mean", release) for release in (V1_0, V1_1))
+    v1_0, v1_1 = (
+        table.column(dataset, "accuracy", "valid", 200, "mean", release) for release in (V1_0, V1_1)
+    )
     assert np.isclose(v1_0, v1_1, rtol=0, atol=1e-3).mean() == pytest.approx(0.84, abs=0.006)
 
 
@@ -168,4 +205,6 @@ def test_twelve_epochs_are_no_part_of_two_hundred(table: Table) -> None:
     np.testing.assert_allclose(curve[:, -1], end, atol=1e-4)
     twelve = table.query(architectures, "cifar10", "accuracy", "valid", 12, "mean")
     assert (np.abs(curve[:, 11] - twelve) > 1).any()
-    assert table.query(0, "cifar10", "accuracy", "valid", 200, "mean", V1_0, epoch=12) == curve[0, 11]
+    assert (
+        table.query(0, "cifar10", "accuracy", "valid", 200, "mean", V1_0, epoch=12) == curve[0, 11]
+    )

@@ -46,11 +46,22 @@ sha256 = "{SHA256}"
 @READERS.register("test-fetch")
 def read(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Any:
     assert files["values"].read_bytes() == CONTENT
-    return [source.column("values", np.arange(space.n_architectures), "cifar10", "beauty", unit="1", direction="max")]
+    return [
+        source.column(
+            "values",
+            np.arange(space.n_architectures),
+            "cifar10",
+            "beauty",
+            unit="1",
+            direction="max",
+        )
+    ]
 
 
 @pytest.fixture(autouse=True)
-def registry(tmp_path: Path, shared_cache: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def registry(
+    tmp_path: Path, shared_cache: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
     """Return the folder of a registry that has the embedded source and a made-up one."""
     folder = tmp_path / "registry"
     folder.mkdir()
@@ -88,7 +99,9 @@ class Server:
                 pass
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self.thread = threading.Thread(
+            target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
         self.thread.start()
         self.address = f"http://127.0.0.1:{self.http.server_port}/mirror/"
 
@@ -129,14 +142,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def left_over(own_cache: Path) -> list[str]:
     """Return what lies in the folder of downloads, but for locks."""
-    return [file.name for file in (own_cache / "downloads").rglob("*") if file.is_file() and file.suffix != ".lock"]
+    return [
+        file.name
+        for file in (own_cache / "downloads").rglob("*")
+        if file.is_file() and file.suffix != ".lock"
+    ]
 
 
-# -- success --------------------------------------------------------------------------------------------------------
+# -- success
+# --------------------------------------------------------------------------------------------------------
 def test_a_fetched_source_is_a_part_of_its_table(server: Server, target: Path) -> None:
     assert "beauty" not in {info.metric for info in load_table("nb201").columns}
     (state,) = fetch("made-up")
-    assert (state.name, state.available, state.built, state.download_bytes) == ("made-up", True, True, len(CONTENT))
+    assert (state.name, state.available, state.built, state.download_bytes) == (
+        "made-up",
+        True,
+        True,
+        len(CONTENT),
+    )
     assert target.read_bytes() == CONTENT
     assert load_table("nb201").query(7, "cifar10", "beauty") == 7
     info = load_table("nb201").info("cifar10", "beauty")
@@ -161,8 +184,11 @@ def test_a_file_put_there_by_hand_is_taken(target: Path, monkeypatch: pytest.Mon
     assert fetch("made-up")[0].built
 
 
-# -- interrupted ----------------------------------------------------------------------------------------------------
-def test_a_download_that_breaks_off_is_repeated(server: Server, target: Path, own_cache: Path) -> None:
+# -- interrupted
+# ----------------------------------------------------------------------------------------------------
+def test_a_download_that_breaks_off_is_repeated(
+    server: Server, target: Path, own_cache: Path
+) -> None:
     server.cut_off = [100_000, 100_000]
     fetch("made-up")
     assert target.read_bytes() == CONTENT
@@ -181,10 +207,17 @@ def test_two_at_once_fetch_once(server: Server, target: Path) -> None:
     assert target.read_bytes() == CONTENT
 
 
-# -- failure --------------------------------------------------------------------------------------------------------
+# -- failure
+# --------------------------------------------------------------------------------------------------------
 def helps(message: str, target: Path) -> bool:
     """Whether a message says what was wanted, where to put it by hand, and how to point at a mirror."""
-    parts = (f"{len(CONTENT):,} bytes", SHA256, str(target), "nasmeta data fetch made-up", "NASMETA_MIRROR")
+    parts = (
+        f"{len(CONTENT):,} bytes",
+        SHA256,
+        str(target),
+        "nasmeta data fetch made-up",
+        "NASMETA_MIRROR",
+    )
     return all(part in message for part in parts)
 
 

@@ -35,10 +35,13 @@ def addresses(table: Table) -> list[str]:
 
 
 def by_positions(architectures: list[int], **columns: Any) -> pd.DataFrame:
-    return pd.DataFrame([SPACE.choices(architecture) for architecture in architectures]).assign(**columns)
+    return pd.DataFrame([SPACE.choices(architecture) for architecture in architectures]).assign(
+        **columns
+    )
 
 
-# -- what is read ---------------------------------------------------------------------------------------------------
+# -- what is read
+# ---------------------------------------------------------------------------------------------------
 CELLS = [3, 17, 0]
 ARCHITECTURES = {
     "index": pd.DataFrame({"architecture": CELLS}),
@@ -67,12 +70,19 @@ def test_architectures_in_any_form(form: str) -> None:
 
 def test_a_given_mean_is_kept() -> None:
     measured = {0: [90.25, 91.5], 1: [80.75, 80.5]}
-    rows = [(architecture, seed, values[seed]) for architecture, values in measured.items() for seed in (0, 1)]
-    frame = pd.DataFrame([*rows, (0, "mean", 90.88), (1, "mean", 80.63)], columns=["cell", "seed", "acc"])
+    rows = [
+        (architecture, seed, values[seed])
+        for architecture, values in measured.items()
+        for seed in (0, 1)
+    ]
+    frame = pd.DataFrame(
+        [*rows, (0, "mean", 90.88), (1, "mean", 80.63)], columns=["cell", "seed", "acc"]
+    )
     table = own(frame)
     assert table.query([0, 1], "own", "acc", seed="mean").tolist() == pytest.approx([90.88, 80.63])
     frame.loc[5, "acc"] = 80.75
-    alone = frame[(frame["seed"] == "mean") == (frame["cell"] == 1)]  # one has seeds and no mean, the other the mean
+    # one has seeds and no mean, the other the mean
+    alone = frame[(frame["seed"] == "mean") == (frame["cell"] == 1)]
     assert own(alone).query([0, 1], "own", "acc", seed="mean").tolist() == [90.875, 80.75]
 
 
@@ -83,11 +93,22 @@ def test_keys_as_columns_and_as_arguments() -> None:
     assert said.columns[0].address == "My Pets/acc/valid/12/3"
     assert said.columns[0].release == "v1"
     assert own(frame.assign(**keys)) == said
-    assert own(frame.assign(split="valid", seed=3), dataset="My Pets", epochs=np.int64(12), release="v1") == said
+    assert (
+        own(
+            frame.assign(split="valid", seed=3),
+            dataset="My Pets",
+            epochs=np.int64(12),
+            release="v1",
+        )
+        == said
+    )
 
 
 def test_numbers_that_are_not_whole_and_unknown_choices_are_named() -> None:
-    assert addresses(own(frame_of(acc=[1.0, 2.0], seed=[0.0, 1.0])))[:2] == ["own/acc/-/-/0", "own/acc/-/-/1"]
+    assert addresses(own(frame_of(acc=[1.0, 2.0], seed=[0.0, 1.0])))[:2] == [
+        "own/acc/-/-/0",
+        "own/acc/-/-/1",
+    ]
     with pytest.raises(ArchitectureError, match=r"is 0\.5;"):
         own(pd.DataFrame({"cell": [3.0, 0.5], "acc": 1.0}))
     with pytest.raises(SettingError, match="elu"):
@@ -106,7 +127,11 @@ def test_several_datasets() -> None:
 
 
 def test_the_first_spelling_of_a_dataset_names_its_task() -> None:
-    table = own(frame_of(acc=[1.0, 2.0, 3.0], train_seconds=1.0, dataset=["hospitalA", "HospitalA", "hospitalB"]))
+    table = own(
+        frame_of(
+            acc=[1.0, 2.0, 3.0], train_seconds=1.0, dataset=["hospitalA", "HospitalA", "hospitalB"]
+        )
+    )
     tasks = table.tasks()
     first = tasks[0]
     assert tasks.names == ("own/hospitalA", "own/hospitalB")
@@ -125,7 +150,11 @@ FACTS = {
     "in capitals": ({"Val_Loss": [1.0, 2.0]}, {}, ("1", "min", "performance", None)),
     "parameters": ({"parameters": [1, 2]}, {}, ("1", "min", "size", None)),
     "seconds": ({"train_seconds": [1, 2]}, {}, ("s", "min", "seconds", None)),
-    "hardware": ({"latency_ms": [1, 2]}, {"measured_on": "phone"}, ("ms", "min", "latency", "phone")),
+    "hardware": (
+        {"latency_ms": [1, 2]},
+        {"measured_on": "phone"},
+        ("ms", "min", "latency", "phone"),
+    ),
     "unknown": ({"f1": [1, 2]}, {"direction": "max"}, ("1", "max", "performance", None)),
     "the kind implies the direction": (
         {"lat": [1, 2]},
@@ -148,11 +177,16 @@ def test_the_facts_about_a_metric(case: str) -> None:
 
 
 def test_any_other_metric_needs_a_direction() -> None:
-    frame = frame_of(acc=[0.5, 0.6], **{metric: [1.0, 2.0] for metric in ("f1", "valLoss", "train_acc_std")})
+    frame = frame_of(
+        acc=[0.5, 0.6], **{metric: [1.0, 2.0] for metric in ("f1", "valLoss", "train_acc_std")}
+    )
     with pytest.raises(SettingError):
         own(frame)
     stated = {"f1": "max", "valLoss": "min", "train_acc_std": "min"}
-    assert {info.metric: info.direction for info in own(frame, direction=stated).columns} == {"acc": "max", **stated}
+    assert {info.metric: info.direction for info in own(frame, direction=stated).columns} == {
+        "acc": "max",
+        **stated,
+    }
     assert len(own(frame, metrics=["acc"]).columns) == 1
 
 
@@ -203,7 +237,9 @@ def test_a_large_frame_needs_little_memory() -> None:
 def test_few_measured_architectures_need_little_memory_and_disk(own_cache: Path) -> None:
     rng, n = np.random.default_rng(0), 200
     architectures = np.concatenate([rng.choice(15625, 20, replace=False) for _ in range(n)])
-    frame = pd.DataFrame({"cell": architectures, "dataset": np.repeat(range(n), 20), "loss": rng.normal(size=20 * n)})
+    frame = pd.DataFrame(
+        {"cell": architectures, "dataset": np.repeat(range(n), 20), "loss": rng.normal(size=20 * n)}
+    )
     own(frame[:20], "nb201")
     tracemalloc.start()
     table = own(frame, "nb201").add("sparse")
@@ -213,19 +249,31 @@ def test_few_measured_architectures_need_little_memory_and_disk(own_cache: Path)
     assert most < whole / 2
     (file,) = (own_cache / "tables" / "v1" / "sparse").glob("*.arrow")
     assert file.stat().st_size < whole / 20
-    found = np.concatenate([table.column(str(i), "loss")[architectures[20 * i : 20 * i + 20]] for i in range(n)])
+    found = np.concatenate(
+        [table.column(str(i), "loss")[architectures[20 * i : 20 * i + 20]] for i in range(n)]
+    )
     np.testing.assert_array_equal(found, frame["loss"].astype(found.dtype))
     assert np.isnan(table.column("7", "loss")).sum() == 15625 - 20
 
 
 def test_points_of_learning_curves() -> None:
-    frame = pd.DataFrame({"architecture": [0, 0, 5, 5], "epoch": [1, 2, 1, 2], "acc": [1.0, 2.0, 3.0, 4.0]})
+    frame = pd.DataFrame(
+        {"architecture": [0, 0, 5, 5], "epoch": [1, 2, 1, 2], "acc": [1.0, 2.0, 3.0, 4.0]}
+    )
     table = own(frame, epochs=2, split="valid", seed=0)
-    assert addresses(table) == ["own/acc/valid/2/0", "own/acc/valid/2/mean"]  # the last point is the end
-    np.testing.assert_array_equal(table.curve([0, 5], "own", "acc", "valid", 2, 0), [[1, 2], [3, 4]])
+    # the last point is the end
+    assert addresses(table) == [
+        "own/acc/valid/2/0",
+        "own/acc/valid/2/mean",
+    ]
+    np.testing.assert_array_equal(
+        table.curve([0, 5], "own", "acc", "valid", 2, 0), [[1, 2], [3, 4]]
+    )
     assert table.query(5, "own", "acc", "valid", 2, 0, epoch=1) == 3.0
     assert table.task().values[[0, 5]].tolist() == [2.0, 4.0]
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(table)).curve(5, "own", "acc", "valid", 2, 0), [3, 4])
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(table)).curve(5, "own", "acc", "valid", 2, 0), [3, 4]
+    )
 
 
 def test_a_space_of_the_same_rows() -> None:
@@ -234,14 +282,21 @@ def test_a_space_of_the_same_rows() -> None:
     table = own(rows, space)
     assert space.size == 3
     assert table.column("own", "acc").tolist() == [1.0, 3.0, 2.0]
-    assert table.task().space.to_string(int(table.task().optimal_architectures[0])) == "lr=0.1,net=b"
+    assert (
+        table.task().space.to_string(int(table.task().optimal_architectures[0])) == "lr=0.1,net=b"
+    )
     assert pickle.loads(pickle.dumps(table)).space == space
 
 
-# -- kept by content ------------------------------------------------------------------------------------------------
+# -- kept by content
+# ------------------------------------------------------------------------------------------------
 def files_in(folder: Path) -> list[str]:
     """Return what is in the store, but for locks."""
-    return sorted(path.name for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".lock"))
+    return sorted(
+        path.name
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.endswith(".lock")
+    )
 
 
 def test_the_same_frame_is_the_same_file(own_cache: Path) -> None:
@@ -253,7 +308,8 @@ def test_the_same_frame_is_the_same_file(own_cache: Path) -> None:
     assert len(files_in(own_cache)) == 2
 
 
-# -- what cannot be taken -------------------------------------------------------------------------------------------
+# -- what cannot be taken
+# -------------------------------------------------------------------------------------------
 def test_two_releases_under_one_address() -> None:
     table = own(pd.DataFrame({"architecture": 0, "acc": [1.0, 2.0], "release": ["v1", "v2"]}))
     with pytest.raises(ColumnError):
@@ -264,7 +320,8 @@ def test_two_releases_under_one_address() -> None:
     assert table.task(release="v1").optimum == 1.0
 
 
-# -- metrics and keys -----------------------------------------------------------------------------------------------
+# -- metrics and keys
+# -----------------------------------------------------------------------------------------------
 def test_a_kind_declares_what_an_evaluation_costs() -> None:
     frame = frame_of(acc=[0.5, 0.6], train_time=[700.0, 800.0])
     silent = own(frame, direction={"train_time": "min"})
@@ -273,12 +330,16 @@ def test_a_kind_declares_what_an_evaluation_costs() -> None:
     stated = own(frame, kind={"train_time": "seconds"}).task("acc")
     assert stated.cost_seconds[:2].tolist() == [700.0, 800.0]
     both = frame.assign(eval_time=5.0)
-    assert not own(both, kind={"train_time": "seconds", "eval_time": "seconds"}).task("acc").has_cost
+    assert (
+        not own(both, kind={"train_time": "seconds", "eval_time": "seconds"}).task("acc").has_cost
+    )
     named = both.rename(columns={"train_time": "train_seconds"})
     assert own(named, kind={"eval_time": "seconds"}).task("acc").cost_seconds[1] == 800.0
 
 
-@pytest.mark.parametrize("values", [1e9 + np.arange(18.0), [0.0, 1e-60, *range(1, 17)]], ids=["FLOPs", "a tiny loss"])
+@pytest.mark.parametrize(
+    "values", [1e9 + np.arange(18.0), [0.0, 1e-60, *range(1, 17)]], ids=["FLOPs", "a tiny loss"]
+)
 def test_values_that_float32_would_merge_are_kept_apart(values: Any) -> None:
     frame = pd.DataFrame({"cell": range(18), "loss": values, "accuracy": range(18)})
     table = own(frame)
@@ -287,17 +348,22 @@ def test_values_that_float32_would_merge_are_kept_apart(values: Any) -> None:
     assert table.column("own", "loss").tolist() == pytest.approx(list(values), rel=1e-15)
     found = nm.search("random", task, evaluations=3, seed=1).frame()
     assert found["regret"].tolist() == [
-        min(values[architecture] for architecture in found["cell"][: i + 1]) - min(values) for i in range(3)
+        min(values[architecture] for architecture in found["cell"][: i + 1]) - min(values)
+        for i in range(3)
     ]
     again = pickle.loads(pickle.dumps(table))
     np.testing.assert_array_equal(again.column("own", "loss"), table.column("own", "loss"))
     seeds = own(pd.concat([frame.assign(seed=seed) for seed in (0, 1)]))
-    np.testing.assert_array_equal(seeds.column("own", "loss", seed="mean"), table.column("own", "loss"))
+    np.testing.assert_array_equal(
+        seeds.column("own", "loss", seed="mean"), table.column("own", "loss")
+    )
     assert own(frame[["cell", "accuracy"]]).column("own").dtype == np.float32
 
 
 def test_one_split_in_two_spellings_is_one() -> None:
-    frame = frame_of(acc=[0.5, 0.6, 0.7, 0.8, 0.9], split=["Validation", "val", "valid", "test", "Test"])
+    frame = frame_of(
+        acc=[0.5, 0.6, 0.7, 0.8, 0.9], split=["Validation", "val", "valid", "test", "Test"]
+    )
     table = own(frame)
     assert addresses(table) == ["own/acc/valid/-/-", "own/acc/test/-/-"]
     assert table.task().signal.split == "valid"
@@ -306,6 +372,8 @@ def test_one_split_in_two_spellings_is_one() -> None:
 
 
 def test_curves_fill_ends_that_are_missing() -> None:
-    frame = pd.DataFrame({"arch": [0, 1, 1], "acc": [50.0, 60.0, 55.0], "epochs": 10, "epoch": [np.nan, 10, 5]})
+    frame = pd.DataFrame(
+        {"arch": [0, 1, 1], "acc": [50.0, 60.0, 55.0], "epochs": 10, "epoch": [np.nan, 10, 5]}
+    )
     table = Table.from_frame(frame, "nb201", name="own", dataset="d", direction={"acc": "max"})
     assert table.query([0, 1], "d", "acc", epochs=10).tolist() == [50.0, 60.0]

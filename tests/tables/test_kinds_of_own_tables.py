@@ -124,7 +124,9 @@ RECORDS = [{"a": n} for n in range(3)]
 def kinds_in(texts: str) -> dict:
     """Return the texts by the names of their kinds."""
     lines = texts.strip("\n").split("\n")
-    return {name: text.replace("⏎", "\n") for name, _, text in (line.partition(":") for line in lines)}
+    return {
+        name: text.replace("⏎", "\n") for name, _, text in (line.partition(":") for line in lines)
+    }
 
 
 def arch(**columns: Any) -> pd.DataFrame:
@@ -132,7 +134,9 @@ def arch(**columns: Any) -> pd.DataFrame:
 
 
 def listed(**columns: Any) -> pd.DataFrame:
-    return pd.DataFrame({"width": [16, 32, 64], "act": ["a", "b", "c"], "accuracy": [91.5, 90.0, 89.5]} | columns)
+    return pd.DataFrame(
+        {"width": [16, 32, 64], "act": ["a", "b", "c"], "accuracy": [91.5, 90.0, 89.5]} | columns
+    )
 
 
 ACCEPTED_VALUES = {
@@ -240,7 +244,10 @@ def use(name: str) -> None:
     table = load_table(name)
     lists_work()
     for info in table.columns:
-        parts = {part: getattr(info, part) for part in ("dataset", "metric", "split", "epochs", "seed", "release")}
+        parts = {
+            part: getattr(info, part)
+            for part in ("dataset", "metric", "split", "epochs", "seed", "release")
+        }
         task = nm.get_task(table.task(**parts).name)
         assert task.signal.metric == info.metric
         first = int(task.measured[0])
@@ -265,7 +272,19 @@ def cache(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 ACCEPTED_NAMES = ["mine", "Mine", "0", "a.b-c_d", "con", "mine.added", "mine.arrow", "x" * 64]
-REFUSED_NAMES = ["über", "数据", "a b", "a/b", "../up", "..", ".content", "-x", "nb201", "x" * 65, "x" * 5000]
+REFUSED_NAMES = [
+    "über",
+    "数据",
+    "a b",
+    "a/b",
+    "../up",
+    "..",
+    ".content",
+    "-x",
+    "nb201",
+    "x" * 65,
+    "x" * 5000,
+]
 REFUSED_NAMES += ["a\nb", "a\0b", "a+b", "a@b", "a#b", "a:b", "a\\b"]
 
 
@@ -274,7 +293,10 @@ def parameters(tables: dict, accepted: bool, options: dict) -> list[Any]:
 
 
 def named(names: list[str], accepted: bool) -> list[Any]:
-    return [pytest.param(listed(), accepted, LISTED | {"name": name}, id=f"name {name[:9]!r}") for name in names]
+    return [
+        pytest.param(listed(), accepted, LISTED | {"name": name}, id=f"name {name[:9]!r}")
+        for name in names
+    ]
 
 
 @pytest.mark.filterwarnings("ignore::nasmeta.errors.NasmetaWarning")
@@ -289,7 +311,9 @@ def named(names: list[str], accepted: bool) -> list[Any]:
         *named(REFUSED_NAMES, False),
     ],
 )
-def test_a_kind_is_usable_or_refused(content: Any, accepted: bool, options: dict, cache: Path, tmp_path: Path) -> None:
+def test_a_kind_is_usable_or_refused(
+    content: Any, accepted: bool, options: dict, cache: Path, tmp_path: Path
+) -> None:
     before = files_in(cache)
     try:
         add(content, tmp_path / "mine.csv", **options)
@@ -312,7 +336,11 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_table_is_listed_and_removed(
-    damage: str, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+    damage: str,
+    cache: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("nasmeta.cli.commands._device", str)  # it imports torch
     before = files_in(cache)

@@ -25,8 +25,12 @@ WHOLE = {
         (("cifar10", "valid"), ("cifar10", "valid")),
     ],
 )
-def test_official_names_are_understood(full_table: Table, official: tuple[str, str], ours: tuple[str, str]) -> None:
-    columns = [info for info in full_table.columns if (info.metric, info.epochs) == ("accuracy", 200)]
+def test_official_names_are_understood(
+    full_table: Table, official: tuple[str, str], ours: tuple[str, str]
+) -> None:
+    columns = [
+        info for info in full_table.columns if (info.metric, info.epochs) == ("accuracy", 200)
+    ]
     release = next(info.release for info in columns if (info.dataset, info.split) == ours)
     found, expected = (
         full_table.info(dataset=dataset, split=split, seed="mean", epochs=200, release=release)

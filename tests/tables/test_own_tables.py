@@ -28,7 +28,11 @@ from nasmeta.tasks import Table, load_table, task_families
 
 SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3]})
 FRAME = pd.DataFrame(
-    {"architecture": [0, 1, 2, 0, 1], "dataset": ["pets", "pets", "pets", "x-rays", "x-rays"], "acc": [1.0, 3, 2, 5, 4]}
+    {
+        "architecture": [0, 1, 2, 0, 1],
+        "dataset": ["pets", "pets", "pets", "x-rays", "x-rays"],
+        "acc": [1.0, 3, 2, 5, 4],
+    }
 )
 
 
@@ -86,7 +90,9 @@ def test_a_damaged_file(damage: str, cache: Path) -> None:
     assert raw.count(value) == 1
     at = raw.rindex(b'"x-rays"') + 1
     altered_header = raw[:at] + b"y" + raw[at + 1 :]
-    file.write_bytes(raw.replace(value, np.float32(9).tobytes()) if damage == "a value" else altered_header)
+    file.write_bytes(
+        raw.replace(value, np.float32(9).tobytes()) if damage == "a value" else altered_header
+    )
     with pytest.raises(DamagedFileError):
         load_table("mine").column("x-rays", "acc")
     with pytest.raises(DamagedFileError):
@@ -103,11 +109,15 @@ def test_a_process_that_is_killed_while_it_writes_leaves_nothing(cache: Path) ->
         "os.fsync = lambda _: os.kill(os.getpid(), 9)\n"
         "table.add()\n"
     )
-    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert killed.returncode == -9, killed.stderr
     assert added_tables() == ()
     mine().add()
-    assert [name for name in kept_files(cache) if name.startswith("mine/")] == ["mine/mine.added.arrow"]
+    assert [name for name in kept_files(cache) if name.startswith("mine/")] == [
+        "mine/mine.added.arrow"
+    ]
     assert not list(cache.rglob("*.tmp"))
 
 
@@ -125,7 +135,9 @@ def test_a_disk_that_is_full_leaves_nothing(cache: Path, monkeypatch: pytest.Mon
     assert table.add().query(0, "pets", "acc") == 1.0
 
 
-def test_content_that_is_not_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_content_that_is_not_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = pickle.dumps(mine())
     monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "another machine"))
     with pytest.raises(MissingValueError):
@@ -133,10 +145,22 @@ def test_content_that_is_not_on_this_machine(tmp_path: Path, monkeypatch: pytest
 
 
 def test_tasks_of_several_columns_have_several_names() -> None:
-    parts = [(split, epochs, seed) for split in ("valid", "test") for epochs in (12, 50) for seed in (0, 1)]
+    parts = [
+        (split, epochs, seed)
+        for split in ("valid", "test")
+        for epochs in (12, 50)
+        for seed in (0, 1)
+    ]
     frames = [
         pd.DataFrame(
-            {"cell": [0, 1], "acc": [i, i + 1.0], "map@5": [i, 9.0], "split": split, "epochs": n, "seed": seed}
+            {
+                "cell": [0, 1],
+                "acc": [i, i + 1.0],
+                "map@5": [i, 9.0],
+                "split": split,
+                "epochs": n,
+                "seed": seed,
+            }
         )
         for i, (split, n, seed) in enumerate(parts, start=2)
     ]
@@ -147,7 +171,12 @@ def test_tasks_of_several_columns_have_several_names() -> None:
         "mine/pets@home#1": {"seed": 1},
         "mine/pets@home@test": {"split": "test"},
         "mine/pets@home@12ep#1": {"seed": 1, "epochs": 12},
-        "mine/pets@home/map@5@test@12ep#0": {"metric": "map@5", "seed": 0, "epochs": 12, "split": "test"},
+        "mine/pets@home/map@5@test@12ep#0": {
+            "metric": "map@5",
+            "seed": 0,
+            "epochs": 12,
+            "split": "test",
+        },
         "mine/pets@home/map@5#sample": {"metric": "map@5", "seed": "sample"},
     }
     tasks = {name: table.task(**said) for name, said in asked.items()}
@@ -175,7 +204,10 @@ def test_what_people_write_in_a_file_is_read_or_explained(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
 def test_white_space_around_texts(suffix: str, tmp_path: Path) -> None:
-    file, frame = tmp_path / f"a.{suffix}", pd.DataFrame({"act": ["relu", "relu ", " tanh"], "acc": [1.0, 2.0, 3.0]})
+    file, frame = (
+        tmp_path / f"a.{suffix}",
+        pd.DataFrame({"act": ["relu", "relu ", " tanh"], "acc": [1.0, 2.0, 3.0]}),
+    )
     if suffix == "parquet":
         frame.to_parquet(file)
     else:
@@ -218,6 +250,9 @@ def test_a_table_of_two_metrics_has_tasks_and_a_family_per_metric() -> None:
     assert results["task"].tolist() == ["hpo/pets/infer_ms", "hpo/x-rays/infer_ms"]
     with pytest.raises(ColumnError) as refusal:
         nm.get_task("hpo/pets")
-    assert (refusal.value.what, refusal.value.expected) == ("metric of hpo/pets", "one of f1, infer_ms")
+    assert (refusal.value.what, refusal.value.expected) == (
+        "metric of hpo/pets",
+        "one of f1, infer_ms",
+    )
     with pytest.raises(UnknownNameError):
         nm.task_distribution("hpo/f2")

@@ -34,7 +34,12 @@ WHOLE = {
 )
 def test_bad_questions(table: Table, wrong: dict) -> None:
     table.query(0, **WHOLE)  # a cached column must not replace the error
-    for ask in (lambda **address: table.query(0, **address), table.column, table.info, table.lookup):
+    for ask in (
+        lambda **address: table.query(0, **address),
+        table.column,
+        table.info,
+        table.lookup,
+    ):
         with pytest.raises(ColumnError):
             ask(**{**WHOLE, **wrong})
 
@@ -56,7 +61,9 @@ def test_costs_leave_out_what_is_single_and_no_more(table: Table) -> None:
 
 def test_other_names_of_a_dataset(table: Table) -> None:
     for name in ("ImageNet16-120", "imagenet", "IMAGENET16-120"):
-        assert table.query(7, **{**WHOLE, "dataset": name}) == table.query(7, **{**WHOLE, "dataset": "imagenet16-120"})
+        assert table.query(7, **{**WHOLE, "dataset": name}) == table.query(
+            7, **{**WHOLE, "dataset": "imagenet16-120"}
+        )
 
 
 def test_sources_tell_their_state(own_cache: object) -> None:

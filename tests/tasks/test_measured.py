@@ -57,7 +57,9 @@ def test_optimum(name: str, direction: str, unit: str, optimum: float) -> None:
     assert not np.isnan(found.values).any()
 
 
-@pytest.mark.parametrize("family", ["nb201", "nb201/12ep", "nb201/latency", "nb201/energy", "nb201/robust", "tnb101"])
+@pytest.mark.parametrize(
+    "family", ["nb201", "nb201/12ep", "nb201/latency", "nb201/energy", "nb201/robust", "tnb101"]
+)
 def test_every_task_of_every_family_has_all_values(family: str) -> None:
     for found in nm.task_distribution(family):
         fresh = task(found.name)

@@ -34,7 +34,9 @@ def embedded() -> MultiObjectiveTask:
 
 def test_front_of_the_embedded_table(embedded: MultiObjectiveTask) -> None:
     some = embedded.values[::10]
-    assert set(Front(some, embedded.directions).architectures.tolist()) == naive_front(some, embedded.signs)
+    assert set(Front(some, embedded.directions).architectures.tolist()) == naive_front(
+        some, embedded.signs
+    )
     assert (np.diff(embedded.front.values[:, 0]) <= 0).all()
     assert embedded.optimal_architectures.tolist() == embedded.front_frame()["cell"].tolist()
 
@@ -54,10 +56,15 @@ def test_hypervolumes_are_areas() -> None:
     # Scaled by hand, and integrated on a grid.
     best, worst = front.values.max(axis=0), front.values.min(axis=0)
     scaled = np.column_stack(
-        [(values[:, 0] - worst[0]) / (best - worst)[0], (best[1] - values[:, 1]) / (best - worst)[1]]
+        [
+            (values[:, 0] - worst[0]) / (best - worst)[0],
+            (best[1] - values[:, 1]) / (best - worst)[1],
+        ]
     )
     np.testing.assert_allclose(front.scaled(values), scaled)
-    np.testing.assert_allclose(front.reference, [worst[0] - 0.1 * (best - worst)[0], best[1] + 0.1 * (best - worst)[1]])
+    np.testing.assert_allclose(
+        front.reference, [worst[0] - 0.1 * (best - worst)[0], best[1] + 0.1 * (best - worst)[1]]
+    )
     steps = (np.arange(2_000) + 0.5) / 2_000 * 1.1 - 0.1
     shares = front.hypervolumes(values)
     total = sum((scaled[scaled[:, 0] >= x, 1].max() + 0.1) for x in steps) * 1.1 / 2_000
@@ -102,7 +109,9 @@ def test_costs_are_those_of_the_training(embedded: MultiObjectiveTask) -> None:
         ([nm.get_task(EMBEDDED), nm.get_task("nb201/cifar10")], {}, SettingError),
     ],
 )
-def test_bad_objectives(objectives: list[str], options: dict[str, str], error: type[Exception]) -> None:
+def test_bad_objectives(
+    objectives: list[str], options: dict[str, str], error: type[Exception]
+) -> None:
     with pytest.raises(error):
         nm.multi_objective_task(objectives, **options)
 
@@ -116,8 +125,18 @@ def test_a_stated_reference_point() -> None:
     values = np.array([[90.0, 5.0], [94.0, 9.0], [89.0, 6.0]])
     front = Front(values, ["max", "min"], [80.0, 10.0])
     np.testing.assert_allclose(front.reference, [80.0, 10.0])
-    beyond = [[90.0, 5.0], [79.0, 1.0], [94.0, 9.0], [95.0, 4.0]]  # in units: 10 * 5, 4 * 1 more, 15 * 6
-    np.testing.assert_allclose(front.hypervolumes(np.array(beyond)), np.array([50, 50, 54, 90]) / 54 * 100)
-    task = nm.multi_objective_task(["accuracy", "train_seconds"], "cifar10", reference=[80.0, 5_000.0])
+    # in units: 10 * 5, 4 * 1 more, 15 * 6
+    beyond = [
+        [90.0, 5.0],
+        [79.0, 1.0],
+        [94.0, 9.0],
+        [95.0, 4.0],
+    ]
+    np.testing.assert_allclose(
+        front.hypervolumes(np.array(beyond)), np.array([50, 50, 54, 90]) / 54 * 100
+    )
+    task = nm.multi_objective_task(
+        ["accuracy", "train_seconds"], "cifar10", reference=[80.0, 5_000.0]
+    )
     np.testing.assert_allclose(task.front.reference, [80.0, 5_000.0])
     assert task != nm.get_task(EMBEDDED)

@@ -20,8 +20,16 @@ EMBEDDED = ("cifar10", "accuracy", "valid", 200)
     [
         ("nb201/cifar10", (*EMBEDDED, "mean", V1), ("cifar10",)),
         ("nb201/cifar10#777", (*EMBEDDED, 777, V1), ("cifar10",)),
-        ("nb201/cifar10@12ep", ("cifar10", "accuracy", "valid", 12, "mean", "NB201, unnamed release"), ("cifar10",)),
-        ("nb201/cifar100@12ep", ("cifar100", "accuracy", "valid", 12, 111, "NB201, unnamed release"), ("cifar100",)),
+        (
+            "nb201/cifar10@12ep",
+            ("cifar10", "accuracy", "valid", 12, "mean", "NB201, unnamed release"),
+            ("cifar10",),
+        ),
+        (
+            "nb201/cifar100@12ep",
+            ("cifar100", "accuracy", "valid", 12, 111, "NB201, unnamed release"),
+            ("cifar100",),
+        ),
         (
             "nb201/train-seconds/cifar100",
             ("cifar100", "train_seconds", "train", 200, "mean", V1),
@@ -47,12 +55,26 @@ EMBEDDED = ("cifar10", "accuracy", "valid", 200)
             ("cifar10", "accuracy_under_pgd@0.5", "test", 200, None, "NAS robustness dataset"),
             ("cifar10",),
         ),
-        ("tnb101/jigsaw", ("jigsaw", "accuracy", "valid", 10, None, "TransNAS-Bench-101"), ("jigsaw",)),
-        ("tnb101/jigsaw/train", ("jigsaw", "accuracy", "train", 10, None, "TransNAS-Bench-101"), ("jigsaw",)),
-        ("tnb101/room_layout", ("room_layout", "loss", "valid", 25, None, "TransNAS-Bench-101"), ("room_layout",)),
+        (
+            "tnb101/jigsaw",
+            ("jigsaw", "accuracy", "valid", 10, None, "TransNAS-Bench-101"),
+            ("jigsaw",),
+        ),
+        (
+            "tnb101/jigsaw/train",
+            ("jigsaw", "accuracy", "train", 10, None, "TransNAS-Bench-101"),
+            ("jigsaw",),
+        ),
+        (
+            "tnb101/room_layout",
+            ("room_layout", "loss", "valid", 25, None, "TransNAS-Bench-101"),
+            ("room_layout",),
+        ),
     ],
 )
-def test_a_name_says_everything(name: str, signal: tuple[object, ...], held_out: tuple[str, ...]) -> None:
+def test_a_name_says_everything(
+    name: str, signal: tuple[object, ...], held_out: tuple[str, ...]
+) -> None:
     task = nm.get_task(name)
     s = task.signal
     assert (s.dataset, s.metric, s.split, s.epochs, s.seed, s.release) == signal
@@ -64,13 +86,18 @@ def test_a_name_says_everything(name: str, signal: tuple[object, ...], held_out:
 
 def test_names_of_combined_tasks() -> None:
     task = nm.get_task("nb201/cifar100@12ep/within-5.5ms/pixel3")
-    assert (task.objective.rule, task.objective.amount, task.held_out) == ("within", 5.5, ("cifar100", "pixel3"))
+    assert (task.objective.rule, task.objective.amount, task.held_out) == (
+        "within",
+        5.5,
+        ("cifar100", "pixel3"),
+    )
     assert task.parts[0].signal == nm.get_task("nb201/cifar100@12ep").signal
     assert task.parts[1].signal == nm.get_task("nb201/latency/pixel3/cifar100").signal
     assert pickle.loads(pickle.dumps(task)) == task
     energy = nm.get_task("nb201/cifar10/within-9mJ/fpga")
     assert energy.objective.cost.metric == "energy_fpga_millijoules"
-    other = nm.get_task("nb201/cifar100/tradeoff-2/pixel2/cifar10")  # pixel2 was measured for cifar10 only
+    # pixel2 was measured for cifar10 only
+    other = nm.get_task("nb201/cifar100/tradeoff-2/pixel2/cifar10")
     assert (other.objective.rule, other.objective.amount, other.objective.cost.dataset, other.held_out) == (
         "tradeoff", 2.0, "cifar10", ("cifar100", "pixel2"),
     )  # fmt: skip
@@ -108,7 +135,11 @@ def test_an_unknown_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["nb201/cifar10", "graph/cora", "hpobench-mlp/car"])
 def test_one_rule_of_suffixes_covers_all_tables(name: str) -> None:
-    cost = {"nb201": "latency_seconds", "graph": "latency_seconds", "hpobench-mlp": "train_seconds"}[name.split("/")[0]]
+    cost = {
+        "nb201": "latency_seconds",
+        "graph": "latency_seconds",
+        "hpobench-mlp": "train_seconds",
+    }[name.split("/")[0]]
     task, seconds = nm.get_task(name), nm.get_task(f"{name}/{cost}")
     limit = f"{np.nanmedian(seconds.values):.6f}"
     within = nm.get_task(f"{name}/within-{limit}s/{cost}")
@@ -121,7 +152,9 @@ def test_one_rule_of_suffixes_covers_all_tables(name: str) -> None:
 
 
 def test_families() -> None:
-    sizes = {name: len(nm.task_distribution(name)) for name in task_families() if name != "nb201/within"}
+    sizes = {
+        name: len(nm.task_distribution(name)) for name in task_families() if name != "nb201/within"
+    }
     assert sizes == {
         "nb201": 3, "nb201/12ep": 3, "nb201/accuracy": 15, "nb201/accuracy+latency": 18, "nb201/energy": 3,
         "nb201/latency": 28, "nb201/robust": 32,
@@ -133,7 +166,11 @@ def test_families() -> None:
         "scan-tabpfn": 1, "scan-tabpfn/train-flops": 1, "scan-vlm": 1, "scan-vlm/train-flops": 1,
         "scan/loss+train-flops": 3,
     }  # fmt: skip
-    assert nm.task_distribution("nb201").names == ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
+    assert nm.task_distribution("nb201").names == (
+        "nb201/cifar10",
+        "nb201/cifar100",
+        "nb201/imagenet16-120",
+    )
     with pytest.raises(UnknownNameError):
         nm.task_distribution("nb201/latencies")
 

@@ -25,7 +25,9 @@ DIRECTIONS = st.lists(st.sampled_from(["max", "min"]), min_size=3, max_size=3)
 def test_front_is_what_nothing_dominates(points: np.ndarray, directions: list[str]) -> None:
     directions = directions[: points.shape[1]]
     gains = points * [1 if direction == "max" else -1 for direction in directions]
-    expected = [i for i, p in enumerate(gains) if not any((q >= p).all() and (q > p).any() for q in gains)]
+    expected = [
+        i for i, p in enumerate(gains) if not any((q >= p).all() and (q > p).any() for q in gains)
+    ]
     assert pareto_front(points, directions).tolist() == expected
 
 
@@ -33,10 +35,13 @@ def test_front_is_what_nothing_dominates(points: np.ndarray, directions: list[st
 def test_hypervolume_counts_unit_cubes(points: np.ndarray, directions: list[str]) -> None:
     """All coordinates are whole numbers from 0 to 6, so the volume is a number of unit cubes."""
     directions = directions[: points.shape[1]]
-    gains = np.array([p if d == "max" else 6 - p for p, d in zip(points.T, directions, strict=True)]).T.reshape(
-        points.shape
+    gains = np.array(
+        [p if d == "max" else 6 - p for p, d in zip(points.T, directions, strict=True)]
+    ).T.reshape(points.shape)
+    cubes = sum(
+        any((np.array(cube) < p).all() for p in gains)
+        for cube in product(range(6), repeat=points.shape[1])
     )
-    cubes = sum(any((np.array(cube) < p).all() for p in gains) for cube in product(range(6), repeat=points.shape[1]))
     reference = [0.0 if direction == "max" else 6.0 for direction in directions]
     assert hypervolume(points, reference, directions) == pytest.approx(cubes)
 
@@ -49,10 +54,14 @@ def test_a_row_with_nan_is_no_point() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 100), st.floats(0.01, 1000) | st.just(NAN)), min_size=1, max_size=30),
+    st.lists(
+        st.tuples(st.floats(0, 100), st.floats(0.01, 1000) | st.just(NAN)), min_size=1, max_size=30
+    ),
     st.floats(0.01, 1000),
 )
-def test_feasible_is_better_than_any_infeasible(architectures: list[tuple[float, float]], budget: float) -> None:
+def test_feasible_is_better_than_any_infeasible(
+    architectures: list[tuple[float, float]], budget: float
+) -> None:
     values, costs = np.array(architectures).T
     budget = max(budget, float(np.float32(budget)))  # as it is read off a column
     if not (costs <= budget).any():

@@ -41,13 +41,18 @@ def test_labels_follow_the_power_law() -> None:
     assert SPACE.codes[run.architectures[0]].tolist()[:2] == optimum(64, 64).tolist()
 
 
-@pytest.mark.parametrize("sources", [[source(4, 4)], [source(1, 1), source(4, 1, {"parameters": 1.01, "tokens": 1.0})]])
+@pytest.mark.parametrize(
+    "sources", [[source(4, 4)], [source(1, 1), source(4, 1, {"parameters": 1.01, "tokens": 1.0})]]
+)
 def test_without_a_trend_or_a_place_in_the_space_labels_stay(sources: list[SourceTask]) -> None:
     assert [len(one) for one in at_scale(TARGET.task, sources)] == [SPACE.size] * len(sources)
 
 
 def test_sources_stay_if_one_has_another_space_or_the_target_lacks_a_scale() -> None:
-    for sources in ([LANGUAGE_MODEL, source(4, 4)], [source(4, 4), source(1, 1, {"parameters": 1.0})]):
+    for sources in (
+        [LANGUAGE_MODEL, source(4, 4)],
+        [source(4, 4), source(1, 1, {"parameters": 1.0})],
+    ):
         assert at_scale(TARGET.task, sources) == sources
     assert at_scale(nm.get_task("nb201/cifar10"), sources) == sources
     assert nm.search("random", TARGET, evaluations=1).values.tolist() == [0.0]
@@ -60,8 +65,19 @@ def test_inactive_positions_stay() -> None:
     target.task.scale = {"parameters": 8.0}
     rate, warmup, steps = space.codes.T
     given = [
-        SourceTask(str(n), "own", space, range(space.size), -abs(rate - 3) - warmup * abs(steps - 6 + n), scale=scale)
-        for n, scale in ((0, {"parameters": 1.0}), (1, {"parameters": 2.0}), (2, {"parameters": 4.0}))
+        SourceTask(
+            str(n),
+            "own",
+            space,
+            range(space.size),
+            -abs(rate - 3) - warmup * abs(steps - 6 + n),
+            scale=scale,
+        )
+        for n, scale in (
+            (0, {"parameters": 1.0}),
+            (1, {"parameters": 2.0}),
+            (2, {"parameters": 4.0}),
+        )
     ]
     for n, moved in enumerate(at_scale(target.task, given)):
         _, warmup, steps = space.codes[moved.architectures].T

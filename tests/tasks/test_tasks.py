@@ -13,7 +13,11 @@ from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.tasks import Signal, TaskDistribution, as_tasks, get_task, task_distribution
 from nasmeta.tasks._signal import recorded_costs
 
-OPTIMA = {"cifar10": (91.6067, 6111), "cifar100": (73.4933, 9930), "imagenet16-120": (46.7333, 10676)}
+OPTIMA = {
+    "cifar10": (91.6067, 6111),
+    "cifar100": (73.4933, 9930),
+    "imagenet16-120": (46.7333, 10676),
+}
 
 
 @pytest.mark.parametrize("dataset", OPTIMA)
@@ -63,7 +67,11 @@ def test_unknown_names_and_repeated_tasks() -> None:
 
 
 def test_shorter_trainings_of_a_task_without_a_cost_have_none() -> None:
-    rows = [(architecture, epochs, 1.0 + architecture, 60.0) for epochs in (12, 200) for architecture in range(3)]
+    rows = [
+        (architecture, epochs, 1.0 + architecture, 60.0)
+        for epochs in (12, 200)
+        for architecture in range(3)
+    ]
     frame = pd.DataFrame(rows, columns=["cell", "epochs", "accuracy", "train_seconds"])
     table = nm.Table.from_frame(frame, "nb201", name="lengths")
     for cost, has_cost in (("recorded", True), (None, False)):
@@ -72,7 +80,10 @@ def test_shorter_trainings_of_a_task_without_a_cost_have_none() -> None:
 
 
 def test_tasks_are_names_families_objects_or_several_of_these() -> None:
-    own, nb201 = get_task("nb201/cifar100"), ["nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120"]
+    own, nb201 = (
+        get_task("nb201/cifar100"),
+        ["nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120"],
+    )
     for asked, names in (
         ("nb201", nb201),
         ("nb201/cifar10", nb201[:1]),
@@ -84,7 +95,11 @@ def test_tasks_are_names_families_objects_or_several_of_these() -> None:
     ):
         assert [task.name for task in as_tasks(asked)] == names
     # Of a family what is held out is left out; what is named itself is there.
-    assert [task.name for task in as_tasks(["nb201", own], held_out=["cifar100"])] == [nb201[0], nb201[2], own.name]
+    assert [task.name for task in as_tasks(["nb201", own], held_out=["cifar100"])] == [
+        nb201[0],
+        nb201[2],
+        own.name,
+    ]
 
 
 def test_sources_may_be_labels_without_a_table() -> None:
@@ -100,7 +115,9 @@ def test_labels_of_a_source_are_built_once() -> None:
 def test_the_checksum_of_an_order_depends_on_the_order_alone() -> None:
     labels = get_task("nb201/cifar100").as_source(20, np.random.default_rng(0))
     order = np.random.default_rng(1).permutation(20)
-    rearranged = replace(labels, architectures=labels.architectures[order], utilities=labels.utilities[order] / 7)
+    rearranged = replace(
+        labels, architectures=labels.architectures[order], utilities=labels.utilities[order] / 7
+    )
     others = replace(labels, utilities=labels.utilities[order])
     assert rearranged.order_sha256 == labels.order_sha256 != others.order_sha256
 
@@ -108,12 +125,16 @@ def test_the_checksum_of_an_order_depends_on_the_order_alone() -> None:
 def test_costs_of_the_same_training_come_first() -> None:
     frame = pd.DataFrame({"cell": [0, 1], "epochs": 9, "accuracy": 1.0, "train_seconds": 60.0})
     accuracy, seconds = nm.Table.from_frame(frame, "nb201", name="costs").columns
-    table = SimpleNamespace(name="costs", columns=[accuracy, replace(seconds, epochs=None), seconds])
+    table = SimpleNamespace(
+        name="costs", columns=[accuracy, replace(seconds, epochs=None), seconds]
+    )
     assert [cost.signal.epochs for cost in recorded_costs(table, Signal.of(accuracy))] == [9, None]
 
 
 def test_lengths_that_lack_a_measured_architecture_are_left_out() -> None:
-    frame = pd.DataFrame({"cell": [0, 1, 0, 1, 0], "epochs": [9, 9, 3, 3, 1], "acc": [5.0, 6.0, 3.0, 2.0, 1.0]})
+    frame = pd.DataFrame(
+        {"cell": [0, 1, 0, 1, 0], "epochs": [9, 9, 3, 3, 1], "acc": [5.0, 6.0, 3.0, 2.0, 1.0]}
+    )
     task = nm.Table.from_frame(frame, "nb201", dataset="pets").task()
     assert {length: shorter.name for length, shorter in nm.tasks.fidelities(task).items()} == {
         3: "own/pets@3ep", 9: "own/pets"

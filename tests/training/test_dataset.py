@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, UnknownNameError, UnsafePickleError
+from nasmeta.errors import (
+    DamagedFileError,
+    NasmetaError,
+    SettingError,
+    UnknownNameError,
+    UnsafePickleError,
+)
 from nasmeta.training import ImageDataset
 
 SIZES = tuple[int, ...]
@@ -25,7 +31,11 @@ def python_2_batch(data: np.ndarray, labels: list[int], labels_key: str = "label
         return b"J" + struct.pack("<i", value)
 
     array = (
-        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n" + integer(0) + b"\x85" + text(b"b") + b"\x87R"
+        b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n"
+        + integer(0)
+        + b"\x85"
+        + text(b"b")
+        + b"\x87R"
         b"(" + integer(1) + integer(data.shape[0]) + integer(data.shape[1]) + b"\x86"
         b"cnumpy\ndtype\n" + text(b"u1") + integer(0) + integer(1) + b"\x87R"
         b"(" + integer(3) + text(b"|") + b"NNN" + integer(-1) + integer(-1) + integer(0) + b"tb"
@@ -47,7 +57,11 @@ def cifar10(tmp_path: Path) -> Path:
         (inside / f"data_batch_{number}").write_bytes(
             python_2_batch(pixels(20 + number, 32), [*range(10)] * 2 + [0] * number)
         )
-    content = {b"data": pixels(10, 32), b"labels": [*range(10)]}  # as Python 3 writes again what it read as bytes
+    # as Python 3 writes again what it read as bytes
+    content = {
+        b"data": pixels(10, 32),
+        b"labels": [*range(10)],
+    }
     (inside / "test_batch").write_bytes(pickle.dumps(content))
     (inside / "batches.meta").write_bytes(pickle.dumps({"label_names": list("abcdefghij")}))
     return tmp_path
@@ -76,7 +90,9 @@ def test_digits_are_split_by_class_and_fixed() -> None:
 def test_other_fractions_and_sizes() -> None:
     none = ImageDataset.load("digits", valid_fraction=0.0)
     assert len(none.splits["valid"]) == 0
-    assert len(ImageDataset.load("digits", valid_fraction=0.5).splits["valid"]) == pytest.approx(719, abs=5)
+    assert len(ImageDataset.load("digits", valid_fraction=0.5).splits["valid"]) == pytest.approx(
+        719, abs=5
+    )
     larger = ImageDataset.load("digits", size=16)
     assert larger.image_size == (16, 16)
     assert abs(larger.images.mean() - none.images.mean()) < 2
@@ -99,10 +115,18 @@ def test_another_process_reads_the_images_again() -> None:
 def test_subset_keeps_images_labels_and_standards() -> None:
     digits = ImageDataset.load("digits")
     few = digits.subset(20, seed=3)
-    assert {name: len(found) for name, found in few.splits.items()} == {"train": 20, "valid": 20, "test": 20}
+    assert {name: len(found) for name, found in few.splits.items()} == {
+        "train": 20,
+        "valid": 20,
+        "test": 20,
+    }
     assert (few.mean, few.classes) == (digits.mean, digits.classes)
-    known = {image.tobytes(): label for image, label in zip(digits.images, digits.labels, strict=True)}
-    assert all(known[image.tobytes()] == label for image, label in zip(few.images, few.labels, strict=True))
+    known = {
+        image.tobytes(): label for image, label in zip(digits.images, digits.labels, strict=True)
+    }
+    assert all(
+        known[image.tobytes()] == label for image, label in zip(few.images, few.labels, strict=True)
+    )
     in_test = {image.tobytes() for image in digits.images[digits.splits["test"]]}
     assert all(image.tobytes() in in_test for image in few.images[few.splits["test"]])
 
@@ -118,19 +142,26 @@ def test_cifar10_of_both_pythons(cifar10: Path) -> None:
     assert ImageDataset.load(f"cifar10:{cifar10}").split_sha256() == data.split_sha256()
     assert len(ImageDataset.load(f"cifar10:{cifar10}", valid_fraction=0.2).splits["valid"]) < 30
     assert (
-        ImageDataset.load(f"cifar10:{cifar10 / 'cifar-10-batches-py'}", valid_split="nb201").sha256() == data.sha256()
+        ImageDataset.load(
+            f"cifar10:{cifar10 / 'cifar-10-batches-py'}", valid_split="nb201"
+        ).sha256()
+        == data.sha256()
     )
 
 
 def test_cifar100_and_imagenet16(tmp_path: Path) -> None:
     for name, n in (("train", 40), ("test", 20)):
-        (tmp_path / name).write_bytes(python_2_batch(pixels(n, 32), [*range(20)] * (n // 20), "fine_labels"))
+        (tmp_path / name).write_bytes(
+            python_2_batch(pixels(n, 32), [*range(20)] * (n // 20), "fine_labels")
+        )
     (tmp_path / "meta").write_bytes(pickle.dumps({"fine_label_names": [*range(100)]}))
     data = ImageDataset.load(f"cifar100:{tmp_path}", valid_split="nb201")
     assert (data.n_classes, len(data.splits["train"])) == (100, 40)
     assert len(data.splits["valid"]) + len(data.splits["test"]) == 20
     for name in [f"train_data_batch_{number}" for number in range(1, 11)] + ["val_data"]:
-        (tmp_path / name).write_bytes(python_2_batch(pixels(8, 16), [1, 2, 120, 121, 500, 1000, 7, 7]))
+        (tmp_path / name).write_bytes(
+            python_2_batch(pixels(8, 16), [1, 2, 120, 121, 500, 1000, 7, 7])
+        )
     data = ImageDataset.load(f"imagenet16-120:{tmp_path}")
     assert len(data.splits["valid"]) > 0  # halves of the test images, as in the tables
     assert data.images.shape == (55, 3, 16, 16)
@@ -157,12 +188,20 @@ def test_fashion_mnist(tmp_path: Path) -> None:
 def test_folder_of_classes_and_of_parts(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     for name in ("cat", "dog"):
         for number in range(10):
-            picture(tmp_path / "flat" / name / f"{number}.png", (8, 8) if number == 0 else (8, 8, 3), number)
+            picture(
+                tmp_path / "flat" / name / f"{number}.png",
+                (8, 8) if number == 0 else (8, 8, 3),
+                number,
+            )
     flat = ImageDataset.load(f"folder:{tmp_path / 'flat'}", valid_fraction=0.25, progress=True)
     n = len(flat.images)
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"images: {n} of {n}, ")
     assert (flat.images.shape, flat.classes, flat.name) == ((20, 3, 8, 8), ("cat", "dog"), "flat")
-    assert {name: len(found) for name, found in flat.splits.items()} == {"train": 12, "valid": 4, "test": 4}
+    assert {name: len(found) for name, found in flat.splits.items()} == {
+        "train": 12,
+        "valid": 4,
+        "test": 4,
+    }
     assert (flat.images[0, 0] == flat.images[0, 2]).all()  # the grey one
     for part, n in (("train", 3), ("val", 2), ("test", 1)):
         for name in ("cat", "dog"):
@@ -193,7 +232,9 @@ def test_folders_that_cannot_be_used(make: dict[str, SIZES], tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("ending", "position", "byte"), [("png", 36, 0), ("tiff", 72, 5)])
-def test_a_damaged_image_is_named_whatever_pillow_raises(ending: str, position: int, byte: int, tmp_path: Path) -> None:
+def test_a_damaged_image_is_named_whatever_pillow_raises(
+    ending: str, position: int, byte: int, tmp_path: Path
+) -> None:
     for name in ("cat", "dog"):
         picture(tmp_path / name / f"0.{ending}", (8, 8))
     file = tmp_path / "dog" / f"0.{ending}"
@@ -204,7 +245,9 @@ def test_a_damaged_image_is_named_whatever_pillow_raises(ending: str, position: 
         ImageDataset.load(f"folder:{tmp_path}")
 
 
-@pytest.mark.parametrize(("source", "error"), [("cifar11", UnknownNameError), ("cifar10", SettingError)])
+@pytest.mark.parametrize(
+    ("source", "error"), [("cifar11", UnknownNameError), ("cifar10", SettingError)]
+)
 def test_missing_sources(source: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         ImageDataset.load(source)
@@ -244,7 +287,9 @@ def test_impossible_options(options: dict) -> None:
         ImageDataset.load("digits", **options)
 
 
-@pytest.mark.parametrize(("mode", "kind"), [("I;16", np.uint16), ("I", np.int32), ("F", np.float32)])
+@pytest.mark.parametrize(
+    ("mode", "kind"), [("I;16", np.uint16), ("I", np.int32), ("F", np.float32)]
+)
 def test_more_than_eight_bits_are_not_cut_off(mode: str, kind: type, tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()

@@ -30,8 +30,13 @@ def test_cells_are_the_best_and_spread_ones_of_different_classes(frontier: Modul
     spread = [cell for cell, group in chosen.items() if group == "spread"]
     assert best[0] == 6111
     assert values[best].min() > values[spread].max()
-    parts = np.argsort(np.argsort(values, kind="stable"), kind="stable")[spread] * len(spread) // len(values)
-    assert np.ptp(np.bincount(parts, minlength=len(spread))) <= 1  # one of each equal part of the ranks
+    parts = (
+        np.argsort(np.argsort(values, kind="stable"), kind="stable")[spread]
+        * len(spread)
+        // len(values)
+    )
+    # one of each equal part of the ranks
+    assert np.ptp(np.bincount(parts, minlength=len(spread))) <= 1
     some = list(chosen.values())[:12]
     assert min(some.count("best"), some.count("spread")) >= 3  # both groups grow together
 

@@ -22,7 +22,15 @@ def gpu() -> ModuleType:
 def test_it_runs_at_a_small_size(gpu: ModuleType, tmp_path: Path) -> None:
     has_loader = importlib.util.find_spec("torchvision") is not None
     parts = ["--part", "rank", "--part", "top", *(["--part", "speed"] if has_loader else [])]
-    command = [sys.executable, "reports/training/gpu.py", "--smoke", "--device", "cpu", "--output", str(tmp_path)]
+    command = [
+        sys.executable,
+        "reports/training/gpu.py",
+        "--smoke",
+        "--device",
+        "cpu",
+        "--output",
+        str(tmp_path),
+    ]
     done = subprocess.run([*command, *parts], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "smoke.json").read_text())

@@ -9,7 +9,11 @@ from nasmeta.training import load_images
 
 def test_digits() -> None:
     batch = load_images("digits", n=32, size=16)
-    assert (batch.images.dtype, batch.images.shape, batch.labels.dtype) == (np.float32, (32, 3, 16, 16), np.int64)
+    assert (batch.images.dtype, batch.images.shape, batch.labels.dtype) == (
+        np.float32,
+        (32, 3, 16, 16),
+        np.int64,
+    )
     counts = np.bincount(batch.labels, minlength=10)
     assert counts.max() - counts.min() <= 1
     np.testing.assert_allclose(batch.images.mean((0, 2, 3)), 0, atol=1e-5)

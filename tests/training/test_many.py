@@ -13,7 +13,9 @@ from nasmeta.training import EpochRecord, ImageDataset, Recipe, Trainer, Trainin
 
 def made_up(cell: int) -> TrainingResult:
     epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, 50.0, 1.0, 49.0, 2.0)
-    return TrainingResult(cell, "nb201", "digits", {}, 0, "cpu", (epoch,), 2.0, 0.5, "s", "d", 1, "finished", {})
+    return TrainingResult(
+        cell, "nb201", "digits", {}, 0, "cpu", (epoch,), 2.0, 0.5, "s", "d", 1, "finished", {}
+    )
 
 
 _CHILD = """
@@ -35,7 +37,9 @@ def test_a_worker_ends_with_a_parent_that_is_killed() -> None:
 
 
 @pytest.mark.parametrize("reason", ["killed", "error", "diverged"])
-def test_a_failure_ends_no_other_training(reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_failure_ends_no_other_training(
+    reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def fake(self: Trainer, cell: int, seed: int, folder: Path, tell: Any = None) -> TrainingResult:
         if cell == 5:
             raise TrainingFailed("no", reason)
@@ -52,5 +56,12 @@ def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
     (tmp_path / "5-0").write_text("")  # no folder
     recipe = Recipe.load("tiny", epochs=10_000)
     with pytest.raises(FileExistsError):
-        train_many([9, 5], data=ImageDataset.load("digits"), recipe=recipe, folder=tmp_path, device="cpu", workers=2)
+        train_many(
+            [9, 5],
+            data=ImageDataset.load("digits"),
+            recipe=recipe,
+            folder=tmp_path,
+            device="cpu",
+            workers=2,
+        )
     assert not (tmp_path / "9-0" / "result.json").exists()

@@ -59,7 +59,9 @@ def test_resumed_is_uninterrupted(whole: Path, tmp_path: Path, cut: int) -> None
     assert content.count(b"\n") == 1 + 7
     journal.write_bytes(content[: len(content) - cut])  # what a kill leaves of a line
     counts = []
-    measure_proxies(path, BATCH, SETTINGS, cells=CELLS, progress=lambda done, of: counts.append(done))
+    measure_proxies(
+        path, BATCH, SETTINGS, cells=CELLS, progress=lambda done, of: counts.append(done)
+    )
     assert counts[0] == (7 if cut else 8)
     assert path.read_bytes() == whole.read_bytes()
     assert not journal.exists()
@@ -84,14 +86,27 @@ def test_a_damaged_file_is_told(whole: Path, tmp_path: Path) -> None:
     for name in ("short", "pickle", "future"):
         with pytest.raises(DamagedFileError):
             read_proxies(tmp_path / f"{name}.npz")
-    other = read_proxies(measure_proxies(tmp_path / "tnb101.npz", BATCH, SETTINGS, space="tnb101", cells=[5]))
+    other = read_proxies(
+        measure_proxies(tmp_path / "tnb101.npz", BATCH, SETTINGS, space="tnb101", cells=[5])
+    )
     with pytest.raises(SettingError):
         other.of_all_cells("nb201")
 
 
 def test_command(tmp_path: Path) -> None:
     output = tmp_path / "out" / "found.npz"
-    asked = ["proxies", "compute", "--output", str(output), "--n-images", "4", "--size", "8", "--channels", "2"]
+    asked = [
+        "proxies",
+        "compute",
+        "--output",
+        str(output),
+        "--n-images",
+        "4",
+        "--size",
+        "8",
+        "--channels",
+        "2",
+    ]
     done = CliRunner().invoke(app, [*asked, "--cells", "6111,0", "--proxies", "grad_norm,nwot"])
     assert done.exit_code == 0, done.output
     assert set(read_proxies(output).values) == {"grad_norm", "nwot"}
@@ -130,7 +145,9 @@ class TestShipped:
         batch = load_images("digits", facts["images"]["n"], facts["images"]["size"])
         network = facts["network"]
         settings = ProxySettings(
-            channels=network["channels"], cells_per_stage=network["cells_per_stage"], seed=facts["seed"]
+            channels=network["channels"],
+            cells_per_stage=network["cells_per_stage"],
+            seed=facts["seed"],
         )
         at = [10, 5_000]
         again = compute_proxies(file.cells[at], batch, settings=settings)
@@ -139,14 +156,18 @@ class TestShipped:
 
     def test_they_tell_good_cells_from_bad_ones(self) -> None:
         table, found = load_table("nb201"), measured_proxies()
-        accuracy = table.column(dataset="cifar10", metric="accuracy", split="valid", epochs=200, seed="mean")
+        accuracy = table.column(
+            dataset="cifar10", metric="accuracy", split="valid", epochs=200, seed="mean"
+        )
         for name, least in {"synflow": 0.7, "nwot": 0.7, "jacob_cov": 0.6}.items():
             assert spearmanr(found[name], accuracy).statistic > least, name
 
     def test_cells_of_the_other_space_have_those_of_their_twins(self) -> None:
         other = get_space("tnb101")
         twins = move_cells(np.arange(other.n_architectures), other, SPACE)[0]
-        np.testing.assert_array_equal(measured_proxies("tnb101")["nwot"], measured_proxies()["nwot"][twins])
+        np.testing.assert_array_equal(
+            measured_proxies("tnb101")["nwot"], measured_proxies()["nwot"][twins]
+        )
 
 
 @pytest.mark.slow

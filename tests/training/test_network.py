@@ -26,7 +26,9 @@ def test_costs_are_those_of_the_benchmark() -> None:
         assert multiply_adds(network) == SPACE.flops(cell, "cifar10")
         head = {n: n * 64 + n for n in (10, 100, 120)}
         for n_classes, dataset in ((100, "cifar100"), (120, "imagenet16-120")):
-            assert network.count_parameters() + head[n_classes] - head[10] == SPACE.params(cell, dataset)
+            assert network.count_parameters() + head[n_classes] - head[10] == SPACE.params(
+                cell, dataset
+            )
     network = CellNetwork(RANDOM_CELLS[0], n_classes=120)
     assert network.count_parameters() == SPACE.params(RANDOM_CELLS[0], "imagenet16-120")
     assert multiply_adds(network, image_size=16) == SPACE.flops(RANDOM_CELLS[0], "imagenet16-120")
@@ -44,10 +46,15 @@ def _reference(network: CellNetwork, digits: list[int], x: torch.Tensor) -> torc
     state = dict(network.named_parameters())
 
     def norm(y: torch.Tensor, name: str) -> torch.Tensor:
-        return F.batch_norm(y, None, None, state[f"{name}.weight"], state[f"{name}.bias"], training=True)
+        return F.batch_norm(
+            y, None, None, state[f"{name}.weight"], state[f"{name}.bias"], training=True
+        )
 
     def block(y: torch.Tensor, name: str, padding: int, stride: int = 1) -> torch.Tensor:
-        return norm(F.conv2d(F.relu(y), state[f"{name}.1.weight"], padding=padding, stride=stride), f"{name}.2")
+        return norm(
+            F.conv2d(F.relu(y), state[f"{name}.1.weight"], padding=padding, stride=stride),
+            f"{name}.2",
+        )
 
     x = norm(F.conv2d(x, state["stem.0.weight"], padding=1), "stem.1")
     for stage in range(3):
@@ -91,14 +98,18 @@ def _tied(cell: int, prune: bool = False) -> torch.Tensor:
             if isinstance(module, CellModule):
                 for edge in module.edges.values():
                     if isinstance(edge, nn.Sequential):
-                        edge[1].weight.normal_(generator=torch.Generator().manual_seed(edge[1].kernel_size[0]))
+                        edge[1].weight.normal_(
+                            generator=torch.Generator().manual_seed(edge[1].kernel_size[0])
+                        )
         return network.double().eval()(images().double())
 
 
 @pytest.mark.parametrize("rule", ["upstream", "skip", "zero"])
 def test_a_cell_computes_what_its_canonical_form_computes(rule: str) -> None:
     cells = [
-        cell for cell in SPACE.sample(60, np.random.default_rng(5)).tolist() if SPACE.canonical(cell, rule) != cell
+        cell
+        for cell in SPACE.sample(60, np.random.default_rng(5)).tolist()
+        if SPACE.canonical(cell, rule) != cell
     ]
     assert len(cells) > 5
     for cell in cells[:12]:
@@ -106,7 +117,9 @@ def test_a_cell_computes_what_its_canonical_form_computes(rule: str) -> None:
 
 
 def test_other_cells_compute_something_else() -> None:
-    assert not torch.allclose(_tied(SPACE.from_codes([3, 1, 1, 1, 0, 1])), _tied(SPACE.from_codes([2, 1, 1, 1, 0, 1])))
+    assert not torch.allclose(
+        _tied(SPACE.from_codes([3, 1, 1, 1, 0, 1])), _tied(SPACE.from_codes([2, 1, 1, 1, 0, 1]))
+    )
 
 
 def test_pruning_changes_no_output() -> None:
@@ -138,8 +151,8 @@ def test_weights_come_from_the_seed_alone() -> None:
     for a, b in zip(first.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
     assert not torch.equal(first.stem[0].weight, other.stem[0].weight)
-    assert torch.equal(first.classifier.weight, CellNetwork(6, seed=1).classifier.weight)  # the skeleton is shared
+    # the skeleton is shared
+    assert torch.equal(first.classifier.weight, CellNetwork(6, seed=1).classifier.weight)
     spread = float(first.reductions[1].conv_b[1].weight.detach().std())
-    assert spread == pytest.approx(
-        (1 / (3 * 64 * 9)) ** 0.5, rel=0.05
-    )  # PyTorch's own: uniform with bound 1 / sqrt(fan)
+    # PyTorch's own: uniform with bound 1 / sqrt(fan)
+    assert spread == pytest.approx((1 / (3 * 64 * 9)) ** 0.5, rel=0.05)

@@ -23,7 +23,9 @@ def network_of(cell: int) -> CellNetwork:
 
 
 def value_of(name: str, cell: int) -> float:
-    return PROXIES[name](network_of(cell), torch.from_numpy(BATCH.images), torch.from_numpy(BATCH.labels))
+    return PROXIES[name](
+        network_of(cell), torch.from_numpy(BATCH.images), torch.from_numpy(BATCH.labels)
+    )
 
 
 def layers(network: nn.Module) -> list[nn.Module]:
@@ -33,7 +35,9 @@ def layers(network: nn.Module) -> list[nn.Module]:
 @pytest.mark.parametrize("cell", CELLS)
 def test_grad_norm(cell: int) -> None:
     network = network_of(cell)
-    F.cross_entropy(network(torch.from_numpy(BATCH.images)), torch.from_numpy(BATCH.labels)).backward()
+    F.cross_entropy(
+        network(torch.from_numpy(BATCH.images)), torch.from_numpy(BATCH.labels)
+    ).backward()
     gradients = [layer.weight.grad for layer in layers(network) if layer.weight.grad is not None]
     expected = sum(float(gradient.norm()) for gradient in gradients)
     assert value_of("grad_norm", cell) == pytest.approx(expected, rel=1e-3)
@@ -77,7 +81,9 @@ def test_synflow(cell: int) -> None:
         parameter.data.abs_()
     flow = network(torch.ones(1, 3, 8, 8, dtype=torch.float64)).sum()
     flow.backward()
-    found = sum(float((layer.weight.detach() * layer.weight.grad).sum()) for layer in layers(network))
+    found = sum(
+        float((layer.weight.detach() * layer.weight.grad).sum()) for layer in layers(network)
+    )
     assert value_of("synflow", cell) == pytest.approx(found, rel=1e-9)
     # Conservation: what enters through the stem is what leaves, apart from the head's bias.
     stem = network.stem[0].weight
@@ -87,7 +93,11 @@ def test_synflow(cell: int) -> None:
 
 
 def test_counts() -> None:
-    given = CellNetwork(6111, prune=True), torch.zeros(2, 3, 32, 32), torch.zeros(2, dtype=torch.int64)
+    given = (
+        CellNetwork(6111, prune=True),
+        torch.zeros(2, 3, 32, 32),
+        torch.zeros(2, dtype=torch.int64),
+    )
     assert PROXIES["params"](*given) == SPACE.params(6111, "cifar10")  # all its edges are live
     assert PROXIES["flops"](*given) == SPACE.flops(6111, "cifar10")
 
@@ -117,13 +127,19 @@ def test_values_depend_on_cell_and_seed_alone() -> None:
     threads = torch.get_num_threads()
     together = compute_proxies(CELLS, BATCH)
     alone = compute_proxies(CELLS[1], BATCH)
-    assert {name: values[1] for name, values in together.items()} == {name: v[0] for name, v in alone.items()}
+    assert {name: values[1] for name, values in together.items()} == {
+        name: v[0] for name, v in alone.items()
+    }
     second = compute_proxies(CELLS[1], BATCH, settings=ProxySettings(seed=1))
     assert second["synflow"] != alone["synflow"]
     assert torch.get_num_threads() == threads
 
 
 def test_dead_edges_change_nothing() -> None:
-    a, b = SPACE.from_codes([3, 1, 0, 1, 0, 3]), SPACE.from_codes([0, 1, 0, 1, 0, 3])  # node 1 leads nowhere
+    # node 1 leads nowhere
+    a, b = (
+        SPACE.from_codes([3, 1, 0, 1, 0, 3]),
+        SPACE.from_codes([0, 1, 0, 1, 0, 3]),
+    )
     found = compute_proxies([a, b], BATCH, settings=ProxySettings(channels=4))
     assert all(values[0] == values[1] for values in found.values())

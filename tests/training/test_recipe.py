@@ -16,9 +16,19 @@ def test_the_official_ones() -> None:
     long, short = Recipe.load("nb201-200"), Recipe.load("nb201-12")
     assert long == Recipe("nb201-200")
     assert short.but(epochs=200, name="nb201-200") == long
-    assert (long.batch_size, long.learning_rate, long.momentum, long.nesterov) == (256, 0.1, 0.9, True)
+    assert (long.batch_size, long.learning_rate, long.momentum, long.nesterov) == (
+        256,
+        0.1,
+        0.9,
+        True,
+    )
     assert (long.weight_decay, long.label_smoothing) == (5e-4, 0.0)
-    assert (long.channels, long.cells_per_stage, long.precision, round(32 * long.crop)) == (16, 5, "float32", 4)
+    assert (long.channels, long.cells_per_stage, long.precision, round(32 * long.crop)) == (
+        16,
+        5,
+        "float32",
+        4,
+    )
 
 
 def test_the_official_cosine_moves_once_an_epoch() -> None:
@@ -42,7 +52,9 @@ def test_one_cycle_rises_and_falls() -> None:
     assert rates[top:] == sorted(rates[top:], reverse=True)
     assert 0 < min(rates) <= max(rates) <= 0.1
     flat = recipe.but(schedule="constant")
-    assert {flat.learning_rate_at(epoch, step, 3) for epoch in range(4) for step in range(3)} == {0.1}
+    assert {flat.learning_rate_at(epoch, step, 3) for epoch in range(4) for step in range(3)} == {
+        0.1
+    }
 
 
 @pytest.mark.parametrize("name", Recipe.names())
@@ -55,7 +67,12 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('based_on = "tiny"\nepochs = 3\nlearning_rate = 1\n')
     mine = Recipe.load(path)
-    assert (mine.name, mine.epochs, mine.channels, mine.learning_rate) == ("mine", 3, Recipe.load("tiny").channels, 1.0)
+    assert (mine.name, mine.epochs, mine.channels, mine.learning_rate) == (
+        "mine",
+        3,
+        Recipe.load("tiny").channels,
+        1.0,
+    )
     path.write_text("epochs = 3\n")
     assert Recipe.load(path).name == "mine"  # what is based on none keeps its name, too
     path.write_text("based_on = 3\n")
@@ -88,9 +105,15 @@ def test_impossible_settings(change: dict[str, object]) -> None:
 
 def test_a_recipe_may_take_fewer_and_smaller_images(tmp_path: Path) -> None:
     digits = ImageDataset.load("digits")
-    recipe = Recipe.load("tiny", epochs=1, channels=4, train_images=64, evaluation_images=32, image_size=12)
+    recipe = Recipe.load(
+        "tiny", epochs=1, channels=4, train_images=64, evaluation_images=32, image_size=12
+    )
     few = recipe.images_of(digits)
-    assert {name: len(found) for name, found in few.splits.items()} == {"train": 64, "valid": 32, "test": 32}
+    assert {name: len(found) for name, found in few.splits.items()} == {
+        "train": 64,
+        "valid": 32,
+        "test": 32,
+    }
     assert few.image_size == (12, 12)
     kept = recipe.but(image_size=0).images_of(digits)
     for name, positions in kept.splits.items():  # each image comes from its own split
@@ -110,5 +133,7 @@ def test_every_way_to_train_takes_the_recipe_of_the_images(tmp_path: Path) -> No
     few, whole = ImageDataset.load("digits").subset(40), {"seed": 1, "device": "cpu"}
     by_train = train(6111, few, **whole).recipe
     assert by_train == Recipe.load("tiny").to_dict()
-    assert train_many([6111], data=few, folder=tmp_path, workers=1, device="cpu")[0].recipe == by_train
+    assert (
+        train_many([6111], data=few, folder=tmp_path, workers=1, device="cpu")[0].recipe == by_train
+    )
     assert TrainingEvaluator("nb201/cifar10", few).recipe == Recipe.load("tiny")

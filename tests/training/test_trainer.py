@@ -42,9 +42,9 @@ def train_two(data: ImageDataset, folder: Path | None = None, **options: object)
 def same(a: TrainingResult, b: TrainingResult) -> bool:
     """Whether two trainings found the same, to the bit, but for the time."""
     weights = zip(a.network.state_dict().values(), b.network.state_dict().values(), strict=True)
-    return all(torch.equal(x, y) for x, y in weights) and [replace(e, seconds=0) for e in a.epochs] == [
-        replace(e, seconds=0) for e in b.epochs
-    ]
+    return all(torch.equal(x, y) for x, y in weights) and [
+        replace(e, seconds=0) for e in a.epochs
+    ] == [replace(e, seconds=0) for e in b.epochs]
 
 
 class Interrupt:
@@ -67,13 +67,16 @@ def test_progress_is_reported(few: ImageDataset) -> None:
 
 def test_digits_are_learnt() -> None:
     result = train(CELL, recipe=Recipe.load("tiny", epochs=3), device="cpu")
-    assert min(result.train_accuracy, result.valid_accuracy, result.test_accuracy) > 70  # chance is 10
+    # chance is 10
+    assert min(result.train_accuracy, result.valid_accuracy, result.test_accuracy) > 70
     assert result.split_sha256 == ImageDataset.load("digits").split_sha256()
     assert result.recipe["name"] == "tiny with epochs=3"
     assert result.train_seconds == pytest.approx(sum(epoch.seconds for epoch in result.epochs))
 
 
-@pytest.mark.parametrize("changes", [{}, {"label_smoothing": 0.1, "channels_last": True, "precision": "bfloat16"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"label_smoothing": 0.1, "channels_last": True, "precision": "bfloat16"}]
+)
 def test_interrupted_and_uninterrupted_are_the_same(
     changes: dict[str, object], few: ImageDataset, tmp_path: Path
 ) -> None:
@@ -100,7 +103,9 @@ def test_a_killed_process_goes_on(few: ImageDataset, tmp_path: Path) -> None:
         "      on_epoch=lambda record: os._exit(9))\n"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
-    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], env=environment, check=False
+    )
     assert ended.returncode == 9
     resumed = train_two(few, tmp_path)
     assert same(resumed, train_two(few))
@@ -118,7 +123,11 @@ def test_a_finished_training_is_read(few: ImageDataset, tmp_path: Path) -> None:
     loaded = CellNetwork.load(tmp_path / "network.safetensors")
     images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     assert torch.equal(loaded(images), done.network(images))
-    for change in ({"seed": 1}, {"recipe": TWO.but(momentum=0.5)}, {"data": ImageDataset.load("digits").subset(63)}):
+    for change in (
+        {"seed": 1},
+        {"recipe": TWO.but(momentum=0.5)},
+        {"data": ImageDataset.load("digits").subset(63)},
+    ):
         with pytest.raises(SettingError):
             train_two(**{"data": few, "folder": tmp_path} | change)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"junk")
@@ -185,7 +194,9 @@ def test_global_generators_are_not_touched(few: ImageDataset) -> None:
     assert (np.random.get_state()[1] == states[1]).all()  # noqa: NPY002
 
 
-def test_many_keep_order_and_failures(few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_keep_order_and_failures(
+    few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipe = TWO.but(epochs=1)
     forward = CellNetwork.forward
 
@@ -193,7 +204,9 @@ def test_many_keep_order_and_failures(few: ImageDataset, tmp_path: Path, monkeyp
         return forward(self, images) * (float("nan") if self.cell == 0 else 1)
 
     monkeypatch.setattr(CellNetwork, "forward", failing)
-    found = train_many([5, 0, 5], data=few, recipe=recipe, seeds=(1, 2), folder=tmp_path, device="cpu")
+    found = train_many(
+        [5, 0, 5], data=few, recipe=recipe, seeds=(1, 2), folder=tmp_path, device="cpu"
+    )
     assert [getattr(result, "cell", None) for result in found] == [5, 5, None, None, 5, 5]
     assert [getattr(result, "seed", None) for result in found] == [1, 2, None, None, 1, 2]
     assert found[2].reason == "diverged"
@@ -203,8 +216,12 @@ def test_many_keep_order_and_failures(few: ImageDataset, tmp_path: Path, monkeyp
 @pytest.mark.slow  # two processes that import PyTorch
 def test_side_by_side_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
     recipe = TWO.but(epochs=1)
-    side = train_many([5, 9], data=few, recipe=recipe, folder=tmp_path / "side", device="cpu", workers=2)
-    alone = train_many([5, 9], data=few, recipe=recipe, folder=tmp_path / "alone", device="cpu", workers=1)
+    side = train_many(
+        [5, 9], data=few, recipe=recipe, folder=tmp_path / "side", device="cpu", workers=2
+    )
+    alone = train_many(
+        [5, 9], data=few, recipe=recipe, folder=tmp_path / "alone", device="cpu", workers=1
+    )
     for ours, theirs in zip(side, alone, strict=True):
         assert ours.epochs[0].train_loss == pytest.approx(theirs.epochs[0].train_loss, rel=1e-5)
 
@@ -249,11 +266,17 @@ def test_a_pause_changes_nothing(few: ImageDataset, tmp_path: Path) -> None:
     assert 0 < beginning.train_seconds <= paused.train_seconds
 
 
-def test_any_other_error_is_a_failure(few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_any_other_error_is_a_failure(
+    few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     monkeypatch.setattr(CellNetwork, "forward", broken)
     with pytest.raises(TrainingFailed) as caught:
         train_two(few, tmp_path)
-    assert caught.value.reason == json.loads((tmp_path / "failure.json").read_text())["reason"] == "error"
+    assert (
+        caught.value.reason
+        == json.loads((tmp_path / "failure.json").read_text())["reason"]
+        == "error"
+    )

@@ -14,7 +14,13 @@ from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
-from nasmeta.errors import JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
+from nasmeta.errors import (
+    JournalError,
+    NasmetaError,
+    SettingError,
+    TrainingFailed,
+    UnknownNameError,
+)
 from nasmeta.journals import JournalFile
 from nasmeta.runs import Journal
 from nasmeta.training import EpochRecord, ImageDataset, Recipe, Trainer, TrainingResult
@@ -37,7 +43,9 @@ def halved() -> ImageDataset:
 @pytest.fixture
 def small_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the table be about images as few and as small as those here."""
-    monkeypatch.setattr("nasmeta.verification._look_up._OF_TABLES", {"cifar10": (8, 10, 48, 48, 48)})
+    monkeypatch.setattr(
+        "nasmeta.verification._look_up._OF_TABLES", {"cifar10": (8, 10, 48, 48, 48)}
+    )
 
 
 def as_large(
@@ -80,10 +88,25 @@ def trained(monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> list[tuple]:
             raise TrainingFailed("no", "diverged")
         accuracy = float(values[architecture]) - 0.5 + (0.1 if seed % 2 == 0 else -0.1)
         epochs = tuple(
-            EpochRecord(n, 0.1, 2 / n, 50.0, 1.0, accuracy - 3 + n, 1.0, accuracy - 4 + n, 2.0) for n in (1, 2, 3)
+            EpochRecord(n, 0.1, 2 / n, 50.0, 1.0, accuracy - 3 + n, 1.0, accuracy - 4 + n, 2.0)
+            for n in (1, 2, 3)
         )
         results[architecture, seed] = TrainingResult(
-            architecture, "nb201", "cifar10", {}, seed, "cpu", epochs, 6.0, 0.5, "s", "d", 7, 1, "finished", {}
+            architecture,
+            "nb201",
+            "cifar10",
+            {},
+            seed,
+            "cpu",
+            epochs,
+            6.0,
+            0.5,
+            "s",
+            "d",
+            7,
+            1,
+            "finished",
+            {},
         )
         return results[architecture, seed]
 
@@ -122,7 +145,9 @@ def test_several_runs_are_one_set_of_cells(journal: Path, tmp_path: Path) -> Non
     nm.search("random", "nb201/cifar10", evaluations=60, journal=other)
     both = read_searches([journal, other])
     assert both.searchers == ("evolution", "random")
-    assert set(both.values) == set(read_searches([journal]).values) | set(read_searches([other]).values)
+    assert set(both.values) == set(read_searches([journal]).values) | set(
+        read_searches([other]).values
+    )
     elsewhere = tmp_path / "elsewhere.jsonl"
     nm.search("random", "nb201/cifar100", evaluations=5, journal=elsewhere)
     with pytest.raises(SettingError):
@@ -143,7 +168,10 @@ def test_short_trainings_are_no_picks(tmp_path: Path) -> None:
     header = {"task": "nb201/cifar10", "column": "digits/accuracy/valid/6/0", "clock": {}}
     lasted = [(5, 2, 90.0), (7, 2, 80.0), (9, 2, 70.0), (7, 6, 60.0)]
     clock = {"start": 0.0, "worker": 0}
-    records = [[architecture, value, 1.0, clock | {"epochs": epochs}] for architecture, epochs, value in lasted]
+    records = [
+        [architecture, value, 1.0, clock | {"epochs": epochs}]
+        for architecture, epochs, value in lasted
+    ]
     records.append([11, 0.0, 1.0, clock | {"epochs": 6, "failure": "diverged"}])
     write_journal(path, header, *records)
     searches = read_searches([path])
@@ -178,13 +206,24 @@ def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
     assert outcome.not_comparable == ""
     np.testing.assert_array_equal(outcome.values, task.values[architectures])
     for i, architecture in enumerate(architectures):
-        seeds = table.available_seeds(architecture, dataset="cifar10", metric="accuracy", split="valid", epochs=200)
+        seeds = table.available_seeds(
+            architecture, dataset="cifar10", metric="accuracy", split="valid", epochs=200
+        )
         single = [
-            table.query(architecture, dataset="cifar10", metric="accuracy", split="valid", epochs=200, seed=s)
+            table.query(
+                architecture,
+                dataset="cifar10",
+                metric="accuracy",
+                split="valid",
+                epochs=200,
+                seed=s,
+            )
             for s in seeds
         ]
         assert outcome.n_seeds[i] == len(single)
-        assert (outcome.lowest[i], outcome.highest[i]) == pytest.approx((min(single), max(single)), abs=1e-4)
+        assert (outcome.lowest[i], outcome.highest[i]) == pytest.approx(
+            (min(single), max(single)), abs=1e-4
+        )
     assert 0.1 < outcome.deviations[0] < 0.3  # ANCHORS: about 0.19 among the best cells
     assert outcome.deviations[0] < outcome.deviations[1]
 
@@ -197,18 +236,31 @@ def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
         (as_large(), Recipe.load("nb201-200", learning_rate=0.2), "learning_rate"),
         (as_large(size=16), Recipe.load("nb201-200"), "these data have 16×16"),
         (as_large(n_classes=100), Recipe.load("nb201-200"), "100 classes"),
-        (as_large(counts=(45_000, 5_000, 10_000)), Recipe.load("nb201-200"), "45,000 / 5,000 / 10,000 images"),
+        (
+            as_large(counts=(45_000, 5_000, 10_000)),
+            Recipe.load("nb201-200"),
+            "45,000 / 5,000 / 10,000 images",
+        ),
         (as_large(), Recipe.load("nb201-200", precision="bfloat16", channels_last=True), ""),
     ],
 )
-def test_what_can_be_compared_with_the_table(dataset: ImageDataset, recipe: Any, words: str) -> None:
+def test_what_can_be_compared_with_the_table(
+    dataset: ImageDataset, recipe: Any, words: str
+) -> None:
     outcome = look_up(nm.get_task("nb201/cifar10"), [6111], dataset, recipe)
     assert words in outcome.not_comparable
     assert bool(words) == bool(outcome.not_comparable)
 
 
 def checked(journal: Path, folder: Path, **changes: Any) -> Any:
-    asked = {"data": halved(), "recipe": "nb201-200", "top": 2, "controls": 2, "seeds": 2, "page": False} | changes
+    asked = {
+        "data": halved(),
+        "recipe": "nb201-200",
+        "top": 2,
+        "controls": 2,
+        "seeds": 2,
+        "page": False,
+    } | changes
     return verify([journal], folder=folder, **asked)
 
 
@@ -228,7 +280,11 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     assert len(outcome.epochs) == 8 * 3
 
     assert outcome.files == ()
-    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == ["cells.csv", "epochs.csv", "facts.json"]
+    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == [
+        "cells.csv",
+        "epochs.csv",
+        "facts.json",
+    ]
 
     again = checked(journal, folder, top=3, seeds=3)  # goes on: only what is new is trained
     assert len(trained) == len(set(trained)) == 15
@@ -251,9 +307,16 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
 
 def test_the_figure_has_every_cell_with_its_bars() -> None:
     look_up = np.array([90.0, 91.0, 92.0, 90.5, 91.5, 10.0])
-    architectures = pd.DataFrame({"role": ["pick"] * 3 + ["random"] * 3, "lookup": look_up, "trained": look_up - 20})
-    architectures = architectures.assign(lookup_low=look_up - 1, lookup_high=look_up + 3, trained_std=2.0)
-    facts = {"lookup": {"not_comparable": "", "address": "cifar10/accuracy"}, "measured_split": "valid"}
+    architectures = pd.DataFrame(
+        {"role": ["pick"] * 3 + ["random"] * 3, "lookup": look_up, "trained": look_up - 20}
+    )
+    architectures = architectures.assign(
+        lookup_low=look_up - 1, lookup_high=look_up + 3, trained_std=2.0
+    )
+    facts = {
+        "lookup": {"not_comparable": "", "address": "cifar10/accuracy"},
+        "measured_split": "valid",
+    }
     axes = Verification(architectures, pd.DataFrame(), facts).plot().axes[0]
     low, high = axes.get_xlim()
     assert 80 < low < 89 < 95 < high
@@ -290,7 +353,9 @@ def test_the_interval_of_a_chance_covers_it(shift: float) -> None:
         covered += low <= true <= high
     assert 0.92 <= covered / 400 <= 0.99
     assert chance_interval(0.0, 10, 24)[0] == 0
-    assert chance_interval(0.3, 10, 24) == pytest.approx([1 - end for end in chance_interval(0.7, 10, 24)[::-1]])
+    assert chance_interval(0.3, 10, 24) == pytest.approx(
+        [1 - end for end in chance_interval(0.7, 10, 24)[::-1]]
+    )
 
 
 def test_a_table_without_seeds_has_no_spread(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,24 +375,43 @@ def test_the_pooled_deviation_of_trainings_is_weighted_by_their_number(journal: 
     accuracies = [[90.0, 91.0, 92.0, 93.0], [80.0, 84.0]]
     results = {
         entry.cell: [
-            SimpleNamespace(cell=entry.cell, test_accuracy=a, valid_accuracy=a, parameters=1, train_seconds=1.0)
+            SimpleNamespace(
+                cell=entry.cell, test_accuracy=a, valid_accuracy=a, parameters=1, train_seconds=1.0
+            )
             for a in of_cell
         ]
         for entry, of_cell in zip(chosen, accuracies, strict=True)
     }
     architectures = architectures_frame(chosen, searches, outcome, results, {})
     pooled = np.sqrt((3 * np.var(accuracies[0], ddof=1) + np.var(accuracies[1], ddof=1)) / 4)
-    np.testing.assert_allclose(architectures["allowed"], 2 * pooled * np.sqrt(1 + 1 / np.array([4, 2])))
+    np.testing.assert_allclose(
+        architectures["allowed"], 2 * pooled * np.sqrt(1 + 1 / np.array([4, 2]))
+    )
 
 
 @pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize("shard", [[], ["--shard", "0/2"]])
 def test_where_all_trainings_fail_nothing_is_verified(
-    shard: list[str], failing: set[int], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shard: list[str],
+    failing: set[int],
+    journal: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("nasmeta.pages._sections.save_figure", lambda _, path, *__: [path])
     failing |= {entry.cell for entry in choose(read_searches([journal]), 2, 1)}
-    command = ["verify", str(journal), "--data", "digits", "--top", "2", "--controls", "1", "--folder", str(tmp_path)]
+    command = [
+        "verify",
+        str(journal),
+        "--data",
+        "digits",
+        "--top",
+        "2",
+        "--controls",
+        "1",
+        "--folder",
+        str(tmp_path),
+    ]
     result = CliRunner().invoke(app, [*command, *shard])
     assert result.exit_code == 1, result.output
     assert "Error: No training succeeded: diverged" in result.stderr
@@ -342,7 +426,9 @@ def test_where_all_trainings_fail_nothing_is_verified(
 @pytest.mark.slow
 def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    result = CliRunner().invoke(app, ["verify", "--demo", "--folder", str(folder)], env={"COLUMNS": "100"})
+    result = CliRunner().invoke(
+        app, ["verify", "--demo", "--folder", str(folder)], env={"COLUMNS": "100"}
+    )
     assert result.exit_code == 0, result.output
     assert "look-up: cifar10/accuracy/valid/200/mean, NATS-tss v1.0" in result.stdout
     assert len((folder / "run.jsonl").read_text().splitlines()) == 61
@@ -361,7 +447,9 @@ def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
         ["{journal}", "--data", "digits", "--folder", "{journal}"],
     ],
 )
-def test_the_command_refuses_in_one_line(arguments: list[str], journal: Path, tmp_path: Path) -> None:
+def test_the_command_refuses_in_one_line(
+    arguments: list[str], journal: Path, tmp_path: Path
+) -> None:
     arguments = [argument.format(journal=journal) for argument in arguments]
     if "--folder" not in arguments:
         arguments += ["--folder", str(tmp_path / "page")]
@@ -384,9 +472,13 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
     names = ["README.md", "agreement.png", "agreement.svg", "curves.png", "curves.svg"]
     assert outcome.files == tuple(tmp_path / "page" / name for name in names)
     assert all(picture.stat().st_size > 10_000 for picture in outcome.files[1:])
-    assert f"| {outcome.architectures['cell'][0]} | pick |" in outcome.files[0].read_text(encoding="utf-8")
+    assert f"| {outcome.architectures['cell'][0]} | pick |" in outcome.files[0].read_text(
+        encoding="utf-8"
+    )
     assert "\nWritten by nasmeta" in outcome.files[0].read_text(encoding="utf-8")
-    result = tmp_path / "page" / "trainings" / f"{outcome.architectures['cell'][0]}-0" / "result.json"
+    result = (
+        tmp_path / "page" / "trainings" / f"{outcome.architectures['cell'][0]}-0" / "result.json"
+    )
     written = result.stat().st_mtime_ns
     pd.testing.assert_frame_equal(asked(page=False).architectures, outcome.architectures)
     pd.testing.assert_frame_equal(asked(workers=1, page=False).architectures, outcome.architectures)
@@ -405,7 +497,14 @@ def test_epochs_of_all_trainings_are_counted(
     verify([journal], FEW, recipe, folder=tmp_path, top=2, controls=0, seeds=1, **how)
     lines = capsys.readouterr().err.splitlines()
     counts = [re.match(r"epochs: (\d) of 4, (\d) of 2 trainings", line).groups() for line in lines]
-    assert [*dict.fromkeys(counts)] == [("1", "0"), ("2", "0"), ("2", "1"), ("3", "1"), ("4", "1"), ("4", "2")]
+    assert [*dict.fromkeys(counts)] == [
+        ("1", "0"),
+        ("2", "0"),
+        ("2", "1"),
+        ("3", "1"),
+        ("4", "1"),
+        ("4", "2"),
+    ]
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
@@ -423,7 +522,12 @@ def test_parts_train_in_one_folder(workers: int, journal: Path, tmp_path: Path) 
     for i, n in enumerate([4, 3, 3]):
         before = results()
         part = asked(f"{i}/3")
-        assert part.architectures["trainings"].sum() == len(part.epochs) == len(results()) - len(before) == n
+        assert (
+            part.architectures["trainings"].sum()
+            == len(part.epochs)
+            == len(results()) - len(before)
+            == n
+        )
         assert before.items() <= results().items()
         assert not (tmp_path / "page" / "cells.csv").exists()
     there = results()
@@ -441,7 +545,9 @@ def test_parts_train_in_one_folder(workers: int, journal: Path, tmp_path: Path) 
 @pytest.mark.usefixtures("small_counts", "trained")
 def test_each_kind_of_value_has_its_column(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     path = tmp_path / "run.jsonl"
-    run = nm.search("evolution", "nb201/cifar10", evaluator="surrogate", evaluations=60, journal=path)
+    run = nm.search(
+        "evolution", "nb201/cifar10", evaluator="surrogate", evaluations=60, journal=path
+    )
     outcome = checked(path, tmp_path / "page")
     architectures = outcome.architectures
     assert architectures["predicted"][0] == run.best.value
@@ -450,10 +556,14 @@ def test_each_kind_of_value_has_its_column(tmp_path: Path, capsys: pytest.Captur
     assert outcome.facts["searched_on"].startswith("surrogate nb201/cifar10 (R² ")
     text = outcome.write(tmp_path / "page")[0].read_text(encoding="utf-8")
     heading = (
-        "| cell | role | predicted | measured, look-up [seeds' range] | trained here, validation | trained here, test |"
+        "| cell | role | predicted | measured, look-up [seeds' range] | trained here, validation "
+        "| trained here, test |"
     )
     assert heading in text
-    assert f"| {run.best.architecture} | pick | {run.best.value:.2f} | {architectures['lookup'][0]:.2f} [" in text
+    assert (
+        f"| {run.best.architecture} | pick | {run.best.value:.2f} | {architectures['lookup'][0]:.2f} ["
+        in text
+    )
     assert "evaluator: surrogate nb201/cifar10 (R² " in text
     _print(outcome)
     assert "predicted" in capsys.readouterr().out

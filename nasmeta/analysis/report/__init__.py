@@ -5,7 +5,13 @@ from nasmeta.analysis.report._findings import Findings, find, summarise_comparis
 from nasmeta.analysis.report._interactive import page_data
 from nasmeta.analysis.report._published import published_section, published_texts, with_differences
 from nasmeta.analysis.report._remarks import deterministic_runs, run_remarks
-from nasmeta.analysis.report._sections import column_notes, report_sections, runs_text, size_sentence, summary_sections
+from nasmeta.analysis.report._sections import (
+    column_notes,
+    report_sections,
+    runs_text,
+    size_sentence,
+    summary_sections,
+)
 from nasmeta.analysis.report._write import title_of, write_findings, write_summary
 
 __all__ = [

@@ -43,7 +43,9 @@ class TaskFacts:
     known: bool = True  # whether the optimum is known
     digits: int = 2  # decimals of the values
     column: ColumnInfo | None = None  # None if the task is not known on this machine
-    described: bool = True  # whether the column describes the values, which another evaluator may have returned
+    described: bool = (
+        True  # whether the column describes the values, which another evaluator may have returned
+    )
     test: TestColumn | None = None
     evaluator: str = "table"  # the kind of evaluator that returned the values
     best_known: bool = False  # whether the optimum is only the best known value
@@ -69,7 +71,11 @@ class TaskFacts:
     def on_test(self) -> bool:
         """Whether the searchers observed test values."""
         info = self.column
-        return self.known and info is not None and (info.split == "test" or bool(only_test_values((), info)))
+        return (
+            self.known
+            and info is not None
+            and (info.split == "test" or bool(only_test_values((), info)))
+        )
 
     @property
     def of_front(self) -> bool:
@@ -81,7 +87,9 @@ class TaskFacts:
         """Description of the measurement of the values."""
         if self.column is None or not self.described:
             return {}
-        return {name: str(fact) for name, fact in asdict(self.column).items() if fact not in (None, "")}
+        return {
+            name: str(fact) for name, fact in asdict(self.column).items() if fact not in (None, "")
+        }
 
     def __str__(self) -> str:
         """Return a sentence about the values, the best of them, and the test column."""
@@ -96,12 +104,24 @@ class TaskFacts:
         elif not self.known:
             parts.append(f"optimum unknown, best value of all runs {self.best}")
         else:
-            best = "best architecture" if self.evaluator == "table" else f"best of the {self.evaluator}"
+            best = (
+                "best architecture"
+                if self.evaluator == "table"
+                else f"best of the {self.evaluator}"
+            )
             noun = "prediction" if info is not None and info.predicted else "value"
             best = "best prediction" if noun == "prediction" else best
-            best = f"optimum unknown, regrets refer to the best known {noun}" if self.best_known else best
+            best = (
+                f"optimum unknown, regrets refer to the best known {noun}"
+                if self.best_known
+                else best
+            )
             parts.append(f"{'the whole front has' if self.of_front else best} {self.best}")
-        test = "" if self.test is None else f" Also shown: {self.test.label}; best architecture {self.test.best}."
+        test = (
+            ""
+            if self.test is None
+            else f" Also shown: {self.test.label}; best architecture {self.test.best}."
+        )
         text = "; ".join(parts)
         return f"{text[0].upper()}{text[1:]}.{test}"
 
@@ -114,8 +134,9 @@ def facts_of(
 ) -> list[TaskFacts]:
     """Return the facts about the tasks in a results frame, in its order.
 
-    `tasks` provide units, releases and test values; the first `reported` column of its dataset has the test values of
-    a task. `evaluators`, by task, returned the values if they are not from the tables.
+    `tasks` provide units, releases and test values; the first `reported` column of its dataset has
+    the test values of a task. `evaluators`, by task, returned the values if they are not from the
+    tables.
     """
     facts = []
     for name, rows in frame.groupby("task", sort=False, observed=True):
@@ -123,13 +144,24 @@ def facts_of(
         source = evaluator or task
         column = None if source is None else column_in(frame, str(name), source.column)
         known = not rows["regret"].isna().all()
-        test = None if task is None or not known else _test_column(task, rows["incumbent"].unique(), reported)
+        test = (
+            None
+            if task is None or not known
+            else _test_column(task, rows["incumbent"].unique(), reported)
+        )
         optimum, sign = _from_frame(rows)
         digits = digits_of(rows, "" if column is None else column.unit)
-        described, kind = known or evaluator is not None, "table" if evaluator is None else evaluator.name
+        described, kind = (
+            known or evaluator is not None,
+            "table" if evaluator is None else evaluator.name,
+        )
         of_task = task if evaluator is None else evaluator.task
         best_known = of_task is not None and of_task.best_known is not None
-        facts.append(TaskFacts(str(name), optimum, sign, known, digits, column, described, test, kind, best_known))
+        facts.append(
+            TaskFacts(
+                str(name), optimum, sign, known, digits, column, described, test, kind, best_known
+            )
+        )
     return facts
 
 
@@ -138,24 +170,34 @@ def _from_frame(rows: pd.DataFrame) -> tuple[float, float]:
     if not has_value(rows).any():
         return nan, 1.0
     rows = with_regrets(rows)[0]
-    value, regret = rows["incumbent_value"].to_numpy(np.float64), rows["regret"].to_numpy(np.float64)
+    value, regret = (
+        rows["incumbent_value"].to_numpy(np.float64),
+        rows["regret"].to_numpy(np.float64),
+    )
     optima = {sign: value + sign * regret for sign in (1.0, -1.0)}
     sign = min(optima, key=lambda sign: float(np.ptp(optima[sign])))  # one optimum for all rows
     return float(optima[sign][0]), sign
 
 
-def _test_column(task: Task, incumbents: Floats, reported: Sequence[ColumnInfo]) -> TestColumn | None:
+def _test_column(
+    task: Task, incumbents: Floats, reported: Sequence[ColumnInfo]
+) -> TestColumn | None:
     """Return the first test column that has all incumbents.
 
-    The columns that the comparison reports come first, then columns of networks that were trained on the whole training
-    set, columns of the same release, and all others by name.
+    The columns that the comparison reports come first, then columns of networks that were trained
+    on the whole training set, columns of the same release, and all others by name.
     """
     try:
         s = task.signal
         wanted = [info for info in reported if info.dataset in (s.dataset, f"{s.dataset}-valid")]
         wanted += sorted(
             task.test_columns,
-            key=lambda info: (info.dataset != s.dataset, info.release != s.release, info.release, info.address),
+            key=lambda info: (
+                info.dataset != s.dataset,
+                info.release != s.release,
+                info.release,
+                info.address,
+            ),
         )
         for info in wanted:
             values = task.table.column(*Signal.of(info).address).astype(np.float64)

@@ -90,7 +90,13 @@ COLUMNS = (
         goal="min",
         of_optimum=True,
     ),
-    Column("share_solved", "solved", "Solved: share of the runs that {solved}.", goal="max", of_optimum=True),
+    Column(
+        "share_solved",
+        "solved",
+        "Solved: share of the runs that {solved}.",
+        goal="max",
+        of_optimum=True,
+    ),
     Column(
         "evaluations_to_optimum",
         "evaluations to optimum",
@@ -99,7 +105,12 @@ COLUMNS = (
         of_optimum=True,
     ),
     Column("simulated_days", "simulated days", "Simulated days: mean per run.", decimals=2),
-    Column("seconds", "seconds per run", "Seconds per run: mean time of all its evaluations.", decimals=1),
+    Column(
+        "seconds",
+        "seconds per run",
+        "Seconds per run: mean time of all its evaluations.",
+        decimals=1,
+    ),
 )
 _ORDER = [column.name for column in COLUMNS]
 _VALUE_AT = COLUMNS[_ORDER.index("value_at")]
@@ -136,12 +147,16 @@ class Findings:
         frame = self.frame.astype(dict.fromkeys(_KEYS, str))
         rows = summarise(frame, self.budgets).merge(_ends(frame, "test", "test_end"), how="left")
         if self.x == "simulated_seconds":
-            rows = rows.merge(_ends(frame[trained(self.frame)], "incumbent_value", "value_end"), how="left")
+            rows = rows.merge(
+                _ends(frame[trained(self.frame)], "incumbent_value", "value_end"), how="left"
+            )
             lengths = frame.groupby(_RUN, sort=False).size().groupby(_KEYS, sort=False).mean()
             rows = rows.merge(lengths.rename("evaluations").reset_index(), how="left")
         seconds = rows.pop("simulated_seconds")
         seconds = seconds.where(seconds > 0)  # costs of 0 mean that none were recorded
-        return rows.assign(**{"simulated_days": seconds / 86_400} if self.known else {"seconds": seconds})
+        return rows.assign(
+            **{"simulated_days": seconds / 86_400} if self.known else {"seconds": seconds}
+        )
 
     def _by_task(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         """Return the table of each task, with its columns in order and without empty ones."""
@@ -155,7 +170,9 @@ class Findings:
                 unwanted.add("test_end")
             if part["share_solved"].isna().all():
                 unwanted.update(column.name for column in COLUMNS if column.of_optimum)
-            names = sorted((str(name) for name in part if _base(str(name)) not in unwanted), key=_place)
+            names = sorted(
+                (str(name) for name in part if _base(str(name)) not in unwanted), key=_place
+            )
             tables[str(task)] = part[names].reset_index(drop=True)
         return tables
 
@@ -168,7 +185,9 @@ class Findings:
     def order(self) -> dict[str, list[str]]:
         """By task, the searchers by mean regret; equal ones by evaluations to the optimum."""
         rows = self._summary.sort_values(["final_regret", "evaluations_to_optimum"], kind="stable")
-        return {str(task): list(part["searcher"]) for task, part in rows.groupby("task", sort=False)}
+        return {
+            str(task): list(part["searcher"]) for task, part in rows.groupby("task", sort=False)
+        }
 
     @property
     def budgets(self) -> list[int]:
@@ -181,10 +200,12 @@ class Findings:
         crossing = ""
         if self.x == "simulated_seconds" and "clock" in self.frame.columns:
             discarded = self.frame["clock"].astype(str).str.contains("overshoot discard").any()
-            late = "only evaluations that ended in time count (overshoot=discard)"
-            crossing = (
-                f"; {late if discarded else 'evaluations that began in time and ended later count (overshoot=count)'}"
-            )
+            if discarded:
+                crossing = "; only evaluations that ended in time count (overshoot=discard)"
+            else:
+                crossing = (
+                    "; evaluations that began in time and ended later count (overshoot=count)"
+                )
         fronts = " (with several objectives: the whole front; the value is the hypervolume)"
         predicted = any(fact.column is not None and fact.column.predicted for fact in self.facts)
         return {
@@ -195,12 +216,16 @@ class Findings:
             "common": ", common time" if self.two_times else "",
             "crossing": crossing,
             "loss": "regret" if self.known else "best value",
-            "solved": "evaluated the best architecture" + fronts * any(fact.of_front for fact in self.facts),
+            "solved": "evaluated the best architecture"
+            + fronts * any(fact.of_front for fact in self.facts),
         }
 
     @property
     def _columns(self) -> dict[str, Column]:
-        after = {f"value_at_{n}": _VALUE_AT._replace(heading=f"{{best}} after {n:,}") for n in self.budgets}
+        after = {
+            f"value_at_{n}": _VALUE_AT._replace(heading=f"{{best}} after {n:,}")
+            for n in self.budgets
+        }
         return {column.name: column for column in COLUMNS} | after
 
     @property
@@ -215,7 +240,11 @@ class Findings:
         goals: dict[str, Any] = {"min": "min", "max": "max"}
         if len(signs) == 1:
             goals["best value"] = "max" if 1.0 in signs else "min"
-        return {name: goals[column.goal] for name, column in self._columns.items() if column.goal in goals}
+        return {
+            name: goals[column.goal]
+            for name, column in self._columns.items()
+            if column.goal in goals
+        }
 
     @property
     def decimals(self) -> dict[str, int]:
@@ -257,15 +286,21 @@ class Findings:
         if not self._comparable or len(self.searchers) < 2:
             return {}
         tests = paired_tests(self.frame, self.at, self.x, self.best)
-        return {str(task): rows.reset_index(drop=True) for task, rows in tests.groupby("task", sort=False)}
+        return {
+            str(task): rows.reset_index(drop=True)
+            for task, rows in tests.groupby("task", sort=False)
+        }
 
     @cached_property
     def plan(self) -> pd.DataFrame | None:
         """The number of runs that each searcher needs against the best one of the task; see `plan_runs`.
 
-        The columns ``p_holm``, and ``shown`` (whether the runs show the difference), are from the tests.
+        The columns ``p_holm``, and ``shown`` (whether the runs show the difference), are from the
+        tests.
         """
-        plan = self._or_reason("numbers of runs", plan_runs, 1000, self.best) if self.tests else None
+        plan = (
+            self._or_reason("numbers of runs", plan_runs, 1000, self.best) if self.tests else None
+        )
         if plan is None:
             return None
         tests = pd.concat(self.tests.values())[["task", "searcher", "other", "p_holm"]]
@@ -306,7 +341,9 @@ class Findings:
         if (rows["measure"] == "regret").all():
             rows = rows.drop(columns="measure")
         others = [name for name in self.searchers if name != self.best[task]]
-        return rows[rows["other"] == self.best[task]].set_index("searcher").loc[others].reset_index()
+        return (
+            rows[rows["other"] == self.best[task]].set_index("searcher").loc[others].reset_index()
+        )
 
     # Facts for sentences
 
@@ -345,7 +382,9 @@ class Findings:
         if self._losses is None:
             return "at the end of the runs"
         numbers = {self._losses.at[self._losses.tasks.index(task), -1] for task in tasks}
-        between = " to ".join(f"{n:,.0f}" if n >= 1000 else f"{n:.4g}" for n in sorted({min(numbers), max(numbers)}))
+        between = " to ".join(
+            f"{n:,.0f}" if n >= 1000 else f"{n:.4g}" for n in sorted({min(numbers), max(numbers)})
+        )
         unit = "evaluations" if self.x == "evaluation" else f"{self.simulated}seconds"
         return f"after {between} {unit}{', depending on the task' if len(numbers) > 1 else ''}"
 
@@ -407,8 +446,9 @@ def find(
 ) -> Findings:
     """Return the findings of a comparison, for a report.
 
-    The `tasks` provide units, releases and test values. `columns` are the test columns that the comparison reports; by
-    default one is chosen. `reference` is the label of the searcher with a score of 0, by default random search.
+    The `tasks` provide units, releases and test values. `columns` are the test columns that the
+    comparison reports; by default one is chosen. `reference` is the label of the searcher with a
+    score of 0, by default random search.
     """
     read_runs(frame, "incumbent_value", "simulated_seconds")
     for task, rows in frame.groupby("task", sort=False, observed=True):
@@ -436,8 +476,8 @@ def summarise_comparison(
 ) -> Findings:
     """Return the findings of a comparison as `nasmeta compare` shows them, without test values.
 
-    If the budget of each run was given in seconds, leave out `evaluations`: the table then has the best values at the
-    ends of the runs.
+    If the budget of each run was given in seconds, leave out `evaluations`: the table then has the
+    best values at the ends of the runs.
 
     >>> import nasmeta as nm
     >>> frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20)
@@ -455,7 +495,9 @@ def summarise_comparison(
     else:
         with names_from_file():  # the frame may be from a file
             tasks = [get_task(name) for name in names]
-        evaluators = {name: evaluator_for(task, evaluator) for name, task in zip(names, tasks, strict=True)}
+        evaluators = {
+            name: evaluator_for(task, evaluator) for name, task in zip(names, tasks, strict=True)
+        }
     facts = facts_of(frame, evaluators=evaluators)
     x: XAxis = "simulated_seconds" if evaluations is None else "evaluation"
     return Findings(frame.assign(test=np.nan), facts, x)

@@ -43,13 +43,17 @@ def page_data(findings: Findings) -> Facts:
         "known": findings.known,
         "validation": not findings.on_test,
         "tested": any(fact.test is not None for fact in findings.facts),
-        "searchers": [{"name": name, **look.plotly()} for name, look in styles(findings.searchers).items()],
+        "searchers": [
+            {"name": name, **look.plotly()} for name, look in styles(findings.searchers).items()
+        ],
         "tasks": [_task(fact, findings, curves) for fact in findings.facts],
         "ranks": ranks,
     }
 
 
-def _task(fact: TaskFacts, findings: Findings, curves: Mapping[tuple[str, str], Mapping[Any, Any]]) -> Facts:
+def _task(
+    fact: TaskFacts, findings: Findings, curves: Mapping[tuple[str, str], Mapping[Any, Any]]
+) -> Facts:
     runs = count_runs(findings.frame)
     of_task: list[dict[str, Any]] = []
     for position, searcher in enumerate(findings.searchers):
@@ -60,7 +64,10 @@ def _task(fact: TaskFacts, findings: Findings, curves: Mapping[tuple[str, str], 
                 of_task[-1][measure][x] = by_pair.get(pair)
     test = None
     if fact.test is not None:
-        test = {"label": fact.test.label, "best": float(fact.sign * np.nanmax(fact.sign * fact.test.values))}
+        test = {
+            "label": fact.test.label,
+            "best": float(fact.sign * np.nanmax(fact.sign * fact.test.values)),
+        }
     return {
         "name": fact.name,
         "unit": fact.unit,
@@ -72,7 +79,9 @@ def _task(fact: TaskFacts, findings: Findings, curves: Mapping[tuple[str, str], 
     }
 
 
-def _curves(findings: Findings, frame: pd.DataFrame, x: XAxis, column: str) -> dict[Any, dict[str, Any]]:
+def _curves(
+    findings: Findings, frame: pd.DataFrame, x: XAxis, column: str
+) -> dict[Any, dict[str, Any]]:
     """Return the curves by task and searcher; none if the axis has no positive values."""
     points = max(20, min(400, _POINTS // (len(findings.facts) * len(findings.searchers))))
     try:
@@ -80,7 +89,10 @@ def _curves(findings: Findings, frame: pd.DataFrame, x: XAxis, column: str) -> d
     except SettingError:
         return {}
     names = {"x": x} | {name: name for name in _STATISTICS}
-    return {pair: _numbers(rows, **names) for pair, rows in curves.groupby(["task", "searcher"], observed=True)}
+    return {
+        pair: _numbers(rows, **names)
+        for pair, rows in curves.groupby(["task", "searcher"], observed=True)
+    }
 
 
 def _numbers(rows: pd.DataFrame, **columns: str) -> dict[str, list[float | None]]:
@@ -94,9 +106,13 @@ def page(findings: Findings, sections: Sequence[Section], title: str, provenance
     subtitle, *others = sections
     pictures = {} if findings.plan is None else {"power": svg_element(plot_power(findings.plan))}
     if findings.friedman is not None:
-        pictures["critical_difference"] = svg_element(plot_critical_difference(findings.friedman, width=7.2))
+        pictures["critical_difference"] = svg_element(
+            plot_critical_difference(findings.friedman, width=7.2)
+        )
     seeds = findings.frame["seed"]
-    facts: dict[str, Any] = {fact.name: fact.signal | {"best": f"{fact.optimum:.6g}"} for fact in findings.facts}
+    facts: dict[str, Any] = {
+        fact.name: fact.signal | {"best": f"{fact.optimum:.6g}"} for fact in findings.facts
+    }
     facts |= {"seeds": f"{seeds.min()} to {seeds.max()} ({seeds.nunique()})", **provenance}
     return html_page(
         __package__,
@@ -107,10 +123,16 @@ def page(findings: Findings, sections: Sequence[Section], title: str, provenance
         subtitle="</p>\n  <p>".join(map(escape, subtitle.text.split("\n\n"))),
         tables=as_html(others, pictures),
         remarks="".join(f"<li>{escape(remark)}</li>" for remark in findings.remarks),
-        provenance="".join(f"<dt>{escape(name)}</dt><dd>{_preformatted(fact)}</dd>" for name, fact in facts.items()),
+        provenance="".join(
+            f"<dt>{escape(name)}</dt><dd>{_preformatted(fact)}</dd>" for name, fact in facts.items()
+        ),
     )
 
 
 def _preformatted(fact: Any) -> str:
-    text = fact if isinstance(fact, str) else json.dumps(fact, indent=1, ensure_ascii=False, default=str)
+    text = (
+        fact
+        if isinstance(fact, str)
+        else json.dumps(fact, indent=1, ensure_ascii=False, default=str)
+    )
     return f"<pre>{escape(text)}</pre>"

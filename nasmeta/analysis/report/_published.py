@@ -13,9 +13,10 @@ _MANY = 10  # runs whose deviation is known well enough
 def with_differences(table: pd.DataFrame, published_runs: float) -> pd.DataFrame:
     """Add the columns difference, standard_errors and verdict to published and measured means.
 
-    The standard error of the difference contains both deviations. Without a published deviation, it contains only the
-    measured one, and the number of standard errors is an upper bound. The deviation of fewer than ten runs is at least
-    the published one. "agrees" means within two standard errors, or as many as Student's distribution has for few runs.
+    The standard error of the difference contains both deviations. Without a published deviation, it
+    contains only the measured one, and the number of standard errors is an upper bound. The
+    deviation of fewer than ten runs is at least the published one. "agrees" means within two
+    standard errors, or as many as Student's distribution has for few runs.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"published": [1.0], "published_std": [2.0], "measured": [2.0], "measured_std": [1.0]})
@@ -27,12 +28,16 @@ def with_differences(table: pd.DataFrame, published_runs: float) -> pd.DataFrame
 
     n = table["runs"]
     theirs = (table["published_std"] ** 2 / published_runs).fillna(0.0)
-    ours = table["measured_std"].where(n >= _MANY, np.fmax(table["measured_std"], table["published_std"]))
+    ours = table["measured_std"].where(
+        n >= _MANY, np.fmax(table["measured_std"], table["published_std"])
+    )
     error = np.sqrt(theirs + ours**2 / n)
     difference = table["measured"] - table["published"]
     errors = (difference / error).where(error > 0)
     limit = np.where(n >= _MANY, 2, t.isf(norm.sf(2), np.maximum(n - 1, 1)))
-    verdict = np.select([errors > limit, errors < -limit, errors.notna()], ["higher", "lower", "agrees"], "–")
+    verdict = np.select(
+        [errors > limit, errors < -limit, errors.notna()], ["higher", "lower", "agrees"], "–"
+    )
     return table.assign(difference=difference, standard_errors=errors, verdict=verdict)
 
 
@@ -62,4 +67,6 @@ def published_section(table: pd.DataFrame) -> Section:
             f"standard errors. {note} Standard errors: the difference over its standard error, an upper bound if the "
             "published deviation is unknown."
         )
-    return Section("Published and measured values", "", published_texts(table), note=note, name="published")
+    return Section(
+        "Published and measured values", "", published_texts(table), note=note, name="published"
+    )

@@ -17,7 +17,9 @@ _REASONS = 3  # of failures in a remark
 def asked_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:
     """Return the number of requested runs of each (task, searcher), including runs without any row."""
     recorded = frame.attrs.get("runs", {})
-    asked = {(task, searcher): n for task, of_task in recorded.items() for searcher, n in of_task.items()}
+    asked = {
+        (task, searcher): n for task, of_task in recorded.items() for searcher, n in of_task.items()
+    }
     return count_runs(frame) | asked
 
 
@@ -37,7 +39,9 @@ def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
     """
     pairs = set()
     for (task, searcher), rows in frame.groupby(["task", "searcher"], sort=False, observed=True):
-        runs = {tuple(architectures) for _, architectures in rows.groupby("seed", sort=False)["cell"]}
+        runs = {
+            tuple(architectures) for _, architectures in rows.groupby("seed", sort=False)["cell"]
+        }
         if len(runs) == 1 and rows["seed"].nunique() > 1:
             pairs.add((str(task), str(searcher)))
     return pairs
@@ -72,7 +76,10 @@ def run_remarks(frame: pd.DataFrame) -> list[str]:
             failed = (rows["failure"].astype(str) != "").sum()
             remarks.append(f"{searcher}: {failed:,} of {len(rows):,} evaluations failed: {why}.")
     stored = frame.attrs.get("stored", {})
-    remarks += [f"{', '.join(searchers)}: stored runs of {version}." for version, searchers in stored.items()]
+    remarks += [
+        f"{', '.join(searchers)}: stored runs of {version}."
+        for version, searchers in stored.items()
+    ]
     alike: dict[str, list[str]] = {}
     for task, searcher in sorted(deterministic_runs(frame)):
         if by_pair[task, searcher]["valued"].any():

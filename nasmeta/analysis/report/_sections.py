@@ -22,7 +22,10 @@ _CURVES = {
     "best_seconds": "Mean of the best value against seconds of training, a panel per task",
     "power": "Power (share of comparisons that show a difference) against the number of runs, one panel per task",
 }
-_OF_RANKS = {"ranks": "Average rank against the budget", "critical_difference": "Critical-difference diagram"}
+_OF_RANKS = {
+    "ranks": "Average rank against the budget",
+    "critical_difference": "Critical-difference diagram",
+}
 _DIFFERENCE = ["difference", "difference_low", "difference_high"]
 _SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
 
@@ -30,9 +33,19 @@ _SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality
 def summary_sections(findings: Findings) -> list[Section]:
     """Return the contents of the summary of ``nasmeta compare``."""
     if findings.frame.empty:
-        return [Section(text="No run finished an evaluation within its budget, so there is nothing to compare.")]
+        return [
+            Section(
+                text="No run finished an evaluation within its budget, so there is nothing to compare."
+            )
+        ]
     tables = [
-        Section(fact.name, str(fact), findings.summary[fact.name], findings.headers, decimals=findings.decimals)
+        Section(
+            fact.name,
+            str(fact),
+            findings.summary[fact.name],
+            findings.headers,
+            decimals=findings.decimals,
+        )
         for fact in findings.facts
     ]
     notes = Section(text=" ".join(column_notes(findings, findings.summary)))
@@ -43,13 +56,19 @@ def report_sections(findings: Findings) -> list[Section]:
     """Return the contents of a report: its result, the methods, and tables."""
     headers, goals, decimals = findings.headers, findings.goals, findings.decimals
     sections = [
-        Section(text="\n\n".join([*findings.limits, *(_result(findings, fact) for fact in findings.facts)])),
+        Section(
+            text="\n\n".join(
+                [*findings.limits, *(_result(findings, fact) for fact in findings.facts)]
+            )
+        ),
         Section("Methods", methods(findings), figures=_CURVES),
     ]
     for fact in findings.facts:
         slug = re.sub(r"[^a-z0-9]+", "-", fact.name.lower()).strip("-")
         results = findings.results[fact.name]
-        sections.append(Section(fact.name, str(fact), results, headers, goals, decimals, name=f"results-{slug}"))
+        sections.append(
+            Section(fact.name, str(fact), results, headers, goals, decimals, name=f"results-{slug}")
+        )
         if fact.name in findings.tests:
             sections.append(_tests(findings, fact.name, f"tests-{slug}"))
     sections.append(Section(text=" ".join(column_notes(findings, findings.results))))
@@ -58,7 +77,17 @@ def report_sections(findings: Findings) -> list[Section]:
         text, note = friedman_sentence(findings), f"Average rank {findings.budget}; 1 is the best."
         named = {"mean": f"mean{findings.words['by']}"}
         sections.append(
-            Section("All tasks together", text, ranks, named, {"mean": "min"}, decimals, note, "ranks", _OF_RANKS)
+            Section(
+                "All tasks together",
+                text,
+                ranks,
+                named,
+                {"mean": "min"},
+                decimals,
+                note,
+                "ranks",
+                _OF_RANKS,
+            )
         )
     if findings.scores is not None:
         scores = findings.scores.drop(columns=["reference", "runs"])
@@ -68,7 +97,15 @@ def report_sections(findings: Findings) -> list[Section]:
             "(optimality gap), with stratified bootstrap intervals."
         )
         sections.append(
-            Section("", "", scores, {"iqm": f"IQM{findings.words['by']}"}, _SCORE_GOALS, note=note, name="scores")
+            Section(
+                "",
+                "",
+                scores,
+                {"iqm": f"IQM{findings.words['by']}"},
+                _SCORE_GOALS,
+                note=note,
+                name="scores",
+            )
         )
     return sections
 
@@ -77,10 +114,20 @@ def _tests(findings: Findings, task: str, name: str) -> Section:
     table = findings.against_best(task)
     table["p_holm"] = table["p_holm"].map(p_text)
     if findings.plan is not None:
-        plan = findings.plan[findings.plan["task"] == task].set_index("searcher").loc[table["searcher"]]
+        plan = (
+            findings.plan[findings.plan["task"] == task]
+            .set_index("searcher")
+            .loc[table["searcher"]]
+        )
         table["needed"] = plan["needed"].map(runs_text).mask(plan["shown"], "–").to_numpy()
-    headers = {"difference": findings.words["difference"], "p_holm": "p (Holm)", "needed": "runs to tell"}
-    return Section("", f"Each against the best, {findings.budget_on(task)}:", table, headers, name=name)
+    headers = {
+        "difference": findings.words["difference"],
+        "p_holm": "p (Holm)",
+        "needed": "runs to tell",
+    }
+    return Section(
+        "", f"Each against the best, {findings.budget_on(task)}:", table, headers, name=name
+    )
 
 
 def _result(findings: Findings, fact: TaskFacts) -> str:
@@ -88,8 +135,12 @@ def _result(findings: Findings, fact: TaskFacts) -> str:
     best, *others = findings.order[fact.name]
     if findings.plan is None or not others:
         return f"{fact.name}: {best} has the best mean value at the end of the runs."
-    pair = findings.plan[(findings.plan["task"] == fact.name) & (findings.plan["searcher"] == others[0])].iloc[0]
-    sentence = f"{fact.name}: {_against_next(pair, fact.regret_unit, findings.budget_on(fact.name))}."
+    pair = findings.plan[
+        (findings.plan["task"] == fact.name) & (findings.plan["searcher"] == others[0])
+    ].iloc[0]
+    sentence = (
+        f"{fact.name}: {_against_next(pair, fact.regret_unit, findings.budget_on(fact.name))}."
+    )
     return " ".join([sentence, *_effects_of_sources(findings, fact)])
 
 
@@ -142,7 +193,11 @@ def _against_next(pair: pd.Series[Any], unit: str, budget: str) -> str:
     text += f" (p {_relation(pair['p_holm'])})"
     if pair["shown"]:
         return text
-    needed = f"; about {pair['needed']:,.0f} runs are needed" if pair["runs"] < pair["needed"] < np.inf else ""
+    needed = (
+        f"; about {pair['needed']:,.0f} runs are needed"
+        if pair["runs"] < pair["needed"] < np.inf
+        else ""
+    )
     return f"{text}. {runs} do not show this difference{needed}"
 
 
@@ -154,11 +209,15 @@ def methods(findings: Findings) -> str:
     if releases := {column.release for column in columns if column.origin == "measured"}:
         parts.append(f"Values are from {', '.join(sorted(releases))}.")
     parts += origins(findings)
-    parts.append("Intervals of means are 95 % percentile bootstrap intervals over the runs (2,000 draws).")
+    parts.append(
+        "Intervals of means are 95 % percentile bootstrap intervals over the runs (2,000 draws)."
+    )
     if findings.tests:
         losses = "Regrets" if findings.known else "Distances to the best value that any run found"
         solved = (
-            " (evaluations to the optimum if all runs of both searchers found it by then)" if findings.known else ""
+            " (evaluations to the optimum if all runs of both searchers found it by then)"
+            if findings.known
+            else ""
         )
         parts.append(
             f"{losses} {findings.budget}{solved}, runs of equal seeds paired; below 0 the first searcher is better. p: "
@@ -175,7 +234,9 @@ def methods(findings: Findings) -> str:
 def origins(findings: Findings) -> list[str]:
     """State the origin of values that are predicted, trained or computed, not from a table."""
     columns = [fact.column for fact in findings.facts if fact.column is not None]
-    return sorted({f"Values are {column.origin}." for column in columns if column.origin != "measured"})
+    return sorted(
+        {f"Values are {column.origin}." for column in columns if column.origin != "measured"}
+    )
 
 
 def runs_text(number: float, most: int = 1000) -> str:
@@ -200,7 +261,11 @@ def _plural(number: int, noun: str) -> str:
 def size_sentence(findings: Findings) -> str:
     """State the size of the comparison."""
     runs = sorted(set(asked_runs(findings.frame).values()))
-    each = f"{_plural(runs[0], 'run')} each" if len(runs) == 1 else f"{runs[0]:,} to {runs[-1]:,} runs each"
+    each = (
+        f"{_plural(runs[0], 'run')} each"
+        if len(runs) == 1
+        else f"{runs[0]:,} to {runs[-1]:,} runs each"
+    )
     within = "" if findings.x == "evaluation" else f", within a {findings.simulated}time"
     return (
         f"{_plural(len(findings.searchers), 'searcher')}, {_plural(len(findings.facts), 'task')}, {each}, up to "
@@ -209,11 +274,17 @@ def size_sentence(findings: Findings) -> str:
     )
 
 
-def column_notes(findings: Findings, tables: Mapping[str, pd.DataFrame], intervals: bool = True) -> list[str]:
+def column_notes(
+    findings: Findings, tables: Mapping[str, pd.DataFrame], intervals: bool = True
+) -> list[str]:
     """Explain the columns of the results of all tasks."""
     names = {str(name) for table in tables.values() for name in table}
     shown = {"value_at" if name.startswith("value_at_") else name for name in names}
-    notes = [column.note.format(**findings.words) for column in COLUMNS if column.note and column.name in shown]
+    notes = [
+        column.note.format(**findings.words)
+        for column in COLUMNS
+        if column.note and column.name in shown
+    ]
     if findings.two_times and "rank" in shown:
         notes.append(f"Common time: {findings.budget}.")
     if intervals:

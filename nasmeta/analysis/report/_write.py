@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
-from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
+from nasmeta.analysis._comparison_plots import (
+    plot_critical_difference,
+    plot_power,
+    plot_ranks,
+    plot_regret,
+)
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._units import regret_unit
 from nasmeta.analysis.report._findings import Findings
@@ -35,7 +40,11 @@ def title_of(folder: str | PathLike[str]) -> str:
     'Comparison of searchers'
     """
     with suppress(FileNotFoundError, KeyError):
-        return str(tomllib.loads(facts_in(Path(folder) / "provenance.json")["specification"]["text"])["title"])
+        return str(
+            tomllib.loads(facts_in(Path(folder) / "provenance.json")["specification"]["text"])[
+                "title"
+            ]
+        )
     return "Comparison of searchers"
 
 
@@ -68,22 +77,31 @@ def write_findings(
 ) -> list[Path]:
     """Write the report; the page also shows the `provenance`, and the `published` values next to the measured ones.
 
-    The folder gets ``index.html`` (one file with plotly.js, which loads nothing), ``report.md``, ``figures/``, and
-    ``tables/`` (LaTeX with booktabs).
+    The folder gets ``index.html`` (one file with plotly.js, which loads nothing), ``report.md``,
+    ``figures/``, and ``tables/`` (LaTeX with booktabs).
     """
     check_formats(formats)
     home = Path(folder)
-    sections = report_sections(findings) + ([] if published is None else [published_section(published)])
-    texts = {home / "index.html": page(findings, sections, title, provenance or {})}  # a package may be missing
+    sections = report_sections(findings) + (
+        [] if published is None else [published_section(published)]
+    )
+    # a package may be missing
+    texts = {home / "index.html": page(findings, sections, title, provenance or {})}
     texts |= {
-        home / "tables" / f"{name}.tex": table for name, table in latex_tables(sections, origins(findings)).items()
+        home / "tables" / f"{name}.tex": table
+        for name, table in latex_tables(sections, origins(findings)).items()
     }
     (home / "tables").mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():
         write_atomically(file, text)
-    plain, remarks = [section.in_markdown() for section in sections], map(in_markdown, findings.remarks)
+    plain, remarks = (
+        [section.in_markdown() for section in sections],
+        map(in_markdown, findings.remarks),
+    )
     figures = _figures(findings)
-    files = write_markdown(home / "report.md", in_markdown(title), plain, remarks, figures, "figures", formats)
+    files = write_markdown(
+        home / "report.md", in_markdown(title), plain, remarks, figures, "figures", formats
+    )
     index, *tables = texts
     return [index, *files, *tables]
 
@@ -92,11 +110,15 @@ def _curves(findings: Findings) -> dict[str, Callable[[], Figure]]:
     """Return the search curves by file name, not yet drawn, of tasks with values."""
     facts = [fact for fact in findings.facts if fact.optimum == fact.optimum]
     frame = findings.frame[findings.frame["task"].isin([fact.name for fact in facts])]
-    unit, share = regret_unit([fact.column for fact in facts]), len({fact.unit for fact in facts}) == 1
+    unit, share = (
+        regret_unit([fact.column for fact in facts]),
+        len({fact.unit for fact in facts}) == 1,
+    )
     figures: dict[str, Callable[[], Figure]] = {}
     axes: dict[XAxis, str] = {"evaluation": "evaluations", "simulated_seconds": "seconds"}
     for x, name in axes.items():
-        shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]  # costs were recorded
+        # costs were recorded
+        shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]
         if len(shown):
             draw = partial(plot_regret, shown, x=x, unit=unit, share_y=share)
             figures[f"{'regret' if findings.known else 'best'}_{name}"] = draw

@@ -22,8 +22,18 @@ from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask
 
 _WIDTH = 64  # of the two hidden layers
 _INNER_STEPS, _INNER_RATE = 5, 0.025
-_BATCH, _RATE, _WEIGHT_DECAY, _LARGEST_GRADIENT = 8, 2e-3, 1e-4, 5.0  # of the outer loop; the batch in episodes
-_NOISE, _MIXED = 0.1, 0.3  # of training tasks: deviation of the noise in labels, share that mixes several sources
+# of the outer loop; the batch in episodes
+_BATCH, _RATE, _WEIGHT_DECAY, _LARGEST_GRADIENT = (
+    8,
+    2e-3,
+    1e-4,
+    5.0,
+)
+# of training tasks: deviation of the noise in labels, share that mixes several sources
+_NOISE, _MIXED = (
+    0.1,
+    0.3,
+)
 _LABELS = 100  # maximum number of labels in a support or query set
 _CACHED = 64  # tables of inputs, one per set of left-out groups
 
@@ -44,7 +54,9 @@ def made_network(n_inputs: int, width: int = _WIDTH) -> nn.Sequential:
     with torch.no_grad():
         last.weight.mul_(0.1)
         last.bias.zero_()
-    return nn.Sequential(nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), last)
+    return nn.Sequential(
+        nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), last
+    )
 
 
 def predicted(network: nn.Module, weights: Weights, inputs: Tensor) -> Tensor:
@@ -61,7 +73,9 @@ def adapted(network: nn.Module, inputs: Tensor, scores: Tensor) -> Weights:
     weights: Weights = dict(network.named_parameters())
     if not len(scores):
         return weights
-    slope_of = grad(lambda current: nn.functional.mse_loss(predicted(network, current, inputs), scores))
+    slope_of = grad(
+        lambda current: nn.functional.mse_loss(predicted(network, current, inputs), scores)
+    )
     for _ in range(_INNER_STEPS):
         slopes = slope_of(weights)
         weights = {name: before - _INNER_RATE * slopes[name] for name, before in weights.items()}
@@ -83,8 +97,8 @@ def train(
     parameters : iterable of Tensor
         The outer parameters, trained in place.
     loss : callable
-        ``loss(rng)`` draws a task, adapts to its support set, and returns the loss on its query set. Step t draws from
-        (seed, t).
+        ``loss(rng)`` draws a task, adapts to its support set, and returns the loss on its query
+        set. Step t draws from (seed, t).
     steps, seed : int
     progress : callable, optional
         Called with (steps done, total steps, loss).
@@ -115,13 +129,14 @@ def train(
 class MAML(MetaPredictor):
     """Model-agnostic meta-learning: weights adapt by a few gradient steps on the support set.
 
-    Finn, Abbeel and Levine, ICML 2017. The network reads the structure of the architecture, zero-cost proxies if
-    available, and the sources' scores without the task's own group. It predicts the difference of a score from the
-    sources' mean.
+    Finn, Abbeel and Levine, ICML 2017. The network reads the structure of the architecture,
+    zero-cost proxies if available, and the sources' scores without the task's own group. It
+    predicts the difference of a score from the sources' mean.
 
-    This is the textbook baseline of the bilevel problem, not a recommendation. On six targets its mean rank correlation
-    with 10, 20, 50 and 100 labels is .70, .71, .71 and .72. `experts` reaches .71, .72, .75 and .76, and a Gaussian
-    process without sources .45, .52, .63 and .69 (``reports/transfer/few_shot``).
+    This is the textbook baseline of the bilevel problem, not a recommendation. On six targets its
+    mean rank correlation with 10, 20, 50 and 100 labels is .70, .71, .71 and .72. `experts` reaches
+    .71, .72, .75 and .76, and a Gaussian process without sources .45, .52, .63 and .69
+    (``reports/transfer/few_shot``).
 
     Parameters
     ----------
@@ -142,7 +157,9 @@ class MAML(MetaPredictor):
     (1,)
     """
 
-    def __init__(self, space: str | SearchSpace = "nb201", *, steps: int = 150, seed: int = 0) -> None:
+    def __init__(
+        self, space: str | SearchSpace = "nb201", *, steps: int = 150, seed: int = 0
+    ) -> None:
         super().__init__(space, seed=seed)
         self.steps = steps
 
@@ -167,7 +184,9 @@ class MAML(MetaPredictor):
 
         def loss(rng: np.random.Generator) -> Tensor:
             episode = sampler.sample(rng)
-            inputs, expected = summary_without(frozenset(group_of[name] for name in episode.sources))
+            inputs, expected = summary_without(
+                frozenset(group_of[name] for name in episode.sources)
+            )
             support, query = episode.support_architectures, episode.query_architectures
             scores = episode.support_labels
             if np.ptp(expected):  # without other sources, the labels are the scores
@@ -178,7 +197,9 @@ class MAML(MetaPredictor):
 
         summary = _summary(matrix)
         network = self._network(summary)
-        error = train(network.parameters(), loss, steps=self.steps, seed=self.seed, progress=self.progress)
+        error = train(
+            network.parameters(), loss, steps=self.steps, seed=self.seed, progress=self.progress
+        )
         return MAMLModel(network, summary, float(np.sqrt(error)))
 
     def _inputs(self, summary: Floats) -> Tensor:
@@ -194,22 +215,30 @@ class MAML(MetaPredictor):
         expected: Floats = learned.summary[0]
         return expected
 
-    def _adapted(self, learned: MAMLModel, architectures: Architectures, scores: Floats) -> Prediction:
+    def _adapted(
+        self, learned: MAMLModel, architectures: Architectures, scores: Floats
+    ) -> Prediction:
         """Add the network's residuals, given those of the labelled architectures, to the expected scores."""
         inputs, expected = self._inputs(learned.summary), self._expected(learned)
         with torch.no_grad():
-            weights = adapted(learned.network, inputs[architectures], _tensor(scores - expected[architectures]))
+            weights = adapted(
+                learned.network, inputs[architectures], _tensor(scores - expected[architectures])
+            )
             residuals = predicted(learned.network, weights, inputs).double().numpy()
         return expected + residuals, np.full(len(expected), learned.noise)
 
     def _pack(self) -> Packed:
         learned: MAMLModel = self.require_meta_model()
-        arrays: dict[str, Any] = {name: value.numpy() for name, value in learned.network.state_dict().items()}
+        arrays: dict[str, Any] = {
+            name: value.numpy() for name, value in learned.network.state_dict().items()
+        }
         return {**arrays, "summary": learned.summary}, {"noise": learned.noise}
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> MAMLModel:
         network = self._network(arrays["summary"])
-        network.load_state_dict({name: torch.from_numpy(arrays[name]) for name in network.state_dict()})
+        network.load_state_dict(
+            {name: torch.from_numpy(arrays[name]) for name in network.state_dict()}
+        )
         return MAMLModel(network, arrays["summary"], facts["noise"])
 
 

@@ -7,7 +7,16 @@ from functools import cached_property
 import numpy as np
 from scipy.special import softmax
 
-from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Floats32, Integers, Packed, Prediction
+from nasmeta.meta._arrays import (
+    Architectures,
+    Arrays,
+    Facts,
+    Floats,
+    Floats32,
+    Integers,
+    Packed,
+    Prediction,
+)
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._network_inputs import proxy_scores
 from nasmeta.meta._source_scores import SourceMatrix
@@ -23,12 +32,13 @@ _FEWEST, _FOLDS = 10, 5  # labels from which on the learners are experts
 class Experts(MetaPredictor):
     r"""Average of predictions, weighted by their errors on the target's labels.
 
-    The experts are zero; Gaussian processes of the labels alone and around the sources' mean, each with three kernels;
-    the processes' average, weighted by marginal likelihood; the sources' mean; and the mean of the sources that agree
-    most with the labels. From ten labels on, `ridge`, `xgboost` and `random-forest` on the labels alone are also
-    experts. With n labels, the weight of an expert is proportional to :math:`m^{-n/4}`, where m is its mean squared
-    error: leave-one-out, and in five folds for the last three. ``reports/transfer/few_shot`` compares it with
-    predictors without sources.
+    The experts are zero; Gaussian processes of the labels alone and around the sources' mean, each
+    with three kernels; the processes' average, weighted by marginal likelihood; the sources' mean;
+    and the mean of the sources that agree most with the labels. From ten labels on, `ridge`,
+    `xgboost` and `random-forest` on the labels alone are also experts. With n labels, the weight of
+    an expert is proportional to :math:`m^{-n/4}`, where m is its mean squared error: leave-one-out,
+    and in five folds for the last three. ``reports/transfer/few_shot`` compares it with predictors
+    without sources.
 
     Parameters
     ----------
@@ -56,11 +66,16 @@ class Experts(MetaPredictor):
     def _trust(self, learned: Floats32) -> float:
         return 0.0  # the labels' own normal scores
 
-    def _adapted(self, learned: Floats32, architectures: Architectures, scores: Floats) -> Prediction:
+    def _adapted(
+        self, learned: Floats32, architectures: Architectures, scores: Floats
+    ) -> Prediction:
         order = np.argsort(architectures)
         known, level = architectures[order], scores.mean() if len(scores) else 0.0
         labels, similarity = scores[order] - level, self._similarity
-        every, view = np.arange(self.cell_space.size), SourceView.of(learned, proxy_scores(self.cell_space).T)
+        every, view = (
+            np.arange(self.cell_space.size),
+            SourceView.of(learned, proxy_scores(self.cell_space).T),
+        )
         context = Context(view, known, labels, similarity.between(known, known))
         predicted, errors = context.experts(every, similarity.between(every, known)), context.errors
         if len(known) >= _FEWEST and np.ptp(labels):

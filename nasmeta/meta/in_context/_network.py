@@ -55,7 +55,10 @@ def read_weights(path: Path) -> Weights:
 
 def checked_weights(arrays: Arrays, card: Any) -> Weights:
     """Return weights, or raise a ValueError if their checksum does not match."""
-    if digest_of({key: value for key, value in card.items() if key != "sha256"}, arrays) != card["sha256"]:
+    if (
+        digest_of({key: value for key, value in card.items() if key != "sha256"}, arrays)
+        != card["sha256"]
+    ):
         raise ValueError("its checksum does not match")
     return Weights(arrays, dict(card))
 
@@ -63,55 +66,76 @@ def checked_weights(arrays: Arrays, card: Any) -> Weights:
 def chosen_weights(space: SearchSpace, names: Iterable[str], objective: str = "joint") -> Weights:
     """Return the shipped weights of most families that have seen neither the space nor these datasets and devices."""
     known, names = shipped_weights(objective), tuple(names)
-    honest = [weights for weights in map(read_weights, known.values()) if not weights.seen_of(space, names)]
+    honest = [
+        weights
+        for weights in map(read_weights, known.values())
+        if not weights.seen_of(space, names)
+    ]
     if honest:
         return max(honest, key=lambda weights: len(weights.card["families"]))
     raise SettingError(
-        "shipped weights", list(known), f"a file that has seen none of {', '.join((space.name, *names))}"
+        "shipped weights",
+        list(known),
+        f"a file that has seen none of {', '.join((space.name, *names))}",
     )
 
 
 class InContextNetwork:
     """A transformer neural process (Nguyen and Grover, ICML 2022) that weights ten experts per architecture.
 
-    Labelled architectures attend to each other and to a learned token. Query architectures attend to the labelled ones
-    only, so their predictions do not depend on each other (Müller et al., ICLR 2022). The bias of the attention depends
-    on similarity in the space, so the network is the same for any space. The head returns a weight per expert, a
-    correction and a deviation. Names of the weights are those of PyTorch's module in
-    ``reports/meta/in_context_network.py``.
+    Labelled architectures attend to each other and to a learned token. Query architectures attend
+    to the labelled ones only, so their predictions do not depend on each other (Müller et al., ICLR
+    2022). The bias of the attention depends on similarity in the space, so the network is the same
+    for any space. The head returns a weight per expert, a correction and a deviation. Names of the
+    weights are those of PyTorch's module in ``reports/meta/in_context_network.py``.
     """
 
     def __init__(self, arrays: Arrays) -> None:
         self._of = {name: array.astype(np.float32) for name, array in arrays.items()}
 
-    def search_scores(self, reading: Reading, labels: Floats, others: Floats | None = None) -> Floats:
+    def search_scores(
+        self, reading: Reading, labels: Floats, others: Floats | None = None
+    ) -> Floats:
         """Return the score of each query as the next proposal, shape (q,), given labels of shape (n,).
 
-        The score is a multiple of the log expected improvement over the best label (0 without labels), plus the output
-        of the search head. With `others`, log expected improvements of another model, shape (q,), the expected
-        improvements of both are averaged.
+        The score is a multiple of the log expected improvement over the best label (0 without
+        labels), plus the output of the search head. With `others`, log expected improvements of
+        another model, shape (q,), the expected improvements of both are averaged.
         """
         tokens = self._tokens(reading)
         outputs = self._linear("head", tokens)
         mean = (_softmax(outputs[:, :-2]) * reading.experts).sum(axis=1) + outputs[:, -2]
         deviation = np.logaddexp(outputs[:, -1], np.float32(0)) + np.float32(LEAST_DEVIATION)
         best = float(labels.max()) if len(labels) else 0.0
-        improvement = log_expected_improvement(mean.astype(np.float64), deviation.astype(np.float64), best)
+        improvement = log_expected_improvement(
+            mean.astype(np.float64), deviation.astype(np.float64), best
+        )
         if others is not None:
             improvement = np.logaddexp(improvement, others) - np.log(2)
-        return improvement * float(np.exp(self._of["sharpness"][0])) + self._linear("search", tokens)[:, 0]
+        return (
+            improvement * float(np.exp(self._of["sharpness"][0]))
+            + self._linear("search", tokens)[:, 0]
+        )
 
     def _tokens(self, reading: Reading) -> Floats32:
         """Return the normalised tokens of the queries after all layers, shape (q, WIDTH)."""
         labelled = self._embedded(reading.known) + self._linear("labels", reading.errors)
-        known, asked = np.concatenate([self._of["start"][0], labelled]), self._embedded(reading.asked)
+        known, asked = (
+            np.concatenate([self._of["start"][0], labelled]),
+            self._embedded(reading.asked),
+        )
         among, across = (
             np.pad(reading.among, ((1, 0), (1, 0), (0, 0))),
             np.pad(reading.across, ((0, 0), (1, 0), (0, 0))),
         )
         for i in range(LAYERS):
-            context = self._linear(f"layers.{i}.keys_values", self._normed(f"layers.{i}.first", known))
-            asked, known = self._layer(i, asked, context, across), self._layer(i, known, context, among)
+            context = self._linear(
+                f"layers.{i}.keys_values", self._normed(f"layers.{i}.first", known)
+            )
+            asked, known = (
+                self._layer(i, asked, context, across),
+                self._layer(i, known, context, among),
+            )
         return self._normed("norm", asked)
 
     def _layer(self, i: int, tokens: Floats32, context: Floats32, similarity: Floats32) -> Floats32:
@@ -120,9 +144,13 @@ class InContextNetwork:
         `context` contains keys and values, (1 + n, 2 * WIDTH).
         """
         keys, values = map(_apart, np.split(context, 2, axis=1))
-        queries = _apart(self._linear(f"layers.{i}.queries", self._normed(f"layers.{i}.first", tokens)))
+        queries = _apart(
+            self._linear(f"layers.{i}.queries", self._normed(f"layers.{i}.first", tokens))
+        )
         bias = self._linear(f"layers.{i}.similarity", similarity)
-        scores = queries @ keys.transpose(0, 2, 1) / np.float32(np.sqrt(WIDTH // HEADS)) + bias.transpose(2, 0, 1)
+        scores = queries @ keys.transpose(0, 2, 1) / np.float32(
+            np.sqrt(WIDTH // HEADS)
+        ) + bias.transpose(2, 0, 1)
         mixed = (_softmax(scores) @ values).transpose(1, 0, 2).reshape(len(tokens), WIDTH)
         tokens = tokens + self._linear(f"layers.{i}.out", mixed)
         inside = self._linear(f"layers.{i}.network.0", self._normed(f"layers.{i}.second", tokens))

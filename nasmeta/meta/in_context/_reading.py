@@ -30,9 +30,10 @@ _SHARPNESS = 2.0  # of the weights of sources by agreement with the labels
 class Similarity:
     """Three kinds of exponential kernels, each at several lengthscales.
 
-    The first is the kernel of `count_model`. The second is a mean over the groups of input columns of the predictor
-    ``gp``, with L2 distances divided by their median. The third compares the numbers of each operation or, in spaces
-    without operations, the choice of each position, with L1 distances divided by their mean.
+    The first is the kernel of `count_model`. The second is a mean over the groups of input columns
+    of the predictor ``gp``, with L2 distances divided by their median. The third compares the
+    numbers of each operation or, in spaces without operations, the choice of each position, with L1
+    distances divided by their mean.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -48,7 +49,9 @@ class Similarity:
         table = gp[:-1].fit([0], [0.0]).transform(np.arange(space.size))
         sizes = gp[-1].groups or [table.shape[1]]
         some = np.random.default_rng(0).choice(space.size, min(_SAMPLE, space.size), replace=False)
-        self._groups = [_scaled(part, some) for part in np.split(table, np.cumsum(sizes)[:-1], axis=1)]
+        self._groups = [
+            _scaled(part, some) for part in np.split(table, np.cumsum(sizes)[:-1], axis=1)
+        ]
         self._choices = _choices(space)
         self._mean_difference = np.float32(self._differences(some, some).mean() or 1.0)
 
@@ -82,7 +85,9 @@ def _choices(space: SearchSpace) -> list[tuple[Architectures, float]]:
     if "operations" in space.kernel_features:
         return [(column.astype(np.int32), 1.0) for column in space.feature("operations").counts.T]
     pairs = zip(space.codes.T, space.positions, strict=True)
-    return [(codes.astype(np.int32), float(codes.std()) * position.ordered) for codes, position in pairs]
+    return [
+        (codes.astype(np.int32), float(codes.std()) * position.ordered) for codes, position in pairs
+    ]
 
 
 def _scaled(part: Floats, some: Integers) -> Floats32:
@@ -103,8 +108,8 @@ def _distances(rows: AnyFloats, columns: AnyFloats) -> AnyFloats:
 
 
 _KINDS = len(LENGTHS)
-# Zero; processes of the labels alone and around the sources, by kind; all of these, weighted by evidence; the sources'
-# mean, plain and weighted by correlation with the labels.
+# Zero; processes of the labels alone and around the sources, by kind; all of these, weighted by
+# evidence; the sources' mean, plain and weighted by correlation with the labels.
 EXPERTS = 1 + 2 * _KINDS + 3
 SIMILARITIES = np.size(LENGTHS)
 INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of an architecture, and of the task
@@ -210,7 +215,9 @@ class Context:
         `across` has their similarities to the labelled ones, shape (3, 3, q, n).
         """
         predicted = np.zeros((len(asked), EXPERTS))
-        for column, values, level in zip((-2, -1), (self._sources.mean, self._closest), self._levels, strict=True):
+        for column, values, level in zip(
+            (-2, -1), (self._sources.mean, self._closest), self._levels, strict=True
+        ):
             predicted[:, column] = values[asked] - level
         if not self._mixtures:
             predicted[:, 1 + _KINDS : -2] = predicted[:, -2:-1]
@@ -281,13 +288,17 @@ def read(
     Reading
     """
     across = similarity.between(architectures[asked], architectures[known])
-    context = Context(sources, known, scores, similarity.between(architectures[known], architectures[known]))
+    context = Context(
+        sources, known, scores, similarity.between(architectures[known], architectures[known])
+    )
     return context.reading(asked, context.experts(asked, across), across)
 
 
 def _by_pair(similar: Floats32) -> Floats32:
     """Return similarities of shape (3, 3, n_architectures, n_others) in shape (n_architectures, n_others, 9)."""
-    return np.ascontiguousarray(np.moveaxis(similar.reshape(SIMILARITIES, *similar.shape[2:]), 0, 2))
+    return np.ascontiguousarray(
+        np.moveaxis(similar.reshape(SIMILARITIES, *similar.shape[2:]), 0, 2)
+    )
 
 
 def _closest(sources: SourceView, known: Integers, scores: Floats) -> Floats32:
@@ -296,7 +307,11 @@ def _closest(sources: SourceView, known: Integers, scores: Floats) -> Floats32:
     if len(known) < 2:
         return sources.mean
     seen = each[:, known] - each[:, known].mean(axis=1, keepdims=True)
-    agreed = seen @ (scores - scores.mean()) / (np.linalg.norm(seen, axis=1) * np.linalg.norm(scores) + 1e-6)
+    agreed = (
+        seen
+        @ (scores - scores.mean())
+        / (np.linalg.norm(seen, axis=1) * np.linalg.norm(scores) + 1e-6)
+    )
     weights = np.exp(_SHARPNESS * np.sqrt(len(known)) * (agreed - agreed.max()))
     mean: Floats32 = (weights / weights.sum()).astype(np.float32) @ each
     return mean / max(float(mean.std()), 1e-6)
@@ -305,7 +320,8 @@ def _closest(sources: SourceView, known: Integers, scores: Floats) -> Floats32:
 class _Mixture(NamedTuple):
     """Processes weighted by likelihood.
 
-    Weights (c,), K⁻¹ labels (c, n), leave-one-out predictions (n,), log of the mean likelihood plus a constant of n.
+    Weights (c,), K⁻¹ labels (c, n), leave-one-out predictions (n,), log of the mean likelihood plus
+    a constant of n.
     """
 
     weights: Floats
@@ -314,11 +330,16 @@ class _Mixture(NamedTuple):
     evidence: float
 
 
-def _mixture(kernel: Callable[[int], Floats], n_kernels: int, labels: Floats, likely: Booleans | None) -> _Mixture:
+def _mixture(
+    kernel: Callable[[int], Floats], n_kernels: int, labels: Floats, likely: Booleans | None
+) -> _Mixture:
     """Weight processes, one per noise and kernel of shape (n, n); those that are not likely have weight zero."""
     count, n = len(_NOISES) * n_kernels, len(labels)
     solved, precision = np.zeros((count, n)), np.ones((count, n))
-    likelihood, used = np.full(count, -np.inf), np.ones(count, dtype=bool) if likely is None else likely
+    likelihood, used = (
+        np.full(count, -np.inf),
+        np.ones(count, dtype=bool) if likely is None else likely,
+    )
     for k in np.flatnonzero(used.reshape(-1, n_kernels).any(axis=0)):
         of_kernel = kernel(int(k))
         for i in (i for i in range(int(k), count, n_kernels) if used[i]):
@@ -356,7 +377,8 @@ def _guided(
 ) -> _Mixture:
     """Return processes of the residuals of the sources' mean, with a slope and weights of the sources.
 
-    If there are proxies, each process is included with and without them, and the likelihood weights both.
+    If there are proxies, each process is included with and without them, and the likelihood weights
+    both.
     """
     linear = 1.0 + np.outer(prior, prior) + 1 / len(contrasts) * (contrasts.T @ contrasts)
     of_proxies = 1 / max(1, len(proxies)) * (proxies.T @ proxies)
@@ -382,7 +404,8 @@ def _guided_parts(
 ) -> tuple[Floats, Floats]:
     """Return the parts of the predictions of `_guided`.
 
-    The weight of each lengthscale and label, shape (3, n), and the part without similarities, shape (q,).
+    The weight of each lengthscale and label, shape (3, n), and the part without similarities, shape
+    (q,).
     """
     shares = _shares(proxies[0])
     parts = (len(_NOISES), len(shares), len(_SCALES), -1, len(prior))
@@ -404,7 +427,11 @@ def _tokens(
 ) -> Floats32:
     """Return the inputs of some architectures, shape (n, INPUTS)."""
     medium, far = near[:, 1], near[:, 2]
-    of_kinds = medium.max(axis=2, initial=0.0), far.max(axis=2, initial=0.0), np.log1p(medium.sum(axis=2))
+    of_kinds = (
+        medium.max(axis=2, initial=0.0),
+        far.max(axis=2, initial=0.0),
+        np.log1p(medium.sum(axis=2)),
+    )
     by_kind = np.stack(of_kinds, axis=2).swapaxes(0, 1).reshape(len(columns), 3 * _KINDS)
     of_each = predicted[:, 1:], sources.mean[columns], sources.spread[columns], by_kind
     return np.column_stack([*of_each, np.tile(whole, (len(columns), 1))]).astype(np.float32)

@@ -23,7 +23,12 @@ from nasmeta.meta._arrays import (
 from nasmeta.meta._default_searcher import DefaultMetaSearch, SourcedSearch
 from nasmeta.meta._network_inputs import proxy_scores
 from nasmeta.meta._source_scores import SourceMatrix
-from nasmeta.meta.in_context._network import InContextNetwork, Weights, checked_weights, chosen_weights
+from nasmeta.meta.in_context._network import (
+    InContextNetwork,
+    Weights,
+    checked_weights,
+    chosen_weights,
+)
 from nasmeta.meta.in_context._reading import Context, Reading, Similarity, SourceView
 from nasmeta.tasks import SourceTask, normal_scores
 
@@ -37,7 +42,9 @@ class SearchSettings:
 
     candidates: int = 512  # architectures that the transformer compares
     decimals: int = 4  # of compared scores: equivalent architectures differ only by rounding errors
-    growth: float = 1.2  # of the observations between two weightings of all members of the experts' mixtures
+    growth: float = (
+        1.2  # of the observations between two weightings of all members of the experts' mixtures
+    )
     few: int = 20  # observations up to which all members are conditioned in each step
 
 
@@ -71,15 +78,22 @@ class GuidedSearch(SourcedSearch):
         return models
 
     def _learn(self, sources: list[SourceTask]) -> ReadModels:
-        names = dict.fromkeys([*self.avoid, *(name for source in sources for name in source.held_out)])
+        names = dict.fromkeys(
+            [*self.avoid, *(name for source in sources for name in source.held_out)]
+        )
         scores = SourceMatrix.of(self.space, sources).scores
-        return ReadModels(super()._learn(sources), scores, chosen_weights(self.space, names, self.trained_on))
+        return ReadModels(
+            super()._learn(sources), scores, chosen_weights(self.space, names, self.trained_on)
+        )
 
     def _pack(self) -> Packed:
         learned: ReadModels = self._require_meta_model()
         arrays, facts = learned.prior.pack()
         of_weights = with_prefix(_PREFIX, learned.weights.arrays)
-        return {**arrays, "scores": learned.scores, **of_weights}, {**facts, "weights": learned.weights.card}
+        return {**arrays, "scores": learned.scores, **of_weights}, {
+            **facts,
+            "weights": learned.weights.card,
+        }
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> ReadModels:
         weights = checked_weights(of_prefix(_PREFIX, arrays), facts["weights"])
@@ -111,17 +125,20 @@ class GuidedSearch(SourcedSearch):
 class MetaNASSearch(DefaultMetaSearch):
     """Search with `meta` and a transformer with a prediction head and a search head, trained together.
 
-    The search head is trained by proximal policy optimisation, the prediction head on the likelihood of the candidates.
-    This follows Maraval, Zimmer, Grosnit and Bou Ammar, "End-to-end meta-Bayesian optimisation with transformer neural
-    processes", NeurIPS 2023. Neither the search nor its sources train the transformer.
+    The search head is trained by proximal policy optimisation, the prediction head on the
+    likelihood of the candidates. This follows Maraval, Zimmer, Grosnit and Bou Ammar, "End-to-end
+    meta-Bayesian optimisation with transformer neural processes", NeurIPS 2023. Neither the search
+    nor its sources train the transformer.
 
-    The turns and the initial design are those of ``meta``. In a turn of the sources, the transformer proposes one of
-    the 512 architectures with the highest expected improvement of the process, from the observations and the sources.
-    The score averages the expected improvements of the process and of the transformer, takes the logarithm, scales it
-    by the search head, and adds the search head's output.
+    The turns and the initial design are those of ``meta``. In a turn of the sources, the
+    transformer proposes one of the 512 architectures with the highest expected improvement of the
+    process, from the observations and the sources. The score averages the expected improvements of
+    the process and of the transformer, takes the logarithm, scales it by the search head, and adds
+    the search head's output.
 
-    Training shows no clear effect on predictions (``reports/transfer/few_shot``): with 50 labels of tasks from other
-    families, the transformer's Kendall's τ is 0.684, as if its ten inputs are weighted by their errors.
+    Training shows no clear effect on predictions (``reports/transfer/few_shot``): with 50 labels of
+    tasks from other families, the transformer's Kendall's τ is 0.684, as if its ten inputs are
+    weighted by their errors.
 
     Examples
     --------
@@ -145,8 +162,9 @@ class RewardedSearch(GuidedSearch):
 class MetaRLSearch(MetaNASSearch):
     """Search with `meta` and the transformer of `meta-nas`, trained from random weights by rewards of searches alone.
 
-    A state is the history of the search, an action is the next architecture, and the reward is the improvement of the
-    best score. The policy is trained by proximal policy optimisation (Schulman et al., 2017).
+    A state is the history of the search, an action is the next architecture, and the reward is the
+    improvement of the best score. The policy is trained by proximal policy optimisation (Schulman
+    et al., 2017).
 
     Examples
     --------
@@ -169,7 +187,9 @@ class SearchState:
         Architecture of each column of the view.
     """
 
-    def __init__(self, similarity: Similarity, sources: SourceView, architectures: Integers) -> None:
+    def __init__(
+        self, similarity: Similarity, sources: SourceView, architectures: Integers
+    ) -> None:
         self._similarity, self._sources, self._architectures = similarity, sources, architectures
         self._known: list[int] = []
         self._values: list[float] = []
@@ -210,13 +230,19 @@ class SearchState:
         n = len(self._known)
         # Until the observations have grown by a fifth, only members with a weight are conditioned.
         due = n <= SEARCH.few or n >= SEARCH.growth * self._weighed_at
-        context = Context(self._sources, self.known, self.labels, self._among, None if due else self._likely)
+        context = Context(
+            self._sources, self.known, self.labels, self._among, None if due else self._likely
+        )
         if due:
             self._weighed_at, self._likely = n, context.likely
-        across = self._similarity.between(self._architectures[columns], self._architectures[self._known])
+        across = self._similarity.between(
+            self._architectures[columns], self._architectures[self._known]
+        )
         predicted = context.experts(columns, across)
         count = min(n_best, len(columns))
-        best = np.unique(np.argsort(-predicted[:, 1:].round(SEARCH.decimals), axis=0, kind="stable")[:count])
+        best = np.unique(
+            np.argsort(-predicted[:, 1:].round(SEARCH.decimals), axis=0, kind="stable")[:count]
+        )
         others = np.setdiff1d(np.arange(len(columns)), best)
         drawn = rng.choice(others, min(max(0, n_all - len(best)), len(others)), replace=False)
         pool = rng.permutation(np.concatenate([best, drawn]))

@@ -15,9 +15,17 @@ from sklearn.pipeline import FeatureUnion
 from nasmeta.arrays import Architectures, Array, Floats
 from nasmeta.errors import SettingError
 from nasmeta.predictors._registered import ENCODERS
-from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, move_cells, reference_space
+from nasmeta.spaces import (
+    CellSpace,
+    SearchSpace,
+    get_cell_space,
+    get_space,
+    move_cells,
+    reference_space,
+)
 
-Encoded: TypeAlias = tuple[Array, tuple[str, ...]]  # a row per architecture, and the names of the columns
+# a row per architecture, and the names of the columns
+Encoded: TypeAlias = tuple[Array, tuple[str, ...]]
 
 
 def architectures_in(X: Any, space: SearchSpace) -> Architectures:
@@ -44,8 +52,9 @@ def _reference_cells(space: SearchSpace) -> Architectures | None:
 class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Base of encoders: from architectures, shape (n,) or (n, 1), to features, float64, shape (n, n_features).
 
-    An encoder learns nothing from data, so it needs no `fit`. A cell of TransNAS-Bench-101 micro is encoded as the same
-    cell of NAS-Bench-201, so a model can move between the two; see `reference_space`.
+    An encoder learns nothing from data, so it needs no `fit`. A cell of TransNAS-Bench-101 micro is
+    encoded as the same cell of NAS-Bench-201, so a model can move between the two; see
+    `reference_space`.
 
     Parameters
     ----------
@@ -105,7 +114,9 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ndarray of float64, shape (n, n_features)
         """
         space = get_space(self.space)
-        return self._table()[0][in_reference_space(architectures_in(X, space), space)].astype(np.float64)
+        return self._table()[0][in_reference_space(architectures_in(X, space), space)].astype(
+            np.float64
+        )
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the columns, shape (n_features,)."""
@@ -150,7 +161,11 @@ class CellIndices(CellEncoder):
 def suitable_encoder(encoder: str, space: SearchSpace) -> str:
     """Return the name of an encoder if the space supports all of its parts, else ``counts``, which suits any space."""
     reference = reference_space(space)
-    return encoder if all(ENCODERS[part].works_on(reference) for part in encoder.split("+")) else "counts"
+    return (
+        encoder
+        if all(ENCODERS[part].works_on(reference) for part in encoder.split("+"))
+        else "counts"
+    )
 
 
 def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = "nb201") -> Any:
@@ -159,8 +174,8 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = 
     Parameters
     ----------
     encoder : str, transformer, or sequence of these
-        A name in `ENCODERS`. The columns of several, as a list or joined by ``+``, are joined. A transformer is
-        returned as it is.
+        A name in `ENCODERS`. The columns of several, as a list or joined by ``+``, are joined. A
+        transformer is returned as it is.
     space : str or SearchSpace, default "nb201"
         The space of the architectures, or its name.
 
@@ -180,9 +195,13 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = 
     """
     if hasattr(encoder, "transform"):
         return encoder
-    parts = [part.strip() for part in encoder.split("+")] if isinstance(encoder, str) else list(encoder)
+    parts = (
+        [part.strip() for part in encoder.split("+")] if isinstance(encoder, str) else list(encoder)
+    )
     steps = [
-        (part, ENCODERS[part](space=space)) if isinstance(part, str) else (type(part).__name__.lower(), part)
+        (part, ENCODERS[part](space=space))
+        if isinstance(part, str)
+        else (type(part).__name__.lower(), part)
         for part in parts
     ]
     return steps[0][1] if isinstance(encoder, str) and len(steps) == 1 else FeatureUnion(steps)

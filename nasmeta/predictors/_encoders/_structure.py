@@ -15,7 +15,12 @@ from nasmeta.predictors._encoders._encoder import CellEncoder, CellSpaceEncoder,
 from nasmeta.spaces import RANGE_STEPS, CellSpace, SearchSpace, choice_one_hot
 
 # Names in columns, as papers on NAS-Bench-201 abbreviate them.
-_SHORT = {"skip_connect": "skip", "nor_conv_1x1": "conv1x1", "nor_conv_3x3": "conv3x3", "avg_pool_3x3": "pool"}
+_SHORT = {
+    "skip_connect": "skip",
+    "nor_conv_1x1": "conv1x1",
+    "nor_conv_3x3": "conv3x3",
+    "avg_pool_3x3": "pool",
+}
 _MOST_FOR_ALL_SETS = 6  # operations; with more, only sets of one, two and all of them
 _MOST_ONE_HOT = 32  # choices of an ordered position that `CountEncoder` encodes one-hot
 
@@ -23,11 +28,12 @@ _MOST_ONE_HOT = 32  # choices of an ordered position that `CountEncoder` encodes
 class GraphEncoder(CellSpaceEncoder):
     """Properties of the live graph: edges on a path from input to output without ``none``.
 
-    Live edges, paths and inner nodes; depth; degrees of all nodes; and for each set of operations other than ``none``
-    (15 in NAS-Bench-201): the shortest path of these operations alone, the largest number of them on one path, their
-    number, and their degrees at input and output. With more than six operations, only sets of one, two and all. After
-    the neural graph features of Kadlecová et al., "Surprisingly strong performance prediction with neural graph
-    features", ICML 2024, on live edges only.
+    Live edges, paths and inner nodes; depth; degrees of all nodes; and for each set of operations
+    other than ``none`` (15 in NAS-Bench-201): the shortest path of these operations alone, the
+    largest number of them on one path, their number, and their degrees at input and output. With
+    more than six operations, only sets of one, two and all. After the neural graph features of
+    Kadlecová et al., "Surprisingly strong performance prediction with neural graph features", ICML
+    2024, on live edges only.
 
     Parameters
     ----------
@@ -96,7 +102,9 @@ def _sets(space: CellSpace) -> Iterator[tuple[tuple[int, ...], str]]:
 def _edges_at(space: CellSpace, node: int) -> tuple[list[int], list[int]]:
     """Return the positions of the edges into and out of a node."""
     edges = list(enumerate(space.edges))
-    return [i for i, (_, target) in edges if target == node], [i for i, (source, _) in edges if source == node]
+    return [i for i, (_, target) in edges if target == node], [
+        i for i, (source, _) in edges if source == node
+    ]
 
 
 def _position_names(space: SearchSpace) -> list[str]:
@@ -127,14 +135,17 @@ class OneHotEncoder(CellEncoder):
             for name, position in zip(_position_names(space), space.positions, strict=True)
             for choice in position.choices
         )
-        return space.feature("edges" if isinstance(space, CellSpace) else "positions").counts, tuple(names)
+        return space.feature(
+            "edges" if isinstance(space, CellSpace) else "positions"
+        ).counts, tuple(names)
 
 
 class AdjacencyEncoder(CellEncoder):
     """The number of the choice of each position, from 1; categorical, for trees.
 
-    For cells this is the categorical adjacency encoding of White et al., "A study on encodings for neural architecture
-    search", NeurIPS 2020: the upper triangle of the adjacency matrix, 1 for the first operation, ``none``.
+    For cells this is the categorical adjacency encoding of White et al., "A study on encodings for
+    neural architecture search", NeurIPS 2020: the upper triangle of the adjacency matrix, 1 for the
+    first operation, ``none``.
 
     Parameters
     ----------
@@ -155,8 +166,9 @@ class AdjacencyEncoder(CellEncoder):
 class PathEncoder(CellSpaceEncoder):
     """Whether a path from input to output applies a sequence of operations: zeros and ones.
 
-    The path encoding of White, Neiswanger and Savani (BANANAS, AAAI 2021): 5 + 25 + 125 columns for NAS-Bench-201, as
-    ``none`` and ``skip_connect`` are treated as operations. The encoder ``live-paths`` omits them.
+    The path encoding of White, Neiswanger and Savani (BANANAS, AAAI 2021): 5 + 25 + 125 columns for
+    NAS-Bench-201, as ``none`` and ``skip_connect`` are treated as operations. The encoder
+    ``live-paths`` omits them.
 
     Parameters
     ----------
@@ -207,8 +219,8 @@ class _FeatureEncoder(CellEncoder):
 class LivePathEncoder(_FeatureEncoder):
     """The number of paths from input to output that apply a sequence of operations.
 
-    ``none`` kills a path and ``skip_connect`` shortens it, so the counts describe the computation; see
-    `SearchSpace.feature`.
+    ``none`` kills a path and ``skip_connect`` shortens it, so the counts describe the computation;
+    see `SearchSpace.feature`.
 
     Parameters
     ----------
@@ -246,8 +258,9 @@ class OperationCountEncoder(_FeatureEncoder):
 class CountEncoder(CellEncoder):
     """All count features of the space, for any space.
 
-    The levels of ordered positions, such as widths, are divided by the highest and range from 0 to 1. An ordered
-    position of more than 32 choices is not encoded one-hot, but by its level and the logarithm of its level.
+    The levels of ordered positions, such as widths, are divided by the highest and range from 0 to
+    1. An ordered position of more than 32 choices is not encoded one-hot, but by its level and the
+    logarithm of its level.
 
     Parameters
     ----------
@@ -284,7 +297,11 @@ def _all_counts(space: SearchSpace) -> tuple[Array, tuple[str, ...], list[int]]:
 
     A group is the columns of one count feature; empty groups are left out.
     """
-    wide = [i for i, p in enumerate(space.positions) if p.ordered and not p.scale and len(p.choices) > _MOST_ONE_HOT]
+    wide = [
+        i
+        for i, p in enumerate(space.positions)
+        if p.ordered and not p.scale and len(p.choices) > _MOST_ONE_HOT
+    ]
     parts: list[AnyFloats] = []
     names: list[str] = []
     for feature in space.feature_names:

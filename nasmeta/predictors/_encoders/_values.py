@@ -37,7 +37,10 @@ class ColumnEncoder(CellEncoder):
     """
 
     def __init__(
-        self, values: ArrayLike, names: Sequence[str] | None = None, space: str | SearchSpace = "nb201"
+        self,
+        values: ArrayLike,
+        names: Sequence[str] | None = None,
+        space: str | SearchSpace = "nb201",
     ) -> None:
         super().__init__(space)
         self.values = values
@@ -52,7 +55,11 @@ class ColumnEncoder(CellEncoder):
         values = np.asarray(self.values, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values.copy()
 
-        names = [f"column_{i}" for i in range(values.shape[-1])] if self.names is None else [*map(str, self.names)]
+        names = (
+            [f"column_{i}" for i in range(values.shape[-1])]
+            if self.names is None
+            else [*map(str, self.names)]
+        )
 
         unknown = np.isnan(values)
         for column, absent in zip(values.T, unknown.T, strict=True):

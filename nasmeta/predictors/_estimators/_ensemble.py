@@ -21,7 +21,8 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
     Parameters
     ----------
     members : sequence of (str, regressor)
-        Named predictors that read the same X: pipelines on architectures, or regressors on features.
+        Named predictors that read the same X: pipelines on architectures, or regressors on
+        features.
 
     Notes
     -----
@@ -93,7 +94,9 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
         variance: Floats = scores.var(axis=0)
         if deviations:
             variance = variance + np.mean(np.square(deviations), axis=0)
-        return predicted, self.label_scale_.deviation_of_labels(scores.mean(axis=0), np.sqrt(variance))
+        return predicted, self.label_scale_.deviation_of_labels(
+            scores.mean(axis=0), np.sqrt(variance)
+        )
 
     @property
     def n_features_in_(self) -> int:

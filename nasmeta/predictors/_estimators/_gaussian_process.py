@@ -8,7 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from nasmeta.arrays import Array, Floats, Floats32
-from nasmeta.gaussian_process import JITTER, Conditioned, Objective, Pairs, fit, sum_of_exponentials, weak_prior
+from nasmeta.gaussian_process import (
+    JITTER,
+    Conditioned,
+    Objective,
+    Pairs,
+    fit,
+    sum_of_exponentials,
+    weak_prior,
+)
 from nasmeta.predictors._estimators._scaled import Prediction, ScaledRegressor
 
 _MOST_COUNT = 8  # larger whole numbers are measurements
@@ -22,8 +30,9 @@ class GPRegressor(ScaledRegressor):
 
     .. math:: k(x, x') = \sum_j v_j \exp(-d_j(x, x') / \ell_j)
 
-    With :math:`d_j` the Euclidean distance in group j this is the Matérn kernel of order 1/2. Variances,
-    lengthscales and noise maximise the marginal likelihood with a weak prior (Rasmussen and Williams 2006, sec. 5.4).
+    With :math:`d_j` the Euclidean distance in group j this is the Matérn kernel of order 1/2.
+    Variances, lengthscales and noise maximise the marginal likelihood with a weak prior (Rasmussen
+    and Williams 2006, sec. 5.4).
 
     Parameters
     ----------
@@ -68,7 +77,9 @@ class GPRegressor(ScaledRegressor):
         self._set_scales(X[few])
         pairs = Pairs.all_of(self._distances(X[few], X[few]).astype(np.float64))
         labels = scores - self.mean_
-        objective = Objective(sum_of_exponentials(len(sizes)), pairs, [labels[few]], weak_prior(len(sizes)))
+        objective = Objective(
+            sum_of_exponentials(len(sizes)), pairs, [labels[few]], weak_prior(len(sizes))
+        )
         self.hyperparameters_ = fit(objective, iterations=_ITERATIONS)
         covariance = self._covariance(X, X).astype(np.float64)
         self.process_ = Conditioned.on(covariance, self.hyperparameters_.noise + JITTER, labels)
@@ -85,7 +96,8 @@ class GPRegressor(ScaledRegressor):
                 variance[part] = prior - self.process_.explained_variance(covariance)
         return mean, np.sqrt(np.maximum(variance, JITTER)) if return_std else None
 
-    # -- distances ---------------------------------------------------------------------------------------------------
+    # -- distances
+    # ---------------------------------------------------------------------------------------------------
     def _parts(self, X: Floats) -> list[Floats]:
         """Split features, shape (n, n_features), into groups, shape (n, size)."""
         return np.split(X, np.cumsum(self.sizes_)[:-1], axis=1)
@@ -113,7 +125,14 @@ class GPRegressor(ScaledRegressor):
         """Return the prior covariances, float32, shape (n_rows, n_columns)."""
         total = np.zeros((len(rows), len(columns)), dtype=np.float32)
         h = self.hyperparameters_
-        parts = zip(self._parts(rows), self._parts(columns), self.scales_, h.variances, h.lengthscales, strict=True)
+        parts = zip(
+            self._parts(rows),
+            self._parts(columns),
+            self.scales_,
+            h.variances,
+            h.lengthscales,
+            strict=True,
+        )
         for a, b, scale, variance, lengthscale in parts:
             distance = _distance(a / scale, b / scale)
             distance *= np.float32(-1 / lengthscale)
@@ -144,4 +163,6 @@ def _squared(a: Array, b: Array) -> Array:
 
 def _are_counts(x: Floats) -> bool:
     """Return whether all entries, shape (n, size), are whole numbers from 0 to 8."""
-    return bool(x.size == 0 or (x.min() >= 0 and x.max() <= _MOST_COUNT and (x == np.round(x)).all()))
+    return bool(
+        x.size == 0 or (x.min() >= 0 and x.max() <= _MOST_COUNT and (x == np.round(x)).all())
+    )

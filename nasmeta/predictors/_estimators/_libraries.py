@@ -21,7 +21,8 @@ _SMALLEST_DEVIATION = 1e-6
 class RidgeRegressor(ScaledRegressor):
     """Ridge regression; penalty and noise maximise the marginal likelihood.
 
-    scikit-learn's `BayesianRidge` (MacKay, "Bayesian interpolation", 1992) on standardised features.
+    scikit-learn's `BayesianRidge` (MacKay, "Bayesian interpolation", 1992) on standardised
+    features.
 
     Parameters
     ----------
@@ -53,7 +54,9 @@ class RidgeRegressor(ScaledRegressor):
         mean = X @ self.model_.coef_ + self.model_.intercept_
         if not return_std:
             return mean, None
-        return mean, np.sqrt(np.einsum("ij,ij->i", X @ self.model_.sigma_, X) + 1 / self.model_.alpha_)
+        return mean, np.sqrt(
+            np.einsum("ij,ij->i", X @ self.model_.sigma_, X) + 1 / self.model_.alpha_
+        )
 
 
 @dataclass(eq=False, repr=False)
@@ -179,7 +182,8 @@ class ForestRegressor(ScaledRegressor):
         values = np.stack([tree.value[leaf, 0, 0] for tree, leaf in leaves], axis=1)
         if not return_std:
             return values.mean(axis=1), None
-        within = np.stack([np.maximum(tree.impurity[leaf], 0) for tree, leaf in leaves], axis=1)  # rounding: −1e-17
+        # rounding: −1e-17
+        within = np.stack([np.maximum(tree.impurity[leaf], 0) for tree, leaf in leaves], axis=1)
         variance = values.var(axis=1) + within.mean(axis=1)
         return values.mean(axis=1), np.sqrt(np.maximum(variance, _SMALLEST_VARIANCE))
 
@@ -198,7 +202,8 @@ class XGBoostRegressor(ScaledRegressor):
     subsample, colsample_bytree : float, default 0.8 and 0.5
         Shares of the rows and of the columns for one tree.
     n_members : int, default 1
-        Boosters with different seeds. Their mean is the prediction; the deviation needs at least two.
+        Boosters with different seeds. Their mean is the prediction; the deviation needs at least
+        two.
     labels : {"value", "rank"}, default "value"
         Learn the values themselves, or normal scores of ranks.
     random_state : int, default 0
@@ -243,19 +248,28 @@ class XGBoostRegressor(ScaledRegressor):
         }
         data = xgboost.QuantileDMatrix(X, label=scores, nthread=self.n_jobs)
         self.boosters_ = [
-            xgboost.train({**settings, "seed": self.random_state + member}, data, num_boost_round=self.n_estimators)
+            xgboost.train(
+                {**settings, "seed": self.random_state + member},
+                data,
+                num_boost_round=self.n_estimators,
+            )
             for member in range(self.n_members)
         ]
 
     def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return mean and deviation of the scores over the boosters, each of shape (n,)."""
-        predicted = np.stack([booster.inplace_predict(X) for booster in self.boosters_]).astype(np.float64)
+        predicted = np.stack([booster.inplace_predict(X) for booster in self.boosters_]).astype(
+            np.float64
+        )
         return _mean_of_members(predicted, return_std)
 
     def to_arrays(self) -> dict[str, Array]:
         """Return the fitted state of one member: the booster in XGBoost's binary JSON, and the scale of the labels."""
         booster = np.frombuffer(bytes(self.boosters_[0].save_raw("ubj")), np.uint8)
-        return {"booster": booster, "scale": np.stack([self.label_scale_.labels, self.label_scale_.scores])}
+        return {
+            "booster": booster,
+            "scale": np.stack([self.label_scale_.labels, self.label_scale_.scores]),
+        }
 
     def restore(self, arrays: Mapping[str, Array]) -> None:
         """Set the fitted state from `to_arrays`."""

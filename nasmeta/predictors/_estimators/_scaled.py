@@ -20,8 +20,8 @@ Prediction: TypeAlias = tuple[Floats, Floats | None]  # mean and, if requested, 
 class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Base of regressors on feature matrices that learn scores of the labels.
 
-    A subclass sets ``labels`` in ``__init__`` ("rank": normal scores of ranks; "value": standardised) and implements
-    `_fit` and `_predict` on scores.
+    A subclass sets ``labels`` in ``__init__`` ("rank": normal scores of ranks; "value":
+    standardised) and implements `_fit` and `_predict` on scores.
 
     Examples
     --------

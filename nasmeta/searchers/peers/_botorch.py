@@ -16,13 +16,14 @@ from nasmeta.spaces import SearchSpace
 class BoTorchSearch(WithoutReplacement):
     """BoTorch's mixed Gaussian process with LogEI (Balandat et al., NeurIPS 2020; Ament et al., NeurIPS 2023).
 
-    `MixedSingleTaskGP` with one categorical parameter per position; ordered positions are numbers between 0 and 1.
-    Values are standardised, hyperparameters are refitted before each proposal, and all other settings are BoTorch's
-    defaults. `SingleTaskGP` is used if all positions are ordered. `optimize_acqf_discrete` maximises
-    `LogExpectedImprovement` over all open architectures. In a large space, `optimize_acqf_mixed_alternating` maximises
-    it, with continuous numbers for ranges of more than 20 choices; the proposal is the best of the nearest
-    architecture, its neighbours and 1,000 random ones. In a batch, earlier proposals have their predicted mean. Needs
-    the extra ``botorch``.
+    `MixedSingleTaskGP` with one categorical parameter per position; ordered positions are numbers
+    between 0 and 1. Values are standardised, hyperparameters are refitted before each proposal, and
+    all other settings are BoTorch's defaults. `SingleTaskGP` is used if all positions are ordered.
+    `optimize_acqf_discrete` maximises `LogExpectedImprovement` over all open architectures. In a
+    large space, `optimize_acqf_mixed_alternating` maximises it, with continuous numbers for ranges
+    of more than 20 choices; the proposal is the best of the nearest architecture, its neighbours
+    and 1,000 random ones. In a batch, earlier proposals have their predicted mean. Needs the extra
+    ``botorch``.
 
     Parameters
     ----------
@@ -99,7 +100,10 @@ class BoTorchSearch(WithoutReplacement):
 
         acquisition = LogExpectedImprovement(model, best_f=best)
         if self.space.is_large:
-            candidates, optimum = self.space.sample(1_000, self.rng, replace=True), self._rounded_optimum(acquisition)
+            candidates, optimum = (
+                self.space.sample(1_000, self.rng, replace=True),
+                self._rounded_optimum(acquisition),
+            )
             if optimum >= 0:
                 candidates = np.concatenate([[optimum], self.space.neighbours(optimum), candidates])
             open_ = candidates[self._open[candidates]]
@@ -115,9 +119,15 @@ class BoTorchSearch(WithoutReplacement):
         from botorch.optim import optimize_acqf_mixed_alternating
 
         numbers = {i: places.tolist() for i, places in enumerate(self._places)}
-        bounds = torch.tensor([[0.0, places[-1]] for places in numbers.values()], dtype=torch.double).T
+        bounds = torch.tensor(
+            [[0.0, places[-1]] for places in numbers.values()], dtype=torch.double
+        ).T
         categories = {i: numbers.pop(i) for i in self._categories}
-        best, _ = optimize_acqf_mixed_alternating(acquisition, bounds, discrete_dims=numbers, cat_dims=categories)
+        best, _ = optimize_acqf_mixed_alternating(
+            acquisition, bounds, discrete_dims=numbers, cat_dims=categories
+        )
         codes = np.zeros(self.space.n_positions, np.int64)
-        codes[self._varied] = [np.abs(p - x).argmin() for p, x in zip(self._places, best[0].tolist(), strict=True)]
+        codes[self._varied] = [
+            np.abs(p - x).argmin() for p, x in zip(self._places, best[0].tolist(), strict=True)
+        ]
         return int(self.space.find(codes @ self.space.place_values))

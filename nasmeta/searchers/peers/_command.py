@@ -32,25 +32,29 @@ _LAST_SECONDS = 1.0  # of a process after the end of its input
 class CommandSearch(PeerSearch):
     """Any program that reads and writes JSON lines.
 
-    A run starts the program without a shell, and sends one line per message: ``{"message": "start", "space": {"name":
-    …, "positions": [{"name": …, "choices": […], "ordered": …, "scale": …}, …], "conditions": …}, "evaluations": …,
-    "seed": …}``, then ``{"message": "ask"}`` and ``{"message": "tell", "architecture": {POSITION: CHOICE, …}, "value":
-    …}``; higher is better. To ``ask``, the program replies with ``{"architecture": {POSITION: CHOICE, …}}``, without
-    inactive positions, or with ``{"architecture": null}`` to end the run. In a range, the nearest choice is used; for
-    repeated and invalid combinations see `PeerSearch`. If the seed determines all proposals, a run resumes. The program
-    should exit at the end of its input; a second later, it and the processes that it started are killed. Needs POSIX.
+    A run starts the program without a shell, and sends one line per message: ``{"message": "start",
+    "space": {"name": …, "positions": [{"name": …, "choices": […], "ordered": …, "scale": …}, …],
+    "conditions": …}, "evaluations": …, "seed": …}``, then ``{"message": "ask"}`` and ``{"message":
+    "tell", "architecture": {POSITION: CHOICE, …}, "value": …}``; higher is better. To ``ask``, the
+    program replies with ``{"architecture": {POSITION: CHOICE, …}}``, without inactive positions, or
+    with ``{"architecture": null}`` to end the run. In a range, the nearest choice is used; for
+    repeated and invalid combinations see `PeerSearch`. If the seed determines all proposals, a run
+    resumes. The program should exit at the end of its input; a second later, it and the processes
+    that it started are killed. Needs POSIX.
 
-    Traces are statistical, and an audit treats the program as custom code: the published proposals give all values
-    (level 0), and level 2 runs it with ``--run-code``.
+    Traces are statistical, and an audit treats the program as custom code: the published proposals
+    give all values (level 0), and level 2 runs it with ``--run-code``.
 
     Parameters
     ----------
     command : str
-        Such as ``"julia my.jl"``. Results depend on the content of the files that it names, as on custom code.
+        Such as ``"julia my.jl"``. Results depend on the content of the files that it names, as on
+        custom code.
     timeout : float, default 600
         Seconds until a reply.
     evaluations : int, optional
-        The budget that the program reads; `search` and `compare` pass the number of evaluations of the run.
+        The budget that the program reads; `search` and `compare` pass the number of evaluations of
+        the run.
 
     Examples
     --------
@@ -76,7 +80,9 @@ class CommandSearch(PeerSearch):
         self.command, self.timeout, self.evaluations = command, timeout, evaluations
         self._words = shlex.split(command)
         if not self._words:
-            raise SettingError("command", None, 'a program with its arguments, such as "julia my.jl"')
+            raise SettingError(
+                "command", None, 'a program with its arguments, such as "julia my.jl"'
+            )
         self._generators = SimpleNamespace(used=nullcontext)  # a process has its own
         self._process: Any = None
 
@@ -94,11 +100,20 @@ class CommandSearch(PeerSearch):
 
     def _start(self) -> None:
         self._process = Popen(
-            self._words, stdin=PIPE, stdout=PIPE, encoding="utf-8", errors="replace", start_new_session=True
+            self._words,
+            stdin=PIPE,
+            stdout=PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
         )
         self._finish = finalize(self, _end, self._process)
         positions = [asdict(position) for position in self.space.positions]
-        space = {"name": self.space.name, "positions": positions, "conditions": self.space.conditions.given}
+        space = {
+            "name": self.space.name,
+            "positions": positions,
+            "conditions": self.space.conditions.given,
+        }
         self._send(message="start", space=space, evaluations=self.evaluations, seed=self._peer_seed)
 
     def _suggest(self) -> Suggestion:
@@ -143,7 +158,12 @@ class CommandSearch(PeerSearch):
 
     def _failed(self, reply: str | None, hint: str) -> RunFailed:
         self.close()
-        error = RunFailed(f"reply of {self.command}", reply, 'a line {"architecture": {POSITION: CHOICE, …}}', hint)
+        error = RunFailed(
+            f"reply of {self.command}",
+            reply,
+            'a line {"architecture": {POSITION: CHOICE, …}}',
+            hint,
+        )
         error.reason, error.frames = str(error), ""
         return error
 

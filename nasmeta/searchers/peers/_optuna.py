@@ -10,7 +10,14 @@ from numpy.random import Generator
 
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.errors import UnknownNameError, needing
-from nasmeta.searchers.peers._peer_search import OwnGenerators, PeerSearch, Suggestion, bounds_of, code_of, load_peer
+from nasmeta.searchers.peers._peer_search import (
+    OwnGenerators,
+    PeerSearch,
+    Suggestion,
+    bounds_of,
+    code_of,
+    load_peer,
+)
 from nasmeta.spaces import Position, SearchSpace
 
 if TYPE_CHECKING:
@@ -21,13 +28,16 @@ if TYPE_CHECKING:
 def suggest_codes(trial: BaseTrial, space: SearchSpace) -> list[int]:
     """Let an Optuna trial choose for each active position, and return the code of every position.
 
-    A range is a float or an integer, any other position is categorical; parameters have the names of positions.
+    A range is a float or an integer, any other position is categorical; parameters have the names
+    of positions.
     """
     codes, left = np.zeros(space.n_positions, np.int64), list(range(space.n_positions))
     while left:
         i = left.pop(0)
         position = space.positions[i]
-        if any(space.positions[j].name in space.conditions.given.get(position.name, ()) for j in left):
+        if any(
+            space.positions[j].name in space.conditions.given.get(position.name, ()) for j in left
+        ):
             left.append(i)  # after the positions that its condition names
         elif space.conditions.active(codes)[i]:
             codes[i] = code_of(position, _suggested(trial, position))
@@ -44,15 +54,17 @@ def _suggested(trial: BaseTrial, position: Position) -> Any:
 class OptunaSearch(PeerSearch):
     """Any sampler of Optuna, on one parameter per active position (Akiba et al., KDD 2019).
 
-    Ranges are floats or integers, other positions are categorical. The study is in memory and maximises. Each proposal
-    is a trial; other values are added as finished trials. If the sampler proposes a known architecture, the trial
-    receives the known value, and the sampler proposes again. A combination of choices that is not an architecture is a
-    pruned trial. Needs the extra ``optuna``.
+    Ranges are floats or integers, other positions are categorical. The study is in memory and
+    maximises. Each proposal is a trial; other values are added as finished trials. If the sampler
+    proposes a known architecture, the trial receives the known value, and the sampler proposes
+    again. A combination of choices that is not an architecture is a pruned trial. Needs the extra
+    ``optuna``.
 
     Parameters
     ----------
     sampler : str, default "TPESampler"
-        A class of ``optuna.samplers``. For any other sampler, derive a class that overrides `make_sampler`.
+        A class of ``optuna.samplers``. For any other sampler, derive a class that overrides
+        `make_sampler`.
     options : mapping, optional
         Keyword arguments of the class, such as ``{"n_startup_trials": 20}``.
 
@@ -133,7 +145,9 @@ class OptunaSearch(PeerSearch):
         suggest_codes(fixed, self.space)
         self.study_.add_trial(
             kinds.create_trial(
-                params=fixed.params, distributions=fixed.distributions, values=np.atleast_1d(value).tolist()
+                params=fixed.params,
+                distributions=fixed.distributions,
+                values=np.atleast_1d(value).tolist(),
             )
         )
 
@@ -148,7 +162,8 @@ class OptunaSearch(PeerSearch):
 class OptunaTPE(OptunaSearch):
     """Optuna's TPESampler: tree-structured Parzen estimators (Bergstra et al., NeurIPS 2011; Watanabe, 2023).
 
-    See `OptunaSearch`; ``options={"multivariate": False}`` models each position alone, the default before Optuna 5.
+    See `OptunaSearch`; ``options={"multivariate": False}`` models each position alone, the default
+    before Optuna 5.
     """
 
     default_sampler = "TPESampler"

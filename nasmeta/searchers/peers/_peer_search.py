@@ -33,7 +33,11 @@ _States: TypeAlias = tuple[Any, Any, Any]  # of the generators of Python, NumPy 
 
 def load_peer(module: str, who: str, extra: str) -> ModuleType:
     """Import a module of an optional package; an error names the extra that installs it."""
-    with OwnGenerators(0).used(), needing(who, extra):  # some packages draw random numbers when they are imported
+    # some packages draw random numbers when they are imported
+    with (
+        OwnGenerators(0).used(),
+        needing(who, extra),
+    ):
         return import_module(module)
 
 
@@ -99,12 +103,13 @@ def _set_states(torch: Any, states: _States) -> None:
 class PeerSearch(WithoutReplacement):
     """Base of searchers that request proposals from another package's optimiser, one at a time.
 
-    The package sees one parameter per position; a range is a number between two bounds, rounded to the nearest choice.
-    If it proposes an architecture again, it receives the known value. If a proposal is not an architecture or is
-    excluded, it receives the worst value so far. After `tries` consecutive proposals of these kinds, the architecture
-    with the fewest different positions is proposed instead (in a large space, a random one); if fewer than one in
-    `tries` combinations may be proposed, already after the first. The package draws from its own generators, seeded by
-    the searcher's generator.
+    The package sees one parameter per position; a range is a number between two bounds, rounded to
+    the nearest choice. If it proposes an architecture again, it receives the known value. If a
+    proposal is not an architecture or is excluded, it receives the worst value so far. After
+    `tries` consecutive proposals of these kinds, the architecture with the fewest different
+    positions is proposed instead (in a large space, a random one); if fewer than one in `tries`
+    combinations may be proposed, already after the first. The package draws from its own
+    generators, seeded by the searcher's generator.
     """
 
     needs_list = False
@@ -115,9 +120,13 @@ class PeerSearch(WithoutReplacement):
 
     def __init__(self, space: SearchSpace, rng: Generator) -> None:
         super().__init__(space, rng)
-        self._varied = [i for i, n in enumerate(space.n_choices) if n > 1]  # without any, the package proposes nothing
-        self._numbers = [p.choices if p.scale else range(len(p.choices)) for p in space.positions]  # by code
-        self._waiting: dict[int, list[Any]] = {}  # proposals of each architecture whose value is not known yet
+        # without any, the package proposes nothing
+        self._varied = [i for i, n in enumerate(space.n_choices) if n > 1]
+        # by code
+        self._numbers = [p.choices if p.scale else range(len(p.choices)) for p in space.positions]
+        self._waiting: dict[
+            int, list[Any]
+        ] = {}  # proposals of each architecture whose value is not known yet
         self._refused: list[Suggestion] = []  # invalid proposals before the first value
         self._peer_seed = int(rng.integers(self.seeds))
         self._generators: Any = OwnGenerators(self._peer_seed)
@@ -175,7 +184,10 @@ class PeerSearch(WithoutReplacement):
         n_open = self.space.size if self.space.is_large else np.count_nonzero(self._open)
         n_possible = len(self._observed) + len(self._waiting) + n_open
         suggested: Suggestion | None = None
-        tries, n_refused = self.tries if n_possible * self.tries >= self.space.n_combinations else 1, 0
+        tries, n_refused = (
+            self.tries if n_possible * self.tries >= self.space.n_combinations else 1,
+            0,
+        )
         for _ in range(_MOST_SUGGESTIONS):
             if n_refused >= tries:
                 break
@@ -184,7 +196,9 @@ class PeerSearch(WithoutReplacement):
                 break
             proposal, codes = suggested
             architecture = int(
-                self.space.find(self.space.conditions.reduced(np.array(codes)) @ self.space.place_values)
+                self.space.find(
+                    self.space.conditions.reduced(np.array(codes)) @ self.space.place_values
+                )
             )
             if architecture >= 0 and self._open[architecture]:
                 return self._propose(architecture, [proposal])
@@ -196,14 +210,20 @@ class PeerSearch(WithoutReplacement):
                 self._waiting[architecture].append(proposal)
             else:
                 self._refuse(suggested)
-        architecture = self._random_open() if suggested is None or self.space.is_large else self._nearest(suggested[1])
+        architecture = (
+            self._random_open()
+            if suggested is None or self.space.is_large
+            else self._nearest(suggested[1])
+        )
         return self._propose(architecture, self._instead(architecture))
 
     def _nearest(self, codes: list[int]) -> int:
         """Return an open architecture with the fewest edits; an edit of a range counts by its distance."""
         candidates = np.flatnonzero(self._open)
         edits = np.zeros(len(candidates))
-        for p, code, column in zip(self.space.positions, codes, self.space.codes[candidates].T, strict=True):
+        for p, code, column in zip(
+            self.space.positions, codes, self.space.codes[candidates].T, strict=True
+        ):
             edits += np.abs(p.places[column] - p.places[code]) if p.scale else column != code
         return int(self.rng.choice(candidates[edits == edits.min()]))
 

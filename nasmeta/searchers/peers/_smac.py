@@ -8,7 +8,13 @@ from typing import Any
 
 from numpy.random import Generator
 
-from nasmeta.searchers.peers._peer_search import PeerSearch, Suggestion, bounds_of, code_of, load_peer
+from nasmeta.searchers.peers._peer_search import (
+    PeerSearch,
+    Suggestion,
+    bounds_of,
+    code_of,
+    load_peer,
+)
 from nasmeta.spaces import SearchSpace
 
 
@@ -23,14 +29,21 @@ def configspace_of(space: SearchSpace) -> Any:
     for position in space.positions:
         if position.scale and position.name not in named:
             low, high, whole, log = bounds_of(position)
-            number = library.UniformIntegerHyperparameter if whole else library.UniformFloatHyperparameter
+            number = (
+                library.UniformIntegerHyperparameter
+                if whole
+                else library.UniformFloatHyperparameter
+            )
             made.add(number(position.name, low, high, log=log))
             continue
         ordinal = position.ordered and len(position.choices) > 1
         kind = library.OrdinalHyperparameter if ordinal else library.CategoricalHyperparameter
         made.add(kind(position.name, list(position.choices)))
     for name, needed in space.conditions.given.items():
-        terms = [library.InCondition(made[name], made[other], choices) for other, choices in needed.items()]
+        terms = [
+            library.InCondition(made[name], made[other], choices)
+            for other, choices in needed.items()
+        ]
         made.add(terms[0] if len(terms) == 1 else library.AndConjunction(*terms))
     return made
 
@@ -38,15 +51,16 @@ def configspace_of(space: SearchSpace) -> Any:
 class SMACSearch(PeerSearch):
     """SMAC3's hyperparameter optimisation: a random forest with expected improvement (Lindauer et al., JMLR 2022).
 
-    `HyperparameterOptimizationFacade` over a ConfigSpace space, see `configspace_of`, with default settings:
-    a Sobol design, a forest that is retrained after every eighth proposal, and every fifth proposal random. Values are
-    treated as deterministic. Needs the extra ``smac``.
+    `HyperparameterOptimizationFacade` over a ConfigSpace space, see `configspace_of`, with default
+    settings: a Sobol design, a forest that is retrained after every eighth proposal, and every
+    fifth proposal random. Values are treated as deterministic. Needs the extra ``smac``.
 
     Parameters
     ----------
     n_trials : int, default 100
-        SMAC's budget; its initial design takes a quarter of it, at most ten trials per position. `search` and
-        `compare` pass the number of evaluations of the run, unless the setting is given.
+        SMAC's budget; its initial design takes a quarter of it, at most ten trials per position.
+        `search` and `compare` pass the number of evaluations of the run, unless the setting is
+        given.
 
     Examples
     --------
@@ -62,7 +76,9 @@ class SMACSearch(PeerSearch):
         self.n_trials = n_trials
         self._smac = load_peer("smac", "smac", "smac")
         self._history = load_peer("smac.runhistory", "smac", "smac")
-        self._exhausted = load_peer("smac.main.exceptions", "smac", "smac").ConfigurationSpaceExhaustedException
+        self._exhausted = load_peer(
+            "smac.main.exceptions", "smac", "smac"
+        ).ConfigurationSpaceExhaustedException
         facade = self._smac.HyperparameterOptimizationFacade
         self._configspace = configspace_of(space)
         with self._generators.used(), TemporaryDirectory() as folder:
@@ -77,7 +93,11 @@ class SMACSearch(PeerSearch):
             maximiser = facade.get_acquisition_maximizer(scenario)
             _sort_starts(maximiser._local_search)
             self._facade = facade(
-                scenario, acquisition_maximizer=maximiser, config_selector=selector, logging_level=False, overwrite=True
+                scenario,
+                acquisition_maximizer=maximiser,
+                config_selector=selector,
+                logging_level=False,
+                overwrite=True,
             )
 
     def _suggest(self) -> Suggestion | None:
@@ -99,4 +119,6 @@ class SMACSearch(PeerSearch):
 def _sort_starts(search: Any) -> None:
     """Sort the starting points of a local search; SMAC iterates over a set, and its order differs between processes."""
     unsorted = search._get_init_points_from_previous_configs
-    search._get_init_points_from_previous_configs = lambda *given, **named: sorted(unsorted(*given, **named), key=repr)
+    search._get_init_points_from_previous_configs = lambda *given, **named: sorted(
+        unsorted(*given, **named), key=repr
+    )

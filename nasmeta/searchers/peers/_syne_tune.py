@@ -16,7 +16,9 @@ _SEARCHERS = "syne_tune.optimizer.schedulers.searchers"
 def syne_tune_space(space: SearchSpace, who: str) -> dict[str, Any]:
     """Return Syne Tune's domain of each position with several choices, by number of position."""
     domains = load_peer("syne_tune.config_space", who, "syne-tune")
-    return {str(i): _domain(domains, p) for i, p in enumerate(space.positions) if len(p.choices) > 1}
+    return {
+        str(i): _domain(domains, p) for i, p in enumerate(space.positions) if len(p.choices) > 1
+    }
 
 
 def _domain(domains: Any, position: Position) -> Any:
@@ -45,7 +47,9 @@ class SyneTuneSearch(PeerSearch):
     of: str
     extra = "syne-tune"
 
-    def __init__(self, space: SearchSpace, rng: Generator, *, options: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, space: SearchSpace, rng: Generator, *, options: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(space, rng)
         self.options = dict(options or {})
         load_peer("syne_tune", self._who, "syne-tune")
@@ -54,7 +58,9 @@ class SyneTuneSearch(PeerSearch):
         self._domains = syne_tune_space(space, self._who)
         self._n_trials = 0
         with self._generators.used():
-            self.peer_ = kind(config_space=self._domains, random_seed=self._peer_seed, **self.options)
+            self.peer_ = kind(
+                config_space=self._domains, random_seed=self._peer_seed, **self.options
+            )
 
     def _suggest(self) -> Suggestion | None:
         chosen = self.peer_.suggest()

@@ -34,7 +34,8 @@ _Report = Callable[[int, int], None]  # number of converted files or cells, and 
 _Measured = dict[Key, list[tuple[int, Floats32]]]  # the cells with their values
 
 
-# -- import ---------------------------------------------------------------------------------------------------------
+# -- import
+# ---------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Imported:
     """The result of an import."""
@@ -49,11 +50,13 @@ class Imported:
 def import_official(path: str | os.PathLike[str], *, progress: _Report | None = None) -> Imported:
     """Convert official files of NAS-Bench-201 and add their columns to the table ``nb201``.
 
-    The content determines the release: ``NAS-Bench-201-v1_0-e61699.pth``, ``NAS-Bench-201-v1_1-096897.pth``,
-    ``NATS-tss-v1_0-3ffb9.pickle.pbz2``, a NATS-tss archive (a folder ``…-simple`` or ``…-full`` with one file per
-    cell), or one file of an archive. All splits, seeds and costs become columns; accuracies and losses after each epoch
-    become learning curves. Cells are identified by their strings. An earlier import of the same release is replaced
-    after the conversion. Neither torch nor the official packages are needed, and no code in a pickle is run.
+    The content determines the release: ``NAS-Bench-201-v1_0-e61699.pth``,
+    ``NAS-Bench-201-v1_1-096897.pth``, ``NATS-tss-v1_0-3ffb9.pickle.pbz2``, a NATS-tss archive (a
+    folder ``…-simple`` or ``…-full`` with one file per cell), or one file of an archive. All
+    splits, seeds and costs become columns; accuracies and losses after each epoch become learning
+    curves. Cells are identified by their strings. An earlier import of the same release is replaced
+    after the conversion. Neither torch nor the official packages are needed, and no code in a
+    pickle is run.
 
     Files are read as a stream. A complete release takes about 2 GB of memory and of disk space.
 
@@ -95,10 +98,18 @@ def import_official(path: str | os.PathLike[str], *, progress: _Report | None = 
         name = _source_name(lengths, measured)
         ends, curves, cells = _columns(name, measured, sha256)
         _write(name, ends, curves, cells)
-    except (SettingError, UnsafePickleError, OSError, MemoryError):  # clear, as a DamagedFileError, or of this machine
+    # clear, as a DamagedFileError, or of this machine
+    except (
+        SettingError,
+        UnsafePickleError,
+        OSError,
+        MemoryError,
+    ):
         raise
     except Exception as reason:  # an unknown structure may fail with nearly any exception
-        raise DamagedFileError(f"{path} cannot be converted: {type(reason).__name__}: {reason}") from reason
+        raise DamagedFileError(
+            f"{path} cannot be converted: {type(reason).__name__}: {reason}"
+        ) from reason
     n_curves = sum(info.epoch == 1 for info, _ in curves)
     return Imported(name, IMPORTED[name].release, len(cells), len(ends), n_curves)
 
@@ -118,7 +129,9 @@ def _of_folder(files: Sequence[Path], report: _Report) -> tuple[_Measured, set[s
     n_workers = min(joblib.cpu_count(), _MOST_WORKERS, len(parts))
     measured, lengths = _Measured(), set[str]()
     convert = joblib.Parallel(n_workers, return_as="generator")
-    for n, (part, names) in enumerate(convert(joblib.delayed(_of_files)(part) for part in parts), start=1):
+    for n, (part, names) in enumerate(
+        convert(joblib.delayed(_of_files)(part) for part in parts), start=1
+    ):
         for key, values in part.items():
             measured.setdefault(key, []).extend(values)
         lengths |= names
@@ -160,9 +173,15 @@ def _source_name(lengths: set[str], keys: Iterable[Key]) -> str:
     )
 
 
-# -- columns --------------------------------------------------------------------------------------------------------
+# -- columns
+# --------------------------------------------------------------------------------------------------------
 _MEASUREMENTS = {(measured.run, measured.official_split): measured for measured in MEASUREMENTS}
-_COSTS = ("train_seconds", "evaluation_seconds", "recorded_latency_seconds")  # one column if all seeds share them
+# one column if all seeds share them
+_COSTS = (
+    "train_seconds",
+    "evaluation_seconds",
+    "recorded_latency_seconds",
+)
 _FACTS: dict[str, tuple[str, Any, str, Kind]] = {  # unit, direction, note, kind
     "accuracy": ("percent", "max", "official: {official}", "performance"),
     "accuracy_top5": ("percent", "max", "official: {official}", "performance"),
@@ -188,16 +207,23 @@ def _columns(name: str, measured: _Measured, sha256: str) -> tuple[Columns, Colu
     curves: Columns = []
     for _, group in groupby(sorted(measured), key=lambda key: key[:-1]):
         keys = list(group)
-        by_seed: dict[Seed, Floats32] = {key.seed: _over_epochs(measured.pop(key), cells) for key in keys}
+        by_seed: dict[Seed, Floats32] = {
+            key.seed: _over_epochs(measured.pop(key), cells) for key in keys
+        }
         mean = np.stack([mean_over_seeds(values) for values in zip(*by_seed.values(), strict=True)])
-        if keys[0].metric in _COSTS and all((np.isnan(of) | (of == mean)).all() for of in by_seed.values()):
+        if keys[0].metric in _COSTS and all(
+            (np.isnan(of) | (of == mean)).all() for of in by_seed.values()
+        ):
             by_seed = {}
         info = _info(name, keys[0], sha256)
         is_curve = any(np.isfinite(values[:-1]).any() for values in by_seed.values())
         for seed, values in {"mean": mean, **by_seed}.items():
             ends.append((replace(info, seed=seed), values[-1]))
             if is_curve:
-                curves += [(replace(info, seed=seed, epoch=i), after) for i, after in enumerate(values, start=1)]
+                curves += [
+                    (replace(info, seed=seed, epoch=i), after)
+                    for i, after in enumerate(values, start=1)
+                ]
     return ends, curves, cells
 
 
@@ -207,7 +233,9 @@ def _over_epochs(values: list[tuple[int, Floats32]], cells: Architectures) -> Fl
     if len(set(of_values)) < len(of_values):
         raise ValueError("a cell appears twice.")
     over = np.full((len(values[0][1]), len(cells)), np.nan, dtype=np.float32)
-    over[:, np.searchsorted(cells, of_values)] = np.stack([of_cell for _, of_cell in values], axis=1)
+    over[:, np.searchsorted(cells, of_values)] = np.stack(
+        [of_cell for _, of_cell in values], axis=1
+    )
     return over
 
 
@@ -224,7 +252,9 @@ def _write(name: str, ends: Columns, curves: Columns, cells: Architectures) -> N
     """Write both files."""
     space = get_cell_space("nb201")
     files = {
-        IMPORTED[source].path: [(info, SparseValues(space.size, cells, values)) for info, values in columns]
+        IMPORTED[source].path: [
+            (info, SparseValues(space.size, cells, values)) for info, values in columns
+        ]
         for source, columns in ((f"{name}-curves", curves), (name, ends))
     }
     with ExitStack() as locks:

@@ -28,9 +28,9 @@ Measured = Iterator[tuple[Key, Floats]]
 def trials_of(record: Mapping[Any, Any]) -> Measured:
     """Yield all measurements of a record, which maps (run, seed) to a trial.
 
-    Accuracy and loss have one value per epoch, NaN for epochs without a measurement. All other metrics have one value.
-    ``train_seconds`` is the sum over the epochs, ``evaluation_seconds`` the time of the last evaluation. An invalid
-    record raises a ValueError.
+    Accuracy and loss have one value per epoch, NaN for epochs without a measurement. All other
+    metrics have one value. ``train_seconds`` is the sum over the epochs, ``evaluation_seconds`` the
+    time of the last evaluation. An invalid record raises a ValueError.
     """
     for (run, seed), trial in record.items():
         yield from _trial(run, seed, trial)
@@ -59,9 +59,12 @@ def _trial(run: str, seed: int, trial: Facts) -> Measured:
         seconds = _possible("evaluation_seconds", _series(trial.get("eval_times"), keys))
         yield from measured("evaluation_seconds", split, seconds[-1:])
     latency = [value for value in trial.get("latency") or () if value > 0]  # -1 if not measured
-    yield from measured("recorded_parameters", "train", (_one(trial["params"]) * 1e6).round())  # their unit is M
+    # their unit is M
+    yield from measured("recorded_parameters", "train", (_one(trial["params"]) * 1e6).round())
     yield from measured("recorded_flops_millions", "train", _one(trial["flop"]))
-    yield from measured("recorded_latency_seconds", "train", _one(sum(latency) / len(latency) if latency else None))
+    yield from measured(
+        "recorded_latency_seconds", "train", _one(sum(latency) / len(latency) if latency else None)
+    )
 
 
 def _series(values: Any, keys: Iterable[Any]) -> Floats:

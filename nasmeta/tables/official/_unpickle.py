@@ -1,8 +1,9 @@
 """A streaming reader of official pickles that imports and calls nothing.
 
-Python's own unpickler is slower than the one in C, but its memo is a dictionary, so parts of earlier records can be
-removed: a file of many gigabytes is read in the memory of a few cells, and a large memo index allocates nothing. Keys
-are flat, because hashing deeply nested tuples overflows the C stack.
+Python's own unpickler is slower than the one in C, but its memo is a dictionary, so parts of
+earlier records can be removed: a file of many gigabytes is read in the memory of a few cells, and a
+large memo index allocates nothing. Keys are flat, because hashing deeply nested tuples overflows
+the C stack.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _OLD_TORCH_STARTS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the pickle of
 def read_records(path: Path, sink: Sink) -> Any:
     """Read an official file; `sink` receives the records, the rest is returned. See `stream_pickle`.
 
-    The file is a pickle, plain or compressed with bzip2, or a torch file, new (a zip archive) or old.
+    The file is a pickle, plain or compressed with bzip2, or a torch file, new (a zip archive) or
+    old.
     """
     try:
         with _opened(path) as (stream, is_old_torch):
@@ -35,14 +37,17 @@ def read_records(path: Path, sink: Sink) -> Any:
                 for _ in ("magic number", "protocol version", "system information"):
                     stream_pickle(stream, sink)
             root = stream_pickle(stream, sink)
-            # Weights follow in an old torch file. Other files are read to the end, for the checksums of decompressors.
+            # Weights follow in an old torch file. Other files are read to the end, for the
+            # checksums of decompressors.
             if not is_old_torch and stream.read(1):
                 raise DamagedFileError("Other bytes follow the pickle.")
             return root
     except NasmetaError as reason:
         raise type(reason)(f"{path}: {reason}") from reason
     except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as reason:
-        raise DamagedFileError(f"{path} cannot be read: {type(reason).__name__}: {reason}") from reason
+        raise DamagedFileError(
+            f"{path} cannot be read: {type(reason).__name__}: {reason}"
+        ) from reason
 
 
 @contextmanager
@@ -53,7 +58,9 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
         raw.seek(0)
         if start.startswith(b"PK"):
             with zipfile.ZipFile(raw) as archive:
-                names = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
+                names = [
+                    name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"
+                ]
                 if len(names) != 1:
                     raise DamagedFileError("It is a zip archive, but not a torch file.")
                 with archive.open(names[0]) as inside:
@@ -112,7 +119,19 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin-1")
 
 
-_STORAGES = ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool", "Untyped")
+_STORAGES = (
+    "Double",
+    "Float",
+    "Half",
+    "BFloat16",
+    "Long",
+    "Int",
+    "Short",
+    "Char",
+    "Byte",
+    "Bool",
+    "Untyped",
+)
 _DTYPE = NUMPY_ARRAYS["numpy", "dtype"]
 # The globals that official files contain.
 _ALLOWED: Mapping[tuple[str, str], Any] = {
@@ -158,7 +177,9 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
         state = self.stack.pop()
         target = self.stack[-1]
         if type(target) not in _WITH_STATE:
-            raise UnsafePickleError(f"The pickle sets the state of {type(target).__name__}, which is not allowed.")
+            raise UnsafePickleError(
+                f"The pickle sets the state of {type(target).__name__}, which is not allowed."
+            )
         target.__setstate__(state)
 
     def load_memoize(self) -> None:
@@ -200,7 +221,9 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
 
     def _worth_keeping(self, value: Any) -> bool:
         if isinstance(value, str):
-            n = self._texts[value] = self._texts.get(value, 0) + 1 if len(value) < 40 and "@" not in value else 65
+            n = self._texts[value] = (
+                self._texts.get(value, 0) + 1 if len(value) < 40 and "@" not in value else 65
+            )
             return n <= _REMEMBERED_STRINGS
         return value is None or callable(value) or type(value) is _DTYPE
 
@@ -224,9 +247,9 @@ for _code in b"".join((
 def stream_pickle(file: BinaryIO, sink: Sink) -> Any:
     """Read one pickle, up to its end, and pass on each record as soon as it is complete.
 
-    `sink` receives the string of a cell and its record, a mapping from (run, seed) to the trial. The whole without the
-    records is returned. A ValueError of the sink means that the record is damaged. Parts of earlier records are
-    forgotten, so that memory does not grow with the file.
+    `sink` receives the string of a cell and its record, a mapping from (run, seed) to the trial.
+    The whole without the records is returned. A ValueError of the sink means that the record is
+    damaged. Parts of earlier records are forgotten, so that memory does not grow with the file.
     """
     try:
         return _StreamingUnpickler(file, sink).load()

@@ -37,7 +37,8 @@ class Source:
     space : str or SearchSpace
         The space of the architectures; empty if the raw files list the architectures.
     release, licence, citation, holds : str
-        Release of the benchmark, licence of the files, the paper to cite, and a short description of the content.
+        Release of the benchmark, licence of the files, the paper to cite, and a short description
+        of the content.
     how_to_get : str
         A sentence with the command that provides the raw files.
     curves : bool
@@ -45,7 +46,8 @@ class Source:
     own : bool
         Whether the columns are those of a user.
     optional : bool
-        Whether the table is useful without this source. It becomes a part of the table once it is built.
+        Whether the table is useful without this source. It becomes a part of the table once it is
+        built.
     imported : bool
         Whether a user's files were converted. Other sources of the same release take precedence.
     topic : str
@@ -53,7 +55,8 @@ class Source:
     architectures : int
         The number of architectures that the raw files list; 0 if there is a space.
     declared : tuple of str
-        Patterns of the addresses of its columns: dataset/metric/split/epochs/seed; a part may be * or a,b.
+        Patterns of the addresses of its columns: dataset/metric/split/epochs/seed; a part may be *
+        or a,b.
     """
 
     name: str
@@ -115,7 +118,9 @@ class Source:
         The epochs of a point of a learning curve are written ``37of200``.
         """
         address = [parts.get(part) for part in ("dataset", "metric", "split", "epochs", "seed")]
-        return parts.get("release") in (None, self.release) and any(fits(pattern, address) for pattern in self.declared)
+        return parts.get("release") in (None, self.release) and any(
+            fits(pattern, address) for pattern in self.declared
+        )
 
     def open(self, path: Path) -> OpenedColumns:
         """Open the columnar file."""

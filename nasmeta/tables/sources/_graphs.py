@@ -27,29 +27,43 @@ _PARTS = {
 
 
 @READERS.register("nas-bench-graph")
-def read_nas_bench_graph(source: FetchedSource, space: SearchSpace, files: Files) -> Iterator[Column]:
+def read_nas_bench_graph(
+    source: FetchedSource, space: SearchSpace, files: Files
+) -> Iterator[Column]:
     """Return validation and test accuracy, latency and parameters; rows are joined by the key.
 
-    The files hold fractions and millions of parameters: the columns are in percent and plain numbers. pip does not
-    record a checksum of these files, so their values are checked here.
+    The files hold fractions and millions of parameters: the columns are in percent and plain
+    numbers. pip does not record a checksum of these files, so their values are checked here.
     """
     for dataset, file in files.items():
         with file.open("rb") as stream:
             records: dict[int, dict[str, float]] = restricted_load(stream, NUMPY_NUMBERS)
         of_part = dataset == "proteins"
-        # A key is the digits of macro and operations: a combination, and so the network that it is merged into.
-        networks = space.from_codes(np.array(list(records))[:, None] // 10 ** np.arange(4, -1, -1) % 10)
+        # A key is the digits of macro and operations: a combination, and so the network that it is
+        # merged into.
+        networks = space.from_codes(
+            np.array(list(records))[:, None] // 10 ** np.arange(4, -1, -1) % 10
+        )
         rows = np.array(
-            [[float(record[measure["field"]]) for measure in source.measures] for record in records.values()]
+            [
+                [float(record[measure["field"]]) for measure in source.measures]
+                for record in records.values()
+            ]
         )
         n = len(np.unique(networks))
         if n != (_SUBSPACE if of_part else space.size) or not ((rows >= 0) & (rows < np.inf)).all():
-            raise ValueError(f"{file} has {n:,} different networks, or a value that is negative or not finite.")
+            raise ValueError(
+                f"{file} has {n:,} different networks, or a value that is negative or not finite."
+            )
         part = f"; {n:,} networks of gcn, sage, arma, fc, skip" if of_part else ""
         for measure, values in zip(source.measures, spread(space, networks, rows).T, strict=True):
             facts = dict(measure)
             factor = facts.pop("factor", 1)
-            note = facts.pop("note") + ("; the metric is ROC-AUC" if of_part and factor == 100 else "") + part
+            note = (
+                facts.pop("note")
+                + ("; the metric is ROC-AUC" if of_part and factor == 100 else "")
+                + part
+            )
             values = np.round(factor * values) if factor == 1e6 else factor * values
             del facts["field"]
             yield source.column(dataset, values, dataset, note=note, **facts)
@@ -74,8 +88,13 @@ def read_graphgym(source: FetchedSource, space: SearchSpace, files: Files) -> It
     import pandas as pd
 
     frame: pd.DataFrame = pd.read_csv(files["grid"])
-    for (_, dataset, task, trans, feature, label), rows in frame.groupby(_TASK, dropna=False, sort=False):
-        codes = [[position.code(choice) for choice in rows[position.name]] for position in space.positions]
+    for (_, dataset, task, trans, feature, label), rows in frame.groupby(
+        _TASK, dropna=False, sort=False
+    ):
+        codes = [
+            [position.code(choice) for choice in rows[position.name]]
+            for position in space.positions
+        ]
         designs = space.from_codes(np.array(codes).T)
         name = graphgym_dataset(str(dataset), feature, label)
         kind_of_task = f"{task} classification, {'transductive' if trans else 'inductive'}"

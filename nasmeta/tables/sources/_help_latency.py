@@ -27,7 +27,14 @@ def read_help_latency(source: FetchedSource, space: CellSpace, files: Files) -> 
         if setting in _SAME_AS_HW_NAS_BENCH:
             note += "; the same numbers as HW-NAS-Bench's on cifar10"
         metric = f"latency_{device}_milliseconds"
-        yield source.column(setting, torch_list(file), "cifar10", metric, note=note, device=gpu[1] if gpu else setting)
+        yield source.column(
+            setting,
+            torch_list(file),
+            "cifar10",
+            metric,
+            note=note,
+            device=gpu[1] if gpu else setting,
+        )
 
 
 def torch_list(file: Path) -> list[float]:

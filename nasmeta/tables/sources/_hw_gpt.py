@@ -30,7 +30,11 @@ def read_hw_gpt(source: FetchedSource, space: None, files: Files) -> Listed:
             network = networks.setdefault((*choices.values(),)[: 3 + 2 * depth], choices)
             if row.get("unit_cpu"):
                 row["cpu_seconds"] = _seconds(row["times_profiler_cpu"], row["unit_cpu"])
-            network |= {f"{key.partition('-')[0]}/{name}": value for name, value in row.items() if name != "arch"}
+            network |= {
+                f"{key.partition('-')[0]}/{name}": value
+                for name, value in row.items()
+                if name != "arch"
+            }
     frame = pd.DataFrame(networks.values())
     positions = [name for name in frame.columns if "/" not in name]
     frame["bias"] = pd.Categorical(frame["bias"], [False, True])

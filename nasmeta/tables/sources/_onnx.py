@@ -15,7 +15,9 @@ from nasmeta.errors import DamagedFileError, MissingValueError, needing
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._columns import ColumnInfo
 
-_ROWS = 16  # inputs are padded to a multiple, because products of smaller matrices round differently
+_ROWS = (
+    16  # inputs are padded to a multiple, because products of smaller matrices round differently
+)
 _MOST_ROWS = 4096  # per call
 _DECIMALS = 4
 _TYPES = {"tensor(int32)": np.int32, "tensor(int64)": np.int64, "tensor(float)": np.float32}
@@ -32,12 +34,23 @@ class PredictedColumns:
 
     def __init__(self, source: Any) -> None:
         self._source = source
-        self.space, self.origin = source.space, {"identity": source.identity()}  # of a file that is never outdated
+        # of a file that is never outdated
+        self.space, self.origin = (
+            source.space,
+            {"identity": source.identity()},
+        )
         (file,) = source.files
         facts = {name: getattr(source, name) for name in ("release", "licence", "epochs")}
         facts["origin"] = f"predicted by {source.name}, {source.release}"
         self.infos = tuple(
-            ColumnInfo(dataset, seed=None, source=source.name, source_sha256=file.sha256, **facts, **measure)
+            ColumnInfo(
+                dataset,
+                seed=None,
+                source=source.name,
+                source_sha256=file.sha256,
+                **facts,
+                **measure,
+            )
             for dataset in source.categories["dataset"]
             for measure in source.measures
         )
@@ -49,7 +62,9 @@ class PredictedColumns:
 
     def column(self, position: int) -> Any:
         """Return the column at a position of `infos`: in a large space a `PredictedColumn`, else an array."""
-        column = PredictedColumn(self, self.infos[position].dataset, position % len(self._source.measures))
+        column = PredictedColumn(
+            self, self.infos[position].dataset, position % len(self._source.measures)
+        )
         return column if self.search_space.is_large else column[np.arange(self.search_space.size)]
 
     def verify(self) -> Any:
@@ -79,15 +94,21 @@ class PredictedColumns:
         """
         source, session, n = self._source, self.verify(), len(architectures)
         codes = np.pad(self.search_space.codes_of(architectures), ((0, -n % _ROWS), (0, 0)))
-        values = {name: numbers[codes[:, i]] for i, (name, numbers) in enumerate(self._numbers.items())}
+        values = {
+            name: numbers[codes[:, i]] for i, (name, numbers) in enumerate(self._numbers.items())
+        }
         values["dataset"] = np.full(len(codes), source.categories["dataset"][dataset])
         values["epochs"] = np.full(len(codes), epochs or source.epochs)
         feeds = {
-            each.name: np.stack([values[name] for name in source.inputs[each.name]], axis=1).astype(_TYPES[each.type])
+            each.name: np.stack([values[name] for name in source.inputs[each.name]], axis=1).astype(
+                _TYPES[each.type]
+            )
             for each in session.get_inputs()
         }
         batches = [
-            session.run(None, {name: rows[begin : begin + _MOST_ROWS] for name, rows in feeds.items()})[0]
+            session.run(
+                None, {name: rows[begin : begin + _MOST_ROWS] for name, rows in feeds.items()}
+            )[0]
             for begin in range(0, max(n, 1), _MOST_ROWS)
         ]
         predicted: Floats = np.concatenate(batches)[:n].astype(np.float64) * source.factors
@@ -98,7 +119,10 @@ class PredictedColumns:
         """The input of the file for each choice, by position."""
         return {
             position.name: np.array(
-                [self._source.categories.get(position.name, {}).get(choice, choice) for choice in position.choices],
+                [
+                    self._source.categories.get(position.name, {}).get(choice, choice)
+                    for choice in position.choices
+                ],
                 dtype=np.float64,
             )
             for position in self.search_space.positions
@@ -132,7 +156,9 @@ class PredictedColumn:
 
     def astype(self, *_: Any) -> Floats:
         """Raise a MissingValueError: the values are not listed."""
-        raise MissingValueError(f"The {self.columns.search_space.size:,} values are predicted on demand; query some.")
+        raise MissingValueError(
+            f"The {self.columns.search_space.size:,} values are predicted on demand; query some."
+        )
 
 
 @cache
@@ -148,7 +174,9 @@ def _session(path: Path, expected: str, name: str) -> Any:
         import onnxruntime
     content = path.read_bytes()
     if (actual := sha256(content).hexdigest()) != expected:
-        raise DamagedFileError(f"The sha256 of {path}", actual, expected, f"Run `nasmeta data fetch {name}`.")
+        raise DamagedFileError(
+            f"The sha256 of {path}", actual, expected, f"Run `nasmeta data fetch {name}`."
+        )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

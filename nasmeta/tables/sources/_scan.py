@@ -34,7 +34,8 @@ def scan_evaluations(source: FetchedSource, files: Files) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of the files, those of positions under their names, ``file`` (its key) and ``diverged``.
+        The columns of the files, those of positions under their names, ``file`` (its key) and
+        ``diverged``.
     """
     import pandas as pd
 

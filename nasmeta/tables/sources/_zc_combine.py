@@ -16,8 +16,9 @@ from nasmeta.tables.sources._registry import READERS, FetchedSource
 if TYPE_CHECKING:
     import pandas as pd
 
-# Our digit for each of their digits (skip, none, conv 3x3, conv 1x1, average pool), and the position of each of our
-# edges among theirs (0→1, 0→2, 0→3, 1→2, 1→3, 2→3). Cells of TransNAS-Bench-101 are written as ours.
+# Our digit for each of their digits (skip, none, conv 3x3, conv 1x1, average pool), and the
+# position of each of our edges among theirs (0→1, 0→2, 0→3, 1→2, 1→3, 2→3). Cells of
+# TransNAS-Bench-101 are written as ours.
 _NB201_DIGIT = np.array([1, 0, 3, 2, 4])
 _NB201_EDGE = np.array([0, 1, 3, 2, 4, 5])
 _PROXIES = ("epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip",
@@ -35,7 +36,9 @@ _NOT_MEASURABLE = -1.0
 def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> Architectures:
     """Return the cells of a column of texts such as ``(4, 0, 3, 1, 4, 3)``, int32, shape (n,)."""
     digits = np.array([text.strip("()").split(", ") for text in nets], dtype=np.int64)
-    return np.atleast_1d(space.from_codes(_NB201_DIGIT[digits][:, _NB201_EDGE] if space.name == "nb201" else digits))
+    return np.atleast_1d(
+        space.from_codes(_NB201_DIGIT[digits][:, _NB201_EDGE] if space.name == "nb201" else digits)
+    )
 
 
 @READERS.register("zero-cost")
@@ -63,10 +66,16 @@ def read_robustness(source: FetchedSource, space: CellSpace, files: Files) -> It
     frame = pd.read_csv(files["cifar10"])
     cells = cells_of_nets(space, frame["net"])
     for name, numbers in frame.items():
-        if attack := _ATTACK.fullmatch(str(name)):  # else the cell, or an accuracy of an unknown release
+        # else the cell, or an accuracy of an unknown release
+        if attack := _ATTACK.fullmatch(str(name)):
             eps = f"{float(attack['eps']):g}"
-            metric, note = f"accuracy_under_{attack['attack']}@{eps}", _OF_ATTACK.format(name=name, eps=eps)
-            yield source.column("cifar10", spread(space, cells, numbers), "cifar10", metric, "test", 200, note=note)
+            metric, note = (
+                f"accuracy_under_{attack['attack']}@{eps}",
+                _OF_ATTACK.format(name=name, eps=eps),
+            )
+            yield source.column(
+                "cifar10", spread(space, cells, numbers), "cifar10", metric, "test", 200, note=note
+            )
 
 
 @READERS.register("hw-nas-bench")
@@ -85,6 +94,8 @@ def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Files) -> 
             missing = numbers == _NOT_MEASURABLE
             note = f"HW-NAS-Bench's {name}"
             if missing.any():
-                note += f"; {missing.sum():,} cells cannot be compiled for this device (-1 in the file)"
+                note += (
+                    f"; {missing.sum():,} cells cannot be compiled for this device (-1 in the file)"
+                )
             values = spread(space, cells, numbers.mask(missing))
             yield source.column(dataset, values, dataset, metric, note=note, device=device)

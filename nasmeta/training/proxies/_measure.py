@@ -73,7 +73,8 @@ def compute_proxies(
     proxies : str or sequence of str, optional
         Names; by default all except ``params`` and ``flops``, which a space computes by a formula.
     settings : mapping, optional
-        ``channels`` (16) and ``cells_per_stage`` (1) of the network, and the ``seed`` (0) of its weights.
+        ``channels`` (16) and ``cells_per_stage`` (1) of the network, and the ``seed`` (0) of its
+        weights.
     space : str or SearchSpace, default "nb201"
 
     Returns
@@ -99,14 +100,20 @@ def compute_proxies(
         settings = ProxySettings(**(settings or {}))
     batch = data if isinstance(data, ImageBatch) else load_images(data)
     if proxies is not None:
-        settings = replace(settings, proxies=(proxies,) if isinstance(proxies, str) else tuple(proxies))
+        settings = replace(
+            settings, proxies=(proxies,) if isinstance(proxies, str) else tuple(proxies)
+        )
     space = get_cell_space(space)
     asked = np.atleast_1d(space.index_of(cells))
-    rows = np.array(_values_of(asked.tolist(), batch, settings, space.name)).reshape(-1, len(settings.proxies))
+    rows = np.array(_values_of(asked.tolist(), batch, settings, space.name)).reshape(
+        -1, len(settings.proxies)
+    )
     return dict(zip(settings.proxies, rows.T.copy(), strict=True))
 
 
-def _values_of(cells: Sequence[int], batch: ImageBatch, settings: ProxySettings, space: str) -> list[list[float]]:
+def _values_of(
+    cells: Sequence[int], batch: ImageBatch, settings: ProxySettings, space: str
+) -> list[list[float]]:
     """Return the values of each cell, in the order of the proxies."""
     # Channels last is a third faster on processors.
     images = torch.from_numpy(batch.images).contiguous(memory_format=torch.channels_last)
@@ -155,14 +162,18 @@ def measure_proxies(
     """Measure proxies of one cell of each isomorphism class and write them to a new file.
 
     After a kill, the same call resumes from the journal ``OUTPUT.journal``, with the same result.
-    `cells` represent their classes; by default all. Each worker is a process with one thread. `progress` is called with
-    the number of finished networks and their total.
+    `cells` represent their classes; by default all. Each worker is a process with one thread.
+    `progress` is called with the number of finished networks and their total.
     """
     settings = settings or ProxySettings()
     space, path = get_cell_space(space), Path(output)
     if path.exists():
         raise SettingError(f"{path} exists. Choose another name, or remove it.")
-    chosen = np.arange(space.size, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
+    chosen = (
+        np.arange(space.size, dtype=np.int32)
+        if cells is None
+        else np.atleast_1d(space.index_of(cells))
+    )
     wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
     facts = _facts(batch, settings, space)
     journal_path = path.with_name(f"{path.name}.journal")

@@ -13,8 +13,9 @@ from torch.nn import functional
 from nasmeta.registry import Registry
 from nasmeta.training._network import CellNetwork, multiply_adds
 
-# A network in training mode, so batch norms use the statistics of the batch; images, (n, channels, height, width); and
-# labels, (n,). A proxy changes only the running statistics. Higher is taken as better.
+# A network in training mode, so batch norms use the statistics of the batch; images, (n, channels,
+# height, width); and labels, (n,). A proxy changes only the running statistics. Higher is taken as
+# better.
 Proxy: TypeAlias = Callable[[CellNetwork, Tensor, Tensor], float]
 PROXIES: Registry[Proxy] = Registry("zero-cost proxy")
 
@@ -23,7 +24,9 @@ _JITTER = 1e-5
 
 def weights_of(network: nn.Module) -> list[Tensor]:
     """Return the weights that proxies read: of convolutions and the linear layer, not of batch norms."""
-    return [module.weight for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    return [
+        module.weight for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)
+    ]
 
 
 @PROXIES.register("grad_norm")
@@ -39,9 +42,9 @@ def grad_norm(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
 def jacob_cov(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
     """Return −Σᵢ [log(λᵢ + k) + 1 / (λᵢ + k)], λ the eigenvalues of the correlations of input gradients, k = 1e-5.
 
-    Mellor et al., Neural Architecture Search without Training (first version, 2020; also known as jacov). Row i is the
-    gradient of the sum of the logits with respect to image i. If a network passes nothing on, all its correlations are
-    set to zero, which gives the lowest possible value.
+    Mellor et al., Neural Architecture Search without Training (first version, 2020; also known as
+    jacov). Row i is the gradient of the sum of the logits with respect to image i. If a network
+    passes nothing on, all its correlations are set to zero, which gives the lowest possible value.
     """
     inputs = images.detach().clone().requires_grad_()
     (slopes,) = torch.autograd.grad(network(inputs).sum(), inputs, materialize_grads=True)
@@ -57,8 +60,9 @@ def jacob_cov(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
 def nwot(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
     """Return log |K|; for each pair of images, K counts the ReLUs that are both on or both off.
 
-    Mellor et al., Neural Architecture Search without Training, ICML 2021 (NASWOT). An eigenvalue of K below 1, such as
-    for two images with the same code, is replaced by 1, so the value is finite; K itself holds whole numbers.
+    Mellor et al., Neural Architecture Search without Training, ICML 2021 (NASWOT). An eigenvalue of
+    K below 1, such as for two images with the same code, is replaced by 1, so the value is finite;
+    K itself holds whole numbers.
     """
     alike = torch.zeros(len(images), len(images), dtype=torch.float64)
 
@@ -81,8 +85,9 @@ def nwot(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
 def synflow(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
     """Return Σ |w · ∂R/∂w|; R sums the logits for an image of ones and weights |w| (Tanaka et al., 2020).
 
-    Pruning neural networks without any data by iteratively conserving synaptic flow, NeurIPS 2020; summed over the
-    network as by Abdelfattah et al. (ICLR 2021), without batch norms. In float64. Zero if nothing is passed on.
+    Pruning neural networks without any data by iteratively conserving synaptic flow, NeurIPS 2020;
+    summed over the network as by Abdelfattah et al. (ICLR 2021), without batch norms. In float64.
+    Zero if nothing is passed on.
     """
     linear = deepcopy(network).double()
     for module in list(linear.modules()):
@@ -95,7 +100,10 @@ def synflow(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
     weights = weights_of(linear)
     ones = torch.ones(1, *images.shape[1:], dtype=torch.float64)
     slopes = torch.autograd.grad(linear(ones).sum(), weights, materialize_grads=True)
-    return sum(float((weight.detach() * slope).abs().sum()) for weight, slope in zip(weights, slopes, strict=True))
+    return sum(
+        float((weight.detach() * slope).abs().sum())
+        for weight, slope in zip(weights, slopes, strict=True)
+    )
 
 
 @PROXIES.register("params")

@@ -19,7 +19,9 @@ SCALES = {"random": 8.0, "evolution": 3.0, "<b>gp</b>": 1.0}
 COLUMN = replace(nm.get_task("nb201/cifar10").column, release="made up v1")
 
 
-def made_up(searchers: dict[str, float], tasks: tuple[str, ...], runs: int, evaluations: int) -> pd.DataFrame:
+def made_up(
+    searchers: dict[str, float], tasks: tuple[str, ...], runs: int, evaluations: int
+) -> pd.DataFrame:
     """Make a frame of random regrets; the optimum is 90, a cell is its rank in a table of 1,000 cells."""
     rng = np.random.default_rng(0)
     shape = (len(tasks), len(searchers), runs, evaluations)
@@ -47,8 +49,12 @@ def made_up(searchers: dict[str, float], tasks: tuple[str, ...], runs: int, eval
 
 def facts(frame: pd.DataFrame, tasks: Any, columns: Any = ()) -> list[TaskFacts]:
     """Return facts with a test column that falls with the cell's number."""
-    test = TestColumn("accuracy on the test split (release made up v1)", 95.004 - np.arange(1000.0) / 50, "95.00")
-    return [TaskFacts(str(name), 90.0, 1.0, column=COLUMN, test=test) for name in frame["task"].unique()]
+    test = TestColumn(
+        "accuracy on the test split (release made up v1)", 95.004 - np.arange(1000.0) / 50, "95.00"
+    )
+    return [
+        TaskFacts(str(name), 90.0, 1.0, column=COLUMN, test=test) for name in frame["task"].unique()
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +77,9 @@ def comparison() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def written(comparison: pd.DataFrame, with_test_values: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(
+    comparison: pd.DataFrame, with_test_values: None, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Return the folder of a report."""
     pytest.importorskip("plotly", reason="Needs the extra report.")
     pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
@@ -79,5 +87,7 @@ def written(comparison: pd.DataFrame, with_test_values: None, tmp_path_factory: 
 
     folder = tmp_path_factory.mktemp("report")
     provenance = {"versions": {"nasmeta": "0.0"}, "text": "a = 1\n</script><b>", "nothing": {}}
-    write_findings(find(comparison), folder, provenance=provenance, title="One & two", formats=["png"])
+    write_findings(
+        find(comparison), folder, provenance=provenance, title="One & two", formats=["png"]
+    )
     return folder

@@ -23,7 +23,9 @@ def page(browser: Any, written: Path) -> Any:
 @pytest.fixture(autouse=True)
 def _no_console_errors(browser: Any) -> Iterator[None]:
     yield
-    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+    assert [
+        entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")
+    ] == []
 
 
 PLOT = "const plot = document.querySelectorAll('#panels .plot')[arguments[0]];"
@@ -42,12 +44,16 @@ def choose(page: Any, name: str, value: str) -> None:
 def lines(page: Any, panel: int = 0) -> dict[str, list[float]]:
     """Return the y of each searcher's line in a panel."""
     return page.execute_script(
-        PLOT + "return Object.fromEntries(plot.data.filter(t => t.name).map(t => [t.name, Array.from(t.y)]))", panel
+        PLOT
+        + "return Object.fromEntries(plot.data.filter(t => t.name).map(t => [t.name, Array.from(t.y)]))",
+        panel,
     )
 
 
 def axis(page: Any, name: str, key: str) -> Any:
-    return page.execute_script(PLOT + "return plot.layout[arguments[1]][arguments[2]]", 0, name, key)
+    return page.execute_script(
+        PLOT + "return plot.layout[arguments[1]][arguments[2]]", 0, name, key
+    )
 
 
 def seen(page: Any) -> np.ndarray:
@@ -56,7 +62,10 @@ def seen(page: Any) -> np.ndarray:
 
 
 def test_the_plots_are_drawn(page: Any) -> None:
-    assert page.execute_script("return document.querySelectorAll('#panels .plot .main-svg').length") >= 2
+    assert (
+        page.execute_script("return document.querySelectorAll('#panels .plot .main-svg').length")
+        >= 2
+    )
     assert set(lines(page)) == {"random", "evolution", "<b>gp</b>"}
     picture = seen(page)
     assert picture.std() > 0.05
@@ -72,7 +81,9 @@ def test_metric_and_scale_change_the_curves(page: Any, comparison: Any) -> None:
     np.testing.assert_allclose(linear, rows.groupby("evaluation")["regret"].mean(), rtol=1e-5)
     assert linear != log
     choose(page, "scale", "value")
-    np.testing.assert_allclose(lines(page)["random"], rows.groupby("evaluation")["incumbent_value"].mean(), rtol=1e-5)
+    np.testing.assert_allclose(
+        lines(page)["random"], rows.groupby("evaluation")["incumbent_value"].mean(), rtol=1e-5
+    )
     assert axis(page, "yaxis", "title")["text"] == "best value (percent)"
     choose(page, "measure", "test")
     test = 95.004 - rows.groupby("evaluation")["incumbent"].mean() / 50
@@ -149,7 +160,9 @@ def test_it_fits_the_width(page: Any, width: int) -> None:
     try:
         page.refresh()
         assert page.execute_script("return document.documentElement.scrollWidth") <= width
-        plots = page.execute_script("return [...document.querySelectorAll('.plot')].map(p => p.clientWidth)")
+        plots = page.execute_script(
+            "return [...document.querySelectorAll('.plot')].map(p => p.clientWidth)"
+        )
         assert len(plots) == 3
         assert all(300 <= plot <= width for plot in plots)
     finally:

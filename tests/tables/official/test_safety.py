@@ -37,12 +37,18 @@ class Gadget:
 
 
 def stored(cache: Path) -> list[str]:
-    return [file.name for file in (cache / STORE).glob("*") if "simple-hpo" not in file.name and file.suffix != ".lock"]
+    return [
+        file.name
+        for file in (cache / STORE).glob("*")
+        if "simple-hpo" not in file.name and file.suffix != ".lock"
+    ]
 
 
 @pytest.mark.parametrize("container", ["old_torch", "new_torch", "compressed", "plain"])
 @pytest.mark.parametrize("protocol", [0, 4])
-def test_a_gadget_is_refused(own_cache: Path, tmp_path: Path, write: Any, container: str, protocol: int) -> None:
+def test_a_gadget_is_refused(
+    own_cache: Path, tmp_path: Path, write: Any, container: str, protocol: int
+) -> None:
     trace = tmp_path / "trace"
     gadgets = (
         Gadget(os.system, f"touch {trace}"),
@@ -128,7 +134,9 @@ HASHES = {
     "set of protocol 2": b"c__builtin__\nset\n]" + DEEP[2:] + b"a\x85R.",
     "set": b"\x8f(" + DEEP[2:] + b"\x90.",
     "frozenset": b"(" + DEEP[2:] + b"\x91.",
-    "kind of array": b"cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\n" + DEEP[2:] + b"\x85RX\x01\x00\x00\x00a\x86R.",
+    "kind of array": b"cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\n"
+    + DEEP[2:]
+    + b"\x85RX\x01\x00\x00\x00a\x86R.",
 }
 
 
@@ -151,7 +159,9 @@ def refused(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """
     command = [sys.executable, "-c", textwrap.dedent(script), str(folder), *HASHES]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout.splitlines()
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False
+    ).stdout.splitlines()
 
 
 @pytest.mark.parametrize("what", HASHES)
@@ -179,7 +189,9 @@ def test_weights_are_skipped(own_cache: Path, tmp_path: Path, official: Any, wri
 
 
 @pytest.mark.parametrize("container", ["old_torch", "new_torch", "compressed", "plain"])
-def test_half_a_file(own_cache: Path, tmp_path: Path, official: Any, write: Any, container: str) -> None:
+def test_half_a_file(
+    own_cache: Path, tmp_path: Path, official: Any, write: Any, container: str
+) -> None:
     path = write[container](official.whole((0, 11), ("less", "full")), tmp_path / "file")
     whole = path.read_bytes()
     for n in (0, 1, 13, len(whole) // 3, len(whole) - 200, len(whole) - 5):

@@ -28,7 +28,9 @@ def read_source(request: pytest.FixtureRequest, cache_with: Callable) -> Callabl
             if not source.package:
                 request.getfixturevalue("mirror")
             file = source.open(cache_with(name) / "tables" / "v1" / source.table / f"{name}.arrow")
-            known[name] = {info.address: (info, file.column(i)) for i, info in enumerate(file.infos)}
+            known[name] = {
+                info.address: (info, file.column(i)) for i, info in enumerate(file.infos)
+            }
             assert len(known[name]) == len(file.infos)
         return known[name]
 

@@ -13,7 +13,15 @@ import nasmeta as nm
 from nasmeta.spaces import get_space
 from nasmeta.tables.sources import registered_sources
 
-FAMILIES = ("fcnet", "graphgym", "hpobench-mlp", "nas-bench-graph", "nas-bench-macro", "step-law", "transnas-macro")
+FAMILIES = (
+    "fcnet",
+    "graphgym",
+    "hpobench-mlp",
+    "nas-bench-graph",
+    "nas-bench-macro",
+    "step-law",
+    "transnas-macro",
+)
 
 
 def correlations(columns: list[np.ndarray]) -> np.ndarray:
@@ -50,7 +58,9 @@ class TestGraph:
         assert test[network] == pytest.approx(its_test, abs=0.0051)
         assert np.nanmax(test) == pytest.approx(best_test, abs=0.0051)
 
-    def test_the_keys_of_the_files_are_the_architectures_in_order(self, columns: dict[str, np.ndarray]) -> None:
+    def test_the_keys_of_the_files_are_the_architectures_in_order(
+        self, columns: dict[str, np.ndarray]
+    ) -> None:
         digits = get_space("graph").codes.astype(int) @ [10000, 1000, 100, 10, 1]
         assert (np.diff(digits) > 0).all()  # and the reader has found each key of each file once
         assert np.isfinite(columns["cora/accuracy/valid/-/mean"]).all()
@@ -63,7 +73,8 @@ class TestGraph:
         assert found["computers", "arxiv"] == pytest.approx(0.62, abs=0.005)
         assert min(found.values()) == pytest.approx(0.01, abs=0.005)
         assert set(min(found, key=lambda pair: found[pair])) & {"pubmed", "physics"}
-        assert len(np.unique(valid[2])) == 191  # ties: pubmed; 223 as the doubles of the file, which differ in rounding
+        # ties: pubmed; 223 as the doubles of the file, which differ in rounding
+        assert len(np.unique(valid[2])) == 191
 
 
 MACRO = {
@@ -87,7 +98,9 @@ class TestTransNasMacro:
         assert values[best] == pytest.approx(value, abs=10.0 ** -(2 if value > 1 else 4) / 2)
 
     def test_it_is_read_from_the_files_of_the_micro_space(self) -> None:
-        assert registered_sources()["transnas-macro"].files == registered_sources()["transnas"].files
+        assert (
+            registered_sources()["transnas-macro"].files == registered_sources()["transnas"].files
+        )
 
 
 class TestNasBenchMacro:
@@ -99,21 +112,37 @@ class TestNasBenchMacro:
         assert "no validation split" in info.note
         canonical = space.canonical(np.arange(space.size))
         assert np.array_equal(accuracy, accuracy[canonical])
-        seeds = np.stack([columns[f"cifar10/accuracy/test/50/{seed}"][1] for seed in range(3)], axis=1)
-        costs = np.stack([columns[f"cifar10/{metric}/-/-/-"][1] for metric in ("parameters", "flops")], axis=1)
-        assert len(np.unique(np.hstack([seeds, costs]), axis=0)) == 3_969 == len(np.unique(canonical))
+        seeds = np.stack(
+            [columns[f"cifar10/accuracy/test/50/{seed}"][1] for seed in range(3)], axis=1
+        )
+        costs = np.stack(
+            [columns[f"cifar10/{metric}/-/-/-"][1] for metric in ("parameters", "flops")], axis=1
+        )
+        assert (
+            len(np.unique(np.hstack([seeds, costs]), axis=0)) == 3_969 == len(np.unique(canonical))
+        )
 
 
 class TestGraphGym:
     def test_32_tasks_of_96_designs_that_disagree(self, read_source: Callable) -> None:
         columns = read_source("graphgym")
-        accuracies = [values for info, values in (columns[a] for a in columns) if info.metric == "accuracy"]
+        accuracies = [
+            values for info, values in (columns[a] for a in columns) if info.metric == "accuracy"
+        ]
         assert len(accuracies) == 32
-        assert all(values.shape == (96,) and np.isfinite(values).all() and values.max() > 1 for values in accuracies)
+        assert all(
+            values.shape == (96,) and np.isfinite(values).all() and values.max() > 1
+            for values in accuracies
+        )
         found = correlations(accuracies)
-        assert (found.min(), found.max()) == (pytest.approx(-0.81, abs=0.005), pytest.approx(0.99, abs=0.005))
+        assert (found.min(), found.max()) == (
+            pytest.approx(-0.81, abs=0.005),
+            pytest.approx(0.99, abs=0.005),
+        )
         assert (found < 0).mean() == pytest.approx(0.39, abs=0.005)
-        assert all(info.kind != "seconds" for info, _ in columns.values()), "no column is the cost of a training"
+        assert all(info.kind != "seconds" for info, _ in columns.values()), (
+            "no column is the cost of a training"
+        )
 
 
 class TestDesignTables:
@@ -139,7 +168,10 @@ class TestDesignTables:
         assert len(of_metric) == n_datasets * (seeds + 1)
         means = [values for address, values in of_metric.items() if address.endswith("/mean")]
         found = correlations(means)
-        assert (found.min(), found.max()) == (pytest.approx(lowest, abs=0.005), pytest.approx(highest, abs=0.005))
+        assert (found.min(), found.max()) == (
+            pytest.approx(lowest, abs=0.005),
+            pytest.approx(highest, abs=0.005),
+        )
         first = next(iter(of_metric)).rpartition("/")[0]
         mean = np.mean([of_metric[f"{first}/{seed}"] for seed in range(seeds)], axis=0)
         assert of_metric[f"{first}/mean"] == pytest.approx(mean, rel=1e-5)
@@ -155,7 +187,12 @@ class TestStepLaw:
         ],
     )
     def test_optima(
-        self, read_source: Callable, dataset: str, best: float, learning_rate: float, batch_size: int
+        self,
+        read_source: Callable,
+        dataset: str,
+        best: float,
+        learning_rate: float,
+        batch_size: int,
     ) -> None:
         info, losses = read_source("step-law")[f"{dataset}/loss/-/-/-"]
         setting = f"learning_rate={learning_rate},batch_size={batch_size}"
@@ -165,13 +202,23 @@ class TestStepLaw:
 
     def test_every_training_has_a_place_of_its_own(self, read_source: Callable) -> None:
         columns = read_source("step-law")
-        losses = {info.dataset: values for info, values in columns.values() if info.metric == "loss"}
+        losses = {
+            info.dataset: values for info, values in columns.values() if info.metric == "loss"
+        }
         trained = {dataset: int(np.isfinite(values).sum()) for dataset, values in losses.items()}
-        assert (len(trained), sum(trained.values()), trained["1.07b-100b"]) == (42, 2_702 + 117, 117)
+        assert (len(trained), sum(trained.values()), trained["1.07b-100b"]) == (
+            42,
+            2_702 + 117,
+            117,
+        )
         dense = {name.partition("/")[2] for name in nm.task_distribution("step-law/dense").names}
         assert dense == {dataset for dataset, n in trained.items() if n >= 88}
         assert sorted(n for dataset, n in trained.items() if dataset not in dense)[::24] == [34, 54]
-        assert np.isfinite(list(losses.values())).any(axis=0).sum() < get_space("step-law").size == 16 * 18
+        assert (
+            np.isfinite(list(losses.values())).any(axis=0).sum()
+            < get_space("step-law").size
+            == 16 * 18
+        )
 
     def test_flops_of_the_largest_training(self, read_source: Callable) -> None:
         info, flops = read_source("step-law")["1.07b-100b/train_flops/-/-/-"]

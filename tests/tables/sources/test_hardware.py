@@ -23,9 +23,13 @@ def test_hw_nas_bench_holds_the_values_of_its_file(read_source: Callable) -> Non
 
 
 def test_what_a_device_cannot_run_is_nan(read_source: Callable) -> None:
-    missing = {address: int(np.isnan(values).sum()) for address, (_, values) in read_source("hw-nas-bench").items()}
+    missing = {
+        address: int(np.isnan(values).sum())
+        for address, (_, values) in read_source("hw-nas-bench").items()
+    }
     assert {address for address, n in missing.items() if n} == {
-        f"{dataset}/latency_edgetpu_milliseconds/-/-/-" for dataset in ("cifar10", "cifar100", "imagenet16-120")
+        f"{dataset}/latency_edgetpu_milliseconds/-/-/-"
+        for dataset in ("cifar10", "cifar100", "imagenet16-120")
     }
     assert set(missing.values()) == {0, 4699}
 
@@ -36,7 +40,8 @@ def test_help_agrees_with_hw_nas_bench_on_four_devices(read_source: Callable) ->
     assert not any(np.isnan(values).any() for _, values in helps.values())
     both = helps.keys() & hw.keys()
     assert both == {
-        f"cifar10/latency_{device}_milliseconds/-/-/-" for device in ("pixel3", "raspi4", "eyeriss", "fpga")
+        f"cifar10/latency_{device}_milliseconds/-/-/-"
+        for device in ("pixel3", "raspi4", "eyeriss", "fpga")
     }
     for address in both:
         np.testing.assert_array_equal(helps[address][1], hw[address][1])

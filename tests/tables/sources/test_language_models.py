@@ -21,7 +21,9 @@ TABLES = ("hw-gpt-s", "hw-gpt-m", "hw-gpt-l", "scan-llm", "scan-vlm", "scan-tabp
 
 
 @pytest.fixture
-def _fetched(_cache: None, mirror: Path, cache_with: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def _fetched(
+    _cache: None, mirror: Path, cache_with: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(cache_with(*TABLES)))
 
 
@@ -35,12 +37,29 @@ class TestHWGPT:
     @pytest.mark.parametrize(
         ("size", "networks", "perplexities", "choices"),
         [
-            ("s", 10_000, [22.16, 41.92], [(192, 384, 768), (10, 11, 12), (False, True), (4, 8, 12), (2, 3, 4)]),
-            ("m", 5_245, [21.14, 35.67], [(256, 512, 1024), (22, 23, 24), (False, True), (8, 12, 16), (2, 3, 4)]),
-            ("l", 429, [18.58, 29.32], [(320, 640, 1280), (34, 35, 36), (False, True), (8, 16, 20), (2, 3, 4)]),
+            (
+                "s",
+                10_000,
+                [22.16, 41.92],
+                [(192, 384, 768), (10, 11, 12), (False, True), (4, 8, 12), (2, 3, 4)],
+            ),
+            (
+                "m",
+                5_245,
+                [21.14, 35.67],
+                [(256, 512, 1024), (22, 23, 24), (False, True), (8, 12, 16), (2, 3, 4)],
+            ),
+            (
+                "l",
+                429,
+                [18.58, 29.32],
+                [(320, 640, 1280), (34, 35, 36), (False, True), (8, 16, 20), (2, 3, 4)],
+            ),
         ],
     )
-    def test_networks(self, size: str, networks: int, perplexities: list[float], choices: list[object]) -> None:
+    def test_networks(
+        self, size: str, networks: int, perplexities: list[float], choices: list[object]
+    ) -> None:
         table = nm.load_table(f"hw-gpt-{size}")
         found = [position.choices for position in table.space.positions]
         assert found == choices[:3] + choices[3:] * int(found[1][-1])
@@ -61,7 +80,12 @@ class TestHWGPT:
         latency = nm.load_table("hw-gpt-s").column("gpt-s", "latency_cpu_milliseconds")
         assert [latency.min(), latency.max()] == pytest.approx([758, 4_167], abs=0.5)
         files = registered_sources()["hw-gpt-s"].required_files()
-        rows = [row for key in files if key.startswith("cpu") for row in pickle.loads(files[key].read_bytes())]
+        rows = [
+            row
+            for key in files
+            if key.startswith("cpu")
+            for row in pickle.loads(files[key].read_bytes())
+        ]
         assert sum(len({*row["unit_cpu"]}) > 1 for row in rows) == 1_593
         assert all(row["cpu_lat"] == row["cpu_lat_std"] for row in rows)
 
@@ -73,8 +97,21 @@ class TestHWGPT:
 
     def test_every_network_has_all_costs(self) -> None:
         table = nm.load_table("hw-gpt-s")
-        assert [c.unit for c in table.columns] == ["1", "percent", "ms", "ms", "ms", "mJ", "mJ", "MB", "1", "1"]
-        assert all(np.isfinite(table.column(c.dataset, c.metric, c.split)).all() for c in table.columns)
+        assert [c.unit for c in table.columns] == [
+            "1",
+            "percent",
+            "ms",
+            "ms",
+            "ms",
+            "mJ",
+            "mJ",
+            "MB",
+            "1",
+            "1",
+        ]
+        assert all(
+            np.isfinite(table.column(c.dataset, c.metric, c.split)).all() for c in table.columns
+        )
 
     def test_perplexity_is_nearly_additive(self) -> None:
         table = nm.load_table("hw-gpt-s")
@@ -83,7 +120,9 @@ class TestHWGPT:
         x *= np.repeat(space.conditions.active(space.codes), space.n_choices, axis=1)
         train = np.random.default_rng(0).random(space.size) < 0.8
         weights = np.linalg.lstsq(x[train], perplexity[train], rcond=1e-8)[0]
-        assert kendalltau(x[~train] @ weights, perplexity[~train]).statistic == pytest.approx(0.967, abs=0.003)
+        assert kendalltau(x[~train] @ weights, perplexity[~train]).statistic == pytest.approx(
+            0.967, abs=0.003
+        )
 
 
 RANGES = {
@@ -113,15 +152,20 @@ class TestScan:
         assert (rows.groupby("config_id")["file"].nunique() == 1).all()
         moments = rows.groupby("config_id").size()
         assert (len(moments), moments.min(), moments.max()) == (1_194, 1, 10)
-        (path,) = mirror.glob("automl/scan_bench/*/scan_benchmark/llm/configs_intermediate_summary.csv")
+        (path,) = mirror.glob(
+            "automl/scan_bench/*/scan_benchmark/llm/configs_intermediate_summary.csv"
+        )
         summary = pd.read_csv(path, usecols=["valid_loss", "test_loss", "objective_to_minimize"])
         assert summary["objective_to_minimize"].equals(summary["test_loss"])
-        assert np.sort(summary["valid_loss"]) == pytest.approx(np.sort(rows["valid_loss"]), abs=1e-12)
+        assert np.sort(summary["valid_loss"]) == pytest.approx(
+            np.sort(rows["valid_loss"]), abs=1e-12
+        )
 
     def test_losses_of_language_models(self) -> None:
         task = nm.get_task("scan-llm/slimpajama")
         test, diverged, flops = (
-            task.table.column("slimpajama", *c) for c in (("loss", "test"), ("diverged",), ("train_flops",))
+            task.table.column("slimpajama", *c)
+            for c in (("loss", "test"), ("diverged",), ("train_flops",))
         )
         assert task.signal.split == "valid"
         assert ((task.values > 3).sum(), (test > 3).sum(), diverged.sum()) == (126, 132, 126)
@@ -129,12 +173,28 @@ class TestScan:
 
     def test_vision_language_models(self) -> None:
         rows = evaluations("scan-vlm")
-        assert (rows["config_id"].nunique(), len(rows), rows["diverged"].sum()) == (1_500, 7_674, 134)
-        assert len(rows.loc[:, "vtab_caltech101_mean_per_class_recall":"fairness_utkface_acc_race_avg"].columns) == 39
+        assert (rows["config_id"].nunique(), len(rows), rows["diverged"].sum()) == (
+            1_500,
+            7_674,
+            134,
+        )
+        assert (
+            len(
+                rows.loc[
+                    :, "vtab_caltech101_mean_per_class_recall":"fairness_utkface_acc_race_avg"
+                ].columns
+            )
+            == 39
+        )
         task = nm.get_task("scan-vlm/image-text")
         diverged = task.table.column("image-text", "diverged")
         missing = np.isnan(task.values)
-        assert (diverged.sum(), missing.sum(), missing[diverged == 1].sum()) == (134, 47, 47)  # 38 without, 9 capped
+        # 38 without, 9 capped
+        assert (diverged.sum(), missing.sum(), missing[diverged == 1].sum()) == (
+            134,
+            47,
+            47,
+        )
 
     def test_tabular_transformers(self) -> None:
         frame = nm.load_table("scan-tabpfn").space.to_frame()
@@ -148,7 +208,8 @@ class TestScan:
                 ("loss", "valid"), ("train_flops", None),
             ]  # fmt: skip
             flops = task.parts[1].values[task.front.architectures]
-            assert flops.max() > 1_000 * flops.min()  # a loss alone would only ask for the longest training
+            # a loss alone would only ask for the longest training
+            assert flops.max() > 1_000 * flops.min()
 
     def test_another_number_of_rows_is_an_error(self) -> None:
         source = registered_sources()["scan-llm"]
@@ -164,4 +225,9 @@ def test_tables_that_were_not_fetched(own_cache: Path) -> None:
         with pytest.raises(MissingValueError, match=f"nasmeta data fetch {name}"):
             nm.load_table(name)
     assert not nm.list_tasks("hw-gpt-s/perplexity+cost")["here"].any()
-    assert [*dict.fromkeys(tables["topic"])] == ["graphs", "hyperparameters", "images", "language models"]
+    assert [*dict.fromkeys(tables["topic"])] == [
+        "graphs",
+        "hyperparameters",
+        "images",
+        "language models",
+    ]

@@ -22,6 +22,6 @@ def test_declared_columns_are_those_that_are_read(read_source: Callable, name: s
         datasets, metrics = (part.split(",") for part in patterns.split("/")[:2])
         for dataset in datasets:
             for metric in metrics:
-                assert "*" in dataset + metric or any((i.dataset, i.metric) == (dataset, metric) for i in infos), (
-                    patterns
-                )
+                assert "*" in dataset + metric or any(
+                    (i.dataset, i.metric) == (dataset, metric) for i in infos
+                ), patterns
