@@ -130,7 +130,7 @@ def failed_test(seconds: str, *tests: str) -> str:
     done = subprocess.run(
         [*command.split(), *tests], stdout=subprocess.PIPE, text=True, check=False
     )
-    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", done.stdout, re.MULTILINE)
     unnamed = "" if done.returncode in (0, 5, -9, 137) else tests[0]
     return failed[1] if failed else unnamed
 

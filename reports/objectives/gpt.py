@@ -132,7 +132,7 @@ def draw_fronts(fronts: pd.DataFrame) -> Figure:
     label_panels(panels, "", "perplexity")
     for panel, cost in zip(panels, TITLES.values(), strict=True):
         panel.set_xlabel(cost)
-    legend_below(figure, "predicted front of one run")
+    legend_below(figure, "front: of a run (predicted), of the measured networks")
     return figure
 
 
