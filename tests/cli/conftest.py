@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import typer.rich_utils  # noqa: F401 (reads FORCE_COLOR when it is imported, so before any test sets it)
 from matplotlib.figure import Figure
 
 
