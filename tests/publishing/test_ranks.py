@@ -27,7 +27,9 @@ def _pair(published: Sequence[Any], fresh: Any, task: str = "task") -> Any:
     return Pair(config=config, histories=published, run=fresh)
 
 
-@pytest.mark.parametrize(("regrets", "rejected"), [([1.0], False), ([1.0] * 10, True)])
+@pytest.mark.parametrize(
+    ("regrets", "rejected"), [([1.0], False), ([-1.0], False), ([1.0] * 10, True)]
+)
 def test_one_other_run_is_chance(regrets: list[float], rejected: bool) -> None:
     done = Audit("own", 2)
     compare_ranks(
