@@ -55,7 +55,6 @@ def named(peer: object, name: str) -> str:
 
 
 # -- tables
-# ---------------------------------------------------------------------------------------------------------
 @case
 def opening(rounds: int) -> list[Row]:
     """Open the built table of three data sets; `load_table` keeps nothing between calls."""
@@ -159,7 +158,6 @@ def lookup(rounds: int) -> list[Row]:
 
 
 # -- searches
-# -------------------------------------------------------------------------------------------------------
 def optuna_rate(optuna: Any, evaluations: int, storage: Callable[[], Any]) -> Sample:
     """Return evaluations a second of a study with RandomSampler, whose objective is our prepared look-up."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -332,7 +330,6 @@ for _function in (simulator, optuna_loop, all_searchers):
 
 
 # -- processes
-# ------------------------------------------------------------------------------------------------------
 @case
 def importing(rounds: int) -> list[Row]:
     """Import in a fresh interpreter, less the bare interpreter's time in the same round."""

@@ -69,7 +69,6 @@ def test_any_bytes_give_a_plain_object_or_our_error(content: bytes) -> None:
 
 
 # -- stand-ins
-# ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize(
     "array",

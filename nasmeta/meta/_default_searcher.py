@@ -100,7 +100,6 @@ class DefaultMetaSearch(MetaSearcher):
         return kind(self.space, self.rng, **settings)
 
     # -- meta-training
-    # ----------------------------------------------------------------------------------------------
     def check_sources(self, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
         """Return the labels of the sources; their spaces must match this one."""
         checked: list[SourceTask] = self._arms["sources"].check_sources(sources)
@@ -137,7 +136,6 @@ class DefaultMetaSearch(MetaSearcher):
         return {"target": self._arms["target"], "sources": with_sources}
 
     # -- the search
-    # -------------------------------------------------------------------------------------------------
     def restrict(self, architectures: Architectures) -> bool:
         """Propose only these architectures."""
         return {

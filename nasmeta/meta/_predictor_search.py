@@ -91,7 +91,6 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         return {**settings, "options": {**learned, **(settings.get("options") or {})}}
 
     # -- meta-training
-    # ----------------------------------------------------------------------------------------------
     def _learn(self, sources: list[SourceTask]) -> Any:
         self._model.progress = self.progress
         return self._model.meta_fit(sources).meta_model_
@@ -109,7 +108,6 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         return self._model
 
     # -- the search
-    # -------------------------------------------------------------------------------------------------
     def ask(self, n: int = 1) -> Architectures:
         """Propose architectures one by one: of the first five, every second one at random."""
         self._require_open(n)
@@ -132,7 +130,6 @@ class MetaPredictorSearch(PredictorSearch, MetaSearcher):
         self._taken.update(architectures.tolist())
 
     # -- the model
-    # --------------------------------------------------------------------------------------------------
     def build_model(self, seed: int) -> Any:
         """Return the untrained meta-predictor."""
         if not isinstance(self.predictor, str) or not self.knows(self.predictor):

@@ -278,7 +278,6 @@ def predict(
 
 
 # -- the journal
-# ------------------------------------------------------------------------------------------------------
 class BenchmarkJournal(JournalFile):
     """Finished jobs of a benchmark, as lines ``[job, rows, checksum]``."""
 
@@ -302,7 +301,6 @@ class BenchmarkJournal(JournalFile):
 
 
 # -- labelled and scored architectures
-# --------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Split:
     """Architectures to train on, and architectures to score, by scope.
@@ -352,7 +350,6 @@ def _checked_sizes(protocol: str, sizes: Iterable[int] | None, n_pool: int) -> t
 
 
 # -- one fit
-# ----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class _Question:
     """A task with its test values."""

@@ -180,7 +180,6 @@ class CellSpace(SearchSpace):
         )
 
     # -- structure
-    # --------------------------------------------------------------------------------------------------
     @cached_property
     def live_edges(self) -> Booleans:
         """Whether each edge is on a path from input to output without ``none``, shape (n_architectures, n_edges)."""
@@ -236,7 +235,6 @@ class CellSpace(SearchSpace):
         return int_or_array(_representatives(self, rule)[self.index_of(architectures)])
 
     # -- forms
-    # ------------------------------------------------------------------------------------------------------
     def ops_of(self, architectures: ArchitectureLike) -> NDArray[np.str_]:
         """Return the operation names of the edges, shape (n_edges,) for one cell or (n, n_edges).
 
@@ -252,7 +250,6 @@ class CellSpace(SearchSpace):
         return operations
 
     # -- costs
-    # ------------------------------------------------------------------------------------------------------
     def params(self, architectures: ArchitectureLike, dataset: str) -> int | Integers:
         """Return the exact number of parameters of the benchmark's network with this cell.
 

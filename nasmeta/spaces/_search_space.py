@@ -263,7 +263,6 @@ class SearchSpace(ShowsFacts):
         return self.size
 
     # -- architectures, checked
-    # -------------------------------------------------------------------------------------
     @overload  # a str is a Sequence[str] too, but the first signature takes it
     def index_of(self, architectures: Architecture) -> int: ...  # type: ignore[overload-overlap]
     @overload
@@ -338,7 +337,6 @@ class SearchSpace(ShowsFacts):
         return self.conditions.codes_of(architecture, self.positions)
 
     # -- forms
-    # ------------------------------------------------------------------------------------------------------
     def find(self, ranks: Integers) -> Array:
         """Return the architectures of combinations, by ``codes @ place_values``; -1 for none."""
         if self.is_large and self._valid is None and not self.conditions:
@@ -537,7 +535,6 @@ class SearchSpace(ShowsFacts):
         raise SettingError(f"valid combinations of {self.name}", len(drawn), expected)
 
     # -- identity
-    # ---------------------------------------------------------------------------------------------------
     @cached_property
     def sha256(self) -> str:
         """Digest of names, positions and architectures, the same in every process."""
@@ -686,7 +683,6 @@ class SearchSpace(ShowsFacts):
         return space
 
     # -- structure
-    # --------------------------------------------------------------------------------------------------
     @cached_property
     def _neighbours(self) -> Neighbours:
         is_range = any(position.scale for position in self.positions)
@@ -768,7 +764,6 @@ class SearchSpace(ShowsFacts):
         return read_only(inverse.ravel().astype(np.int32))
 
     # -- count features
-    # ---------------------------------------------------------------------------------------------
     @cached_property
     def _builders(self) -> dict[str, FeatureBuilder]:
         return {**self._own_features(), **self._more_features}

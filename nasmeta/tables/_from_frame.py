@@ -139,7 +139,6 @@ def columns_of_frame(
 
 
 # -- rows
-# -----------------------------------------------------------------------------------------------------------
 def _architectures(
     frame: pd.DataFrame, space: SearchSpace, architecture: str | None
 ) -> tuple[Architectures, set[str | None]]:
@@ -221,7 +220,6 @@ def _numbers(frame: pd.DataFrame, name: str) -> Floats:
 
 
 # -- keys
-# -----------------------------------------------------------------------------------------------------------
 def _addresses(
     frame: pd.DataFrame, used: set[str | None], stated: Facts, name: str
 ) -> tuple[Integers, list[_Keys]]:
@@ -268,7 +266,6 @@ def _checked(key: str, value: Any) -> Any:
 
 
 # -- metrics and columns
-# --------------------------------------------------------------------------------------------
 def _facts(
     metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated
 ) -> dict[str, dict[str, Any]]:

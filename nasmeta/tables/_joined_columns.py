@@ -90,7 +90,6 @@ class JoinedColumns:
         return groups
 
     # -- values
-    # -----------------------------------------------------------------------------------------------------
     def __iter__(self) -> Iterator[FoundColumn]:
         return map(self._column, range(len(self.columns)))
 
@@ -122,7 +121,6 @@ class JoinedColumns:
             return self._opened[file][1].column(position)
 
     # -- addresses
-    # --------------------------------------------------------------------------------------------------
     def find(self, address: Address) -> FoundColumn:
         """Return the one column with this address."""
         if address not in self._found:
@@ -185,7 +183,6 @@ class JoinedColumns:
             )
 
     # -- messages
-    # ---------------------------------------------------------------------------------------------------
     def _no_column(self, asked: Address) -> NoColumnError:
         """Return an error that names the possible addresses, or a source of this address."""
         here = {column.source for column in self.columns}

@@ -97,7 +97,6 @@ class Table(ShowsFacts):
         return hash(self._identity)
 
     # -- columns
-    # ----------------------------------------------------------------------------------------------------
     @cached_property
     def space(self) -> SearchSpace:
         """The space of the architectures."""
@@ -188,7 +187,6 @@ class Table(ShowsFacts):
         return self._find(Address(*address, **parts))[1]
 
     # -- values
-    # -----------------------------------------------------------------------------------------------------
     def query(
         self,
         architectures: ArchitectureLike,
@@ -409,7 +407,6 @@ epochs=200, seed='mean'. Possible: ...
         return look_up
 
     # -- users' tables
-    # -----------------------------------------------------------------------------------------------
     @classmethod
     def from_frame(
         cls,
@@ -576,7 +573,6 @@ epochs=200, seed='mean'. Possible: ...
         )
 
     # -- tasks
-    # ------------------------------------------------------------------------------------------------------
     def signal(self, metric: str | None = None, dataset: str | None = None, **parts: Any) -> Signal:
         """Return the address that a task observes; parameters, defaults and errors are those of `nasmeta.Table.task`.
 

@@ -63,7 +63,6 @@ TASKS: Registry[Task] = Registry(
 
 
 # -- declarations in benchmarks_data
-# ---------------------------------------------------------------------------------
 class DeclaredTask(NamedTuple):
     """A declared task, the family that it learns from by default, and the unit of its signal, empty if not declared."""
 
@@ -137,7 +136,6 @@ def spread(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 # -- names
-# ----------------------------------------------------------------------------------------------------------
 _UNDER_OBJECTIVE = re.compile(r"([^/]+/.+?)/((?:within|tradeoff)-.+)")
 # within-5ms/pixel3 is short for within-5ms/latency/pixel3
 _COST_KINDS = (
@@ -350,7 +348,6 @@ def multi_objective_task(
 
 
 # -- families
-# -------------------------------------------------------------------------------------------------------
 def _own_tables() -> tuple[str, ...]:
     """Return the names of the tables that a user added or that other packages provide."""
     return tuple(dict.fromkeys([*added_tables(), *TABLES]))

@@ -108,7 +108,6 @@ class MultiObjectiveTask(Task):
         return tuple(part.column for part in self._parts)
 
     # -- members of a task of one objective
-    # --------------------------------------------------------------------------
     def _no_single(self, what: str) -> NoReturn:
         raise SettingError(
             f"{self.name} has {self.n_objectives} objectives and no {what}; each of its parts has one."

@@ -178,7 +178,6 @@ class Task:
         return task
 
     # -- table, kind and held-out names
-    # -------------------------------------------------------------------------------
     @property
     def table(self) -> Table:
         """The table that holds the columns.
@@ -293,7 +292,6 @@ class Task:
         )
 
     # -- the columns
-    # ------------------------------------------------------------------------------------------------
     @cached_property
     def _signal_column(self) -> ColumnInfo:
         column = self._column or self.table.info(*self.signal.address)

@@ -225,7 +225,6 @@ def _train(dataset: ImageDataset, settings: dict[str, Any], tell: Tell | None) -
 
 
 # -- in the worker
-# ---------------------------------------------------------------------------------------------------
 _dataset: ImageDataset
 _reports: Connection
 

@@ -41,7 +41,6 @@ NB201, TNB101 = nm.task_distribution("nb201"), nm.task_distribution("tnb101")
 
 
 # -- does a fraction keep the best cell of the target?
-# ---------------------------------------------------------------
 def cases() -> Iterator[tuple[str, Task, TaskDistribution]]:
     """Yield group, target and sources; no source shares the target's dataset or device."""
     for dataset in ("cifar10", "cifar100", "imagenet16-120"):
@@ -85,7 +84,6 @@ def measure_kept() -> None:
 
 
 # -- searches
-# ---------------------------------------------------------------------------------------------------------
 def best_architectures(task: Task) -> np.ndarray:
     """Return the best cells; a run succeeds with any of them."""
     utilities = task.sign * task.values
@@ -145,7 +143,6 @@ def plans_warm() -> Iterator[tuple[Task, str, int, float | None, str]]:
 
 
 # -- tables and figures
-# ----------------------------------------------------------------------------------------------
 def percent(values: pd.Series) -> str:
     """Return a share and its counts."""
     return f"{100 * values.mean():.0f} % ({int(values.sum())} of {len(values)})"

@@ -88,6 +88,7 @@ def test_every_command_prints_json() -> None:
 
 
 @pytest.mark.usefixtures("_prepared")
+@pytest.mark.slow
 def test_commands_that_train_print_json() -> None:
     pytest.importorskip("torch")
     nm.search("random", "nb201/cifar10", evaluations=5, journal="run.jsonl")

@@ -27,7 +27,6 @@ from nasmeta.tasks import Task, task_families
 pytest.importorskip("onnxruntime")
 
 # -- a file
-# -------------------------------------------------------------------------------------------------------
 WEIGHTS = np.array([[0, 10, 0.0], [2, 0.5, 0], [0, 100, 0], [0, 1, 0.01], [0, 3, 0]], dtype="<f4")
 """From dataset, epochs, lr, depth and act to seconds, accuracy and a fraction."""
 # MatMul(Concat(Cast(x_cat), x_cont), WEIGHTS), in which x_cat has the type int32 and shape (n, 1),
@@ -238,7 +237,6 @@ def test_another_file_is_refused(tmp_path: Path, space: SearchSpace) -> None:
 
 
 # -- LCBench
-# --------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def lcbench(mirror: Path, registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NASMETA_MIRROR", str(mirror))

@@ -276,7 +276,6 @@ def test_bad_arguments(
 
 
 # -- ends
-# -------------------------------------------------------------------------------------------------------------
 LONG = {"searchers": SEARCHERS, "tasks": "nb201/cifar10", "repeats": 12, "evaluations": 400}
 
 

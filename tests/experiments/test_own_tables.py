@@ -85,7 +85,6 @@ def same(one: History, other: History) -> None:
 
 
 # -- searches
-# -------------------------------------------------------------------------------------------------------
 # the peers' adapters are tested with their contract
 OTHERS = (
     "botorch",
@@ -137,7 +136,6 @@ def test_short_trainings_of_an_own_table(name: str) -> None:
 
 
 # -- journals
-# -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("change", ["a value", "the cost", "another cell"])
 def test_a_journal_of_a_changed_table_is_refused(change: str, tmp_path: Path) -> None:
     journal, frame = (
@@ -190,7 +188,6 @@ def test_a_budget_in_seconds() -> None:
 
 
 # -- meta-learning
-# --------------------------------------------------------------------------------------------------
 def test_families_of_an_own_table() -> None:
     tasks = family().add().tasks()
     assert tasks.names == tuple(f"mine/data{i}" for i in range(1, 5))
@@ -278,7 +275,6 @@ def test_an_own_table_on_a_built_in_space_learns_from_its_family(
 
 
 # -- functions and surrogates
-# ---------------------------------------------------------------------------------------
 def wide(choices: Mapping[str, Any]) -> float:
     return choices["width"] / choices["depth"]
 

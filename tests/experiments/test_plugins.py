@@ -246,7 +246,6 @@ print(registry._entry_points.cache_info().misses)
 
 
 # -- a journal knows the code that wrote it
-# --------------------------------------------------------------------------
 
 
 def edited(site: Path, old: str, new: str) -> type:

@@ -210,7 +210,6 @@ def test_commands(tmp_path: Path) -> None:
 
 
 # -- custom evaluators
-# ------------------------------------------------------------------------------------------------
 MODULE = """
 import nasmeta as nm
 from nasmeta.evaluators import FunctionEvaluator
@@ -317,7 +316,6 @@ def test_a_custom_space_by_its_place() -> None:
 
 
 # -- sources
-# ----------------------------------------------------------------------------------------------------------
 LEARNING = """\
 tasks = ["nb201/cifar100"]
 repeats = 2

@@ -8,7 +8,6 @@ from nasmeta.meta.bilevel._maml import adapted, made_network, predicted, train  
 
 
 # -- outer loop
-# -----------------------------------------------------------------------------------------------------
 def test_a_training_learns_and_reports_its_progress() -> None:
     reports = []
     parameter = torch.nn.Parameter(torch.tensor(0.0))
@@ -26,7 +25,6 @@ def test_a_training_learns_and_reports_its_progress() -> None:
 
 
 # -- MAML
-# -----------------------------------------------------------------------------------------------------------
 def task() -> tuple[torch.nn.Module, list[torch.Tensor]]:
     """Return a network of double precision; inputs and scores of a support, and of a query."""
     with torch.random.fork_rng():

@@ -77,7 +77,6 @@ def view_of_sources(space: SearchSpace, *shifts: float) -> SourceView:
 
 
 # -- weights
-# --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("space", GROUPS)
 def test_a_known_space_is_predicted_by_weights_that_have_not_seen_its_group(space: str) -> None:
     card = chosen_weights(get_space(space), ["somebody's"]).card
@@ -147,7 +146,6 @@ def _frame() -> Any:
 
 
 # -- what is read
-# ---------------------------------------------------------------------------------------------------
 def reading(order: slice = slice(None), n: int = 12, asked: int = 30) -> Reading:
     space = get_space("tnb101")
     scores = np.stack([made_up_values(space, shift) for shift in (0.1, 0.4, 0.8)])[order]
@@ -260,7 +258,6 @@ def test_each_cell_is_scored_as_if_it_were_the_only_one(n: int) -> None:
 
 
 # -- experts
-# ----------------------------------------------------------------------------------------------------------
 def test_experts_are_weighted_by_their_errors() -> None:
     space = get_space("tnb101")
     learner = META_PREDICTORS["experts"](space.name).meta_fit(sources(space))
@@ -316,7 +313,6 @@ def test_errors_of_learners_are_cross_validated() -> None:
 
 
 # -- search
-# -----------------------------------------------------------------------------------------------------------
 def observed(
     order: slice = slice(None),
 ) -> tuple[SearchState, np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -88,7 +88,6 @@ def test_tasks_that_share_a_device_are_left_out_together() -> None:
 
 
 # -- inside a part of the space
-# ------------------------------------------------------------------------------------
 
 
 def test_the_part_is_searched_to_its_end() -> None:
@@ -141,7 +140,6 @@ class TestInside(SearcherContract):
 
 
 # -- warm starts
-# -----------------------------------------------------------------------------------------------------
 def test_the_second_cell_is_good_where_the_first_is_not() -> None:
     architectures = np.arange(100, dtype=np.int32)
     up, down = (
@@ -181,7 +179,6 @@ def test_costs_of_zero_price_nothing() -> None:
 
 
 # -- search and compare
-# ----------------------------------------------------------------------------------------------
 
 
 def test_journal_and_folder_know(tmp_path: Path) -> None:

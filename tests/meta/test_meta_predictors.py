@@ -22,6 +22,7 @@ class TestNetworks(MetaPredictorContract):
         return META_PREDICTORS["maml"](space, steps=4, seed=3)
 
 
+@pytest.mark.slow
 def test_twenty_labels_improve_on_the_order_of_the_sources() -> None:
     source, target = nm.task_distribution("nb201").leave_out("cifar10")
     values = target[0].values

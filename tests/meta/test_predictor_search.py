@@ -31,6 +31,7 @@ def sources() -> list[SourceTask]:
     ("predictor", "acquisition"),
     [*(("experts", acquisition) for acquisition in ACQUISITIONS), ("maml", "greedy")],
 )
+@pytest.mark.slow
 def test_it_begins_at_what_sources_promise_and_finds_the_best(
     predictor: str, acquisition: str
 ) -> None:
@@ -68,6 +69,7 @@ def test_every_second_one_of_the_first_five_is_random_or_known_before() -> None:
     assert by == ["sources", "random", "sources", "sources"]
 
 
+@pytest.mark.slow
 def test_the_observations_outweigh_reversed_sources() -> None:
     values = made_up_values(SMALL)
     misleading = [replace(source, utilities=-source.utilities) for source in sources()]

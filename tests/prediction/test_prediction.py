@@ -341,7 +341,6 @@ def test_an_estimator_of_another_space_is_refused() -> None:
 
 
 # -- one contract for predictors
-# --------------------------------------------------------------------------------------
 OWN_MODULE = """
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin

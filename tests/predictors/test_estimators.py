@@ -22,7 +22,6 @@ CELL = "one-hot+live-paths+operation-counts"
 
 
 # -- labels
-# ----------------------------------------------------------------------------------------------------------
 class Echo(ScaledRegressor):
     """Predict the first column as a score."""
 
@@ -50,7 +49,6 @@ def test_scores_keep_the_order_of_labels_and_come_back(kind: str) -> None:
 
 
 # -- Gaussian process
-# ------------------------------------------------------------------------------------------------
 def test_gp_equals_the_textbook() -> None:
     from scipy.spatial.distance import cdist
 
@@ -87,7 +85,6 @@ def test_gp_does_not_mind_the_unit_of_a_measurement() -> None:
 
 
 # -- forest, boosting, ensembles
-# -------------------------------------------------------------------------------------
 def test_forest_equals_scikit_learn_and_its_deviation_the_definition() -> None:
     from sklearn.ensemble import RandomForestRegressor
 
@@ -146,7 +143,6 @@ def test_ensemble_of_a_predictor_without_deviation() -> None:
 
 
 # -- real labels
-# -----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["gp", "xgboost"])
 def test_unseen_networks_are_ordered(name: str) -> None:
     accuracies = nm.get_task("nb201/cifar100").values

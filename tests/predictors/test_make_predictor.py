@@ -91,7 +91,6 @@ def test_import_is_light() -> None:
 
 
 # -- own spaces
-# ------------------------------------------------------------------------------------------------------
 def smooth_values(space: Any) -> np.ndarray:
     """Return a made-up value of each architecture: a sum over positions and a product; for cells, over live edges."""
     if isinstance(space, CellSpace):

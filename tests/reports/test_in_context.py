@@ -111,7 +111,6 @@ def test_episodes_of_a_group_that_is_left_out_change_nothing(scripts: Any, found
 
 
 # -- training of the search head
-# --------------------------------------------------------------------------------------
 def test_an_advantage_is_the_discounted_return_minus_that_of_the_other_searches(
     scripts: Any,
 ) -> None:

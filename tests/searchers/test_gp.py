@@ -85,6 +85,7 @@ def found(
     return bool(best == values.max())
 
 
+@pytest.mark.slow
 def test_it_learns_which_positions_matter() -> None:
     assert sum(found(with_unused_positions, None, seed) for seed in range(10)) >= 9
     assert sum(found(with_a_narrow_peak, None, seed) for seed in range(20)) >= 17

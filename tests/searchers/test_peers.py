@@ -52,24 +52,16 @@ SOON = {  # with a model after a few
 TRANSFER = ("syne-tune-quantile-copula",)
 
 
-# A second per step, or ten to learn.
-SLOW = ("botorch", "syne-tune-bore", "syne-tune-cqr", "syne-tune-gp", "syne-tune-quantile-copula")
-
-
-def where_installed(name: str, slow: bool = False) -> Any:
-    """Return a parameter that is skipped where a package of the searcher is missing."""
+def where_installed(name: str) -> Any:
+    """Return a slow parameter that is skipped where a package of the searcher is missing."""
     packages = SEARCHERS.extras[name].replace("-", "_").split(",")
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     skip = pytest.mark.skipif(bool(missing), reason=f"{', '.join(missing)} is not installed")
-    return pytest.param(name, marks=[skip, pytest.mark.slow] if slow or name in SLOW else [skip])
+    return pytest.param(name, marks=[skip, pytest.mark.slow])
 
 
 # The adapters of bore and cqr are that of kde.
-SOME = [
-    where_installed(n, slow=n != "syne-tune-kde")
-    for n in QUICK
-    if n not in ("syne-tune-bore", "syne-tune-cqr")
-]
+SOME = [where_installed(name) for name in QUICK if name not in ("syne-tune-bore", "syne-tune-cqr")]
 LEARNING = [where_installed(name) for name in TRANSFER]
 
 
@@ -132,7 +124,6 @@ def seeded(name: str, seed: int, **settings: Any) -> tuple[Searcher, int]:
     return searcher, searcher._peer_seed
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [where_installed(name) for name in ("smac", "syne-tune-bore")])
 def test_its_cells_are_those_of_the_peers_own_loop(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -262,7 +253,6 @@ def test_without_the_peer_the_extra_is_named(
 
 
 # -- Optuna
-# ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["RandomSampler", "TPESampler", "NSGAIISampler", "QMCSampler"])
 def test_its_cells_are_those_of_optunas_own_loop(name: str) -> None:
     with warnings.catch_warnings():
@@ -314,7 +304,6 @@ def test_a_custom_sampler_that_repeats_itself_is_not_waited_for() -> None:
 
 
 # -- large spaces
-# ----------------------------------------------------------------------------------------------------
 LARGE = example_space("large")
 LATE = {  # with a model for the last proposals
     **SOON,

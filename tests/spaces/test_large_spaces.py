@@ -175,7 +175,6 @@ def test_impossible_spaces(what: str, build: object) -> None:
 
 
 # -- the whole space of a sample
-# -------------------------------------------------------------------------------------
 def sample_of(n_ranges: int, n: int = 300) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     rates = {f"lr{i}": 10 ** rng.uniform(-5, 0, n) for i in range(n_ranges)}

