@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
-Architectures: TypeAlias = NDArray[np.int32]  # indices of architectures
-Integers: TypeAlias = NDArray[np.integer]
-Booleans: TypeAlias = NDArray[np.bool_]
-Floats: TypeAlias = NDArray[np.float64]
-Floats32: TypeAlias = NDArray[np.float32]
-AnyFloats: TypeAlias = NDArray[np.floating]  # of either precision
+from nasmeta.arrays import (
+    AnyFloats as AnyFloats,
+    Architectures as Architectures,
+    Booleans as Booleans,
+    Facts as Facts,
+    Floats as Floats,
+    Floats32 as Floats32,
+    Integers as Integers,
+)
+
 Prediction: TypeAlias = tuple[Floats, Floats]  # mean and standard deviation, of one shape
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]  # of a file, by name
-Facts: TypeAlias = Mapping[str, Any]  # of a file, of JSON's types
 # arrays and facts of a meta-model
 Packed: TypeAlias = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 

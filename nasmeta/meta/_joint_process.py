@@ -36,13 +36,8 @@ class JointSettings:
     ``reports/meta/gp`` has results with them and the tasks of the choice.
     """
 
-    # of the prior, shared, own, lengthscales, noise
-    medians: tuple[float, ...] = (
-        0.4,
-        0.1,
-        3.0,
-        0.02,
-    )
+    # of the log-normal prior: shared variances, own variances, lengthscales, noise
+    medians: tuple[float, ...] = (0.4, 0.1, 3.0, 0.02)
     stds: tuple[float, ...] = (1.0, 1.5, 1.0, 1.0)  # of the logarithms
     fit_on: int = 400  # labels of all sources that the marginal likelihood is maximised on
     condition_on: int = 1200  # labels of all sources that the process is conditioned on, at O(n³)
@@ -69,15 +64,16 @@ def joint_kernel(n_features: int) -> Kernel:
 def joint_prior(n_features: int) -> Prior:
     """Return the prior of the hyperparameters of `joint_kernel`."""
     sizes = (n_features, n_features, n_features, 1)
-    return Prior(np.log(np.repeat(JOINT.medians, sizes)), np.repeat(JOINT.stds, sizes))
+    medians = np.repeat(JOINT.medians, sizes)
+    return Prior(mean=np.log(medians), std=np.repeat(JOINT.stds, sizes))
 
 
 def joint_pairs(model: Model, architectures: Sequence[Architectures]) -> Pairs:
     """Return the pairs of labels of several tasks; `architectures` has one array of indices per task."""
-    every = np.concatenate(architectures)
-    task = np.repeat(np.arange(len(architectures)), [len(of_task) for of_task in architectures])
+    labelled = np.concatenate(architectures)  # (n,), of all tasks
+    task = np.repeat(np.arange(len(architectures)), list(map(len, architectures)))
     same_task = task[:, None] == task
-    distances = [dimension.among(every) for dimension in model.inputs.dimensions]
+    distances = [dimension.among(labelled) for dimension in model.inputs.dimensions]
     return Pairs.of(np.stack([*distances, same_task]).astype(np.int64))
 
 
@@ -91,9 +87,11 @@ def fit_joint(
     task the likelihood cannot separate shared from own variance, and the prior decides.
     """
     n_features = len(model.inputs.dimensions)
-    pairs = joint_pairs(model, architectures)
     objective = Objective(
-        joint_kernel(n_features), pairs, [np.concatenate(labels)], joint_prior(n_features)
+        kernel=joint_kernel(n_features),
+        pairs=joint_pairs(model, architectures),
+        tasks=[np.concatenate(labels)],
+        prior=joint_prior(n_features),
     )
     return fit(objective, iterations=40)
 
@@ -106,16 +104,17 @@ def joint_space(
     It is one of these spaces, if possible. Otherwise the labelled architectures become
     architectures of the target's positions, see `nasmeta.spaces.codes_by_level`.
     """
-    spaces = tuple(dict.fromkeys([target, *(source.space for source in sources)]))
+    spaces = dict.fromkeys([target, *(source.space for source in sources)])
     for space in spaces:
         if all(_contains(space, other) for other in spaces):
             return space, [source.in_space(space).architectures for source in sources]
-    codes = [
-        codes_by_level(source.space.codes[source.architectures], source.space, target)
-        for source in sources
-    ]
-    joint = target.with_codes(np.unique(np.concatenate([target.codes, *codes]), axis=0))
-    return joint, [np.asarray(joint.from_codes(of_source), np.int32) for of_source in codes]
+    by_source = []  # codes at the target's positions, (n_labels, n_positions)
+    for source in sources:
+        codes = source.space.codes[source.architectures]
+        by_source.append(codes_by_level(codes, source.space, target))
+    codes = np.unique(np.concatenate([target.codes, *by_source]), axis=0)
+    joint = target.with_codes(codes)
+    return joint, [np.asarray(joint.from_codes(codes), np.int32) for codes in by_source]
 
 
 @lru_cache(maxsize=64)
@@ -159,29 +158,31 @@ class SourceModels:
         -------
         SourceModels
         """
-        used = [
-            _used(source, min(JOINT.of_one, JOINT.condition_on // len(sources)))
-            for source in sources
-        ]
+        most = min(JOINT.of_one, JOINT.condition_on // len(sources))
+        used = [_best_and_even(source, most) for source in sources]
         joint, architectures = joint_space(space, used)
-        labels = [source.utilities for source in used]
-        used_features = _features_in(joint, features)
-        model = count_model(joint, used_features)
-        few = []
-        for moved, scores in zip(architectures, labels, strict=True):
+        joint_features = _features_in(joint, features)
+        fitted_architectures, fitted_labels = [], []
+        for moved, source in zip(architectures, used, strict=True):
             even = _evenly(len(moved), max(3, JOINT.fit_on // len(sources)))
-            few.append((moved[even], scores[even]))
-        hyperparameters = fit_joint(model, *zip(*few, strict=True))
+            fitted_architectures.append(moved[even])
+            fitted_labels.append(source.utilities[even])
+        model = count_model(joint, joint_features)
         return cls(
-            space, joint, used_features, hyperparameters, tuple(architectures), tuple(labels)
-        )._computed()
+            target=space,
+            joint=joint,
+            features=joint_features,
+            hyperparameters=fit_joint(model, fitted_architectures, fitted_labels),
+            architectures=tuple(architectures),
+            labels=tuple(source.utilities for source in used),
+        )
 
     def pack(self) -> Packed:
         """Return arrays and facts for a file, without what `unpack` can compute."""
         arrays: dict[str, NDArray[Any]] = {
             "cells": np.concatenate(self.architectures),
             "labels": np.concatenate(self.labels),
-            "sizes": np.array([len(architectures) for architectures in self.architectures]),
+            "sizes": np.array(list(map(len, self.architectures))),
             "logarithms": self.hyperparameters.logarithms,
         }
         return arrays, {"joint": to_content(self.joint)}
@@ -192,23 +193,23 @@ class SourceModels:
     ) -> SourceModels:
         """Return the models that `pack` described."""
         joint = from_content(facts["joint"])
-        joint = target if joint == target else joint
-        used_features = _features_in(joint, features)
-        kernel = joint_kernel(len(used_features))
+        if joint == target:
+            joint = target  # with its cached arrays
+        joint_features = _features_in(joint, features)
+        kernel = joint_kernel(len(joint_features))
         ends = np.cumsum(arrays["sizes"])[:-1]
         return cls(
-            target,
-            joint,
-            used_features,
-            kernel.hyperparameters(arrays["logarithms"]),
-            tuple(np.split(arrays["cells"], ends)),
-            tuple(np.split(arrays["labels"], ends)),
-        )._computed()
+            target=target,
+            joint=joint,
+            features=joint_features,
+            hyperparameters=kernel.hyperparameters(arrays["logarithms"]),
+            architectures=tuple(np.split(arrays["cells"], ends)),
+            labels=tuple(np.split(arrays["labels"], ends)),
+        )
 
-    def _computed(self) -> SourceModels:
+    def __post_init__(self) -> None:
         """Compute the cached arrays, which takes seconds, before the search."""
         _ = self._posterior
-        return self
 
     @property
     def shared(self) -> Floats:
@@ -239,33 +240,31 @@ class SourceModels:
         return move_cells(np.arange(self.target.size), self.target, self.joint)[0]
 
     @cached_property
-    def _parts(self) -> list[slice]:
-        """The labels of each source among those of all sources."""
-        ends = np.cumsum([0, *map(len, self.architectures)]).tolist()
-        return [slice(first, end) for first, end in pairwise(ends)]
-
-    @cached_property
     def _posterior(self) -> tuple[Floats32, Floats, Floats]:
         """`rows`, and the posterior means of the shared part, (n_architectures,), and of the sources' own parts.
 
         The last array has one row per source; all are conditioned on the labels of all sources.
         """
-        known = np.concatenate(self.architectures)
+        labelled = np.concatenate(self.architectures)  # (n_labels,)
+        bounds = np.cumsum([0, *map(len, self.architectures)])
+        of_sources = [slice(first, end) for first, end in pairwise(bounds)]
         shared_part, own_part = self._part(self.shared), self._part(self.own)
-        covariance = shared_part.covariance(known, known).astype(np.float64)
-        for part in self._parts:
-            covariance[part, part] += own_part.covariance(known[part], known[part])
-        covariance[np.diag_indices(len(known))] += self.noise
+        # C = k_shared + [s = t] k_own + σ² I between labels of tasks s and t, (n_labels, n_labels)
+        covariance = shared_part.covariance(labelled, labelled).astype(np.float64)
+        for part in of_sources:
+            covariance[part, part] += own_part.covariance(labelled[part], labelled[part])
+        covariance[np.diag_indices(len(labelled))] += self.noise
         factor = cholesky(covariance, lower=True)
-        weights = cho_solve((factor, True), np.concatenate(self.labels))
-        rows = shared_part.covariance(known, self.target_architectures)
+        weights = cho_solve((factor, True), np.concatenate(self.labels))  # C⁻¹ y
+        # between labels and the target's architectures, (n_labels, n_architectures)
+        rows = shared_part.covariance(labelled, self.target_architectures)
         shared_mean = weights @ rows
         own_means = np.empty((len(self.architectures), self.target.size))
-        for own_mean, part in zip(own_means, self._parts, strict=True):
-            own_mean[:] = weights[part] @ own_part.covariance(
-                known[part], self.target_architectures
-            )
-        solved = solve_triangular(factor.astype(np.float32), rows, lower=True, overwrite_b=True)
+        for source, part in enumerate(of_sources):
+            covariances = own_part.covariance(labelled[part], self.target_architectures)
+            own_means[source] = weights[part] @ covariances
+        factor = factor.astype(np.float32)
+        solved = solve_triangular(factor, rows, lower=True, overwrite_b=True)
         return np.asarray(solved, np.float32), shared_mean, own_means
 
     @property
@@ -305,26 +304,29 @@ class SourceModels:
 
     def row(self, architecture: int) -> Floats32:
         """Return the prior covariance of a new task between one architecture and all, shape (n_architectures,)."""
-        unconditioned = self._one_task.row(int(self.target_architectures[architecture]))[
-            self.target_architectures
-        ]
-        return unconditioned - self.rows[:, architecture] @ self.rows
+        in_joint = self._one_task.row(int(self.target_architectures[architecture]))
+        return in_joint[self.target_architectures] - self.rows[:, architecture] @ self.rows
 
 
 def _features_in(joint: SearchSpace, features: Sequence[str]) -> tuple[str, ...]:
     """Return the features, or those of the joint space's kernel if it lacks one of them."""
-    return tuple(features) if set(features) <= set(joint.feature_names) else joint.kernel_features
+    if set(features) <= set(joint.feature_names):
+        return tuple(features)
+    return joint.kernel_features
 
 
-def _used(source: SourceTask, most: int) -> SourceTask:
+def _best_and_even(source: SourceTask, most: int) -> SourceTask:
     """Return the normal scores of the best half of `most` labels and an even sample, by rank, of the others."""
     scores = normal_scores(source.utilities)
     order = np.argsort(-scores, kind="stable")
     if len(order) > most:
         best, others = order[: most // 2], order[most // 2 :]
-        order = np.r_[best, others[_evenly(len(others), most - len(best))]]
+        even = _evenly(len(others), most - len(best))
+        order = np.concatenate([best, others[even]])
     return replace(source, architectures=source.architectures[order], utilities=scores[order])
 
 
 def _evenly(n: int, most: int) -> Integers:
-    return np.asarray(np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp)))
+    """Return at most this many of the numbers below n, evenly spaced."""
+    spaced = np.linspace(0, n - 1, min(n, most)).round()
+    return np.asarray(np.unique(spaced.astype(np.intp)))

@@ -15,6 +15,7 @@ from nasmeta.gaussian_process import (
     GaussianProcess,
     Hyperparameters,
     KernelPrior,
+    Model,
     Objective,
     Prior,
     count_model,
@@ -22,7 +23,7 @@ from nasmeta.gaussian_process import (
     sum_of_exponentials,
     weak_prior,
 )
-from nasmeta.meta._arrays import Arrays, Facts, Floats, Packed
+from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Packed
 from nasmeta.meta._joint_process import SourceModels
 from nasmeta.meta._quantile_matching import labels_like
 from nasmeta.meta._transfer_search import SourceGPSearch
@@ -35,13 +36,11 @@ class MetaGPSettings:
     """Settings of `meta-gp`; ``reports/transfer`` and ``reports/queries`` have results with them."""
 
     fewest_common: int = 20  # architectures that all sources have labelled
-    condition_on: int = (
-        2000  # best common architectures that the mean function is conditioned on, at O(n³)
-    )
+    # best common architectures that the mean function is conditioned on, at O(n³)
+    condition_on: int = 2000
     fit_on: int = 500  # at least as many, evenly spaced in rank, determine the marginal likelihood
-    prior_std: float = (
-        2.0  # of the logarithms of hyperparameters: a weak prior, because there are many labels
-    )
+    # of the logarithms of hyperparameters: a weak prior, because there are many labels
+    prior_std: float = 2.0
 
 
 META_GP = MetaGPSettings()
@@ -52,9 +51,7 @@ class MetaGP:
     """Prior of a new task, learned from source tasks."""
 
     mean: Floats  # of every architecture's normal score, shape (n_architectures,)
-    hyperparameters: (
-        Hyperparameters  # of the deviation of a new task from that mean, and of the noise
-    )
+    hyperparameters: Hyperparameters  # of the deviation of a new task from that mean, and noise
     features: tuple[str, ...]
     sources: tuple[str, ...]
     labels: int  # of all sources together
@@ -85,39 +82,20 @@ class MetaGP:
         The logarithms of hyperparameters have the prior means of `weak_prior`, with a lengthscale
         of 3 for all features, and the standard deviation ``META_GP.prior_std``.
         """
-        about = tuple(source.name for source in sources), sum(len(source) for source in sources)
         common = reduce(np.intersect1d, [source.architectures for source in sources])
         if len(common) < META_GP.fewest_common:
-            return cls(*_joint_prior(SourceModels.learn(space, sources, features)), *about)
-        scores = np.stack(
-            [normal_scores(source.utilities)[source.rows_of(common)] for source in sources]
+            models = SourceModels.learn(space, sources, features)
+            features = models.features
+            mean, deviation = _joint_prior(models)
+        else:
+            mean, deviation = _common_prior(count_model(space, features), sources, common)
+        return cls(
+            mean=mean,
+            hyperparameters=deviation,
+            features=tuple(features),
+            sources=tuple(source.name for source in sources),
+            labels=sum(map(len, sources)),
         )
-        average = scores.mean(axis=0)
-        best = np.argsort(-average, kind="stable")[: META_GP.condition_on]
-        architectures, scores, average = common[best], scores[:, best], average[best]
-        n_tasks, level = len(sources), average.mean()
-
-        model = count_model(space, features)
-        few = slice(None, None, max(1, len(architectures) // META_GP.fit_on))
-        pairs = model.inputs.among(architectures[few])
-        wide = Prior(
-            weak_prior(len(features)).mean, np.full(len(model.prior.mean), META_GP.prior_std)
-        )
-        shared = fit(Objective(model.kernel, pairs, [average[few] - level], wide), iterations=40)
-        deviation = shared
-        if n_tasks > 1:
-            contrasts = helmert(n_tasks) @ scores  # (n_tasks - 1, n)
-            deviation = fit(
-                Objective(model.kernel, pairs, list(contrasts[:, few]), wide), iterations=40
-            )
-
-        shared_prior, deviation_prior = KernelPrior(model, shared), KernelPrior(model, deviation)
-        covariance = shared_prior.covariance(architectures, architectures).astype(np.float64)
-        covariance += deviation_prior.covariance(architectures, architectures) / n_tasks
-        conditioned = Conditioned.on(covariance, deviation.noise / n_tasks, average - level)
-        mean = level + shared_prior.combined(architectures, conditioned.weights)
-        deviation = replace(deviation, variances=deviation.variances * (1 + 1 / n_tasks))
-        return cls(mean, deviation, tuple(features), *about)
 
     def pack(self) -> Packed:
         """Return arrays and facts for a file."""
@@ -129,9 +107,13 @@ class MetaGP:
         cls, space: SearchSpace, features: tuple[str, ...], arrays: Arrays, facts: Facts
     ) -> MetaGP:
         """Return the prior that `pack` described."""
-        hyperparameters = sum_of_exponentials(len(features)).hyperparameters(arrays["logarithms"])
+        kernel = sum_of_exponentials(len(features))
         return cls(
-            arrays["mean"], hyperparameters, features, tuple(facts["sources"]), int(facts["labels"])
+            mean=arrays["mean"],
+            hyperparameters=kernel.hyperparameters(arrays["logarithms"]),
+            features=features,
+            sources=tuple(facts["sources"]),
+            labels=int(facts["labels"]),
         )
 
     def new_task(self, space: SearchSpace) -> GaussianProcess:
@@ -139,12 +121,61 @@ class MetaGP:
         return GaussianProcess(count_model(space, self.features), self.hyperparameters, self.mean)
 
 
-def _joint_prior(models: SourceModels) -> tuple[Floats, Hyperparameters, tuple[str, ...]]:
-    """Return mean, hyperparameters and features of a new task's prior."""
-    explained = float(np.einsum("ij,ij->j", models.rows, models.rows).mean(dtype=np.float64))
-    unknown = min(1.0, max(0.0, 1 - explained / float(models.shared.sum())))
-    deviation = replace(models.hyperparameters, variances=models.own + unknown * models.shared)
-    return models.mean.astype(np.float64), deviation, models.features
+def _joint_prior(models: SourceModels) -> tuple[Floats, Hyperparameters]:
+    """Return mean, shape (n_architectures,), and hyperparameters of a new task, by the joint process."""
+    # of the prior variance of m, by the labels of the sources
+    explained = np.einsum("ij,ij->j", models.rows, models.rows).mean(dtype=np.float64)
+    unknown = np.clip(1 - explained / models.shared.sum(), 0, 1)
+    variances = models.own + unknown * models.shared
+    return models.mean.astype(np.float64), replace(models.hyperparameters, variances=variances)
+
+
+def _common_prior(
+    model: Model, sources: Sequence[SourceTask], common: Architectures
+) -> tuple[Floats, Hyperparameters]:
+    """Return mean, shape (n_architectures,), and hyperparameters of a new task, by common labels."""
+    n_tasks = len(sources)
+    architectures, scores = _best_common(sources, common)
+    average = scores.mean(axis=0)
+    level = average.mean()
+    shared, deviation = _fit_parts(model, architectures, scores, level)
+    # m(x) = μ + k_m(x, X) C⁻¹ (z̄ - μ) with C = k_m + (k_g + σ² I) / T, the covariance of z̄
+    shared_prior, deviation_prior = KernelPrior(model, shared), KernelPrior(model, deviation)
+    covariance = shared_prior.covariance(architectures, architectures).astype(np.float64)
+    covariance += deviation_prior.covariance(architectures, architectures) / n_tasks
+    conditioned = Conditioned.on(covariance, deviation.noise / n_tasks, average - level)
+    mean = level + shared_prior.combined(architectures, conditioned.weights)
+    return mean, replace(deviation, variances=deviation.variances * (1 + 1 / n_tasks))
+
+
+def _best_common(
+    sources: Sequence[SourceTask], common: Architectures
+) -> tuple[Architectures, Floats]:
+    """Return the common architectures with the best mean scores, (n,), and all scores, (n_tasks, n)."""
+    scores = np.empty((len(sources), len(common)))
+    for task, source in enumerate(sources):
+        scores[task] = normal_scores(source.utilities)[source.rows_of(common)]
+    best_first = np.argsort(-scores.mean(axis=0), kind="stable")
+    kept = best_first[: META_GP.condition_on]
+    return common[kept], scores[:, kept]
+
+
+def _fit_parts(
+    model: Model, architectures: Architectures, scores: Floats, level: float
+) -> tuple[Hyperparameters, Hyperparameters]:
+    """Return the hyperparameters of k_m and of k_g, with the noise; scores have shape (n_tasks, n)."""
+    n_tasks, n = scores.shape
+    even = slice(None, None, max(1, n // META_GP.fit_on))
+    pairs = model.inputs.among(architectures[even])
+    means = weak_prior(len(model.inputs.dimensions)).mean
+    prior = Prior(means, np.full(len(means), META_GP.prior_std))
+    average = scores.mean(axis=0)[even] - level
+    shared = fit(Objective(model.kernel, pairs, [average], prior), iterations=40)
+    if n_tasks == 1:
+        return shared, shared
+    contrasts = helmert(n_tasks) @ scores  # (n_tasks - 1, n), independent, of covariance k_g + σ² I
+    objective = Objective(model.kernel, pairs, list(contrasts[:, even]), prior)
+    return shared, fit(objective, iterations=40)
 
 
 class MetaGPSearch(SourceGPSearch):
@@ -191,7 +222,8 @@ class MetaGPSearch(SourceGPSearch):
         return process
 
     def _labels(self) -> Floats:
-        return labels_like(self._require_meta_model().mean[self._gp.architectures], self._values)
+        expected = self._require_meta_model().mean[self._gp.architectures]
+        return labels_like(expected, self._values)
 
     def _score(self, gp: GaussianProcess, mean: Floats, std: Floats, labels: Floats) -> Floats:
         return mean + self.beta * std
