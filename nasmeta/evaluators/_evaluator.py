@@ -110,9 +110,8 @@ class Evaluator(ABC):
     cost_seconds: Floats | None = None
     infeasible: Booleans | None = None  # evaluations that fail, shape (size,), if known
     resumes = False  # whether a longer training resumes the paused shorter one
-    simulates = (
-        False  # whether evaluations take no time although their values are not known in advance
-    )
+    # Whether evaluations take no time although their values are not known in advance.
+    simulates = False
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -179,18 +178,17 @@ class Evaluator(ABC):
     @cached_property
     def optimum(self) -> float:
         """The best value, without noise, or the best known value; NaN if neither is known in advance."""
-        return (
-            float("nan")
-            if self.noise_free is None
-            else float(self.sign * np.nanmax(self.sign * self.noise_free))
-        )
+        if self.noise_free is None:
+            return float("nan")
+        return float(self.sign * np.nanmax(self.sign * self.noise_free))
 
     @property
     def optimum_name(self) -> str:
         """The name of `optimum` in figures and messages."""
+        is_known = self.values is not None
         if self.column.predicted:
-            return "best prediction" if self.values is not None else "best known prediction"
-        return "optimum" if self.values is not None else "best known value"
+            return "best prediction" if is_known else "best known prediction"
+        return "optimum" if is_known else "best known value"
 
     @property
     def noise_free(self) -> Floats | None:
@@ -207,14 +205,18 @@ class Evaluator(ABC):
         if self.values is None:
             return None
         known = ~np.isnan(self.values).reshape(self.space.size, -1).any(axis=1)
-        return None if known.all() else np.flatnonzero(known).astype(np.int32)
+        if known.all():
+            return None
+        return np.flatnonzero(known).astype(np.int32)
 
     def has_costs(self) -> bool:
         """Whether every evaluation has a cost in seconds, which a budget in seconds needs."""
         if self.cost_seconds is None:
             return self.values is None
-        known = self.cost_seconds if self.measured is None else self.cost_seconds[self.measured]
-        return bool((known > 0).all())
+        costs = self.cost_seconds
+        if self.measured is not None:
+            costs = costs[self.measured]
+        return bool((costs > 0).all())
 
     def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return the values of an architecture in the report columns of the task."""
@@ -230,12 +232,14 @@ class Evaluator(ABC):
         MissingValueError
             If the evaluator has one length only.
         """
-        lengths = [self.full_epochs] if epochs is None else [*fidelities(self.task, epochs)]
-        if len(lengths) > 1:
+        if epochs is None:
+            return {self.full_epochs: self}
+        length, *others = fidelities(self.task, epochs)
+        if others:
             raise MissingValueError(
                 f"{self.task.name}: the evaluator {self.name} has one length of training."
             )
-        return {lengths[0]: self}
+        return {length: self}
 
     def resume(self, past: Sequence[tuple[int, Any, str | None]]) -> None:  # noqa: B027
         """Start a run with the evaluations in its journal: architecture, value, and reason of a failure or None."""
@@ -253,6 +257,11 @@ class Evaluator(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.task!r})"
+
+
+def reasons_of(failed: Booleans, reason: str) -> tuple[str | None, ...]:
+    """Return the reason for each evaluation that failed, and None for others; `failed` has shape (n,)."""
+    return tuple(np.where(failed, reason, None).tolist())
 
 
 def evaluate_or_fail(evaluator: SupportsEvaluate, architectures: Architectures) -> Evaluation:
@@ -286,11 +295,9 @@ def evaluate_or_fail(evaluator: SupportsEvaluate, architectures: Architectures) 
         if isinstance(reason, NasmetaError) or type(who).__module__.startswith("nasmeta."):
             raise
         space, architecture = getattr(evaluator, "space", None), int(architectures[0])
-        named = (
-            str(architecture)
-            if space is None
-            else f"{architecture} ({space.to_string(architecture)})"
-        )
+        named = str(architecture)
+        if space is not None:
+            named = f"{architecture} ({space.to_string(architecture)})"
         name = getattr(who, "__qualname__", type(who).__name__)
         hint = "Raise nasmeta.errors.EvaluationFailed(reason, seconds) to continue after a failure."
         raise RunFailed.of(f"{name} at architecture {named}", reason, hint) from reason

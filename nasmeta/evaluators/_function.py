@@ -83,12 +83,21 @@ class FunctionEvaluator(Evaluator):
     @cached_property
     def column(self) -> ColumnInfo:
         """The column of the values."""
-        s = self.task.signal
+        signal = self.task.signal
+        name = getattr(self.function, "__qualname__", type(self.function).__name__)
         return ColumnInfo(
-            s.dataset, s.metric, s.split, s.epochs, s.seed, "1", self._direction, "evaluated here",  # type: ignore[arg-type]
-            f"function {getattr(self.function, '__qualname__', type(self.function).__name__)}", "",
+            dataset=signal.dataset,
+            metric=signal.metric,
+            split=signal.split,
+            epochs=signal.epochs,
+            seed=signal.seed,
+            unit="1",
+            direction=self._direction,  # type: ignore[arg-type]
+            release="evaluated here",
+            source=f"function {name}",
+            licence="",
             origin="computed here",
-        )  # fmt: skip
+        )
 
     @property
     def identity(self) -> Facts:
@@ -97,9 +106,10 @@ class FunctionEvaluator(Evaluator):
         Settings are plain values, such as numbers and strings: arguments of a partial function,
         variables of an outer function, defaults, and public attributes of a callable object.
         """
-        # a rank depends on all levels
-        of_ranks = {"space": self.space.sha256[:16]} if self.space.is_large else {}
-        return {"kind": "function", **self._identity, **of_ranks}
+        identity = {"kind": "function", **self._identity}
+        if self.space.is_large:  # the number of an architecture depends on all levels
+            identity["space"] = self.space.sha256[:16]
+        return identity
 
     def evaluate(self, architectures: Architectures) -> Evaluation:
         """Call the function for each architecture; it may raise `nasmeta.errors.EvaluationFailed`.
@@ -113,19 +123,26 @@ class FunctionEvaluator(Evaluator):
         rows: list[tuple[float, float, str | None]] = []
         for architecture in architectures.tolist():
             try:
-                answer: Any = self.function(self.space.choices(architecture))
-                value, seconds = map(float, answer if isinstance(answer, tuple) else (answer, 0.0))
+                value, seconds = self._call(architecture)
             except EvaluationFailed as failure:
                 rows.append((math.nan, failure.seconds, failure.told))
-                continue
-            if not math.isfinite(value) or not 0 <= seconds < math.inf:
-                what = f"result of the function for {self.space.to_string(architecture)}"
-                raise NasmetaError(
-                    what, answer, "a finite number, or (value, seconds) with seconds of at least 0"
-                )
-            rows.append((value, seconds, None))
+            else:
+                rows.append((value, seconds, None))
         values, costs, failures = zip(*rows, strict=True)
-        return Evaluation(np.array(values), np.array(costs), failures if any(failures) else ())
+        if not any(failures):
+            failures = ()
+        return Evaluation(np.array(values), np.array(costs), failures)
+
+    def _call(self, architecture: int) -> tuple[float, float]:
+        """Return the value of an architecture and its seconds."""
+        answer: Any = self.function(self.space.choices(architecture))
+        pair = answer if isinstance(answer, tuple) else (answer, 0.0)
+        value, seconds = map(float, pair)
+        if not math.isfinite(value) or not 0 <= seconds < math.inf:
+            what = f"result of the function for {self.space.to_string(architecture)}"
+            expected = "a finite number, or (value, seconds) with seconds of at least 0"
+            raise NasmetaError(what, answer, expected)
+        return value, seconds
 
     def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return an empty dict: a function does not have report columns."""

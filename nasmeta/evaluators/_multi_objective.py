@@ -46,14 +46,13 @@ class MultiObjectiveEvaluator(Evaluator):
 
     def __init__(self, task: MultiObjectiveTask, parts: Sequence[Evaluator] | None = None) -> None:
         super().__init__(task)
-        self.parts = (
-            tuple(TableEvaluator(part) for part in task.parts) if parts is None else tuple(parts)
-        )
+        if parts is None:
+            parts = [TableEvaluator(part) for part in task.parts]
+        self.parts = tuple(parts)
         self._measured = task
         if self.parts[0].task.table_name != task.table_name:  # surrogates of the whole space
-            self.task = MultiObjectiveTask(
-                task.name, [part.task for part in self.parts], task.reference
-            )
+            tasks = [part.task for part in self.parts]
+            self.task = MultiObjectiveTask(task.name, tasks, task.reference)
         self.name = " and ".join(dict.fromkeys(part.name for part in self.parts))
 
     @cached_property
@@ -73,55 +72,54 @@ class MultiObjectiveEvaluator(Evaluator):
     def infeasible(self) -> Booleans | None:  # type: ignore[override]
         """Architectures that fail in an objective, bool, shape (size,); None if none can fail."""
         known = [part.infeasible for part in self.parts if part.infeasible is not None]
-        return np.any(known, axis=0) if known else None
+        if not known:
+            return None
+        return np.any(known, axis=0)
 
     @cached_property
     def cost_seconds(self) -> Floats | None:  # type: ignore[override]
         """The highest cost of the parts."""
         known = [part.cost_seconds for part in self.parts]
-        return None if any(costs is None for costs in known) else np.max(known, axis=0)  # type: ignore[arg-type]
+        if any(costs is None for costs in known):
+            return None
+        return np.max(known, axis=0)  # type: ignore[arg-type]
 
     @cached_property
     def front(self) -> Front | None:
         """The true front, or in a large space the front of the measured architectures; None if neither is known."""
         if self.values is None:
             with suppress(MissingValueError):  # the table is not on this machine
-                return (
-                    self._measured.front
-                    if self.space.is_large and not self._measured.space.is_large
-                    else None
-                )
+                if self.space.is_large and not self._measured.space.is_large:
+                    return self._measured.front
             return None
-        known = (
-            self.values
-            if self.infeasible is None
-            else np.where(self.infeasible[:, None], np.nan, self.values)
-        )
+        known = self.values  # shape (size, m)
+        if self.infeasible is not None:
+            known = np.where(self.infeasible[:, None], np.nan, known)
         return Front(known, self.task.directions, self.task.reference)
 
     @property
     def front_name(self) -> str:
         """``true front``, ``measured front``, or ``predicted front``."""
-        return (
-            "measured front"
-            if self.values is None
-            else "predicted front"
-            if self.prediction
-            else "true front"
-        )
+        if self.values is None:
+            return "measured front"
+        if self.prediction:
+            return "predicted front"
+        return "true front"
 
     @property
     def identity(self) -> Facts:
         """The identities of the parts; empty for the tables of the task."""
         identities = [part.identity for part in self.parts]
-        return {"kind": "several", "parts": identities} if any(identities) else {}
+        if not any(identities):
+            return {}
+        return {"kind": "several", "parts": identities}
 
     @cached_property
     def column(self) -> ColumnInfo:
         """The hypervolume, predicted if an objective is."""
-        return (
-            self.task.column.predicted_by(self.prediction) if self.prediction else self.task.column
-        )
+        if not self.prediction:
+            return self.task.column
+        return self.task.column.predicted_by(self.prediction)
 
     @property
     def prediction(self) -> Facts:
@@ -151,22 +149,23 @@ class MultiObjectiveEvaluator(Evaluator):
     @property
     def optimum(self) -> float:
         """100, the hypervolume of the front in percent of itself; NaN if the front is not known in advance."""
-        return float("nan") if self.values is None else 100.0
+        if self.values is None:
+            return float("nan")
+        return 100.0
 
     def evaluate(self, architectures: Architectures) -> Evaluation:
         """Return the values, shape (n, m), and the highest cost of each architecture."""
-        parts = [part.evaluate(architectures) for part in self.parts]
-        reasons = zip(
-            *(part.failures or (None,) * len(architectures) for part in parts), strict=True
-        )
-        failures = tuple(next(filter(None, of_architecture), None) for of_architecture in reasons)
-        known = self.values  # the worst value of each objective if one of them fails
-        values = (
-            np.stack([part.values for part in parts], axis=1)
-            if known is None
-            else known[architectures]
-        )
-        return Evaluation(values, np.max([part.cost_seconds for part in parts], axis=0), failures)
+        evaluations = [part.evaluate(architectures) for part in self.parts]
+        costs = np.max([evaluation.cost_seconds for evaluation in evaluations], axis=0)
+        if self.values is None:
+            values = np.stack([evaluation.values for evaluation in evaluations], axis=1)
+        else:  # the worst value of each objective if one of them fails
+            values = self.values[architectures]
+        failures: list[str | None] = [None] * len(architectures)
+        for evaluation in reversed(evaluations):  # the first objective's reason replaces others
+            for row, reason in enumerate(evaluation.failures):
+                failures[row] = reason or failures[row]
+        return Evaluation(values, costs, tuple(failures))
 
     def close(self) -> None:
         """Release the resources of the parts."""

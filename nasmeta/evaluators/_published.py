@@ -61,7 +61,9 @@ class PublishedSurrogateEvaluator(Evaluator):
     @cached_property
     def optimum(self) -> float:
         """The best known value; NaN if none is known."""
-        return float("nan") if self.epochs or self.task.best_known is None else self.task.best_known
+        if self.epochs or self.task.best_known is None:
+            return float("nan")
+        return self.task.best_known
 
     def evaluate(self, architectures: Architectures) -> Evaluation:
         """Return the predicted value and training seconds of each architecture."""
@@ -70,21 +72,20 @@ class PublishedSurrogateEvaluator(Evaluator):
 
     def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return the predictions of the report columns of the task."""
-        return {
-            replace(info, release=""): value for info, value in super().report(architecture).items()
-        }
+        values = super().report(architecture)
+        return {replace(column, release=""): value for column, value in values.items()}
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return one evaluator per number of epochs; by default a ninth, a third and all of them."""
         full = self.full_epochs
-        lengths = sorted(
-            {-(-full // 9), -(-full // 3), full} if epochs is None else map(int, epochs)
-        )
+        if epochs is None:
+            epochs = {-(-full // 9), -(-full // 3), full}  # rounded up
+        lengths = sorted(map(int, epochs))
         if lengths[-1:] != [full] or lengths[0] < 1:
-            raise SettingError(
-                f"epochs of {self.task.name}", lengths, f"numbers from 1 to {full}, and {full}"
-            )
-        return {
-            each: self if each == full else PublishedSurrogateEvaluator(self.task, each)
-            for each in lengths
+            expected = f"numbers from 1 to {full}, and {full}"
+            raise SettingError(f"epochs of {self.task.name}", lengths, expected)
+        evaluators: dict[int, Evaluator] = {
+            length: PublishedSurrogateEvaluator(self.task, length) for length in lengths
         }
+        evaluators[full] = self
+        return evaluators

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def _accepted(entry: Any) -> Measure | Evaluator | None:
+    if isinstance(entry, Evaluator) or (callable(entry) and not isinstance(entry, type)):
+        return entry
+    return None
+
+
 # Functions and evaluators of other packages, by entry point or as package.module:Name.
 EVALUATORS: Registry[Measure | Evaluator] = Registry(
     "evaluator",
     group="nasmeta.evaluators",
-    accepts=lambda entry: (
-        entry
-        if isinstance(entry, Evaluator) or (callable(entry) and not isinstance(entry, type))
-        else None
-    ),
+    accepts=_accepted,
     wanted="a function of an architecture's choices, or an Evaluator",
 )
 

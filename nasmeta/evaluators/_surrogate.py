@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nasmeta.arrays import Architectures, Facts, Floats
-from nasmeta.evaluators._evaluator import Evaluation, Evaluator
+from nasmeta.evaluators._evaluator import Evaluation, Evaluator, reasons_of
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
 
@@ -49,11 +49,12 @@ class SurrogateEvaluator(Evaluator):
     ) -> None:
         from nasmeta.surrogates import Surrogate
 
-        self.surrogate = (
-            surrogate if isinstance(surrogate, Surrogate) else Surrogate.load(surrogate)
-        )
-        fits = task is not None and self.surrogate.has_space_of(task)
-        super().__init__(task if task is not None and fits else self.surrogate.task)
+        if not isinstance(surrogate, Surrogate):
+            surrogate = Surrogate.load(surrogate)
+        self.surrogate = surrogate
+        if task is None or not surrogate.has_space_of(task):
+            task = surrogate.task
+        super().__init__(task)
 
     def _values_of(self, architectures: Architectures) -> Floats:
         diverged = self.surrogate.divergences(architectures) > 0.5
@@ -62,16 +63,16 @@ class SurrogateEvaluator(Evaluator):
     @cached_property
     def values(self) -> Floats | None:  # type: ignore[override]
         """The predictions, NaN for divergence; None in a large space."""
-        return (
-            None
-            if self.space.is_large
-            else self._values_of(np.arange(self.space.size, dtype=np.int32))
-        )
+        if self.space.is_large:
+            return None
+        return self._values_of(np.arange(self.space.size, dtype=np.int32))
 
     @cached_property
     def cost_seconds(self) -> Floats | None:  # type: ignore[override]
         """The predicted training seconds, 0 if unknown; None in a large space."""
-        return None if self.space.is_large else np.nan_to_num(self.surrogate.cost_seconds)
+        if self.space.is_large:
+            return None
+        return np.nan_to_num(self.surrogate.cost_seconds)
 
     def has_costs(self) -> bool:
         """Whether the surrogate predicts training seconds."""
@@ -102,13 +103,9 @@ class SurrogateEvaluator(Evaluator):
         """Return the predicted value and training seconds of each architecture."""
         if self.values is not None and self.cost_seconds is not None:
             return Evaluation(self.values[architectures], self.cost_seconds[architectures])
-        values, costs = (
-            self._values_of(architectures),
-            np.nan_to_num(self.surrogate.costs_of(architectures)),
-        )
-        return Evaluation(
-            values, costs, tuple("diverged" if fails else None for fails in np.isnan(values))
-        )
+        values = self._values_of(architectures)
+        costs = np.nan_to_num(self.surrogate.costs_of(architectures))
+        return Evaluation(values, costs, reasons_of(np.isnan(values), "diverged"))
 
     def __reduce__(self) -> Any:
         return SurrogateEvaluator, (self.surrogate, self.task)

@@ -10,7 +10,7 @@ import numpy as np
 
 from nasmeta.arrays import Architectures, Booleans, Facts, Floats
 from nasmeta.errors import MissingValueError
-from nasmeta.evaluators._evaluator import Evaluation, Evaluator
+from nasmeta.evaluators._evaluator import Evaluation, Evaluator, reasons_of
 from nasmeta.tasks import Task, fidelities
 
 UNKNOWN_FEASIBILITY = "unknown-feasibility"
@@ -53,12 +53,16 @@ class TableEvaluator(Evaluator):
     @property
     def identity(self) -> Facts:
         """The identity of the evaluator; empty unless the feasibility is unknown."""
-        return {"kind": UNKNOWN_FEASIBILITY} if self.unknown_feasibility else {}
+        if not self.unknown_feasibility:
+            return {}
+        return {"kind": UNKNOWN_FEASIBILITY}
 
     @cached_property
     def infeasible(self) -> Booleans | None:  # type: ignore[override]
         """The architectures without a value, bool, shape (size,); None if they cannot be proposed."""
-        return np.isnan(self.task.values) if self.unknown_feasibility else None
+        if not self.unknown_feasibility:
+            return None
+        return np.isnan(self.task.values)
 
     # Read at first use, after the check whether the sources may be used.
     @cached_property
@@ -66,9 +70,9 @@ class TableEvaluator(Evaluator):
         """The values of the task, or draws from its seeds; the worst one for evaluations that fail."""
         if not len(self.task.measured):
             raise MissingValueError(f"{self.task.name} has no measured {self.task.space.noun}.")
-        return self._with_worst(
-            self.task.sampled_values(self.seed) if self.task.is_sampled else self.task.values
-        )
+        if self.task.is_sampled:
+            return self._with_worst(self.task.sampled_values(self.seed))
+        return self._with_worst(self.task.values)
 
     def _with_worst(self, values: Floats) -> Floats:
         if self.infeasible is None:
@@ -79,7 +83,9 @@ class TableEvaluator(Evaluator):
     @property
     def noise_free(self) -> Floats:
         """The values of the task; if it samples seeds, their means."""
-        return self._with_worst(self.task.values) if self.task.is_sampled else self.values
+        if not self.task.is_sampled:
+            return self.values
+        return self._with_worst(self.task.values)
 
     def for_seed(self, seed: int) -> TableEvaluator:
         """Return the evaluator of the run with this seed."""
@@ -90,34 +96,29 @@ class TableEvaluator(Evaluator):
     @cached_property
     def cost_seconds(self) -> Floats:  # type: ignore[override]
         """The costs of the task; 0 if unknown."""
-        return (
-            np.nan_to_num(self.task.cost_seconds)
-            if self.task.has_cost
-            else np.zeros(self.task.space.size)
-        )
+        if not self.task.has_cost:
+            return np.zeros(self.task.space.size)
+        return np.nan_to_num(self.task.cost_seconds)
 
     def evaluate(self, architectures: Architectures) -> Evaluation:
         """Return the value and the training seconds of each architecture; NaN for a missing value."""
         values, costs = self.values[architectures], self.cost_seconds[architectures]
         if self.infeasible is None:
             return Evaluation(values, costs)
-        return Evaluation(
-            values,
-            costs,
-            tuple("not measured" if each else None for each in self.infeasible[architectures]),
-        )
+        failed = self.infeasible[architectures]
+        return Evaluation(values, costs, reasons_of(failed, "not measured"))
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of shorter trainings by epochs; by default all in the table."""
-        return {
-            length: self
-            if task == self.task
-            else TableEvaluator(task, self.seed, unknown_feasibility=self.unknown_feasibility)
-            for length, task in fidelities(self.task, epochs).items()
-        }
+        evaluators: dict[int, Evaluator] = {}
+        for length, task in fidelities(self.task, epochs).items():
+            evaluators[length] = self
+            if task != self.task:
+                evaluators[length] = TableEvaluator(
+                    task, self.seed, unknown_feasibility=self.unknown_feasibility
+                )
+        return evaluators
 
     def __reduce__(self) -> Any:
-        return partial(TableEvaluator, unknown_feasibility=self.unknown_feasibility), (
-            self.task,
-            self.seed,
-        )
+        build = partial(TableEvaluator, unknown_feasibility=self.unknown_feasibility)
+        return build, (self.task, self.seed)

@@ -141,21 +141,25 @@ class TrainingEvaluator(Evaluator):
                 "number of validation images", 0, "at least 1", "Pass valid_fraction=0.1."
             )
         self.column = ColumnInfo(
-            canonical_dataset(dataset.name), "accuracy", "valid", self.recipe.epochs, self.seed, "percent", "max",
-            "trained here", f"recipe {self.recipe.name}", "", dataset.sha256(),
+            dataset=canonical_dataset(dataset.name),
+            metric="accuracy",
+            split="valid",
+            epochs=self.recipe.epochs,
+            seed=self.seed,
+            unit="percent",
+            direction="max",
+            release="trained here",
+            source=f"recipe {self.recipe.name}",
+            licence="",
+            source_sha256=dataset.sha256(),
             origin="trained here",
-        )  # fmt: skip
-        self._trained: dict[
-            int, _Trained
-        ] = {}  # by the representative of the class, in all runs of this evaluator
+        )
+        # By the representative of a class of isomorphic cells:
+        self._trained: dict[int, _Trained] = {}  # in all runs of this evaluator
         self._begun: dict[int, _Trained] = {}  # evaluated in this run
         self._of_lengths: dict[tuple[int, ...], dict[int, TrainingEvaluator]] = {}
         held_out: tuple[str, ...] = (held_out_name(dataset.name),)
-        # it may be any dataset, also the task's
-        if dataset.facts.get("source") in (
-            None,
-            "folder",
-        ):
+        if dataset.facts.get("source") in (None, "folder"):  # may be any dataset, also the task's
             held_out += target.held_out
         super().__init__(target.with_held_out(tuple(dict.fromkeys(held_out))))
 
@@ -247,9 +251,11 @@ class TrainingEvaluator(Evaluator):
 
     def result(self, architecture: int) -> TrainingResult | None:
         """Return the result of a finished training in the folder, or None."""
+        folder = self._folder_of(int(self.space.canonical(architecture)))
+        if folder is None:
+            return None
         try:
-            where = self._folder_of(int(self.space.canonical(architecture)))
-            return None if where is None else read_result(where)
+            return read_result(folder)
         except (FileNotFoundError, SettingError):
             return None
 
@@ -284,7 +290,9 @@ class TrainingEvaluator(Evaluator):
 
     def _folder_of(self, architecture: int) -> Path | None:
         folder = self.folder if self._home is None else self._home.path
-        return None if folder is None else folder / f"cell-{architecture}"
+        if folder is None:
+            return None
+        return folder / f"cell-{architecture}"
 
 
 def training_lengths(lengths: Iterable[int | str] | None, recipe: Recipe) -> tuple[int, ...]:
@@ -300,8 +308,10 @@ def training_lengths(lengths: Iterable[int | str] | None, recipe: Recipe) -> tup
     """
     full, every = recipe.epochs, recipe.evaluate_every
     if lengths is None:
-        pauses = [-(-n // every) * every for n in (full // 9, full // 3) if n]
-        return (*sorted({n for n in pauses if n < full}), full)
+        wanted = np.array([full // 9, full // 3])
+        pauses = np.unique(-(-wanted // every) * every)  # rounded up to the next evaluation
+        pauses = pauses[(pauses > 0) & (pauses < full)]
+        return (*pauses.tolist(), full)
     points = {str(full): full} | {f"{pause}of{full}": pause for pause in range(every, full, every)}
     chosen = {str(full), *map(str, lengths)}
     if unknown := chosen - {*points}:

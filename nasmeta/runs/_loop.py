@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from nasmeta.runs._trace import Trace
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 
 STALL_LIMIT = 100_000  # consecutive proposals without a new architecture, which end a run
-_UNPAID = (0, 0.0)
+
 _PATIENCE = 100  # consecutive proposals that are already running, before a free worker waits for the next result
 
 
@@ -106,6 +106,16 @@ def run_loop(
 _Observation: TypeAlias = "tuple[Architectures, int]"  # architectures and epochs
 
 
+class _Training(NamedTuple):
+    """A training of an architecture."""
+
+    epochs: int
+    seconds: float
+
+
+_UNTRAINED = _Training(0, 0.0)
+
+
 class _Trial:
     """A proposal and its evaluation by one worker."""
 
@@ -144,16 +154,15 @@ class _Loop:
     target: float | None
     journal: Journal | None
     watch: Callable[[int], object] | None
-    # utilities of evaluations that have started, by key
-    known: dict[Any, Any] = field(default_factory=dict)
-    # utilities of evaluations that have ended, by key
-    ended: dict[Any, Any] = field(default_factory=dict)
-    failed: set[Any] = field(default_factory=set)  # keys of failed evaluations
+    # Evaluations by key:
+    known: dict[Any, Any] = field(default_factory=dict)  # utilities of all that have started
+    failed: set[Any] = field(default_factory=set)
+    n_waiting: dict[Any, int] = field(default_factory=dict)  # workers that wait for a running one
+    # By architecture, the longest training, if trainings are continued:
+    trained: dict[int, _Training] = field(default_factory=dict)
+    # Observations:
+    ended: list[Any] = field(default_factory=list)  # utilities, of failures too
     withheld: list[_Observation] = field(default_factory=list)  # failures before the first success
-    # proposals of each running evaluation of several workers
-    pending: dict[Any, int] = field(default_factory=dict)
-    # epochs of the longest training, its total cost
-    paid: dict[int, tuple[int, float]] = field(default_factory=dict)
     n: int = 0  # evaluations that have started
     n_repeats: int = 0  # consecutive proposals without a new architecture
     now: float = 0.0  # seconds on the clock
@@ -164,23 +173,24 @@ class _Loop:
         self.full_epochs = max(self.evaluators)
         self.n_architectures = self.searcher.space.size
         self.index_type = self.searcher.space.index_type
-        self.n_possible = self.n_architectures * (
-            1 if self.multi_fidelity is None else len(self.evaluators)
-        )
+        self.n_possible = self.n_architectures
+        if self.multi_fidelity is not None:
+            self.n_possible *= len(self.evaluators)
         self.objectives = np.shape(self.sign)  # (m,), or () for one objective
         self.maximised = self.objectives == () and self.sign == 1
         self.free = self.clock.repeats == "free"
         self.continued = self.clock.promotion == "continued"
         self.shared = self.free and self.clock.workers > 1
         self.most, self.until = self.budget.most_evaluations, self.budget.most_seconds
-        self.costs_unknown = self.budget.seconds is not None and any(
-            getattr(evaluator, "cost_seconds", None) is None
-            for evaluator in self.evaluators.values()
-        )
+        costs = [getattr(each, "cost_seconds", None) for each in self.evaluators.values()]
+        self.costs_unknown = self.budget.seconds is not None and any(of is None for of in costs)
+        n_objectives = int(np.size(self.sign))
         self.trace = Trace(
-            int(np.size(self.sign)), self.full_epochs, timed=self.timed, index_type=self.index_type
+            n_objectives, self.full_epochs, timed=self.timed, index_type=self.index_type
         )
-        self.n_recorded = 0 if self.journal is None else len(self.journal.past)
+        self.n_recorded = 0
+        if self.journal is not None:
+            self.n_recorded = len(self.journal.past)
 
     def run_one_worker(self) -> None:
         """Propose, evaluate, observe, and so on."""
@@ -201,7 +211,8 @@ class _Loop:
         while True:
             self.stopped = "budget"
             while idle and self.within_budget():
-                trial = self.propose(_PATIENCE if running else STALL_LIMIT)
+                patience = _PATIENCE if running else STALL_LIMIT
+                trial = self.propose(patience)
                 if trial is None:
                     break
                 self.start(trial, worker=heappop(idle))
@@ -236,13 +247,15 @@ class _Loop:
                 self.stopped = "exhausted"
                 return None
             architecture: int = architectures.item()
-            key: Any = architecture if self.multi_fidelity is None else (architecture, epochs)
+            key: Any = architecture
+            if self.multi_fidelity is not None:
+                key = (architecture, epochs)
             if not (self.free and key in self.known):
                 self.n_repeats = 0
                 return _Trial(architectures, architecture, epochs, key)
             self.n_repeats += 1
-            if self.shared and key in self.pending:
-                self.pending[key] += 1
+            if self.shared and key in self.n_waiting:
+                self.n_waiting[key] += 1
             else:
                 self._observe(architectures, epochs, np.array([self.known[key]]), again=True)
 
@@ -269,38 +282,58 @@ class _Loop:
         return architectures.astype(self.index_type, copy=False), epochs
 
     def start(self, trial: _Trial, worker: int) -> None:
-        """Evaluate the architecture of a proposal."""
+        """Evaluate the architecture of a proposal, and append it to the trace."""
         evaluation = self._evaluate(trial.architectures, trial.epochs)
-        trial.utilities = evaluation.values if self.maximised else self.sign * evaluation.values
-        (trial.utility,), cost = trial.utilities.tolist(), evaluation.cost_seconds.item()
-        value = trial.utility if self.maximised else evaluation.values.tolist()[0]
-        self.known[trial.key] = trial.utility
-        failure = evaluation.failures[0] if evaluation.failures else None
-        if failure is not None:
-            self.failed.add(trial.key)
-        elif np.isnan(trial.utility).any() if self.objectives else trial.utility != trial.utility:
-            name = type(self.evaluators[trial.epochs]).__name__
-            raise NasmetaError(f"value of {name}", "NaN", "a number or a failure with a reason")
+        (value,) = evaluation.values.tolist()
+        failure = None
+        if evaluation.failures:
+            failure = evaluation.failures[0]
+        self._keep_utility(trial, evaluation.values, failure)
+
         is_recorded = self.n < self.n_recorded
-        longest, before = self.paid.get(trial.architecture, _UNPAID) if self.continued else _UNPAID
-        # of the shorter training that this one continues
-        before = before if trial.epochs > longest else 0.0
-        if before and not is_recorded:
-            cost = max(cost - before, 0.0)
-        note = self.searcher.notes[0] if self.searcher.notes else None
+        paid = self._paid_before(trial) if self.continued else 0.0
+        cost: float = evaluation.cost_seconds.item()
+        if paid and not is_recorded:  # the journal contains the difference
+            cost = max(cost - paid, 0.0)
+        trial.position, trial.worker, trial.total = self.n, worker, paid + cost
+        trial.end = self.now
+        if self.timed:
+            trial.end += cost
+
+        note = None
+        if self.searcher.notes:
+            note = self.searcher.notes[0]
         self.trace.append(
             trial.architecture, value, cost, failure, note, self.now, worker, trial.epochs
         )
         if self.journal is not None and not is_recorded:
             self.journal.append(*self.trace.row(self.n))
         if self.shared:
-            self.pending[trial.key] = 1
-            trial.architectures = trial.architectures.copy()
-        trial.position, trial.worker, trial.total = self.n, worker, before + cost
-        trial.end = self.now + cost if self.timed else self.now
+            self.n_waiting[trial.key] = 1
+            trial.architectures = trial.architectures.copy()  # the searcher may change its own
         self.n += 1
         if self.watch is not None:
             self.watch(self.n)
+
+    def _keep_utility(self, trial: _Trial, values: Floats, failure: str | None) -> None:
+        """Keep the signed value of a trial; only a failed evaluation may be NaN."""
+        trial.utilities = values
+        if not self.maximised:  # a product takes as long as all else here
+            trial.utilities = self.sign * values
+        (trial.utility,) = trial.utilities.tolist()
+        self.known[trial.key] = trial.utility
+        if failure is not None:
+            self.failed.add(trial.key)
+        elif _is_missing(trial.utility):
+            name = type(self.evaluators[trial.epochs]).__name__
+            raise NasmetaError(f"value of {name}", "NaN", "a number or a failure with a reason")
+
+    def _paid_before(self, trial: _Trial) -> float:
+        """Return the seconds of the shorter training that a trial continues, or 0."""
+        earlier = self.trained.get(trial.architecture, _UNTRAINED)
+        if trial.epochs <= earlier.epochs:
+            return 0.0
+        return earlier.seconds
 
     def _evaluate(self, architectures: Architectures, epochs: int) -> Evaluation:
         """Evaluate an architecture, shape (1,), or read its value from the journal."""
@@ -321,8 +354,10 @@ class _Loop:
 
     def reaches_target(self, trial: _Trial) -> bool:
         """Return whether a trial that ends now is a full training with the target value."""
-        if self.continued and trial.epochs > self.paid.get(trial.architecture, _UNPAID)[0]:
-            self.paid[trial.architecture] = (trial.epochs, trial.total)
+        if self.continued:
+            earlier = self.trained.get(trial.architecture, _UNTRAINED)
+            if trial.epochs > earlier.epochs:
+                self.trained[trial.architecture] = _Training(trial.epochs, trial.total)
         if self.target is None or trial.epochs != self.full_epochs or trial.key in self.failed:
             return False
         return bool(trial.utility >= self.target)
@@ -330,9 +365,11 @@ class _Loop:
     def observe(self, trial: _Trial) -> None:
         """Pass the values of a trial to the searcher, once per worker that proposed it."""
         architectures, utilities = trial.architectures, trial.utilities
-        self.ended[trial.key] = trial.utility
-        if self.shared and (times := self.pending.pop(trial.key)) > 1:
-            architectures, utilities = architectures.repeat(times), utilities.repeat(times, axis=0)
+        self.ended.append(trial.utility)
+        if self.shared:
+            n_workers = self.n_waiting.pop(trial.key)
+            architectures = architectures.repeat(n_workers)
+            utilities = utilities.repeat(n_workers, axis=0)
         self._observe(architectures, trial.epochs, utilities)
 
     def _observe(
@@ -353,20 +390,28 @@ class _Loop:
         Failures before the first success are withheld until then. If the searcher proposes one of
         them again before that, it observes 0.
         """
-        missing, values = _missing(utilities), np.array(list(self.ended.values()))
-        present = values[~_missing(values)]
-        worst = present.min(axis=0) if len(present) else None
+        missing = _missing_rows(utilities)
+        worst = self._worst_utility()
         if not missing.any():
             self._tell(architectures, epochs, utilities)
             for earlier, length in self.withheld:
-                self._tell(earlier, length, np.full((len(earlier), *utilities.shape[1:]), worst))
+                self._tell(earlier, length, np.full((len(earlier), *self.objectives), worst))
             self.withheld.clear()
-        elif worst is not None or again:
+        elif worst is None and not again:
+            self.withheld.append((architectures.copy(), epochs))
+        else:
             filled = utilities.copy()
             filled[missing] = 0.0 if worst is None else worst
             self._tell(architectures, epochs, filled)
-        else:
-            self.withheld.append((architectures.copy(), epochs))
+
+    def _worst_utility(self) -> Floats | None:
+        """Return the worst utility so far, shape () or (m,); None before the first success."""
+        ended = np.array(self.ended)  # shape (n,) or (n, m)
+        present = ended[~_missing_rows(ended)]
+        if not len(present):
+            return None
+        worst: Floats = present.min(axis=0)
+        return worst
 
     def _tell(self, architectures: Architectures, epochs: int, utilities: Floats) -> None:
         """Pass utilities of one architecture, without NaN, to the searcher."""
@@ -380,6 +425,13 @@ class _Loop:
             self.searcher.tell(architectures, utilities)
 
 
-def _missing(values: Floats) -> Booleans:
+def _is_missing(utility: Any) -> bool:
+    """Return whether a utility, a number or a list of one number per objective, contains NaN."""
+    if isinstance(utility, list):
+        return any(number != number for number in utility)
+    return bool(utility != utility)  # far faster than numpy.isnan, at each evaluation
+
+
+def _missing_rows(values: Floats) -> Booleans:
     """Return which rows contain NaN, bool, shape (n,)."""
     return np.asarray(np.isnan(values).reshape(len(values), -1).any(axis=1))
