@@ -261,7 +261,9 @@ class Evaluator(ABC):
 
 def reasons_of(failed: Booleans, reason: str) -> tuple[str | None, ...]:
     """Return the reason for each evaluation that failed, and None for others; `failed` has shape (n,)."""
-    return tuple(np.where(failed, reason, None).tolist())
+    reasons = np.full(len(failed), None)
+    reasons[failed] = reason
+    return tuple(reasons.tolist())
 
 
 def evaluate_or_fail(evaluator: SupportsEvaluate, architectures: Architectures) -> Evaluation:

@@ -74,7 +74,8 @@ class MultiObjectiveEvaluator(Evaluator):
         known = [part.infeasible for part in self.parts if part.infeasible is not None]
         if not known:
             return None
-        return np.any(known, axis=0)
+        fails: Booleans = np.any(known, axis=0)
+        return fails
 
     @cached_property
     def cost_seconds(self) -> Floats | None:  # type: ignore[override]
@@ -82,7 +83,8 @@ class MultiObjectiveEvaluator(Evaluator):
         known = [part.cost_seconds for part in self.parts]
         if any(costs is None for costs in known):
             return None
-        return np.max(known, axis=0)  # type: ignore[arg-type]
+        highest: Floats = np.max(known, axis=0)  # type: ignore[arg-type]
+        return highest
 
     @cached_property
     def front(self) -> Front | None:
