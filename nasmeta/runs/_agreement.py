@@ -55,7 +55,9 @@ def _rank_correlation(expected: Floats, values: Floats) -> tuple[float, float, f
 
     if len(values) < _FEWEST or not np.ptp(expected) or not np.ptp(values):
         return np.nan, np.nan, np.nan
-    found = float(spearmanr(expected, values).statistic)
+    correlation = float(spearmanr(expected, values).statistic)
+    # Fisher's z-transformation, with the variance 1.06 / (n - 3) for ranks (Fieller et al., 1957)
     width = 1.96 * np.sqrt(1.06 / (len(values) - 3))
-    low, high = np.tanh(np.arctanh(np.clip(found, -0.999, 0.999)) + np.array([-width, width]))
-    return found, float(low), float(high)
+    centre = np.arctanh(np.clip(correlation, -0.999, 0.999))
+    low, high = np.tanh([centre - width, centre + width])
+    return correlation, float(low), float(high)

@@ -78,9 +78,7 @@ class RunConfig:
         """Draw the values of this run, if the task samples them."""
         object.__setattr__(self, "evaluator", self.evaluator.for_seed(self.seed))
         if self.lengths is not None:
-            lengths = {
-                epochs: evaluator.for_seed(self.seed) for epochs, evaluator in self.lengths.items()
-            }
+            lengths = {epochs: each.for_seed(self.seed) for epochs, each in self.lengths.items()}
             object.__setattr__(self, "lengths", lengths)
 
     @classmethod
@@ -128,39 +126,32 @@ class RunConfig:
 
     def with_clock(self, clock: Clock | Mapping[str, Any] | None) -> RunConfig:
         """Return the config with a clock, and with the training lengths of a multi-fidelity searcher."""
-        spec, evaluator, budget, task, lengths = (
-            self.searcher,
-            self.evaluator,
-            self.budget,
-            self.task,
-            None,
-        )
-        clock = None if clock is None else Clock.of(clock)
+        spec, evaluator, budget, task = self.searcher, self.evaluator, self.budget, self.task
+        if clock is not None:
+            clock = Clock.of(clock)
+        lengths = None
         if spec.is_multi_fidelity:
             lengths = evaluator.after(spec.epochs)
             if len(lengths) == 1 and spec.epochs is None and not spec.settings.get("rungs"):
-                raise SettingError(
-                    f"training lengths of {task.name}", [*lengths], "at least two",
-                    f"With settings={{'epochs': {[*lengths]}}} {spec.name} uses full trainings only.",
-                )  # fmt: skip
+                what = f"training lengths of {task.name}"
+                settings = f"settings={{'epochs': {[*lengths]}}}"
+                hint = f"With {settings} {spec.name} uses full trainings only."
+                raise SettingError(what, [*lengths], "at least two", hint)
             resumes = any(each.resumes for each in lengths.values())
-            clock = clock or Clock(promotion="continued" if resumes else "scratch")
+            promotion = "continued" if resumes else "scratch"
+            clock = clock or Clock(promotion=promotion)
         if budget.seconds is not None:
             clock = clock or Clock()
             check_costs((lengths or {0: evaluator}).values())
-        if budget.stop_at_optimum and (task.is_sampled or evaluator.values is None):
+        is_known = evaluator.values is not None
+        if budget.stop_at_optimum and (task.is_sampled or not is_known):
             raise SettingError(
                 f"The optimum of {task.name} is unknown, so stop_at_optimum is not possible."
             )
-        if (
-            clock is not None
-            and clock.workers > 1
-            and evaluator.values is None
-            and not evaluator.simulates
-        ):
-            raise SettingError(
-                "workers of the clock", clock.workers, "1 for real trainings and functions"
-            )
+        takes_time = not is_known and not evaluator.simulates
+        if takes_time and clock is not None and clock.workers > 1:
+            expected = "1 for real trainings and functions"
+            raise SettingError("workers of the clock", clock.workers, expected)
         return replace(self, clock=clock, lengths=lengths)
 
     @property
@@ -183,19 +174,28 @@ class RunConfig:
     def measured(self) -> Architectures | None:
         """The architectures with values for all training lengths, int32; None if the table is complete."""
         parts = [each.measured for each in self.evaluators.values() if each.measured is not None]
-        return reduce(np.intersect1d, parts) if parts else None
+        if not parts:
+            return None
+        return reduce(np.intersect1d, parts)
 
     @property
     def n_measured(self) -> int:
         """The number of architectures that can be evaluated."""
-        return self.task.space.size if self.measured is None else len(self.measured)
+        if self.measured is None:
+            return self.task.space.size
+        return len(self.measured)
 
     @property
     def searched_space(self) -> str:
         """The name of the searched part: ``all``, ``learned:0.1``, or ``measured:0.128``."""
-        learned, share = self.searcher.transfer.space_name, self.n_measured / self.task.space.size
-        parts = [f"measured:{share:.3g}"] * (share < 1) + [learned] * (learned != "all")
-        return " ".join(parts) or "all"
+        learned = self.searcher.transfer.space_name
+        share = self.n_measured / self.task.space.size
+        if share == 1:
+            return learned
+        measured = f"measured:{share:.3g}"
+        if learned == "all":
+            return measured
+        return f"{measured} {learned}"
 
     @property
     def most_evaluations(self) -> int | None:
@@ -208,7 +208,9 @@ class RunConfig:
     @property
     def target(self) -> float | None:
         """The utility at which the run ends."""
-        return self.evaluator.sign * self.evaluator.optimum if self.budget.stop_at_optimum else None
+        if not self.budget.stop_at_optimum:
+            return None
+        return self.evaluator.sign * self.evaluator.optimum
 
     @property
     def identity(self) -> Facts:
@@ -240,8 +242,10 @@ class RunConfig:
 
     def learn(self) -> Transfer:
         """Learn from the sources, moved to the scale of the task; the result does not depend on the seed."""
-        spec, model, sources = self.searcher, None, at_scale(self.task, self.sources)
-        with naming_crashes(f"meta-training of {self.label or spec.name} for {self.task.name}"):
+        spec, model = self.searcher, None
+        sources = at_scale(self.task, self.sources)
+        name = self.label or spec.name
+        with naming_crashes(f"meta-training of {name} for {self.task.name}"):
             if spec.is_meta:
                 model = spec.meta_fit(self.task, sources, self.saved)
             return spec.transfer.learn(self.task, sources, model, self.evaluator.measured)
@@ -273,17 +277,20 @@ def naming_crashes(what: str, hint: str = "") -> Iterator[None]:
 def _objectives(evaluator: Evaluator) -> list[str] | None:
     if not isinstance(evaluator, MultiObjectiveEvaluator):
         return None
-    return [
-        f"{_column(part)}, {part.column.direction}, {part.column.unit}" for part in evaluator.parts
-    ]
+    objectives = []
+    for part in evaluator.parts:
+        objectives.append(f"{_column(part)}, {part.column.direction}, {part.column.unit}")
+    return objectives
 
 
 def _column(evaluator: Evaluator) -> str:
-    c = evaluator.column
-    return f"{canonical_dataset(c.dataset)}/{c.metric}/{c.split}/{c.epochs}/{c.seed}"
+    column = evaluator.column
+    dataset = canonical_dataset(column.dataset)
+    return f"{dataset}/{column.metric}/{column.split}/{column.epochs}/{column.seed}"
 
 
 def _labels(source: Task | SourceTask) -> Facts:
     """Return name, number and checksum of the labels of a source."""
-    seen = source.as_source() if isinstance(source, Task) else source
-    return {"name": seen.name, "labels": len(seen), "sha256": seen.sha256[:16]}
+    if isinstance(source, Task):
+        source = source.as_source()
+    return {"name": source.name, "labels": len(source), "sha256": source.sha256[:16]}

@@ -109,9 +109,8 @@ def on_evaluator(task: Task, evaluator: Any) -> Evaluator:
         if isinstance(evaluator, list | tuple):
             evaluator = dict(zip(names, evaluator, strict=True))
         of_parts = evaluator if isinstance(evaluator, Mapping) else dict.fromkeys(names, evaluator)
-        return MultiObjectiveEvaluator(
-            task, [on_evaluator(part, of_parts[part.name]) for part in task.parts]
-        )
+        parts = [on_evaluator(part, of_parts[part.name]) for part in task.parts]
+        return MultiObjectiveEvaluator(task, parts)
     if evaluator == "table" and task.space.is_large:
         return PublishedSurrogateEvaluator(task)
     if evaluator in ("table", UNKNOWN_FEASIBILITY):
@@ -121,7 +120,8 @@ def on_evaluator(task: Task, evaluator: Any) -> Evaluator:
     if isinstance(evaluator, Surrogate):
         surrogate = evaluator
     elif evaluator == "surrogate" or Path(evaluator).suffix == ".npz" or Path(evaluator).is_file():
-        surrogate = Surrogate.load(task if evaluator == "surrogate" else evaluator)
+        file = task if evaluator == "surrogate" else evaluator
+        surrogate = Surrogate.load(file)
     else:
         raise SettingError(f"evaluator of {task.name}", evaluator, _EXPECTED)
     if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):
@@ -146,18 +146,17 @@ def space_in(task: object) -> SearchSpace | None:
         except SettingError:  # it exists, but is not a task
             with suppress(SettingError):
                 return get_space(entry)
-    return entry if isinstance(entry, SearchSpace) else None
+    if isinstance(entry, SearchSpace):
+        return entry
+    return None
 
 
 def _warn_of_test_values(task: Task) -> None:
     """Warn if a custom table has only test values to search on; built-in tasks have the split in their names."""
     why = ""
     with suppress(NasmetaError):  # a damaged table is reported when it is read
-        why = (
-            only_test_values(task.table.columns, task.signal)
-            if is_own_table(task.table_name)
-            else ""
-        )
+        if is_own_table(task.table_name):
+            why = only_test_values(task.table.columns, task.signal)
     if why:
         why = f"{why} A column of validation values, or rows with the split valid, would be searched instead."
         warnings.warn(

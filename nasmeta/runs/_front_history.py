@@ -47,9 +47,8 @@ class FrontHistory(History):
     def front_positions(self) -> Integers:
         """The positions of non-dominated evaluations, from the best value of the first objective to the worst."""
         positions = pareto_front(self._reached, self.task.directions).astype(np.int64)
-        return positions[
-            np.argsort(-self.evaluator.signs[0] * self.values[positions, 0], kind="stable")
-        ]
+        first = self.evaluator.signs[0] * self.values[positions, 0]
+        return positions[np.argsort(-first, kind="stable")]
 
     @property
     def front(self) -> pd.DataFrame:
@@ -65,7 +64,9 @@ class FrontHistory(History):
         is known. `nasmeta.tasks.Front` defines scale and reference point.
         """
         front = self.evaluator.front
-        return np.full(len(self), np.nan) if front is None else front.hypervolumes(self._reached)
+        if front is None:
+            return np.full(len(self), np.nan)
+        return front.hypervolumes(self._reached)
 
     @property
     def _scores(self) -> Floats:

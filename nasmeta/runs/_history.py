@@ -136,14 +136,13 @@ class History(Trace, ShowsFacts):
 
         The first of equal values; -1 until a full training has succeeded.
         """
-        utilities = np.where(
-            self.epochs == self.full_epochs, self.evaluator.sign * self.values, -np.inf
-        )
+        utilities = self.evaluator.sign * self.values  # shape (n,), like all arrays here
+        utilities[self.epochs != self.full_epochs] = -np.inf
         utilities[[*self.reasons()]] = -np.inf
         best = np.maximum.accumulate(utilities)
-        before = np.full_like(best, -np.inf)
-        before[1:] = best[:-1]
-        return np.maximum.accumulate(np.where(best > before, np.arange(len(best)), -1))
+        before = np.concatenate([[-np.inf], best[:-1]])[: len(best)]
+        improvements = np.where(best > before, np.arange(len(best)), -1)
+        return np.maximum.accumulate(improvements)
 
     @property
     def incumbents(self) -> Architectures:
@@ -159,11 +158,15 @@ class History(Trace, ShowsFacts):
         positions = self.incumbent_positions
         architectures, values = self.architectures[positions], self.values[positions]
         if len(positions) and positions[0] < 0:
-            known = self.evaluator.values
-            candidates = self.values if known is None else known
-            worst = np.argmin(np.nan_to_num(self.evaluator.sign * candidates, nan=np.inf))
-            architectures[positions < 0] = self.architectures[worst] if known is None else worst
+            candidates = self.evaluator.values
+            if candidates is None:
+                candidates = self.values
+            utilities = self.evaluator.sign * candidates
+            worst = np.argmin(np.nan_to_num(utilities, nan=np.inf))
             values[positions < 0] = candidates[worst]
+            if self.evaluator.values is None:  # a position in the run
+                worst = self.architectures[worst]
+            architectures[positions < 0] = worst
         return architectures, values
 
     @property
@@ -175,7 +178,9 @@ class History(Trace, ShowsFacts):
         SettingError
             If no evaluation succeeded.
         """
-        position = self.incumbent_positions[-1] if len(self) else -1
+        position = -1
+        if len(self):
+            position = self.incumbent_positions[-1]
         if position < 0:
             reason = next(iter(self.failures.values()), "Give it a larger budget.")
             raise SettingError(
@@ -253,16 +258,14 @@ class History(Trace, ShowsFacts):
         facts: dict[str, object] = {
             "searcher": f"{self.searcher}, seed {self.seed}",
             "task": self.task.name,
+            "evaluations": f"{len(self):,}, stopped by {self.stopped}",
         }
-        facts["evaluations"] = f"{len(self):,}, stopped by {self.stopped}"
         if self.n_objectives == 1 and self._result():
-            info, best, position = self.evaluator.column, self.best, self.incumbent_positions[-1]
-            facts["best"] = (
-                f"{info.labelled(info.metric)} {written(best.value, info.unit)}, found by evaluation {position + 1:,}"
-            )
-            facts["architecture"] = (
-                f"{best.architecture}: {self.task.space.to_string(best.architecture)}"
-            )
+            column, architecture = self.evaluator.column, self.best.architecture
+            metric, value = column.labelled(column.metric), written(self.best.value, column.unit)
+            number = self.incumbent_positions[-1] + 1
+            facts["best"] = f"{metric} {value}, found by evaluation {number:,}"
+            facts["architecture"] = f"{architecture}: {self.task.space.to_string(architecture)}"
         return facts
 
     def _result(self) -> str:
@@ -311,28 +314,42 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     }
     numbers = [_numbers(run) for run in runs]
     for name, dtype in _NUMBERS.items():
-        data[name] = np.concatenate(
-            [np.empty(0, dtype), *(own[name] for own in numbers)], dtype=dtype
-        )
+        columns = [of_run[name] for of_run in numbers]
+        data[name] = np.concatenate([np.empty(0, dtype), *columns], dtype=dtype)
     for name in ("clock", "space", "warm_start", "stopped"):
         data[name] = names([str(getattr(run, name)) for run in runs])
-    begins = np.cumsum([0, *lengths])
-    failures = {
-        begins[i] + position: why
-        for i, run in enumerate(runs)
-        for position, why in run.reasons().items()
-    }
-    reasons, codes = ["", *dict.fromkeys(failures.values())], np.zeros(begins[-1], np.int64)
-    codes[[*failures]] = [reasons.index(why) for why in failures.values()]
+    reasons, codes = _failures(runs)
     data["failure"] = pd.Categorical.from_codes(codes, categories=pd.Index(reasons, dtype=str))
-    for i in range(max((run.n_objectives for run in runs if run.n_objectives > 1), default=0)):
-        objective = [
-            run.values[:, i] if run.n_objectives > 1 else np.full(len(run), np.nan) for run in runs
-        ]
-        data[f"objective_{i + 1}"] = np.concatenate(objective)
-    frame = pd.DataFrame(data)
+    frame = pd.DataFrame(data | _objectives(runs))
     frame.attrs |= _facts(runs)
     return frame
+
+
+def _failures(runs: Sequence[History]) -> tuple[list[str], Integers]:
+    """Return the reasons, the first one empty, and the number of the reason of each evaluation, shape (n,)."""
+    lengths = [len(run) for run in runs]
+    numbers, codes = {"": 0}, np.zeros(sum(lengths), np.int64)
+    begin = 0
+    for run, length in zip(runs, lengths, strict=True):
+        for position, reason in run.reasons().items():
+            codes[begin + position] = numbers.setdefault(reason, len(numbers))
+        begin += length
+    return list(numbers), codes
+
+
+def _objectives(runs: Sequence[History]) -> dict[str, Floats]:
+    """Return a column of values per objective, NaN for runs with one; empty if all runs have one."""
+    n_objectives = max((run.n_objectives for run in runs), default=1)
+    if n_objectives == 1:
+        return {}
+    blocks = []  # shape (n, m) each
+    for run in runs:
+        values = np.full((len(run), n_objectives), np.nan)
+        if run.n_objectives > 1:
+            values[:] = run.values
+        blocks.append(values)
+    columns = np.concatenate(blocks).T
+    return {f"objective_{i}": column for i, column in enumerate(columns, start=1)}
 
 
 _NUMBERS: dict[str, type] = {
@@ -394,21 +411,24 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, Any]]:
     facts: dict[str, dict[str, Any]] = {name: {} for name in names}
     for (task, searcher), group in groups.items():
         config = group[-1].config
-        seconds = [run.searcher_seconds for run in group if not np.isnan(run.searcher_seconds)]
+        seconds = np.array([run.searcher_seconds for run in group])
+        seconds = seconds[~np.isnan(seconds)]  # runs that were not read from journals
+        mean_seconds = None
+        if len(seconds):
+            mean_seconds = float(seconds.mean())
         entries = (
             len(group),
             group[-1].full_epochs,
             issubclass(config.searcher.kind, SEARCHERS["random"]) and not config.searcher.transfer,
             list(config.source_names) or None,
-            float(np.mean(seconds)) if seconds else None,
+            mean_seconds,
             config.budget.seconds,
             config.budget.evaluations,
         )
         for name, entry in zip(names, entries, strict=True):
             if entry is not None:
                 facts[name].setdefault(task, {})[searcher] = entry
-    if predictions := {
-        run.task.name: run.evaluator.prediction for run in runs if run.evaluator.prediction
-    }:
-        facts["predicted"] = predictions
+    for run in runs:
+        if run.evaluator.prediction:
+            facts.setdefault("predicted", {})[run.task.name] = run.evaluator.prediction
     return facts

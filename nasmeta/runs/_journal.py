@@ -56,16 +56,20 @@ class Journal(JournalFile):
         self, architecture: int, value: Any, cost_seconds: float, details: Facts | None = None
     ) -> None:
         """Record one evaluation; it reaches the file at once, or with others a tenth of a second later."""
-        # repr is faster
-        text = repr(value) if isinstance(value, float) and isfinite(value) else _encode(value)
-        rest = f",{_encode(details)}" if details else ""
-        self.add(f"{architecture},{text},{cost_seconds!r}{rest}")
+        is_number = isinstance(value, float) and isfinite(value)
+        text = repr(value) if is_number else _encode(value)  # repr is faster
+        line = f"{architecture},{text},{cost_seconds!r}"
+        if details:
+            line += f",{_encode(details)}"
+        self.add(line)
 
 
 def read_journal(path: Path, header: Facts | None = None) -> tuple[Facts, Trace] | None:
     """Return the header and the trace in a journal; None if it does not exist or contains no evaluation."""
     contents = Journal.read(path, header)
-    return None if contents is None else (contents.header, _trace_of(contents.records))
+    if contents is None:
+        return None
+    return contents.header, _trace_of(contents.records)
 
 
 def require_journal(path: Path) -> tuple[Facts, Trace]:
@@ -101,20 +105,24 @@ def recorded_prediction(header: Facts) -> Facts:
     >>> recorded_prediction(run.config.identity)["by"]
     'surrogate nb201/cifar10'
     """
-    of_older_version = (
-        {"by": "a surrogate"} if header.get("evaluator", {}).get("kind") == "surrogate" else {}
-    )
-    prediction: Facts = header.get("predicted", of_older_version)
+    prediction: Facts = header.get("predicted", {})
+    if not prediction and header.get("evaluator", {}).get("kind") == "surrogate":
+        return {"by": "a surrogate"}  # of an older version
     return prediction
 
 
 def _trace_of(rows: list[list[Any]]) -> Trace:
-    _, value, _, *rest = rows[0] if rows else (0, 0.0, 0.0)
-    trace = Trace(
-        len(value) if isinstance(value, list) else 1, timed=bool(rest) and "start" in rest[0]
-    )
-    for architecture, value, cost, *rest in rows:
-        trace.append(architecture, value, cost, **(rest[0] if rest else {}))
+    trace = Trace()
+    if rows:
+        _, value, _, *details = rows[0]
+        n_objectives = len(value) if isinstance(value, list) else 1
+        timed = bool(details) and "start" in details[0]
+        trace = Trace(n_objectives, timed=timed)
+    for architecture, value, cost, *details in rows:
+        if details:
+            trace.append(architecture, value, cost, **details[0])
+        else:
+            trace.append(architecture, value, cost)
     return trace
 
 
@@ -134,16 +142,23 @@ def recorded_evaluation(
             f"{journal.path}, line {position + 2}: the architecture is {recorded}, but the searcher proposes "
             f"{architecture} with {epochs} epochs, so another version of it wrote the journal. Use another file."
         )
-    failures = (details["failure"],) if "failure" in details else ()
-    return Evaluation(np.array([value], np.float64), np.array([cost]), failures)
+    values = np.array([value], np.float64)  # shape (1,), or (1, m)
+    failures: tuple[str, ...] = ()
+    if "failure" in details:
+        failures = (details["failure"],)
+    return Evaluation(values, np.array([cost]), failures)
 
 
 def check_recorded(path: Path, past: Trace, config: RunConfig) -> None:
     """Raise a JournalError if recorded values or costs differ from those of the tables."""
     # costs then depend on the past
     continued = config.clock is not None and config.clock.promotion == "continued"
-    for epochs, evaluator in config.evaluators.items() if len(past) else ():
-        rows = np.flatnonzero(past.epochs == epochs) if past.timed else np.arange(len(past))
+    for epochs, evaluator in config.evaluators.items():
+        rows = np.arange(len(past))
+        if past.timed:
+            rows = np.flatnonzero(past.epochs == epochs)
+        if not len(rows):
+            continue
         costs = None if continued else evaluator.cost_seconds
         columns = (("value", past.values, evaluator.values), ("cost", past.cost_seconds, costs))
         for what, recorded, due in columns:
@@ -151,9 +166,8 @@ def check_recorded(path: Path, past: Trace, config: RunConfig) -> None:
                 continue
             # A surrogate's sums in float32 depend on the number of architectures in a call.
             tolerance = _ROUNDING if evaluator.column.predicted else 0.0
-            wrong = ~np.isclose(
-                recorded[rows], due[past.architectures[rows]], rtol=tolerance, atol=0.0
-            )
+            expected = due[past.architectures[rows]]
+            wrong = ~np.isclose(recorded[rows], expected, rtol=tolerance, atol=0.0)
             if not wrong.any():
                 continue
             i = rows[np.argwhere(wrong)[0][0]]

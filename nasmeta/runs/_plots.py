@@ -26,37 +26,27 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_DASHES = (0, (5, 1.5))  # of true fronts and optima
+
+
 @house_style()
 def plot_front(run: Any, width: Width) -> Figure:
     """Draw the first two objectives: evaluations, the front found and the true one."""
     total = inches(width, 5.6)
     figure = new_figure(total, PROPORTION * total)
-    axes, true = _titled(figure.subplots(), run, total), run.evaluator.front
-    values, positions = run.values[:, :2], run.front_positions
-    axes.plot(*values.T[::-1], "o", color="0.7", markersize=3, label="evaluated")
-    signs = run.evaluator.signs[:2]
-    if true is not None:
-        _line(
-            axes,
-            true.values[:, :2],
-            signs,
-            color="0.35",
-            linestyle=(0, (5, 1.5)),
-            label=run.evaluator.front_name,
-        )
-    _line(
-        axes,
-        values[positions],
-        signs,
-        color=COLOURS["blue"],
-        marker="o",
-        markersize=3.5,
-        label="front found",
-    )
+    axes = _titled(figure.subplots(), run, total)
+    values, signs = run.values[:, :2], run.evaluator.signs[:2]
+    front = values[run.front_positions]  # shape (n_front, 2)
+    axes.plot(values[:, 1], values[:, 0], "o", color="0.7", markersize=3, label="evaluated")
+    shown = front
+    if run.evaluator.front is not None:
+        true_front = run.evaluator.front.values[:, :2]
+        label = run.evaluator.front_name
+        _line(axes, true_front, signs, color="0.35", linestyle=_DASHES, label=label)
+        shown = np.vstack([front, true_front])
+    marker = {"marker": "o", "markersize": 3.5}
+    _line(axes, front, signs, color=COLOURS["blue"], label="front found", **marker)
     # Very bad values would squeeze the front.
-    shown = (
-        values[positions] if true is None else np.vstack([values[positions], true.values[:, :2]])
-    )
     axes.set(ylim=robust_limits(shown[:, 0]), xlim=robust_limits(shown[:, 1]))
     y, x = (value_label(info.metric_name, info.unit) for info in run.evaluator.columns[:2])
     axes.set(xlabel=x, ylabel=y)
@@ -76,12 +66,12 @@ def _titled(axes: Any, run: Any, total: float) -> Any:
 
 def _line(axes: Any, values: Floats, signs: Floats, **style: Any) -> None:
     """Draw the border of the region that points dominate, in two objectives."""
+    # From the best to the worst first objective, so from the worst to the best second one.
     order = np.argsort(-signs[0] * values[:, 0], kind="stable")
-    y, x = values[
-        order
-    ].T  # from the best to the worst first objective, so from the worst to the best second one
-    # of more objectives: those on the front of two
-    best = np.maximum.accumulate(signs[1] * x) <= signs[1] * x
+    y, x = values[order].T
+    # Of more objectives, show the points on the front of two.
+    utilities = signs[1] * x
+    best = utilities >= np.maximum.accumulate(utilities)
     # Between two neighbours, only the one with the better second objective attains x.
     axes.plot(x[best], y[best], drawstyle="steps-pre", **style)
 
@@ -97,23 +87,20 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     axes = _titled(figure.subplots(), run, total)
     axes.plot(frame[x], frame["value"], "o", color="0.6", markersize=3, label="evaluated")
     best = "best so far, mean of its seeds" if run.task.is_sampled else "best so far"
-    axes.plot(
-        frame[x],
-        frame["incumbent_value"],
-        color=COLOURS["blue"],
-        drawstyle="steps-post",
-        label=best,
-    )
+    style: Any = {"color": COLOURS["blue"], "drawstyle": "steps-post"}
+    axes.plot(frame[x], frame["incumbent_value"], label=best, **style)
     if not isnan(evaluator.optimum):
-        dashed: Any = {"linestyle": (0, (5, 1.5)), "label": evaluator.optimum_name}
+        dashed: Any = {"linestyle": _DASHES, "label": evaluator.optimum_name}
         axes.axhline(evaluator.optimum, color="0.35", linewidth=0.8, **dashed)
-    shown = [*robust_limits(frame["value"]), frame["incumbent_value"].iloc[-1], evaluator.optimum]
+    last = frame["incumbent_value"].iloc[-1]
+    shown = [*robust_limits(frame["value"]), last, evaluator.optimum]
     low, high = np.nanmin(shown), np.nanmax(shown)
-    axes.set_ylim(low - 0.03 * (high - low), high + 0.03 * (high - low))
-    seconds = f"{'training' if isnan(evaluator.optimum) else 'simulated'} time (s)"
+    margin = 0.03 * (high - low)
+    axes.set_ylim(low - margin, high + margin)
+    clock = "training" if isnan(evaluator.optimum) else "simulated"
+    seconds = f"{clock} time (s)"
     axes.set_xlabel("evaluations" if x == "evaluation" else seconds)
-    info = evaluator.column
-    axes.set_ylabel(value_label(info.metric_name, info.unit))
+    axes.set_ylabel(value_label(evaluator.column.metric_name, evaluator.column.unit))
     axes.locator_params(axis="x", nbins=5)
     figure.legend(loc="outside lower center", ncols=3)
     return figure

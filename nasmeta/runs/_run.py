@@ -49,7 +49,9 @@ def run_config(
     True
     """
     if searcher is None:
-        searcher = config.start(config.learn() if learnt is None else learnt)
+        if learnt is None:
+            learnt = config.learn()
+        searcher = config.start(learnt)
     if isinstance(searcher, MultiFidelitySearcher):
         searcher.begin(tuple(config.evaluators))
     with ExitStack() as stack:
@@ -65,11 +67,11 @@ def run_config(
         for epochs, evaluator in config.evaluators.items():
             of_length = [row for row in rows if row[3].get("epochs", epochs) == epochs]
             evaluator.resume([(row[0], row[1], row[3].get("failure")) for row in of_length])
-        hint = (
-            f"The same command resumes from {path}; after a change of the code, use another file."
-        )
         what = f"{config.label or config.searcher.name} on {config.task.name}, seed {config.seed}"
-        stack.enter_context(naming_crashes(what, "" if path is None or config.label else hint))
+        hint = ""
+        if path is not None and not config.label:
+            hint = f"The same command resumes from {path}; after a change of the code, use another file."
+        stack.enter_context(naming_crashes(what, hint))
         trace = run_loop(
             searcher,
             config.evaluators,
@@ -96,7 +98,9 @@ def history_of(config: RunConfig, trace: Trace) -> History:
     True
     """
     trace.index_type = config.evaluator.space.index_type  # a journal does not state it
-    return (History if config.evaluator.n_objectives == 1 else FrontHistory)(config, trace)
+    if config.evaluator.n_objectives == 1:
+        return History(config, trace)
+    return FrontHistory(config, trace)
 
 
 def finished_run(config: RunConfig, path: Path) -> History | None:
@@ -125,18 +129,21 @@ def finished_run(config: RunConfig, path: Path) -> History | None:
     _, trace = contents
     check_recorded(path, trace, config)
     history = history_of(config, trace)
-    return history if _end(history) else None
+    if not _end(history):
+        return None
+    return history
 
 
 def _end(history: History) -> bool:
     """Remove evaluations after the end of the run; return False if the run is not finished."""
-    config, n, ends = history.config, len(history), history.end_seconds
+    config, n = history.config, len(history)
     most, until = config.budget.most_evaluations, config.budget.most_seconds
     within = (np.arange(n) < most) & (history.start_seconds < until)
-    free_again = dict(zip(history.workers[within].tolist(), ends[within].tolist(), strict=True))
-    all_busy_until = (
-        min(free_again.values()) if len(free_again) == history.clock.workers else -np.inf
-    )
+    workers, ends = history.workers[within].tolist(), history.end_seconds[within].tolist()
+    last_ends = dict(zip(workers, ends, strict=True))  # by worker
+    all_busy_until = -np.inf
+    if len(last_ends) == history.clock.workers:
+        all_busy_until = min(last_ends.values())
     history.end(config.budget, history.clock, config.evaluator.sign, config.target)
     if history.stopped == "optimum":  # unless another evaluation could have started before
         until = min(until, float(history.end_seconds[-1]))

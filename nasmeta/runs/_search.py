@@ -73,22 +73,22 @@ def recorded_config(header: Mapping[str, Any], budget: Budget) -> RunConfig:
     identity = header.get("evaluator", {})
     kind = identity.get("kind", "table")
     shipped = kind in ("table", UNKNOWN_FEASIBILITY, "surrogate")
-    evaluator = on_evaluator(as_task(header["task"]), kind) if shipped else None
+    evaluator = None
+    if shipped:
+        evaluator = on_evaluator(as_task(header["task"]), kind)
     if evaluator is None or evaluator.identity != identity:
-        raise SettingError(
-            f"evaluator of {header['task']}",
-            kind,
-            "the table of the task, or its shipped surrogate",
-        )
+        expected = "the table of the task, or its shipped surrogate"
+        raise SettingError(f"evaluator of {header['task']}", kind, expected)
     name, settings = header["searcher"], dict(header["settings"])
     transfer = TransferSettings.of(settings.pop("prune_space", None), settings.pop("warm_start", 0))
     searcher = SEARCHERS[name] if name in SEARCHERS else Searcher  # noqa: SIM401 - `get` raises an error for custom code
-    epochs = [*map(int, header["epochs"])] if "epochs" in header else None
-    spec = SearcherSpec(
-        name, searcher, settings, transfer, epochs=None if epochs is None else tuple(epochs)
-    )
-    clock = Clock.of(header["clock"]) if "clock" in header else None
-    lengths = None if epochs is None else evaluator.after(epochs)
+    epochs, lengths, clock = None, None, None
+    if "epochs" in header:
+        epochs = tuple(map(int, header["epochs"]))
+        lengths = evaluator.after(epochs)
+    if "clock" in header:
+        clock = Clock.of(header["clock"])
+    spec = SearcherSpec(name, searcher, settings, transfer, epochs)
     return RunConfig(spec, evaluator, budget, header.get("seed", 0), clock, lengths)
 
 
@@ -202,4 +202,5 @@ def search(
     with progress_bar(title, config.most_evaluations, shown=progress) as bar, one_thread():
         if progress and isinstance(evaluator, TrainingEvaluator):
             evaluator.trainer.announce = bar.note
-        return history_of(config, run_config(config, path, watch=bar.update if progress else None))
+        watch = bar.update if progress else None
+        return history_of(config, run_config(config, path, watch=watch))

@@ -45,15 +45,10 @@ class SearcherSpec:
     name: str  # the registered one, else that of the class
     kind: type[Searcher]
     settings: dict[str, Any]  # keyword arguments of the class, of JSON types
-    transfer: TransferSettings = (
-        NO_TRANSFER  # the settings `prune_space` and `warm_start`, which every searcher takes
-    )
-    epochs: tuple[int | str, ...] | None = (
-        None  # the setting of multi-fidelity searchers: training lengths
-    )
-    code: str | None = (
-        None  # identifies the code of a custom class; None for a class of this package
-    )
+    # The settings `prune_space` and `warm_start`, which every searcher takes:
+    transfer: TransferSettings = NO_TRANSFER
+    epochs: tuple[int | str, ...] | None = None  # training lengths of a multi-fidelity searcher
+    code: str | None = None  # identifies the code of a class outside this package
 
     @classmethod
     def of(
@@ -66,7 +61,9 @@ class SearcherSpec:
             name, kind = SEARCHERS.name_of(searcher) or searcher.__name__, searcher
         given = dict(settings or {})
         transfer = TransferSettings.of(given.pop("prune_space", None), given.pop("warm_start", 0))
-        epochs = given.pop("epochs", None) if issubclass(kind, MultiFidelitySearcher) else None
+        epochs = None
+        if issubclass(kind, MultiFidelitySearcher):
+            epochs = given.pop("epochs", None)
         if name == "predictor" and not isinstance(given.get("predictor"), str | None):
             # An estimator is not of a JSON type.
             kind = kind.of(given.pop("predictor"), given.pop("acquisition", None))  # type: ignore[attr-defined]
@@ -88,8 +85,10 @@ class SearcherSpec:
     @property
     def all_settings(self) -> dict[str, Any]:
         """The settings as `of` takes them."""
-        lengths = {} if self.epochs is None else {"epochs": list(self.epochs)}
-        return self.settings | self.transfer.settings | lengths
+        settings = self.settings | self.transfer.settings
+        if self.epochs is not None:
+            settings["epochs"] = list(self.epochs)
+        return settings
 
     def budgeted(self, budget: Budget) -> SearcherSpec:
         """Return the spec with the budget of the run in the settings of a searcher that depends on it."""
@@ -119,9 +118,9 @@ class SearcherSpec:
         self, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None = None
     ) -> Any:
         """Return the meta-model of a meta-searcher for a task, trained here or saved; it depends on no seed."""
-        rng = (
-            self.generator(task, 0, b"meta-training") if saved is None else np.random.default_rng(0)
-        )
+        rng = np.random.default_rng(0)
+        if saved is None:
+            rng = self.generator(task, 0, b"meta-training")
         searcher: Any = self.build(task.space, rng)
         if isinstance(searcher, CandidateSearch):
             return searcher.check_sources(sources)
@@ -134,7 +133,8 @@ class SearcherSpec:
 def check_objectives(spec: SearcherSpec, evaluator: Evaluator, budget: Budget) -> None:
     """Raise an error if the searcher does not support the number of objectives."""
     n, what = evaluator.n_objectives, f"objectives of {evaluator.task.name}"
-    if spec.kind.objectives == ("several" if n == 1 else "one"):
+    unsuitable = "several" if n == 1 else "one"
+    if spec.kind.objectives == unsuitable:
         listed = list_searchers().query("objectives != 'one'")["searcher"]
         hint = f"Searchers for several: {', '.join(listed)}. A task with two: nb201/cifar10+latency/pixel3."
         raise SettingError(what, n, f"{spec.kind.objectives} for {spec.name}", hint)
@@ -149,7 +149,11 @@ def _lengths(epochs: Any) -> tuple[int | str, ...] | None:
     if isinstance(epochs, str):
         epochs = [length.strip() for length in epochs.split(",")]
     listed = epochs if isinstance(epochs, Iterable) else [epochs]
-    return tuple(int(length) if str(length).isdecimal() else length for length in listed)
+    lengths = []
+    for length in listed:
+        is_number = str(length).isdecimal()
+        lengths.append(int(length) if is_number else length)
+    return tuple(lengths)
 
 
 def check_costs(evaluators: Iterable[Evaluator]) -> None:

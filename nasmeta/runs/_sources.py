@@ -40,9 +40,8 @@ if TYPE_CHECKING:
     from nasmeta.meta import SavedMetaModel
 
 _FEWEST_EQUAL, _FEWEST_ORDERED = 3, 20
-_FEWEST_ORDERED_ON_DEVICES = (
-    100  # related GPUs sometimes order 30 random cells alike; none of 7,260 draws of 50 did
-)
+# Related GPUs sometimes order 30 random cells alike; none of 7,260 draws of 50 did.
+_FEWEST_ORDERED_ON_DEVICES = 100
 _FIRST = 500
 
 
@@ -58,11 +57,13 @@ def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) ->
     fewest = _FEWEST_ORDERED if task.device is None else _FEWEST_ORDERED_ON_DEVICES
     for source in sources:
         try:
-            seen = (source.as_source() if isinstance(source, Task) else source).in_space(task.space)
+            labels = source.as_source() if isinstance(source, Task) else source
+            labels = labels.in_space(task.space)
         except (ColumnError, MissingValueError, SettingError):
             continue  # the searcher reports the problem
         for values in at_hand:
-            if how := _how_alike(values[seen.architectures], seen.utilities, fewest):
+            how = _how_alike(values[labels.architectures], labels.utilities, fewest)
+            if how:
                 raise LeakageError(
                     f"{source.name} cannot be a source for {task.name}: its labels {how} of the target. Use labels "
                     "that were measured on other data."
@@ -76,12 +77,9 @@ def _values_at_hand(evaluator: Evaluator) -> Iterator[Floats]:
     task = evaluator.task
     if evaluator.identity:  # else the evaluator is the table
         with suppress(ColumnError, MissingValueError, UnknownNameError):
-            known = (
-                task
-                if evaluator.values is not None
-                else get_task(f"{task.table_name}/{task.dataset}")
-            )
-            yield known.sign * known.values
+            if evaluator.values is None:
+                task = get_task(f"{task.table_name}/{task.dataset}")
+            yield task.sign * task.values
 
 
 def _how_alike(target: Floats, labels: Floats, fewest: int) -> str:
@@ -89,9 +87,8 @@ def _how_alike(target: Floats, labels: Floats, fewest: int) -> str:
     known = ~np.isnan(target)
     target, labels = target[known], labels[known]
     different = min(len(np.unique(target)), len(np.unique(labels)))
-    if different >= _FEWEST_EQUAL and (
-        np.array_equal(target, labels) or np.array_equal(target, -labels)
-    ):
+    are_equal = np.array_equal(target, labels) or np.array_equal(target, -labels)
+    if different >= _FEWEST_EQUAL and are_equal:
         return "are the values"
     if different >= fewest:
         for signed in (labels, -labels):
@@ -102,7 +99,8 @@ def _how_alike(target: Floats, labels: Floats, fewest: int) -> str:
 
 
 def _is_ordered(target: Floats, labels: Floats) -> bool:
-    return bool((np.diff(target[np.lexsort((target, labels))]) >= 0).all())
+    order = np.lexsort((target, labels))
+    return bool((np.diff(target[order]) >= 0).all())
 
 
 _Tasks: TypeAlias = "str | Task | SourceTask | TaskDistribution | Iterable[str | Task | SourceTask]"
@@ -173,12 +171,8 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
     task = evaluator.task
     if not spec.learns:
         if sources is not None:
-            raise SettingError(
-                "sources",
-                sources,
-                f"none for {spec.name}",
-                "Meta-searchers, prune_space and warm_start use sources.",
-            )
+            hint = "Meta-searchers, prune_space and warm_start use sources."
+            raise SettingError("sources", sources, f"none for {spec.name}", hint)
         return []
     if sources is None:
         sources = _default_sources(task, _who(spec))
@@ -208,17 +202,17 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
 def _default_sources(task: Task, who: str) -> list[Task]:
     """Return the other tasks of the task's family; if a custom table lacks others, the built-in family of its space."""
     with suppress(UnknownNameError):
-        if related := list(default_sources(task)):
+        related = list(default_sources(task))
+        if related:
             return related
     family = task.space.name
     if not is_own_table(task.table_name) or is_own_table(family) or get_space(family) != task.space:
         return []
     held_out = set(map(held_out_name, task.held_out))
-    tasks = [
-        each
-        for each in task_distribution(family)
-        if held_out.isdisjoint(map(held_out_name, each.held_out))
-    ]
+    tasks = []
+    for related_task in task_distribution(family):
+        if held_out.isdisjoint(map(held_out_name, related_task.held_out)):
+            tasks.append(related_task)
     warnings.warn(
         f"{task.table_name} lacks another dataset to learn from, so {who} learns from "
         f"{', '.join(source.name for source in tasks)}. If these share images with {task.dataset}, the result is not "
@@ -230,4 +224,6 @@ def _default_sources(task: Task, who: str) -> list[Task]:
 
 
 def _who(spec: SearcherSpec) -> str:
-    return spec.name if spec.is_meta else " and ".join(spec.transfer.names)
+    if spec.is_meta:
+        return spec.name
+    return " and ".join(spec.transfer.names)

@@ -102,7 +102,7 @@ class Trace:
 
     def row(self, position: int) -> tuple[int, Any, float, dict[str, Any]]:
         """Return architecture, value, cost and details of an evaluation, as its line in a journal lists them."""
-        m, details = self.n_objectives, dict[str, Any]()
+        details: dict[str, Any] = {}
         if self.timed:
             details["start"] = self._starts[position]
             details["worker"] = self._workers[position]
@@ -111,11 +111,12 @@ class Trace:
             details["failure"] = self._failures[position]
         if position in self._notes:
             details["note"] = self._notes[position]
-        value = (
-            self._values[position]
-            if m == 1
-            else self._values[position * m : (position + 1) * m].tolist()
-        )
+        value: Any
+        if self.n_objectives == 1:
+            value = self._values[position]
+        else:
+            begin = position * self.n_objectives
+            value = self._values[begin : begin + self.n_objectives].tolist()
         return self._architectures[position], value, self._costs[position], details
 
     @property
@@ -137,7 +138,9 @@ class Trace:
             hits = (sign * self.values[kept] >= target) & (self.epochs[kept] == self.full_epochs)
             if hits.any():
                 kept, self.stopped = kept[: hits.argmax() + 1], "optimum"
-        self._counted = kept if self.timed else slice(len(kept))
+        self._counted = kept
+        if not self.timed:
+            self._counted = slice(len(kept))
 
     def _column(self, column: array[Any]) -> Array:
         return np.array(column)[self._counted]
@@ -157,9 +160,9 @@ class Trace:
         Shape (n,), or (n, m) with m objectives.
         """
         values = np.array(self._values)
-        return (values if self.n_objectives == 1 else values.reshape(-1, self.n_objectives))[
-            self._counted
-        ]
+        if self.n_objectives > 1:
+            values = values.reshape(-1, self.n_objectives)
+        return values[self._counted]
 
     @property
     def cost_seconds(self) -> Floats:
@@ -171,8 +174,9 @@ class Trace:
         """When each evaluation started on the simulated clock, float64, shape (n,)."""
         if self.timed:
             return self._column(self._starts)
-        costs = self.cost_seconds
-        return np.concatenate([[0.0] * (len(costs) > 0), costs[:-1].cumsum()])
+        starts = np.zeros(len(self))
+        starts[1:] = self.cost_seconds[:-1].cumsum()
+        return starts
 
     @property
     def end_seconds(self) -> Floats:
@@ -182,16 +186,16 @@ class Trace:
     @property
     def workers(self) -> Architectures:
         """The simulated worker of each evaluation, int32, shape (n,)."""
-        return self._column(self._workers) if self.timed else np.zeros(len(self), np.int32)
+        if not self.timed:
+            return np.zeros(len(self), np.int32)
+        return self._column(self._workers)
 
     @property
     def epochs(self) -> Architectures:
         """The length of each training, 0 without a training; int32, shape (n,)."""
-        return (
-            self._column(self._epochs)
-            if self.timed
-            else np.full(len(self), self.full_epochs, np.int32)
-        )
+        if not self.timed:
+            return np.full(len(self), self.full_epochs, np.int32)
+        return self._column(self._epochs)
 
     @property
     def _positions(self) -> list[int]:
@@ -201,10 +205,12 @@ class Trace:
 
     def reasons(self) -> dict[int, str]:
         """Return the reasons of failed evaluations, by their position in `architectures`."""
-        started = self._positions if self._failures else []
-        return {
-            position: self._failures[i] for position, i in enumerate(started) if i in self._failures
-        }
+        reasons: dict[int, str] = {}
+        if self._failures:
+            for position, started in enumerate(self._positions):
+                if started in self._failures:
+                    reasons[position] = self._failures[started]
+        return reasons
 
     @property
     def failures(self) -> dict[int, str]:

@@ -29,9 +29,8 @@ class Transfer:
     True
     """
 
-    architectures: Architectures | None = (
-        None  # the subset to search, the best first; None: the whole space
-    )
+    # The subset to search, the best first; None: the whole space.
+    architectures: Architectures | None = None
     first: Architectures | None = None  # evaluated first
     meta_model: Any = None  # of the searcher itself, if it is a meta-searcher
 
@@ -52,11 +51,8 @@ class Transfer:
         if self.architectures is None and self.first is None:
             return searcher
         if not isinstance(searcher, MultiFidelitySearcher):
-            if (
-                self.architectures is not None
-                and self.first is None
-                and searcher.restrict(self.architectures)
-            ):
+            subset = self.architectures if self.first is None else None
+            if subset is not None and searcher.restrict(subset):
                 return searcher
             return SubsetSearch(searcher, self.architectures, self.first)
         name = type(searcher).__name__
@@ -78,15 +74,15 @@ class TransferSettings:
     @classmethod
     def of(cls, prune_space: Any = None, warm_start: Any = 0) -> TransferSettings:
         """Parse a fraction, and ``5`` or ``5/second``."""
-        fraction = (
-            None if prune_space is None else check_number("prune_space", prune_space, 1e-9, 1)
-        )
-        number, slash, unit = str(warm_start).partition("/")
-        if not number.isdecimal() or slash + unit not in ("", _PER_SECOND):
-            raise SettingError(
-                "warm_start", warm_start, f'a number of architectures such as 5 or "5{_PER_SECOND}"'
-            )
-        return cls(fraction, int(number), bool(slash) and int(number) > 0)
+        if prune_space is not None:
+            prune_space = check_number("prune_space", prune_space, 1e-9, 1)
+        written = str(warm_start)
+        number = written.removesuffix(_PER_SECOND)
+        if not number.isdecimal():
+            expected = f'a number of architectures such as 5 or "5{_PER_SECOND}"'
+            raise SettingError("warm_start", warm_start, expected)
+        per_second = number != written and int(number) > 0
+        return cls(prune_space, warm_start=int(number), per_second=per_second)
 
     def __bool__(self) -> bool:
         return self.prune_space is not None or self.warm_start > 0
@@ -94,12 +90,16 @@ class TransferSettings:
     @property
     def space_name(self) -> str:
         """The name in journals and frames: ``all`` or ``learned:0.1``."""
-        return "all" if self.prune_space is None else f"learned:{self.prune_space:g}"
+        if self.prune_space is None:
+            return "all"
+        return f"learned:{self.prune_space:g}"
 
     @property
     def warm_start_name(self) -> str:
         """The setting as users write it: ``0``, ``5``, ``5/second``."""
-        return f"{self.warm_start}{_PER_SECOND if self.per_second else ''}"
+        if self.per_second:
+            return f"{self.warm_start}{_PER_SECOND}"
+        return str(self.warm_start)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -112,14 +112,11 @@ class TransferSettings:
         if self:
             from nasmeta.meta import labelled_in
 
-            if task.space.is_large:
-                raise SettingError(
-                    f"{' and '.join(self.names)} on {task.space.name}",
-                    "given",
-                    "an enumerated space",
-                )
+            names = " and ".join(self.names)
 
-            labelled_in(task.space, sources, " and ".join(self.names))
+            if task.space.is_large:
+                raise SettingError(f"{names} on {task.space.name}", "given", "an enumerated space")
+            labelled_in(task.space, sources, names)
         if self.warm_start:
             check_int("warm_start", self.warm_start, 1, task.space.size)
             if self.per_second:
@@ -165,7 +162,9 @@ class TransferSettings:
             if measured is not None:
                 allowed = allowed[np.isin(allowed, measured)]
         if self.warm_start:
-            costs = _mean_costs(task, sources) if self.per_second else None
+            costs = None
+            if self.per_second:
+                costs = _mean_costs(task, sources)
             first = warm_start_architectures(
                 task.space, sources, self.warm_start, costs=costs, allowed=allowed
             )
@@ -181,19 +180,18 @@ NO_TRANSFER = TransferSettings()
 
 def _mean_costs(task: Task, sources: Sequence[Task | SourceTask]) -> Floats:
     """Return the mean cost of each architecture over the sources, each with mean 1; 1 if no source knows it."""
-    known = [
-        s.cost_seconds
-        for s in sources
-        if isinstance(s, Task) and s.space == task.space and s.has_cost
-    ]
-    positive = [costs for costs in known if not (costs <= 0).any()]
+    positive = []  # shape (size,) each
+    for source in sources:
+        if not isinstance(source, Task) or source.space != task.space or not source.has_cost:
+            continue
+        if not (source.cost_seconds <= 0).any():
+            positive.append(source.cost_seconds)
     if not positive:
         raise SettingError(
             f"No source of {task.name} has costs in seconds. Omit {_PER_SECOND!r} from warm_start."
         )
-    usable = [
-        costs for costs in positive if np.isfinite(costs).all()
-    ] or positive  # prefer complete columns
+    complete = [costs for costs in positive if np.isfinite(costs).all()]
+    usable = complete or positive
     shares = np.ma.masked_invalid([costs / np.nanmean(costs) for costs in usable])
     means: Floats = shares.mean(axis=0).filled(1.0)
     return means
