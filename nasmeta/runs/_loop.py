@@ -318,7 +318,7 @@ class _Loop:
     def _keep_utility(self, trial: _Trial, values: Floats, failure: str | None) -> None:
         """Keep the signed value of a trial; only a failed evaluation may be NaN."""
         trial.utilities = values
-        if not self.maximised:  # a product takes as long as all else here
+        if not self.maximised:  # else a product with 1 at each evaluation
             trial.utilities = self.sign * values
         (trial.utility,) = trial.utilities.tolist()
         self.known[trial.key] = trial.utility

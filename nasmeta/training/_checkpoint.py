@@ -55,14 +55,17 @@ def identity_of(
     }
     if build_network is not None:
         identity["build_network"] = network_identity(build_network)
-        identity["choices"] = [[name, repr(choice)] for name, choice in space.choices(cell).items()]
+        choices = space.choices(cell)
+        identity["choices"] = [[name, repr(choice)] for name, choice in choices.items()]
     return identity
 
 
 def _without_names(identity: Facts, of_folder: bool) -> dict[str, Any]:
     """Return an identity without the recipe's name, and without the path of a folder of images, which may move."""
-    dataset = {"dataset": ""} if of_folder else {}
-    return {**identity, **dataset, "recipe": {**identity["recipe"], "name": ""}}
+    nameless = {**identity, "recipe": {**identity["recipe"], "name": ""}}
+    if of_folder:
+        nameless["dataset"] = ""
+    return nameless
 
 
 def locked(folder: Path) -> AbstractContextManager[object]:
@@ -183,7 +186,8 @@ class Training:
     def _require_same(self, identity: Facts) -> None:
         """Raise an error if the folder belongs to another training."""
         of_folder = self.dataset.facts.get("source") == "folder"
-        theirs, mine = (_without_names(each, of_folder) for each in (identity, self.identity))
+        theirs = _without_names(identity, of_folder)
+        mine = _without_names(self.identity, of_folder)
         differing = [key for key in mine | theirs if theirs.get(key) != mine.get(key)]
         if differing:
             raise SettingError(
@@ -193,35 +197,32 @@ class Training:
 
     def finish(self) -> TrainingResult:
         """Return the result, and write it with the network if the training has ended."""
-        stopped = "finished" if len(self.epochs) == self.recipe.epochs else "paused"
+        is_finished = len(self.epochs) == self.recipe.epochs
         network = self.learner.network.eval()
+        identity = dict(self.identity)
+        for name in ("build_network", "choices"):
+            identity.pop(name, None)
         result = TrainingResult(
-            **{
-                key: value
-                for key, value in self.identity.items()
-                if key not in ("build_network", "choices")
-            },
+            **identity,
             data_facts=dict(self.dataset.facts),
             device=device_name(self.device),
             epochs=tuple(self.epochs),
             train_seconds=sum(record.seconds for record in self.epochs),
             evaluate_seconds=self.evaluate_seconds,
             parameters=sum(parameter.numel() for parameter in network.parameters()),
-            stopped=stopped,
+            stopped="finished" if is_finished else "paused",
             versions=versions(),
             network=network,
         )
-        if self.folder is not None and stopped != "paused":
-            data = self.dataset
-            facts = {
-                "dataset": data.name,
-                "classes": data.classes,
-                "mean": data.mean,
-                "std": data.std,
-            }
-            if type(network) is CellNetwork:  # `CellNetwork.load` cannot build custom networks
-                network.save(self.folder / NETWORK_FILE, facts)
-            else:
-                write_tensors(self.folder / NETWORK_FILE, network.state_dict(), {"facts": facts})
+        if self.folder is not None and is_finished:
+            self._save_network(self.folder / NETWORK_FILE)
             write_facts(self.folder / RESULT_FILE, result.to_dict())
         return result
+
+    def _save_network(self, path: Path) -> None:
+        network, data = self.learner.network, self.dataset
+        facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "std": data.std}
+        if type(network) is CellNetwork:  # `CellNetwork.load` cannot build custom networks
+            network.save(path, facts)
+        else:
+            write_tensors(path, network.state_dict(), {"facts": facts})

@@ -74,11 +74,9 @@ class ImageDataset:
     origin: tuple[str, tuple[tuple[str, Any], ...]] | None = None
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return (
-            super().__reduce_ex__(protocol)
-            if self.origin is None
-            else (_read_again, (self.origin, self.sha256()))
-        )
+        if self.origin is None:
+            return super().__reduce_ex__(protocol)
+        return _read_again, (self.origin, self.sha256())
 
     @property
     def n_classes(self) -> int:
@@ -109,18 +107,23 @@ class ImageDataset:
 
         A mapping gives the number for each split.
         """
-        most = {
-            name: check_int("n", n.get(name) if isinstance(n, Mapping) else n) for name in SPLITS
-        }
+        limits = n if isinstance(n, Mapping) else dict.fromkeys(SPLITS, n)
+        limits = {name: check_int("n", limits.get(name)) for name in SPLITS}
         rng = np.random.default_rng(check_int("seed", seed, 0))
-        chosen = {
-            name: np.sort(rng.permutation(self.splits[name])[: most[name]]) for name in SPLITS
-        }
+        chosen = {}  # ascending positions in this dataset
+        for name in SPLITS:
+            drawn = rng.permutation(self.splits[name])[: limits[name]]
+            chosen[name] = np.sort(drawn)
         kept = np.sort(np.concatenate(list(chosen.values())))
-        splits = {name: np.searchsorted(kept, positions) for name, positions in chosen.items()}
-        facts = {**self.facts, "subset": most if isinstance(n, Mapping) else n, "subset_seed": seed}
-        images, labels = self.images[kept], self.labels[kept]
-        return replace(self, images=images, labels=labels, splits=splits, facts=facts, origin=None)
+        listed = limits if isinstance(n, Mapping) else n
+        return replace(
+            self,
+            images=self.images[kept],
+            labels=self.labels[kept],
+            splits={name: np.searchsorted(kept, positions) for name, positions in chosen.items()},
+            facts={**self.facts, "subset": listed, "subset_seed": seed},
+            origin=None,
+        )
 
     def scaled(self, size: int) -> ImageDataset:
         """Return the dataset with images scaled (bilinear) to a height and width in pixels, a multiple of 4."""
@@ -202,19 +205,18 @@ class ImageDataset:
         if not path and kind not in NEED_NO_PATH:
             raise SettingError("dataset", source, f"{kind}:PATH")
         if valid_split is None:
-            valid_split = "nb201" if kind in _HALVED and valid_fraction is None else "fraction"
+            is_halved = kind in _HALVED and valid_fraction is None
+            valid_split = "nb201" if is_halved else "fraction"
         check_choice("valid_split", valid_split, ("fraction", "nb201"))
         if valid_split == "fraction":
-            valid_fraction = check_number(
-                "valid_fraction", 0.1 if valid_fraction is None else valid_fraction, 0, 0.99
-            )
+            if valid_fraction is None:
+                valid_fraction = 0.1
+            valid_fraction = check_number("valid_fraction", valid_fraction, 0, 0.99)
         elif valid_fraction is not None:
             raise SettingError("valid_split", valid_split, "fraction, if valid_fraction is given")
-        options = {
-            "valid_fraction": valid_fraction,
-            "split_seed": split_seed,
-            "size": None if size is None else checked_size(size),
-        }
+        if size is not None:
+            size = checked_size(size)
+        options = {"valid_fraction": valid_fraction, "split_seed": split_seed, "size": size}
         folder = Path(path).expanduser() if path else DEBIAN_FASHION_MNIST
         read = reader(folder, size, progress)
         images = read.images
@@ -222,9 +224,8 @@ class ImageDataset:
             images = resized(images, size)
         for pixels in images.shape[2:]:
             checked_size(pixels)
-        splits = _split(
-            read, kind, valid_split, valid_fraction or 0.0, np.random.default_rng(split_seed)
-        )
+        rng = np.random.default_rng(split_seed)
+        splits = _split(read, kind, valid_split, valid_fraction or 0.0, rng)
         mean, std = read.mean, read.std
         if mean is None or std is None:
             mean, std = _channel_statistics(images, splits["train"])
@@ -232,13 +233,24 @@ class ImageDataset:
         origin = source, (("valid_split", valid_split), *options.items())
         facts = {"source": kind, "split": valid_split, **options}
         return cls(
-            name, images, read.labels, read.classes, splits, mean, std, read.flips, facts, origin
+            name=name,
+            images=images,
+            labels=read.labels,
+            classes=read.classes,
+            splits=splits,
+            mean=mean,
+            std=std,
+            flips=read.flips,
+            facts=facts,
+            origin=origin,
         )
 
     @classmethod
     def of(cls, data: str | ImageDataset, progress: bool = False) -> ImageDataset:
         """Return a dataset, loaded with the default options if `data` is a source."""
-        return cls.load(data, progress=progress) if isinstance(data, str) else data
+        if not isinstance(data, str):
+            return data
+        return cls.load(data, progress=progress)
 
 
 @lru_cache(maxsize=2)
@@ -257,12 +269,8 @@ def checked_size(size: object, least: int = 4) -> int:
     """Return a height and width in pixels, checked."""
     pixels = check_int("size", size, least)
     if pixels % 4:
-        raise SettingError(
-            "size",
-            size,
-            "a multiple of 4, because the network halves images twice",
-            "Scale images: size=32.",
-        )
+        expected = "a multiple of 4, because the network halves images twice"
+        raise SettingError("size", size, expected, "Scale images: size=32.")
     return pixels
 
 
@@ -271,25 +279,27 @@ def _channel_statistics(
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each channel, from exact counts of the 256 values."""
     values = np.arange(256) / 255
-    mean, std = [], []
+    means, deviations = [], []
     for channel in range(images.shape[1]):
         counts = np.bincount(images[train, channel].ravel(), minlength=256)
-        share = counts / counts.sum()
-        mean.append(float(share @ values))
-        std.append(max(float(np.sqrt(share @ (values - mean[-1]) ** 2)), 1e-6))
-    return tuple(mean), tuple(std)
+        share = counts / counts.sum()  # shape (256,)
+        mean = float(share @ values)
+        variance = share @ (values - mean) ** 2
+        means.append(mean)
+        deviations.append(max(float(np.sqrt(variance)), 1e-6))
+    return tuple(means), tuple(deviations)
 
 
 def _stratified(
     positions: Integers, labels: Integers, share: float, rng: np.random.Generator
 ) -> tuple[Integers, Integers]:
     """Draw a share of each class from positions; return (the rest, the drawn ones), both ascending."""
-    taken = []
+    taken = [positions[:0]]
     for label in np.unique(labels[positions]):
         of_class = rng.permutation(positions[labels[positions] == label])
         taken.append(of_class[: round(len(of_class) * share)])
-    out = np.sort(np.concatenate(taken)) if taken else positions[:0]
-    return np.setdiff1d(positions, out, assume_unique=True), out
+    drawn = np.sort(np.concatenate(taken))
+    return np.setdiff1d(positions, drawn, assume_unique=True), drawn
 
 
 def _split(
@@ -297,16 +307,14 @@ def _split(
 ) -> dict[str, Integers]:
     n, labels = len(source.labels), source.labels
     positions: Integers = np.arange(n, dtype=np.int64)
-    train, valid, test = np.split(
-        positions, [n - source.n_test - source.n_valid, n - source.n_test]
-    )
+    begin_of_test = n - source.n_test
+    train, valid, test = np.split(positions, [begin_of_test - source.n_valid, begin_of_test])
     if not source.n_test:
         train, test = _stratified(train, labels, _TEST_SHARE, rng)
     if not source.n_valid:
         if split == "fraction" or kind == "cifar10":
-            train, valid = _stratified(
-                train, labels, valid_fraction if split == "fraction" else 0.5, rng
-            )
+            share = valid_fraction if split == "fraction" else 0.5
+            train, valid = _stratified(train, labels, share, rng)
         else:
             test, valid = _stratified(test, labels, 0.5, rng)
     return {"train": train, "valid": valid, "test": test}

@@ -35,29 +35,29 @@ def chosen_device(device: str | torch.device) -> torch.device:
         If there is no such device on this machine.
     """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        kind = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.device(kind)
     try:
         return torch.empty(0, device=device).device
-    # an AssertionError if PyTorch was built without CUDA
-    except (
-        RuntimeError,
-        AssertionError,
-    ) as reason:
-        raise SettingError(
-            "device", device, "auto, or one that PyTorch finds, such as cpu or cuda:0"
-        ) from reason
+    # PyTorch without CUDA raises an AssertionError.
+    except (RuntimeError, AssertionError) as reason:
+        expected = "auto, or one that PyTorch finds, such as cpu or cuda:0"
+        raise SettingError("device", device, expected) from reason
 
 
 def device_name(device: torch.device) -> str:
     """Return the name of the card, or the type of another device."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return device.type
 
 
 def is_out_of_memory(reason: BaseException) -> bool:
     """Whether an error means that memory does not suffice; some such errors are plain RuntimeErrors."""
-    return isinstance(reason, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(reason, RuntimeError) and any(sign in str(reason) for sign in _OUT_OF_MEMORY)
-    )
+    if isinstance(reason, torch.OutOfMemoryError | MemoryError):
+        return True
+    is_named = any(sign in str(reason) for sign in _OUT_OF_MEMORY)
+    return is_named and isinstance(reason, RuntimeError)
 
 
 @contextmanager
@@ -86,35 +86,42 @@ class DeviceData:
     ) -> None:
         self.device, self.padding = device, padding
         self.height, self.width = dataset.image_size
-        # padded on the device, which needs no second copy of all images in main memory
-        images = torch.from_numpy(np.ascontiguousarray(dataset.images)).to(device)
-        self.images = torch.nn.functional.pad(images, (padding,) * 4) if padding else images
+        self.images = torch.from_numpy(np.ascontiguousarray(dataset.images)).to(device)
+        if padding:  # on the device, which needs no second copy of all images in main memory
+            self.images = torch.nn.functional.pad(self.images, (padding,) * 4)
         self.labels = torch.from_numpy(np.ascontiguousarray(dataset.labels)).to(device)
-        self.positions = {
-            name: torch.from_numpy(np.array(dataset.splits[name])).to(device) for name in SPLITS
-        }
+        self.positions = {}
+        for name in SPLITS:
+            positions = np.array(dataset.splits[name])
+            self.positions[name] = torch.from_numpy(positions).to(device)
+        # Mean and deviation of bytes, shape (1, 3, 1, 1)
         self._mean = torch.tensor(dataset.mean, device=device).view(1, -1, 1, 1) * 255
-        self._scale = 1 / (torch.tensor(dataset.std, device=device).view(1, -1, 1, 1) * 255)
+        deviation = torch.tensor(dataset.std, device=device).view(1, -1, 1, 1) * 255
+        self._scale = 1 / deviation
         self._format = torch.channels_last if channels_last else torch.contiguous_format
 
     def standardised(self, images: Tensor) -> Tensor:
         """Return images as float32, standardised per channel."""
-        return ((images.float() - self._mean) * self._scale).contiguous(memory_format=self._format)
+        scaled = (images.float() - self._mean) * self._scale
+        return scaled.contiguous(memory_format=self._format)
 
     def plain(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Return images without augmentation, float32, shape (n, 3, height, width), and labels."""
-        p = self.padding
-        inner = self.images[:, :, p : p + self.height, p : p + self.width]
+        rows = slice(self.padding, self.padding + self.height)
+        columns = slice(self.padding, self.padding + self.width)
+        inner = self.images[:, :, rows, columns]  # a view
         return self.standardised(inner[positions]), self.labels[positions]
 
     def augmented(self, positions: Tensor, draws: Augmentation) -> tuple[Tensor, Tensor]:
         """Return cropped and flipped images, float32, shape (n, 3, height, width), and labels."""
-        rows = draws.top[:, None] + torch.arange(self.height, device=self.device)
-        columns = torch.arange(self.width, device=self.device).expand(len(positions), -1)
-        columns = draws.left[:, None] + torch.where(
-            draws.flip[:, None], self.width - 1 - columns, columns
-        )
+        rows = torch.arange(self.height, device=self.device)
+        rows = draws.top[:, None] + rows  # shape (n, height)
+        columns = torch.arange(self.width, device=self.device)
+        mirrored = self.width - 1 - columns
+        columns = torch.where(draws.flip[:, None], mirrored, columns)
+        columns = draws.left[:, None] + columns  # shape (n, width)
         channels = torch.arange(self.images.shape[1], device=self.device)
+        # Indices that broadcast to (n, 3, height, width)
         cropped = self.images[
             positions[:, None, None, None],
             channels[:, None, None],
@@ -136,9 +143,10 @@ class Augmentation(NamedTuple):
         """Draw crops that begin at 0 to twice the padding, and flips, on the device of the generator."""
         device = generator.device
         top, left = torch.randint(2 * padding + 1, (2, n), generator=generator, device=device)
-        if not flip:
-            return cls(top, left, torch.zeros(n, dtype=torch.bool, device=device))
-        return cls(top, left, torch.rand(n, generator=generator, device=device) < 0.5)
+        flips = torch.zeros(n, dtype=torch.bool, device=device)
+        if flip:
+            flips = torch.rand(n, generator=generator, device=device) < 0.5
+        return cls(top=top, left=left, flip=flips)
 
     def part(self, images: slice) -> Augmentation:
         """Return the draws of some images."""

@@ -42,11 +42,10 @@ def load_images(source: str = "digits", n: int = 32, size: int = 16, seed: int =
     dataset = ImageDataset.load(source, size=checked_size(size, 8))
     chosen = _balanced_sample(dataset.labels, check_int("n", n, 2), np.random.default_rng(seed))
     pixels = dataset.images[chosen] / 255
-    mean, deviation = (
-        pixels.mean(axis=(0, 2, 3), keepdims=True),
-        pixels.std(axis=(0, 2, 3), keepdims=True),
-    )
-    images = np.ascontiguousarray((pixels - mean) / np.maximum(deviation, 1e-6), dtype=np.float32)
+    mean = pixels.mean(axis=(0, 2, 3), keepdims=True)  # shape (1, 3, 1, 1)
+    deviation = pixels.std(axis=(0, 2, 3), keepdims=True)
+    standardised = (pixels - mean) / np.maximum(deviation, 1e-6)
+    images = np.ascontiguousarray(standardised, dtype=np.float32)
     return ImageBatch(images, dataset.labels[chosen], dataset.n_classes, dataset.name)
 
 

@@ -68,27 +68,28 @@ def resized(images: Pixels, size: int) -> Pixels:
 
     scaled = np.empty((len(images), 3, size, size), dtype=np.uint8)
     for position, image in enumerate(images):
-        picture = Image.fromarray(image.transpose(1, 2, 0)).resize(
-            (size, size), Image.Resampling.BILINEAR
-        )
+        picture = Image.fromarray(image.transpose(1, 2, 0))  # channels last
+        picture = picture.resize((size, size), Image.Resampling.BILINEAR)
         scaled[position] = np.asarray(picture).transpose(2, 0, 1)
     return scaled
 
 
 def _inside(path: Path, *names: str) -> Path:
     """Return the folder that a download contains, or the path itself."""
-    return path.joinpath(*names) if path.joinpath(*names).is_dir() else path
+    inside = path.joinpath(*names)
+    return inside if inside.is_dir() else path
 
 
 def _batch(path: Path) -> dict[str, Any]:
     """Read a batch pickled by Python 2 or 3."""
     with path.open("rb") as stream:
         batch = restricted_load(stream, NUMPY_ARRAYS, encoding="latin1")
-    # keys are bytes if Python 3 pickled again what it had read from Python 2
-    return {
-        key.decode("latin1") if isinstance(key, bytes) else str(key): value
-        for key, value in batch.items()
-    }
+    named = {}
+    for key, value in batch.items():
+        if isinstance(key, bytes):  # Python 3 pickled again what it had read from Python 2
+            key = key.decode("latin1")
+        named[str(key)] = value
+    return named
 
 
 def _class_names(path: Path, key: str) -> list[str]:
@@ -101,18 +102,20 @@ def _class_names(path: Path, key: str) -> list[str]:
 def _images_of(path: Path, labels_key: str, size: int) -> tuple[Pixels, Integers]:
     batch = _batch(path)
     try:
-        pixels, labels = (
-            array.to_numpy() if isinstance(array, PickledArray) else np.asarray(array)
-            for array in (batch["data"], batch[labels_key])
-        )
-        images = pixels.astype(np.uint8, casting="safe", copy=False).reshape(
-            len(labels), 3, size, size
-        )
+        pixels, labels = _as_array(batch["data"]), _as_array(batch[labels_key])
+        images = pixels.astype(np.uint8, casting="safe", copy=False)
+        images = images.reshape(len(labels), 3, size, size)
     except (KeyError, ValueError, TypeError) as reason:
         raise DamagedFileError(
             f"{path} is not a batch of {size}×{size} images: {reason}."
         ) from reason
     return images, labels.astype(np.int64)
+
+
+def _as_array(array: Any) -> Any:
+    if isinstance(array, PickledArray):
+        return array.to_numpy()
+    return np.asarray(array)
 
 
 # Mean and standard deviation of each channel, of pixels from 0 to 255, as in the official code of
@@ -129,10 +132,14 @@ def _joined(
 ) -> ImageSource:
     """Join official batches; the last one contains the images for test."""
     images, labels = zip(*batches, strict=True)
-    mean, std = (tuple(value / 255 for value in values) for values in _STATISTICS[kind])
-    names = tuple(map(str, classes))
+    mean, std = np.array(_STATISTICS[kind]) / 255
     return ImageSource(
-        np.concatenate(images), np.concatenate(labels), names, len(labels[-1]), mean=mean, std=std
+        images=np.concatenate(images),
+        labels=np.concatenate(labels),
+        classes=tuple(map(str, classes)),
+        n_test=len(labels[-1]),
+        mean=tuple(mean.tolist()),
+        std=tuple(std.tolist()),
     )
 
 
@@ -142,18 +149,17 @@ def read_digits(path: Path, size: int | None, progress: bool) -> ImageSource:
     from sklearn.datasets import load_digits
 
     data = load_digits()
-    grey = np.round(np.asarray(data.images) * (255 / 16)).astype(np.uint8)
-    return ImageSource(
-        _coloured(grey), np.asarray(data.target, dtype=np.int64), tuple("0123456789"), flips=False
-    )
+    grey = np.round(np.asarray(data.images) * (255 / 16)).astype(np.uint8)  # from 0 to 16
+    labels = np.asarray(data.target, dtype=np.int64)
+    return ImageSource(_coloured(grey), labels, tuple("0123456789"), flips=False)
 
 
 @READERS.register("cifar10")
 def read_cifar10(path: Path, size: int | None, progress: bool) -> ImageSource:
     """Read the official Python batches of CIFAR-10."""
     folder = _inside(path, "cifar-10-batches-py")
-    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
-    batches = (_images_of(folder / name, "labels", 32) for name in names)
+    names = [f"data_batch_{number}" for number in range(1, 6)]
+    batches = (_images_of(folder / name, "labels", 32) for name in [*names, "test_batch"])
     return _joined("cifar10", batches, _class_names(folder / "batches.meta", "label_names"))
 
 
@@ -169,8 +175,9 @@ def read_cifar100(path: Path, size: int | None, progress: bool) -> ImageSource:
 def read_imagenet16(path: Path, size: int | None, progress: bool) -> ImageSource:
     """Read the first 120 classes of the official batches of ImageNet at 16×16 pixels."""
     folder = _inside(path, "ImageNet16")
+    names = [f"train_data_batch_{number}" for number in range(1, 11)]
     batches = []
-    for name in [*(f"train_data_batch_{number}" for number in range(1, 11)), "val_data"]:
+    for name in [*names, "val_data"]:
         images, labels = _images_of(folder / name, "labels", 16)
         kept = labels <= 120
         batches.append((images[kept], labels[kept] - 1))
@@ -192,12 +199,10 @@ def _idx(path: Path, n_dimensions: int) -> Pixels:
 def read_fashion_mnist(path: Path, size: int | None, progress: bool) -> ImageSource:
     """Read the four gzipped IDX files."""
     folder = _inside(path, "FashionMNIST", "raw")  # as torchvision keeps it
-    read = {
-        kind: [_idx(folder / f"{part}-{kind}-ubyte.gz", n_dimensions) for part in ("train", "t10k")]
-        for kind, n_dimensions in (("images-idx3", 3), ("labels-idx1", 1))
-    }
-    images, labels = (np.concatenate(arrays) for arrays in read.values())
-    n_test = len(read["labels-idx1"][1])
+    images, labels = [], []
+    for part in ("train", "t10k"):
+        images.append(_idx(folder / f"{part}-images-idx3-ubyte.gz", 3))
+        labels.append(_idx(folder / f"{part}-labels-idx1-ubyte.gz", 1))
     names = (
         "T-shirt/top",
         "Trouser",
@@ -210,7 +215,12 @@ def read_fashion_mnist(path: Path, size: int | None, progress: bool) -> ImageSou
         "Bag",
         "Ankle boot",
     )
-    return ImageSource(_coloured(images), labels.astype(np.int64), names, n_test)
+    return ImageSource(
+        images=_coloured(np.concatenate(images)),
+        labels=np.concatenate(labels).astype(np.int64),
+        classes=names,
+        n_test=len(labels[-1]),
+    )
 
 
 _LAYOUT = (
@@ -221,10 +231,9 @@ _LAYOUT = (
 
 def _files_by_class(folder: Path) -> dict[str, list[Path]]:
     """Return the image files of each class, classes and files in alphabetical order; each class must have some."""
-    files = {
-        entry.name: sorted(file for file in entry.rglob("[!.]*") if file.is_file())
-        for entry in _folders(folder)
-    }
+    files = {}
+    for entry in _folders(folder):
+        files[entry.name] = sorted(file for file in entry.rglob("[!.]*") if file.is_file())
     if len(files) < 2 or not all(files.values()):
         counts = {name: len(of_class) for name, of_class in files.items()}
         raise SettingError("images per class", counts, "two or more classes with images", _LAYOUT)
@@ -232,9 +241,8 @@ def _files_by_class(folder: Path) -> dict[str, list[Path]]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(
-        entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
-    )
+    folders = [entry for entry in folder.iterdir() if entry.is_dir()]
+    return sorted(entry for entry in folders if not entry.name.startswith("."))
 
 
 @READERS.register("folder")
@@ -249,18 +257,16 @@ def read_folder(path: Path, size: int | None, progress: bool) -> ImageSource:
     counts, labels, files = Counter[str](), list[int](), list[Path]()
     for name, by_class in listed.items():
         if tuple(by_class) != classes:
-            raise SettingError(
-                f"classes of {name}", tuple(by_class), f"{classes}, the classes of train"
-            )
+            expected = f"{classes}, the classes of train"
+            raise SettingError(f"classes of {name}", tuple(by_class), expected)
         for label, of_class in enumerate(by_class.values()):
             counts[name] += len(of_class)
             labels += [label] * len(of_class)
             files += of_class
     with progress_bar("images", len(files), shown=progress) as bar:
         pixels = _read_pictures(files, size, bar)
-    return ImageSource(
-        pixels, np.array(labels), classes, counts["test"], counts["valid"] + counts["val"]
-    )
+    n_valid = counts["valid"] + counts["val"]
+    return ImageSource(pixels, np.array(labels), classes, counts["test"], n_valid)
 
 
 def _read_pictures(paths: Sequence[Path], size: int | None, bar: Bar) -> Pixels:

@@ -30,7 +30,11 @@ def _parts(n: int, size: int) -> list[slice]:
     ends = list(range(size, n, size))
     if ends and n - ends[-1] == 1 < size:
         ends.pop()
-    return [slice(begin, end) for begin, end in zip([0, *ends], [*ends, n], strict=True)]
+    parts, begin = [], 0
+    for end in [*ends, n]:
+        parts.append(slice(begin, end))
+        begin = end
+    return parts
 
 
 class Learner:
@@ -62,9 +66,8 @@ class Learner:
         if len(dataset.splits["train"]) < 2:
             raise SettingError("A training needs two images or more.")
         self._dataset, self._recipe, self._seed, self._device = dataset, recipe, seed, device
-        self._evaluation_batch = min(
-            _EVALUATION_BATCH, 4 * recipe.batch_size, 4 * len(dataset.splits["train"])
-        )
+        largest_batch = min(recipe.batch_size, len(dataset.splits["train"]))
+        self._evaluation_batch = min(_EVALUATION_BATCH, 4 * largest_batch)
         self._data: DeviceData | None = None
         self.network, self._cell = network, cell
         with self._reporting_failures():
@@ -93,7 +96,9 @@ class Learner:
         except (RuntimeError, MemoryError) as reason:
             if isinstance(reason, TrainingFailed):
                 raise
-            what = str(reason).splitlines()[0][:200] if str(reason) else "PyTorch gives no reason."
+            what = "PyTorch gives no reason."
+            if str(reason):
+                what = str(reason).splitlines()[0][:200]
             if is_out_of_memory(reason):
                 self._data = None
                 raise TrainingFailed(
@@ -120,21 +125,20 @@ class Learner:
             )
         start = self._now()
         positions = self._data.positions["train"]
-        draw = np.random.SeedSequence([self._seed, epoch]).generate_state(1, np.uint64)[0]
-        # drawn on the CPU for the whole epoch, so that every device sees the same images in the
-        # same order
-        generator = torch.Generator().manual_seed(int(draw >> np.uint64(1)))
-        order = positions[torch.randperm(len(positions), generator=generator).to(self._device)]
-        draws = Augmentation.draw(len(positions), self._padding, self._flip, generator).to(
-            self._device
-        )
+        n_images = len(positions)
+        state = np.random.SeedSequence([self._seed, epoch]).generate_state(1, np.uint64)[0]
+        # Drawn on the CPU for the whole epoch, so that every device sees the same images in the
+        # same order.
+        generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
+        permutation = torch.randperm(n_images, generator=generator)
+        order = positions[permutation.to(self._device)]
+        draws = Augmentation.draw(n_images, self._padding, self._flip, generator)
+        draws = draws.to(self._device)
         loss_sum, n_right = self._zeros()
         self.network.train()
-        parts = _parts(len(positions), self._recipe.batch_size)
-        rates = [
-            self._recipe.learning_rate_at(epoch, step, len(parts)) for step in range(len(parts))
-        ]
-        for step, (part, rate) in enumerate(zip(parts, rates, strict=True)):
+        parts = _parts(n_images, self._recipe.batch_size)
+        for step, part in enumerate(parts):
+            rate = self._recipe.learning_rate_at(epoch, step, len(parts))
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
             loss, right = self._step(order[part], draws.part(part))
@@ -142,15 +146,16 @@ class Learner:
             n_right += right
             if step % _STEPS_BETWEEN_CHECKS == 0:
                 self._check(float(loss_sum), epoch)
-        trained = self._means(loss_sum, n_right, len(positions), epoch)
+        trained = self._means(loss_sum, n_right, n_images, epoch)
         seconds = self._now() - start
+        first_rate = self._recipe.learning_rate_at(epoch, 0, len(parts))
+        valid: tuple[float | None, float | None] = (None, None)
+        test = valid
         is_last = epoch + 1 == self._recipe.epochs
-        evaluates = is_last or (epoch + 1) % self._recipe.evaluate_every == 0
-        valid, test = (
-            self._evaluated(name, epoch) if evaluates else (None, None)
-            for name in ("valid", "test")
-        )
-        return EpochRecord(epoch + 1, rates[0], *trained, *valid, *test, seconds)
+        if is_last or (epoch + 1) % self._recipe.evaluate_every == 0:
+            valid = self._evaluated("valid", epoch)
+            test = self._evaluated("test", epoch)
+        return EpochRecord(epoch + 1, first_rate, *trained, *valid, *test, seconds)
 
     def _step(self, positions: Tensor, draws: Augmentation) -> tuple[Tensor, Tensor]:
         """Take a step on a batch; return the sum of its losses and the number of correct predictions."""
@@ -187,9 +192,8 @@ class Learner:
 
     def _zeros(self) -> tuple[Tensor, Tensor]:
         """Return a sum of losses and a count of correct predictions, both zero."""
-        return torch.zeros((), device=self._device), torch.zeros(
-            (), dtype=torch.int64, device=self._device
-        )
+        loss_sum = torch.zeros((), device=self._device)
+        return loss_sum, torch.zeros((), dtype=torch.int64, device=self._device)
 
     def _means(self, loss_sum: Tensor, n_right: Tensor, n: int, epoch: int) -> tuple[float, float]:
         """Return the mean loss and the accuracy in percent."""
@@ -222,18 +226,17 @@ class Learner:
 
     def set_state(self, tensors: dict[str, Tensor]) -> None:
         """Resume from the tensors of `state`."""
-        weights = {
-            name.removeprefix("network."): own
-            for name, own in tensors.items()
-            if name.startswith("network.")
-        }
+        weights = {}
+        for name, tensor in tensors.items():
+            part, _, name_in_part = name.partition(".")
+            if part == "network":
+                weights[name_in_part] = tensor
         with self._reporting_failures(errors=False):
             self.network.load_state_dict(weights)
             for at, parameter in enumerate(self.network.parameters()):
                 if f"momentum.{at}" in tensors:  # parameters of dead edges lack momentum
-                    momentum = torch.empty_like(parameter, requires_grad=False).copy_(
-                        tensors[f"momentum.{at}"]
-                    )
+                    momentum = torch.empty_like(parameter, requires_grad=False)
+                    momentum.copy_(tensors[f"momentum.{at}"])
                     self._optimizer.state[parameter]["momentum_buffer"] = momentum
 
 

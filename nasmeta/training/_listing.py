@@ -43,12 +43,9 @@ def list_recipes() -> pd.DataFrame:
 def _first_sentence(name: str) -> str:
     """Return the first sentence of the comment in a recipe's file."""
     lines = (FOLDER / f"{name}.toml").read_text("utf-8").splitlines()
-    return (
-        " ".join(line.strip("# ") for line in lines if line.startswith("#"))
-        .partition(". ")[0]
-        .rstrip(".")
-        + "."
-    )
+    comment = " ".join(line.strip("# ") for line in lines if line.startswith("#"))
+    sentence, _, _ = comment.partition(". ")
+    return sentence.rstrip(".") + "."
 
 
 def list_images() -> pd.DataFrame:
@@ -68,13 +65,11 @@ def list_images() -> pd.DataFrame:
     """
 
     def facts(name: str, reader: Any) -> dict[str, Any]:
-        written = (
-            name
-            if name == "digits"
-            else f"{name}[:PATH]"
-            if name in NEED_NO_PATH
-            else f"{name}:PATH"
-        )
+        written = f"{name}:PATH"
+        if name == "digits":
+            written = name
+        elif name in NEED_NO_PATH:
+            written = f"{name}[:PATH]"
         return {"data": written, "recipe": recipe_for(None, name).name}
 
     unknown = {"data": "", "recipe": ""}

@@ -132,7 +132,9 @@ class CellModule(nn.Module):
                 total = term if total is None else total + term
             nodes.append(total)
         output = nodes[-1]
-        return torch.zeros_like(image) if output is None else output
+        if output is None:
+            return torch.zeros_like(image)
+        return output
 
 
 class _ResidualBlock(nn.Module):
@@ -219,17 +221,15 @@ class CellNetwork(nn.Module):
         operations = space.ops_of(self.cell).tolist()
 
         def stage(width: int) -> nn.Sequential:
-            return nn.Sequential(
-                *(CellModule(operations, width, prune) for _ in range(cells_per_stage))
-            )
+            cells = [CellModule(operations, width, prune) for _ in range(cells_per_stage)]
+            return nn.Sequential(*cells)
 
+        widths = [channels, 2 * channels, 4 * channels]
         self.stem = nn.Sequential(_Convolution(3, channels, 3), nn.BatchNorm2d(channels))
-        self.stages = nn.ModuleList(stage(channels << level) for level in range(3))
-        self.reductions = nn.ModuleList(
-            _ResidualBlock(channels << level, channels << level + 1) for level in range(2)
-        )
-        self.last = nn.Sequential(nn.BatchNorm2d(channels * 4), nn.ReLU())
-        self.classifier = _Linear(channels * 4, n_classes)
+        self.stages = nn.ModuleList(map(stage, widths))
+        self.reductions = nn.ModuleList(map(_ResidualBlock, widths[:2], widths[1:]))
+        self.last = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU())
+        self.classifier = _Linear(widths[-1], n_classes)
         self._draw_weights(seed)
 
     def _draw_weights(self, seed: int) -> None:
@@ -283,9 +283,8 @@ class CellNetwork(nn.Module):
         >>> torch.equal(again(images), network(images))
         True
         """
-        write_tensors(
-            Path(path), self.state_dict(), {"network": self.settings, "facts": dict(facts or {})}
-        )
+        head = {"network": self.settings, "facts": dict(facts or {})}
+        write_tensors(Path(path), self.state_dict(), head)
         return Path(path)
 
     @staticmethod
@@ -298,9 +297,9 @@ class CellNetwork(nn.Module):
         """
         tensors, head = read_tensors(Path(path))
         with blaming(Path(path), "network of cells"):
-            network = CellNetwork(
-                **head["network"] | {"space": from_content(head["network"]["space"])}
-            )
+            settings = dict(head["network"])
+            settings["space"] = from_content(settings["space"])
+            network = CellNetwork(**settings)
             network.load_state_dict(tensors)
         return network.eval()
 
@@ -320,6 +319,8 @@ def multiply_adds(network: CellNetwork, image_size: int = 32) -> int:
         if isinstance(module, nn.Conv2d):
             part, _, rest = name.partition(".")
             # A stage computes on images of its level; the output of a reduction is half as large.
-            level = 0 if part == "stem" else int(rest.partition(".")[0]) + (part == "reductions")
+            level = 0
+            if part != "stem":
+                level = int(rest.partition(".")[0]) + (part == "reductions")
             total += module.weight.numel() * (image_size >> level) ** 2
     return total

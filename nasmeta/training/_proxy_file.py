@@ -39,13 +39,13 @@ class ProxyFile:
         if wanted.name != measured_in.name:
             cells = move_cells(cells, wanted, measured_in)[0]
         representatives = np.asarray(measured_in.canonical(cells))
-        at = np.full(measured_in.size, -1)
-        at[self.cells] = np.arange(len(self.cells))
-        position = at[representatives]
-        return {
-            name: np.where(position >= 0, values[position], np.nan)
-            for name, values in self.values.items()
-        }
+        row_of = np.full(measured_in.size, -1)  # by cell; -1 if it was not measured
+        row_of[self.cells] = np.arange(len(self.cells))
+        rows = row_of[representatives]
+        of_cells = {}
+        for name, values in self.values.items():
+            of_cells[name] = np.where(rows >= 0, values[rows], np.nan)
+        return of_cells
 
 
 def read_proxies(path: str | Path) -> ProxyFile:

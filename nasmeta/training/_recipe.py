@@ -131,7 +131,8 @@ class Recipe:
             settings = _read(path)
             base = settings.pop("based_on", None)
             start = Recipe(path.stem) if base is None else cls._shipped(base)
-            return start.but(**{"name": path.stem, **settings}).but(**changes)
+            settings.setdefault("name", path.stem)
+            return start.but(**settings).but(**changes)
         return cls._shipped(str(recipe)).but(**changes)
 
     @classmethod
@@ -164,7 +165,8 @@ class Recipe:
             if field.name in _CHOICES:
                 value = check_choice(name, value, _CHOICES[field.name])
             elif field.type == "int":
-                value = check_int(name, value, least=0 if field.name in _MAY_BE_0 else 1)
+                least = 0 if field.name in _MAY_BE_0 else 1
+                value = check_int(name, value, least=least)
             elif field.type == "float":
                 value = float(check_number(name, value))
             object.__setattr__(self, field.name, value)
@@ -183,9 +185,8 @@ class Recipe:
         changed = [key for key in changes if getattr(other, key) != getattr(self, key)]
         if not changed or "name" in changes:
             return other
-        return replace(
-            other, name=f"{self.name} with {', '.join(f'{key}={changes[key]}' for key in changed)}"
-        )
+        listed = ", ".join(f"{key}={changes[key]}" for key in changed)
+        return replace(other, name=f"{self.name} with {listed}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return all settings, of JSON types."""
@@ -193,7 +194,8 @@ class Recipe:
 
     def sha256(self) -> str:
         """Return the checksum of the settings, without the name."""
-        settings = {key: value for key, value in self.to_dict().items() if key != "name"}
+        settings = self.to_dict()
+        del settings["name"]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
     def images_of(self, data: ImageDataset) -> ImageDataset:
@@ -206,14 +208,14 @@ class Recipe:
         >>> {name: len(positions) for name, positions in few.splits.items()}
         {'train': 100, 'valid': 50, 'test': 50}
         """
-        n = len(data.images)
-        limits = {
-            "train": self.train_images or n,
-            **dict.fromkeys(("valid", "test"), self.evaluation_images or n),
-        }
+        n_train = self.train_images or len(data.images)
+        n_evaluation = self.evaluation_images or len(data.images)
+        limits = {"train": n_train, "valid": n_evaluation, "test": n_evaluation}
         if any(len(data.splits[name]) > most for name, most in limits.items()):
             data = data.subset(limits)
-        return data.scaled(self.image_size) if self.image_size else data
+        if self.image_size:
+            data = data.scaled(self.image_size)
+        return data
 
     def learning_rate_at(self, epoch: int, step: int, n_steps: int) -> float:
         """Return the learning rate of a step (from 0) of an epoch (from 0) of ``n_steps`` steps.
@@ -224,14 +226,18 @@ class Recipe:
         >>> [round(recipe.learning_rate_at(epoch, 50, 98), 4) for epoch in (0, 6, 11)]
         [0.1, 0.05, 0.0017]
         """
-        done = (epoch + (step / n_steps if self.schedule_per == "step" else 0)) / self.epochs
+        n_rates = self.epochs  # different rates
+        done = epoch / self.epochs  # fraction of the training
+        if self.schedule_per == "step":
+            n_rates = self.epochs * n_steps
+            done = (epoch + step / n_steps) / self.epochs
         if self.schedule == "cosine":
             return self.learning_rate * (1 + math.cos(math.pi * done)) / 2
         if self.schedule == "one-cycle":
-            # neither end is at 0
-            done += 1 / (self.epochs * (n_steps if self.schedule_per == "step" else 1) + 1)
+            done += 1 / (n_rates + 1)  # so that neither end is at 0
             rising = done / self.warmup if self.warmup else math.inf
-            return self.learning_rate * max(min(rising, (1 - done) / (1 - self.warmup)), 0.0)
+            falling = (1 - done) / (1 - self.warmup)
+            return self.learning_rate * max(min(rising, falling), 0.0)
         return self.learning_rate
 
 
@@ -241,11 +247,9 @@ def recipe_for(recipe: RecipeLike | None, data: str | ImageDataset) -> Recipe:
     ``fast`` has 24 steps on the digits, which is too few.
     """
     if recipe is None:
-        kind = (
-            data.facts.get("source")
-            if isinstance(data, ImageDataset)
-            else str(data).partition(":")[0].lower()
-        )
+        kind: object = str(data).partition(":")[0].lower()
+        if isinstance(data, ImageDataset):
+            kind = data.facts.get("source")
         recipe = "tiny" if kind == "digits" else "fast"
     return Recipe.load(recipe)
 

@@ -141,16 +141,10 @@ class TrainingResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the network, of JSON's types."""
-        entries = {
-            entry.name: getattr(self, entry.name)
-            for entry in fields(self)
-            if entry.name != "network"
-        }
-        return {
-            "nasmeta_training": FORMAT,
-            **entries,
-            "epochs": [asdict(epoch) for epoch in self.epochs],
-        }
+        names = [field.name for field in fields(self) if field.name != "network"]
+        entries = {"nasmeta_training": FORMAT} | {name: getattr(self, name) for name in names}
+        entries["epochs"] = [asdict(epoch) for epoch in self.epochs]
+        return entries
 
 
 def read_result(folder: str | Path) -> TrainingResult:
@@ -182,4 +176,6 @@ Tell = Callable[[float, str], object]
 def note_of(record: EpochRecord) -> str:
     """Return the loss and the accuracies of an epoch in words."""
     note = f"loss {record.train_loss:.3f}, train {record.train_accuracy:.2f} %"
-    return note if record.valid_accuracy is None else f"{note}, valid {record.valid_accuracy:.2f} %"
+    if record.valid_accuracy is not None:
+        note += f", valid {record.valid_accuracy:.2f} %"
+    return note

@@ -20,13 +20,12 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], head: Facts) -> Non
     """Write tensors, and a header of JSON types."""
     from safetensors.torch import save
 
-    # safetensors refuses tensors that share memory or are not contiguous
-    plain = {
-        name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()
-    }
-    write_atomically(
-        path, sealed(save(plain, metadata={"file": SEAL.decode(), _KEY: json.dumps(head)}))
-    )
+    plain = {}
+    for name, tensor in tensors.items():
+        # safetensors refuses tensors that share memory or are not contiguous.
+        plain[name] = tensor.detach().to("cpu").contiguous().clone()
+    metadata = {"file": SEAL.decode(), _KEY: json.dumps(head)}
+    write_atomically(path, sealed(save(plain, metadata=metadata)))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -34,7 +33,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     with needing("A checkpoint", "torch"):
         from safetensors.torch import load
     with intact(path) as content:
+        # A safetensors file starts with the length of its header, in 8 bytes.
         length = int.from_bytes(content[:8], "little")
-        return load(content), dict(
-            json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_KEY])
-        )
+        metadata = json.loads(content[8 : 8 + length])["__metadata__"]
+        return load(content), dict(json.loads(metadata[_KEY]))

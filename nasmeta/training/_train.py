@@ -110,7 +110,8 @@ def train(
     recipe = recipe_for(recipe, data)
     data = recipe.images_of(data)
     space = get_cell_space(space) if build_network is None else get_space(space)
-    chosen, home = chosen_device(device), None if folder is None else Path(folder)
+    chosen = chosen_device(device)
+    home = None if folder is None else Path(folder)
     last = min(until or recipe.epochs, recipe.epochs)
     cell = space.index_of(cell)
     with ExitStack() as stack:

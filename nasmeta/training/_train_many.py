@@ -72,9 +72,8 @@ def train_many(
     space = get_cell_space(space)
     trainer = Trainer(data, recipe, space.name, device=device, isolated=False)
     jobs = [(space.index_of(cell), check_int("seed", seed, 0)) for cell in cells for seed in seeds]
-    with closing(
-        train_jobs([*dict.fromkeys(jobs)], trainer, Path(folder), workers, progress)
-    ) as ended:
+    different = [*dict.fromkeys(jobs)]
+    with closing(train_jobs(different, trainer, Path(folder), workers, progress)) as ended:
         outcomes = dict(ended)
     return [outcomes[job] for job in jobs]
 
@@ -117,14 +116,13 @@ def train_jobs(
 
         def tell(job: Job, done: float, note: str = "") -> None:
             epochs[job] = done
-            ended = f"{n_ended:,} of {len(jobs):,} trainings"
-            bar.update(
-                sum(epochs.values()), note=f"{ended}, cell {job[0]}: {note}" if note else ended
-            )
+            state = f"{n_ended:,} of {len(jobs):,} trainings"
+            if note:
+                state += f", cell {job[0]}: {note}"
+            bar.update(sum(epochs.values()), note=state)
 
-        with closing(
-            _outcomes(jobs, trainer, folder, workers, tell if progress else None)
-        ) as ended:
+        listener = tell if progress else None
+        with closing(_outcomes(jobs, trainer, folder, workers, listener)) as ended:
             for job, outcome in ended:
                 n_ended += 1
                 tell(job, trainer.recipe.epochs)
@@ -142,15 +140,15 @@ def _outcomes(
     free: SimpleQueue[Trainer] = SimpleQueue()
 
     def run(job: Job) -> Outcome:
-        own = free.get()
+        free_trainer = free.get()
         cell, seed = job
         watch = None if tell is None else lambda done, note: tell(job, done, note)
         try:
-            return own.train(cell, seed, folder / f"{cell}-{seed}", tell=watch)
+            return free_trainer.train(cell, seed, folder / f"{cell}-{seed}", tell=watch)
         except TrainingFailed as failure:
             return failure.with_traceback(None)  # the frames hold tensors
         finally:
-            free.put(own)
+            free.put(free_trainer)
 
     if n == 1:
         free.put(trainer)

@@ -75,8 +75,9 @@ def train_command(
     )
     if folder is not None:
         print_written([folder])
-    facts = {name: fact for name, fact in vars(result).items() if name != "network"}
-    return {f"{name}_accuracy": value for name, value in accuracies.items()} | facts
+    facts = {f"{name}_accuracy": value for name, value in accuracies.items()} | vars(result)
+    del facts["network"]
+    return facts
 
 
 def proxies_compute_command(
