@@ -35,16 +35,14 @@ def differences_from(recorded: Facts, due: Facts, but: Collection[str] = ()) -> 
 
 
 def _differences(recorded: Facts, due: Facts, but: Collection[str], of: str = "") -> Iterator[str]:
-    # by what the evaluator's or the source's checksum identifies, also in older files
+    # The checksum of the evaluator or the source identifies predictions, also in older files.
     if "predicted" in due:
         but = (*but, "predicted", "release")
     for key in dict.fromkeys([*due, *recorded]):
-        entry, expected, checksum = recorded.get(key), due.get(key), f"{key}_sha256"
-        if (
-            entry == expected
-            or key in but
-            or (recorded.get(checksum) and recorded.get(checksum) == due.get(checksum))
-        ):
+        entry, expected = recorded.get(key), due.get(key)
+        checksum = recorded.get(f"{key}_sha256")
+        is_same_content = checksum and checksum == due.get(f"{key}_sha256")
+        if entry == expected or key in but or is_same_content:
             continue
         if isinstance(entry, dict) and isinstance(expected, dict):
             yield from _differences(entry, expected, (), f"{of}{key}.")
@@ -56,7 +54,11 @@ def _differences(recorded: Facts, due: Facts, but: Collection[str], of: str = ""
 
 
 def _shown(value: object) -> str:
-    return "absent" if value is None else "present" if isinstance(value, dict) else shown(value)
+    if value is None:
+        return "absent"
+    if isinstance(value, dict):
+        return "present"
+    return shown(value)
 
 
 class Contents(NamedTuple):
@@ -130,16 +132,20 @@ class JournalFile:
             self._file.truncate(contents.size)
             self._checksum = contents.checksum
             if not contents.records:
-                self._file.truncate(0)
-                first = json.dumps({self.mark: FORMAT, **header}).encode()
-                self._checksum = crc32(first)
-                with full_disk_named(self.path):
-                    self._file.write(first + b"\n")
-                    self._file.flush()
+                self._start(header)
         except BaseException:
             self._end()
             raise
         self._flushed = time.monotonic()
+
+    def _start(self, header: Facts) -> None:
+        """Replace the contents of the file by a header."""
+        self._file.truncate(0)
+        first_line = json.dumps({self.mark: FORMAT, **header}).encode()
+        self._checksum = crc32(first_line)
+        with full_disk_named(self.path):
+            self._file.write(first_line + b"\n")
+            self._file.flush()
 
     @classmethod
     def read(cls, path: Path, header: Facts | None = None) -> Contents | None:
@@ -155,7 +161,9 @@ class JournalFile:
             contents = cls._contents(path, path.read_bytes(), header)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return contents if contents.records else None
+        if not contents.records:
+            return None
+        return contents
 
     @classmethod
     def _contents(cls, path: Path, content: bytes, due: Facts | None) -> Contents:
@@ -163,7 +171,8 @@ class JournalFile:
         start = b'{"%s": ' % cls.mark.encode()
         if not first.startswith(start) and (lines or not start.startswith(first)):
             raise DamagedFileError(f"{path}, line 1: this is not the header of a journal.")
-        checksum, size, bodies = crc32(first), len(first) + 1, list[bytes]()
+        checksum, size = crc32(first), len(first) + 1
+        bodies: list[bytes] = []  # records without their checksums
         for number, line in enumerate(lines[:-1], start=2):
             body, _, end = line.rpartition(b',"')
             checksum, size = crc32(body, checksum), size + len(line) + 1
@@ -173,6 +182,7 @@ class JournalFile:
                     "moved. Restore the file, or delete it to start over."
                 )
             bodies.append(body + b"]")
+        # A complete line whose end is another character than a line break:
         if lines and lines[-1][-11:-1] == b'%08x"]' % crc32(lines[-1][:-13], checksum):
             raise DamagedFileError(f"{path}: the end of the last line was altered.")
         if not bodies:
@@ -182,9 +192,10 @@ class JournalFile:
             raise JournalError(
                 f"{path} is a journal of format {header[cls.mark]}; this nasmeta reads {FORMAT}."
             )
-        if due is not None and (
-            wrong := differences_from(header, due, (cls.mark, *cls.not_compared))
-        ):
+        wrong = ""
+        if due is not None:
+            wrong = differences_from(header, due, (cls.mark, *cls.not_compared))
+        if wrong:
             raise JournalError(
                 f"{path} is the journal of another {cls.of}: {wrong}. Use another file or folder."
             )

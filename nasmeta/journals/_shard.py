@@ -48,5 +48,6 @@ class Shard:
         >>> Shard(1, 3).block("abcdefgh")
         'cde'
         """
-        first, end = (i * len(items) // self.count for i in (self.index, self.index + 1))
-        return items[first:end]
+        begin = self.index * len(items) // self.count
+        end = (self.index + 1) * len(items) // self.count
+        return items[begin:end]

@@ -285,10 +285,19 @@ class _Loop:
         """Evaluate the architecture of a proposal, and append it to the trace."""
         evaluation = self._evaluate(trial.architectures, trial.epochs)
         (value,) = evaluation.values.tolist()
+        trial.utilities, trial.utility = evaluation.values, value
+        if not self.maximised:  # else a product with 1 at each evaluation
+            trial.utilities = self.sign * evaluation.values
+            (trial.utility,) = trial.utilities.tolist()
         failure = None
         if evaluation.failures:
             failure = evaluation.failures[0]
-        self._keep_utility(trial, evaluation.values, failure)
+        self.known[trial.key] = trial.utility
+        if failure is not None:
+            self.failed.add(trial.key)
+        elif _is_missing(trial.utility):
+            name = type(self.evaluators[trial.epochs]).__name__
+            raise NasmetaError(f"value of {name}", "NaN", "a number or a failure with a reason")
 
         is_recorded = self.n < self.n_recorded
         paid = self._paid_before(trial) if self.continued else 0.0
@@ -314,19 +323,6 @@ class _Loop:
         self.n += 1
         if self.watch is not None:
             self.watch(self.n)
-
-    def _keep_utility(self, trial: _Trial, values: Floats, failure: str | None) -> None:
-        """Keep the signed value of a trial; only a failed evaluation may be NaN."""
-        trial.utilities = values
-        if not self.maximised:  # else a product with 1 at each evaluation
-            trial.utilities = self.sign * values
-        (trial.utility,) = trial.utilities.tolist()
-        self.known[trial.key] = trial.utility
-        if failure is not None:
-            self.failed.add(trial.key)
-        elif _is_missing(trial.utility):
-            name = type(self.evaluators[trial.epochs]).__name__
-            raise NasmetaError(f"value of {name}", "NaN", "a number or a failure with a reason")
 
     def _paid_before(self, trial: _Trial) -> float:
         """Return the seconds of the shorter training that a trial continues, or 0."""
@@ -429,7 +425,8 @@ def _is_missing(utility: Any) -> bool:
     """Return whether a utility, a number or a list of one number per objective, contains NaN."""
     if isinstance(utility, list):
         return any(number != number for number in utility)
-    return bool(utility != utility)  # far faster than numpy.isnan, at each evaluation
+    missing: bool = utility != utility  # far faster than numpy.isnan, at each evaluation
+    return missing
 
 
 def _missing_rows(values: Floats) -> Booleans:

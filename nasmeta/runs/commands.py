@@ -90,11 +90,8 @@ def search_command(
         searcher, task = "command", searcher
         options["settings"] = {"command": searcher_command, **options.get("settings", {})}
     if task in SEARCHERS and searcher not in SEARCHERS:
-        raise SettingError(
-            "searcher",
-            searcher,
-            f"a name of nasmeta list searchers: nasmeta search {task} {searcher}",
-        )
+        expected = f"a name of nasmeta list searchers: nasmeta search {task} {searcher}"
+        raise SettingError("searcher", searcher, expected)
     if bool(task) == (space is not None):
         raise SettingError("task", task or None, "the name of a task, or --space with --evaluator")
     task = space or task
@@ -116,42 +113,43 @@ def use_training_evaluator(options: dict[str, Any], task: str) -> None:
     training = {name: options.pop(name) for name in ("recipe", "device") if name in options}
     if options.get("evaluator") == TrainingEvaluator.name:
         options["evaluator"] = TrainingEvaluator(task, read_images(**images), **training)
-    elif given := [*images, *training]:
-        flags = f"--{', --'.join(given)}".replace("_", "-")
-        raise SettingError(
-            "--evaluator", options.get("evaluator", "table"), f"training with {flags}"
-        )
+    elif images or training:
+        flags = ", ".join(f"--{name}" for name in [*images, *training]).replace("_", "-")
+        evaluator = options.get("evaluator", "table")
+        raise SettingError("--evaluator", evaluator, f"training with {flags}")
 
 
 def _print_run(run: History, journal: Path | None, failed: bool) -> None:
     """Print the facts of a run and its best architecture, or the front of several objectives."""
     evaluator = run.evaluator
-    facts = dict(run._facts()) | {
-        "learned from": ", ".join(run.sources),
-        "searched space": run.space if run.space != "all" else "",
-        "warm start": f"{run.warm_start} architectures chosen by the sources"
-        if run.warm_start != "0"
-        else "",
-    }
+    facts = dict(run._facts())
+    facts["learned from"] = ", ".join(run.sources)
+    if run.space != "all":
+        facts["searched space"] = run.space
+    if run.warm_start != "0":
+        facts["warm start"] = f"{run.warm_start} architectures chosen by the sources"
     if failed:
         facts["best"] = "none: no evaluation succeeded"
     if isinstance(run, FrontHistory):
-        facts |= {
-            info.metric_name: with_unit(describe_column(info), info.unit)
-            for info in run.evaluator.columns
-        }
+        for column in run.evaluator.columns:
+            facts[column.metric_name] = with_unit(describe_column(column), column.unit)
     else:
-        source = "" if evaluator.prediction else f", {evaluator.column.source}"
-        facts["values"] = f"{describe_column(evaluator.column)}{source}"
+        values = describe_column(evaluator.column)
+        if not evaluator.prediction:
+            values += f", {evaluator.column.source}"
+        facts["values"] = values
         if not isnan(evaluator.optimum):
             facts[evaluator.optimum_name] = f"{written(evaluator.optimum)}, of the {evaluator.name}"
     if run.failures:
         counts = Counter(run.failures.values()).most_common(_REASONS)
-        facts["failed"] = (
-            f"{len(run.failures)} evaluations: {', '.join(f'{why} ({n})' for why, n in counts)}"
-        )
-    spent = duration(float(run.cost_seconds.sum())) if run.cost_seconds.any() else "unknown"
-    facts["training time"] = f"{spent} on {run.clock}" if run.clock.workers > 1 else spent
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in counts)
+        facts["failed"] = f"{len(run.failures)} evaluations: {reasons}"
+    spent = "unknown"
+    if run.cost_seconds.any():
+        spent = duration(float(run.cost_seconds.sum()))
+    if run.clock.workers > 1:
+        spent += f" on {run.clock}"
+    facts["training time"] = spent
     facts["journal"] = journal
     if "architecture" in facts:
         facts["architecture"] = short(str(facts["architecture"]))
@@ -173,15 +171,11 @@ def _report(run: History) -> dict[ColumnInfo, float]:
 
 def _record(run: History, journal: Path | None) -> dict[str, Any]:
     """Return the result of ``nasmeta search --json``."""
-    record: dict[str, Any] = {
-        "task": run.task.name,
-        **{
-            name: getattr(run, name)
-            for name in ("searcher", "seed", "settings", "sources", "stopped")
-        },
-        "evaluator": run.evaluator.name,
-        "journal": journal,
-    }
+    record: dict[str, Any] = {"task": run.task.name}
+    for name in ("searcher", "seed", "settings", "sources", "stopped"):
+        record[name] = getattr(run, name)
+    record["evaluator"] = run.evaluator.name
+    record["journal"] = journal
     if isinstance(run, FrontHistory):
         record |= {"columns": run.evaluator.columns, "front": run.front}
     else:
@@ -193,9 +187,8 @@ def _record(run: History, journal: Path | None) -> dict[str, Any]:
             "architecture": run.task.space.to_string(best.architecture),
             "value": best.value,
         }
-        record["also_reported"] = [
-            {"column": info, "value": value} for info, value in _report(run).items()
-        ]
+        reported = _report(run).items()
+        record["also_reported"] = [{"column": column, "value": value} for column, value in reported]
     if run.evaluator.prediction:
         record["predicted"] = run.evaluator.prediction
     return record | {"evaluations": run.frame().drop(columns=[*_OF_RUN])}
