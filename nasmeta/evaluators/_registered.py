@@ -47,7 +47,7 @@ def list_evaluators() -> pd.DataFrame:
     ['surrogate', 'table', 'training', 'unknown-feasibility']
     """
     of_table = "Evaluate by a look-up in the task's table; architectures without a value can be proposed, and fail."
-    own: dict[str, Any] = {
+    built_in: dict[str, Any] = {
         "table": TableEvaluator,
         UNKNOWN_FEASIBILITY: of_table,
         "surrogate": SurrogateEvaluator,
@@ -55,7 +55,7 @@ def list_evaluators() -> pd.DataFrame:
     }
     return listed(
         "evaluator",
-        [own, EVALUATORS],
+        [built_in, EVALUATORS],
         lambda name, _: {"data": name == TrainingEvaluator.name},
         {"data": False},
         extras={TrainingEvaluator.name: "torch"},

@@ -218,10 +218,10 @@ class TrainingEvaluator(Evaluator):
 
     def resume(self, past: Sequence[tuple[int, Any, str | None]]) -> None:
         """Start a run with the evaluations of its journal, which cost nothing again."""
-        self._begun = {
-            int(self.space.canonical(architecture)): _Trained(value, 0.0, why)
-            for architecture, value, why in past
-        }
+        self._begun = {}
+        for architecture, value, reason in past:
+            representative = int(self.space.canonical(architecture))
+            self._begun[representative] = _Trained(value, seconds=0.0, reason=reason)
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of trainings of several lengths, by epochs; the longest is that of the recipe.

@@ -33,18 +33,19 @@ def source_agreement(
     import pandas as pd
 
     labels = {}
-    for each in sources:
-        source = each.as_source() if isinstance(each, Task) else each
-        if source.space == space:
-            labels[source.name] = pd.Series(source.utilities, source.architectures)
-    observed = pd.Series(utilities, architectures)
+    for source in sources:
+        labelled = source.as_source() if isinstance(source, Task) else source
+        if labelled.space == space:
+            labels[labelled.name] = pd.Series(labelled.utilities, labelled.architectures)
+    observed = pd.Series(utilities, architectures)  # by architecture, in the order of the run
     rows = []
     for n in range(_EVERY, len(architectures) + 1, _EVERY):
         known = observed[:n].dropna().groupby(level=0).last()
         for name in names:
             expected = labels.get(name, known[:0])
-            both = pd.concat([expected, known], axis=1, join="inner").to_numpy()
-            rows.append((n, name, len(both), *_rank_correlation(*both.T)))
+            # Labels and utilities of the common architectures, shape (n_common, 2)
+            pairs = pd.concat([expected, known], axis=1, join="inner").to_numpy()
+            rows.append((n, name, len(pairs), *_rank_correlation(*pairs.T)))
     columns = ["evaluations", "source", "common", "correlation", "low", "high"]
     return pd.DataFrame(rows, columns=columns).set_index("evaluations")
 

@@ -137,7 +137,7 @@ class RunConfig:
                 settings = f"settings={{'epochs': {[*lengths]}}}"
                 hint = f"With {settings} {spec.name} uses full trainings only."
                 raise SettingError(what, [*lengths], "at least two", hint)
-            resumes = any(each.resumes for each in lengths.values())
+            resumes = any(evaluator.resumes for evaluator in lengths.values())
             promotion = "continued" if resumes else "scratch"
             clock = clock or Clock(promotion=promotion)
         if budget.seconds is not None:
@@ -173,10 +173,11 @@ class RunConfig:
     @cached_property
     def measured(self) -> Architectures | None:
         """The architectures with values for all training lengths, int32; None if the table is complete."""
-        parts = [each.measured for each in self.evaluators.values() if each.measured is not None]
-        if not parts:
+        measured = [evaluator.measured for evaluator in self.evaluators.values()]
+        incomplete = [architectures for architectures in measured if architectures is not None]
+        if not incomplete:
             return None
-        return reduce(np.intersect1d, parts)
+        return reduce(np.intersect1d, incomplete)
 
     @property
     def n_measured(self) -> int:

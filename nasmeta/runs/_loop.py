@@ -183,7 +183,9 @@ class _Loop:
         self.shared = self.free and self.clock.workers > 1
         self.most, self.until = self.budget.most_evaluations, self.budget.most_seconds
         costs = [getattr(each, "cost_seconds", None) for each in self.evaluators.values()]
-        self.costs_unknown = self.budget.seconds is not None and any(of is None for of in costs)
+        self.costs_unknown = self.budget.seconds is not None and any(
+            column is None for column in costs
+        )
         n_objectives = int(np.size(self.sign))
         self.trace = Trace(
             n_objectives, self.full_epochs, timed=self.timed, index_type=self.index_type

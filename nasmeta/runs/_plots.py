@@ -48,8 +48,9 @@ def plot_front(run: Any, width: Width) -> Figure:
     _line(axes, front, signs, color=COLOURS["blue"], label="front found", **marker)
     # Very bad values would squeeze the front.
     axes.set(ylim=robust_limits(shown[:, 0]), xlim=robust_limits(shown[:, 1]))
-    y, x = (value_label(info.metric_name, info.unit) for info in run.evaluator.columns[:2])
-    axes.set(xlabel=x, ylabel=y)
+    first, second = run.evaluator.columns[:2]
+    axes.set_ylabel(value_label(first.metric_name, first.unit))
+    axes.set_xlabel(value_label(second.metric_name, second.unit))
     axes.legend(loc="best")
     return figure
 

@@ -62,11 +62,11 @@ def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) ->
         except (ColumnError, MissingValueError, SettingError):
             continue  # the searcher reports the problem
         for values in at_hand:
-            how = _how_alike(values[labels.architectures], labels.utilities, fewest)
-            if how:
+            agreement = _agreement(values[labels.architectures], labels.utilities, fewest)
+            if agreement:
                 raise LeakageError(
-                    f"{source.name} cannot be a source for {task.name}: its labels {how} of the target. Use labels "
-                    "that were measured on other data."
+                    f"{source.name} cannot be a source for {task.name}: its labels {agreement} of the "
+                    "target. Use labels that were measured on other data."
                 )
 
 
@@ -82,7 +82,7 @@ def _values_at_hand(evaluator: Evaluator) -> Iterator[Floats]:
             yield task.sign * task.values
 
 
-def _how_alike(target: Floats, labels: Floats, fewest: int) -> str:
+def _agreement(target: Floats, labels: Floats, fewest: int) -> str:
     """Return in words how labels agree with the target's on the same architectures; empty if they do not."""
     known = ~np.isnan(target)
     target, labels = target[known], labels[known]
@@ -93,7 +93,8 @@ def _how_alike(target: Floats, labels: Floats, fewest: int) -> str:
     if different >= fewest:
         for signed in (labels, -labels):
             # A few architectures almost always show another order.
-            if all(_is_ordered(target[:some], signed[:some]) for some in (_FIRST, len(target))):
+            first = slice(_FIRST)
+            if _is_ordered(target[first], signed[first]) and _is_ordered(target, signed):
                 return f"on {len(target):,} architectures have the order"
     return ""
 

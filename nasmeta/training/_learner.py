@@ -218,10 +218,10 @@ class Learner:
     def state(self) -> dict[str, Tensor]:
         """Return the tensors to resume from."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        for at, parameter in enumerate(self.network.parameters()):
+        for index, parameter in enumerate(self.network.parameters()):
             momentum = self._optimizer.state.get(parameter, {}).get("momentum_buffer")
             if momentum is not None:
-                tensors[f"momentum.{at}"] = momentum
+                tensors[f"momentum.{index}"] = momentum
         return tensors
 
     def set_state(self, tensors: dict[str, Tensor]) -> None:
@@ -233,10 +233,10 @@ class Learner:
                 weights[name_in_part] = tensor
         with self._reporting_failures(errors=False):
             self.network.load_state_dict(weights)
-            for at, parameter in enumerate(self.network.parameters()):
-                if f"momentum.{at}" in tensors:  # parameters of dead edges lack momentum
+            for index, parameter in enumerate(self.network.parameters()):
+                if f"momentum.{index}" in tensors:  # parameters of dead edges lack momentum
                     momentum = torch.empty_like(parameter, requires_grad=False)
-                    momentum.copy_(tensors[f"momentum.{at}"])
+                    momentum.copy_(tensors[f"momentum.{index}"])
                     self._optimizer.state[parameter]["momentum_buffer"] = momentum
 
 

@@ -100,14 +100,12 @@ def compute_proxies(
         settings = ProxySettings(**(settings or {}))
     batch = data if isinstance(data, ImageBatch) else load_images(data)
     if proxies is not None:
-        settings = replace(
-            settings, proxies=(proxies,) if isinstance(proxies, str) else tuple(proxies)
-        )
+        names = [proxies] if isinstance(proxies, str) else proxies
+        settings = replace(settings, proxies=tuple(names))
     space = get_cell_space(space)
     asked = np.atleast_1d(space.index_of(cells))
-    rows = np.array(_values_of(asked.tolist(), batch, settings, space.name)).reshape(
-        -1, len(settings.proxies)
-    )
+    rows = np.array(_values_of(asked.tolist(), batch, settings, space.name))
+    rows = rows.reshape(-1, len(settings.proxies))  # also for no cells
     return dict(zip(settings.proxies, rows.T.copy(), strict=True))
 
 
@@ -169,11 +167,9 @@ def measure_proxies(
     space, path = get_cell_space(space), Path(output)
     if path.exists():
         raise SettingError(f"{path} exists. Choose another name, or remove it.")
-    chosen = (
-        np.arange(space.size, dtype=np.int32)
-        if cells is None
-        else np.atleast_1d(space.index_of(cells))
-    )
+    chosen = np.arange(space.size, dtype=np.int32)
+    if cells is not None:
+        chosen = np.atleast_1d(space.index_of(cells))
     wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
     facts = _facts(batch, settings, space)
     journal_path = path.with_name(f"{path.name}.journal")
