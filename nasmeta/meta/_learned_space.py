@@ -26,11 +26,7 @@ class SpaceSettings:
 
     fewest_labels: int = 20  # of a source
     # of a source's best architectures; cross-validation selects one
-    shares: tuple[float, ...] = (
-        0.01,
-        0.003,
-        0.03,
-    )
+    shares: tuple[float, ...] = (0.01, 0.003, 0.03)
     ridge: float = 0.1
     iterations: int = 150
     noise: float = 0.1  # standard deviation, of the copies of a left-out source's normal scores
@@ -51,18 +47,19 @@ def _design(space: SearchSpace) -> csr_matrix[np.float64]:
     from scipy.sparse import csr_matrix
 
     codes = space.codes.astype(np.int64)
-    columns, n_weights = [], 0
-    for position, n in enumerate(space.n_choices):
+    columns = []  # of each choice and pair in each architecture, (size,) each
+    n_weights = 0
+    for position, n_choices in enumerate(space.n_choices):
         columns.append(n_weights + codes[:, position])
-        n_weights += n
+        n_weights += n_choices
     for first, second in combinations(range(space.n_positions), 2):
-        columns.append(n_weights + codes[:, first] * space.n_choices[second] + codes[:, second])
+        pairs = codes[:, first] * space.n_choices[second] + codes[:, second]
+        columns.append(n_weights + pairs)
         n_weights += space.n_choices[first] * space.n_choices[second]
-    positions = np.stack(columns, axis=1)
-    starts = np.arange(0, positions.size + 1, positions.shape[1])
-    return csr_matrix(
-        (np.ones(positions.size), positions.ravel(), starts), shape=(space.size, n_weights)
-    )
+    indices = np.stack(columns, axis=1)
+    starts = np.arange(0, indices.size + 1, len(columns))
+    indicators = np.ones(indices.size)
+    return csr_matrix((indicators, indices.ravel(), starts), shape=(space.size, n_weights))
 
 
 def fit_log_linear(source: SourceTask, share: float) -> Floats:
@@ -87,25 +84,28 @@ def _fit(source: SourceTask, share: float) -> Floats:
     design = _design(source.space)
     labelled = design[source.architectures]
     transposed = labelled.T.tocsr()
-    ranks = np.empty(len(source))
-    ranks[np.argsort(-source.utilities, kind="stable")] = np.arange(len(source))
+    ranks = np.argsort(np.argsort(-source.utilities, kind="stable"))  # 0 is the best
     weights = np.exp(-ranks / (share * len(source)))
-    wanted = transposed @ (weights / weights.sum())
+    wanted = transposed @ (weights / weights.sum())  # the weighted mean of the indicators
 
     def loss(theta: Floats) -> tuple[float, Floats]:
-        """Return the penalised negative log likelihood of weights of shape (n_weights,), and its gradient."""
+        r"""Return the penalised negative log likelihood of weights of shape (n_weights,), and its gradient.
+
+        With the indicators :math:`\phi(x)`, it is
+        :math:`\log \sum_j \exp \theta^T \phi(x_j) - \sum_i w_i \theta^T \phi(x_i) + \lambda |\theta|^2 / 2`.
+        """
         score = np.asarray(labelled @ theta)
-        top = score.max()
-        odds = np.exp(score - top)
+        highest = score.max()  # the exponentials are relative to it, so they cannot overflow
+        odds = np.exp(score - highest)
         total = odds.sum()
-        value = top + np.log(total) - wanted @ theta + 0.5 * SPACE.ridge * (theta @ theta)
+        value = highest + np.log(total) - wanted @ theta + 0.5 * SPACE.ridge * (theta @ theta)
         return float(value), transposed @ (odds / total) - wanted + SPACE.ridge * theta
 
     start = np.zeros(design.shape[1])
-    theta = minimize(
+    optimum = minimize(
         loss, start, jac=True, method="L-BFGS-B", options={"maxiter": SPACE.iterations}
-    ).x
-    score = np.asarray(design @ theta)
+    )
+    score = np.asarray(design @ optimum.x)
     log_probability: Floats = score - np.logaddexp.reduce(score)
     return log_probability
 
@@ -156,18 +156,15 @@ class LearnedSpace:
         if not 0 < fraction <= 1:
             raise SettingError("fraction", fraction, "a number above 0 and at most 1")
         labelled = labelled_in(space, sources, cls.__name__)
-        log_p = {
-            share: np.stack([fit_log_linear(source, share) for source in labelled])
-            for share in SPACE.shares
-        }
         rng = np.random.default_rng(0)  # the copies are part of the method, not of a run
         best = [_best_of_copies(source, rng) for source in labelled]
-
-        def mean_log_position(share: float) -> float:
-            positions = _left_out_positions(labelled, log_p[share], best)
-            return float(np.mean([np.log(of_source).mean() for of_source in positions] or [0.0]))
-
-        return cls(space, fraction, _combined(log_p[min(SPACE.shares, key=mean_log_position)]))
+        candidates, errors = [], []
+        for share in SPACE.shares:
+            log_p = np.stack([fit_log_linear(source, share) for source in labelled])
+            candidates.append(log_p)
+            errors.append(_mean_log_position(_left_out_positions(labelled, log_p, best)))
+        chosen = candidates[int(np.argmin(errors))]
+        return cls(space, fraction, _combined(chosen))
 
     @cached_property
     def order(self) -> Architectures:
@@ -203,11 +200,17 @@ def labelled_in(
 def _combined(log_p: Floats) -> Floats:
     """Return the mean of the geometric and arithmetic means of (n_sources, n_architectures) distributions, in logs."""
     geometric = log_p.mean(axis=0)
+    geometric -= np.logaddexp.reduce(geometric)
     arithmetic = np.exp(log_p).mean(axis=0)
-    both: Floats = np.log(
-        (np.exp(geometric - np.logaddexp.reduce(geometric)) + arithmetic) / 2 + 1e-300
-    )
+    both: Floats = np.log((np.exp(geometric) + arithmetic) / 2 + 1e-300)
     return both
+
+
+def _mean_log_position(positions: Sequence[Floats]) -> float:
+    """Return the mean over groups of the mean log position; 0 without a group."""
+    if not positions:
+        return 0.0
+    return float(np.mean([np.log(of_group).mean() for of_group in positions]))
 
 
 def _left_out_positions(
@@ -222,18 +225,18 @@ def _left_out_positions(
         rest = [set(source.held_out).isdisjoint(other.held_out) for other in sources]
         if any(rest):
             score = _combined(log_p[rest])
-            above = score.size - np.searchsorted(np.sort(score), score[architectures], side="right")
-            by_group.setdefault(group, []).append((above + 0.5) / score.size)
+            not_above = np.searchsorted(np.sort(score), score[architectures], side="right")
+            n_above = score.size - not_above
+            by_group.setdefault(group, []).append((n_above + 0.5) / score.size)
     return [np.concatenate(positions) for positions in by_group.values()]
 
 
 def _best_of_copies(source: SourceTask, rng: np.random.Generator) -> Architectures:
     """Return the best architecture of each noisy copy of a source, shape (n_copies,)."""
-    scores, augment = normal_scores(source.utilities), Augmentation(noise=SPACE.noise)
-    return np.array(
-        [
-            source.architectures[np.argmax(augment.combined([scores], rng))]
-            for _ in range(SPACE.copies)
-        ],
-        np.int32,
-    )
+    scores = normal_scores(source.utilities)
+    augmentation = Augmentation(noise=SPACE.noise)
+    best = np.empty(SPACE.copies, np.int32)
+    for copy in range(SPACE.copies):
+        noisy = augmentation.combined([scores], rng)
+        best[copy] = source.architectures[noisy.argmax()]
+    return best

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from nasmeta.gaussian_process import (
     Conditioned,
+    Hyperparameters,
     KernelPrior,
+    Model,
     Objective,
     count_model,
     fit,
     weak_prior,
 )
-from nasmeta.meta._arrays import Architectures, Floats, Floats32
+from nasmeta.meta._arrays import Architectures, Floats, Floats32, Integers
 from nasmeta.meta._network_inputs import representatives
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, normal_scores
 
-_FIT_ON, _CONDITION_ON = 200, 4096  # labels of a source for hyperparameters, and for the posterior
-_FEWEST_COPIES = 30
+_FIT_ON = 200  # labels of a source that determine hyperparameters
+_CONDITION_ON = 4096  # labels of a source that determine the posterior
+_FEWEST_COPIES = 30  # isomorphic architectures that determine the noise of labels
 _NOISY = 0.05  # labels with more noise, relative to the prior variance, are smoothed
 
 
@@ -34,10 +37,12 @@ def groups_of(sources: Sequence[SourceTask]) -> list[int]:
     >>> groups_of([nm.get_task(f"nb201/{name}").as_source() for name in ("cifar10", "cifar100", "cifar10#777")])
     [0, 1, 0]
     """
-    names = list(dict.fromkeys(name for source in sources for name in source.held_out))
+    names = np.concatenate([source.held_out for source in sources])
+    # whether each source holds out each name, (n_sources, n_names)
     held_out = np.array([np.isin(names, source.held_out) for source in sources])
-    groups: list[int] = connected_components(held_out @ held_out.T, directed=False)[1].tolist()
-    return groups
+    _, groups = connected_components(held_out @ held_out.T, directed=False)
+    numbers: list[int] = groups.tolist()
+    return numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,28 +79,23 @@ class SourceMatrix:
     @classmethod
     def of(cls, space: SearchSpace, sources: Sequence[SourceTask]) -> SourceMatrix:
         """Put sources on one scale and complete them."""
-        rows: list[Floats] = [np.empty(0)] * len(sources)
+        scores = np.empty((len(sources), space.size), np.float32)
         same_architectures: dict[bytes, list[int]] = {}
         for i, source in enumerate(sources):
             same_architectures.setdefault(source.architectures.tobytes(), []).append(i)
         for members in same_architectures.values():
-            scores = np.stack([normal_scores(sources[i].utilities) for i in members])
-            for i, row in zip(
-                members, _completed(space, sources[members[0]].architectures, scores), strict=True
-            ):
-                rows[i] = _smoothed(space, row)
+            labels = np.stack([normal_scores(sources[i].utilities) for i in members])
+            completed = _completed(space, sources[members[0]].architectures, labels)
+            for i, row in zip(members, completed, strict=True):
+                scores[i] = _smoothed(space, row)
         groups = groups_of(sources)
         names = [_role(source) for source in sources]
-        n_groups = Counter(name for _, name in dict.fromkeys(zip(groups, names, strict=True)))
-        ranked = [name for name, _ in n_groups.most_common()]
-        return cls(
-            np.asarray(rows, np.float32), tuple(groups), tuple(ranked.index(name) for name in names)
-        )
-
-    @property
-    def n_groups(self) -> int:
-        """Number of groups."""
-        return len(set(self.groups))
+        # how many groups have a role, not how many sources: copies of a dataset do not count
+        group_and_role = dict.fromkeys(zip(groups, names, strict=True))
+        frequencies = Counter(name for _, name in group_and_role)
+        by_frequency = list(dict(frequencies.most_common()))
+        roles = tuple(map(by_frequency.index, names))
+        return cls(scores=scores, groups=tuple(groups), roles=roles)
 
     def role_means(self, without: Collection[int] = ()) -> Floats:
         """Return the mean over the tasks of each role, without some groups, shape (n_roles, n_architectures).
@@ -135,19 +135,27 @@ def _noise_between_copies(
     space: SearchSpace, architectures: Architectures, scores: Floats
 ) -> float:
     """Return the pooled variance of labels among isomorphic architectures; 0 with fewer than 30 of them."""
-    classes = np.unique(representatives(space, architectures), return_inverse=True)[1]
-    sizes = np.bincount(classes)
-    spare = int((sizes - 1).sum())
-    if spare < _FEWEST_COPIES:
+    _, classes = np.unique(representatives(space, architectures), return_inverse=True)
+    n_copies = len(classes) - len(np.unique(classes))
+    if n_copies < _FEWEST_COPIES:
         return 0.0
-    within = [row - (np.bincount(classes, row) / sizes)[classes] for row in scores]
-    return float(np.mean([row @ row for row in within]) / spare)
+    squares = []  # sums over the architectures
+    for row in scores:
+        deviations = row - _class_means(classes, row)
+        squares.append(deviations @ deviations)
+    return float(np.mean(squares) / n_copies)
+
+
+def _class_means(classes: Integers, scores: Floats) -> Floats:
+    """Return the mean score of each architecture's class, shape (n,)."""
+    means: Floats = np.bincount(classes, scores) / np.bincount(classes)
+    return means[classes]
 
 
 def _smoothed(space: SearchSpace, scores: Floats) -> Floats:
     """Return the mean score over the architectures isomorphic to each."""
-    _, members = np.unique(representatives(space), return_inverse=True)
-    return (np.bincount(members, scores) / np.bincount(members))[members]
+    _, classes = np.unique(representatives(space), return_inverse=True)
+    return _class_means(classes, scores)
 
 
 def _evenly(n: int, most: int) -> Architectures:
@@ -158,32 +166,35 @@ def _completed(space: SearchSpace, architectures: Architectures, scores: Floats)
     """Extend scores of the same labelled architectures from (n_tasks, n) to (n_tasks, n_architectures).
 
     Missing or noisy labels are replaced by the posterior mean of a Gaussian process with common
-    hyperparameters. Their prior is `weak_prior`, with a lengthscale of 3 for all features.
+    hyperparameters.
     """
-    full = np.empty((len(scores), space.size))
-    full[:, architectures] = scores
-    complete = len(architectures) == space.size
-    level = scores.mean(axis=1, keepdims=True)
     model = count_model(space)
-    few = _evenly(len(architectures), _FIT_ON)
-    few = few[np.argsort(architectures[few], kind="stable")]
-    pairs = model.inputs.among(architectures[few])
-    prior = weak_prior(len(model.inputs.dimensions))
-    fitted = fit(
-        Objective(model.kernel, pairs, list((scores - level)[:, few]), prior), iterations=20
-    )
-    fitted = replace(
-        fitted, noise=max(fitted.noise, _noise_between_copies(space, architectures, scores))
-    )
-    precise = fitted.noise < _NOISY * fitted.variances.sum()
-    if complete and precise:
-        return full
-    chosen = _evenly(len(architectures), _CONDITION_ON)
-    known = architectures[chosen]
-    process = KernelPrior(model, fitted)
-    covariance = process.covariance(known, known).astype(np.float64)
-    conditioned = Conditioned.on(covariance, fitted.noise, (scores - level)[:, chosen].T)
-    full[:] = level + process.combined(known, conditioned.weights).T
-    if precise:
+    level = scores.mean(axis=1, keepdims=True)
+    labels = scores - level
+    fitted = _fitted(model, architectures, labels)
+    noise = max(fitted.noise, _noise_between_copies(space, architectures, scores))
+    is_precise = noise < _NOISY * fitted.variances.sum()
+    full = np.empty((len(scores), space.size))
+    if len(architectures) < space.size or not is_precise:
+        chosen = _evenly(len(architectures), _CONDITION_ON)
+        known = architectures[chosen]
+        process = KernelPrior(model, fitted)
+        covariance = process.covariance(known, known).astype(np.float64)
+        conditioned = Conditioned.on(covariance, noise, labels[:, chosen].T)
+        full[:] = level + process.combined(known, conditioned.weights).T
+    if is_precise:
         full[:, architectures] = scores
     return full
+
+
+def _fitted(model: Model, architectures: Architectures, labels: Floats) -> Hyperparameters:
+    """Return common hyperparameters of tasks with these labels, (n_tasks, n), of mean zero."""
+    chosen = _evenly(len(architectures), _FIT_ON)
+    chosen = chosen[np.argsort(architectures[chosen], kind="stable")]
+    objective = Objective(
+        kernel=model.kernel,
+        pairs=model.inputs.among(architectures[chosen]),
+        tasks=list(labels[:, chosen]),
+        prior=weak_prior(len(model.inputs.dimensions)),
+    )
+    return fit(objective, iterations=20)

@@ -57,21 +57,23 @@ def warm_start_architectures(
     (5, True)
     """
     labelled = labelled_in(space, sources, "A warm start")
-    prices = np.ones(space.size) if costs is None else np.asarray(costs, np.float64)
-    worth = _log_ranks(space, labelled)
+    prices = np.ones(space.size)
+    if costs is not None:
+        prices[:] = costs
+    worth = _log_ranks(space, labelled)  # (n_tasks, size)
     candidates = np.any(np.isfinite(worth), axis=0)
     if allowed is not None:
         candidates &= np.isin(np.arange(space.size), allowed)
     weights = np.full(len(worth), 1.0 / len(labelled))
     weights[len(labelled) :] = 1.0 / _MIXTURES
     worth = np.nan_to_num(worth)  # without a label on a task, an architecture adds nothing there
-    covered = np.zeros(len(worth))
+    covered = np.zeros(len(worth))  # the value of the chosen set on each task
     chosen: list[int] = []
     while len(chosen) < n and candidates.any():
         gain = weights @ np.maximum(worth - covered[:, None], 0.0) / prices
         # If no architecture adds anything, the best on average comes next.
-        score = np.where(candidates, gain + 1e-9 * (weights @ worth), -np.inf)
-        architecture = int(np.argmax(score))
+        score = gain + 1e-9 * (weights @ worth)
+        architecture = int(np.where(candidates, score, -np.inf).argmax())
         chosen.append(architecture)
         candidates[architecture] = False
         covered = np.maximum(covered, worth[:, architecture])
@@ -87,7 +89,6 @@ def _log_ranks(space: SearchSpace, sources: list[SourceTask]) -> Floats:
         tasks += [sampler.full_task(rng) for _ in range(_MIXTURES)]
     worth = np.full((len(tasks), space.size), np.nan)
     for row, (architectures, utilities) in zip(worth, tasks, strict=True):
-        ranks = np.empty(len(architectures))
-        ranks[np.argsort(-utilities, kind="stable")] = np.arange(1, len(architectures) + 1)
-        row[architectures] = np.log(len(architectures) / ranks)
+        ranks = 1 + np.argsort(np.argsort(-utilities, kind="stable"))  # 1 is the best
+        row[architectures] = np.log(len(ranks) / ranks)
     return worth
