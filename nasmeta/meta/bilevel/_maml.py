@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,18 +22,13 @@ from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask
 
 _WIDTH = 64  # of the two hidden layers
 _INNER_STEPS, _INNER_RATE = 5, 0.025
-# of the outer loop; the batch in episodes
-_BATCH, _RATE, _WEIGHT_DECAY, _LARGEST_GRADIENT = (
-    8,
-    2e-3,
-    1e-4,
-    5.0,
-)
-# of training tasks: deviation of the noise in labels, share that mixes several sources
-_NOISE, _MIXED = (
-    0.1,
-    0.3,
-)
+# Of the outer loop:
+_BATCH = 8  # episodes per step
+_RATE = 2e-3
+_WEIGHT_DECAY = 1e-4
+_LARGEST_GRADIENT = 5.0
+# Of training tasks: deviation of the noise in labels, and share that mixes several sources.
+_TASKS = Augmentation(noise=0.1, mixture=0.3)
 _LABELS = 100  # maximum number of labels in a support or query set
 _CACHED = 64  # tables of inputs, one per set of left-out groups
 
@@ -174,7 +169,7 @@ class MAML(MetaPredictor):
             sources,
             support=(min(5, most), most),
             query=max(1, min(_LABELS, n_labels - most)),
-            augment=Augmentation(noise=_NOISE, mixture=_MIXED),
+            augment=_TASKS,
         )
 
         @lru_cache(maxsize=_CACHED)
@@ -187,7 +182,8 @@ class MAML(MetaPredictor):
             inputs, expected = summary_without(
                 frozenset(group_of[name] for name in episode.sources)
             )
-            support, query = episode.support_architectures, episode.query_architectures
+            support = episode.support_architectures
+            query = episode.query_architectures
             scores = episode.support_labels
             if np.ptp(expected):  # without other sources, the labels are the scores
                 scores = labels_like(expected[support], scores)
@@ -229,10 +225,9 @@ class MAML(MetaPredictor):
 
     def _pack(self) -> Packed:
         learned: MAMLModel = self.require_meta_model()
-        arrays: dict[str, Any] = {
-            name: value.numpy() for name, value in learned.network.state_dict().items()
-        }
-        return {**arrays, "summary": learned.summary}, {"noise": learned.noise}
+        arrays = {name: value.numpy() for name, value in learned.network.state_dict().items()}
+        arrays["summary"] = learned.summary
+        return arrays, {"noise": learned.noise}
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> MAMLModel:
         network = self._network(arrays["summary"])
