@@ -28,10 +28,14 @@ def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> 
     """
     space = table.space
     columns = _columns(table, tasks)
-    infos, values = [info for info, _ in columns], np.stack([column for _, column in columns])
-    utilities = np.where([[info.direction == "max"] for info in infos], values, -values)
+    values = np.stack([column for _, column in columns])  # (n_columns, n_architectures)
+    is_maximised = np.array([info.direction == "max" for info, _ in columns])
+    utilities = np.where(is_maximised[:, None], values, -values)
     architectures = _sample(utilities, len(tasks), [run.architectures for run in runs])
-    ranks = pd.DataFrame(utilities[: len(tasks)].T).corr("spearman").to_numpy()
+    described_tasks = []
+    for i, task in enumerate(tasks):
+        described_tasks.append(_task(table, task, utilities[i], runs[i], architectures))
+    correlations = pd.DataFrame(utilities[: len(tasks)].T).corr("spearman").to_numpy()
     return {
         "size": space.size,
         "space": _described(space),
@@ -39,11 +43,8 @@ def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> 
         "codes": space.codes[architectures].tolist(),
         "names": [space.to_string(architecture) for architecture in architectures.tolist()],
         "columns": [_column(info, column, architectures) for info, column in columns],
-        "correlations": [rounded(row, 3) for row in ranks],
-        "tasks": [
-            _task(table, task, utility, run, architectures)
-            for task, utility, run in zip(tasks, utilities, runs, strict=False)
-        ],
+        "correlations": [rounded(row, 3) for row in correlations],
+        "tasks": described_tasks,
     }
 
 
@@ -51,11 +52,11 @@ def _columns(table: Table, tasks: Sequence[Task]) -> list[tuple[ColumnInfo, Floa
     """Return the columns of the tasks, then all other columns of the table except for single seeds."""
     columns = [(task.column, task.values) for task in tasks]
     known = {(info.address, info.release) for info, _ in columns}
-    others = [info for info in table.columns if (info.address, info.release) not in known]
-    several = [info for info in others if not isinstance(info.seed, int)]
-    return columns + [
-        (info, table.column(*Signal.of(info).address).astype(np.float64)) for info in several
-    ]
+    for info in table.columns:
+        if (info.address, info.release) not in known and not isinstance(info.seed, int):
+            values = table.column(*Signal.of(info).address)
+            columns.append((info, values.astype(np.float64)))
+    return columns
 
 
 def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Architectures]) -> Architectures:
@@ -63,15 +64,16 @@ def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Architectures]) -
     size = utilities.shape[1]
     if size <= _BEST + _RANDOM:
         return np.arange(size)
-    orders = [
-        np.argsort(-column, kind="stable")[: np.isfinite(column).sum()] for column in utilities
-    ]
-    parts: list[Architectures] = [
-        order[: max(_SHOWN, _BEST // n_tasks)] for order in orders[:n_tasks]
-    ]
+    orders = list[Architectures]()  # of each column, the measured architectures from best to worst
+    for utility in utilities:
+        n_measured = np.isfinite(utility).sum()
+        orders.append(np.argsort(-utility, kind="stable")[:n_measured])
+    n_best = max(_SHOWN, _BEST // n_tasks)
+    parts = [order[:n_best] for order in orders[:n_tasks]]
     for utility in np.nan_to_num(utilities[:n_tasks], nan=-np.inf, neginf=-np.inf):
         parts += [_front(order, utility) for order in orders]
-    random = np.random.default_rng(0).choice(orders[0], min(_RANDOM, len(orders[0])), replace=False)
+    n_random = min(_RANDOM, len(orders[0]))
+    random = np.random.default_rng(0).choice(orders[0], n_random, replace=False)
     return np.unique(np.concatenate([*parts, random, *of_runs]))
 
 
@@ -81,45 +83,49 @@ def _front(order: Architectures, utility: Floats) -> Architectures:
     Of architectures that are equal in the first column, dominated ones may be included.
     """
     sorted_utility = utility[order]
-    best = np.maximum.accumulate(sorted_utility)
-    return order[sorted_utility > np.append(-np.inf, best[:-1])]
+    best_before = np.append(-np.inf, np.maximum.accumulate(sorted_utility)[:-1])
+    return order[sorted_utility > best_before]
 
 
 def _described(space: SearchSpace) -> Facts:
     """Return the facts that a drawing of an architecture needs in addition to its codes."""
     if isinstance(space, CellSpace):
-        edges = [list(edge) for edge in space.edges]
         return {
-            "edges": edges,
+            "edges": [list(edge) for edge in space.edges],
             "nodes": space.n_nodes,
             "operations": list(space.operations),
             "none": space.none,
         }
-    return {
-        "positions": [
-            [position.name, list(map(str, position.choices))] for position in space.positions
-        ]
-    }
+    positions = []
+    for position in space.positions:
+        positions.append([position.name, list(map(str, position.choices))])
+    return {"positions": positions}
 
 
 def _column(info: ColumnInfo, values: Floats, architectures: Architectures) -> Facts:
-    log = _is_wide(values, info)
-    decimals = None if log else decimals_of(values, info.unit)  # otherwise four significant digits
+    is_wide, has_unit = _is_wide(values, info), info.unit != "1"
+    if info.kind == "size" and not has_unit:
+        decimals: int | None = 0
+    elif is_wide:
+        decimals = None  # four significant digits
+    else:
+        decimals = decimals_of(values, info.unit)
+    parts = (info.metric_name, describe_training(info), info.release)
     return {
         "dataset": info.dataset,
-        "name": ", ".join(filter(None, (info.metric_name, describe_training(info), info.release))),
+        "name": ", ".join(filter(None, parts)),
         "metric": info.metric_name,
-        "unit": "" if info.unit == "1" else info.unit,
+        "unit": info.unit if has_unit else "",
         "max": info.direction == "max",
-        "log": log,
-        "decimals": 0 if info.kind == "size" and info.unit == "1" else decimals,
+        "log": is_wide,
+        "decimals": decimals,
         "values": rounded(values[architectures]),
     }
 
 
 def _is_wide(values: Floats, info: ColumnInfo) -> bool:
-    low, high = np.nanmin(values), np.nanmax(values)
-    return info.unit != "percent" and bool(0 < low < high / _WIDE)
+    lowest, highest = np.nanmin(values), np.nanmax(values)
+    return info.unit != "percent" and bool(0 < lowest < highest / _WIDE)
 
 
 def _task(
@@ -146,9 +152,13 @@ def _task(
 
 def _histogram(values: Floats, info: ColumnInfo) -> Facts:
     """Return counts of bins of equal width, on a logarithmic axis if the range is wide."""
-    log = _is_wide(values, info)
-    counts, edges = np.histogram(np.log10(values) if log else values, bins=_BINS)
-    return {"counts": counts.tolist(), "edges": rounded(10**edges if log else edges), "log": log}
+    is_wide = _is_wide(values, info)
+    if is_wide:
+        counts, exponents = np.histogram(np.log10(values), bins=_BINS)
+        edges = 10**exponents
+    else:
+        counts, edges = np.histogram(values, bins=_BINS)
+    return {"counts": counts.tolist(), "edges": rounded(edges), "log": is_wide}
 
 
 def _noise(

@@ -36,21 +36,24 @@ class Section:
 
     def in_markdown(self) -> Section:
         """Return the section with its texts, headings and labels as Markdown."""
-        paragraphs, table, headers = (
-            map(in_markdown, self.text.split("\n\n")),
-            self.table,
-            self.headers,
-        )
+        paragraphs = map(in_markdown, self.text.split("\n\n"))
+        table, headers = self.table, dict(self.headers)
         if table is not None:
-            headers = {
-                name: in_markdown(headers.get(name, name.replace("_", " ")))
-                for name in map(str, table)
-            }
-            table = table.map(lambda value: in_markdown(value) if isinstance(value, str) else value)
+            for name in map(str, table):
+                headers[name] = in_markdown(headers.get(name, name.replace("_", " ")))
+            table = table.map(_cell_in_markdown)
         return replace(
-            self, heading=in_markdown(self.heading), text="\n\n".join(paragraphs), table=table, headers=headers,
+            self,
+            heading=in_markdown(self.heading),
+            text="\n\n".join(paragraphs),
+            table=table,
+            headers=headers,
             note=in_markdown(self.note),
-        )  # fmt: skip
+        )
+
+
+def _cell_in_markdown(value: object) -> object:
+    return in_markdown(value) if isinstance(value, str) else value
 
 
 def as_markdown(
@@ -62,10 +65,12 @@ def as_markdown(
     """Return sections with texts in Markdown as a page; `figures` are the paths of figures by name, relative to it."""
     paths, parts = figures or {}, [f"# {title}"]
     for section in sections:
-        parts += [f"## {section.heading}" if section.heading else "", section.text]
-        parts += [
-            f"![{alt}]({paths[name]})" for name, alt in section.figures.items() if name in paths
-        ]
+        if section.heading:
+            parts.append(f"## {section.heading}")
+        parts.append(section.text)
+        for name, description in section.figures.items():
+            if name in paths:
+                parts.append(f"![{description}]({paths[name]})")
         if section.table is not None:
             parts.append(to_markdown(section.table, section.headers, section.decimals).rstrip("\n"))
         parts.append(section.note)
@@ -88,35 +93,40 @@ def write_markdown(
     saved.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    saved, missing = {}, []
-    for name, draw in (figures or {}).items() if formats else ():
+    if figures is None or not formats:
+        figures = {}
+    paths, missing, written = dict[str, str](), list[str](), [path]
+    for name, draw in figures.items():
         try:
-            saved[name] = save_figure(draw(), path.parent / folder / name, formats)
+            files = save_figure(draw(), path.parent / folder / name, formats)
         except SettingError as reason:
             missing.append(in_markdown(f"No figure {name}: {reason}"))
-    paths = {name: files[0].relative_to(path.parent).as_posix() for name, files in saved.items()}
+        else:
+            paths[name] = files[0].relative_to(path.parent).as_posix()
+            written += files
     write_atomically(path, as_markdown(title, sections, [*remarks, *missing], paths))
-    return [path, *(file for files in saved.values() for file in files)]
+    return written
 
 
 def as_html(sections: Iterable[Section], pictures: Mapping[str, str]) -> str:
     """Return sections as HTML, with pictures by name. Wide tables scroll by themselves, also with the keyboard."""
     parts = []
     for section in sections:
-        parts += [f"<h3>{escape(section.heading)}</h3>"] if section.heading else []
-        parts += [f"<p>{escape(section.text)}</p>"] if section.text else []
-        parts += [
-            f'<div class="picture">{pictures[name]}</div>'
-            for name in section.figures
-            if name in pictures
-        ]
+        if section.heading:
+            parts.append(f"<h3>{escape(section.heading)}</h3>")
+        if section.text:
+            parts.append(f"<p>{escape(section.text)}</p>")
+        for name in section.figures:
+            if name in pictures:
+                parts.append(f'<div class="picture">{pictures[name]}</div>')
         if section.table is not None:
             table = to_html(section.table, section.headers, section.goals, section.decimals)
             label = escape(section.heading or section.text or section.note)
             parts.append(
                 f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{table}</div>'
             )
-        parts += [f'<p class="note">{escape(section.note)}</p>'] if section.note else []
+        if section.note:
+            parts.append(f'<p class="note">{escape(section.note)}</p>')
     return "\n".join(parts)
 
 
@@ -127,9 +137,9 @@ def latex_tables(sections: Iterable[Section], notes: Iterable[str] = ()) -> dict
     """
     comments = ["Needs \\usepackage{booktabs}. Written by nasmeta report.", *notes]
     head = "".join(f"% {comment}\n" for comment in comments)
-    return {
-        section.name: head
-        + to_latex(section.table, section.headers, section.goals, section.decimals)
-        for section in sections
-        if section.table is not None and section.name
-    }
+    tables = {}
+    for section in sections:
+        if section.table is not None and section.name:
+            table = to_latex(section.table, section.headers, section.goals, section.decimals)
+            tables[section.name] = head + table
+    return tables

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from html import escape
 from numbers import Real
 from typing import Any, Literal, NamedTuple
@@ -76,12 +76,15 @@ def to_markdown(
     | random | – |
     """
     text = texts_of(table, headers, decimals=decimals)
-    lines = [
-        [cell.replace("|", "\\|").replace("\n", " ") for cell in row]
-        for row in (text.headings, *text.rows)
-    ]
-    lines.insert(1, ["---:" if right else ":---" for right in text.right])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    lines = [_markdown_row(text.headings)]
+    lines.append(_markdown_row(_by_column(text, number="---:", other=":---")))
+    lines += map(_markdown_row, text.rows)
+    return "".join(lines)
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    escaped = [cell.replace("|", "\\|").replace("\n", " ") for cell in cells]
+    return f"| {' | '.join(escaped)} |\n"
 
 
 def to_latex(
@@ -119,24 +122,31 @@ def to_latex(
     \end{tabular}
     """
     text = texts_of(table, headers, best, decimals)
+    columns = "".join(_by_column(text, number="r", other="l"))
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
+    lines.append(_latex_row(map(_in_latex, text.headings)))
+    lines.append(r"\midrule")
+    lines += map(_latex_row, _marked(text, _in_latex, r"\textbf{{{}}}"))
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    return "\n".join(lines) + "\n"
 
-    columns = "".join("r" if right else "l" for right in text.right)
-    rows = [
-        [_in_latex(name) for name in text.headings],
-        *_marked(text, _in_latex, r"\textbf{{{}}}"),
-    ]
-    head, *body = [" & ".join(row) + r" \\" for row in rows]
-    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", head, r"\midrule", *body]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
 
 
 def _in_latex(text: str) -> str:
     return " ".join(text.split()).translate(_LATEX)
 
 
+def _by_column(text: _Texts, number: str, other: str) -> list[str]:
+    """Return one text for each column: `number` for a column of numbers, else `other`."""
+    return [number if right else other for right in text.right]
+
+
 def _marked(text: _Texts, write: Callable[[str], str], mark: str) -> list[list[str]]:
     """Return the rows in a language, with the best cells inside a mark."""
-    rows = [[write(architecture) for architecture in row] for row in text.rows]
+    rows = [list(map(write, row)) for row in text.rows]
     for row, column in text.best:
         rows[row][column] = mark.format(rows[row][column])
     return rows
@@ -156,19 +166,17 @@ def to_html(
     True
     """
     text = texts_of(table, headers, best, decimals)
-    kinds = [' class="num"' if right else "" for right in text.right]
-    headings = [
-        f'<th scope="col"{kind}>{escape(name)}</th>'
-        for name, kind in zip(text.headings, kinds, strict=True)
-    ]
+    kinds = _by_column(text, number=' class="num"', other="")
+    head = ""
+    for name, kind in zip(text.headings, kinds, strict=True):
+        head += f'<th scope="col"{kind}>{escape(name)}</th>'
     body = ""
     for first, *others in _marked(text, escape, "<strong>{}</strong>"):
-        numbers = [
-            f"<td{kind}>{architecture}</td>"
-            for architecture, kind in zip(others, kinds[1:], strict=True)
-        ]
-        body += f'<tr><th scope="row">{first}</th>{"".join(numbers)}</tr>'
-    return f"<table><thead><tr>{''.join(headings)}</tr></thead><tbody>{body}</tbody></table>"
+        body += f'<tr><th scope="row">{first}</th>'
+        for cell, kind in zip(others, kinds[1:], strict=True):
+            body += f"<td{kind}>{cell}</td>"
+        body += "</tr>"
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def interval_columns(name: str, value: Any, bounds: Sequence[Any]) -> dict[str, Any]:
@@ -179,12 +187,13 @@ def interval_columns(name: str, value: Any, bounds: Sequence[Any]) -> dict[str, 
 
 def number_or_dash(value: float, form: str = ".2f") -> str:
     """Write a number; NaN is a dash."""
-    return "–" if np.isnan(value) else format(value, form)
+    return _MISSING if np.isnan(value) else format(value, form)
 
 
 def range_text(numbers: Collection[float], form: str = "") -> str:
     """Write the range of numbers, "2 to 30"; one number if all are equal."""
-    return " to ".join(format(number, form) for number in sorted({min(numbers), max(numbers)}))
+    ends = sorted({min(numbers), max(numbers)})
+    return " to ".join(format(number, form) for number in ends)
 
 
 def spread(mean: float, deviation: float, digits: int = 2) -> str:
@@ -193,9 +202,10 @@ def spread(mean: float, deviation: float, digits: int = 2) -> str:
     >>> spread(90.123, 0.4), spread(7e-05, 1.234e-06, 6), spread(0.0, 0.0)
     ('90.12 ± 0.40', '0.000070 ± 0.000001', '0.00 ± 0.00')
     """
-    known = [value for value in (mean, deviation) if not np.isnan(value)]
     form = f".{digits}f"
-    return number_or_dash(mean, form) if len(known) < 2 else f"{mean:{form}} ± {deviation:{form}}"
+    if np.isnan(mean) or np.isnan(deviation):
+        return number_or_dash(mean, form)
+    return f"{mean:{form}} ± {deviation:{form}}"
 
 
 class _Texts(NamedTuple):
@@ -214,27 +224,41 @@ def texts_of(
     decimals: Mapping[str, int] | None = None,
 ) -> _Texts:
     """Return a formatted table; `best` lists the columns in which to mark the best cells."""
-    names = [str(name) for name in table.columns]
-    table = table.set_axis(names, axis=1)
-    parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")}
-    shown = [name for name in names if name not in parts]
-    digits = {name: _decimals(table, name, (decimals or {}).get(name)) for name in shown}
-    rows = [
-        [_cell(record, name, digits[name]) for name in shown] for record in table.to_dict("records")
-    ]
-    winners = set()
-    for name, goal in (best or {}).items():
-        if name in shown and np.isfinite(table[name]).any():
-            column = shown.index(name)
-            printed = [row[column].split(" ")[0] for row in rows]
-            winner = printed[
-                int(np.nanargmin(table[name]) if goal == "min" else np.nanargmax(table[name]))
-            ]
-            if {*printed} - {_MISSING} != {winner}:  # no cell is marked if all are equal
-                winners |= {(row, column) for row, text in enumerate(printed) if text == winner}
-    headings = [(headers or {}).get(name, name.replace("_", " ")) for name in shown]
-    right = [all(isinstance(value, Real) for value in table[name]) for name in shown]
-    return _Texts(headings, right, rows, winners)
+    table = table.set_axis(table.columns.map(str), axis=1)
+    headers, best, decimals = headers or {}, best or {}, decimals or {}
+    records = table.to_dict("records")
+    headings, right, columns = list[str](), list[bool](), list[list[str]]()
+    winners = set[tuple[int, int]]()
+    for name in _shown_columns(table):
+        digits = _decimals(table, name, decimals.get(name))
+        cells = [_cell(record, name, digits) for record in records]
+        if name in best:
+            winners |= {(row, len(columns)) for row in _best_rows(table[name], cells, best[name])}
+        headings.append(headers.get(name, name.replace("_", " ")))
+        right.append(all(isinstance(value, Real) for value in table[name]))
+        columns.append(cells)
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return _Texts(headings=headings, right=right, rows=rows, best=winners)
+
+
+def _shown_columns(table: pd.DataFrame) -> list[str]:
+    """Return the columns that are not the bounds or the deviation of another one."""
+    names, parts = table.columns.tolist(), set[str]()
+    for name in names:
+        parts |= {f"{name}_low", f"{name}_high", f"{name}_std"}
+    return [name for name in names if name not in parts]
+
+
+def _best_rows(values: pd.Series[Any], cells: Sequence[str], goal: str) -> list[int]:
+    """Return the rows whose number, as it is written, is the best; none if all are equal."""
+    if not np.isfinite(values).any():
+        return []
+    best = np.nanargmin(values) if goal == "min" else np.nanargmax(values)
+    numbers = [cell.split(" ")[0] for cell in cells]  # without their uncertainties
+    winner = numbers[int(best)]
+    if {*numbers} - {_MISSING} == {winner}:
+        return []
+    return [row for row, number in enumerate(numbers) if number == winner]
 
 
 def _decimals(table: pd.DataFrame, name: str, fixed: int | None) -> int:
@@ -243,26 +267,29 @@ def _decimals(table: pd.DataFrame, name: str, fixed: int | None) -> int:
     Columns without an uncertainty have the `fixed` decimals, or four digits of the largest number
     and at least one of the smallest.
     """
-    sizes, spreads = [], []
+    sizes, spreads = list[float](), list[float]()
     for record in table.to_dict("records"):
-        size = abs(float(record[name])) if isinstance(record[name], Real) else np.nan
-        if np.isfinite(size):
+        value = record[name]
+        if isinstance(value, Real) and np.isfinite(float(value)):
+            size, spread = abs(float(value)), _spread(record, name)
             sizes.append(size)
-            spreads.append(_spread(record, name))
-    known = [
-        spread for spread, size in zip(spreads, sizes, strict=True) if spread > _SMALLEST * size
-    ]
+            if spread > _SMALLEST * size:
+                spreads.append(spread)
     large = [size for size in sizes if size > _ROUNDING]
     most = decimals_for(max(large, default=0.0), 4)
-    if known:
-        least = 1 - _magnitude(max(known))
-        wanted = least + (_magnitude(max(known)) - _magnitude(min(known)) > 1)
+    if spreads:
+        widest, narrowest = _magnitude(max(spreads)), _magnitude(min(spreads))
+        wanted = 1 - widest
+        if widest - narrowest > 1:
+            wanted += 1
     elif fixed is not None:
         return fixed
     elif all(size == round(size) for size in sizes):
         wanted = 0
+    elif large:
+        wanted = max(3 - _magnitude(max(large)), -_magnitude(min(large)))
     else:
-        wanted = max(3 - _magnitude(max(large)), -_magnitude(min(large))) if large else most
+        wanted = most
     return min(max(wanted, 0), most)
 
 
@@ -272,8 +299,15 @@ def _magnitude(size: float) -> int:
 
 def _spread(record: Mapping[Any, Any], name: str) -> float:
     """Return the width of the interval of a number, else its deviation; NaN if it has neither."""
-    low, high, std = (record.get(f"{name}{end}", np.nan) for end in ("_low", "_high", "_std"))
-    return float(high - low if np.isfinite(high - low) else std)
+    low, high, std = _uncertainty(record, name)
+    width = high - low
+    return width if np.isfinite(width) else std
+
+
+def _uncertainty(record: Mapping[Any, Any], name: str) -> tuple[float, float, float]:
+    """Return the bounds of the interval of a number, and its deviation; NaN where there is none."""
+    low, high, std = [record.get(f"{name}{end}", np.nan) for end in ("_low", "_high", "_std")]
+    return float(low), float(high), float(std)
 
 
 def _cell(record: Mapping[Any, Any], name: str, digits: int) -> str:
@@ -281,15 +315,20 @@ def _cell(record: Mapping[Any, Any], name: str, digits: int) -> str:
     if not isinstance(value, Real):
         return str(value)
     text = _number(value, digits)
-    low, high, std = (record.get(f"{name}{end}", np.nan) for end in ("_low", "_high", "_std"))
+    low, high, std = _uncertainty(record, name)
     if np.isfinite(high - low):
-        is_interval = high - low > _SMALLEST * abs(float(value))
-        return f"{text} [{_number(low, digits)}, {_number(high, digits)}]" if is_interval else text
-    return f"{text} ± {_number(std, digits)}" if np.isfinite(std) else text
+        if high - low > _SMALLEST * abs(float(value)):
+            text += f" [{_number(low, digits)}, {_number(high, digits)}]"
+    elif np.isfinite(std):
+        text += f" ± {_number(std, digits)}"
+    return text
 
 
 def _number(value: Any, decimals: int) -> str:
-    if not np.isfinite(value):
-        return _MISSING if np.isnan(value) else "∞" if value > 0 else "−∞"
+    if np.isnan(value):
+        return _MISSING
+    if np.isinf(value):
+        return "∞" if value > 0 else "−∞"
     text = f"{value:,.{decimals}f}"
-    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+    is_zero = float(text.replace(",", "")) == 0
+    return text.removeprefix("-") if is_zero else text
