@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 
@@ -30,23 +31,25 @@ class JoinedColumns:
 
     def __init__(self, table: str, sources: Sequence[Source], *, points: bool) -> None:
         self._table = table
-        self._opened = [(source, _store.open_or_build(source)) for source in sources]
-        places: dict[tuple[str, str], list[tuple[int, int]]] = {}
-        for file, (_, opened) in enumerate(self._opened):
-            for position, info in enumerate(opened.infos):
-                if (info.epoch is not None) is points:
-                    places.setdefault((info.address, info.release), []).append((file, position))
-        self._places = tuple(places.values())
+        self._sources = sources
+        self._opened = [_store.open_or_build(source) for source in sources]
+        columns: list[ColumnInfo] = []
+        places: dict[tuple[str, str], list[tuple[int, int]]] = {}  # (file, position in it)
+        for file, opened in enumerate(self._opened):
+            for position, column in enumerate(opened.infos):
+                if (column.epoch is not None) is not points:
+                    continue
+                address = column.address, column.release
+                if address not in places:
+                    columns.append(column)
+                places.setdefault(address, []).append((file, position))
+        self.columns = tuple(columns)
+        self._places = tuple(places.values())  # of each column
         self._united: dict[int, FoundColumn] = {}
         self._found: dict[Address, int] = {}
-        self.columns = tuple(
-            self._opened[file][1].infos[position] for (file, position), *_ in self._places
-        )
         # A user's table has no default release.
-        required = (
-            source for source, _ in self._opened if not (source.optional or source.imported)
-        )
-        self.release = next((source.release for source in required), None)
+        required = [source for source in sources if not (source.optional or source.imported)]
+        self.release = required[0].release if required else None
 
     @cached_property
     def by_dataset(self) -> dict[str, list[ColumnInfo]]:
@@ -64,61 +67,56 @@ class JoinedColumns:
     @cached_property
     def default_metrics(self) -> dict[str, list[str]]:
         """The metrics of the tasks of each dataset: as declared, else by `nasmeta.tables._columns.default_metrics`."""
-        metrics = {
-            dataset: default_metrics(columns) for dataset, columns in self.by_dataset.items()
-        }
-        for source, _ in self._opened:
+        metrics = {}
+        for dataset, columns in self.by_dataset.items():
+            metrics[dataset] = default_metrics(columns)
+        for source in self._sources:
             for entry in getattr(source, "tasks", ()):
                 if entry["name"] == f"{source.table}/{{dataset}}":
-                    datasets = np.atleast_1d(entry["dataset"])
-                    metrics |= {
-                        dataset: [entry["metric"]] for dataset in metrics if dataset in datasets
-                    }
+                    for dataset in metrics.keys() & set(np.atleast_1d(entry["dataset"])):
+                        metrics[dataset] = [entry["metric"]]
         return metrics
 
     @cached_property
     def _positions(self) -> dict[ColumnInfo, int]:
-        return {info: position for position, info in enumerate(self.columns)}
+        return {column: position for position, column in enumerate(self.columns)}
 
     @cached_property
     def _groups(self) -> dict[tuple[str, str, int | None], list[ColumnInfo]]:
         groups: dict[tuple[str, str, int | None], list[ColumnInfo]] = {}
-        for info in self.columns:
-            groups.setdefault(
-                (canonical_dataset(info.dataset), info.metric, info.epoch), []
-            ).append(info)
+        for column in self.columns:
+            key = canonical_dataset(column.dataset), column.metric, column.epoch
+            groups.setdefault(key, []).append(column)
         return groups
 
     # -- values
     def __iter__(self) -> Iterator[FoundColumn]:
         return map(self._column, range(len(self.columns)))
 
-    def values_of(self, infos: Sequence[ColumnInfo]) -> Iterator[Values]:
-        """Yield the values of these columns, read-only; a damaged file is built again."""
-        return (self._column(self._positions[info])[0] for info in infos)
+    def values_of(self, info: ColumnInfo) -> Values:
+        """Return the values of a column, read-only; a damaged file is built again."""
+        return self._column(self._positions[info])[0]
 
     def _column(self, position: int) -> FoundColumn:
-        (first, at), *others = self._places[position]
+        first, *others = self._places[position]
         if not others:
-            return self._read(first, at), self.columns[position]
+            return self._read(*first), self.columns[position]
         if position not in self._united:
-            values, info = self._read(first, at), self.columns[position]
-            for file, at in others:
+            values, column = self._read(*first), self.columns[position]
+            for file, place in others:
                 if not np.isnan(values).any():
                     break
-                values, info = _united(
-                    values, info, self._read(file, at), self._opened[file][1].infos[at]
-                )
-            self._united[position] = values, info
+                other = self._opened[file].infos[place]
+                values, column = _united(values, column, self._read(file, place), other)
+            self._united[position] = values, column
         return self._united[position]
 
     def _read(self, file: int, position: int) -> Values:
-        source, opened = self._opened[file]
         try:
-            return opened.column(position)
+            return self._opened[file].column(position)
         except DamagedFileError as damage:  # found at the first use of a column
-            self._opened[file] = source, _store.build(source, damage)
-            return self._opened[file][1].column(position)
+            self._opened[file] = _store.build(self._sources[file], damage)
+            return self._opened[file].column(position)
 
     # -- addresses
     def find(self, address: Address) -> FoundColumn:
@@ -126,9 +124,8 @@ class JoinedColumns:
         if address not in self._found:
             asked = address.normal()
             matches = self.matching(asked)
-            self._require_one(
-                asked, matches, ("split", "epochs", "seed", "release"), ("split", "epochs", "seed")
-            )
+            stated = ("split", "epochs", "seed")
+            self._require_one(asked, matches, (*stated, "release"), stated)
             self._found[address] = self._positions[matches[0]]
         return self._column(self._found[address])
 
@@ -136,30 +133,24 @@ class JoinedColumns:
         """Return the columns of single seeds; if `complete`, the address must state split and epochs."""
         asked = address.normal()
         matches = self.matching(asked, single_seeds=True)
-        self._require_one(
-            asked, matches, ("split", "epochs", "release"), ("split", "epochs") if complete else ()
-        )
-        return [self._column(self._positions[info]) for info in matches]
+        stated = ("split", "epochs") if complete else ()
+        self._require_one(asked, matches, ("split", "epochs", "release"), stated)
+        return [self._column(self._positions[column]) for column in matches]
 
     def matching(self, asked: Address, *, single_seeds: bool = False) -> list[ColumnInfo]:
         """Return the columns that fit an address, of the default release if it does not state one."""
-        stated = [(part, getattr(asked, part)) for part in ("split", "epochs", "seed", "release")]
-        stated = [(part, value) for part, value in stated if value is not None]
-        matches = [
-            info
-            for info in self._groups.get((asked.dataset, asked.metric, asked.epoch), ())
-            if all(getattr(info, part) == value for part, value in stated)
-        ]
+        matches = self._groups.get((asked.dataset, asked.metric, asked.epoch), [])
+        for part in ("split", "epochs", "seed", "release"):
+            value = getattr(asked, part)
+            if value is not None:
+                matches = [column for column in matches if getattr(column, part) == value]
         if single_seeds:
-            matches = [info for info in matches if isinstance(info.seed, int)]
+            matches = [column for column in matches if isinstance(column.seed, int)]
         if not matches:
             raise self._no_column(asked)
-        default = (
-            [info for info in matches if info.release == self.release]
-            if asked.release is None
-            else []
-        )
-        return default or matches
+        if asked.release is None:
+            return [column for column in matches if column.release == self.release] or matches
+        return matches
 
     def _require_one(
         self,
@@ -169,35 +160,28 @@ class JoinedColumns:
         stated: Sequence[str],
     ) -> None:
         """Raise an error if columns differ in a part, or if measurements on held-out data do not state one."""
-        if all(info.split in (None, "train") for info in matches):
+        if all(column.split in (None, "train") for column in matches):
             stated = ()
-        values = {part: {getattr(info, part) for info in matches} for part in parts}
-        silent = [
-            part for part in stated if getattr(asked, part) is None and values[part] != {None}
-        ]
-        unclear = [part for part in parts if len(values[part]) > 1 or part in silent]
+        unclear = []
+        for part in parts:
+            values = {getattr(column, part) for column in matches}
+            is_silent = part in stated and getattr(asked, part) is None and values != {None}
+            if len(values) > 1 or is_silent:
+                unclear.append(f"{part}=")
         if unclear:
-            parts_ = ", ".join(f"{part}=" for part in unclear)
-            raise ColumnError(
-                f"{asked.described()} of {self._table} is incomplete; state {parts_}. {self._possible(asked)}"
-            )
+            incomplete = f"{asked.described()} of {self._table} is incomplete"
+            raise ColumnError(f"{incomplete}; state {', '.join(unclear)}. {self._possible(asked)}")
 
     # -- messages
     def _no_column(self, asked: Address) -> NoColumnError:
         """Return an error that names the possible addresses, or a source of this address."""
         here = {column.source for column in self.columns}
-        try:
-            sources = table_sources(self._table)
-        except UnknownNameError:  # a data frame
-            sources = []
-        others = [
-            source
-            for source in sources
-            if source.name not in here and source.declares(**asked.declared())
-        ]
-        hint = " ".join(
-            [self._possible(asked), *dict.fromkeys(source.how_to_get for source in others[:2])]
-        )
+        hints = [self._possible(asked)]
+        with suppress(UnknownNameError):  # a data frame
+            for source in table_sources(self._table):
+                if source.name not in here and source.declares(**asked.declared()):
+                    hints.append(source.how_to_get)
+        hint = " ".join(dict.fromkeys(hints[:3]))
         return NoColumnError(
             f"{self._table} has no {asked.described()}. {hint} `nasmeta data list` shows all sources."
         )
@@ -205,18 +189,16 @@ class JoinedColumns:
     def _possible(self, asked: Address) -> str:
         """Return the datasets, metrics or columns that are possible, by the first part of the address that is not."""
         columns = self.by_dataset.get(asked.dataset, [])
-        of_metric = [replace(info, epoch=None) for info in columns if info.metric == asked.metric]
+        of_metric = [column for column in columns if column.metric == asked.metric]
+        unknown, names = asked.dataset, sorted(self.datasets)
         if of_metric:
-            unknown, names = "", [f"{info.address} ({info.release})" for info in of_metric]
+            ends = [replace(column, epoch=None) for column in of_metric]
+            unknown, names = "", [f"{end.address} ({end.release})" for end in ends]
         elif columns:
-            unknown, names = asked.metric, sorted(info.metric for info in columns)
-        else:
-            unknown, names = asked.dataset, sorted(self.datasets)
-        listed = [*dict.fromkeys(names)]
-        return (
-            near_name(unknown, listed).strip()
-            or f"Possible: {', '.join(listed[:_MOST_LISTED]) or 'none'}."
-        )
+            unknown, names = asked.metric, sorted(column.metric for column in columns)
+        names = list(dict.fromkeys(names))
+        listed = ", ".join(names[:_MOST_LISTED]) or "none"
+        return near_name(unknown, names).strip() or f"Possible: {listed}."
 
 
 def _united(values: Values, info: ColumnInfo, others: Values, other: ColumnInfo) -> FoundColumn:

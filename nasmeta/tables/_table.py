@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_LISTED = 20  # names in a message
+# How the name of a task states parts that are not defaults.
+_FORMS_IN_NAMES = {"split": "@{}", "epochs": "@{}ep", "release": "@{}", "seed": "#{}"}
 
 
 class Table(ShowsFacts):
@@ -47,28 +50,27 @@ class Table(ShowsFacts):
     def __init__(self, name: str, sources: Sequence[Source]) -> None:
         self.name = name
         self._sources = tuple(sources)
-        self._ends = JoinedColumns(
-            name, [source for source in self._sources if not source.curves], points=False
-        )
+        with_ends = [source for source in self._sources if not source.curves]
+        self._ends = JoinedColumns(name, with_ends, points=False)
         self.columns = self._ends.columns
 
     def __repr__(self) -> str:
-        datasets = ", ".join(sorted({info.dataset for info in self.columns}))
-        metrics = ", ".join(sorted({info.metric for info in self.columns}))
+        datasets = sorted({column.dataset for column in self.columns})
+        metrics = sorted({column.metric for column in self.columns})
         size = f"{self.space.size:,} architectures, {len(self.columns)} columns"
-        return f"Table({self.name!r}, {size}; {datasets}; {metrics})"
+        return f"Table({self.name!r}, {size}; {', '.join(datasets)}; {', '.join(metrics)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (
-            (self._load, (self.name,))
-            if self._has_name
-            else (type(self), (self.name, self._sources))
-        )
+        if self._has_name:
+            return self._load, (self.name,)
+        return type(self), (self.name, self._sources)
 
     @classmethod
     def _of(cls, table: Table) -> Self:
         """Return a table as this class."""
-        return table if isinstance(table, cls) else cls(table.name, table._sources)
+        if isinstance(table, cls):
+            return table
+        return cls(table.name, table._sources)
 
     @classmethod
     def _load(cls, name: str) -> Self:
@@ -110,40 +112,43 @@ class Table(ShowsFacts):
     @cached_property
     def _points(self) -> JoinedColumns:
         """The points of learning curves."""
-        return JoinedColumns(
-            self.name, [source for source in self._sources if source.has_points], points=True
-        )
+        with_points = [source for source in self._sources if source.has_points]
+        return JoinedColumns(self.name, with_points, points=True)
+
+    def _holding(self, address: Address) -> tuple[JoinedColumns, Address]:
+        """Return the columns that may hold an address, and the address in them; the last point is the end."""
+        if address.epoch is None:
+            return self._ends, address
+        if address.epoch == address.epochs:
+            return self._ends, address._replace(epoch=None)
+        return self._points, address
 
     def _find(self, address: Address) -> tuple[Values, ColumnInfo]:
-        if address.epoch in (None, address.epochs):
-            return self._ends.find(
-                address if address.epoch is None else address._replace(epoch=None)
-            )
-        return self._points.find(address)
+        columns, address = self._holding(address)
+        return columns.find(address)
 
     def _seeds(self, address: Address, *, complete: bool = True) -> list[tuple[Values, ColumnInfo]]:
-        if address.epoch in (None, address.epochs):
-            return self._ends.seeds(address._replace(epoch=None), complete=complete)
-        return self._points.seeds(address, complete=complete)
+        columns, address = self._holding(address)
+        return columns.seeds(address, complete=complete)
 
     def _facts(self) -> dict[str, object]:
         facts: dict[str, object] = {
             "name": self.name,
             "space": f"{self.space.name}, {self.space.size:,} architectures",
         }
-        for metric in dict.fromkeys(info.metric for info in self.columns):
-            of_metric = [info for info in self.columns if info.metric == metric]
-            parts = [
-                text + ", ".join(dict.fromkeys(str(getattr(info, part)) for info in of_metric))
-                for text, part in (
-                    ("", "dataset"),
-                    ("split ", "split"),
-                    ("epochs ", "epochs"),
-                    ("seed ", "seed"),
-                )
-                if any(getattr(info, part) is not None for info in of_metric)
-            ]
-            facts[with_unit(metric, of_metric[0].unit)] = "; ".join(parts)
+        by_metric: dict[str, list[ColumnInfo]] = {}
+        for column in self.columns:
+            by_metric.setdefault(column.metric, []).append(column)
+        for metric, columns in by_metric.items():
+            parts = []
+            for part in ("dataset", "split", "epochs", "seed"):
+                values = dict.fromkeys(getattr(column, part) for column in columns)
+                listed = ", ".join(map(str, values))
+                if part == "dataset":
+                    parts.append(listed)
+                elif set(values) != {None}:
+                    parts.append(f"{part} {listed}")
+            facts[with_unit(metric, columns[0].unit)] = "; ".join(parts)
         return facts
 
     def column(self, *address: Any, **parts: Any) -> Values:
@@ -253,22 +258,22 @@ epochs=200, seed='mean'. Possible: ...
     def _drawn(
         self, address: Address, architectures: Architectures, rng: np.random.Generator
     ) -> Values:
+        # Values and the seeds in order, the measured ones first: shape (n, n_seeds).
         values = np.stack([column[architectures] for column, _ in self._seeds(address)], axis=1)
         measured = ~np.isnan(values)
+        order = np.argsort(~measured, axis=1, kind="stable")
         chosen = rng.integers(np.maximum(measured.sum(axis=1), 1))
-        # positions of the measured seeds come first
-        first_measured = np.argsort(~measured, axis=1, kind="stable")
         rows = np.arange(len(architectures))
-        drawn: Values = values[rows, first_measured[rows, chosen]]
+        drawn: Values = values[rows, order[rows, chosen]]
         return drawn
 
     def _not_measured(
         self, architectures: Sequence[int] | Architectures, address: Address
     ) -> MissingValueError:
-        first, more = (
-            int(architectures[0]),
-            f" and {len(architectures) - 1} more" if len(architectures) > 1 else "",
-        )
+        first = int(architectures[0])
+        more = ""
+        if len(architectures) > 1:
+            more = f" and {len(architectures) - 1} more"
         return MissingValueError(
             f"{self.name} has no {address.described()} of {self.space.to_string(first)} ({first}){more}. "
             "seed='mean' is the mean of the measured seeds, which available_seeds(…) returns."
@@ -299,18 +304,18 @@ epochs=200, seed='mean'. Possible: ...
         >>> load_table("nb201").curve(0, "cifar10", "accuracy", "valid", 200, "mean")  # doctest: +SKIP
         array([...])  # of shape (200,), after `nasmeta data fetch nb201-curves`
         """
-        of = Address(*address, **parts)
-        if of.epochs is None:
+        asked = Address(*address, **parts)
+        if asked.epochs is None:
             raise ColumnError("epochs of a learning curve", None, "the length of the training")
         index = self.space.index_of(architectures)
-        points = [
-            self._points.find(of._replace(epoch=epoch))[0][index]
-            for epoch in range(1, of.epochs + 1)
-        ]
+        points = []
+        for epoch in range(1, asked.epochs + 1):
+            column, _ = self._points.find(asked._replace(epoch=epoch))
+            points.append(column[index])
         values = np.stack(points, axis=-1).astype(np.float64)
         missing = np.isnan(np.atleast_2d(values)).any(axis=1)
         if missing.any():
-            raise self._not_measured(np.atleast_1d(index)[missing], of._replace(epoch=1))
+            raise self._not_measured(np.atleast_1d(index)[missing], asked._replace(epoch=1))
         return values
 
     def available_seeds(
@@ -327,25 +332,21 @@ epochs=200, seed='mean'. Possible: ...
         >>> load_table("nb201").available_seeds(0, dataset="cifar10")
         (777, 888, 999)
         """
-        index, columns = (
-            self.space.index_of(architecture),
-            self._seeds(Address(*address, **parts), complete=False),
-        )
-        return tuple(
-            info.seed
-            for values, info in columns
-            if isinstance(info.seed, int) and not np.isnan(values[index])
-        )
+        index = self.space.index_of(architecture)
+        seeds = []
+        for values, column in self._seeds(Address(*address, **parts), complete=False):
+            if isinstance(column.seed, int) and not np.isnan(values[index]):
+                seeds.append(column.seed)
+        return tuple(seeds)
 
     def of_seeds(self, info: ColumnInfo) -> dict[int, Values]:
         """Return the columns of single seeds of a measurement, by seed."""
-        same = attrgetter("dataset", "metric", "split", "epochs", "release")
-        seeds = {
-            other.seed: other
-            for other in self.columns
-            if isinstance(other.seed, int) and same(other) == same(info)
-        }
-        return dict(zip(seeds, self._ends.values_of([*seeds.values()]), strict=True))
+        measurement = attrgetter("dataset", "metric", "split", "epochs", "release")
+        seeds = {}
+        for column in self.columns:
+            if isinstance(column.seed, int) and measurement(column) == measurement(info):
+                seeds[column.seed] = self._ends.values_of(column)
+        return seeds
 
     def lookup(self, *address: Any, **parts: Any) -> Callable[[Architecture], float]:
         """Return the fastest look-up of single architectures: a function from an architecture to its value.
@@ -368,43 +369,41 @@ epochs=200, seed='mean'. Possible: ...
         >>> round(seconds(0), 3)
         1444.219
         """
-        index_of, not_measured, n_architectures = (
-            self.space.index_of,
-            self._not_measured,
-            self.space.size,
-        )
-        of = Address(*address, **parts)
-        rng: Any = of.seed
+        asked = Address(*address, **parts)
+        rng: Any = asked.seed
         if isinstance(rng, np.random.Generator):
-            of = of._replace(seed=None)
-            columns = np.stack([column for column, _ in self._seeds(of)], axis=1)
-            measured: list[list[float]] = [
-                [value for value in row if value == value] for row in columns.tolist()
-            ]
-            integers = rng.integers
-
-            def draw(architecture: Architecture) -> float:
-                index = index_of(architecture)
-                if values := measured[index]:
-                    return values[integers(len(values))]
-                raise not_measured([index], of)
-
-            return draw
-
-        values: list[float] = self._find(of)[0].tolist()  # items of a list are read fastest
+            return self._drawing(asked._replace(seed=None), rng)
+        # Names of this function and items of a list are read fastest.
+        index_of, n_architectures = self.space.index_of, self.space.size
+        values: list[float] = self._find(asked)[0].tolist()
 
         def look_up(architecture: Architecture) -> float:
-            index = (
-                architecture
-                if type(architecture) is int and 0 <= architecture < n_architectures
-                else index_of(architecture)
-            )
-            value = values[index]
+            index: Any = architecture
+            if type(architecture) is not int or not 0 <= architecture < n_architectures:
+                index = index_of(architecture)
+            value: float = values[index]
             if value != value:
-                raise not_measured([index], of)
+                raise self._not_measured([index], asked)
             return value
 
         return look_up
+
+    def _drawing(self, asked: Address, rng: np.random.Generator) -> Callable[[Architecture], float]:
+        """Return a function that draws one of the measured seeds of an architecture."""
+        columns = np.stack([column for column, _ in self._seeds(asked)], axis=1)
+        index_of, integers = self.space.index_of, rng.integers
+        measured: list[list[float]] = []
+        for row in columns.tolist():
+            measured.append([value for value in row if value == value])
+
+        def draw(architecture: Architecture) -> float:
+            index = index_of(architecture)
+            values = measured[index]
+            if not values:
+                raise self._not_measured([index], asked)
+            return values[integers(len(values))]
+
+        return draw
 
     # -- users' tables
     @classmethod
@@ -513,11 +512,12 @@ epochs=200, seed='mean'. Possible: ...
         SettingError
             If the name is taken or invalid.
         """
-        name = self.name if name is None else name
-        parts = [self._ends]
+        if name is None:
+            name = self.name
+        found = [*self._ends]
         if all(source.own for source in self._sources):
-            parts.append(self._points)
-        columns = [(info, SparseValues.of(values)) for part in parts for values, info in part]
+            found += self._points
+        columns = [(column, SparseValues.of(values)) for values, column in found]
         add_columns(name, self.space, columns, replace=replace)
         return self._load(name)
 
@@ -545,32 +545,26 @@ epochs=200, seed='mean'. Possible: ...
         """
         import pandas as pd
 
-        infos = (
-            list(self.columns)
-            if dataset is None
-            else self._ends.by_dataset.get(canonical_dataset(dataset), [])
-        )
-        if not infos:
-            raise ColumnError(
-                f"The dataset of {self.name}", dataset, f"one of {', '.join(self.datasets)}"
-            )
-        names = [info.address for info in infos]
+        columns = self.columns
         if dataset is not None:
-            metrics = [info.metric for info in infos]
-            names = [
-                m if metrics.count(m) == 1 else a.partition("/")[2]
-                for m, a in zip(metrics, names, strict=True)
-            ]
-        names = [
-            f"{name} ({info.release})"
-            if names.count(name) > 1 and info.release != self._ends.release
-            else name
-            for name, info in zip(names, infos, strict=True)
-        ]
-        values = dict(zip(names, self._ends.values_of(infos), strict=True))
-        return pd.concat(
-            [self.space.to_frame(), pd.DataFrame(values).rename_axis("architecture")], axis=1
-        )
+            columns = tuple(self._ends.by_dataset.get(canonical_dataset(dataset), ()))
+        if not columns:
+            allowed = f"one of {', '.join(self.datasets)}"
+            raise ColumnError(f"The dataset of {self.name}", dataset, allowed)
+        addresses = Counter(column.address for column in columns)
+        metrics = Counter(column.metric for column in columns)
+        values = {}
+        for column in columns:
+            name = column.address
+            if dataset is not None and metrics[column.metric] == 1:
+                name = column.metric
+            elif dataset is not None:
+                name = name.partition("/")[2]
+            if addresses[column.address] > 1 and column.release != self._ends.release:
+                name = f"{name} ({column.release})"
+            values[name] = self._ends.values_of(column)
+        measured = pd.DataFrame(values).rename_axis("architecture")
+        return pd.concat([self.space.to_frame(), measured], axis=1)
 
     # -- tasks
     def signal(self, metric: str | None = None, dataset: str | None = None, **parts: Any) -> Signal:
@@ -582,41 +576,42 @@ epochs=200, seed='mean'. Possible: ...
         >>> load_table("nb201").signal("accuracy", "cifar10").epochs
         200
         """
+        dataset, metric = self._single_metric(dataset, metric)
+        asked = Address(dataset, metric, **parts).normal()
+        is_sampled = asked.seed == "sample"
+        if is_sampled:
+            asked = asked._replace(seed=None)
+            self._ends.matching(asked, single_seeds=True)  # raises an error if there is none
+        meant = meant_columns(self._ends.matching(asked), asked)
+        choices = []
+        for part in ("split", "epochs", "seed", "release"):
+            values = {str(getattr(column, part)) for column in meant}
+            if len(values) > 1:
+                choices.append(f"{part}: {', '.join(sorted(values))}")
+        if choices:
+            several = f"{asked.described()} fits several columns of {self.name}."
+            raise ColumnError(f"{several} State {'; '.join(choices)}.")
+        signal = Signal.of(meant[0])
+        if is_sampled:
+            return replace(signal, seed="sample")
+        return signal
+
+    def _single_metric(self, dataset: str | None, metric: str | None) -> tuple[str, str]:
+        """Return a dataset and a metric: as given, else the only dataset and its only default metric."""
         datasets = self.datasets
         if dataset is None and len(datasets) == 1:
             dataset = datasets[0]
-        metrics = (
-            [metric]
-            if metric
-            else self._ends.default_metrics.get(canonical_dataset(dataset or ""), [])
-        )
+        metrics = self._ends.default_metrics.get(canonical_dataset(dataset or ""), [])
+        if metric:
+            metrics = [metric]
         if dataset is None or not metrics:
-            raise ColumnError(
-                f"dataset of {self.name}", dataset, f"one of {', '.join(datasets[:_MOST_LISTED])}"
-            )
+            allowed = f"one of {', '.join(datasets[:_MOST_LISTED])}"
+            raise ColumnError(f"dataset of {self.name}", dataset, allowed)
         if len(metrics) > 1:
             hint = f"Add it to the name, as in {self.name}/{dataset}/{metrics[0]}."
             allowed = f"one of {', '.join(metrics[:_MOST_LISTED])}"
             raise ColumnError(f"metric of {self.name}/{dataset}", None, allowed, hint)
-        asked = Address(dataset, metrics[0], **parts).normal()
-        sampled = asked.seed == "sample"
-        if sampled:
-            asked = asked._replace(seed=None)
-            self._ends.matching(asked, single_seeds=True)
-        meant = meant_columns(self._ends.matching(asked), asked)
-        values = {
-            part: {str(getattr(info, part)) for info in meant}
-            for part in ("split", "epochs", "seed", "release")
-        }
-        choices = "; ".join(
-            f"{part}: {', '.join(sorted(of))}" for part, of in values.items() if len(of) > 1
-        )
-        if choices:
-            raise ColumnError(
-                f"{asked.described()} fits several columns of {self.name}. State {choices}."
-            )
-        signal = Signal.of(meant[0])
-        return replace(signal, seed="sample") if sampled else signal
+        return dataset, metrics[0]
 
     def _task_name(self, signal: Signal) -> str:
         """Return ``TABLE/DATASET``, the metric unless it is the main one, and all other parts that are not defaults.
@@ -625,21 +620,15 @@ epochs=200, seed='mean'. Possible: ...
         """
         asked = Address(signal.dataset, signal.metric).normal()
         meant = meant_columns(self._ends.matching(asked), asked)
-        main = self._ends.default_metrics[canonical_dataset(signal.dataset)]
-        metric = "" if main == [signal.metric] else f"/{signal.metric}"
-        name = f"{self.name}/{signal.dataset}{metric}"
-        for part, form in (
-            ("split", "@{}"),
-            ("epochs", "@{}ep"),
-            ("release", "@{}"),
-            ("seed", "#{}"),
-        ):
+        name = f"{self.name}/{signal.dataset}"
+        if self._ends.default_metrics[canonical_dataset(signal.dataset)] != [signal.metric]:
+            name += f"/{signal.metric}"
+        for part, form in _FORMS_IN_NAMES.items():
             value = getattr(signal, part)
             # `get_task` refuses a built-in table's test values, unless the name states the split.
             needs_split = value == "test" and self.name in table_names()
-            if value is not None and (
-                needs_split or {getattr(info, part) for info in meant} != {value}
-            ):
+            is_default = {getattr(column, part) for column in meant} == {value}
+            if value is not None and (needs_split or not is_default):
                 name += form.format(value)
         return name
 
@@ -654,9 +643,9 @@ epochs=200, seed='mean'. Possible: ...
         """
         import pandas as pd
 
-        return pd.DataFrame(
-            [{"address": info.address, **asdict(info)} for info in self.columns]
-        ).set_index("address")
+        addresses = [column.address for column in self.columns]
+        facts = pd.DataFrame(map(asdict, self.columns), addresses)
+        return facts.rename_axis("address")
 
 
 def _from_package(provided: Any) -> Callable[[str], Table] | None:
@@ -728,15 +717,17 @@ def query(
     """
     import pandas as pd
 
-    opened = load_table(table) if isinstance(table, str) else table
+    if isinstance(table, str):
+        table = load_table(table)
     address = (dataset, metric, split, epochs, seed, release)
-    indices = np.atleast_1d(opened.space.index_of(architectures))
-    values = opened.query(indices, *address)
-    info = opened.info(*address)
-    strings = [opened.space.to_string(architecture) for architecture in indices.tolist()]
-    names = ("metric", "unit", "dataset", "split", "epochs", "seed", "release", "source")
-    facts = {name: [getattr(info, name)] * len(indices) for name in names}
-    return pd.DataFrame({"cell": indices, "architecture": strings, "value": values, **facts})
+    indices = np.atleast_1d(table.space.index_of(architectures))
+    values = table.query(indices, *address)
+    strings = [table.space.to_string(architecture) for architecture in indices.tolist()]
+    frame = pd.DataFrame({"cell": indices, "architecture": strings, "value": values})
+    column = table.info(*address)
+    for fact in ("metric", "unit", "dataset", "split", "epochs", "seed", "release", "source"):
+        frame[fact] = [getattr(column, fact)] * len(frame)  # keeps an absent split None
+    return frame
 
 
 def describe_training(info: ColumnInfo | Signal) -> str:
@@ -746,8 +737,15 @@ def describe_training(info: ColumnInfo | Signal) -> str:
     >>> describe_training(nm.get_task("nb201/cifar10").column)
     'split valid, 200 epochs, seed mean'
     """
-    parts = (("split {}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed))
-    return ", ".join(text.format(value) for text, value in parts if value is not None)
+    texts = []
+    for text, value in (
+        ("split {}", info.split),
+        ("{} epochs", info.epochs),
+        ("seed {}", info.seed),
+    ):
+        if value is not None:
+            texts.append(text.format(value))
+    return ", ".join(texts)
 
 
 def describe_column(info: ColumnInfo) -> str:
@@ -757,7 +755,8 @@ def describe_column(info: ColumnInfo) -> str:
     >>> describe_column(nm.get_task("nb201/cifar100").column)
     'dataset cifar100, split valid, 200 epochs, seed mean, release NATS-tss v1.0'
     """
-    of_nb201 = any(source.name == info.source for source in table_sources("nb201"))
-    images = trained_on(info.dataset, info.split) if of_nb201 else None
+    images = None
+    if any(source.name == info.source for source in table_sources("nb201")):
+        images = trained_on(info.dataset, info.split)
     parts = (f"dataset {info.dataset}", images, describe_training(info), info.origin_text)
-    return ", ".join(part for part in parts if part)
+    return ", ".join(filter(None, parts))

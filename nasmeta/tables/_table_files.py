@@ -68,10 +68,11 @@ def add_frame(
             "architecture, such as --columns a,b,c."
         )
     if columns is None:
-        own = get_space(space or "")
+        space = get_space(space or "")
     else:
-        own = SearchSpace.from_frame(frame, list(columns), name, scales, conditions=conditions)
-    add_columns(name, own, columns_of_frame(frame, own, name, **options), replace=replace)
+        space = SearchSpace.from_frame(frame, list(columns), name, scales, conditions=conditions)
+    measured = columns_of_frame(frame, space, name, **options)
+    add_columns(name, space, measured, replace=replace)
     return load_table(name)
 
 
@@ -100,7 +101,8 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
 
     path = Path(file)
     suffix = path.suffix.lower()
-    if suffix not in (".csv", ".tsv", ".parquet"):
+    separators = {".csv": ",", ".tsv": "\t"}
+    if suffix not in (*separators, ".parquet"):
         raise SettingError(
             f"{path} is not a .csv, .tsv or .parquet file: convert it to one of these."
         )
@@ -108,22 +110,20 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
         if suffix == ".parquet":
             frame: pd.DataFrame = pd.read_parquet(path)
         else:
-            sep = "," if suffix == ".csv" else "\t"
-
-            # longer than the header
+            # pandas only warns of rows that are longer than the header.
             with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
-                frame = pd.read_csv(path, sep=sep, skipinitialspace=True, index_col=False)
+                frame = pd.read_csv(
+                    path, sep=separators[suffix], skipinitialspace=True, index_col=False
+                )
     except OSError:
         raise
     except Exception as reason:  # a file of another kind may fail with nearly any exception
-        raise SettingError(
-            f"{path} cannot be read as {suffix[1:]}: {str(reason).strip():.200}"
-        ) from reason
+        text = str(reason).strip()
+        raise SettingError(f"{path} cannot be read as {suffix[1:]}: {text:.200}") from reason
     frame.columns = [str(name).strip() for name in frame.columns]
     for name, column in frame.items():
-        if not (
-            pd.api.types.is_numeric_dtype(column) or isinstance(column.dtype, pd.CategoricalDtype)
-        ):
+        is_numeric = pd.api.types.is_numeric_dtype(column)
+        if not (is_numeric or isinstance(column.dtype, pd.CategoricalDtype)):
             frame[name] = column.map(_plain, na_action="ignore").astype(object)
     return frame
 
@@ -132,7 +132,9 @@ def _plain(value: Any) -> Any:
     """Return a number as it is, and any other value, such as a date or a list, as a text; None if it is empty."""
     if isinstance(value, Real):
         return value
-    return str(value.tolist() if isinstance(value, np.ndarray) else value).strip() or None
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return str(value).strip() or None
 
 
 def odd_values(table: Table) -> list[str]:
@@ -142,8 +144,11 @@ def odd_values(table: Table) -> list[str]:
     >>> odd_values(nm.load_table("nb201"))
     []
     """
-    odd = list(odd_accuracies(((info, values) for values, info in table._ends), table.space))
+    columns = ((column, values) for values, column in table._ends)
+    messages = list(odd_accuracies(columns, table.space))
     for dataset, metrics in table._ends.default_metrics.items():
-        column = next(info for info in table._ends.by_dataset[dataset] if info.metric == metrics[0])
-        odd.append(only_test_values(table.columns, column))
-    return [message for message in odd if message]
+        for column in table._ends.by_dataset[dataset]:
+            if column.metric == metrics[0]:
+                messages.append(only_test_values(table.columns, column))
+                break
+    return list(filter(None, messages))

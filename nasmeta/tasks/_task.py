@@ -87,6 +87,8 @@ class Task:
         "scale",
     )
     scale: Mapping[str, float] = {}
+    # `nasmeta.tasks._table`, which imports this module, replaces it by a function to tables with tasks.
+    _open: staticmethod[[str], Table] = staticmethod(load_table)
 
     def __init__(
         self,
@@ -191,7 +193,7 @@ class Task:
             raise MissingValueError(
                 f"{self.name} has no table: its values are unknown before an evaluation."
             )
-        return load_table(self._table) if isinstance(self._table, str) else self._table
+        return self._open(self._table) if isinstance(self._table, str) else self._table
 
     @property
     def table_name(self) -> str:

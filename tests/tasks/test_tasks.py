@@ -57,6 +57,14 @@ def test_a_task_travels_by_its_address() -> None:
     np.testing.assert_array_equal(copy.values, task.values)
 
 
+def test_the_table_of_a_task_has_tasks() -> None:
+    frame = pd.DataFrame({"architecture": [6111, 9930], "accuracy": [91.5, 90.1]})
+    added = nm.Table.from_frame(frame, "nb201", name="with-tasks").add(replace=True)
+    for task in (nm.get_task("nb201/cifar10"), added.task()):
+        for table in (task.table, pickle.loads(pickle.dumps(task)).table):
+            assert table.task("accuracy", task.signal.dataset) == task
+
+
 def test_unknown_names_and_repeated_tasks() -> None:
     tasks = nm.task_distribution("nb201")
     for call in (lambda: nm.task_distribution("nb101"), lambda: tasks.leave_out("jigsaw")):
