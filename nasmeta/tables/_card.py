@@ -8,7 +8,7 @@ from nasmeta.cards import dataset_card, file_card, local_file_card, records_card
 from nasmeta.tables._catalog import table_sources
 from nasmeta.tables._fetch import BASE_ADDRESS
 from nasmeta.tables._store import is_available, open_or_build
-from nasmeta.tables.sources import registered_sources
+from nasmeta.tables.sources import Source, registered_sources
 
 _PLACE = {"column": "values"}
 
@@ -23,36 +23,43 @@ def table_card(name: str) -> dict[str, Any]:
     >>> card["recordSet"][0]["field"][0]["name"]
     'cifar10/accuracy/valid/200/mean'
     """
-    sources = [registered_sources()[name]] if name in registered_sources() else table_sources(name)
+    sources: list[Source] = []
+    if name in registered_sources():
+        sources.append(registered_sources()[name])
+    else:
+        sources += table_sources(name)
     files, records = list[Any](), list[Any]()
     for source in sources:
-        files += [
-            file_card(file.path, f"{BASE_ADDRESS}/{file.path}", file.bytes, file.sha256)
-            if file.sha256
-            else local_file_card(f"{source.name}/{file.path}", source.required_files()[file.key])
-            for file in getattr(source, "files", ())
-        ]
+        files += _raw_file_cards(source)
         opened = open_or_build(source) if is_available(source) else None
         if opened and source.path.is_file():
             stored = f"{source.table}/{source.path.name}"
             files.append(local_file_card(stored, source.path))
             size = f"{opened.search_space.size:,} architectures"
-            fields = {
-                info.address: (
-                    "Float",
-                    _PLACE,
-                    f"{info.unit}, {info.direction}; {size}; batch {batch}. {info.note}",
-                )
-                for batch, info in enumerate(opened.infos)
-            }
+            fields = {}
+            for batch, column in enumerate(opened.infos):
+                text = f"{column.unit}, {column.direction}; {size}; batch {batch}. {column.note}"
+                fields[column.address] = ("Float", _PLACE, text)
             records.append(records_card(source.name, stored, fields))
+    contents = [f"{source.name} ({source.release}): {source.holds}" for source in sources]
     return dataset_card(
         name=name,
-        description="; ".join(
-            f"{source.name} ({source.release}): {source.holds}" for source in sources
-        ),
+        description="; ".join(contents),
         license=sorted({source.licence for source in sources}),
         citeAs="; ".join(sorted({source.citation for source in sources})),
         distribution=files,
         recordSet=records,
     )
+
+
+def _raw_file_cards(source: Source) -> list[Any]:
+    """Return the descriptions of the files that a source reads: downloads, or files of a package."""
+    cards = []
+    for file in getattr(source, "files", ()):
+        if file.sha256:
+            address = f"{BASE_ADDRESS}/{file.path}"
+            cards.append(file_card(file.path, address, file.bytes, file.sha256))
+        else:
+            path = source.required_files()[file.key]
+            cards.append(local_file_card(f"{source.name}/{file.path}", path))
+    return cards

@@ -38,35 +38,28 @@ def read_nas_bench_graph(
     for dataset, file in files.items():
         with file.open("rb") as stream:
             records: dict[int, dict[str, float]] = restricted_load(stream, NUMPY_NUMBERS)
-        of_part = dataset == "proteins"
         # A key is the digits of macro and operations: a combination, and so the network that it is
         # merged into.
-        networks = space.from_codes(
-            np.array(list(records))[:, None] // 10 ** np.arange(4, -1, -1) % 10
-        )
-        rows = np.array(
-            [
-                [float(record[measure["field"]]) for measure in source.measures]
-                for record in records.values()
-            ]
-        )
-        n = len(np.unique(networks))
-        if n != (_SUBSPACE if of_part else space.size) or not ((rows >= 0) & (rows < np.inf)).all():
-            raise ValueError(
-                f"{file} has {n:,} different networks, or a value that is negative or not finite."
-            )
-        part = f"; {n:,} networks of gcn, sage, arma, fc, skip" if of_part else ""
-        for measure, values in zip(source.measures, spread(space, networks, rows).T, strict=True):
-            facts = dict(measure)
-            factor = facts.pop("factor", 1)
-            note = (
-                facts.pop("note")
-                + ("; the metric is ROC-AUC" if of_part and factor == 100 else "")
-                + part
-            )
-            values = np.round(factor * values) if factor == 1e6 else factor * values
-            del facts["field"]
-            yield source.column(dataset, values, dataset, note=note, **facts)
+        keys = np.array(list(records))
+        networks = space.from_codes(keys[:, None] // 10 ** np.arange(4, -1, -1) % 10)
+        is_part = dataset == "proteins"
+        n, expected = len(np.unique(networks)), _SUBSPACE if is_part else space.size
+        for facts in map(dict, source.measures):
+            field, factor, note = facts.pop("field"), facts.pop("factor", 1), facts.pop("note")
+            values = np.array([record[field] for record in records.values()], dtype=np.float64)
+            if n != expected or not ((values >= 0) & (values < np.inf)).all():
+                raise ValueError(
+                    f"{file} has {n:,} different networks, or a value that is negative or not finite."
+                )
+            values = factor * values
+            if factor == 1e6:
+                values = np.round(values)
+            if is_part and factor == 100:
+                note += "; the metric is ROC-AUC"
+            if is_part:
+                note += f"; {n:,} networks of gcn, sage, arma, fc, skip"
+            column = spread(space, networks, values)
+            yield source.column(dataset, column, dataset, note=note, **facts)
 
 
 def graphgym_dataset(dataset: str, feature: object, label: object) -> str:
@@ -91,15 +84,11 @@ def read_graphgym(source: FetchedSource, space: SearchSpace, files: Files) -> It
     for (_, dataset, task, trans, feature, label), rows in frame.groupby(
         _TASK, dropna=False, sort=False
     ):
-        codes = [
-            [position.code(choice) for choice in rows[position.name]]
-            for position in space.positions
-        ]
-        designs = space.from_codes(np.array(codes).T)
+        codes = [rows[position.name].map(position.code) for position in space.positions]
+        designs = space.from_codes(np.stack(codes, axis=1))
         name = graphgym_dataset(str(dataset), feature, label)
-        kind_of_task = f"{task} classification, {'transductive' if trans else 'inductive'}"
-        for measure in source.measures:
-            facts = dict(measure)
+        inference = "transductive" if trans else "inductive"
+        for facts in map(dict, source.measures):
             values = facts.pop("factor", 1) * rows[facts.pop("field")]
-            note = f"{kind_of_task}; {facts.pop('note')}"
+            note = f"{task} classification, {inference}; {facts.pop('note')}"
             yield source.column("grid", spread(space, designs, values), name, note=note, **facts)

@@ -21,20 +21,15 @@ _GPU_AND_BATCH = re.compile(r"(\d+ti|titan\w+)_(\d+)")  # but essential_ph_1 is 
 def read_help_latency(source: FetchedSource, space: CellSpace, files: Files) -> Iterator[Column]:
     """Return one column per file; the values are in the official order of cells."""
     for setting, file in files.items():
-        gpu = _GPU_AND_BATCH.fullmatch(setting)
-        device = f"{gpu[1]}_batch{gpu[2]}" if gpu else setting
+        device = name = setting
+        graphics = _GPU_AND_BATCH.fullmatch(setting)
+        if graphics:
+            device, name = graphics[1], f"{graphics[1]}_batch{graphics[2]}"
         note = "input of 32 x 32 pixels, cells in the official order"
         if setting in _SAME_AS_HW_NAS_BENCH:
             note += "; the same numbers as HW-NAS-Bench's on cifar10"
-        metric = f"latency_{device}_milliseconds"
-        yield source.column(
-            setting,
-            torch_list(file),
-            "cifar10",
-            metric,
-            note=note,
-            device=gpu[1] if gpu else setting,
-        )
+        values, metric = torch_list(file), f"latency_{name}_milliseconds"
+        yield source.column(setting, values, "cifar10", metric, note=note, device=device)
 
 
 def torch_list(file: Path) -> list[float]:

@@ -25,25 +25,21 @@ def read_hw_gpt(source: FetchedSource, space: None, files: Files) -> Listed:
         with path.open("rb") as file:
             rows = restricted_load(file, NUMPY_NUMBERS)
         for row in rows:
-            choices = _choices(row["arch"])
-            depth = choices["n_layer"]
-            network = networks.setdefault((*choices.values(),)[: 3 + 2 * depth], choices)
+            choices = _choices(row.pop("arch"))
+            active = 3 + 2 * choices["n_layer"]  # embed_dim, n_layer and bias; two for each layer
+            network = networks.setdefault(tuple(choices.values())[:active], choices)
             if row.get("unit_cpu"):
                 row["cpu_seconds"] = _seconds(row["times_profiler_cpu"], row["unit_cpu"])
-            network |= {
-                f"{key.partition('-')[0]}/{name}": value
-                for name, value in row.items()
-                if name != "arch"
-            }
+            for name, value in row.items():
+                network[f"{key.partition('-')[0]}/{name}"] = value
     frame = pd.DataFrame(networks.values())
     positions = [name for name in frame.columns if "/" not in name]
     frame["bias"] = pd.Categorical(frame["bias"], [False, True])
     depths = sorted(set(frame["n_layer"].tolist()))
-    conditions = {
-        f"{name}_{layer}": {"n_layer": [depth for depth in depths if depth >= layer]}
-        for layer in range(depths[0] + 1, depths[-1] + 1)
-        for name in ("n_head", "mlp_ratio")
-    }
+    conditions: dict[str, dict[str, list[int]]] = {}
+    for layer in range(depths[0] + 1, depths[-1] + 1):
+        condition = {"n_layer": [depth for depth in depths if depth >= layer]}
+        conditions |= {f"n_head_{layer}": condition, f"mlp_ratio_{layer}": condition}
     return SearchSpace.from_frame(frame, positions, source.table, conditions=conditions), frame
 
 
@@ -62,4 +58,5 @@ def _seconds(times: list[float], units: list[str]) -> float:
     >>> _seconds([1.5, 500.0], ["s", "ms"])
     1.0
     """
-    return float(np.mean([time * _SECONDS[unit] for time, unit in zip(times, units, strict=True)]))
+    seconds = [time * _SECONDS[unit] for time, unit in zip(times, units, strict=True)]
+    return float(np.mean(seconds))

@@ -31,15 +31,14 @@ class ImportedSource(Source):
     ) -> None:
         self.name, self.release, self.citation, self.curves = name, release, citation, curves
         self.how_to_get = f"Run `nasmeta data import PATH`; PATH is {path}."
-        self.holds = (
-            "learning curves"
-            if curves
-            else "all datasets, splits, seeds, epochs, times and costs of the file"
-        )
-        metrics, of = ("accuracy,loss", "*of") if curves else (_METRICS, "")
+        self.holds = "all datasets, splits, seeds, epochs, times and costs of the file"
+        metrics, points = _METRICS, ""
+        if curves:
+            self.holds = "learning curves"
+            metrics, points = "accuracy,loss", "*of"
         self.declared = (
-            f"{short_runs}/{metrics},accuracy_top5/*/{of}12/111,777,mean",
-            f"{_ALL_RUNS}/{metrics}/*/{of}200/777,888,999,mean",
+            f"{short_runs}/{metrics},accuracy_top5/*/{points}12/111,777,mean",
+            f"{_ALL_RUNS}/{metrics}/*/{points}200/777,888,999,mean",
         )
 
 

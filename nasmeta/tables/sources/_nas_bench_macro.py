@@ -18,11 +18,9 @@ def read_nas_bench_macro(
     """Return the mean accuracy, the accuracy of each seed (its place in the file), parameters and FLOPs."""
     records: dict[str, dict[str, Any]] = json.loads(files["cifar10"].read_text(encoding="utf-8"))
     networks = space.index_of(list(records))
-    fields = {
-        field: spread(space, networks, [record[field] for record in records.values()])
-        for field in ("test_acc", "params", "flops")
-    }
-    for seed, values in by_seed(fields["test_acc"], range(3)):
+    accuracies = spread(space, networks, [record["test_acc"] for record in records.values()])
+    for seed, values in by_seed(accuracies, range(3)):
         yield source.column("cifar10", values, "cifar10", "accuracy", "test", 50, seed)
-    yield source.column("cifar10", fields["params"], "cifar10", "parameters")
-    yield source.column("cifar10", fields["flops"], "cifar10", "flops")
+    for field, metric in (("params", "parameters"), ("flops", "flops")):
+        values = spread(space, networks, [record[field] for record in records.values()])
+        yield source.column("cifar10", values, "cifar10", metric)

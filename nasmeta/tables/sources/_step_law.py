@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nasmeta.arrays import Facts
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables.sources._base import Column, Files, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
@@ -23,33 +24,28 @@ def read_step_law(source: FetchedSource, space: SearchSpace, files: Files) -> It
     """Return the losses of each pair of parameters and tokens; settings that were not trained are NaN."""
     import pandas as pd
 
-    parts = [
-        pd.read_parquet(file, columns=list(_NAMES)).assign(file=key) for key, file in files.items()
-    ]
+    parts = []
+    for key, path in files.items():
+        part = pd.read_parquet(path, columns=list(_NAMES))
+        parts.append(part.assign(file=key))
     rows = pd.concat(parts, ignore_index=True)
     rates, batches = (np.asarray(position.choices, dtype=float) for position in space.positions)
     # The files round one rate to two numbers, such as 0.000345 and 0.0003453; rates are powers of
     # the root of 2.
-    codes = np.abs(np.log2(rows["lr"].to_numpy())[:, None] - np.log2(rates)).argmin(axis=1)
-    rows["architecture"] = space.from_codes(
-        np.stack([codes, np.searchsorted(batches, rows["bsz"])], axis=1)
-    )
+    distances = np.abs(np.log2(rows["lr"].to_numpy())[:, None] - np.log2(rates))  # (rows, rates)
+    batch_codes = np.searchsorted(batches, rows["bsz"])
+    codes = np.column_stack([distances.argmin(axis=1), batch_codes])
+    rows["architecture"] = space.from_codes(codes)
     tasks: Any = rows.groupby(["non_embedding_param_size", "data_size"])
     for (parameters, tokens), task in tasks:
-        dataset = f"{parameters_name(parameters)}-{tokens / 1e9:g}b"
-        of_task = (task["file"].iloc[0], spread(space, task["architecture"], task["lm_loss"]))
-        yield source.column(*of_task, dataset, "loss", unit="nats", direction="min", note=_LOSS)
-        flops = spread(space, task["architecture"], np.full(len(task), 6 * parameters * tokens))
-        yield source.column(
-            of_task[0],
-            flops,
-            dataset,
-            "train_flops",
-            unit="1",
-            direction="min",
-            kind="size",
-            note=_FLOPS,
-        )
+        file, dataset = task["file"].iloc[0], f"{parameters_name(parameters)}-{tokens / 1e9:g}b"
+        losses = spread(space, task["architecture"], task["lm_loss"])
+        facts: Facts = {"unit": "nats", "direction": "min", "note": _LOSS}
+        yield source.column(file, losses, dataset, "loss", **facts)
+        flops = np.full(len(task), 6 * parameters * tokens)
+        flops = spread(space, task["architecture"], flops)
+        facts = {"unit": "1", "direction": "min", "note": _FLOPS, "kind": "size"}
+        yield source.column(file, flops, dataset, "train_flops", **facts)
 
 
 def parameters_name(parameters: float) -> str:

@@ -33,14 +33,12 @@ def read_transnas(source: FetchedSource, space: SearchSpace, files: Files) -> It
 
     for task, file in files.items():
         frame = pd.read_csv(file).iloc[_ROWS[space.name]]
-        measures = [measure for measure in source.measures if task in measure["datasets"]]
-        for measure in measures:
-            facts = {fact: measure[fact] for fact in ("metric", "epochs", "unit", "direction")}
-            for split, note in _NOTE.items():
-                values = measure.get("factor", 1) * frame[f"{split}_{measure['field']}"]
-                yield source.column(
-                    task, values, task, split=split, note=f"{measure['field']}: {note}", **facts
-                )
-        yield source.column(
-            task, frame["time_elapsed"], task, "train_seconds", "train", measures[0]["epochs"]
-        )
+        for facts in map(dict, source.measures):
+            if task not in facts.pop("datasets"):
+                continue
+            field, factor, epochs = facts.pop("field"), facts.pop("factor", 1), facts["epochs"]
+            for split, meaning in _NOTE.items():
+                values, note = factor * frame[f"{split}_{field}"], f"{field}: {meaning}"
+                yield source.column(task, values, task, split=split, note=note, **facts)
+        seconds = frame["time_elapsed"]
+        yield source.column(task, seconds, task, "train_seconds", "train", epochs)

@@ -36,9 +36,9 @@ _NOT_MEASURABLE = -1.0
 def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> Architectures:
     """Return the cells of a column of texts such as ``(4, 0, 3, 1, 4, 3)``, int32, shape (n,)."""
     digits = np.array([text.strip("()").split(", ") for text in nets], dtype=np.int64)
-    return np.atleast_1d(
-        space.from_codes(_NB201_DIGIT[digits][:, _NB201_EDGE] if space.name == "nb201" else digits)
-    )
+    if space.name == "nb201":
+        digits = _NB201_DIGIT[digits][:, _NB201_EDGE]
+    return np.atleast_1d(space.from_codes(digits))
 
 
 @READERS.register("zero-cost")
@@ -66,16 +66,14 @@ def read_robustness(source: FetchedSource, space: CellSpace, files: Files) -> It
     frame = pd.read_csv(files["cifar10"])
     cells = cells_of_nets(space, frame["net"])
     for name, numbers in frame.items():
-        # else the cell, or an accuracy of an unknown release
-        if attack := _ATTACK.fullmatch(str(name)):
-            eps = f"{float(attack['eps']):g}"
-            metric, note = (
-                f"accuracy_under_{attack['attack']}@{eps}",
-                _OF_ATTACK.format(name=name, eps=eps),
-            )
-            yield source.column(
-                "cifar10", spread(space, cells, numbers), "cifar10", metric, "test", 200, note=note
-            )
+        attack = _ATTACK.fullmatch(str(name))
+        if attack is None:
+            continue  # the cell, or an accuracy of an unknown release
+        size = f"{float(attack['eps']):g}"
+        metric = f"accuracy_under_{attack['attack']}@{size}"
+        note = _OF_ATTACK.format(name=name, eps=size)
+        values = spread(space, cells, numbers)
+        yield source.column("cifar10", values, "cifar10", metric, "test", 200, note=note)
 
 
 @READERS.register("hw-nas-bench")
@@ -93,9 +91,8 @@ def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Files) -> 
             metric = _METRICS[measured].format(device)
             missing = numbers == _NOT_MEASURABLE
             note = f"HW-NAS-Bench's {name}"
-            if missing.any():
-                note += (
-                    f"; {missing.sum():,} cells cannot be compiled for this device (-1 in the file)"
-                )
+            n_missing = missing.sum()
+            if n_missing:
+                note += f"; {n_missing:,} cells cannot be compiled for this device (-1 in the file)"
             values = spread(space, cells, numbers.mask(missing))
             yield source.column(dataset, values, dataset, metric, note=note, device=device)
