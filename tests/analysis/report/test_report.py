@@ -172,7 +172,7 @@ def test_which_test_column_is_told_does_not_depend_on_the_order_of_sources(monke
     monkeypatch.delitem(task.__dict__, "report_columns", raising=False)
     monkeypatch.setattr(nm.tasks.Task, "report_columns", columns[::turn])
     everything = SimpleNamespace(column=lambda *_: np.arange(15625.0))
-    monkeypatch.setattr("nasmeta.tasks._task.load_table", lambda _: everything)
+    monkeypatch.setattr(nm.tasks.Task, "_open", lambda *_: everything)
     [fact] = facts_of(frame, {"nb201/cifar100": task})
     assert "release NATS-tss v1.0" in fact.test.label, "that of the signal"
     [fact] = facts_of(
