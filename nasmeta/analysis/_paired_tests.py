@@ -19,13 +19,30 @@ from nasmeta.pages import interval_columns
 
 
 class Pair(NamedTuple):
-    """Differences of two searchers in runs of equal seeds."""
+    """Differences of two searchers in runs of equal seeds: searcher minus other."""
 
     task: str
     searcher: str
     other: str
-    measure: str  # "regret", or "evaluations to optimum" if no regret is left
-    differences: Floats  # (runs,), searcher minus other
+    regrets: Floats  # (runs,)
+    evaluations: Floats  # (runs,), to the optimum; NaN unless both searchers found it
+
+    def among(self, runs: Integers) -> Floats:
+        """Return the compared differences of these runs: of evaluations if all of them found the optimum."""
+        evaluations = self.evaluations[runs]
+        if np.isnan(evaluations).any():
+            return self.regrets[runs]
+        return evaluations
+
+    @property
+    def differences(self) -> Floats:
+        """The compared differences of all runs, (runs,)."""
+        return self.among(np.arange(len(self.regrets)))
+
+    @property
+    def measure(self) -> str:
+        """The name of what is compared."""
+        return "regret" if np.isnan(self.evaluations).any() else "evaluations to optimum"
 
 
 def pairs_of(
@@ -45,18 +62,19 @@ def pairs_of(
     for code, task in enumerate(losses.tasks):
         regrets = regrets_by_task[code]
         evaluations = losses.to_optimum[losses.task == code]
+        found = (regrets == 0) & np.isfinite(evaluations)
         for first, second in combinations(range(len(losses.searchers)), 2):
             if against is not None and losses.searchers[first] == against[task]:
                 first, second = second, first
-            pair = [first, second]
-            measure = "regret"
-            values = regrets
-            if (regrets[:, pair] == 0).all() and np.isfinite(evaluations[:, pair]).all():
-                measure = "evaluations to optimum"
-                values = evaluations
-            differences = values[:, first] - values[:, second]
+            both_found = found[:, first] & found[:, second]
+            saved = np.full(len(regrets), np.nan)
+            saved[both_found] = evaluations[both_found, first] - evaluations[both_found, second]
             yield Pair(
-                task, losses.searchers[first], losses.searchers[second], measure, differences
+                task=task,
+                searcher=losses.searchers[first],
+                other=losses.searchers[second],
+                regrets=regrets[:, first] - regrets[:, second],
+                evaluations=saved,
             )
 
 

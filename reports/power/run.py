@@ -105,7 +105,7 @@ def measure() -> pd.DataFrame:
 
 def share(pairs: list, drawn: np.ndarray) -> np.ndarray:
     """Return the share of draws (draws, runs) in which the test of a report shows each pair."""
-    p_values = [[wilcoxon_p(pair.differences[seeds]) for pair in pairs] for seeds in drawn]
+    p_values = [[wilcoxon_p(pair.among(seeds)) for pair in pairs] for seeds in drawn]
     return shows(p_values).mean(axis=0)
 
 

@@ -145,25 +145,32 @@ def _result(findings: Findings, fact: TaskFacts) -> str:
 
 
 def _effects_of_sources(findings: Findings, fact: TaskFacts) -> Iterator[str]:
-    """State what `gp` gains from the sources of each searcher, on the measure of the tests."""
+    """State what each searcher with sources gains over `gp`, on the measure of the tests."""
     tests, learners = findings.tests[fact.name], findings.with_sources(fact.name)
+    not_shown = []
     for name in learners:
         pair = tests[tests["searcher"].isin(["gp", name]) & tests["other"].isin(["gp", name])]
         if len(pair) == 0:
             continue
         row = pair.iloc[0]
+        sources = "the sources" if len(learners) == 1 else f"the sources of {name}"
+        if not row["p_holm"] < SIGNIFICANT:
+            not_shown.append(name)
+            continue
         bounds = row[_DIFFERENCE].astype(float)
         if row["other"] == "gp":
             bounds = _opposite(bounds)
         gain = bounds["difference"] >= 0
         number, interval = _interval_text(bounds if gain else _opposite(bounds)).split(" ", 1)
-        sources = "the sources" if len(learners) == 1 else f"the sources of {name}"
         if row["measure"] == "regret":
             amount = f"{number} {interval} {fact.regret_unit}".rstrip()
             effect = f"{'lowered' if gain else 'raised'} the regret {findings.budget_on(fact.name)} by {amount}"
         else:
             effect = f"{'saved' if gain else 'cost'} {number} evaluations to the optimum {interval}"
-        yield f"On {fact.name} {sources} {effect}."
+        yield f"On {fact.name} {sources} {effect}, against gp."
+    if not_shown:
+        sources = "the sources" if len(learners) == 1 else f"the sources of {', '.join(not_shown)}"
+        yield f"On {fact.name} an effect of {sources} is not shown."
 
 
 def _opposite(values: pd.Series[float]) -> pd.Series[float]:

@@ -283,13 +283,15 @@ def test_the_effect_of_sources_is_stated_on_the_measure_of_the_tests(make_frame)
     better = [[1.0] * n + [0.0] for n in (3, 4, 3, 4, 3, 4)]
     assert (
         effect({"gp": gp, "meta-gp": better})
-        == "the sources saved 28.5 evaluations to the optimum [27.5, 29.5]."
+        == "the sources saved 28.5 evaluations to the optimum [27.5, 29.5], against gp."
     )
     assert (
         effect({"meta-gp": gp, "gp": better})
-        == "the sources cost 28.5 evaluations to the optimum [27.5, 29.5]."
+        == "the sources cost 28.5 evaluations to the optimum [27.5, 29.5], against gp."
     )
-    unsolved = {"gp": [[1.0]] * 6, "meta-gp": [[0.5], [0.7]] * 3, "rgpe": [[1.5], [1.3]] * 3}
+    unshown = {"gp": [[1.0]] * 6, "meta-gp": [[0.5], [1.1]] * 3}
+    assert effect(unshown) == "an effect of the sources is not shown."
+    unsolved = {"gp": [[1.0]] * 8, "meta-gp": [[0.5], [0.7]] * 4, "rgpe": [[1.5], [1.3]] * 4}
     lowered, raised = effect(unsolved).split(" On t ")
     assert lowered.startswith(
         "the sources of meta-gp lowered the regret after 1 evaluations by 0.40 [0.33, 0.47]"
