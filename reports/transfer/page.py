@@ -240,7 +240,8 @@ sources that measure something else, and with misleading ones, it is on average 
 {to_markdown(groups)}
 Sources: the family's other datasets, {LABELS} labels each; `hw-gpt`: a smaller supernet; `step-law`: other scales, all
 labels. Evaluations are summed by family (`nb201-seed` in `nb201`);
-geometric means over families, intervals over targets.
+geometric means over families, intervals over targets. `hw-gpt` has a single target, so the intervals on language models
+are those of `step-law`.
 
 {to_markdown(by_family(gains))}
 *Unlike* sources measure something else on the same space: accuracy for latency, energy and accuracy
