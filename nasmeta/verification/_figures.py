@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,10 +23,20 @@ from nasmeta.plotting import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_ROLES = {  # name, colour, marker and line
-    "pick": ("best of the search", COLOURS["blue"], "o", "-"),
-    "random": ("random control", COLOURS["orange"], "s", "--"),
-    "worst": ("worst of the search", COLOURS["vermilion"], "v", ":"),
+
+class _Look(NamedTuple):
+    """Name and look of a role."""
+
+    name: str
+    colour: str
+    marker: str
+    line: str
+
+
+_LOOKS = {
+    "pick": _Look("best of the search", COLOURS["blue"], "o", "-"),
+    "random": _Look("random control", COLOURS["orange"], "s", "--"),
+    "worst": _Look("worst of the search", COLOURS["vermilion"], "v", ":"),
 }
 
 
@@ -52,23 +62,20 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     >>> [axes.get_ylabel() for axes in plot_training_curves(frame).axes]
     ['validation accuracy (%)', 'training loss']
     """
-    accuracy = ("valid_accuracy", "validation accuracy (%)")
+    labels = {"valid_accuracy": "validation accuracy (%)", "train_loss": "training loss"}
     if epochs["valid_accuracy"].isna().all():
-        accuracy = ("test_accuracy", "test accuracy (%)")
+        labels = {"test_accuracy": "test accuracy (%)", "train_loss": "training loss"}
     figure, panels = new_panels(["", ""], width, (3.3, 2.4))
-    for panel, (column, label) in zip(
-        panels, (accuracy, ("train_loss", "training loss")), strict=True
-    ):
-        for (role, _, _), training in epochs.dropna(subset=[column]).groupby(
-            ["role", "cell", "seed"], sort=False
-        ):
-            name, colour, _, line = _ROLES[str(role)]
+    for panel, (column, label) in zip(panels, labels.items(), strict=True):
+        known = epochs.dropna(subset=[column])
+        for (role, _, _), training in known.groupby(["role", "cell", "seed"], sort=False):
+            look = _LOOKS[str(role)]
             panel.plot(
                 training["epoch"],
                 training[column],
-                label=name,
-                color=colour,
-                linestyle=line,
+                label=look.name,
+                color=look.colour,
+                linestyle=look.line,
                 linewidth=1.0,
             )
         panel.set_ylim(robust_limits(epochs[column]))
@@ -98,31 +105,31 @@ def plot_verification(architectures: pd.DataFrame, facts: Facts, width: Width = 
     near = known["lookup"].between(*robust_limits(known["lookup"]))
     near &= known["trained"].between(*robust_limits(known["trained"]))
     for role, rows in known[near].groupby("role", sort=False):
-        name, colour, marker, _ = _ROLES[str(role)]
-        ranges = np.array(
-            [rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]], dtype=float
-        )
+        look = _LOOKS[str(role)]
+        below = rows["lookup"] - rows["lookup_low"]
+        above = rows["lookup_high"] - rows["lookup"]
+        ranges = np.array([below, above], dtype=float)  # (2, n)
         axes.errorbar(
             rows["lookup"],
             rows["trained"],
             xerr=np.clip(ranges, 0, None),
             yerr=rows["trained_std"].fillna(0.0),
-            label=name,
-            fmt=marker,
-            color=colour,
+            label=look.name,
+            fmt=look.marker,
+            color=look.colour,
             markersize=4,
             elinewidth=0.8,
             capsize=0,
         )
     limits = axes.get_xlim(), axes.get_ylim()
     for role, rows in known[~near].groupby("role", sort=False):
-        name, colour, marker, _ = _ROLES[str(role)]
+        look = _LOOKS[str(role)]
         axes.plot(
             rows["lookup"].clip(*limits[0]),
             rows["trained"].clip(*limits[1]),
-            marker,
-            label=f"{name}, {len(rows)} outside",
-            color=colour,
+            look.marker,
+            label=f"{look.name}, {len(rows)} outside",
+            color=look.colour,
             markersize=6,
             markerfacecolor="white",
             clip_on=False,

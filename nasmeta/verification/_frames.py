@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 import nasmeta
-from nasmeta.arrays import Facts
+from nasmeta.arrays import Facts, Floats, Integers
 from nasmeta.predictors import rank_correlations
 from nasmeta.training import Trainer
 from nasmeta.verification._chosen import ChosenArchitecture, Searches
@@ -31,16 +31,22 @@ def separation_of(architectures: pd.DataFrame) -> Facts | None:
     fewer than two picks or random cells.
     """
     known = architectures.dropna(subset=["lookup", "trained"])
-    picks, random = (
-        known.loc[known["role"] == role, ["trained", "lookup"]] for role in ("pick", "random")
-    )
+    accuracies = known.set_index("role")[["trained", "lookup"]].astype(float)
+    picks = accuracies[accuracies.index == "pick"].to_numpy()  # (n_picks, 2)
+    random = accuracies[accuracies.index == "random"].to_numpy()  # (n_random, 2)
     if min(len(picks), len(random)) < 2:
         return None
-    above = np.sign(picks.to_numpy(float)[:, None] - random.to_numpy(float)).mean(axis=(0, 1))
-    chance, table_chance = map(float, 0.5 + 0.5 * above)
+    signs = np.sign(picks[:, None] - random)  # (n_picks, n_random, 2)
+    chance, table_chance = (0.5 + 0.5 * signs.mean(axis=(0, 1))).tolist()
     low, high = chance_interval(chance, len(picks), len(random))
-    counts = {"picks": len(picks), "random": len(random)}
-    return {**counts, "chance": chance, "low": low, "high": high, "table_chance": table_chance}
+    return {
+        "picks": len(picks),
+        "random": len(random),
+        "chance": chance,
+        "low": low,
+        "high": high,
+        "table_chance": table_chance,
+    }
 
 
 def chance_interval(chance: float, n: int, m: int) -> tuple[float, float]:
@@ -66,7 +72,9 @@ def _lower(chance: float, n: int, m: int) -> float:
         variance = true * (1 - true) * (1 + ((n + m) / 2 - 1) * spread) / (n * m)
         return chance - true - _Z * float(np.sqrt(variance))
 
-    return 0.0 if chance <= 0 else float(brentq(gap, 0.0, min(chance, 1 - 1e-9)))
+    if chance <= 0:
+        return 0.0
+    return float(brentq(gap, 0.0, min(chance, 1 - 1e-9)))
 
 
 def architectures_frame(
@@ -77,70 +85,74 @@ def architectures_frame(
     failures: Mapping[int, list[str]],
 ) -> pd.DataFrame:
     """Return one row per cell, see `Verification`."""
-    architectures = [entry.cell for entry in chosen]
-    trained = pd.DataFrame(
-        [_measured(result) for of_cell in results.values() for result in of_cell], columns=_MEASURED
-    )
-    by_cell = trained.astype(float).groupby("cell")
-    means, spread = by_cell.mean().reindex(architectures), by_cell["trained"].std()
-    n = by_cell["trained"].count().reindex(architectures, fill_value=0).to_numpy()
+    frame = pd.DataFrame([asdict(entry) for entry in chosen])
+    if searches.prediction:
+        frame = frame.rename(columns={"searched_value": "predicted"})
+    cells = frame["cell"].tolist()
+    trained = _trained_frame(results)
+    by_cell = trained.groupby("cell")
+    means = by_cell.mean().reindex(cells)
+    n_trainings = by_cell["trained"].count().reindex(cells, fill_value=0).to_numpy()
+    frame["architecture"] = [searches.task.space.to_string(cell) for cell in cells]
+    frame["lookup"] = look_up.values
+    frame["lookup_low"] = look_up.lowest
+    frame["lookup_high"] = look_up.highest
+    frame["lookup_seeds"] = look_up.n_seeds
+    frame["lookup_std"] = look_up.deviations
+    frame["trained"] = means["trained"].to_numpy()
+    frame["trained_std"] = by_cell["trained"].std().reindex(cells).to_numpy()
+    frame["trainings"] = n_trainings
+    frame["trained_test"] = means["trained_test"].to_numpy()
+    frame["difference"] = frame["trained"] - frame["lookup"]
+    allowed = _allowed_differences(look_up, trained, n_trainings)
+    if look_up.not_comparable:
+        frame["difference"] = np.nan
+    is_judged = np.isfinite(allowed) & frame["difference"].notna()
+    is_within = frame["difference"].abs() <= allowed
+    frame["allowed"] = np.where(is_judged, allowed, np.nan)
+    frame["in_band"] = is_within.astype(object).where(is_judged, None)
+    frame["failures"] = [", ".join(dict.fromkeys(failures.get(cell, []))) for cell in cells]
+    frame["parameters"] = means["parameters"].to_numpy()
+    frame["train_seconds"] = means["train_seconds"].to_numpy()
+    return frame
+
+
+def _trained_frame(results: Mapping[int, list[TrainingResult]]) -> pd.DataFrame:
+    """Return one row per training, with the accuracy of the measured split as `trained`."""
+    rows = []
+    for of_cell in results.values():
+        for result in of_cell:
+            accuracy = result.valid_accuracy
+            if accuracy is None:
+                accuracy = result.test_accuracy
+            measured = (accuracy, result.test_accuracy, result.parameters, result.train_seconds)
+            rows.append((result.cell, *measured))
+    return pd.DataFrame(rows, columns=_MEASURED).astype(float)
+
+
+def _allowed_differences(look_up: LookUp, trained: pd.DataFrame, n_trainings: Integers) -> Floats:
+    """Return the half width of the band of each cell, (n,): 2 s sqrt(1 / table seeds + 1 / trainings)."""
     deviations, n_table = look_up.deviations, look_up.n_seeds
     with np.errstate(divide="ignore", invalid="ignore"):
         if np.isnan(deviations).all():  # the table gives no single seeds
-            freedom = by_cell["trained"].count() - 1
-            deviations = np.full(len(chosen), np.sqrt((freedom * spread**2).sum() / freedom.sum()))
-            n_table = np.ones(len(chosen), np.int64)
-        allowed = _BAND * deviations * np.sqrt(1 / n_table + 1 / n)
-    difference = means["trained"].to_numpy() - look_up.values
-    judged = np.isfinite(allowed) & np.isfinite(difference) & (not look_up.not_comparable)
-    within = pd.Series(np.abs(difference) <= allowed, dtype=object)
-    kind = "predicted" if searches.prediction else "searched_value"
-    return (
-        pd.DataFrame([asdict(entry) for entry in chosen])
-        .rename(columns={"searched_value": kind})
-        .assign(
-            architecture=[
-                searches.task.space.to_string(architecture) for architecture in architectures
-            ],
-            lookup=look_up.values,
-            lookup_low=look_up.lowest,
-            lookup_high=look_up.highest,
-            lookup_seeds=look_up.n_seeds,
-            lookup_std=look_up.deviations,
-            trained=means["trained"].to_numpy(),
-            trained_std=spread.reindex(architectures).to_numpy(),
-            trainings=n,
-            trained_test=means["trained_test"].to_numpy(),
-            difference=np.nan if look_up.not_comparable else difference,
-            allowed=np.where(judged, allowed, np.nan),
-            in_band=within.where(judged, None),
-            failures=[
-                ", ".join(dict.fromkeys(failures.get(architecture, [])))
-                for architecture in architectures
-            ],
-            parameters=means["parameters"].to_numpy(),
-            train_seconds=means["train_seconds"].to_numpy(),
-        )
-    )
-
-
-def _measured(result: TrainingResult) -> tuple[float | None, ...]:
-    accuracy = result.test_accuracy if result.valid_accuracy is None else result.valid_accuracy
-    return result.cell, accuracy, result.test_accuracy, result.parameters, result.train_seconds
+            by_cell = trained.groupby("cell")["trained"]
+            freedom = by_cell.count() - 1
+            pooled = np.sqrt((freedom * by_cell.var()).sum() / freedom.sum())
+            deviations = np.full(len(n_trainings), pooled)
+            n_table = np.ones(len(n_trainings), np.int64)
+        return np.asarray(_BAND * deviations * np.sqrt(1 / n_table + 1 / n_trainings))
 
 
 def epochs_frame(
     chosen: Sequence[ChosenArchitecture], results: Mapping[int, list[TrainingResult]]
 ) -> pd.DataFrame:
     """Return one row per epoch of a training."""
-    return pd.DataFrame(
-        [
-            {"cell": entry.cell, "role": entry.role, "seed": result.seed, **asdict(epoch)}
-            for entry in chosen
-            for result in results.get(entry.cell, [])
-            for epoch in result.epochs
-        ]
-    )
+    rows = []
+    for entry in chosen:
+        for result in results.get(entry.cell, []):
+            training = {"cell": entry.cell, "role": entry.role, "seed": result.seed}
+            rows += [training | asdict(epoch) for epoch in result.epochs]
+    return pd.DataFrame(rows)
 
 
 def facts_of(
@@ -188,10 +200,11 @@ def facts_of(
 def _searched_on(searches: Searches) -> str:
     """Return the name of the evaluator."""
     if searches.prediction:
-        return searches.task.column.predicted_by(searches.prediction).origin.removeprefix(
-            "predicted by "
-        )
-    return str(searches.evaluator["kind"]) if searches.evaluator else "table"
+        column = searches.task.column.predicted_by(searches.prediction)
+        return column.origin.removeprefix("predicted by ")
+    if searches.evaluator:
+        return str(searches.evaluator["kind"])
+    return "table"
 
 
 def _rank_correlations(pairs: pd.DataFrame) -> tuple[float | None, float | None]:
@@ -199,4 +212,6 @@ def _rank_correlations(pairs: pd.DataFrame) -> tuple[float | None, float | None]
     if len(pairs) < 3:
         return None, None
     tau, rho = rank_correlations(*pairs.to_numpy(float).T)
-    return (None, None) if np.isnan(tau) else (tau, rho)
+    if np.isnan(tau):
+        return None, None
+    return tau, rho

@@ -41,9 +41,8 @@ class LookUp:
     lowest: Floats  # of the seeds
     highest: Floats  # of the seeds
     n_seeds: Integers  # (n,); 0 if unknown
-    deviations: (
-        Floats  # between seeds, of the 500 cells with the nearest accuracy; NaN if none has two
-    )
+    # (n,), between seeds, of the 500 cells with the nearest accuracy; NaN if none has two seeds
+    deviations: Floats
     not_comparable: str  # why trainings are not comparable with these values; empty if they are
 
 
@@ -62,78 +61,70 @@ def look_up(
     """
     table = task.table
     name = canonical_dataset(compare_with or dataset.name)
-    known = {
-        canonical_dataset(info.dataset): info.dataset
-        for info in table.columns
-        if info.metric == "accuracy"
-    }
+    accuracies = [info for info in table.columns if info.metric == "accuracy"]
+    known = {canonical_dataset(info.dataset): info.dataset for info in accuracies}
     if compare_with is not None and name not in known:
         raise UnknownNameError.of("dataset of the table", compare_with, known.values())
     name = known.get(name, name)
     column = _column_of(table, name, recipe, task)
-    of_seeds = np.array([*table.of_seeds(column).values()], np.float64).reshape(
-        -1, table.space.size
-    )
+    of_seeds = np.array([*table.of_seeds(column).values()], np.float64)
+    of_seeds = of_seeds.reshape(-1, table.space.size)  # also without seeds
     means = table.column(*Signal.of(column).address).astype(np.float64)
     chosen = np.asarray(architectures, dtype=np.int64)
-    # the mean, because a table may lack single seeds
-    mine = np.vstack([of_seeds[:, chosen], means[chosen]])
+    chosen_seeds = of_seeds[:, chosen]  # (n_seeds, n)
+    # with the mean, because a table may lack single seeds
+    chosen_values = np.vstack([chosen_seeds, means[chosen]])
     return LookUp(
-        column,
-        means[chosen],
-        np.fmin.reduce(mine),
-        np.fmax.reduce(mine),
-        (~np.isnan(mine[:-1])).sum(axis=0),
-        _pooled_deviations(of_seeds, means, chosen),
-        _why_not(column, name, dataset, recipe),
+        column=column,
+        values=means[chosen],
+        lowest=np.fmin.reduce(chosen_values),
+        highest=np.fmax.reduce(chosen_values),
+        n_seeds=(~np.isnan(chosen_seeds)).sum(axis=0),
+        deviations=_pooled_deviations(of_seeds, means, chosen),
+        not_comparable=_why_not(column, name, dataset, recipe),
     )
 
 
 def _column_of(table: Table, name: str, recipe: Recipe, task: Task) -> ColumnInfo:
+    """Return the mean validation accuracy after the epochs of the recipe, else the column of the search."""
     wanted = (name, "accuracy", "valid", recipe.epochs, "mean", None)
-    s = task.signal
-    fitting = [
-        info
-        for info in sorted(table.columns, key=lambda info: info.release != s.release)
-        if (info.dataset, info.metric, info.split, info.epochs, info.seed, info.epoch) == wanted
-    ]
-    return (
-        fitting[0]
-        if fitting
-        else table.info(s.dataset, s.metric, s.split, s.epochs, s.seed, s.release)
-    )
+    signal, fitting = task.signal, []
+    for info in table.columns:
+        address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.epoch)
+        if address == wanted:
+            fitting.append(info)
+    for info in fitting:
+        if info.release == signal.release:
+            return info
+    if fitting:
+        return fitting[0]
+    return table.info(*signal.address)
 
 
 def _pooled_deviations(of_seeds: Floats, means: Floats, architectures: Integers) -> Floats:
-    several = (~np.isnan(of_seeds)).sum(axis=0) >= 2
-    if not several.any():
+    """Return the deviation between seeds near the accuracy of each architecture, (n,)."""
+    has_several = (~np.isnan(of_seeds)).sum(axis=0) >= 2
+    if not has_several.any():
         return np.full(len(architectures), np.nan)
-    at = means[several]
-    variances = np.nanvar(of_seeds[:, several], axis=0, ddof=1)
-    return np.array(
-        [
-            np.sqrt(
-                variances[
-                    np.argsort(abs(at - means[architecture]), kind="stable")[:_NEIGHBOURS]
-                ].mean()
-            )
-            for architecture in architectures
-        ]
-    )
+    accuracies = means[has_several]
+    variances = np.nanvar(of_seeds[:, has_several], axis=0, ddof=1)
+    pooled = np.empty(len(architectures))
+    for i, accuracy in enumerate(means[architectures]):
+        order = np.argsort(abs(accuracies - accuracy), kind="stable")
+        pooled[i] = variances[order[:_NEIGHBOURS]].mean()
+    return np.sqrt(pooled)
 
 
 def _why_not(column: ColumnInfo, name: str, dataset: ImageDataset, recipe: Recipe) -> str:
     if name != column.dataset:
         return f"the dataset is {name}, the look-up is about {column.dataset}"
-    official = Recipe.load(f"nb201-{column.epochs}") if column.epochs in (12, 200) else None
+    official = None
+    if column.epochs in (12, 200):
+        official = Recipe.load(f"nb201-{column.epochs}")
     if official is None or recipe.epochs != official.epochs:
         return f"the recipe {recipe.name} trains for {recipe.epochs} epochs, the look-up is after {column.epochs}"
-    other = [
-        field.name
-        for field in fields(Recipe)
-        if field.name not in _WITHOUT_EFFECT
-        and getattr(recipe, field.name) != getattr(official, field.name)
-    ]
+    names = [field.name for field in fields(Recipe) if field.name not in _WITHOUT_EFFECT]
+    other = [name for name in names if getattr(recipe, name) != getattr(official, name)]
     if other:
         return f"the recipe {recipe.name} differs from {official.name} in {', '.join(other)}"
     return _other_images(column.dataset, dataset)
@@ -143,15 +134,11 @@ def _other_images(name: str, dataset: ImageDataset) -> str:
     """Describe the difference between these images and the images of the table; empty if they are equal."""
     if name not in _OF_TABLES:
         return f"the images of {name} in the table are not known"
-    here = (
-        *dataset.image_size,
-        dataset.n_classes,
-        *(len(dataset.splits[split]) for split in ("train", "valid", "test")),
-    )
-    table = (_OF_TABLES[name][0], *_OF_TABLES[name])
+    sizes = [len(dataset.splits[split]) for split in ("train", "valid", "test")]
+    here = (*dataset.image_size, dataset.n_classes, *sizes)
+    side, *others = _OF_TABLES[name]
+    table = (side, side, *others)
+    if here == table:
+        return ""
     text = "{}×{} pixels, {} classes, {:,} / {:,} / {:,} images to train / validate / test"
-    return (
-        ""
-        if here == table
-        else f"the table has {text.format(*table)}; these data have {text.format(*here)}"
-    )
+    return f"the table has {text.format(*table)}; these data have {text.format(*here)}"

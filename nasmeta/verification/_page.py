@@ -37,7 +37,9 @@ def write_verification_page(
         figures["agreement"] = partial(plot_verification, architectures, facts)
     if len(epochs):
         figures["curves"] = partial(plot_training_curves, epochs)
-    by = f"`{command}` with {facts['written_by']}" if command else facts["written_by"]
+    writer = facts["written_by"]
+    if command:
+        writer = f"`{command}` with {writer}"
     bars = (
         "In the first figure, bars show the range of the table's seeds "
         "and ± one standard deviation of the trainings."
@@ -47,9 +49,10 @@ def write_verification_page(
         Section(text="\n\n".join(_about(facts))),
         Section(text=note),
         _accuracies(architectures, facts),
-        *(Section(titles[name], figures={name: titles[name]}) for name in figures),
-        Section(text=f"{bars}\n\nWritten by {by}."),
     ]
+    for name in figures:
+        sections.append(Section(titles[name], figures={name: titles[name]}))
+    sections.append(Section(text=f"{bars}\n\nWritten by {writer}."))
     title = f"Are the picks of {searchers} on {facts['task']} better after real training on {facts['data']}?"
     return write_markdown(folder / "README.md", title, sections, figures=figures)
 
@@ -94,22 +97,21 @@ def _accuracies(architectures: pd.DataFrame, facts: Facts) -> Section:
         ),
         in_band=architectures["in_band"].map({True: "yes", False: "no"}).fillna("–"),
     )
+    lookup = "look-up [seeds' range]"
+    if "predicted" in architectures:
+        lookup = f"measured, {lookup}"
     headers = {
-        "lookup": "measured, look-up [seeds' range]"
-        if "predicted" in architectures
-        else "look-up [seeds' range]",
+        "lookup": lookup,
         "trained": f"trained here, {measured_split(facts)}",
         "trained_test": "trained here, test",
         "allowed": "allowed ±",
     }
     names = ["cell", "role", "predicted", "lookup", "trained", "trained_test"]
+    if not facts["lookup"]["not_comparable"]:
+        names += ["trainings", "difference", "allowed", "in_band"]
+    if (architectures["failures"] != "").any():
+        names.append("failures")
     names = [name for name in names if name in architectures]
-    names += (
-        []
-        if facts["lookup"]["not_comparable"]
-        else ["trainings", "difference", "allowed", "in_band"]
-    )
-    names += ["failures"] if (architectures["failures"] != "").any() else []
     decimals = dict.fromkeys(["predicted", "trained_test", "difference", "allowed"], 2)
     notes = [_agreement(architectures, facts)]
     if len(architectures) > _SHOWN:
@@ -134,12 +136,14 @@ def _agreement(architectures: pd.DataFrame, facts: Facts) -> str:
         return f"Only the order can be compared with the look-up: {lookup['not_comparable']}."
     if judged.empty:
         return "There is no band: neither the table nor the trainings here have several seeds."
-    of_table = "of the 500 cells of the table with the most similar accuracy"
-    of_trainings = (
-        "of the trainings here, pooled over the cells; the table is treated as one training"
-    )
+    if lookup["has_seeds"]:
+        source = "of the 500 cells of the table with the most similar accuracy"
+    else:
+        source = (
+            "of the trainings here, pooled over the cells; the table is treated as one training"
+        )
     return (
         f"In the band: {judged.sum()} of {len(judged)}. The band is ± 2 s √(1/table seeds + 1/trainings); s is the "
-        f"standard deviation between seeds {of_table if lookup['has_seeds'] else of_trainings}. "
+        f"standard deviation between seeds {source}. "
         f"Mean absolute difference: {architectures['difference'].abs().mean():.2f} points."
     )
