@@ -432,11 +432,11 @@ epochs=200, seed='mean'. Possible: ...
         mean over single seeds is added, except for rows with the seed ``mean``. A search keeps to
         the architectures that have a row.
 
-        Well-known metrics, such as ``accuracy``, ``val_acc``, ``test_error``, ``loss``, ``params``, ``flops``,
-        ``latency_ms``, ``energy`` and ``train_seconds``, need no statement; see the page *Search your own table* for
-        all of them. Any other metric needs a direction. Accuracies of a dataset are in percent if one of them is above
-        1. A warning names accuracies that look like fractions among percents, unless `unit` is
-           stated.
+        Well-known metrics, such as ``accuracy``, ``val_acc``, ``test_error``, ``loss``, ``params``,
+        ``flops``, ``latency_ms``, ``energy`` and ``train_seconds``, need no statement; see the page
+        *Search your own table* for all of them. Any other metric needs a direction. Accuracies of a
+        dataset are in percent if one of them exceeds 1. A warning names accuracies that look like
+        fractions among percents, unless `unit` is stated.
 
         Parameters
         ----------
