@@ -43,9 +43,8 @@ class TaskFacts:
     known: bool = True  # whether the optimum is known
     digits: int = 2  # decimals of the values
     column: ColumnInfo | None = None  # None if the task is not known on this machine
-    described: bool = (
-        True  # whether the column describes the values, which another evaluator may have returned
-    )
+    # whether the column describes the values, which another evaluator may have returned
+    described: bool = True
     test: TestColumn | None = None
     evaluator: str = "table"  # the kind of evaluator that returned the values
     best_known: bool = False  # whether the optimum is only the best known value
@@ -70,12 +69,9 @@ class TaskFacts:
     @property
     def on_test(self) -> bool:
         """Whether the searchers observed test values."""
-        info = self.column
-        return (
-            self.known
-            and info is not None
-            and (info.split == "test" or bool(only_test_values((), info)))
-        )
+        if not self.known or self.column is None:
+            return False
+        return self.column.split == "test" or bool(only_test_values((), self.column))
 
     @property
     def of_front(self) -> bool:
@@ -87,43 +83,43 @@ class TaskFacts:
         """Description of the measurement of the values."""
         if self.column is None or not self.described:
             return {}
-        return {
-            name: str(fact) for name, fact in asdict(self.column).items() if fact not in (None, "")
-        }
+        facts = asdict(self.column).items()
+        return {name: str(fact) for name, fact in facts if fact not in (None, "")}
 
     def __str__(self) -> str:
         """Return a sentence about the values, the best of them, and the test column."""
-        info, parts = self.column, []
+        parts, info = [], self.column
         if info is not None and self.described:
-            dataset = "" if info.dataset in self.name.split("/") else f"dataset {info.dataset}"
-            metric = info.labelled(with_unit(info.metric, info.unit))
-            about = [metric, dataset, describe_training(info), info.origin_text]
-            parts.append("Metric: " + ", ".join(part for part in about if part))
+            about = [info.labelled(with_unit(info.metric, info.unit))]
+            if info.dataset not in self.name.split("/"):
+                about.append(f"dataset {info.dataset}")
+            about += [describe_training(info), info.origin_text]
+            parts.append("Metric: " + ", ".join(filter(None, about)))
         if isnan(self.optimum):
             parts.append("no best value")
-        elif not self.known:
-            parts.append(f"optimum unknown, best value of all runs {self.best}")
         else:
-            best = (
-                "best architecture"
-                if self.evaluator == "table"
-                else f"best of the {self.evaluator}"
-            )
-            noun = "prediction" if info is not None and info.predicted else "value"
-            best = "best prediction" if noun == "prediction" else best
-            best = (
-                f"optimum unknown, regrets refer to the best known {noun}"
-                if self.best_known
-                else best
-            )
-            parts.append(f"{'the whole front has' if self.of_front else best} {self.best}")
-        test = (
-            ""
-            if self.test is None
-            else f" Also shown: {self.test.label}; best architecture {self.test.best}."
-        )
+            parts.append(f"{self._name_of_best()} {self.best}")
         text = "; ".join(parts)
-        return f"{text[0].upper()}{text[1:]}.{test}"
+        sentences = f"{text[0].upper()}{text[1:]}."
+        if self.test is not None:
+            sentences += f" Also shown: {self.test.label}; best architecture {self.test.best}."
+        return sentences
+
+    def _name_of_best(self) -> str:
+        """Return what `best` is."""
+        is_predicted = self.column is not None and self.column.predicted
+        if not self.known:
+            return "optimum unknown, best value of all runs"
+        if self.of_front:
+            return "the whole front has"
+        if self.best_known:
+            noun = "prediction" if is_predicted else "value"
+            return f"optimum unknown, regrets refer to the best known {noun}"
+        if is_predicted:
+            return "best prediction"
+        if self.evaluator == "table":
+            return "best architecture"
+        return f"best of the {self.evaluator}"
 
 
 def facts_of(
@@ -138,30 +134,36 @@ def facts_of(
     the test values of a task. `evaluators`, by task, returned the values if they are not from the
     tables.
     """
+    tasks, evaluators = tasks or {}, evaluators or {}
     facts = []
     for name, rows in frame.groupby("task", sort=False, observed=True):
-        task, evaluator = (tasks or {}).get(str(name)), (evaluators or {}).get(str(name))
-        source = evaluator or task
-        column = None if source is None else column_in(frame, str(name), source.column)
+        task, evaluator = tasks.get(str(name)), evaluators.get(str(name))
+        column, test, kind, unit = None, None, "table", ""
+        task_of_values = task
+        if evaluator is not None:
+            kind, task_of_values = evaluator.name, evaluator.task
+            column = column_in(frame, str(name), evaluator.column)
+        elif task is not None:
+            column = column_in(frame, str(name), task.column)
         known = not rows["regret"].isna().all()
-        test = (
-            None
-            if task is None or not known
-            else _test_column(task, rows["incumbent"].unique(), reported)
-        )
+        if known and task is not None:
+            test = _test_column(task, rows["incumbent"].unique(), reported)
+        if column is not None:
+            unit = column.unit
         optimum, sign = _from_frame(rows)
-        digits = digits_of(rows, "" if column is None else column.unit)
-        described, kind = (
-            known or evaluator is not None,
-            "table" if evaluator is None else evaluator.name,
+        one = TaskFacts(
+            name=str(name),
+            optimum=optimum,
+            sign=sign,
+            known=known,
+            digits=digits_of(rows, unit),
+            column=column,
+            described=known or evaluator is not None,
+            test=test,
+            evaluator=kind,
+            best_known=task_of_values is not None and task_of_values.best_known is not None,
         )
-        of_task = task if evaluator is None else evaluator.task
-        best_known = of_task is not None and of_task.best_known is not None
-        facts.append(
-            TaskFacts(
-                str(name), optimum, sign, known, digits, column, described, test, kind, best_known
-            )
-        )
+        facts.append(one)
     return facts
 
 
@@ -170,41 +172,47 @@ def _from_frame(rows: pd.DataFrame) -> tuple[float, float]:
     if not has_value(rows).any():
         return nan, 1.0
     rows = with_regrets(rows)[0]
-    value, regret = (
-        rows["incumbent_value"].to_numpy(np.float64),
-        rows["regret"].to_numpy(np.float64),
-    )
-    optima = {sign: value + sign * regret for sign in (1.0, -1.0)}
-    sign = min(optima, key=lambda sign: float(np.ptp(optima[sign])))  # one optimum for all rows
-    return float(optima[sign][0]), sign
+    values = rows["incumbent_value"].to_numpy(np.float64)
+    regrets = rows["regret"].to_numpy(np.float64)
+    if_higher, if_lower = values + regrets, values - regrets
+    # All rows have one optimum.
+    if np.ptp(if_higher) <= np.ptp(if_lower):
+        return float(if_higher[0]), 1.0
+    return float(if_lower[0]), -1.0
 
 
 def _test_column(
     task: Task, incumbents: Floats, reported: Sequence[ColumnInfo]
 ) -> TestColumn | None:
-    """Return the first test column that has all incumbents.
-
-    The columns that the comparison reports come first, then columns of networks that were trained
-    on the whole training set, columns of the same release, and all others by name.
-    """
+    """Return the first test column that has all incumbents."""
     try:
-        s = task.signal
-        wanted = [info for info in reported if info.dataset in (s.dataset, f"{s.dataset}-valid")]
-        wanted += sorted(
-            task.test_columns,
-            key=lambda info: (
-                info.dataset != s.dataset,
-                info.release != s.release,
-                info.release,
-                info.address,
-            ),
-        )
-        for info in wanted:
+        for info in _test_columns_in_order(task, reported):
             values = task.table.column(*Signal.of(info).address).astype(np.float64)
             if not np.isnan(values[incumbents]).any():
-                label = f"{info.labelled(info.metric)} ({info.dataset}, {describe_training(info)}, {info.origin_text})"
-                best = f"{task.sign * np.nanmax(task.sign * values):.{decimals_of(values, info.unit)}f}"
-                return TestColumn(label, values, best)
+                about = f"{info.dataset}, {describe_training(info)}, {info.origin_text}"
+                best = task.sign * np.nanmax(task.sign * values)
+                return TestColumn(
+                    label=f"{info.labelled(info.metric)} ({about})",
+                    values=values,
+                    best=f"{best:.{decimals_of(values, info.unit)}f}",
+                )
     except NasmetaError:  # a damaged file of a fetched source must not prevent the report
         pass
     return None
+
+
+def _test_columns_in_order(task: Task, reported: Sequence[ColumnInfo]) -> list[ColumnInfo]:
+    """Return test columns: those that the comparison reports first, then those with the most similar training.
+
+    After the reported ones, columns of networks that were trained on the whole training set come
+    first, then columns of the same release, and all others by name.
+    """
+    signal = task.signal
+
+    def order(info: ColumnInfo) -> tuple[bool, bool, str, str]:
+        is_other_dataset = info.dataset != signal.dataset
+        return is_other_dataset, info.release != signal.release, info.release, info.address
+
+    datasets = (signal.dataset, f"{signal.dataset}-valid")
+    first = [info for info in reported if info.dataset in datasets]
+    return first + sorted(task.test_columns, key=order)

@@ -147,16 +147,16 @@ class Findings:
         frame = self.frame.astype(dict.fromkeys(_KEYS, str))
         rows = summarise(frame, self.budgets).merge(_ends(frame, "test", "test_end"), how="left")
         if self.x == "simulated_seconds":
-            rows = rows.merge(
-                _ends(frame[trained(self.frame)], "incumbent_value", "value_end"), how="left"
-            )
-            lengths = frame.groupby(_RUN, sort=False).size().groupby(_KEYS, sort=False).mean()
-            rows = rows.merge(lengths.rename("evaluations").reset_index(), how="left")
+            values = _ends(frame[trained(self.frame)], "incumbent_value", "value_end")
+            rows = rows.merge(values, how="left")
+            lengths = frame.groupby(_RUN, sort=False).size()
+            means = lengths.groupby(_KEYS, sort=False).mean()
+            rows = rows.merge(means.rename("evaluations").reset_index(), how="left")
         seconds = rows.pop("simulated_seconds")
         seconds = seconds.where(seconds > 0)  # costs of 0 mean that none were recorded
-        return rows.assign(
-            **{"simulated_days": seconds / 86_400} if self.known else {"seconds": seconds}
-        )
+        if self.known:
+            return rows.assign(simulated_days=seconds / 86_400)
+        return rows.assign(seconds=seconds)
 
     def _by_task(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         """Return the table of each task, with its columns in order and without empty ones."""
@@ -164,15 +164,15 @@ class Findings:
         tables = {}
         for task, part in rows.groupby("task", sort=False):
             unwanted = {"task"}
-            if len({n for (name, _), n in asked.items() if name == task}.union(part["runs"])) == 1:
+            numbers_of_runs = {number for (name, _), number in asked.items() if name == task}
+            if len(numbers_of_runs.union(part["runs"])) == 1:
                 unwanted.add("runs")
             if part["test_end"].isna().all():
                 unwanted.add("test_end")
             if part["share_solved"].isna().all():
                 unwanted.update(column.name for column in COLUMNS if column.of_optimum)
-            names = sorted(
-                (str(name) for name in part if _base(str(name)) not in unwanted), key=_place
-            )
+            names = [str(name) for name in part if _base(str(name)) not in unwanted]
+            names.sort(key=_place)
             tables[str(task)] = part[names].reset_index(drop=True)
         return tables
 
@@ -185,9 +185,8 @@ class Findings:
     def order(self) -> dict[str, list[str]]:
         """By task, the searchers by mean regret; equal ones by evaluations to the optimum."""
         rows = self._summary.sort_values(["final_regret", "evaluations_to_optimum"], kind="stable")
-        return {
-            str(task): list(part["searcher"]) for task, part in rows.groupby("task", sort=False)
-        }
+        by_task = rows.groupby("task", sort=False)["searcher"]
+        return {str(task): names.tolist() for task, names in by_task}
 
     @property
     def budgets(self) -> list[int]:
@@ -197,36 +196,44 @@ class Findings:
     @cached_property
     def words(self) -> dict[str, str]:
         """The words of the headings and notes of columns, which depend on the comparison."""
-        crossing = ""
-        if self.x == "simulated_seconds" and "clock" in self.frame.columns:
-            discarded = self.frame["clock"].astype(str).str.contains("overshoot discard").any()
-            if discarded:
-                crossing = "; only evaluations that ended in time count (overshoot=discard)"
-            else:
-                crossing = (
-                    "; evaluations that began in time and ended later count (overshoot=count)"
-                )
-        fronts = " (with several objectives: the whole front; the value is the hypervolume)"
-        predicted = any(fact.column is not None and fact.column.predicted for fact in self.facts)
-        return {
-            "best": "best prediction" if predicted else "best",
-            "regret": "predicted regret" if predicted else "regret",
-            "difference": "predicted difference" if predicted else "difference",
-            "by": " by predicted values" if predicted else "",
-            "common": ", common time" if self.two_times else "",
-            "crossing": crossing,
-            "loss": "regret" if self.known else "best value",
-            "solved": "evaluated the best architecture"
-            + fronts * any(fact.of_front for fact in self.facts),
+        words = {
+            "best": "best",
+            "regret": "regret",
+            "difference": "difference",
+            "by": "",
+            "common": "",
+            "crossing": "",
+            "loss": "best value",
+            "solved": "evaluated the best architecture",
         }
+        if any(fact.column is not None and fact.column.predicted for fact in self.facts):
+            words["best"] = "best prediction"
+            words["regret"] = "predicted regret"
+            words["difference"] = "predicted difference"
+            words["by"] = " by predicted values"
+        if self.two_times:
+            words["common"] = ", common time"
+        if self.known:
+            words["loss"] = "regret"
+        if any(fact.of_front for fact in self.facts):
+            words["solved"] += (
+                " (with several objectives: the whole front; the value is the hypervolume)"
+            )
+        if self.x == "simulated_seconds" and "clock" in self.frame.columns:
+            clocks = self.frame["clock"].astype(str)
+            if clocks.str.contains("overshoot discard").any():
+                counted = "only evaluations that ended in time count (overshoot=discard)"
+            else:
+                counted = "evaluations that began in time and ended later count (overshoot=count)"
+            words["crossing"] = f"; {counted}"
+        return words
 
     @property
     def _columns(self) -> dict[str, Column]:
-        after = {
-            f"value_at_{n}": _VALUE_AT._replace(heading=f"{{best}} after {n:,}")
-            for n in self.budgets
-        }
-        return {column.name: column for column in COLUMNS} | after
+        columns = {column.name: column for column in COLUMNS}
+        for n in self.budgets:
+            columns[f"value_at_{n}"] = _VALUE_AT._replace(heading=f"{{best}} after {n:,}")
+        return columns
 
     @property
     def headers(self) -> dict[str, str]:
@@ -236,15 +243,14 @@ class Findings:
     @property
     def goals(self) -> Goals:
         """Which values of a column are the best."""
+        goals: dict[str, Literal["min", "max"]] = {}
         signs = {fact.sign for fact in self.facts}
-        goals: dict[str, Any] = {"min": "min", "max": "max"}
-        if len(signs) == 1:
-            goals["best value"] = "max" if 1.0 in signs else "min"
-        return {
-            name: goals[column.goal]
-            for name, column in self._columns.items()
-            if column.goal in goals
-        }
+        for name, column in self._columns.items():
+            if column.goal in ("min", "max"):
+                goals[name] = column.goal
+            elif column.goal == "best value" and len(signs) == 1:
+                goals[name] = "max" if 1.0 in signs else "min"
+        return goals
 
     @property
     def decimals(self) -> dict[str, int]:
@@ -286,10 +292,8 @@ class Findings:
         if not self._comparable or len(self.searchers) < 2:
             return {}
         tests = paired_tests(self.frame, self.at, self.x, self.best)
-        return {
-            str(task): rows.reset_index(drop=True)
-            for task, rows in tests.groupby("task", sort=False)
-        }
+        by_task = tests.groupby("task", sort=False)
+        return {str(task): rows.reset_index(drop=True) for task, rows in by_task}
 
     @cached_property
     def plan(self) -> pd.DataFrame | None:
@@ -298,9 +302,9 @@ class Findings:
         The columns ``p_holm``, and ``shown`` (whether the runs show the difference), are from the
         tests.
         """
-        plan = (
-            self._or_reason("numbers of runs", plan_runs, 1000, self.best) if self.tests else None
-        )
+        if not self.tests:
+            return None
+        plan = self._or_reason("numbers of runs", plan_runs, 1000, self.best)
         if plan is None:
             return None
         tests = pd.concat(self.tests.values())[["task", "searcher", "other", "p_holm"]]
@@ -340,10 +344,10 @@ class Findings:
         rows = self.tests[task].drop(columns=["task", "runs", "p_value"])
         if (rows["measure"] == "regret").all():
             rows = rows.drop(columns="measure")
-        others = [name for name in self.searchers if name != self.best[task]]
-        return (
-            rows[rows["other"] == self.best[task]].set_index("searcher").loc[others].reset_index()
-        )
+        best = self.best[task]
+        others = [name for name in self.searchers if name != best]
+        of_best = rows[rows["other"] == best].set_index("searcher")
+        return of_best.loc[others].reset_index()
 
     # Facts for sentences
 
@@ -381,12 +385,12 @@ class Findings:
         """Return the budget at which ranks and tests compare on some tasks."""
         if self._losses is None:
             return "at the end of the runs"
-        numbers = {self._losses.at[self._losses.tasks.index(task), -1] for task in tasks}
-        between = " to ".join(
-            f"{n:,.0f}" if n >= 1000 else f"{n:.4g}" for n in sorted({min(numbers), max(numbers)})
-        )
+        ends = [self._losses.at[self._losses.tasks.index(task), -1] for task in tasks]
         unit = "evaluations" if self.x == "evaluation" else f"{self.simulated}seconds"
-        return f"after {between} {unit}{', depending on the task' if len(numbers) > 1 else ''}"
+        if min(ends) == max(ends):
+            return f"after {_budget_text(ends[0])} {unit}"
+        between = f"{_budget_text(min(ends))} to {_budget_text(max(ends))}"
+        return f"after {between} {unit}, depending on the task"
 
     @property
     def failed(self) -> str:
@@ -399,25 +403,31 @@ class Findings:
     @cached_property
     def run_remarks(self) -> list[str]:
         """Remarks on the runs."""
-        unknown = [
-            f"The optimum of {fact.name} is not known, so there are no regrets and scores. Ranks and tests "
-            "compare the best values."
-            for fact in self.facts
-            if not fact.known
-        ]
-        return unknown + run_remarks(self.frame)
+        remarks = []
+        for fact in self.facts:
+            if not fact.known:
+                remarks.append(
+                    f"The optimum of {fact.name} is not known, so there are no regrets and scores. "
+                    "Ranks and tests compare the best values."
+                )
+        return remarks + run_remarks(self.frame)
 
     @cached_property
     def remarks(self) -> list[str]:
         """Remarks on missing statistics, on test values and on the runs."""
         _ = self.results, self.friedman, self.scores  # computing them adds to the reasons
         remarks = list(self._reasons.values())
-        remarks += [
-            f"{fact.name} was searched on test values. The best values were selected by them, so they are optimistic."
-            for fact in self.facts
-            if fact.on_test
-        ]
+        for fact in self.facts:
+            if fact.on_test:
+                remarks.append(
+                    f"{fact.name} was searched on test values. "
+                    "The best values were selected by them, so they are optimistic."
+                )
         return remarks + self.run_remarks
+
+
+def _budget_text(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"
 
 
 def _ends(rows: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
@@ -453,10 +463,10 @@ def find(
     read_runs(frame, "incumbent_value", "simulated_seconds")
     for task, rows in frame.groupby("task", sort=False, observed=True):
         if not has_value(rows).any():
-            why = failures_of(rows)
-            raise SettingError(
-                f"On {task}, {NOTHING_SUCCEEDED}, so there is no best value to report{why and f': {why}'}."
-            )
+            message = f"On {task}, {NOTHING_SUCCEEDED}, so there is no best value to report"
+            if why := failures_of(rows):
+                message += f": {why}"
+            raise SettingError(f"{message}.")
     facts = facts_of(frame, tasks, columns)
     x = x or budget_axis(frame)
     if at is not None:
@@ -495,9 +505,8 @@ def summarise_comparison(
     else:
         with names_from_file():  # the frame may be from a file
             tasks = [get_task(name) for name in names]
-        evaluators = {
-            name: evaluator_for(task, evaluator) for name, task in zip(names, tasks, strict=True)
-        }
+        of_tasks = [evaluator_for(task, evaluator) for task in tasks]
+        evaluators = dict(zip(names, of_tasks, strict=True))
     facts = facts_of(frame, evaluators=evaluators)
     x: XAxis = "simulated_seconds" if evaluations is None else "evaluation"
     return Findings(frame.assign(test=np.nan), facts, x)
