@@ -175,22 +175,26 @@ def compare(
         spec.build(targets[0].space, np.random.default_rng(0))
     by_label = sources_by_label(sources, specs)
     clock = None if clock is None else Clock.of(clock)
-    everyone = {name: SearcherSpec.of(name) for name in BASELINES if with_baselines} | specs
+    baselines = BASELINES if with_baselines else ()
+    everyone = {name: SearcherSpec.of(name) for name in baselines} | specs
     if progress and (limit := limit_of(len(seeds), math.comb(len(everyone), 2))):
         print(limit, file=sys.stderr)
-    configs = {
-        (i, label): RunConfig.of(
-            spec, own, budgets[i], sources=by_label.get(label), clock=clock, label=label
-        )
-        for i, own in enumerate(evaluators)
-        for label, spec in everyone.items()
-    }
+    configs = dict[Pair, RunConfig]()
+    for i, evaluator_of_task in enumerate(evaluators):
+        for label, spec in everyone.items():
+            configs[i, label] = RunConfig.of(
+                spec,
+                evaluator_of_task,
+                budgets[i],
+                sources=by_label.get(label),
+                clock=clock,
+                label=label,
+            )
     learners = [pair for pair, config in configs.items() if config.searcher.learns]
-    wanted = (
-        dict.fromkeys(configs, seeds)
-        if shard is None
-        else share_of(shard, [*configs], learners, seeds)
-    )
+    if shard is None:
+        wanted = dict.fromkeys(configs, seeds)
+    else:
+        wanted = share_of(shard, [*configs], learners, seeds)
     results = Results(configs, wanted)
     results.recall(stored_pairs(targets.names if with_baselines else ()), own=specs)
     if home is None:
@@ -212,9 +216,10 @@ def compare(
     ):
         if shard is None:
             path.unlink(missing_ok=True)  # a failure must not leave those of other runs
-        for pair in wanted:
-            for seed in wanted[pair] if pair[1] in repeated else ():
-                home.journal_of(targets[pair[0]].name, pair[1], seed).unlink(missing_ok=True)
+        for (i, label), wanted_seeds in wanted.items():
+            if label in repeated:
+                for seed in wanted_seeds:
+                    home.journal_of(targets[i].name, label, seed).unlink(missing_ok=True)
         frame = _completed(results, workers, progress, home)
         if shard is None:
             write_results(path, frame)
@@ -225,25 +230,26 @@ def _completed(
     results: Results, workers: Workers, progress: bool, home: ComparisonFolder | None = None
 ) -> pd.DataFrame:
     """Read finished runs from the journals, do the others, and return the results of all runs."""
+    evaluators = {id(config.evaluator): config.evaluator for config in results.configs.values()}
+    training = deque([""], maxlen=1)  # the progress of a training in this process
     try:
-        training = deque([""], maxlen=1)  # the progress of a training in this process
         with (
             progress_bar("runs", results.total, shown=progress, estimate=False) as bar,
             ExitStack() as held,
         ):
-            for evaluator in {
-                id(config.evaluator): config.evaluator for config in results.configs.values()
-            }.values():
+            for evaluator in evaluators.values():
                 held.enter_context(evaluator.kept_open())
                 if progress and isinstance(evaluator, TrainingEvaluator):
                     evaluator.trainer.announce = training.append
 
             def show() -> None:
-                left = pace.seconds_left()
-                time_left = f"{duration(left)} left" if left else ""
-                counted = f"{results.evaluations:,} evaluations"
-                notes = (time_left, pace.learned() or counted, training[0])
-                bar.update(results.done, results.total, ", ".join(filter(None, notes)))
+                notes = []
+                if left := pace.seconds_left():
+                    notes.append(f"{duration(left)} left")
+                notes.append(pace.learned() or f"{results.evaluations:,} evaluations")
+                if training[0]:
+                    notes.append(training[0])
+                bar.update(results.done, results.total, ", ".join(notes))
 
             if home is not None:
                 _read(home, results)
@@ -252,11 +258,10 @@ def _completed(
                 _run(results, workers, home, pace)
             show()
     except KeyboardInterrupt:
-        kept = (
-            f"The same command resumes from {home.path}."
-            if home
-            else "Nothing was kept: no folder was given."
-        )
+        if home is None:
+            kept = "Nothing was kept: no folder was given."
+        else:
+            kept = f"The same command resumes from {home.path}."
         print(f"\nInterrupted. {kept}", file=sys.stderr)
         raise
     return results.frame()
@@ -266,9 +271,8 @@ def _read(home: ComparisonFolder, results: Results) -> None:
     """Read the finished runs from their journals."""
     for pair, config in results.configs.items():
         for seed in results.missing(pair):
-            history = finished_run(
-                replace(config, seed=seed), home.journal_of(config.task.name, config.label, seed)
-            )
+            journal = home.journal_of(config.task.name, config.label, seed)
+            history = finished_run(replace(config, seed=seed), journal)
             if history is not None:
                 results.keep(pair, seed, history)
 
@@ -276,10 +280,10 @@ def _read(home: ComparisonFolder, results: Results) -> None:
 def _pace(results: Results, workers: Workers) -> Pace:
     """Return the pace before the remaining jobs."""
     due: Counter[tuple[str, bool]] = Counter()
-    for pair, config in results.configs.items():
-        if seeds := results.missing(pair):
-            due[pair[1], False] += len(seeds)
-            due[pair[1], True] += config.searcher.learns
+    for (i, label), config in results.configs.items():
+        if seeds := results.missing((i, label)):
+            due[label, False] += len(seeds)
+            due[label, True] += config.searcher.learns
     return Pace(due, workers.n or os.cpu_count() or 1)
 
 
@@ -296,20 +300,21 @@ def _run(results: Results, workers: Workers, home: ComparisonFolder | None, pace
         config, seeds = results.configs[pair], left[pair]
         size = max(1, min(_RUNS_A_JOB, math.ceil(len(seeds) / (2 * n_workers))))
         jobs = []
-        for some in (seeds[first : first + size] for first in range(0, len(seeds), size)):
-            paths = (
-                []
-                if home is None
-                else [home.journal_of(config.task.name, config.label, seed) for seed in some]
-            )
-            jobs.append(Job(pair, config, some, paths, learnt))
+        for first in range(0, len(seeds), size):
+            seeds_of_job = seeds[first : first + size]
+            journals = []
+            if home is not None:
+                for seed in seeds_of_job:
+                    journals.append(home.journal_of(config.task.name, config.label, seed))
+            jobs.append(Job(pair, config, seeds_of_job, journals, learnt))
         return jobs
 
     if not left:
         return
-    turns = zip_longest(*(runs(pair) for pair in left if pair not in learners))
     jobs = deque(Job(pair, results.configs[pair]) for pair in learners)
-    jobs.extend(job for turn in turns for job in turn if job is not None)
+    queues = [runs(pair) for pair in left if pair not in learners]
+    for turn in zip_longest(*queues):
+        jobs.extend(job for job in turn if job is not None)
     with workers.executors() as executors, closing(results_of(jobs, workers, executors)) as done:
         for job, (seed, outcome, seconds) in done:
             if home is None and isinstance(outcome, RunFailed):
@@ -320,7 +325,9 @@ def _run(results: Results, workers: Workers, home: ComparisonFolder | None, pace
                 jobs.appendleft(first)
                 jobs.extend(others)
                 continue
-            for of_outcome in left[job.pair] if seed is None else [seed]:
-                results.keep(job.pair, of_outcome, outcome)
-            if seed is None:  # a failed meta-training
-                pace.due[job.pair[1], False] -= len(left[job.pair])
+            if seed is not None:
+                results.keep(job.pair, seed, outcome)
+                continue
+            for missing_seed in left[job.pair]:  # a failed meta-training
+                results.keep(job.pair, missing_seed, outcome)
+            pace.due[job.pair[1], False] -= len(left[job.pair])

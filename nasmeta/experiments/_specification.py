@@ -33,7 +33,7 @@ from nasmeta.tables import (
     list_sources,
     registered_sources,
 )
-from nasmeta.tasks import as_tasks, get_task
+from nasmeta.tasks import Signal, as_tasks, get_task
 
 READY = Path(__file__).with_name("ready")
 _KEYS = [
@@ -114,28 +114,31 @@ def list_specifications() -> pd.DataFrame:
     >>> nm.list_specifications().set_index("specification").loc[["first-steps", "nb201-paper"], "runs"].to_list()
     [5, 500]
     """
-    rows = [
-        {
+    rows = []
+    for ready in map(read_specification, _ready()):
+        row = {
             "specification": ready.name,
             "title": ready.title,
             "tasks": len(ready.tasks),
             "searchers": len(ready.searchers),
             "runs": len(ready.seeds),
             "evaluations": ready.evaluations,
-            "seconds": max(ready.seconds.values()) if ready.seconds else None,
+            "seconds": None,
         }
-        for ready in map(read_specification, _ready())
-    ]
+        if ready.seconds:
+            row["seconds"] = max(ready.seconds.values())
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
 def missing_data(names: Collection[str]) -> tuple[SourceState, ...]:
     """Return the sources that are not on this machine."""
-    return tuple(
-        s
-        for s in list_sources()
-        if s.name in names and not is_available(registered_sources()[s.name])
-    )
+    sources = registered_sources()
+    missing = []
+    for state in list_sources():
+        if state.name in names and not is_available(sources[state.name]):
+            missing.append(state)
+    return tuple(missing)
 
 
 def require_data(names: Collection[str]) -> None:
@@ -234,6 +237,12 @@ def _specification(file: Path, text: str, content: dict[str, Any]) -> Specificat
     with _at(file, "repeats"):
         seeds = tuple(seeds_of(content.get("repeats", 10)))
     evaluator = str(content.get("evaluator", "table"))
+    if evaluator.endswith(".npz"):
+        evaluator = str(file.parent / Path(evaluator).expanduser())
+    seconds = dict[str, float]()
+    for name, budget in zip(tasks.names, budgets, strict=True):
+        if budget.seconds is not None:
+            seconds[name] = budget.seconds
     searchers, sources = _searchers(file, content.get("searchers", []))
     return Specification(
         name=file.stem,
@@ -245,16 +254,9 @@ def _specification(file: Path, text: str, content: dict[str, Any]) -> Specificat
         sources=sources,
         seeds=seeds,
         evaluations=budgets[0].evaluations,
-        seconds={
-            name: b.seconds
-            for name, b in zip(tasks.names, budgets, strict=True)
-            if b.seconds is not None
-        }
-        or None,
+        seconds=seconds or None,
         stop_at_optimum=stop,
-        evaluator=str(file.parent / Path(evaluator).expanduser())
-        if evaluator.endswith(".npz")
-        else evaluator,
+        evaluator=evaluator,
         clock=clock,
         report=tuple(_names(content.get("report", []))),
         data=tuple(content.get("data", ())),
@@ -266,7 +268,10 @@ def _searchers(
     file: Path, given: Any
 ) -> tuple[dict[str, tuple[str, dict[str, Any]]], dict[str, list[str]]]:
     """Return name and settings of each searcher, and the sources of some, by label."""
-    tables = given if isinstance(given, dict) else {name: {} for name in _names(given)}
+    if isinstance(given, dict):
+        tables = given
+    else:
+        tables = {name: {} for name in _names(given)}
     searchers, sources = {}, {}
     for label, table in tables.items():
         with _at(file, "searchers", label):
@@ -337,16 +342,16 @@ def run_specification(
         specification = specification_to_run(specification)
     require_data(specification.data)
     provenance = _provenance_of(specification)  # raises an error for unknown columns before any run
+    sources = {}
+    for label, names in specification.sources.items():
+        sources[label] = named_sources(names, specification.home)
     frame = compare(
         specification.searchers,
         list(specification.tasks),
         repeats=specification.seeds if repeats is None else repeats,
         evaluations=specification.evaluations,
         seconds=specification.seconds,
-        sources={
-            label: named_sources(names, specification.home)
-            for label, names in specification.sources.items()
-        },
+        sources=sources,
         folder=folder,
         workers=workers,
         stop_at_optimum=specification.stop_at_optimum,
@@ -360,44 +365,50 @@ def run_specification(
         write_atomically(home / "specification.toml", specification.text)
         write_facts(home / "provenance.json", provenance)
         if specification.report:
-            write_atomically(
-                home / "picks.csv", _picks_of(frame, specification).to_csv(index=False)
-            )
+            picks = _picks_of(frame, specification)
+            write_atomically(home / "picks.csv", picks.to_csv(index=False))
     return frame
 
 
 def _provenance_of(specification: Specification) -> dict[str, Any]:
     """Return the origin of results: the specification, versions, and the data with releases and checksums."""
     specs = [SearcherSpec.of(*entry) for entry in specification.searchers.values()]
-    evaluators = [
-        evaluator_for(get_task(name), specification.evaluator) for name in specification.tasks
-    ]
     by_length = any(spec.is_multi_fidelity for spec in specs)
-    data = {
-        evaluator.task.name: [
-            _facts(length.column)
-            for length in (evaluator.after(None).values() if by_length else [evaluator])
-        ]
-        for evaluator in evaluators
-    }
-    return {
+    tasks = map(get_task, specification.tasks)
+    evaluators = [evaluator_for(task, specification.evaluator) for task in tasks]
+    data = {}
+    for evaluator in evaluators:
+        lengths = [evaluator]
+        if by_length:
+            lengths = list(evaluator.after(None).values())
+        data[evaluator.task.name] = [_facts(length.column) for length in lengths]
+    provenance: dict[str, Any] = {
         "specification": {
-            "name": specification.name, "sha256": specification.sha256, "text": specification.text
+            "name": specification.name,
+            "sha256": specification.sha256,
+            "text": specification.text,
         },
         "versions": versions_of(_PACKAGES),
         "machine": platform.machine(),
         "tasks": data,
         "report": [_facts(column) for column in specification.columns],
-        "clock": None if specification.clock is None else specification.clock.settings,
-        **({"evaluator": evaluators[0].identity} if evaluators[0].identity else {}),
-    }  # fmt: skip
+        "clock": None,
+    }
+    if specification.clock is not None:
+        provenance["clock"] = specification.clock.settings
+    if evaluators[0].identity:
+        provenance["evaluator"] = evaluators[0].identity
+    return provenance
 
 
 def _facts(column: ColumnInfo) -> dict[str, str]:
-    names = ("release", "source", "source_sha256", "licence")
-    origin = {} if column.origin == "measured" else {"origin": column.origin}
-    facts = {name: getattr(column, name) for name in names if getattr(column, name)}
-    return {"column": column.address} | origin | facts
+    facts = {"column": column.address}
+    if column.origin != "measured":
+        facts["origin"] = column.origin
+    for name in ("release", "source", "source_sha256", "licence"):
+        if value := getattr(column, name):
+            facts[name] = value
+    return facts
 
 
 def _picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
@@ -407,30 +418,23 @@ def _picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame
     one column per address of the report, NaN for missing values and for tasks of another table than
     the first task's.
     """
-    last = (
-        frame.groupby(["task", "searcher", "seed"], sort=False, observed=True)
-        .tail(1)
-        .reset_index(drop=True)
-    )
-    picks = last[
-        [
-            "task",
-            "searcher",
-            "seed",
-            "evaluation",
-            "simulated_seconds",
-            "incumbent",
-            "incumbent_value",
-        ]
-    ]
-    picks = picks.rename(
-        columns={"evaluation": "evaluations", "incumbent": "cell", "incumbent_value": "value"}
-    )
+    runs = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True)
+    last = runs.tail(1).reset_index(drop=True)
+    names = {
+        "task": "task",
+        "searcher": "searcher",
+        "seed": "seed",
+        "evaluation": "evaluations",
+        "simulated_seconds": "simulated_seconds",
+        "incumbent": "cell",
+        "incumbent_value": "value",
+    }
+    picks = last[[*names]].rename(columns=names)
     table = get_task(specification.tasks[0]).table
-    of_table = (
-        picks["task"].map(lambda task: get_task(task).table.name == table.name).to_numpy(bool)
-    )
-    for c in specification.columns:
-        values = table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release, c.epoch)
-        picks[c.address] = np.where(of_table, values[np.where(of_table, picks["cell"], 0)], np.nan)
+    tables = {task: get_task(task).table_name for task in picks["task"].unique()}
+    of_table = (picks["task"].map(tables) == table.name).to_numpy(bool)
+    cells = np.where(of_table, picks["cell"], 0)
+    for column in specification.columns:
+        values = table.column(*Signal.of(column).address)
+        picks[column.address] = np.where(of_table, values[cells], np.nan)
     return picks
