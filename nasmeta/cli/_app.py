@@ -57,25 +57,30 @@ def built_command(path: str) -> Any:
 
     function = getattr(import_module(f"nasmeta.{COMMANDS[path]}.commands"), _function_name(path))
     text = described(function)
-    examples = [
-        line for example in text.examples for line in (example.description or "").splitlines()
-    ]
+    examples: list[str] = []
+    for example in text.examples:
+        examples.extend((example.description or "").splitlines())
+    heading = "Examples:" if len(examples) > 1 else "Example:"
     app = _new_app(add_completion=False)
     add = app.command(
         path.split()[-1],
         cls=Command,
         help="\n\n".join(filter(None, [text.short_description, text.long_description])),
-        epilog="\n\n".join(["Examples:" if len(examples) > 1 else "Example:", *examples]),
+        epilog="\n\n".join([heading, *examples]),
     )
     add(callback_of(function, options_of(function)))
     return typer.main.get_command(app)
 
 
 class _Group(TyperGroup):
+    """A group whose commands are built when they are called; the help needs only their summaries."""
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        name, summary, rest = super().resolve_command(ctx, args)
-        path = f"{ctx.command_path} {name}".partition(" ")[2]
-        return name, built_command(path) if path in COMMANDS else summary, rest
+        name, command, rest = super().resolve_command(ctx, args)
+        _, _, path = f"{ctx.command_path} {name}".partition(" ")  # without the program's name
+        if path in COMMANDS:
+            command = built_command(path)
+        return name, command, rest
 
 
 def _new_app(help: str | None = None, **more: Any) -> typer.Typer:
@@ -92,12 +97,12 @@ def _function_name(path: str) -> str:
 def _summaries(subpackage: str) -> dict[str, str]:
     """Return the first lines of the docstrings of a subpackage's commands, without an import."""
     file = Path(__file__).parents[1] / subpackage / "commands.py"
-    functions = (
-        node
-        for node in ast.parse(file.read_text("utf-8")).body
-        if isinstance(node, ast.FunctionDef)
-    )
-    return {node.name: (ast.get_docstring(node) or "").partition("\n")[0] for node in functions}
+    summaries: dict[str, str] = {}
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            docstring = ast.get_docstring(node) or ""
+            summaries[node.name] = docstring.partition("\n")[0]
+    return summaries
 
 
 def _print_version(wanted: bool) -> None:
@@ -110,7 +115,8 @@ _apps = {name: _new_app(help) for name, help in _GROUPS.items()}
 app = _apps[""]
 for _path, _subpackage in COMMANDS.items():
     _group, _, _name = _path.rpartition(" ")
-    _apps[_group].command(_name, help=_summaries(_subpackage)[_function_name(_path)])(lambda: None)
+    _summary = _summaries(_subpackage)[_function_name(_path)]
+    _apps[_group].command(_name, help=_summary)(lambda: None)  # _Group replaces the function
 for _name in _GROUPS:
     if _name:
         app.add_typer(_apps[_name], name=_name)

@@ -6,7 +6,7 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from io import StringIO
 from typing import Any
 
@@ -27,11 +27,11 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments."""
-        given = [*args]
+        as_json = "--json" in args  # the parser empties the list
         try:
             return super().parse_args(ctx, args)
         except UsageError as error:
-            if "--json" not in given:
+            if not as_json:
                 raise
             _print_json(ctx, 2, {"warnings": [], "error": error})
             raise typer.Exit(2) from error
@@ -46,17 +46,21 @@ def callback_of(
         context = values.pop("context")
 
         def call() -> object:
+            # Only options on the command line are given; the function has the other defaults.
             given = {}
             for name, option in options.items():
                 source = context.get_parameter_source(name)
-                if name != "as_json" and source is not None and source.name == "COMMANDLINE":
-                    given[name] = option.read(values[name]) if option.read else values[name]
+                if name == "as_json" or source is None or source.name != "COMMANDLINE":
+                    continue
+                value = values[name]
+                given[name] = value if option.read is None else option.read(value)
             return function(**given)
 
         _end(context, call, values.get("as_json", False))
 
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-    parameters = [context, *(option.parameter for option in options.values())]
+    parameters = [context]
+    parameters.extend(option.parameter for option in options.values())
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return run
 
@@ -70,26 +74,27 @@ def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> N
     texts: list[str] = []
     outcome: dict[str, Any] = {}
     status = 0
-    with (
-        _warnings_to(texts.append if as_json else _warn),
-        redirect_stdout(StringIO()) if as_json else nullcontext(),
-    ):
+    with ExitStack() as stack:
+        if as_json:
+            stack.enter_context(_warnings_to(texts.append))
+            stack.enter_context(redirect_stdout(StringIO()))  # stdout is for the JSON object
+        else:
+            stack.enter_context(_warnings_to(_warn))
         try:
             result = call()
-            if as_json:
-                outcome = {"result": result() if callable(result) else result}
             status = getattr(result, "status", 0)
+            if as_json:
+                outcome["result"] = result() if callable(result) else result
         except BrokenPipeError:
             raise  # the reader closed the pipe
+        except (EvaluationFailed, RunFailed) as error:
+            status, outcome = 1, {"error": error}
         except (NasmetaError, OSError) as error:
-            status, outcome = (
-                1 if isinstance(error, EvaluationFailed | RunFailed) else 2,
-                {"error": error},
-            )
+            status, outcome = 2, {"error": error}
         except (KeyboardInterrupt, typer.Abort):
             status, outcome = 130, {"error": NasmetaError("Interrupted.")}
     if as_json:
-        _print_json(context, status, {"warnings": texts} | outcome)
+        _print_json(context, status, {"warnings": texts, **outcome})
     elif status in (1, 2) and "error" in outcome:
         from rich.text import Text
 
@@ -106,14 +111,13 @@ def _print_json(context: Any, status: int, outcome: dict[str, Any]) -> None:
 
     if "error" in outcome:
         error = outcome["error"]
-        fields = vars(error) if isinstance(error, NasmetaError) else {}
-        message = (
-            error.format_message()
-            if isinstance(error, UsageError)
-            else " ".join(str(error).split())
-        )
-        outcome["error"] = {"type": type(error).__name__, "message": message, **fields}
-    command = context.command_path.partition(" ")[2]
+        message = " ".join(str(error).split())
+        if isinstance(error, UsageError):
+            message = error.format_message()
+        outcome["error"] = {"type": type(error).__name__, "message": message}
+        if isinstance(error, NasmetaError):
+            outcome["error"].update(vars(error))
+    _, _, command = context.command_path.partition(" ")  # without the program's name
     whole = {"nasmeta": nasmeta.__version__, "command": command, "status": status, **outcome}
     typer.echo(json.dumps(plain(whole), indent=1, ensure_ascii=False, allow_nan=False))
 

@@ -25,35 +25,17 @@ from nasmeta.cli._values import (
 )
 
 # Parameters that commands fill themselves, or that a shell cannot express.
-_HIDDEN = {
-    "self",
-    "progress",
-    "isolated",
-    "page",
-    "command",
-    "on_epoch",
-    "tell",
-    "until",
-    "build_network",
-    "x",
-}
+_HIDDEN = {"self", "progress", "isolated", "page", "command"}
+_HIDDEN |= {"on_epoch", "tell", "until", "build_network", "x"}
 _FLAGS = {"settings": "--set", "listed": "--list", "as_json": "--json"}
 _METAVARS = {
     "backend": "loky|dask[=ADDRESS]", "data": "KIND:PATH", "evaluator": "NAME|FILE", "pilot": "FOLDER|NAME,…",
     "recipe": "NAME|FILE", "results": "FOLDER", "shard": "I/N", "sources": "NAME,…|FILE",
 }  # fmt: skip
-# the shell completes these names
-_COMPLETED = {
-    "searcher",
-    "task",
-    "recipe",
-    "evaluator",
-    "specification",
-    "table",
-}
+_COMPLETED = {"searcher", "task", "recipe", "evaluator", "specification", "table"}  # by the shell
+# How a parameter is read: the first row whose pattern occurs in its annotation. A row has the
+# pattern, the type in the shell, the function that reads the value, and its name in the help.
 _KINDS: list[tuple[str, Any, Callable[[Any], Any] | None, str | None]] = [
-    # pattern of the annotation; type in the shell; reader of the value; name of the value in the
-    # help
     (r"^bool", bool, None, None),
     (r"^int", int, None, None),
     (r"^float", float, None, None),
@@ -92,40 +74,42 @@ def options_of(command: Callable[..., object]) -> dict[str, Option]:
     shown. Each command has the option ``--json``.
     """
     sources = [(command, None, []), *vars(command).get("sources", [])]
-    texts: dict[str, str] = {}
+    texts: dict[str, str] = {}  # the help of each parameter
     for function, _, _ in sources:
         for entry in described(function).params:
             text = " ".join((entry.description or "").replace("`", "").split())
+            if function is not command:
+                text = re.split(r"(?<=\.) (?=[A-Z])", text)[0]  # its first sentence
             for name in entry.arg_name.split(", "):
-                texts.setdefault(
-                    name, text if function is command else re.split(r"(?<=\.) (?=[A-Z])", text)[0]
-                )
+                texts.setdefault(name, text)
     options: dict[str, Option] = {}
     for function, panel, without in sources:
         for name, parameter in inspect.signature(function).parameters.items():
-            if parameter.kind is not parameter.VAR_KEYWORD and name not in {
-                *options,
-                *without,
-                *_HIDDEN,
-            }:
-                required = parameter.default is parameter.empty
-                argument = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and (
-                    required or function is command
-                )
-                options[name] = _option(parameter, argument, texts.get(name, ""), panel)
-    parameter = inspect.Parameter(
+            if parameter.kind is parameter.VAR_KEYWORD:
+                continue
+            if name in options or name in without or name in _HIDDEN:
+                continue
+            is_required = parameter.default is parameter.empty
+            is_positional = parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+            is_argument = is_positional and (is_required or function is command)
+            options[name] = _option(parameter, is_argument, texts.get(name, ""), panel)
+    as_json = inspect.Parameter(
         "as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation="bool"
     )
-    options["as_json"] = _option(parameter, False, "Print the result as one JSON object.", None)
+    options["as_json"] = _option(as_json, False, "Print the result as one JSON object.", None)
     return options
 
 
-def _option(parameter: inspect.Parameter, argument: bool, text: str, panel: str | None) -> Option:
-    name, default = parameter.name, parameter.default
+def _option(
+    parameter: inspect.Parameter, is_argument: bool, text: str, panel: str | None
+) -> Option:
+    """Return the option, or the positional argument, of a parameter."""
+    name = parameter.name
     annotation = str(parameter.annotation)
     kind, read, metavar = next(rest for pattern, *rest in _KINDS if re.search(pattern, annotation))
-    if kind == list[str] and not argument:
+    if kind == list[str] and not is_argument:
         text += " Repeatable."
+    default = parameter.default
     if isinstance(default, tuple):
         default = ",".join(default) or None
     more: dict[str, Any] = {
@@ -135,14 +119,17 @@ def _option(parameter: inspect.Parameter, argument: bool, text: str, panel: str 
     }
     if name in _COMPLETED:
         more["autocompletion"] = lambda: _names(name)
-    if argument:
+    if is_argument:
         about = typer.Argument(**more)
     else:
-        about = typer.Option(_FLAGS.get(name, f"--{name.replace('_', '-')}"), **more)
-    kind = Annotated[kind | None if default is None else kind, about]
-    return Option(
-        inspect.Parameter(name, parameter.KEYWORD_ONLY, default=default, annotation=kind), read
+        flag = _FLAGS.get(name, f"--{name.replace('_', '-')}")
+        about = typer.Option(flag, **more)
+    if default is None:
+        kind = kind | None
+    option = inspect.Parameter(
+        name, parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, about]
     )
+    return Option(parameter=option, read=read)
 
 
 def _names(noun: str) -> list[str]:

@@ -8,6 +8,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +29,10 @@ _KINDS = {
     "recipes": "settings of real trainings",
     "images": "datasets for real trainings",
     "proxies": "zero-cost proxies",
+}
+_LISTED_COLUMNS = {  # others have a name and a summary
+    "tables": ["table", "topic", "here", "holds"],
+    "specifications": ["specification", "title"],
 }
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "matplotlib")
 
@@ -55,38 +60,34 @@ def list_command(
     """
     if kind is None:
         kinds = pd.DataFrame(_KINDS.items(), columns=["kind", "summary"])
-        return print_listing("list", kinds, [*kinds])
+        return print_listing("list", kinds, ["kind", "summary"])
     if kind not in _KINDS:
         raise UnknownNameError.of("kind of names", kind, _KINDS)
-    names: pd.DataFrame = getattr(nm, f"list_{kind}")(*([space] if kind == "encoders" else []))
-    if kind == "tasks" and name is not None and name not in {*names["task"]}:
-        return print_listing(
-            f"list {kind}", nm.list_tasks(name), ["task", "dataset", "metric", "here"]
-        )
+    names: pd.DataFrame
+    if kind == "encoders":
+        names = nm.list_encoders(space)
+    else:
+        names = getattr(nm, f"list_{kind}")()
+    if kind == "tasks" and name is not None and name not in set(names["task"]):
+        tasks_of_family = nm.list_tasks(name)
+        return print_listing("list tasks", tasks_of_family, ["task", "dataset", "metric", "here"])
     if kind == "specifications" and name is not None:
         text = nm.experiments.read_specification(name).text
         print(text, end="")
         return names[names["specification"] == name].assign(text=text)
     if kind == "searchers" and name is not None and name in nm.searchers.SEARCHERS:
-        # after space and rng
-        parameters = [*inspect.signature(nm.searchers.SEARCHERS[name]).parameters.values()][2:]
-        names["settings"] = ", ".join(
-            str(setting.replace(annotation=setting.empty)) for setting in parameters
-        )
+        parameters = inspect.signature(nm.searchers.SEARCHERS[name]).parameters.values()
+        settings = list(parameters)[2:]  # without the space and the generator
+        texts = [str(setting.replace(annotation=setting.empty)) for setting in settings]
+        names["settings"] = ", ".join(texts)
     if kind == "tasks" and name is None:
         groups = names.groupby("family", sort=False)
-        families = groups.agg(
-            tasks=("task", "size"), here=("here", "sum"), first=("task", "first")
-        ).reset_index()
-        print_listing(f"list {kind}", families, [*families])
+        families = groups.agg(tasks=("task", "size"), here=("here", "sum"), first=("task", "first"))
+        families = families.reset_index()
+        print_listing("list tasks", families, ["family", "tasks", "here", "first"])
         return names
-    brief = {
-        "tables": ["table", "topic", "here", "holds"],
-        "specifications": ["specification", "title"],
-    }
-    return print_listing(
-        f"list {kind}", names, brief.get(kind, [names.columns[0], "summary"]), name
-    )
+    columns = _LISTED_COLUMNS.get(kind, [names.columns[0], "summary"])
+    return print_listing(f"list {kind}", names, columns, name)
 
 
 @dataclass
@@ -118,29 +119,26 @@ def doctor_command() -> State:
     from nasmeta.settings import mirror_address
 
     broken: list[str] = []
-    installed = versions_of([*_PACKAGES, *" ".join(EXTRAS.values()).split()])
+    extras = {extra: packages.split() for extra, packages in EXTRAS.items()}
+    installed = versions_of([*_PACKAGES, *chain.from_iterable(extras.values())])
+    versions = [f"{package} {installed.get(package, 'missing')}" for package in _PACKAGES]
     facts = {
         "nasmeta": f"{nm.__version__}, in {Path(nm.__file__).parent}",
         "Python": f"{platform.python_version()}, {sys.executable}",
         "platform": f"{platform.platform()}, {os.cpu_count()} processors",
-        "packages": ", ".join(
-            f"{package} {installed.get(package, 'missing')}" for package in _PACKAGES
-        ),
+        "packages": ", ".join(versions),
         "cache": _cache(broken),
         "mirror": mirror_address() or "none (NASMETA_MIRROR)",
         "device": _device(),
     }
     print_facts(facts)
-    missing = {
-        extra: [name for name in packages.split() if name not in installed]
-        for extra, packages in EXTRAS.items()
-    }
-    for extra, packages in missing.items():
-        print_facts(
-            {
-                "extra": f"{extra}: {f'pip install {chr(32).join(packages)}' if packages else 'installed'}"
-            }
-        )
+    missing: dict[str, list[str]] = {}
+    for extra, packages in extras.items():
+        missing[extra] = [package for package in packages if package not in installed]
+        state = "installed"
+        if missing[extra]:
+            state = f"pip install {' '.join(missing[extra])}"
+        print_facts({"extra": f"{extra}: {state}"})
     tables = dict(_tables(broken))
     for name, table in tables.items():
         listed = f"{name}: opens; datasets {', '.join(table['datasets'])}; metrics {', '.join(table['metrics'])}"
@@ -151,7 +149,7 @@ def doctor_command() -> State:
         print_facts({"BROKEN": problem})
     if not broken:
         print("Nothing is broken.")
-    return State(facts, missing, tables, broken)
+    return State(facts=facts, missing=missing, tables=tables, broken=broken)
 
 
 def _cache(broken: list[str]) -> str:
@@ -177,10 +175,10 @@ def _tables(broken: list[str]) -> Iterator[tuple[str, dict[str, list[str]]]]:
         except NasmetaError as reason:
             broken.append(f"{name} does not open: {' '.join(str(reason).split())}")
             continue
-        metrics = list(
-            dict.fromkeys(f"{i.metric} ({i.unit}, {i.direction})" for i in table.columns)
-        )
-        yield name, {"datasets": list(table.datasets), "metrics": metrics, "odd": odd}
+        metrics: dict[str, None] = {}  # an ordered set
+        for column in table.columns:
+            metrics[f"{column.metric} ({column.unit}, {column.direction})"] = None
+        yield name, {"datasets": list(table.datasets), "metrics": list(metrics), "odd": odd}
 
 
 def _device() -> str:
@@ -190,4 +188,5 @@ def _device() -> str:
         return "CPU; training and neural models need the extra torch"
     if not torch.cuda.is_available():
         return f"CPU, {torch.get_num_threads()} threads"
-    return f"CUDA: {', '.join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))}"
+    cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return f"CUDA: {', '.join(cards)}"

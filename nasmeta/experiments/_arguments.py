@@ -51,15 +51,19 @@ def budgets_of(
 ) -> list[Budget]:
     """Return the budget of each task; a mapping of seconds has an entry for each of them."""
     names = tasks.names
-    of_task = seconds if isinstance(seconds, Mapping) else dict.fromkeys(names, seconds)
-    if {*of_task} != {*names}:
-        raise SettingError("tasks of seconds", [*of_task], ", ".join(names))
-    return [
-        checked_budget(
-            evaluations, of_task[name], stop_at_optimum, default=default, what=f"seconds of {name}"
+    seconds_by_task = seconds
+    if not isinstance(seconds, Mapping):
+        seconds_by_task = dict.fromkeys(names, seconds)
+    if set(seconds_by_task) != set(names):
+        raise SettingError("tasks of seconds", list(seconds_by_task), ", ".join(names))
+    budgets = []
+    for name in names:
+        limit = seconds_by_task[name]
+        budget = checked_budget(
+            evaluations, limit, stop_at_optimum, default=default, what=f"seconds of {name}"
         )
-        for name in names
-    ]
+        budgets.append(budget)
+    return budgets
 
 
 def specs_of(
@@ -69,7 +73,7 @@ def specs_of(
     if not isinstance(searchers, Mapping):
         listed = [searchers] if isinstance(searchers, str | type) else searchers
         labels = [SearcherSpec.of(searcher).name for searcher in listed]
-        if len({*labels}) < len(labels):
+        if len(set(labels)) < len(labels):
             raise SettingError(
                 "searchers",
                 labels,
@@ -83,14 +87,20 @@ def specs_of(
     check_names("the comparison", "searcher", settings, searchers)
     specs = {}
     for label, entry in searchers.items():
-        searcher, own = entry if isinstance(entry, tuple) else (entry, {})
-        specs[str(label)] = SearcherSpec.of(searcher, {**own, **settings.get(label, {})})
+        own_settings: Mapping[str, Any] = {}
+        searcher = entry
+        if isinstance(entry, tuple):
+            searcher, own_settings = entry
+        all_settings = {**own_settings, **settings.get(label, {})}
+        specs[str(label)] = SearcherSpec.of(searcher, all_settings)
     return specs
 
 
 def tasks_of(tasks: TasksLike) -> TaskDistribution:
     """Return the tasks of names, families, tasks, or several of these."""
-    targets = as_tasks(tasks.task if isinstance(tasks, Evaluator) else tasks)
+    if isinstance(tasks, Evaluator):
+        tasks = tasks.task
+    targets = as_tasks(tasks)
     if not targets:
         raise SettingError("tasks", [], "at least one task")
     return TaskDistribution(targets)
@@ -124,10 +134,10 @@ def sources_by_label(
     if isinstance(sources, Mapping):
         check_names("the comparison", "searcher", sources, specs)
         return dict(sources)
-    of_model = is_model(sources)
-    learners = [
-        label for label, spec in specs.items() if (spec.is_meta if of_model else spec.learns)
-    ]
+    if is_model(sources):  # only searchers with a meta-model can use it
+        learners = [label for label, spec in specs.items() if spec.is_meta]
+    else:
+        learners = [label for label, spec in specs.items() if spec.learns]
     if not learners:
-        raise SettingError("searchers", [*specs], "at least one that learns from sources")
+        raise SettingError("searchers", list(specs), "at least one that learns from sources")
     return dict.fromkeys(learners, sources)

@@ -51,27 +51,17 @@ class ComparisonFolder:
         """Lock the folder for one process; for a shard, only until it has written the specification."""
         from filelock import FileLock, Timeout
 
-        due = {
-            "tasks": {
-                evaluator.task.name: {
-                    "table": evaluator.task.table_name,
-                    "signal": _signal_of(evaluator),
-                }
-                | ({"evaluator": evaluator.identity} if evaluator.identity else {})
-                for evaluator in evaluators
-            },
-            "searchers": {
-                label: {"searcher": spec.name, "settings": spec.all_settings}
-                | ({"code": spec.code} if spec.code else {})
-                for label, spec in specs.items()
-            },
-            "clock": None if clock is None else clock.settings,
-            **extent,
-        }
-        for names in (specs, due["tasks"]):
-            if len({_file_name(name) for name in names}) < len(names):
-                raise SettingError("names", [*names], "names of different folders")
-        lock = FileLock(self.path / ".lock", timeout=_BEGIN_SECONDS if is_shard else _LOCK_SECONDS)
+        tasks = {evaluator.task.name: _facts_of_task(evaluator) for evaluator in evaluators}
+        searchers = {label: _facts_of_searcher(spec) for label, spec in specs.items()}
+        for names in (searchers, tasks):
+            file_names = {_file_name(name) for name in names}
+            if len(file_names) < len(names):
+                raise SettingError("names", list(names), "names of different folders")
+        settings_of_clock = None if clock is None else clock.settings
+        due = {"tasks": tasks, "searchers": searchers, "clock": settings_of_clock, **extent}
+
+        patience = _BEGIN_SECONDS if is_shard else _LOCK_SECONDS
+        lock = FileLock(self.path / ".lock", timeout=patience)
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire()
@@ -90,19 +80,16 @@ class ComparisonFolder:
 
     def _check(self, due: Mapping[str, Any], redo: Collection[str]) -> None:
         """Raise an error if the folder contains evaluations of another comparison."""
-        path, has_results = (
-            self.path / "specification.json",
-            (self.path / "results.parquet").is_file(),
-        )
+        has_results = (self.path / "results.parquet").is_file()
         if not has_results and not self._has_evaluations("*"):
             return
-        recorded = facts_in(path)
-        free = {
-            label
-            for label in recorded["searchers"]
-            if label in redo or not (has_results or self._has_evaluations(_file_name(label)))
-        }
-        if differences := differences_from(_identity(recorded, free), _identity(due, free)):
+        recorded = facts_in(self.path / "specification.json")
+        free = set(redo)  # searchers whose code and settings may have changed
+        for label in recorded["searchers"]:
+            if not has_results and not self._has_evaluations(_file_name(label)):
+                free.add(label)
+        differences = differences_from(_identity(recorded, free), _identity(due, free))
+        if differences:
             raise SettingError(
                 f"{self.path} holds another comparison: {differences}. Use another folder. If only the code or the "
                 "settings of a searcher changed, --redo NAME repeats its runs."
@@ -126,8 +113,9 @@ def write_results(path: Path, frame: pd.DataFrame) -> None:
     results = frame.copy(deep=False)
     write_facts(path.with_name(_TIMES), {_SECONDS: results.attrs.pop(_SECONDS, {})})
     content = results.to_parquet(None, index=False)
-    footer = 8 + int.from_bytes(content[-8:-4], "little")
-    write_atomically(path, sealed(content[:-footer] + SEAL + content[-footer:]))
+    # A Parquet file ends with its footer, the footer's length in four bytes, and "PAR1".
+    end = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    write_atomically(path, sealed(content[:end] + SEAL + content[end:]))
 
 
 def results_in(folder: str | PathLike[str]) -> pd.DataFrame:
@@ -145,15 +133,16 @@ def results_in(folder: str | PathLike[str]) -> pd.DataFrame:
     if not is_sealed(content):
         frame.attrs[UNVERIFIED] = True
     times = path.with_name(_TIMES)
-    frame.attrs |= facts_in(times) if times.is_file() else {}
+    if times.is_file():
+        frame.attrs.update(facts_in(times))
     return frame
 
 
 def _identity(specification: Mapping[str, Any], free: Collection[str]) -> dict[str, Any]:
     """Return the entries that must stay the same; the free searchers' entries may change."""
-    searchers = {
-        label: own for label, own in specification["searchers"].items() if label not in free
-    }
+    searchers = dict(specification["searchers"])
+    for label in free:
+        searchers.pop(label, None)
     return {
         "tasks": specification["tasks"],
         "searchers": searchers,
@@ -162,7 +151,22 @@ def _identity(specification: Mapping[str, Any], free: Collection[str]) -> dict[s
 
 
 def _file_name(name: str) -> str:
+    """Return the name of a task or searcher with a _ for each character that a path may not have."""
     return re.sub(r"^\.|[^\w.,+= -]", "_", name)
+
+
+def _facts_of_task(evaluator: Evaluator) -> dict[str, Any]:
+    facts = {"table": evaluator.task.table_name, "signal": _signal_of(evaluator)}
+    if evaluator.identity:
+        facts["evaluator"] = evaluator.identity
+    return facts
+
+
+def _facts_of_searcher(spec: SearcherSpec) -> dict[str, Any]:
+    facts: dict[str, Any] = {"searcher": spec.name, "settings": spec.all_settings}
+    if spec.code:
+        facts["code"] = spec.code
+    return facts
 
 
 def _signal_of(evaluator: Evaluator) -> Any:
@@ -178,34 +182,35 @@ class Results:
     def __init__(
         self, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]]
     ) -> None:
-        self.configs, self.seeds = configs, seeds
+        self.configs = configs
+        self.seeds = seeds
         self._histories: dict[tuple[Pair, int], History] = {}
         self._failures: dict[tuple[Pair, int], RunFailed] = {}
-        self._stored: dict[
-            str, dict[str, None]
-        ] = {}  # labels of searchers with stored runs, by version
+        # Labels of searchers with stored runs, by version; each value is None (an ordered set).
+        self._stored: dict[str, dict[str, None]] = {}
 
     def recall(
         self, stored: Mapping[tuple[str, str], dict[str, Any]], own: Collection[str]
     ) -> None:
-        """Add those stored runs, by task and label, that are the same as new runs, except of the user's searchers."""
+        """Add those stored runs, by task and label, that are the same as new runs.
+
+        Runs of the user's `own` searchers are never taken from the store.
+        """
         for pair, config in self.configs.items():
             published = stored.get((config.task.name, config.label))
-            if (
-                config.label in own
-                or not published
-                or config.budget.most_evaluations > published["budget"][0]
+            if config.label in own or not published:
+                continue
+            if config.budget.most_evaluations > published["budget"][0]:
+                continue  # the stored runs are too short
+            identity = published["identity"]
+            if differences_from(
+                identity, config.identity, ("nasmeta_journal", "seed", "written_by")
             ):
                 continue
-            if not differences_from(
-                published["identity"], config.identity, ("nasmeta_journal", "seed", "written_by")
-            ):
-                self._stored.setdefault(published["identity"]["written_by"], {})[config.label] = (
-                    None
-                )
-                for run in published["runs"]:
-                    if run["seed"] in self.seeds[pair]:
-                        self.keep(pair, run["seed"], replayed(config, run))
+            self._stored.setdefault(identity["written_by"], {})[config.label] = None
+            for run in published["runs"]:
+                if run["seed"] in self.seeds[pair]:
+                    self.keep(pair, run["seed"], replayed(config, run))
 
     @property
     def total(self) -> int:
@@ -239,25 +244,32 @@ class Results:
         """Return the results of all runs, or raise an error that lists the failed ones."""
         if self._failures:
             raise self._failed()
-        frame = results_frame(
-            [self._histories[pair, seed] for pair in self.configs for seed in self.seeds[pair]]
-        )
+        histories = []
+        for pair in self.configs:
+            for seed in self.seeds[pair]:
+                histories.append(self._histories[pair, seed])
+        frame = results_frame(histories)
         frame.attrs["stored"] = self._stored
         return frame
 
     def _failed(self) -> RunFailed:
-        seeds: dict[tuple[str, str], list[int]] = {}
+        """Return one error for all failed runs: per searcher, task and reason, the seeds."""
+        seeds: dict[tuple[str, str], list[int]] = {}  # by searcher and task, and reason
+        labels: dict[str, None] = {}  # an ordered set
         for (pair, seed), failure in self._failures.items():
-            run = f"{pair[1]} on {self.configs[pair].task.name}"
-            seeds.setdefault((run, failure.reason), []).append(seed)
-        listed = [
-            f"{run}, seeds {', '.join(map(str, sorted(own)))}: {why}"
-            for (run, why), own in seeds.items()
-        ]
-        labels = ",".join(dict.fromkeys(label for (_, label), _ in self._failures))
+            _, label = pair
+            runs = f"{label} on {self.configs[pair].task.name}"
+            seeds.setdefault((runs, failure.reason), []).append(seed)
+            labels[label] = None
+        listed = []
+        for (runs, reason), failed in seeds.items():
+            numbers = ", ".join(str(seed) for seed in sorted(failed))
+            listed.append(f"{runs}, seeds {numbers}: {reason}")
+        first_failure = next(iter(self._failures.values()))
         error = RunFailed(
             f"{len(self._failures)} of {self.total} runs failed; the others are done. {' '.join(listed)}",
-            hint=f"Run the same command to resume, or with --redo {labels} after a change of the code.",
+            hint=f"Run the same command to resume, or with --redo {','.join(labels)} after a change of the code.",
         )
-        error.reason, error.frames = listed[0], next(iter(self._failures.values())).frames
+        error.reason = listed[0]
+        error.frames = first_failure.frames
         return error

@@ -12,11 +12,12 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from itertools import count, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, RunFailed, UnknownNameError
 from nasmeta.experiments._workers import Workers, end_processes
@@ -55,9 +56,8 @@ class Job:
                     if seed is None:
                         outcome = self.config.learn()
                     else:
-                        outcome = run_config(
-                            replace(self.config, seed=seed), path, learnt=self.learnt
-                        )
+                        config = replace(self.config, seed=seed)
+                        outcome = run_config(config, path, learnt=self.learnt)
                 except RunFailed as failure:
                     outcome = failure
                 yield seed, outcome, perf_counter() - begin
@@ -84,7 +84,8 @@ class Pace:
     """
 
     def __init__(self, due: Mapping[tuple[str, bool], int], n_workers: int) -> None:
-        self.due, self._n_workers = Counter(due), n_workers
+        self.due = Counter(due)
+        self._n_workers = n_workers
         self.done: Counter[tuple[str, bool]] = Counter()
         self._seconds: Counter[tuple[str, bool]] = Counter()
         self._last = perf_counter()
@@ -99,19 +100,30 @@ class Pace:
 
     def seconds_left(self) -> float | None:
         """Return the estimate; None until each searcher has finished a run."""
-        due = [step for step, n in self.due.items() if n > 0]
-        if not all(step in self.done for step in due):
-            return None
-        total = sum(self.due[step] * self._seconds[step] / self.done[step] for step in due)
-        return max(0.0, total / self._n_workers - (perf_counter() - self._last))
+        total = 0.0
+        for step, n in self.due.items():
+            if n <= 0:
+                continue
+            if step not in self.done:
+                return None
+            mean = self._seconds[step] / self.done[step]
+            total += n * mean
+        since_last = perf_counter() - self._last
+        return max(0.0, total / self._n_workers - since_last)
 
     def learned(self) -> str:
         """Return how many meta-trainings are done; an empty string if all are."""
-        # copies, because another thread adds to them
-        done, due = (
-            sum(n for step, n in [*steps.items()] if step[1]) for steps in (self.done, self.due)
-        )
-        return f"learned from sources: {done} of {done + due}" if due else ""
+        done = _meta_trainings(self.done)
+        due = _meta_trainings(self.due)
+        if due == 0:
+            return ""
+        return f"learned from sources: {done} of {done + due}"
+
+
+def _meta_trainings(steps: Mapping[tuple[str, bool], int]) -> int:
+    """Return the number of meta-trainings among the steps."""
+    entries = list(steps.items())  # a copy, because another thread adds to them
+    return sum(n for (_, is_training), n in entries if is_training)
 
 
 def share_of(
@@ -125,10 +137,13 @@ def share_of(
     >>> share_of(Shard(1, 2), [(0, "random"), (0, "meta")], [(0, "meta")], range(4))
     {(0, 'random'): [1, 3], (0, 'meta'): [2, 3]}
     """
-    runs = [(pair, seed) for pair in pairs if pair not in learners for seed in seeds]
-    taught = [(pair, seed) for pair in pairs if pair in learners for seed in seeds]
+    runs: list[tuple[Pair, int]] = []
+    runs_of_learners: list[tuple[Pair, int]] = []
+    for pair in pairs:
+        group = runs_of_learners if pair in learners else runs
+        group.extend((pair, seed) for seed in seeds)
     share: dict[Pair, list[int]] = {pair: [] for pair in pairs}
-    for pair, seed in [*shard.dealt(runs), *shard.block(taught)]:
+    for pair, seed in [*shard.dealt(runs), *shard.block(runs_of_learners)]:
         share[pair].append(seed)
     return share
 
@@ -149,7 +164,8 @@ def results_of(
                 for result in job.results():
                     yield job, result
         return
-    free, deaths, numbers = deque(executors), Counter[int](), count()
+    free = deque(executors)
+    deaths: Counter[int] = Counter()  # of workers, by the id of their job
     running: dict[Future[_Done], tuple[Executor, Job]] = {}
     with (
         TemporaryDirectory(prefix="nasmeta-", ignore_cleanup_errors=True) as folder,
@@ -157,19 +173,14 @@ def results_of(
     ):
         while jobs or running:
             while jobs and free:
-                executor, job = free.popleft(), jobs.popleft()
+                executor = free.popleft()
+                job = jobs.popleft()
                 try:
                     if workers.is_cluster:
-                        journals = [
-                            path.read_bytes() if path.exists() else b"" for path in job.paths
-                        ]
-                        future = executor.submit(
-                            _on_node, job, job.config.identity, journals, os.getpid()
-                        )
+                        future = _submitted_to_node(executor, job)
                     else:
-                        future = executor.submit(
-                            _in_process, job, Path(folder, str(next(numbers))), os.getpid()
-                        )
+                        file = Path(folder, uuid4().hex)
+                        future = executor.submit(_in_process, job, file, os.getpid())
                 except BrokenExecutor as reason:
                     raise NasmetaError(
                         f"{reason} With a new executor, the same call resumes."
@@ -192,6 +203,12 @@ def results_of(
                 del deaths[id(job)]
                 for result in results:
                     yield job, result
+
+
+def _submitted_to_node(executor: Executor, job: Job) -> Future[_Done]:
+    """Send a job with its journals to a cluster, whose nodes do not see the files of this machine."""
+    journals = [path.read_bytes() if path.exists() else b"" for path in job.paths]
+    return executor.submit(_on_node, job, job.config.identity, journals, os.getpid())
 
 
 @contextmanager
@@ -252,10 +269,13 @@ def _on_node(job: Job, identity: Mapping[str, Any], journals: list[bytes], drive
     NasmetaError
         If versions or data of this node would lead to other results.
     """
-    node, task = platform.node(), job.config.task
+    node = platform.node()
+    task = job.config.task
     try:
-        differences = differences_from(json.loads(json.dumps(job.config.identity)), identity)
-        _ = task.values if job.config.evaluator.name == "table" else None
+        identity_here = json.loads(json.dumps(job.config.identity))
+        differences = differences_from(identity_here, identity)
+        if job.config.evaluator.name == "table":
+            _ = task.values  # raises an error if the table is missing
     except (ColumnError, MissingValueError, UnknownNameError) as reason:
         raise NasmetaError(
             f"The node {node} does not have the data of {task.name}: {reason} Run `nasmeta data fetch` there, or set "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -103,64 +103,92 @@ def report(
     >>> findings.budget, findings.results["nb201/cifar10"]["searcher"].tolist()
     ('after 20 evaluations', ['random', 'local-search'])
     """
-    columns: tuple[ColumnInfo, ...] = ()
-    specification: dict[str, Any] = {}
-    mark = ""
-    provenance: dict[str, Any] = {}
-    published: dict[str, Any] = {}
-    destination = None if output is None else Path(output)
-    if isinstance(results, pd.DataFrame):
-        frame, own_title = results, "Comparison of searchers"
-    elif (home := Path(results)).is_file():
-        run = read_run(home)
-        frame, own_title = run.frame(), f"{run.searcher} on {run.task.name}, seed {run.seed}"
-        destination = destination or home.with_name(f"{home.stem}-report")
-    else:
-        frame, own_title, destination = (
-            results_in(home),
-            title_of(home),
-            destination or home / "report",
-        )
-        specification, known = (
-            _facts(home / name) for name in ("specification.json", "provenance.json")
-        )
-        provenance = _provenance(home, specification, known)
-        if "specification" in known:
-            with suppress(NasmetaError):  # the table is missing
-                columns, published = reported_in(known["specification"]["text"])
+    content = _content(results)
+    frame = content.frame
+    destination = content.default_output if output is None else Path(output)
     if destination is not None:
         require_writable(destination, folder=True)
-    tasks = _tasks(frame, specification)
-    findings = find(frame, tasks, at, x, columns, reference)
+    tasks = _tasks(frame, content.specification)
+    findings = find(frame, tasks, at, x, content.columns, reference)
+    if title is None:
+        title = content.title
     if frame.attrs.get(UNVERIFIED):
-        mark = ", from an unverified file"
-        _check_unverified(frame, tasks, specification)
+        title = f"{title}, from an unverified file"
+        _check_unverified(frame, tasks, content.specification)
     if destination is None:
         return Report(findings, ())
-    table = compare_searches(published, frame, columns) if "means" in published else None
-    files = write_findings(
-        findings, destination, provenance, (title or own_title) + mark, formats, table
-    )
+    table = None
+    if "means" in content.published:
+        table = compare_searches(content.published, frame, content.columns)
+    files = write_findings(findings, destination, content.provenance, title, formats, table)
     return Report(findings, tuple(files))
+
+
+@dataclass(frozen=True, eq=False)
+class _Content:
+    """What a report describes: results, and what their folder states about them."""
+
+    frame: pd.DataFrame
+    title: str
+    default_output: Path | None = None
+    specification: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    columns: tuple[ColumnInfo, ...] = ()  # reported columns of the table
+    published: Mapping[str, Any] = field(default_factory=dict)  # values of a paper
+
+
+def _content(results: pd.DataFrame | str | os.PathLike[str]) -> _Content:
+    """Read a frame, the journal of a run, or the folder of a comparison."""
+    if isinstance(results, pd.DataFrame):
+        return _Content(frame=results, title="Comparison of searchers")
+    home = Path(results)
+    if home.is_file():
+        run = read_run(home)
+        return _Content(
+            frame=run.frame(),
+            title=f"{run.searcher} on {run.task.name}, seed {run.seed}",
+            default_output=home.with_name(f"{home.stem}-report"),
+        )
+    frame = results_in(home)  # raises an error if the folder lacks results
+    specification = _facts(home / "specification.json")
+    recorded = _facts(home / "provenance.json")
+    columns: tuple[ColumnInfo, ...] = ()
+    published: Mapping[str, Any] = {}
+    if "specification" in recorded:
+        with suppress(NasmetaError):  # the table is missing
+            columns, published = reported_in(recorded["specification"]["text"])
+    return _Content(
+        frame=frame,
+        title=title_of(home),
+        default_output=home / "report",
+        specification=specification,
+        provenance=_provenance(home, specification, recorded),
+        columns=columns,
+        published=published,
+    )
 
 
 def _facts(path: Path) -> dict[str, Any]:
     return facts_in(path) if path.is_file() else {}
 
 
-def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
-    """Return the tasks that are known on this machine, with the evaluators of the comparison."""
+def _tasks(frame: pd.DataFrame, specification: Mapping[str, Any]) -> dict[str, Task]:
+    """Return the tasks whose values can be compared with their tables on this machine.
+
+    Predicted tasks are marked in the attributes of the frame.
+    """
     tasks: dict[str, Task] = {}
     for name in map(str, frame["task"].unique()):
         identity = specification.get("tasks", {}).get(name, {}).get("evaluator")
-        if predicted := recorded_prediction({"evaluator": identity or {}}):
+        predicted = recorded_prediction({"evaluator": identity or {}})
+        if predicted:
             frame.attrs.setdefault("predicted", {}).setdefault(name, predicted)
+        elif identity is not None and identity["kind"] != TrainingEvaluator.name:
+            continue  # values of other evaluators have their own unit
         with suppress(NasmetaError):  # the table is missing
             task = get_task(name)
-            values_of_table = identity is None or identity["kind"] == TrainingEvaluator.name
-            if values_of_table or predicted:  # others have their own unit
-                _ = task.column  # raises an error if the table is missing
-                tasks[name] = task
+            _ = task.column  # raises an error if the table is missing
+            tasks[name] = task
     return tasks
 
 
@@ -168,26 +196,30 @@ def _check_unverified(
     frame: pd.DataFrame, tasks: Mapping[str, Task], specification: Mapping[str, Any]
 ) -> None:
     """Raise an error if results of another program contradict the tables, or if budgets of a task differ."""
+    limits_in_seconds = frame.attrs.get("seconds", {})
     for name, rows in frame.groupby("task", observed=True):
-        if not (rows["regret"].isna() | (rows["regret"] >= 0)).all():
+        if (rows["regret"] < 0).any():
             raise _contradiction(f"regrets on {name} are below 0")
-        ended = rows[rows["stopped"] == "budget"] if "stopped" in rows else rows.iloc[:0]
-        lengths = ended.groupby(["searcher", "seed"], observed=True).size()
-        if lengths.nunique() > 1 and not frame.attrs.get("seconds", {}).get(name):
-            raise _contradiction(
-                f"runs on {name} have {lengths.min()} to {lengths.max()} evaluations"
-            )
-        by_table = "evaluator" not in specification.get("tasks", {}).get(name, {})
-        if name in tasks and by_table:
+        if "stopped" in rows and not limits_in_seconds.get(name):
+            complete = rows[rows["stopped"] == "budget"]
+            lengths = complete.groupby(["searcher", "seed"], observed=True).size()
+            if lengths.nunique() > 1:
+                raise _contradiction(
+                    f"runs on {name} have {lengths.min()} to {lengths.max()} evaluations"
+                )
+        is_look_up = "evaluator" not in specification.get("tasks", {}).get(name, {})
+        if name in tasks and is_look_up:
             _check_values(rows, on_evaluator(tasks[str(name)], "table"))
 
 
 def _check_values(rows: pd.DataFrame, evaluator: Evaluator) -> None:
     """Raise an error if best values or regrets on a task are not those of its table."""
-    values, of_table = rows["incumbent_value"].to_numpy(float), evaluator.noise_free
-    due = values if of_table is None or evaluator.n_objectives > 1 else of_table[rows["incumbent"]]
-    if not np.allclose(values, due, equal_nan=True):
-        raise _contradiction(f"best values on {evaluator.task.name} are not those of its table")
+    values = rows["incumbent_value"].to_numpy(float)  # (n_rows,)
+    of_table = evaluator.noise_free  # (n_architectures,)
+    if of_table is not None and evaluator.n_objectives == 1:
+        due = of_table[rows["incumbent"]]
+        if not np.allclose(values, due, equal_nan=True):
+            raise _contradiction(f"best values on {evaluator.task.name} are not those of its table")
     regrets = evaluator.sign * (evaluator.optimum - values)
     if evaluator.values is None:
         regrets = np.maximum(regrets, 0.0)  # a run may exceed the best known value
@@ -202,16 +234,14 @@ def _contradiction(what: str) -> DamagedFileError:
 
 
 def _provenance(
-    folder: Path, specification: dict[str, Any], known: Mapping[str, Any]
+    folder: Path, specification: Mapping[str, Any], recorded: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the comparison, its versions, and the checksum of its results."""
+    comparison = {key: value for key, value in specification.items() if value is not None}
+    comparison.pop("tasks", None)
     facts = {
-        "comparison": {
-            key: value
-            for key, value in specification.items()
-            if key != "tasks" and value is not None
-        },
-        **known,
+        "comparison": comparison,
+        **recorded,
         "versions_of_the_report": versions_of(_PACKAGES),
         "sha256_of_results.parquet": sha256_of(folder / "results.parquet"),
     }

@@ -25,31 +25,21 @@ from nasmeta.experiments._workers import Workers
 from nasmeta.files import write_atomically
 from nasmeta.pages import Section, as_markdown
 from nasmeta.tables import ColumnInfo
-from nasmeta.tasks import Signal, get_task
-
-_COLUMNS = [
-    "method",
-    "here",
-    "on",
-    "published",
-    "published_std",
-    "measured",
-    "measured_std",
-    "runs",
-]
+from nasmeta.tasks import Signal, Task, get_task
 
 
 def _contents(tables: str | Iterable[str] = "all") -> dict[str, dict[str, Any]]:
     """Return the specifications of published tables by name."""
-    files = sorted(READY.rglob("*.toml"))
-    parsed = {
-        file.stem: tomllib.loads(file.read_text(encoding="utf-8")) | {"file": file}
-        for file in files
-    }
-    known = {name: content for name, content in parsed.items() if "published" in content}
-    names = [tables] if isinstance(tables, str) else [*tables]
+    known: dict[str, dict[str, Any]] = {}
+    for file in sorted(READY.rglob("*.toml")):
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        if "published" in content:
+            known[file.stem] = {**content, "file": file}
+    names = [tables] if isinstance(tables, str) else list(tables)
     check_names("reproduce", "published table", names, [*known, "all"])
-    return known if "all" in names else {name: known[name] for name in names}
+    if "all" in names:
+        return known
+    return {name: known[name] for name in names}
 
 
 def list_published() -> pd.DataFrame:
@@ -79,7 +69,10 @@ def list_published() -> pd.DataFrame:
 
 def data_of(tables: str | Iterable[str]) -> set[str]:
     """Return the names of the sources that published tables need."""
-    return {source for content in _contents(tables).values() for source in content.get("data", ())}
+    sources: set[str] = set()
+    for content in _contents(tables).values():
+        sources.update(content.get("data", ()))
+    return sources
 
 
 def reproduce(
@@ -160,74 +153,110 @@ def compare_searches(
     published: Mapping[str, Any], frame: pd.DataFrame, columns: Sequence[ColumnInfo]
 ) -> pd.DataFrame:
     """Compare the results of a specification with its published table."""
-    tasks = {task.dataset: task for task in map(get_task, map(str, frame["task"].unique()))}
+    tasks: dict[str, Task] = {}  # by dataset
+    for name in frame["task"].unique():
+        task = get_task(str(name))
+        tasks[task.dataset] = task
+    first_task = next(iter(tasks.values()))
 
-    def measure(searcher: str, on: Any, at: int | None) -> Any:
-        column = next(
-            (column for column in columns if f"{column.address}/".startswith(f"{on}/")), None
-        )
-        task = tasks.get(column.dataset if column else on, next(iter(tasks.values())))
-        own = frame[(frame["searcher"] == searcher) & (frame["task"] == task.name)]
-        last = own[own["evaluation"] <= (at or np.inf)].groupby("seed").tail(1)
+    def measure(searcher: str, on: Any, at: int | None) -> pd.Series[float]:
+        """Return one value per run: of the incumbent after `at` evaluations, or at the end."""
+        column = _column_at(on, columns)
+        if column is None:
+            task = tasks.get(on, first_task)
+        else:
+            task = tasks.get(column.dataset, first_task)
+        runs = frame[(frame["searcher"] == searcher) & (frame["task"] == task.name)]
+        if at is not None:
+            runs = runs[runs["evaluation"] <= at]
+        last = runs.groupby("seed").tail(1)
         if column is None or "measure" in published:
-            return last[published.get("measure", "incumbent_value")].astype(float)
-        return pd.Series(
-            task.table.column(*Signal.of(column).address)[last["incumbent"].to_numpy()].astype(
-                float
-            )
-        )
+            measured: pd.Series[float] = last[published.get("measure", "incumbent_value")]
+            return measured.astype(float)
+        values = task.table.column(*Signal.of(column).address)  # (n_architectures,)
+        return pd.Series(values[last["incumbent"].to_numpy()].astype(float))
 
-    return _compared(
-        published,
-        measure,
-        map(str, frame["searcher"].unique()),
-        [c.address for c in columns] or tasks,
-    )
+    methods = [str(searcher) for searcher in frame["searcher"].unique()]
+    addresses = [column.address for column in columns]
+    return _compared(published, measure, methods, addresses or tasks)
+
+
+def _column_at(address: Any, columns: Sequence[ColumnInfo]) -> ColumnInfo | None:
+    """Return the first reported column whose address begins with these parts, if there is one."""
+    for column in columns:
+        if f"{column.address}/".startswith(f"{address}/"):
+            return column
+    return None
 
 
 def _predicted(
     content: dict[str, Any], folder: Path | None, repeats: int | None, progress: bool
 ) -> pd.DataFrame:
-    published, options = (
-        content["published"],
-        content["predict"] | ({} if repeats is None else {"draws": repeats}),
-    )
+    """Run the predictions of a published table, and compare them with it."""
+    published = content["published"]
+    options = dict(content["predict"])
+    names = options.pop("tasks")
+    if repeats is not None:
+        options["draws"] = repeats
     frames = []
-    for task in options.pop("tasks"):
-        dataset = get_task(task).dataset
-        prediction = nasmeta.predict(
-            task=task, folder=folder and folder / dataset, progress=progress, **options
-        )
+    for name in names:
+        dataset = get_task(name).dataset
+        home = None if folder is None else folder / dataset
+        prediction = nasmeta.predict(task=name, folder=home, progress=progress, **options)
         frames.append(prediction.frame.assign(dataset=dataset))
     frame = pd.concat(frames)
 
-    def measure(predictor: str, on: Any, at: int | None) -> Any:
+    def measure(predictor: str, on: Any, at: int | None) -> pd.Series[float]:
+        """Return one value per draw; `on` is a number of labels or a dataset."""
         rows = (frame["n_train"] == on) | (frame["dataset"] == on)
-        rows &= (frame["scope"] == published["scope"]) & (frame["predictor"] == predictor)
-        return frame.loc[rows, published["measure"]]
+        rows &= frame["scope"] == published["scope"]
+        rows &= frame["predictor"] == predictor
+        values: pd.Series[float] = frame.loc[rows, published["measure"]]
+        return values
 
     return _compared(published, measure, options["predictors"], ())
 
 
 def _compared(
     published: Mapping[str, Any],
-    measure: Callable[[str, Any, int | None], Any],
-    methods: Iterable[str],
+    measure: Callable[[str, Any, int | None], pd.Series[float]],
+    methods: Sequence[str],
     columns: Iterable[str],
 ) -> pd.DataFrame:
-    """Return the published and the measured values; methods of this package without published values come last."""
-    means, deviations = published.get("means", {}), published.get("deviations", {})
-    here = {method: published.get("here", {}).get(method, method) for method in means}
-    here |= {method: method for method in methods if method not in here.values()}
+    """Return the published and the measured values.
+
+    Methods of this package without published values come last.
+    """
+    columns = list(published.get("on", columns))
+    unknown = [np.nan] * len(columns)
+    means = published.get("means", {})
+    deviations = published.get("deviations", {})
+    names_here = published.get("here", {})
+    at = published.get("at", {})
+
+    labels = {method: names_here.get(method, method) for method in means}
+    for method in methods:
+        if method not in labels.values():
+            labels[method] = method
     rows = []
-    for method, own in here.items():
-        for i, on in enumerate(published.get("on", columns)):
-            runs = measure(own, on, published.get("at", {}).get(method))
-            known = [
-                table[method][i] if method in table else np.nan for table in (means, deviations)
-            ]
-            rows.append((method, own, on, *known, runs.mean(), runs.std(), len(runs)))
-    return with_differences(pd.DataFrame(rows, columns=_COLUMNS), published.get("runs", np.nan))
+    for method, label in labels.items():
+        published_means = means.get(method, unknown)
+        published_stds = deviations.get(method, unknown)
+        for i, on in enumerate(columns):
+            runs = measure(label, on, at.get(method))
+            rows.append(
+                {
+                    "method": method,
+                    "here": label,
+                    "on": on,
+                    "published": published_means[i],
+                    "published_std": published_stds[i],
+                    "measured": runs.mean(),
+                    "measured_std": runs.std(),
+                    "runs": len(runs),
+                }
+            )
+    return with_differences(pd.DataFrame(rows), published.get("runs", np.nan))
 
 
 def published_page(content: Mapping[str, Any], table: pd.DataFrame, command: str) -> str:
@@ -249,6 +278,5 @@ def published_page(content: Mapping[str, Any], table: pd.DataFrame, command: str
         citation,
         Section("Comparability"),
     ]
-    return as_markdown(
-        content["title"], sections, [*published["comparability"], f"`{command}` writes this page."]
-    )
+    remarks = [*published["comparability"], f"`{command}` writes this page."]
+    return as_markdown(content["title"], sections, remarks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,18 @@ from nasmeta.terminal import (
 from nasmeta.training.commands import read_images
 
 DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
-_NOT_PRINTED = ("final_regret", "simulated_days", "seconds")  # columns of the summary
+_NOT_PRINTED = ("final_regret", "simulated_days", "seconds")  # first part of columns' names
+_LAST_OF_RUN = [  # the columns of a run's last evaluation in --json
+    "task",
+    "searcher",
+    "seed",
+    "evaluation",
+    "incumbent",
+    "incumbent_value",
+    "regret",
+    "simulated_seconds",
+    "stopped",
+]
 _Record = Callable[[], dict[str, Any]]
 
 
@@ -105,25 +116,21 @@ def compare_command(
         "redo": options.pop("redo", ()),
         "progress": True,
     }
-    evaluations = None if "seconds" in options else options.get("evaluations", 200)
+    evaluations: int | None
     if specification is None:
+        evaluations = None if "seconds" in options else options.get("evaluations", 200)
         frame, evaluator = _compared(searchers, options | where)
     else:
-        if searchers and specification in SEARCHERS:
-            listed = ",".join([*searchers, specification])
-            raise SettingError(
-                f"The names of searchers are separated by commas, without spaces: --searchers {listed}."
-            )
-        _refuse(
-            "A specification", [*["searchers"] * bool(searchers), *(options.keys() - {"repeats"})]
-        )
+        _refuse_with_specification(specification, searchers, options)
         specified = specification_to_run(specification)
         evaluator, evaluations = specified.evaluator, specified.evaluations
         print(specified.title)
         frame = run_specification(specified, repeats=options.get("repeats"), **where)
     if workers.shard is None:
         return _print_results(frame, folder, evaluations, evaluator)
-    runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
+    runs = 0
+    for runs_of_searchers in frame.attrs["runs"].values():
+        runs += sum(runs_of_searchers.values())
     print(
         f"Shard {workers.shard}: its {runs} runs are done. After all shards, omit --shard to write the results."
     )
@@ -132,23 +139,37 @@ def compare_command(
     return {"shard": workers.shard, "runs": runs}
 
 
-def _refuse(what: str, given: Sequence[str]) -> None:
-    """Raise an error for options besides something that has its own settings."""
-    if given:
-        flags = ", ".join(
-            "--set" if name == "settings" else f"--{name.replace('_', '-')}"
-            for name in sorted(given)
+def _refuse_with_specification(
+    specification: str, searchers: Sequence[str], options: Collection[str]
+) -> None:
+    """Raise an error for options besides a specification, other than the number of runs."""
+    if searchers and specification in SEARCHERS:
+        listed = ",".join([*searchers, specification])
+        raise SettingError(
+            f"The names of searchers are separated by commas, without spaces: --searchers {listed}."
         )
-        raise SettingError(f"{what} has its own settings: omit {flags}.")
+    given = set(options) - {"repeats"}
+    if searchers:
+        given.add("searchers")
+    _refuse("A specification", given)
+
+
+def _refuse(what: str, given: Collection[str]) -> None:
+    """Raise an error for options besides something that has its own settings."""
+    if not given:
+        return
+    flags = [f"--{name.replace('_', '-')}" for name in sorted(given)]
+    listed = ", ".join(flags).replace("--settings", "--set")
+    raise SettingError(f"{what} has its own settings: omit {listed}.")
 
 
 def _compared(searchers: Sequence[str], options: dict[str, Any]) -> tuple[pd.DataFrame, Any]:
     """Run a comparison; return its results and the evaluator."""
     listed: Any = searchers
-    if (command := options.pop("searcher_command", None)) is not None:
-        listed = dict(zip(searchers, searchers, strict=True)) | {
-            command: ("command", {"command": command})
-        }
+    command = options.pop("searcher_command", None)
+    if command is not None:
+        listed = {name: name for name in searchers}
+        listed[command] = ("command", {"command": command})
     if not listed:
         raise SettingError(
             "Missing option --searchers, such as random,gp. `nasmeta list specifications` shows others."
@@ -156,8 +177,10 @@ def _compared(searchers: Sequence[str], options: dict[str, Any]) -> tuple[pd.Dat
     tasks: Any = options.pop("tasks", None) or ["nb201"]
     use_training_evaluator(options, tasks[0])
     evaluator = options.get("evaluator", "table")
-    if (space := space_in(tasks)) is not None:
-        evaluator = options["evaluator"] = evaluator_for(space, evaluator)
+    space = space_in(tasks)
+    if space is not None:
+        evaluator = evaluator_for(space, evaluator)
+        options["evaluator"] = evaluator
         tasks = [evaluator.task]
     return compare(listed, tasks, **options), evaluator
 
@@ -165,9 +188,12 @@ def _compared(searchers: Sequence[str], options: dict[str, Any]) -> tuple[pd.Dat
 def _print_results(
     frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any
 ) -> _Record:
+    """Print the summary, write it to the folder, and return what --json prints."""
     findings = summarise_comparison(frame, evaluations, evaluator)
     _print_summary(findings)
-    files = [] if folder is None else write_summary(findings, folder)
+    files: Sequence[object] = []
+    if folder is not None:
+        files = write_summary(findings, folder)
     if files:
         print_written(files)
     if findings.failed:
@@ -184,46 +210,50 @@ def _print_summary(findings: Findings) -> None:
     terminal.print(size_sentence(findings))
     for fact in findings.facts:
         table = findings.summary[fact.name]
-        names = [str(name) for name in table]
-        unwanted = [
-            name
-            for name in names
-            if name.endswith(("_low", "_high")) or name.startswith(_NOT_PRINTED)
-        ]
-        table = table.drop(columns=unwanted)
+        is_bound = table.columns.str.endswith(("_low", "_high"))
+        is_unwanted = table.columns.str.startswith(_NOT_PRINTED)
+        table = table.loc[:, ~(is_bound | is_unwanted)]
         decimals = findings.decimals | {"share_solved": 2, "evaluations_to_optimum": 1}
         text = texts_of(table, findings.headers, decimals=decimals)
         print_table(text.headings, text.rows, f"{fact.name}. {fact}", right=text.headings[1:])
-    for line in (*column_notes(findings, {"": table}, intervals=False), *findings.run_remarks):
-        terminal.print(line)
+    for note in column_notes(findings, {"": table}, intervals=False):
+        terminal.print(note)
+    for remark in findings.run_remarks:
+        terminal.print(remark)
     terminal.print()
 
 
 def _record(findings: Findings, files: Sequence[object]) -> dict[str, Any]:
-    """Return the result of ``nasmeta compare --json``: flat lists with the name of the task in each record."""
-    runs = findings.frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1)
-    names = [
-        "task",
-        "searcher",
-        "seed",
-        "evaluation",
-        "incumbent",
-        "incumbent_value",
-        "regret",
-        "simulated_seconds",
-    ]
+    """Return the result of ``nasmeta compare --json``.
+
+    It has flat lists with the name of the task in each record.
+    """
     predictions = findings.frame.attrs.get("predicted", {})
-    tables, tests = ({}, {}) if findings.frame.empty else (findings.results, findings.tests)
+    tasks = []
+    for fact in findings.facts:
+        task: dict[str, Any] = {
+            "task": fact.name,
+            "optimum": fact.optimum,
+            "column": fact.column,
+        }
+        if fact.name in predictions:
+            task["predicted"] = predictions[fact.name]
+        tasks.append(task)
+    results: Any = []
+    tests: Any = []
+    remarks: Any = []
+    if not findings.frame.empty and findings.results:
+        results = pd.concat(findings.results, names=["task"]).reset_index("task")
+        remarks = findings.remarks
+    if not findings.frame.empty and findings.tests:
+        tests = pd.concat(findings.tests.values())
+    runs = findings.frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1)
     return {
-        "tasks": [
-            {"task": fact.name, "optimum": fact.optimum, "column": fact.column}
-            | ({"predicted": predictions[fact.name]} if fact.name in predictions else {})
-            for fact in findings.facts
-        ],
-        "results": pd.concat(tables, names=["task"]).reset_index("task") if tables else [],
-        "tests": pd.concat(tests.values()) if tests else [],
-        "runs": runs[[*names, "stopped"]],
-        "remarks": findings.remarks if tables else [],
+        "tasks": tasks,
+        "results": results,
+        "tests": tests,
+        "runs": runs[_LAST_OF_RUN],
+        "remarks": remarks,
         "files": files,
     }
 
@@ -306,9 +336,8 @@ def plan_command(
         check_choice("suffix", plot.suffix, (".png", ".pdf", ".svg"))
     frame: Any = pilot[0]
     if len(pilot) > 1:
-        frame, _ = _compared(
-            pilot, {"evaluations": 100, "repeats": repeats, "progress": True} | options
-        )
+        defaults = {"evaluations": 100, "repeats": repeats, "progress": True}
+        frame, _ = _compared(pilot, defaults | options)
     elif not Path(frame).exists():
         raise SettingError(
             "pilot",
@@ -316,11 +345,12 @@ def plan_command(
             "the folder of a comparison, or at least two searchers: random,evolution",
         )
     else:
-        _refuse("A finished comparison", [*options])
+        _refuse("A finished comparison", options)
     pairs = plan(frame, most=most)
     _print_plan(pairs, most)
     if plot is not None:
-        print_written(save_figure(plot_power(pairs), plot.with_suffix(""), [plot.suffix[1:]]))
+        figure_format = plot.suffix.removeprefix(".")
+        print_written(save_figure(plot_power(pairs), plot.with_suffix(""), [figure_format]))
     return {"pairs": pairs}
 
 
@@ -328,21 +358,22 @@ def _print_plan(pairs: pd.DataFrame, most: int) -> None:
     """Print a table per task, and its explanation."""
     headers = {"wrong": "wrong winner (%)", "needed": "runs needed"}
     shown = pairs.loc[:, "searcher":"difference_high"].drop(columns=["runs", "measure"])
-    shown["wrong"] = [
-        " / ".join(f"{100 * row[f'wrong_{n}']:.0f}" for n in RUNS) for _, row in pairs.iterrows()
-    ]
+    percentages = [(100 * pairs[f"wrong_{n}"]).map("{:.0f}".format) for n in RUNS]
+    shown["wrong"] = pd.concat(percentages, axis="columns").agg(" / ".join, axis="columns")
     shown["needed"] = pairs["needed"].map(partial(runs_text, most=most))
     shown[["evaluations", "hours"]] = pairs[["evaluations", "hours"]]
     for (task, measure), rows in shown.groupby([pairs["task"], pairs["measure"]], sort=False):
         text = texts_of(rows, headers, decimals={"evaluations": 0, "hours": 0})
         print_table(text.headings, text.rows, f"{task}, {measure}", right=text.headings[1:])
-    of_task = int(pairs.groupby("task", sort=False).size().max())
+    n_pairs = int(pairs.groupby("task", sort=False).size().max())
+    pairs_per_task = f"{n_pairs} pair per task" if n_pairs == 1 else f"{n_pairs} pairs per task"
+    numbers_of_runs = ", ".join(str(n) for n in RUNS)
     console().print(
         f"From {pairs['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other; below 0, the "
-        f"searcher is better. Wrong winner: how often the means of {', '.join(map(str, RUNS))} runs name it, if this "
+        f"searcher is better. Wrong winner: how often the means of {numbers_of_runs} runs name it, if this "
         "difference is the true one. Runs needed: per searcher, for 80 % of comparisons to show the difference by the "
-        f"test of a report (Wilcoxon, Holm). For {of_task} pair{'s' * (of_task > 1)} per task, these are at least "
-        f"{fewest_runs(of_task)} runs. Evaluations and hours of training are totals of both searchers. "
+        f"test of a report (Wilcoxon, Holm). For {pairs_per_task}, these are at least "
+        f"{fewest_runs(n_pairs)} runs. Evaluations and hours of training are totals of both searchers. "
         f"Pairs that need > {most:,} runs cannot be distinguished within {most:,} runs."
     )
 
@@ -377,9 +408,9 @@ def reproduce_command(
     missing = missing_data(data_of(tables))
     for state in missing:
         print(f"Missing: {state.name} ({state.holds}), {state.download_bytes / 1e6:.1f} MB")
-    if missing and (
-        fetch or (sys.stdin.isatty() and typer.confirm("Download them?", default=True, err=True))
-    ):
+    if missing and not fetch and sys.stdin.isatty():
+        fetch = typer.confirm("Download them?", default=True, err=True)
+    if missing and fetch:
         fetch_sources([state.name for state in missing], progress=True)
     values = reproduce(tables, progress=True, **options)
     for name, table in values.groupby("table", sort=False):
