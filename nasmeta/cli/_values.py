@@ -74,12 +74,13 @@ def conditions_in(texts: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
     conditions: dict[str, dict[str, list[Any]]] = {}
     for text in texts:
         column, _, needed = text.partition("=")
-        other, _, choices = needed.partition(":")
-        if not (column.strip() and other.strip() and names_in(choices)):
+        other, _, listed = needed.partition(":")
+        column, other, choices = column.strip(), other.strip(), names_in(listed)
+        if not (column and other and choices):
             raise SettingError(
                 "condition", text, "COLUMN=OTHER:CHOICE,…, such as momentum=optimiser:sgd"
             )
-        conditions.setdefault(column.strip(), {})[other.strip()] = list(names_in(choices))
+        conditions.setdefault(column, {})[other] = choices
     return conditions
 
 
@@ -91,9 +92,11 @@ def settings_by_label(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
     """
     pairs: dict[str, list[str]] = {}
     for text in texts:
-        # a label may be package.module:Name
-        label, colon, _ = text.partition("=")[0].rpartition(":")
-        if not colon or not label.strip():
+        # The last colon before the sign: a label may be package.module:Name.
+        label_and_key, equals, value = text.partition("=")
+        label, _, key = label_and_key.rpartition(":")
+        label = label.strip()
+        if not label:
             raise SettingError("setting", text, "NAME:key=value, such as evolution:population=10")
-        pairs.setdefault(label.strip(), []).append(text[len(label) + 1 :])
-    return {label: settings_in(own) for label, own in pairs.items()}
+        pairs.setdefault(label, []).append(f"{key}{equals}{value}")
+    return {label: settings_in(texts) for label, texts in pairs.items()}

@@ -87,10 +87,10 @@ def specs_of(
     check_names("the comparison", "searcher", settings, searchers)
     specs = {}
     for label, entry in searchers.items():
-        own_settings: Mapping[str, Any] = {}
-        searcher = entry
         if isinstance(entry, tuple):
             searcher, own_settings = entry
+        else:
+            searcher, own_settings = entry, {}
         all_settings = {**own_settings, **settings.get(label, {})}
         specs[str(label)] = SearcherSpec.of(searcher, all_settings)
     return specs

@@ -9,7 +9,6 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from itertools import takewhile
 from typing import Any, TypeVar
 
 from nasmeta.checks import check_int, check_number
@@ -29,11 +28,13 @@ def visible_gpus() -> list[str]:
     """Return the names of the GPUs that this process sees, as in ``CUDA_VISIBLE_DEVICES``."""
     named = os.environ.get(_VARIABLE)
     if named is not None:
-        return [
-            *takewhile(
-                lambda name: name and not name.startswith("-"), map(str.strip, named.split(","))
-            )
-        ]
+        gpus = []
+        for name in named.split(","):
+            name = name.strip()
+            if not name or name.startswith("-"):
+                break  # CUDA ignores what follows an invalid name
+            gpus.append(name)
+        return gpus
     try:
         import torch
     except ImportError:
@@ -99,7 +100,9 @@ class Workers:
         """Return workers from a number of processes or an executor."""
         if isinstance(workers, Workers):
             return workers
-        return cls(backend=workers) if isinstance(workers, Executor) else cls(workers)
+        if isinstance(workers, Executor):
+            return cls(backend=workers)
+        return cls(n=workers)
 
     @property
     def is_cluster(self) -> bool:
@@ -117,26 +120,31 @@ class Workers:
             return self
         if self.gpus_per_worker is None:
             n = self.n or 1
-            devices = len(visible_gpus()) if trains and n > 1 else 0
-            return replace(self, n=n, gpus_per_worker=min(1.0, devices / n) if devices else None)
-        devices = len(visible_gpus())
-        fitting = devices * int(1 / self.gpus_per_worker + 1e-9)
-        if not devices or (self.n or fitting) > fitting:
+            share = None
+            if trains and n > 1:
+                n_gpus = len(visible_gpus())
+                share = min(1.0, n_gpus / n) or None  # None without a GPU
+            return replace(self, n=n, gpus_per_worker=share)
+        n_gpus = len(visible_gpus())
+        most = n_gpus * int(1 / self.gpus_per_worker + 1e-9)  # 1 / 0.1 may round to 9.99
+        n = self.n or most
+        if n_gpus == 0 or n > most:
             raise SettingError(
                 "workers",
                 self.n,
-                f"at most {fitting} on {devices} visible GPUs (CUDA_VISIBLE_DEVICES)",
+                f"at most {most} on {n_gpus} visible GPUs (CUDA_VISIBLE_DEVICES)",
             )
-        return replace(self, n=self.n or fitting)
+        return replace(self, n=n)
 
     @contextmanager
     def executors(self) -> Iterator[list[Executor]]:
         """Yield one executor per simultaneous job: processes of this machine, or the same executor each time."""
         with ExitStack() as stack:
             if self.is_cluster:
-                executor = (
-                    self.backend if isinstance(self.backend, Executor) else _dask(self, stack)
-                )
+                if isinstance(self.backend, Executor):
+                    executor = self.backend
+                else:
+                    executor = _dask(self, stack)
                 yield [executor] * (self.n or _MOST_JOBS)
                 return
             # loky mistakes opened tables and models for a memory leak, and replaces such a process.
@@ -146,9 +154,14 @@ class Workers:
             )
             gpus: list[str | None] = [None]
             if self.gpus_per_worker is not None:
-                gpus = [*visible_gpus()]
+                gpus = list(visible_gpus())
                 stack.callback(end_processes)  # they would keep the memory of their GPUs
             yield [LocalProcess(i, gpus[i % len(gpus)]) for i in range(self.n or 1)]
+
+
+def _settings_in_environment() -> frozenset[tuple[str, str]]:
+    variables = os.environ.items()
+    return frozenset((name, value) for name, value in variables if name.startswith("NASMETA_"))
 
 
 @dataclass(frozen=True)
@@ -160,13 +173,8 @@ class LocalProcess(Executor):
 
     number: int
     gpu: str | None = None
-    settings: frozenset[tuple[str, str]] = (
-        field(  # a process started before a change would read other data
-            default_factory=lambda: frozenset(
-                (key, value) for key, value in os.environ.items() if key.startswith("NASMETA_")
-            )
-        )
-    )
+    # A process that was started before a change of these variables would read other data.
+    settings: frozenset[tuple[str, str]] = field(default_factory=_settings_in_environment)
 
     def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Call a function in the process."""
@@ -174,12 +182,13 @@ class LocalProcess(Executor):
             return _processes[self].submit(function, *args, **kwargs)
         from loky import ProcessPoolExecutor  # unlike the standard one, it needs no main guard
 
+        variables = None if self.gpu is None else {_VARIABLE: self.gpu}
         process: Executor = ProcessPoolExecutor(
-            1,
+            max_workers=1,
             timeout=_IDLE_SECONDS,
             initializer=end_with,
             initargs=(os.getpid(),),
-            env=None if self.gpu is None else {_VARIABLE: self.gpu},
+            env=variables,
         )
         _processes[self] = process
         return process.submit(function, *args, **kwargs)
@@ -191,24 +200,31 @@ _processes: dict[LocalProcess, Executor] = {}
 def end_processes() -> None:
     """Kill the worker processes of this machine."""
     while _processes:
-        process: Any = _processes.popitem()[1]
+        process: Any
+        _, process = _processes.popitem()
         process.shutdown(kill_workers=True)
 
 
 def _dask(workers: Workers, stack: ExitStack) -> Executor:
+    """Return the executor of a cluster at an address, or of one that is started on this machine."""
     from dask import config
     from distributed import Client
 
-    address = str(workers.backend).partition("=")[2] or config.get("scheduler-address", None)
+    _, _, address = str(workers.backend).partition("=")
+    if not address:
+        address = config.get("scheduler-address", None)
     if workers.gpus_per_worker is not None and not address:
         raise SettingError(
             "backend", workers.backend, "the address of a cluster, such as dask=tcp://host:8786"
         )
-    options: dict[str, Any] = {"n_workers": workers.n or os.cpu_count(), "threads_per_worker": 1}
-    local = {} if address else {**options, "dashboard_address": None}
-    client = stack.enter_context(
-        Client(address, timeout=_CONNECT_SECONDS, set_as_default=False, **local)
-    )
-    resources = None if workers.gpus_per_worker is None else {"GPU": workers.gpus_per_worker}
+    options: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "set_as_default": False}
+    if not address:
+        options["n_workers"] = workers.n or os.cpu_count()
+        options["threads_per_worker"] = 1
+        options["dashboard_address"] = None
+    client = stack.enter_context(Client(address, **options))
+    resources = None
+    if workers.gpus_per_worker is not None:
+        resources = {"GPU": workers.gpus_per_worker}
     executor: Executor = client.get_executor(pure=False, resources=resources)
     return executor
