@@ -368,18 +368,28 @@ class _Question:
     @classmethod
     def of(cls, task: str | Task, target: str | None) -> _Question:
         task = as_task(task)
-        s, table, info = task.signal, task.table, task.column
-        target = target or ("test" if s.split == "valid" else "valid")
-        if check_choice("target", target, ("test", "valid")) == "test":
-            # The release of the signal comes first. Networks trained on half of CIFAR-10 are
-            # another dataset.
-            tests = [column for column in task.test_columns if column.dataset == s.dataset]
-            tests = [column for column in tests if column.seed == s.seed] or tests
-            tests.sort(key=lambda column: (column.release != s.release, column.release))
-            info = tests[0] if tests else table.info(s.dataset, s.metric, "test", s.epochs, s.seed)
-        truth = table.column(*Signal.of(info).address).astype(np.float64)
-        pool = np.flatnonzero(np.isfinite(task.values) & np.isfinite(truth)).astype(np.int32)
-        return cls(task, task.values, truth, pool, info)
+        if not target:
+            target = "test" if task.signal.split == "valid" else "valid"
+        check_choice("target", target, ("test", "valid"))
+        info = _test_column(task) if target == "test" else task.column
+        truth = task.table.column(*Signal.of(info).address).astype(np.float64)  # (size,)
+        has_both = np.isfinite(task.values) & np.isfinite(truth)
+        pool = np.flatnonzero(has_both).astype(np.int32)
+        return cls(task=task, labels=task.values, truth=truth, pool=pool, target_info=info)
+
+
+def _test_column(task: Task) -> ColumnInfo:
+    """Return the test column of a task; the release and the seed of its signal come first."""
+    signal = task.signal
+    # Networks trained on half of CIFAR-10 are another dataset.
+    columns = [column for column in task.test_columns if column.dataset == signal.dataset]
+    if not columns:
+        return task.table.info(signal.dataset, signal.metric, "test", signal.epochs, signal.seed)
+    same_seed = [column for column in columns if column.seed == signal.seed]
+    return min(
+        same_seed or columns,
+        key=lambda column: (column.release != signal.release, column.release),
+    )
 
 
 def _warm_up(model: Model, question: _Question, bar: Bar) -> None:
@@ -417,13 +427,12 @@ def _scores_of(
         tau, rho = rank_correlations(predicted[architectures], truth[architectures])
         row = {"scope": scope, "n_scored": len(architectures), "kendall_tau": tau, "spearman": rho}
         if model.predicts_labels:
-            row["rmse"] = float(
-                np.sqrt(np.mean((predicted[architectures] - labels[architectures]) ** 2))
-            )
+            errors = predicted[architectures] - labels[architectures]
+            row["rmse"] = float(np.sqrt(np.mean(errors**2)))
             if scope == "isomorph-disjoint" and knows_deviation(estimator):
-                some = np.random.default_rng(seed).choice(
-                    architectures, min(_CALIBRATED_ON, len(architectures)), replace=False
-                )
-                mean, deviation = estimator.predict(some, return_std=True)
-                row |= calibration(mean, deviation, labels[some])
+                rng = np.random.default_rng(seed)
+                n_sampled = min(_CALIBRATED_ON, len(architectures))
+                sampled = rng.choice(architectures, n_sampled, replace=False)
+                mean, deviation = estimator.predict(sampled, return_std=True)
+                row |= calibration(mean, deviation, labels[sampled])
         yield row | times

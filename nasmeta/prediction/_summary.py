@@ -56,17 +56,21 @@ def summarise_predictions(frame: pd.DataFrame) -> pd.DataFrame:
     >>> table.loc[table["scope"] == "all", ["predictor", "draws", "kendall_tau"]].round(2).values.tolist()
     [['parameters', 3, 0.53], ['flops', 3, 0.53]]
     """
+    means = (*_MEANS, *_coverage_levels(frame))
     rows = []
     for key, group in frame.groupby(_KEY, sort=False, observed=True):
-        row: dict[str, Any] = dict(zip(_KEY, key, strict=True)) | {"draws": len(group)}
+        row: dict[str, Any] = dict(zip(_KEY, key, strict=True))
+        row["draws"] = len(group)
         for name in _CORRELATIONS:
             values = group[name].to_numpy(np.float64)
-            bounds = bootstrap_interval(values) if np.isfinite(values).all() else (np.nan, np.nan)
+            bounds = (np.nan, np.nan)
+            if np.isfinite(values).all():
+                bounds = bootstrap_interval(values)
             row |= interval_columns(name, values.mean(), bounds)
-        row |= {
-            name: group[name].mean(skipna=False) for name in (*_MEANS, *_coverage_levels(frame))
-        }
-        row |= {name: group[name].median() for name in _SECONDS}
+        for name in means:
+            row[name] = group[name].mean(skipna=False)
+        for name in _SECONDS:
+            row[name] = group[name].median()
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -128,11 +128,12 @@ def spread(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """
     lists = {key: value for key, value in entry.items() if isinstance(value, list)}
     for values in product(*lists.values()):
-        facts = {**entry, **dict(zip(lists, values, strict=True))}
-        yield {
-            key: value.format(**facts) if isinstance(value, str) else value
-            for key, value in facts.items()
-        }
+        facts = dict(entry)
+        facts.update(zip(lists, values, strict=True))
+        filled = {}
+        for key, value in facts.items():
+            filled[key] = value.format(**facts) if isinstance(value, str) else value
+        yield filled
 
 
 # -- names
@@ -249,15 +250,19 @@ def _of_several_columns(name: str) -> Task | None:
 def _objectives_in(name: str) -> list[str]:
     """Return the parts between plus signs, except in a split such as ``@valid+test`` and in a user's names."""
     table = name.partition("/")[0]
-    columns = load_table(table).columns if "@" in name or is_own_table(table) else ()
-    names = {
-        text for info in columns for text in (info.dataset, info.metric, info.split, info.release)
-    }
+    names: set[str | None] = set()
+    if "@" in name or is_own_table(table):
+        for info in load_table(table).columns:
+            names.update((info.dataset, info.metric, info.split, info.release))
+    # A null character stands for each plus sign inside a name, until the name is split.
+    masked = name
     for text in filter(None, names):
-        name = re.sub(
-            re.escape(text), lambda found: found[0].replace("+", chr(0)), name, flags=re.IGNORECASE
-        )
-    return [part.replace(chr(0), "+") for part in name.split("+")]
+        masked = re.sub(re.escape(text), _mask_plus, masked, flags=re.IGNORECASE)
+    return [part.replace(chr(0), "+") for part in masked.split("+")]
+
+
+def _mask_plus(match: re.Match[str]) -> str:
+    return match[0].replace("+", chr(0))
 
 
 def _declared_column(
@@ -464,11 +469,13 @@ def _of_same_weight(task: Task) -> list[str]:
     family = declared_families().get(f"{task.table_name}/tradeoff") if tradeoff else None
     if task.objective is None or family is None or "/" in device or task.signal.dataset not in base:
         return []
-    pairs = ((name.split("/")[1], name.rpartition("/")[2]) for name in family)
-    return [
-        f"{base.replace(task.signal.dataset, dataset)}/tradeoff-{weight}/{device}"
-        for dataset, device in pairs
-    ]
+    names = []
+    for name in family:
+        dataset = name.split("/")[1]
+        device = name.rpartition("/")[2]
+        base_there = base.replace(task.signal.dataset, dataset)
+        names.append(f"{base_there}/tradeoff-{weight}/{device}")
+    return names
 
 
 def _on_other_datasets(task: Task) -> list[Task]:

@@ -115,11 +115,11 @@ class Augmentation:
         mixed = scores[0]
         if len(scores) > 1:
             weights = rng.dirichlet(np.ones(len(scores))).tolist()
-            mixed = np.sum(
-                [weight * score for weight, score in zip(weights, scores, strict=True)], axis=0
-            )
-            mixed = standardised(mixed)  # keeps the scale of the noise
-        return mixed + self.noise * rng.standard_normal(len(mixed)) if self.noise else mixed
+            weighted = [weight * score for weight, score in zip(weights, scores, strict=True)]
+            mixed = standardised(np.sum(weighted, axis=0))  # keeps the scale of the noise
+        if not self.noise:
+            return mixed
+        return mixed + self.noise * rng.standard_normal(len(mixed))
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,15 +209,28 @@ class EpisodeSampler:
     def sample(self, rng: np.random.Generator) -> Episode:
         """Draw one episode."""
         members, architectures, labels = self._task(rng)
-        low, high = self.support
-        n_support = int(np.exp(rng.uniform(np.log(low), np.log(high + 1)))) if low < high else low
-        chosen = rng.choice(len(architectures), min(n_support, high) + self.query, replace=False)
-        first, rest = chosen[: -self.query], chosen[-self.query :]
-        names = tuple(self.sources[i].name for i in members)
+        n_support = self._draw_support(rng)
+        rows = rng.choice(len(architectures), n_support + self.query, replace=False)
+        support = rows[: -self.query]
+        query = rows[-self.query :]
         space = self.sources[members[0]].space
+        names = tuple(self.sources[member].name for member in members)
         return Episode(
-            space, architectures[first], labels[first], architectures[rest], labels[rest], names
+            space,
+            architectures[support],
+            labels[support],
+            architectures[query],
+            labels[query],
+            names,
         )
+
+    def _draw_support(self, rng: np.random.Generator) -> int:
+        """Draw the number of support labels, log-uniformly; without a draw if it is fixed."""
+        low, high = self.support
+        if low >= high:
+            return min(low, high)
+        exponent = rng.uniform(np.log(low), np.log(high + 1))
+        return min(int(np.exp(exponent)), high)
 
     def sample_many(self, n: int, rng: np.random.Generator) -> list[Episode]:
         """Draw `n` episodes."""

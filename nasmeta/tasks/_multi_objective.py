@@ -86,11 +86,11 @@ class MultiObjectiveTask(Task):
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics of the objectives; the names of the parts if several have the same metric."""
-        names = [part.column.metric for part in self._parts]
-        return tuple(
-            part.name if names.count(m) > 1 else m
-            for part, m in zip(self._parts, names, strict=True)
-        )
+        metrics = [part.column.metric for part in self._parts]
+        names = []
+        for part, metric in zip(self._parts, metrics, strict=True):
+            names.append(part.name if metrics.count(metric) > 1 else metric)
+        return tuple(names)
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -234,21 +234,19 @@ def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
         raise SettingError(
             f"objectives of {name}", names, "at least two different ones, without #sample"
         )
-    # the space of one table may not be on this machine
+    # The space of a table may not be on this machine, so parts of one table are not asked for it.
     by_table = {part._table: part for part in parts}
-    spaces = (
-        list(dict.fromkeys(part.space for part in by_table.values())) if len(by_table) > 1 else []
-    )
+    spaces = []
+    if len(by_table) > 1:
+        spaces = list(dict.fromkeys(part.space for part in by_table.values()))
     if len(spaces) > 1:
         names = [space.name for space in spaces]
         raise SettingError(
             f"spaces of {name}", names, "a single one", namesakes(*spaces[:2]).strip()
         )
-    datasets = list(
-        dict.fromkeys(
-            canonical_dataset(part.signal.dataset).removesuffix("-valid") for part in parts
-        )
-    )
+    # Networks trained on half of a dataset may be combined with those trained on all of it.
+    names_of_datasets = [canonical_dataset(part.signal.dataset) for part in parts]
+    datasets = list(dict.fromkeys(name.removesuffix("-valid") for name in names_of_datasets))
     if len(datasets) > 1:
         raise SettingError(
             f"datasets of {name}", datasets, "a single one, as in nb201/cifar100+latency/pixel3"

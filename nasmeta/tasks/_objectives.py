@@ -64,13 +64,13 @@ class Objective:
             what = f"directions of {of.metric} and {cost.metric} of {task}"
             raise SettingError(what, (of.direction, cost.direction), "max and min")
         if self.rule == "within":
-            in_unit = "" if cost.unit == "1" else cost.unit
-            metric, unit = (
-                f"{of.metric}_within_{self.amount:g}{in_unit}_{cost.device or cost.metric}",
-                of.unit,
-            )
+            cost_unit = "" if cost.unit == "1" else cost.unit
+            cost_name = cost.device or cost.metric
+            metric = f"{of.metric}_within_{self.amount:g}{cost_unit}_{cost_name}"
+            unit = of.unit
         else:
-            metric, unit = f"{of.metric}_minus_{self.amount:g}_ln_{cost.metric}", "1"
+            metric = f"{of.metric}_minus_{self.amount:g}_ln_{cost.metric}"
+            unit = "1"
         both = joined_facts([of, cost], "release", "source", "licence", "source_sha256", "origin")
         return replace(of, metric=metric, unit=unit, note=f"{of.note}; {cost.note}", **both)
 
@@ -255,13 +255,20 @@ class Front:
         points beyond it.
         """
         points = self.scaled(np.reshape(values, (-1, len(self.directions))))
-        shares, so_far, held = np.empty(len(points)), 0.0, points[:0]
-        for i, point in enumerate(points):
-            if (point > self._corner).all() and not (held >= point).all(axis=1).any():
-                held = np.vstack([held[~(held <= point).all(axis=1)], point])
-                share = self._volume(held) / self.hypervolume
-                so_far = max(so_far, 1.0 if abs(share - 1.0) <= _EQUAL else share)
-            shares[i] = 100 * so_far
+        shares = np.empty(len(points))
+        largest = 0.0
+        front = points[:0]  # the points so far that no other one dominates
+        for position, point in enumerate(points):
+            is_counted = (point > self._corner).all()
+            # Only a point that changes the front needs a new volume.
+            if is_counted and not (front >= point).all(axis=1).any():
+                dominated = (front <= point).all(axis=1)
+                front = np.vstack([front[~dominated], point])
+                share = self._volume(front) / self.hypervolume
+                if abs(share - 1.0) <= _EQUAL:
+                    share = 1.0
+                largest = max(largest, share)
+            shares[position] = 100 * largest
         return shares
 
 

@@ -55,32 +55,37 @@ def at_scale(task: Task, sources: Sequence[Task | SourceTask]) -> list[Task | So
     )
     if not (sources and task.scale and stated):
         return list(sources)
-    seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
-    scales = np.log(
-        [[source.scale[name] / value for name, value in task.scale.items()] for source in seen]
-    )
-    best = [
-        np.argsort(-source.utilities, kind="stable")[: max(1, round(_BEST * len(source)))]
-        for source in seen
-    ]
-    optima = np.array(
-        [
-            _mean(space, space.codes_of(s.architectures[at]))
-            for s, at in zip(seen, best, strict=True)
-        ]
-    )
-    slopes = np.linalg.lstsq(
-        scales - scales.mean(axis=0), optima - optima.mean(axis=0), rcond=None
-    )[0]
-    steps = np.rint(-scales @ slopes).astype(int) * [
-        position.ordered for position in space.positions
-    ]
-    return [_moved(source, step) for source, step in zip(seen, steps, strict=True)]
+    labelled = []
+    ratios = []
+    optima = []
+    for source in sources:
+        labels = source.as_source() if isinstance(source, Task) else source
+        labelled.append(labels)
+        ratios.append([labels.scale[name] / value for name, value in task.scale.items()])
+        optima.append(_optimum(labels))
+    # Least squares with an intercept: both sides are centred over the sources.
+    log_ratios = np.log(ratios)  # (n_sources, n_scales), 0 at the scale of the target
+    codes = np.array(optima)  # (n_sources, n_positions)
+    centred_ratios = log_ratios - log_ratios.mean(axis=0)
+    centred_codes = codes - codes.mean(axis=0)
+    slopes = np.linalg.lstsq(centred_ratios, centred_codes, rcond=None)[0]
+    # Codes of unordered choices have no direction, so they stay.
+    is_ordered = [position.ordered for position in space.positions]
+    steps = np.rint(-log_ratios @ slopes).astype(int) * is_ordered  # (n_sources, n_positions)
+    return [_moved(source, step) for source, step in zip(labelled, steps, strict=True)]
+
+
+def _optimum(source: SourceTask) -> NDArray[Any]:
+    """Return the mean code of a source's best labels, shape (n_positions,)."""
+    n_best = max(1, round(_BEST * len(source)))
+    best = np.argsort(-source.utilities, kind="stable")[:n_best]
+    return _mean(source.space, source.space.codes_of(source.architectures[best]))
 
 
 def _mean(space: SearchSpace, codes: NDArray[Any]) -> NDArray[Any]:
     """Return the mean code of each position where it is active; the others are 0."""
-    return np.asarray(codes.sum(axis=0) / space.conditions.active(codes).sum(axis=0).clip(1))
+    n_active = space.conditions.active(codes).sum(axis=0)
+    return np.asarray(codes.sum(axis=0) / n_active.clip(1))
 
 
 def _moved(source: SourceTask, steps: NDArray[Any]) -> SourceTask:
@@ -88,11 +93,13 @@ def _moved(source: SourceTask, steps: NDArray[Any]) -> SourceTask:
     space = source.space
     codes = space.codes_of(source.architectures)
     codes = codes + steps * space.conditions.active(codes)
+    # Clipped codes are valid for the look-up; labels that the clipping changed are dropped (-1).
     inside = codes.clip(0, np.array(space.n_choices) - 1)
-    found = space.find(space.conditions.reduced(inside) @ space.place_values)
-    found = np.where((codes == inside).all(axis=1), found, -1)
-    architectures, first = np.unique(found, return_index=True)
-    utilities = source.utilities[first][kept := architectures >= 0]
+    nearest = space.find(space.conditions.reduced(inside) @ space.place_values)
+    moved = np.where((codes == inside).all(axis=1), nearest, -1)
+    architectures, first = np.unique(moved, return_index=True)
+    kept = architectures >= 0
+    utilities = source.utilities[first][kept]
     if len(np.unique(utilities)) < 2:
         return source
     return replace(source, architectures=architectures[kept], utilities=utilities)

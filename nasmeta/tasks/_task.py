@@ -377,14 +377,20 @@ class Task:
         """
         if not self.is_sampled:
             raise SettingError(f"{self.name} does not sample seeds.")
-        s, of_signal = self.signal, self if self.objective is None else self.parts[0]
+        signal = self.signal
+        rng = np.random.default_rng([check_int("seed", seed, least=0), 43])
+        # Seeds are drawn for the signal; the objective then combines the drawn values with the costs.
+        base = self if self.objective is None else self.parts[0]
+        architectures = base.measured
         drawn = np.full(self.space.size, np.nan)
-        architectures, rng = (
-            of_signal.measured,
-            np.random.default_rng([check_int("seed", seed, least=0), 43]),
-        )
         drawn[architectures] = self.table.query(
-            architectures, s.dataset, s.metric, s.split, s.epochs, rng, s.release
+            architectures,
+            signal.dataset,
+            signal.metric,
+            signal.split,
+            signal.epochs,
+            rng,
+            signal.release,
         )
         if self.objective is not None:
             drawn = self.objective.values(drawn, self.parts[1].values)
