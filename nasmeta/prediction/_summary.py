@@ -28,6 +28,8 @@ from nasmeta.plotting import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.figure import Figure
 
 _KEY = ["task", "target", "protocol", "scope", "predictor", "n_train"]
@@ -63,7 +65,7 @@ def summarise_predictions(frame: pd.DataFrame) -> pd.DataFrame:
         row["draws"] = len(group)
         for name in _CORRELATIONS:
             values = group[name].to_numpy(np.float64)
-            bounds = (np.nan, np.nan)
+            bounds: Sequence[Any] = (np.nan, np.nan)
             if np.isfinite(values).all():
                 bounds = bootstrap_interval(values)
             row |= interval_columns(name, values.mean(), bounds)
