@@ -18,7 +18,7 @@ EXCEPTIONS = {
         "nasmeta.predictors._estimators", "nasmeta.predictors._metrics",
         "nasmeta.searchers._bananas", "nasmeta.searchers._bohb", "nasmeta.searchers._ehvi",
         "nasmeta.searchers._reinforce", "nasmeta.searchers._tpe",
-        "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.tables._value_checks",
+        "nasmeta.surrogates._noise", "nasmeta.surrogates._process_fit", "nasmeta.tables._value_checks",
         "nasmeta.tasks._objectives", "nasmeta.tasks._signal", "nasmeta.verification._frames",
     },
     "Networks, and the loops that train them": {

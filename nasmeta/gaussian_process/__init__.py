@@ -1,7 +1,7 @@
 """Gaussian processes over architectures: kernels as data, one fit, exact posteriors, acquisition."""
 
 from nasmeta.gaussian_process._acquisition import log_expected_improvement
-from nasmeta.gaussian_process._exact import JITTER, Conditioned
+from nasmeta.gaussian_process._exact import JITTER, Conditioned, Factored
 from nasmeta.gaussian_process._fit import (
     Objective,
     Prior,
@@ -39,6 +39,7 @@ __all__ = [
     "MATERN_52",
     "Conditioned",
     "Dimension",
+    "Factored",
     "FunctionPrior",
     "GaussianProcess",
     "GridPosterior",

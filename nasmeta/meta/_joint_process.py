@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from nasmeta.gaussian_process import (
     EXPONENTIAL,
+    Conditioned,
     Hyperparameters,
     Kernel,
     KernelPrior,
@@ -253,9 +253,8 @@ class SourceModels:
         covariance = shared_part.covariance(labelled, labelled).astype(np.float64)
         for part in of_sources:
             covariance[part, part] += own_part.covariance(labelled[part], labelled[part])
-        covariance[np.diag_indices(len(labelled))] += self.noise
-        factor = cholesky(covariance, lower=True)
-        weights = cho_solve((factor, True), np.concatenate(self.labels))  # C⁻¹ y
+        conditioned = Conditioned.on(covariance, self.noise, np.concatenate(self.labels))
+        weights = conditioned.weights  # C⁻¹ y, (n_labels,)
         # between labels and the target's architectures, (n_labels, n_architectures)
         rows = shared_part.covariance(labelled, self.target_architectures)
         shared_mean = weights @ rows
@@ -263,9 +262,8 @@ class SourceModels:
         for source, part in enumerate(of_sources):
             covariances = own_part.covariance(labelled[part], self.target_architectures)
             own_means[source] = weights[part] @ covariances
-        factor = factor.astype(np.float32)
-        solved = solve_triangular(factor, rows, lower=True, overwrite_b=True)
-        return np.asarray(solved, np.float32), shared_mean, own_means
+        whitened = conditioned.whitened(rows.T)
+        return np.asarray(whitened, np.float32), shared_mean, own_means
 
     @property
     def rows(self) -> Floats32:

@@ -10,9 +10,9 @@ from itertools import islice, pairwise
 import numpy as np
 from numpy.random import Generator
 
+from nasmeta.adam import Adam
 from nasmeta.arrays import Architectures, Array, Floats, Floats32
 from nasmeta.checks import check_int
-from nasmeta.searchers._adam import Adam
 from nasmeta.searchers._searcher import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
@@ -149,10 +149,10 @@ class PathNetworks:
     def fit(self, inputs: Array, scores: Array, epochs: int, learning_rate: float) -> PathNetworks:
         """Minimise the mean absolute error by Adam, all rows in each step; inputs (n, n_inputs), scores (n,)."""
         rows, targets = inputs.astype(np.float32), scores.astype(np.float32)[:, None]
-        adam = Adam([self._parameters], learning_rate, _EPSILON)
+        adam = Adam([self._parameters], _EPSILON)
         for _ in range(epochs):
             self._differentiate(rows, targets)
-            adam.step([self._gradient])
+            adam.step([self._gradient], learning_rate)
         return self
 
     def _differentiate(self, rows: Floats32, targets: Floats32) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
+from nasmeta.adam import Adam
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.checks import check_number
-from nasmeta.searchers._adam import Adam
 from nasmeta.searchers._searcher import Searcher
 from nasmeta.spaces import SearchSpace
 
@@ -49,7 +49,7 @@ class Reinforce(Searcher):
         self._n_choices = np.array(space.n_choices)
         self._logits = _FIRST_SPREAD * rng.standard_normal(shape)
         self._logits[np.arange(shape[1]) >= self._n_choices[:, None]] = -np.inf  # not a choice
-        self._adam = Adam([self._logits], self.learning_rate, float(np.finfo(np.float32).eps))
+        self._adam = Adam([self._logits], epsilon=float(np.finfo(np.float32).eps))
         self._rewards, self._weight = 0.0, 0.0  # numerator and denominator of the moving average
         self._probabilities = self._softmax()
         self._own_choice = np.eye(shape[1])
@@ -92,5 +92,6 @@ class Reinforce(Searcher):
             self._rewards = _MOMENTUM * self._rewards + (1 - _MOMENTUM) * value
             self._weight = _MOMENTUM * self._weight + (1 - _MOMENTUM)
             advantage = value - self._rewards / self._weight
-            self._adam.step([advantage * (self._probabilities - self._own_choice[codes])])
+            gradient = advantage * (self._probabilities - self._own_choice[codes])
+            self._adam.step([gradient], self.learning_rate)
             self._probabilities = self._softmax()

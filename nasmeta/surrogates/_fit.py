@@ -20,7 +20,8 @@ from nasmeta.surrogates._divergence import Divergence, diverged_trainings
 from nasmeta.surrogates._estimator import EstimatorModel
 from nasmeta.surrogates._features import classes_of
 from nasmeta.surrogates._noise import SeedNoise, fit_noise
-from nasmeta.surrogates._process import Process, fit_process
+from nasmeta.surrogates._process import Process
+from nasmeta.surrogates._process_fit import fit_process
 from nasmeta.surrogates._scores import score_predictions
 from nasmeta.surrogates._surrogate import Surrogate, choice_costs
 from nasmeta.tasks import MultiObjectiveTask, Task, get_task

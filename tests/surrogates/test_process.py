@@ -5,7 +5,7 @@ from scipy.stats import norm
 
 from nasmeta.spaces import get_space
 from nasmeta.surrogates import class_features
-from nasmeta.surrogates._process import _Likelihood, fit_process
+from nasmeta.surrogates._process_fit import Likelihood, fit_process
 
 SPACE = get_space("tnb101")
 
@@ -20,7 +20,7 @@ def _problem(n: int = 120) -> tuple[list, np.ndarray, np.ndarray, np.ndarray]:
 
 def test_the_gradient_is_that_of_the_likelihood() -> None:
     features, observed, u, counts = _problem()
-    likelihood = _Likelihood([part[observed] for part in features], u, counts)
+    likelihood = Likelihood([part[observed] for part in features], u, counts)
     np.testing.assert_allclose(
         np.exp(likelihood.prior) ** -2,
         np.concatenate([[part.shape[1]] * part.shape[1] for part in features]),
