@@ -33,7 +33,7 @@ EXCEPTIONS = {
     "Formats of files, which are damaged, altered or written as before": {
         "nasmeta.meta._saved_model",
         "nasmeta.experiments._folder",
-        "nasmeta.publishing._audit", "nasmeta.publishing._publish",
+        "nasmeta.publishing._fresh_runs", "nasmeta.publishing._publish", "nasmeta.publishing._repeat",
         "nasmeta.tables._arrow_file",
         "nasmeta.tables.official._unpickle",
     },

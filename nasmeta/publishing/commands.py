@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.files import sha256_of
-from nasmeta.publishing._audit import Audit, audit
+from nasmeta.publishing._audit import audit
 from nasmeta.publishing._card import card
 from nasmeta.publishing._publish import publish
+from nasmeta.publishing._verdict import Audit
 from nasmeta.terminal import options_from, print_facts, print_written
 
 

@@ -10,7 +10,8 @@ import pytest
 from scipy.stats import combine_pvalues, hypergeom, mannwhitneyu
 
 from nasmeta.publishing import Audit, compare_ranks
-from nasmeta.publishing._audit import _chance_of_selected, _chance_to_find
+from nasmeta.publishing._fresh_runs import _chance_of_selected
+from nasmeta.publishing._repeat import _chance_to_find
 
 
 def _run(*regrets: float) -> Any:
