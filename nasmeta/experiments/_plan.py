@@ -33,7 +33,7 @@ def plan(
     tasks, repeats, options
         Arguments of `nasmeta.compare` for the pilot, such as ``evaluations=100``.
     most : int, default 1000
-        Largest number of runs; ``needed`` is inf for pairs that need more.
+        Largest number of runs to consider; ``needed`` is inf for pairs that need more.
     at, x : optional
         Budget and its axis, as in `nasmeta.report`.
 

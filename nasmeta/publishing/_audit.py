@@ -14,7 +14,7 @@ import numpy as np
 from nasmeta.checks import check_int
 from nasmeta.errors import JournalError, NasmetaError
 from nasmeta.experiments import read_published, results_in
-from nasmeta.files import blaming
+from nasmeta.files import blaming, sha256_of
 from nasmeta.publishing._fresh_runs import FRESH_RUNS, compare_ranks
 from nasmeta.publishing._publish import content_of
 from nasmeta.publishing._recompute import check_results, frame_of, recompute
@@ -84,11 +84,14 @@ def audit(
         except JournalError as reason:
             reject(result, str(reason))
             return result
-        result.sha256 = sha256(json.dumps(content).encode()).hexdigest()
-        result.author = content.get("author", "")
-        result.tuned_on = content.get("tuned_on", [])
+        if path.is_dir():
+            result.sha256 = sha256(json.dumps(content).encode()).hexdigest()
+        else:
+            result.sha256 = sha256_of(path)
         result.seed = randbelow(2**32) if seed is None else check_int("seed", seed, least=0)
         with blaming(path, "published file of nasmeta"):
+            result.author = str(content.get("author", ""))
+            result.tuned_on = [str(name) for name in content.get("tuned_on", [])]
             pairs = recompute(content, result)
         if path.is_dir() and result.verdict == "verified":
             check_results(results_in(path), frame_of(pairs), result)

@@ -44,6 +44,11 @@ _COMMON_FACTS = (
 )
 
 
+# What `publish` writes; other fields, such as values, would look checked.
+_PAIR_FIELDS = {"label", "identity", "budget", "source", "columns", "runs"}
+_RUN_FIELDS = {"stopped", "seed", "architectures", "epochs"}
+
+
 class RecomputedPair:
     """The runs of a searcher on a task, recomputed from the tables; raises an error if this is not possible."""
 
@@ -55,10 +60,16 @@ class RecomputedPair:
         if checksums(self.config) != entry["columns"]:
             raise NasmetaError("The table has other values on this machine.")
         recorded_seeds = [run["seed"] for run in entry["runs"]]
-        if recorded_seeds != seeds:
+        # True and 1.0 equal 1.
+        are_integers = all(type(seed) is int for seed in recorded_seeds)
+        if recorded_seeds != seeds or not are_integers:
             reject(audit, f"{self}: the seeds are not those of the comparison.")
+        if unknown := set(entry) - _PAIR_FIELDS:
+            reject(audit, f"{self}: unknown fields {', '.join(sorted(unknown))}")
         for run in entry["runs"]:
             try:
+                if unknown := set(run) - _RUN_FIELDS:
+                    raise JournalError(f"unknown fields {', '.join(sorted(unknown))}")
                 config = replace(self.config, seed=run["seed"])
                 self._add(_replayed(config, run))
             except Exception as reason:  # the file may contain anything
@@ -109,6 +120,8 @@ def recompute(content: Any, audit: Audit) -> list[RecomputedPair]:
     seeds = content["seeds"]
     entries = content["pairs"]
     audit.searchers = list(dict.fromkeys(map(label_of, entries)))
+    audit.tasks = list(dict.fromkeys(str(entry["identity"]["task"]) for entry in entries))
+    audit.runs = sum(len(entry["runs"]) for entry in entries)
     _check_seeds(seeds, audit)
     pairs = list[RecomputedPair]()
     for entry in entries:

@@ -23,9 +23,11 @@ class Audit:
     author: str = ""
     # tasks on which settings were tuned, as the author declares
     tuned_on: list[str] = field(default_factory=list)
-    sha256: str = ""  # of the content
+    sha256: str = ""  # of the file, or of the content of a folder
     # labels, with searcher and settings if they differ
     searchers: list[str] = field(default_factory=list)
+    tasks: list[str] = field(default_factory=list)
+    runs: int = 0  # in the file
     seed: int = 0  # of the selection of runs
     repeated: int = 0  # runs of level 1
     fresh: int = 0  # runs of level 2

@@ -50,12 +50,12 @@ def audit_command(file: str, **options: Any) -> Audit:
     nasmeta audit results.json.gz --level 2 --seed 7
     """
     done = audit(file, **options)
-    facts = {
-        name: "; ".join(fact) if isinstance(fact, list) else str(fact)
-        for name, fact in vars(done).items()
-    }
-    # The file's author could write further lines.
-    print_facts({name: "".join(filter(str.isprintable, fact)) for name, fact in facts.items()})
+    facts = {}
+    for name, fact in vars(done).items():
+        text = "; ".join(fact) if isinstance(fact, list) else str(fact)
+        # The file's author could write further lines.
+        facts[name] = "".join(filter(str.isprintable, text)) or "none"
+    print_facts(facts)
     return done
 
 

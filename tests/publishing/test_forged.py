@@ -184,6 +184,21 @@ def claim_other_settings(content: dict) -> None:
         pair["identity"]["settings"] = {"population": 5}
 
 
+def write_seed(seed: Any) -> Forge:
+    def forge(content: dict) -> None:
+        content["pairs"][0]["runs"][1]["seed"] = seed
+
+    return forge
+
+
+def claim_values(content: dict) -> None:
+    content["pairs"][0]["runs"][0]["values"] = [99.0]
+
+
+def claim_regret(content: dict) -> None:
+    content["pairs"][0]["regret"] = 0.0
+
+
 def state_other_source(content: dict) -> None:
     sort_proposals(content)
     content["pairs"][1]["source"] = "other"
@@ -209,6 +224,9 @@ def state_other_source(content: dict) -> None:
         ),
         *((end_early(1, each), 0, "seed 3, of nasmeta") for each in ("exhausted", "stalled")),
         (remove_run, 0, "random on nb201/cifar10: the seeds are not those of the comparison"),
+        *((write_seed(seed), 0, "the seeds are not those") for seed in (True, 1.0)),
+        (claim_values, 0, "seed 0: unknown fields values"),
+        (claim_regret, 0, "random on nb201/cifar10: unknown fields regret"),
         (shorten_run, 0, "random on nb201/cifar10, seed 3"),
         (remove_pair, 0, "random on nb201/cifar100: the file contains this pair 0 times"),
         (state_other_source, 1, "evolution on nb201/cifar10, seed 0"),
