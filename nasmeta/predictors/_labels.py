@@ -79,9 +79,12 @@ class LabelScale:
 
 def _interpolate(at: Floats, x: Floats, y: Floats) -> Floats:
     """Map points of any shape from levels `x` to levels `y`, both of shape (n_levels,), also beyond their ends."""
-    outer = max(1, round(_TAIL * len(x)))
-    below = (y[outer] - y[0]) / (x[outer] - x[0])
-    above = (y[-1] - y[-1 - outer]) / (x[-1] - x[-1 - outer])
+    n_outer = max(1, round(_TAIL * len(x)))
+    slope_below = (y[n_outer] - y[0]) / (x[n_outer] - x[0])
+    slope_above = (y[-1] - y[-1 - n_outer]) / (x[-1] - x[-1 - n_outer])
+    # the distances beyond the ends, 0 for points between them
+    distance_below = np.minimum(at - x[0], 0)
+    distance_above = np.maximum(at - x[-1], 0)
     inside = np.interp(at, x, y)
-    mapped: Floats = inside + np.minimum(at - x[0], 0) * below + np.maximum(at - x[-1], 0) * above
+    mapped: Floats = inside + distance_below * slope_below + distance_above * slope_above
     return mapped

@@ -34,11 +34,13 @@ def feature_sets(space: SearchSpace) -> tuple[str, ...]:
 def places(space: SearchSpace, architectures: NDArray[Any]) -> NDArray[np.float64]:
     """Return the features ``places`` of architectures, float64, shape (n, n_features); see `feature_sets`."""
     codes = space.codes_of(architectures)
-    ordered = [i for i, position in enumerate(space.positions) if position.ordered]
+    ordered = [number for number, position in enumerate(space.positions) if position.ordered]
     one_hot = choice_one_hot(space.positions, codes, ordered).counts
-    return np.column_stack(
-        [one_hot.astype(np.float64), *(space.positions[i].places[codes[:, i]] for i in ordered)]
-    )
+    columns = [one_hot.astype(np.float64)]
+    for number in ordered:
+        position = space.positions[number]
+        columns.append(position.places[codes[:, number]])
+    return np.column_stack(columns)
 
 
 @lru_cache(maxsize=8)
@@ -95,31 +97,35 @@ def _of_cells(space: CellSpace, classes: NDArray[np.int32]) -> tuple[NDArray[np.
     """Return the four feature sets of `FEATURE_SETS`, each of shape (n_classes, n_features)."""
     dead = -1 if space.none is None else space.none
     digits = np.where(space.live_edges, space.digits, dead).astype(np.int64)
+    # the member of each class with the lexicographically first live digits
     order = np.lexsort((digits @ space.place_values, classes))
-    members = order[np.diff(classes[order], prepend=-1) > 0]
+    is_first = np.diff(classes[order], prepend=-1) > 0
+    members = order[is_first]
     digits = digits[members]
     convolutional = [
         digit for digit in space.real_operations if "pool" not in space.operations[digit].lower()
     ]
-    one_hot = digits[:, :, None] == np.arange(space.n_operations)
-    operations = one_hot.sum(axis=1)[:, np.arange(space.n_operations) != space.none]
-    length, convolutions = np.full((2, len(digits), len(space.paths)), -1.0)
-    for j, path in enumerate(space.paths):
+    all_operations = np.arange(space.n_operations)
+    # (n_classes, n_edges, n_operations)
+    one_hot = digits[:, :, None] == all_operations
+    operations = one_hot.sum(axis=1)[:, all_operations != space.none]
+    # (n_classes, n_paths) each, -1 for dead paths
+    lengths, convolutions = np.full((2, len(digits), len(space.paths)), -1.0)
+    for column, path in enumerate(space.paths):
         on_path = digits[:, path]
         live = (on_path != dead).all(axis=1)
-        length[live, j] = np.isin(on_path[live], space.real_operations).sum(axis=1)
-        convolutions[live, j] = np.isin(on_path[live], convolutional).sum(axis=1)
+        on_live_path = on_path[live]
+        lengths[live, column] = np.isin(on_live_path, space.real_operations).sum(axis=1)
+        convolutions[live, column] = np.isin(on_live_path, convolutional).sum(axis=1)
     shape = np.column_stack(
         [
-            -np.sort(-length, axis=1),
+            -np.sort(-lengths, axis=1),
             -np.sort(-convolutions, axis=1),
-            (length >= 0).sum(axis=1),
+            (lengths >= 0).sum(axis=1),
             convolutions.max(axis=1),
-            (length == 0).sum(axis=1),
+            (lengths == 0).sum(axis=1),
         ]
     )
     paths = space.feature("paths").counts[members]
-    return tuple(
-        part.astype(np.float64)
-        for part in (one_hot.reshape(len(digits), -1), paths, operations, shape)
-    )
+    edges = one_hot.reshape(len(digits), -1)
+    return tuple(part.astype(np.float64) for part in (edges, paths, operations, shape))

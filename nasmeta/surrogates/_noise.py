@@ -46,9 +46,8 @@ class SeedNoise:
         knots = np.interp(means, self.means, np.arange(len(self.means)))
         levels = _uniform(architectures, seed) * N_LEVELS - 0.5
         quantiles = self.quantiles.astype(np.float64)
-        return np.asarray(
-            map_coordinates(quantiles, [knots, levels], order=1, mode="nearest"), dtype=np.float64
-        )
+        deviations = map_coordinates(quantiles, [knots, levels], order=1, mode="nearest")
+        return np.asarray(deviations, dtype=np.float64)
 
 
 def _uniform(architectures: NDArray[np.integer], seed: int) -> NDArray[np.float64]:
@@ -79,19 +78,27 @@ def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoi
     several = np.flatnonzero(counts >= 2)
     if len(several) < 2 * _FEWEST:
         return None
+    # architectures with several seeds, by ascending predicted mean
     order = several[np.argsort(means[several], kind="stable")]
-    means, seeds, counts = means[order], seeds[order], counts[order]
-    deviations = (seeds - np.nanmean(seeds, axis=1)[:, None]) * np.sqrt(counts / (counts - 1))[
-        :, None
-    ]
-    knots, quantiles = [], []
-    for part in np.split(np.arange(len(order)), _bounds(len(order))):
-        knots.append(float(means[part].mean()))
-        near = np.sort(deviations[part][np.isfinite(deviations[part])])
-        quantiles.append([float(chunk.mean()) for chunk in np.array_split(near, N_LEVELS)])
-    # rounding may put the mean of equal numbers below its neighbour
+    sorted_means = means[order]
+    sorted_seeds = seeds[order]
+    n_seeds = counts[order]
+    corrections = np.sqrt(n_seeds / (n_seeds - 1))
+    seed_means = np.nanmean(sorted_seeds, axis=1)
+    # (n_several, n_seeds), NaN if missing
+    deviations = (sorted_seeds - seed_means[:, None]) * corrections[:, None]
+    knots = []
+    quantiles = []
+    for rows in np.split(np.arange(len(order)), _bounds(len(order))):
+        knots.append(float(sorted_means[rows].mean()))
+        pooled = deviations[rows]
+        ascending = np.sort(pooled[np.isfinite(pooled)])
+        chunks = np.array_split(ascending, N_LEVELS)
+        quantiles.append([float(chunk.mean()) for chunk in chunks])
+    # Rounding may put the mean of equal numbers below its neighbour.
+    ascending_quantiles = np.maximum.accumulate(quantiles, axis=1)
     return SeedNoise(
-        np.maximum.accumulate(knots), np.maximum.accumulate(quantiles, axis=1).astype(np.float32)
+        means=np.maximum.accumulate(knots), quantiles=ascending_quantiles.astype(np.float32)
     )
 
 
