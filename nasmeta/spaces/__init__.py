@@ -3,6 +3,7 @@
 from nasmeta.spaces._catalog import SPACES, get_cell_space, get_space
 from nasmeta.spaces._cell_graph import IsomorphismRule, complete_edges, live_edges
 from nasmeta.spaces._cell_space import CellSpace
+from nasmeta.spaces._content import from_content, to_content
 from nasmeta.spaces._datasets import canonical_dataset, held_out_name
 from nasmeta.spaces._disguise import disguised
 from nasmeta.spaces._drawing import short_label
@@ -14,8 +15,6 @@ from nasmeta.spaces._search_space import (
     Architecture,
     ArchitectureLike,
     SearchSpace,
-    from_content,
-    to_content,
 )
 from nasmeta.spaces._space_pairs import codes_by_level, move_cells, namesakes, reference_space
 

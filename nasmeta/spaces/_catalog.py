@@ -10,16 +10,16 @@ from itertools import combinations
 
 import numpy as np
 
-from nasmeta.arrays import Facts, Integers
+from nasmeta.arrays import Integers
 from nasmeta.errors import SettingError
-from nasmeta.registry import Registry, names_from_file
+from nasmeta.registry import Registry
 from nasmeta.spaces._cell_graph import complete_edges
 from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._features import CostFormula, CountFeature, choice_one_hot
 from nasmeta.spaces._graph_networks import graph_networks
 from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Choice, Position, Range
-from nasmeta.spaces._search_space import BUILDERS, SearchSpace
+from nasmeta.spaces._search_space import SearchSpace
 
 
 def _builder(named: object) -> Callable[[], SearchSpace] | None:
@@ -359,11 +359,3 @@ def get_cell_space(name: str | SearchSpace) -> CellSpace:
     if not isinstance(space, CellSpace):
         raise SettingError("space", space.name, "a space of cells")
     return space
-
-
-@names_from_file()
-def _registered(content: Facts) -> SearchSpace:
-    return get_space(content["name"])
-
-
-BUILDERS["registered"] = _registered

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.arrays import Architectures, Booleans, Facts, Integers
+from nasmeta.arrays import Architectures, Booleans, Integers
 from nasmeta.errors import UnknownNameError
 from nasmeta.spaces._cell_graph import (
     IsomorphismRule,
@@ -24,10 +24,9 @@ from nasmeta.spaces._datasets import canonical_dataset
 from nasmeta.spaces._drawing import draw_cell
 from nasmeta.spaces._features import CostFormula, FeatureBuilder, choice_counts, choice_one_hot
 from nasmeta.spaces._notation import CellCodec, cell_notation
-from nasmeta.spaces._packed_arrays import packed, unpacked
+from nasmeta.spaces._packed_arrays import packed
 from nasmeta.spaces._positions import Position, place_values
 from nasmeta.spaces._search_space import (
-    BUILDERS,
     ArchitectureLike,
     SearchSpace,
     int_or_array,
@@ -163,22 +162,6 @@ class CellSpace(SearchSpace):
             described["position_names"] = list(self._position_names)
         return described
 
-    @classmethod
-    def from_described(cls, content: Facts) -> CellSpace:
-        """Return the space of a description by `described`."""
-        return cls(
-            content["name"],
-            content["operations"],
-            official_order=unpacked(content["official_order"])
-            if "official_order" in content
-            else None,
-            n_nodes=content["n_nodes"],
-            edges=[(source, target) for source, target in content["edges"]],
-            none=content["none"],
-            skip=content["skip"],
-            position_names=content.get("position_names"),
-        )
-
     # -- structure
     @cached_property
     def live_edges(self) -> Booleans:
@@ -311,12 +294,6 @@ class CellSpace(SearchSpace):
 
     def _draw_on(self, axes: Any, architecture: int) -> None:
         draw_cell(axes, self, self.digits[architecture], self.live_edges[architecture])
-
-
-BUILDERS["operations"] = CellSpace.from_described
-
-
-BUILDERS["operations"] = CellSpace.from_described
 
 
 @lru_cache(maxsize=16)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from nasmeta.spaces._cell_space import CellSpace
+from nasmeta.spaces._content import from_content
 from nasmeta.spaces._packed_arrays import packed
-from nasmeta.spaces._search_space import SearchSpace, from_content
+from nasmeta.spaces._search_space import SearchSpace
 
 
 def disguised(

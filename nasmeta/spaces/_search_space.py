@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import math
 import operator
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
-from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.arrays import Architectures, Array, Booleans, Facts, Integers
+from nasmeta.arrays import Architectures, Array, Booleans, Integers
 from nasmeta.checks import is_listed
 from nasmeta.code_identity import identity_of
-from nasmeta.errors import ArchitectureError, DamagedFileError, SettingError, short
+from nasmeta.errors import ArchitectureError, SettingError, short
 from nasmeta.plotting import ShowsFacts, new_figure
 from nasmeta.spaces._cell_graph import IsomorphismRule
 from nasmeta.spaces._drawing import draw_choices
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features
 from nasmeta.spaces._neighbours import Neighbours, edits_of_all, edits_of_listed
 from nasmeta.spaces._notation import CellCodec, position_notation
-from nasmeta.spaces._packed_arrays import digest, packed, unpacked
+from nasmeta.spaces._packed_arrays import digest, packed
 from nasmeta.spaces._positions import (
     MOST_LEVELS,
     Choice,
@@ -558,17 +556,15 @@ class SearchSpace(ShowsFacts):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.is_large and not self.registered_name:
-            build = partial(
-                SearchSpace,
-                conditions=self.conditions.given,
-                valid=self._valid,
-                features=self._more_features,
-                kernel_features=self._kernel_features,
-                notation=self._own_notation,
-            )
-            return build, (self.name, self.positions), {"_identities": self._identities}
-        return from_content, (to_content(self),)
+        build = partial(
+            SearchSpace,
+            conditions=self.conditions.given,
+            valid=self._valid,
+            features=self._more_features,
+            kernel_features=self._kernel_features,
+            notation=self._own_notation,
+        )
+        return build, (self.name, self.positions), {"_identities": self._identities}
 
     def described(self, *, features: bool = True) -> dict[str, Any]:
         """Return the definition of the space as JSON types; see `nasmeta.spaces.to_content`."""
@@ -601,32 +597,6 @@ class SearchSpace(ShowsFacts):
             described["kernel_features"] = list(self.kernel_features)
             described |= {"is_sample": True} if self.is_sample else {}
         return described
-
-    @classmethod
-    def from_described(cls, content: Facts) -> SearchSpace:
-        """Return the space of a description by `described`."""
-        features = [
-            (name, CountFeature(unpacked(counts), tuple(names)))
-            for name, counts, names in content.get("features", ())
-        ]
-        classes = content.get("architecture_of_raw", content.get("canonical"))
-        if content.get("large"):
-            raise ValueError("functions of a large space are not in a file")
-        space = SearchSpace(
-            content["name"],
-            [
-                Position(name, tuple(choices), *rest)
-                for name, choices, *rest in content["positions"]
-            ],
-            conditions=content.get("conditions"),
-            architectures=unpacked(content["raw_codes"]) if "raw_codes" in content else None,
-            isomorphic=None if classes is None else lambda _: unpacked(classes),
-            merge="architecture_of_raw" in content,
-            features={name: partial(_constant, feature) for name, feature in features},
-            kernel_features=content.get("kernel_features"),
-        )
-        space.is_sample = content.get("is_sample", False)
-        return space
 
     @classmethod
     def from_frame(
@@ -857,10 +827,6 @@ def _as_array(choices: Sequence[Choice]) -> Array:
     return np.array(choices, dtype=None if numeric else object)
 
 
-def _constant(feature: CountFeature, codes: Array) -> CountFeature:
-    return feature
-
-
 def int_or_array(array: NDArray[_Scalar]) -> int | NDArray[_Scalar]:
     """Return a zero-dimensional array of integers as an int, and other arrays as they are."""
     return int(array) if array.ndim == 0 else array
@@ -870,49 +836,3 @@ def read_only(array: Array) -> Array:
     """Forbid changes of an array, and return it."""
     array.flags.writeable = False
     return array
-
-
-# Builders of spaces, by an entry that is specific to the description of a kind of space.
-BUILDERS: dict[str, Callable[[Facts], SearchSpace]] = {"positions": SearchSpace.from_described}
-
-
-# one object per content in each process
-_known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()
-
-
-def to_content(space: SearchSpace) -> str | dict[str, Any]:
-    """Return the name of a registered space, or the whole content of any other space, as JSON types.
-
-    Examples
-    --------
-    >>> from nasmeta.spaces import get_space, to_content
-    >>> to_content(get_space("nb201"))
-    'nb201'
-    """
-    return space.registered_name or space.described()
-
-
-def from_content(content: str | Facts) -> SearchSpace:
-    """Return the space that `to_content` described: in one process always the same object.
-
-    Content may come from a data file, so names resolve as in `names_from_file`.
-
-    Examples
-    --------
-    >>> from nasmeta.spaces import SearchSpace, from_content, to_content
-    >>> from_content(to_content(SearchSpace("mlp", {"width": [16, 32]})))
-    SearchSpace('mlp', 2 architectures, positions: width (2))
-    """
-    if isinstance(content, str):
-        return BUILDERS["registered"]({"name": content})
-    key = digest(content)
-    space = _known.get(key)
-    if space is None:
-        try:
-            build = BUILDERS[next(entry for entry in BUILDERS if entry in content)]
-            space = _known[key] = build(content)
-        except (KeyError, StopIteration, TypeError, ValueError, zlib.error) as reason:
-            raise DamagedFileError(
-                "description of a space", dict(content), "another", f"{reason!r}."
-            ) from reason
-    return space
