@@ -1,14 +1,13 @@
-"""BANANAS: its networks, its candidates."""
+"""BANANAS: its candidates, its rounds."""
 
 from __future__ import annotations
 
 import copy
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from nasmeta.searchers._bananas import BananasSearch, PathNetworks
+from nasmeta.searchers._bananas import BananasSearch
 from nasmeta.spaces import get_space
 from nasmeta.testing import made_up_values
 
@@ -43,7 +42,7 @@ def test_candidates_are_neighbours_of_the_best_cells() -> None:
 def test_a_round_is_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
     searcher, trained = told(10), []
     monkeypatch.setattr(
-        searcher, "_trained", lambda of=searcher._trained: trained.append(1) or of()
+        searcher, "_predicted", lambda pool, of=searcher._predicted: trained.append(1) or of(pool)
     )
     for _ in range(25):
         architectures = searcher.ask()
@@ -51,42 +50,9 @@ def test_a_round_is_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(trained) == 3
 
 
-def test_their_steps_are_those_of_torch() -> None:
-    torch = pytest.importorskip("torch")
-    rng = np.random.default_rng(0)
-    inputs, scores = rng.normal(size=(30, 7)), rng.normal(size=30)
-    networks = PathNetworks(7, 3, 2, 5, rng)
-    parameters = [
-        torch.tensor(part.copy(), requires_grad=True)
-        for part in [*networks.weights, *networks.biases]
-    ]
-    optimiser = torch.optim.Adam(parameters, lr=0.01)
-    rows, wanted = (torch.tensor(part, dtype=torch.float32) for part in (inputs, scores))
-    for _ in range(20):
-        x = rows.expand(3, -1, -1)
-        for weight, bias in zip(parameters[:2], parameters[3:5], strict=True):
-            x = (x @ weight + bias).relu()
-        predicted = (x @ parameters[2] + parameters[5])[..., 0]
-        optimiser.zero_grad()
-        (predicted - wanted).abs().mean(dim=1).sum().backward()
-        optimiser.step()
-    networks.fit(inputs, scores, 20, 0.01)
-    for ours, theirs in zip([*networks.weights, *networks.biases], parameters, strict=True):
-        np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=2e-4)
-    hidden = inputs
-    for weight, bias in zip(networks.weights[:2], networks.biases[:2], strict=True):
-        hidden = np.maximum(hidden @ weight + bias, 0)
-    expected = hidden @ networks.weights[2] + networks.biases[2]
-    np.testing.assert_allclose(networks.predict(inputs), expected[..., 0], atol=1e-4)
-
-
 def test_proposals_are_thompson_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     searcher = told(30)
     uncertain = np.arange(100) % 2 * [[-1.0], [1.0]]  # members agree on every other candidate
-    monkeypatch.setattr(
-        searcher,
-        "_trained",
-        lambda: SimpleNamespace(predict=lambda inputs: uncertain[:, : len(inputs)]),
-    )
+    monkeypatch.setattr(searcher, "_predicted", lambda pool: uncertain[:, : len(pool)])
     pool, draws = searcher._pool(), copy.deepcopy(searcher.rng).normal(0.0, uncertain[1])
     assert searcher.ask(10).tolist() == pool[np.argsort(draws)[:-11:-1]].tolist()

@@ -21,9 +21,8 @@ from nasmeta.testing import made_up_values
 
 GOLDEN = Path(__file__).with_name("golden.json")
 EVALUATIONS = 100  # more than three populations, and several rounds of each model
-# Their training is long, or its floating point sums differ between machines: no trace is the right
-# one.
-META_TRAINED_NETWORKS = frozenset({"bananas", "meta-predictor"})
+# Its training is long, and its floating point sums differ between machines.
+META_TRAINED_NETWORKS = frozenset({"meta-predictor"})
 THEIRS = ("botorch", "command", "optuna", "smac", "syne-tune")  # to change
 OTHERS = frozenset(name for name in SEARCHERS if name.startswith(THEIRS))
 # Searchers on a part of a space, in batches: branches that a run of `nm.search` with the defaults
