@@ -116,15 +116,17 @@ class ColumnInfo:
 
     def predicted_by(self, facts: Mapping[str, Any]) -> ColumnInfo:
         """Return the column for its predictions; for the facts see `nasmeta.evaluators.Evaluator.prediction`."""
+        models = [facts]
+        if "by" not in facts:
+            models = [*facts.values()]
         origins = []
-        for one in [facts] if "by" in facts else facts.values():
-            quality = (
-                ""
-                if one.get("r2_held_out") is None
-                else f" (R² {one['r2_held_out']:.3f} on held-out groups)"
-            )
-            fitted = f", fitted to {one['fitted_to']}" if "fitted_to" in one else ""
-            origins.append(f"predicted by {one['by']}{quality}{fitted}")
+        for model in models:
+            origin = f"predicted by {model['by']}"
+            if model.get("r2_held_out") is not None:
+                origin += f" (R² {model['r2_held_out']:.3f} on held-out groups)"
+            if "fitted_to" in model:
+                origin += f", fitted to {model['fitted_to']}"
+            origins.append(origin)
         noted = _NOTED_METRIC.search(self.note)
         note = noted[0] if noted else ""  # the rest is about the labels
         return replace(self, origin=" + ".join(dict.fromkeys(origins)), release="", note=note)
@@ -136,8 +138,11 @@ class ColumnInfo:
     @property
     def metric_name(self) -> str:
         """The metric with spaces, or the name in the note if the benchmark uses another metric's name."""
+        name = self.metric.replace("_", " ")
         noted = _NOTED_METRIC.search(self.note)
-        return self.labelled(noted[1].strip() if noted else self.metric.replace("_", " "))
+        if noted:
+            name = noted[1].strip()
+        return self.labelled(name)
 
     @property
     def origin_text(self) -> str:
@@ -154,14 +159,12 @@ class ColumnInfo:
     @property
     def address(self) -> str:
         """The address as a text; a part without a value is ``-``, epochs of a point of a curve are ``37of200``."""
+        epochs = str(self.epochs)
+        if self.epochs is None:
+            epochs = "-"
+        elif self.epoch is not None:
+            epochs = f"{self.epoch}of{self.epochs}"
         split = "-" if self.split is None else self.split
-        epochs = (
-            "-"
-            if self.epochs is None
-            else self.epochs
-            if self.epoch is None
-            else f"{self.epoch}of{self.epochs}"
-        )
         seed = "-" if self.seed is None else self.seed
         return f"{self.dataset}/{self.metric}/{split}/{epochs}/{seed}"
 
@@ -175,13 +178,17 @@ def kind_of_metric(metric: str) -> tuple[Kind, str | None]:
     >>> kind_of_metric("latency_1080ti_batch32_milliseconds"), kind_of_metric("train_seconds")
     (('latency', '1080ti'), ('seconds', None))
     """
-    if hardware := _HARDWARE.fullmatch(metric):
-        return ("latency" if hardware[1] == "latency" else "energy"), hardware[2]
+    hardware = _HARDWARE.fullmatch(metric)
+    if hardware:
+        kind: Any = hardware[1]
+        return kind, hardware[2]
     if re.search(r"parameters|params|flops", metric):
         return "size", None
     if metric.startswith("proxy_"):
         return "proxy", None
-    return ("seconds" if "seconds" in metric else "performance"), None
+    if "seconds" in metric:
+        return "seconds", None
+    return "performance", None
 
 
 def joined_facts(infos: Iterable[ColumnInfo], *facts: str) -> dict[str, Any]:
@@ -192,10 +199,13 @@ def joined_facts(infos: Iterable[ColumnInfo], *facts: str) -> dict[str, Any]:
     {'release': 'v1.0 + v1.1', 'licence': 'CC0'}
     """
     columns = list(infos)
-    parts = {
-        fact: " + ".join(getattr(info, fact) for info in columns).split(" + ") for fact in facts
-    }
-    return {fact: " + ".join(filter(None, dict.fromkeys(values))) for fact, values in parts.items()}
+    joined = {}
+    for fact in facts:
+        values = []
+        for column in columns:
+            values += getattr(column, fact).split(" + ")  # several if it was joined before
+        joined[fact] = " + ".join(filter(None, dict.fromkeys(values)))
+    return joined
 
 
 Values: TypeAlias = "AnyFloats"  # float32, or float64 if float32 would merge distinct values
@@ -209,10 +219,13 @@ def stored(values: Floats) -> Values:
     >>> stored(np.array([1e9, 1e9 + 1])).dtype, stored(np.array([91.25, 90.5, np.nan])).dtype
     (dtype('float64'), dtype('float32'))
     """
-    wide = np.unique(np.append(values[~np.isnan(values)], 0.0))
-    merged = np.diff(wide.astype(np.float32)) == 0
-    distinct = np.diff(wide) > 1e-12 * np.abs(wide[1:])
-    return values if (merged & distinct).any() else values.astype(np.float32)
+    known = values[~np.isnan(values)]
+    ordered = np.unique(np.append(known, 0.0))  # 0, because float32 may round a small value to it
+    merged = np.diff(ordered.astype(np.float32)) == 0
+    distinct = np.diff(ordered) > 1e-12 * np.abs(ordered[1:])
+    if (merged & distinct).any():
+        return values
+    return values.astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,7 +296,12 @@ def measured_split(metric: str, split: str | None) -> str | None:
     ('valid', 'test', None)
     """
     known = known_metric(metric)
-    return known.split if known and split is None else split_of(split)
+    if known and split is None:
+        return known.split
+    return split_of(split)
+
+
+_SPLITS = {"valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
 
 
 def split_of(name: str | None) -> str | None:
@@ -292,10 +310,7 @@ def split_of(name: str | None) -> str | None:
     >>> [split_of(name) for name in ("validation", "Val", "TEST", "train+valid")]
     ['valid', 'valid', 'test', 'train+valid']
     """
-    lower = (name or "").lower()
-    return (
-        "valid" if lower in ("valid", "val", "validation") else lower if lower == "test" else name
-    )
+    return _SPLITS.get((name or "").lower(), name)
 
 
 def default_metrics(columns: Sequence[ColumnInfo]) -> list[str]:
@@ -305,11 +320,12 @@ def default_metrics(columns: Sequence[ColumnInfo]) -> list[str]:
     other performance metrics, else all metrics.
     """
     kinds = {info.metric: info.kind for info in columns}
-    performances = [
-        m for m in kinds if kinds[m] == "performance" and measured_split(m, None) != "train"
-    ]
-    order = [name for name, known in known_metrics().items() if known.unit == "percent"]
-    accuracies = sorted(
-        (m for m in performances if m.lower() in order), key=lambda m: order.index(m.lower())
-    )
-    return accuracies[:1] or performances or list(kinds)
+    performances = []
+    for metric, kind in kinds.items():
+        if kind == "performance" and measured_split(metric, None) != "train":
+            performances.append(metric)
+    for name, known in known_metrics().items():
+        accuracies = [metric for metric in performances if metric.lower() == name]
+        if known.unit == "percent" and accuracies:
+            return accuracies[:1]
+    return performances or list(kinds)

@@ -36,14 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Stated = str | Mapping[str, str] | None  # one value for all metrics, or one per metric
-# possible names of the column of architectures
-_NAMES = (
-    "architecture",
-    "arch",
-    "arch_str",
-    "cell",
-    "index",
-)
+_NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # of the column of architectures
 _COSTS = ("size", "seconds", "latency", "energy")  # kinds for which lower is better
 _SHOWN = 5  # metrics in a message
 _Measured = dict[str, tuple[Integers, Floats]]  # rows with a value, and these values, by metric
@@ -79,47 +72,43 @@ def columns_of_frame(
 
     if space.is_large:
         expected = "an enumerated space, such as SearchSpace.from_frame(frame, columns)"
-        raise SettingError(
-            f"space of the table {name}",
-            space.name,
-            expected,
-            "Sources may be nasmeta.tasks.SourceTask.",
-        )
+        hint = "Sources may be nasmeta.tasks.SourceTask."
+        raise SettingError(f"space of the table {name}", space.name, expected, hint)
     if "/" in name or name in table_names():
         raise SettingError("name", name, "a name without '/' that differs from the built-in tables")
-    frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
+    frame = frame.set_axis(list(map(str, frame.columns)), axis=1)
     # `DataFrame.to_csv` writes row numbers as a column without a name.
-    frame = frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
+    has_name = [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]
+    frame = frame.loc[:, has_name]
     architectures, used = _architectures(frame, space, architecture)
-    of_row, addresses = _addresses(frame, used, keys, name)
-    rest = [
-        column for column in frame.columns if column not in used and column not in _Keys._fields
-    ]
-    measured = _measured(
-        frame, rest if metrics is None else [metrics] if isinstance(metrics, str) else metrics
-    )
+    address_numbers, addresses = _addresses(frame, used, keys, name)
+    if metrics is None:
+        described = {*used, *_Keys._fields}
+        metrics = [column for column in frame.columns if column not in described]
+    elif isinstance(metrics, str):
+        metrics = [metrics]
+    measured = _measured(frame, metrics)
     columns: _Columns = {}
     for metric, facts in _facts(measured, direction, unit, kind).items():
         rows, values = measured[metric]
         if facts["kind"] == "seconds" and (values < 0).any():
-            raise SettingError(
-                f"Column {metric}, row {rows[values.argmin()]}",
-                values.min(),
-                "seconds of at least 0",
-            )
+            where = f"Column {metric}, row {rows[values.argmin()]}"
+            raise SettingError(where, values.min(), "seconds of at least 0")
         _check_unit(metric, facts, float(values.max()))
+        if facts["kind"] in ("latency", "energy"):
+            facts["device"] = measured_on
 
+        by_address: Any = pd.Series(values).groupby(address_numbers[rows])
         # An accuracy of a dataset has one unit in all its columns.
-        by_address: Any = pd.Series(values).groupby(of_row[rows])
         largest = by_address.max().groupby(lambda number: addresses[number].dataset).max()
-        for number, at in by_address.indices.items():
+        for number, places in by_address.indices.items():
             address = addresses[number]
+            in_frame = rows[places]
             what = f"{address.dataset}/{metric}"
-            column = _column(architectures[rows[at]], values[at], rows[at], space, what)
+            column = _column(architectures[in_frame], values[places], in_frame, space, what)
             info = ColumnInfo(
-                **address._asdict(), metric=metric, **facts, source=name, licence="not stated",
-                device=measured_on if facts["kind"] in ("latency", "energy") else None,
-            )  # fmt: skip
+                **address._asdict(), metric=metric, **facts, source=name, licence="not stated"
+            )
             if info.unit == "percent" and info.note != STATED and largest[address.dataset] <= 1:
                 info = replace(info, unit="1")
             columns[info] = SparseValues.of(column)
@@ -128,14 +117,14 @@ def columns_of_frame(
     _add_ends(columns)
     if all(info.epoch is not None for info in columns):
         expected = "at least one number in a column of a metric, at the end of a training"
-        raise SettingError(
-            f"A value of {name}", None, expected, f"Its columns: {', '.join(frame.columns)}."
-        )
+        hint = f"Its columns: {', '.join(frame.columns)}."
+        raise SettingError(f"A value of {name}", None, expected, hint)
     _add_means(columns)
-    return [
-        (replace(info, source_sha256=sha256(np.asarray(values).data).hexdigest()), values)
-        for info, values in columns.items()
-    ]
+    with_checksums = []
+    for info, sparse in columns.items():
+        checksum = sha256(np.asarray(sparse).data).hexdigest()
+        with_checksums.append((replace(info, source_sha256=checksum), sparse))
+    return with_checksums
 
 
 # -- rows
@@ -147,55 +136,56 @@ def _architectures(
     used = {*positions, *_NAMES, architecture}
     if architecture is None and set(positions) <= set(frame.columns):
         return _by_positions(frame, space), used
-    named = next(
-        (name for name in ([architecture] if architecture else _NAMES) if name in frame.columns),
-        None,
-    )
+    candidates = [architecture] if architecture else _NAMES
+    named = next((name for name in candidates if name in frame.columns), None)
     if named is None and frame.index.name not in _NAMES:
         raise SettingError(
             f"The column {architecture or 'of architectures'}", None,
             f"a name in architecture=… (--architecture), or one column per position of {space.name}",
             f"Its columns: {', '.join(frame.columns)}.",
         )  # fmt: skip
-    codes, values = (frame.index if named is None else frame[named]).factorize()
-    if (codes < 0).any():
-        raise SettingError(f"The column {named} has no architecture in row {codes.argmin()}.")
+    column = frame.index if named is None else frame[named]
+    # The number of the value of each row, -1 for a missing one, and the distinct values.
+    numbers, values = column.factorize()
+    if (numbers < 0).any():
+        raise SettingError(f"The column {named} has no architecture in row {numbers.argmin()}.")
     listed: Any = np.asarray(values)
     if values.dtype.kind == "f":  # a merge of frames turns integers into floats
-        listed = [
-            int(value) if value.is_integer() else value
-            for value in np.asarray(values, np.float64).tolist()
-        ]
-    return space.index_of(listed)[codes], used
+        listed = []
+        for value in np.asarray(values, np.float64).tolist():
+            listed.append(int(value) if value.is_integer() else value)
+    return space.index_of(listed)[numbers], used
 
 
 def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> Architectures:
-    all_codes = np.empty((len(frame), space.n_positions), dtype=np.int64)
+    """Return the architecture of each row, from one column of choices per position."""
+    codes = np.empty((len(frame), space.n_positions), dtype=np.int64)  # -1 for a missing choice
     for i, position in enumerate(space.positions):
-        codes, values = frame[position.name].factorize()
-        all_codes[:, i] = np.array([*(position.code(value) for value in values.tolist()), -1])[
-            codes
-        ]
-    missing = np.argwhere((all_codes < 0) & space.conditions.active(all_codes))
+        numbers, choices = frame[position.name].factorize()
+        codes_of_choices = [position.code(choice) for choice in choices.tolist()]
+        codes_of_choices.append(-1)  # the number of a missing choice is -1, too
+        codes[:, i] = np.array(codes_of_choices)[numbers]
+    missing = np.argwhere((codes < 0) & space.conditions.active(codes))
     if len(missing):
         row, i = missing[0]
         raise SettingError(f"Row {row} has no choice for {space.positions[i].name}.")
-    architectures: Architectures = space.from_codes(np.maximum(all_codes, 0))  # type: ignore[assignment]
+    architectures: Architectures = space.from_codes(np.maximum(codes, 0))  # type: ignore[assignment]
     return architectures
 
 
 def _measured(frame: pd.DataFrame, metrics: Sequence[str]) -> _Measured:
     """Return the values of each metric, without missing ones."""
-    values = {metric: _numbers(frame, metric) for metric in metrics}
-    rows = {metric: np.flatnonzero(~np.isnan(of_metric)) for metric, of_metric in values.items()}
-    return {
-        metric: (rows[metric], of_metric[rows[metric]])
-        for metric, of_metric in values.items()
-        if len(rows[metric])
-    }
+    measured: _Measured = {}
+    for metric in metrics:
+        values = _numbers(frame, metric)
+        rows = np.flatnonzero(~np.isnan(values))
+        if len(rows):
+            measured[metric] = (rows, values[rows])
+    return measured
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> Floats:
+    """Return a column as float64, shape (rows,), NaN for missing values."""
     import pandas as pd
 
     if name not in frame.columns:
@@ -208,9 +198,9 @@ def _numbers(frame: pd.DataFrame, name: str) -> Floats:
     except OverflowError as reason:
         raise SettingError(f"Column {name} has an integer beyond float64.") from reason
     values: Floats = numbers.to_numpy(np.float64, na_value=np.nan)
-    wrong = np.flatnonzero(
-        (numbers.isna() & column.notna()) | (np.abs(values) > np.finfo(np.float32).max)
-    )
+    is_text = numbers.isna() & column.notna()
+    is_too_large = np.abs(values) > np.finfo(np.float32).max
+    wrong = np.flatnonzero(is_text | is_too_large)
     if len(wrong):
         raise SettingError(
             f"Column {name}, row {wrong[0]}", column.iloc[wrong[0]], "a finite number within float32",
@@ -225,19 +215,19 @@ def _addresses(
 ) -> tuple[Integers, list[_Keys]]:
     """Return the number of the address of each row, and the addresses: from columns, else as stated for all rows."""
     keys = [key for key in _Keys._fields if key in frame.columns and key not in used]
-
     if not keys:
         return np.zeros(len(frame), np.intp), [_address(stated, name)]
     groups: Any = frame[keys].drop_duplicates().to_dict("records")
     spellings: dict[str, str] = {}  # the first one of each dataset
     numbers: dict[_Keys, int] = {}  # two spellings of a dataset or split are one address
-    of_group = []
+    number_of_group = []
     for group in groups:
         address = _address({**stated, **group}, name)
         dataset = spellings.setdefault(canonical_dataset(address.dataset), address.dataset)
-        of_group.append(numbers.setdefault(address._replace(dataset=dataset), len(numbers)))
-    of_row = frame.groupby(keys, dropna=False, sort=False).ngroup().to_numpy()
-    return np.array(of_group)[of_row], list(numbers)
+        address = address._replace(dataset=dataset)
+        number_of_group.append(numbers.setdefault(address, len(numbers)))
+    group_of_row = frame.groupby(keys, dropna=False, sort=False).ngroup().to_numpy()
+    return np.array(number_of_group)[group_of_row], list(numbers)
 
 
 def _address(keys: Facts, name: str) -> _Keys:
@@ -245,11 +235,16 @@ def _address(keys: Facts, name: str) -> _Keys:
     import pandas as pd
 
     given = {key: _checked(key, value) for key, value in keys.items() if not pd.isna(value)}
-    dataset, split = our_name(
-        canonical_dataset(given.get("dataset", name), keep_case=True), given.get("split")
+    dataset = canonical_dataset(given.get("dataset", name), keep_case=True)
+    dataset, split = our_name(dataset, given.get("split"))
+    return _Keys(
+        dataset=dataset,
+        split=split_of(split),
+        epochs=given.get("epochs"),
+        seed=given.get("seed"),
+        release=given.get("release", "own"),
+        epoch=given.get("epoch"),
     )
-    rest = {key: given.get(key) for key in ("epochs", "seed", "epoch")}
-    return _Keys(dataset, split_of(split), release=given.get("release", "own"), **rest)
 
 
 def _checked(key: str, value: Any) -> Any:
@@ -266,32 +261,36 @@ def _checked(key: str, value: Any) -> Any:
 
 
 # -- metrics and columns
+_UNKNOWN = {"direction": None, "kind": "performance", "unit": "1"}  # defaults of other metrics
+
+
 def _facts(
     metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated
 ) -> dict[str, dict[str, Any]]:
     """Return the facts about each metric, as stated or, for well-known metrics, as known."""
     facts, lacking = dict[str, dict[str, Any]](), list[str]()
     for metric in metrics:
-        better, of_unit, of_kind = (
-            given.get(metric) if isinstance(given, Mapping) else given
-            for given in (direction, unit, kind)
-        )
         known = known_metric(metric)
-        of_kind = check_choice(
-            f"kind of {metric}", of_kind or (known.kind if known else "performance"), KINDS
-        )
-        better = better or (known.direction if known else "min" if of_kind in _COSTS else None)
+        defaults = known._asdict() if known else _UNKNOWN
+        kind_of_metric = _stated(kind, metric) or defaults["kind"]
+        check_choice(f"kind of {metric}", kind_of_metric, KINDS)
+        better = _stated(direction, metric) or defaults["direction"]
+        if better is None and kind_of_metric in _COSTS:
+            better = "min"
         if better is None:
             lacking.append(metric)
             continue
         check_choice(f"direction of {metric}", better, ("max", "min"))
-        if of_kind == "seconds":
-            check_choice(f"unit of {metric}", of_unit or "s", ("s", "seconds"))
-            in_unit = "s"
-        else:
-            in_unit = of_unit or (known.unit if known else "1")
-        note = STATED if of_unit and in_unit == "percent" else ""
-        facts[metric] = {"direction": better, "kind": of_kind, "unit": in_unit, "note": note}
+        stated_unit = _stated(unit, metric)
+        if kind_of_metric == "seconds":
+            check_choice(f"unit of {metric}", stated_unit or "s", ("s", "seconds"))
+            stated_unit = "s"
+        facts[metric] = {
+            "direction": better,
+            "kind": kind_of_metric,
+            "unit": stated_unit or defaults["unit"],
+            "note": STATED if stated_unit == "percent" else "",
+        }
     if lacking:
         raise SettingError(
             f"direction of {', '.join(lacking[:_SHOWN])}", None,
@@ -299,16 +298,19 @@ def _facts(
             "If a column is not a metric, list the metrics: metrics=['accuracy'] (--metrics accuracy).",
         )  # fmt: skip
     for what, given in (("direction", direction), ("unit", unit), ("kind", kind)):
-        unknown = (
-            [metric for metric in given if metric not in facts]
-            if isinstance(given, Mapping)
-            else []
-        )
-        if unknown:
-            raise SettingError(
-                f"{what} of a metric", unknown[0], f"metrics with values: {', '.join(facts)}"
-            )
+        named = given if isinstance(given, Mapping) else ()
+        for metric in named:
+            if metric not in facts:
+                allowed = f"metrics with values: {', '.join(facts)}"
+                raise SettingError(f"{what} of a metric", metric, allowed)
     return facts
+
+
+def _stated(given: Stated, metric: str) -> str | None:
+    """Return the value for a metric."""
+    if isinstance(given, Mapping):
+        return given.get(metric)
+    return given
 
 
 def _check_unit(metric: str, facts: Facts, highest: float) -> None:
@@ -343,8 +345,9 @@ def _column(
 
 def _add_ends(columns: _Columns) -> None:
     """Add the last points of learning curves to the values at the ends of trainings."""
-    for info in [info for info in columns if info.epoch == info.epochs is not None]:
-        _fill(columns, replace(info, epoch=None), columns[info])
+    for info, values in list(columns.items()):
+        if info.epoch is not None and info.epoch == info.epochs:
+            _fill(columns, replace(info, epoch=None), values)
 
 
 def _add_means(columns: _Columns) -> None:

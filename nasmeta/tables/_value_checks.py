@@ -35,21 +35,30 @@ def looks_fractional(values: Floats) -> Booleans:
     >>> looks_fractional(np.array([46.7, 0.83, 31.0, 0.84, 22.0])).tolist()  # 120 classes
     [False, False, False, False, False]
     """
-    low, high = (values > 0) & (values <= 1), values[values > 1]
     nothing = np.zeros(len(values), np.bool_)
-    if not len(high):
+    low = (values > 0) & (values <= 1)
+    percents = values[values > 1]
+    if not len(percents):
         return nothing
-    usual, top = float(np.quantile(high, 0.1)), float(high.max())
-    reach = max(2.5, (top - usual) / 4)
-    fractions = low & (100 * values >= usual - reach) & (100 * values <= top + reach)
+    usual = float(np.quantile(percents, 0.1))
+    highest = float(percents.max())
+    reach = max(2.5, (highest - usual) / 4)
+    in_percent = 100 * values  # if they were fractions
+    fractions = low & (in_percent >= usual - reach) & (in_percent <= highest + reach)
     if 2 * fractions.sum() < low.sum():
-        lower, middle, upper = np.quantile(values[low], [0.25, 0.5, 0.75])
-        is_among_percents = usual / 4 < 100 * middle <= top + reach
-        fractions = low if upper - lower > _SPREAD and is_among_percents else nothing
-    n = int(fractions.sum())
-    at_chance = n > 1 and np.ptp(values[fractions]) == 0
-    continuous = usual <= _BETWEEN or (high <= _BETWEEN).sum() >= n
-    return nothing if at_chance or continuous else fractions
+        lower, median, upper = np.quantile(values[low], [0.25, 0.5, 0.75])
+        is_among_percents = usual / 4 < 100 * median <= highest + reach
+        are_alike = upper - lower <= _SPREAD
+        if are_alike or not is_among_percents:
+            return nothing
+        fractions = low
+    n_fractions = int(fractions.sum())
+    at_chance = n_fractions > 1 and np.ptp(values[fractions]) == 0
+    # Networks between chance and the usual accuracy explain low values.
+    n_between = int((percents <= _BETWEEN).sum())
+    if at_chance or usual <= _BETWEEN or n_between >= n_fractions:
+        return nothing
+    return fractions
 
 
 def odd_accuracies(
@@ -62,29 +71,36 @@ def odd_accuracies(
     groups: dict[tuple[str, str], list[SparseValues]] = {}
     for info, values in columns:
         if info.unit == "percent" and STATED not in info.note:
-            groups.setdefault((info.metric, info.dataset), []).append(
-                SparseValues.of(np.asarray(values))
-            )
-    for (metric, dataset), several in groups.items():
-        architectures = np.concatenate([column.architectures for column in several])
-        known = np.concatenate([column.values for column in several]).astype(np.float64)
-        rounded = np.round(known, 3)  # 100.00000001 is a rounding of 100
+            group = groups.setdefault((info.metric, info.dataset), [])
+            group.append(SparseValues.of(np.asarray(values)))
+    for (metric, dataset), group in groups.items():
+        # The measured values of all columns, both of shape (n,).
+        architectures = np.concatenate([column.architectures for column in group])
+        accuracies = np.concatenate([column.values for column in group]).astype(np.float64)
+        rounded = np.round(accuracies, 3)  # 100.00000001 is a rounding of 100
         checks = {
-            "looks like a fraction among percents": looks_fractional(known),
+            "looks like a fraction among percents": looks_fractional(accuracies),
             "is below 0 or above 100 percent": (rounded < 0) | (rounded > 100),
         }
-        for text, odd in checks.items():
-            if odd.any():
-                places = zip(architectures[odd].tolist(), known[odd].tolist(), strict=True)
-                named = [
-                    f"{space.to_string(architecture)} ({value:g})"
-                    for architecture, value in dict.fromkeys(places)
-                ]
-                more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        for text, is_odd in checks.items():
+            if is_odd.any():
+                odd = zip(architectures[is_odd].tolist(), accuracies[is_odd].tolist(), strict=True)
+                names = _listed(space, list(dict.fromkeys(odd)))
                 yield (
-                    f"{metric} of {dataset} {text} for {', '.join(named[:_NAMED])}{more}. If they are right, state the "
+                    f"{metric} of {dataset} {text} for {names}. If they are right, state the "
                     f"unit: unit={{{metric!r}: 'percent'}} (--unit {shlex.quote(f'{metric}=percent')})."
                 )
+
+
+def _listed(space: SearchSpace, accuracies: Sequence[tuple[int, float]]) -> str:
+    """Return the first architectures with their accuracies as a text, and the number of the others."""
+    names = []
+    for architecture, accuracy in accuracies[:_NAMED]:
+        names.append(f"{space.to_string(architecture)} ({accuracy:g})")
+    listed = ", ".join(names)
+    if len(accuracies) > _NAMED:
+        listed += f" and {len(accuracies) - _NAMED} more"
+    return listed
 
 
 def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) -> str:
@@ -97,16 +113,14 @@ def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) ->
     >>> only_test_values(table.columns, table.columns[0])
     ''
     """
-    if (
-        column.kind not in ("performance", None)
-        or measured_split(column.metric, column.split) != "test"
-    ):
+    if column.kind not in ("performance", None):
         return ""
-    of_dataset = [
-        info for info in columns if info.dataset == column.dataset and info.kind == "performance"
-    ]
-    if any(measured_split(info.metric, info.split) == "valid" for info in of_dataset):
+    if measured_split(column.metric, column.split) != "test":
         return ""
+    for other in columns:
+        is_performance = other.dataset == column.dataset and other.kind == "performance"
+        if is_performance and measured_split(other.metric, other.split) == "valid":
+            return ""
     return (
         f"{column.metric} of {column.dataset} is of the test split, and there are no validation values. A search on "
         "test values selects by them, so the values that it finds are optimistic."
