@@ -42,18 +42,14 @@ class Address(NamedTuple):
             raise ColumnError(
                 "column", text, "DATASET/METRIC/SPLIT/EPOCHS/SEED[ of RELEASE]"
             ) from None
-        return cls(
-            dataset,
-            metric,
-            split,
-            length,
-            int(seed) if seed and seed.isdigit() else seed,
-            release or None,
-        )
+        number: Seed | None = seed
+        if seed and seed.isdigit():
+            number = int(seed)
+        return cls(dataset, metric, split, length, number, release or None)
 
     def described(self) -> str:
         """Return the stated parts, as they are written in a call."""
-        parts = zip(self._fields, self, strict=True)
+        parts = self._asdict().items()
         return ", ".join(f"{part}={value!r}" for part, value in parts if value is not None)
 
     def normal(self) -> Address:
@@ -63,5 +59,7 @@ class Address(NamedTuple):
 
     def declared(self) -> dict[str, object]:
         """Return the parts as arguments of `Source.declares`: epochs of a point of a learning curve are ``37of200``."""
-        epochs = self.epochs if self.epoch is None else f"{self.epoch}of{self.epochs}"
-        return {**self._asdict(), "epochs": epochs}
+        parts: dict[str, object] = self._asdict()
+        if self.epoch is not None:
+            parts["epochs"] = f"{self.epoch}of{self.epochs}"
+        return parts

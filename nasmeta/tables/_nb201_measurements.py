@@ -22,6 +22,18 @@ class Measurement(NamedTuple):
 
 EPOCHS = (12, 200)  # two separate trainings with different learning-rate schedules
 
+
+def _of_training_set(dataset: str, run: str) -> list[Measurement]:
+    """Return the measurements of networks that were trained on a whole training set."""
+    all_test_images = "all official test images, x-valid and x-test together"
+    return [
+        Measurement(dataset, "train", run, "train", "measured on the training set"),
+        Measurement(dataset, "valid", run, "x-valid", "half of the official test images"),
+        Measurement(dataset, "test", run, "x-test", "the other half of the official test images"),
+        Measurement(dataset, "valid+test", run, "ori-test", all_test_images),
+    ]
+
+
 _HALF = "trained on 25,000 images"
 _ALL = "trained on all 50,000 images"
 MEASUREMENTS = (
@@ -34,21 +46,8 @@ MEASUREMENTS = (
     ),
     Measurement("cifar10", "train+valid", "cifar10", "train", _ALL + ", measured on these"),
     Measurement("cifar10", "test", "cifar10", "ori-test", _ALL + ", measured on the test set"),
-    *(
-        Measurement(dataset, *rest)
-        for dataset, run in (("cifar100", "cifar100"), ("imagenet16-120", "ImageNet16-120"))
-        for rest in (
-            ("train", run, "train", "measured on the training set"),
-            ("valid", run, "x-valid", "half of the official test images"),
-            ("test", run, "x-test", "the other half of the official test images"),
-            (
-                "valid+test",
-                run,
-                "ori-test",
-                "all official test images, x-valid and x-test together",
-            ),
-        )
-    ),
+    *_of_training_set("cifar100", "cifar100"),
+    *_of_training_set("imagenet16-120", "ImageNet16-120"),
 )
 _BY_OUR_NAME = {
     (measurement.dataset, measurement.split): measurement for measurement in MEASUREMENTS
@@ -70,7 +69,9 @@ _ALIASES = {
 def our_name(dataset: str, split: str | None) -> tuple[str, str | None]:
     """Return our names of an official dataset and split; other names are returned unchanged."""
     measurement = _ALIASES.get((dataset, split or ""))
-    return (measurement.dataset, measurement.split) if measurement else (dataset, split)
+    if measurement is None:
+        return dataset, split
+    return measurement.dataset, measurement.split
 
 
 def official_name(dataset: str, split: str) -> str:
@@ -81,5 +82,6 @@ def official_name(dataset: str, split: str) -> str:
 def trained_on(dataset: str, split: str | None) -> str | None:
     """Return the training images of the networks, for datasets with several training sets."""
     measurement = _BY_OUR_NAME.get((dataset, split or ""))
-    meaning = measurement.meaning.partition(", measured")[0] if measurement else ""
-    return meaning if meaning.startswith("trained on") else None
+    if measurement is None or not measurement.meaning.startswith("trained on"):
+        return None
+    return measurement.meaning.partition(", measured")[0]

@@ -30,9 +30,8 @@ class Signal:
     epochs: int | None
     seed: int | str | None
     release: str
-    kind: Kind | None = (
-        None  # kind and device as in `nasmeta.tables.ColumnInfo`; None: as the column states
-    )
+    # As in `nasmeta.tables.ColumnInfo`; None: as the column states.
+    kind: Kind | None = None
     device: str | None = None
 
     def __post_init__(self) -> None:
@@ -51,14 +50,10 @@ class Signal:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parts that identify the column, in JSON types; the dataset by its canonical name."""
-        parts = dict(
-            zip(
-                ("dataset", "metric", "split", "epochs", "seed", "release"),
-                self.address,
-                strict=True,
-            )
-        )
-        return parts | {"dataset": canonical_dataset(self.dataset)}
+        names = ("dataset", "metric", "split", "epochs", "seed", "release")
+        parts = dict(zip(names, self.address, strict=True))
+        parts["dataset"] = canonical_dataset(self.dataset)
+        return parts
 
 
 @dataclass(frozen=True)

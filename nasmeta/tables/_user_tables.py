@@ -90,11 +90,9 @@ class AddedSource(_UserSource):
         with suppress(DamagedFileError, OSError):  # so that a list of all sources can be shown
             infos = self._file.infos
             self.release = infos[0].release
-            datasets, metrics = (
-                ", ".join(dict.fromkeys(getattr(i, p) for i in infos))
-                for p in ("dataset", "metric")
-            )
-            self.holds = f"{datasets}: {metrics}"
+            datasets = dict.fromkeys(info.dataset for info in infos)
+            metrics = dict.fromkeys(info.metric for info in infos)
+            self.holds = f"{', '.join(datasets)}: {', '.join(metrics)}"
 
     @property
     def path(self) -> Path:
@@ -108,12 +106,8 @@ def added_tables() -> tuple[str, ...]:
     >>> "nb201" in added_tables()
     False
     """
-    folder = tables_folder()
-    return (
-        tuple(sorted(path.parent.name for path in folder.glob(f"*/*{_SUFFIX}")))
-        if folder.is_dir()
-        else ()
-    )
+    files = tables_folder().glob(f"*/*{_SUFFIX}")
+    return tuple(sorted(file.parent.name for file in files))
 
 
 def add_columns(name: str, space: SearchSpace, columns: _Columns, *, replace: bool) -> None:
@@ -138,11 +132,11 @@ def add_columns(name: str, space: SearchSpace, columns: _Columns, *, replace: bo
 
 def _content_of(name: str, space: SearchSpace, columns: _Columns) -> str:
     """Return a checksum of a name, a space and the facts about its columns, with the checksums of their values."""
-    infos = [
-        {fact: value for fact, value in vars(info).items() if fact != "origin"}
-        for info, _ in columns
-    ]
-    return sha256(json.dumps([name, to_content(space), infos]).encode()).hexdigest()
+    facts = []
+    for info, _ in columns:
+        facts.append({fact: value for fact, value in vars(info).items() if fact != "origin"})
+    content = json.dumps([name, to_content(space), facts])
+    return sha256(content.encode()).hexdigest()
 
 
 def remove_added(name: str) -> None:

@@ -98,12 +98,7 @@ def import_official(path: str | os.PathLike[str], *, progress: _Report | None = 
         ends, curves, cells = _columns(name, measured, sha256)
         _write(name, ends, curves, cells)
     # clear, as a DamagedFileError, or of this machine
-    except (
-        SettingError,
-        UnsafePickleError,
-        OSError,
-        MemoryError,
-    ):
+    except (SettingError, UnsafePickleError, OSError, MemoryError):
         raise
     except Exception as reason:  # an unknown structure may fail with nearly any exception
         raise DamagedFileError(
@@ -128,13 +123,12 @@ def _of_folder(files: Sequence[Path], report: _Report) -> tuple[_Measured, set[s
     n_workers = min(joblib.cpu_count(), _MOST_WORKERS, len(parts))
     measured, lengths = _Measured(), set[str]()
     convert = joblib.Parallel(n_workers, return_as="generator")
-    for n, (part, names) in enumerate(
-        convert(joblib.delayed(_of_files)(part) for part in parts), start=1
-    ):
-        for key, values in part.items():
+    converted = convert(joblib.delayed(_of_files)(part) for part in parts)
+    for n_parts, (of_part, names) in enumerate(converted, start=1):
+        for key, values in of_part.items():
             measured.setdefault(key, []).extend(values)
         lengths |= names
-        report(min(n * _CELLS_AT_ONCE, len(files)), len(files))
+        report(min(n_parts * _CELLS_AT_ONCE, len(files)), len(files))
     return measured, lengths
 
 
@@ -153,8 +147,11 @@ def _of_files(files: Sequence[Path], report: _Report | None = None) -> tuple[_Me
 
     for file in files:
         root = read_records(file, add)  # without the results, which are read
-        for of_cell in root["arch2infos"].values() if "arch2infos" in root else [root]:
-            lengths |= {name for name, record in of_cell.items() if "arch_str" in record}
+        records_of_cells = [root]  # each by the name of the length of training
+        if "arch2infos" in root:
+            records_of_cells = root["arch2infos"].values()
+        for records in records_of_cells:
+            lengths |= {name for name, record in records.items() if "arch_str" in record}
     if not measured:
         raise ValueError("it has no measurement of a cell, so it is not an official file.")
     return measured, lengths
@@ -174,12 +171,8 @@ def _source_name(lengths: set[str], keys: Iterable[Key]) -> str:
 
 # -- columns
 _MEASUREMENTS = {(measured.run, measured.official_split): measured for measured in MEASUREMENTS}
-# one column if all seeds share them
-_COSTS = (
-    "train_seconds",
-    "evaluation_seconds",
-    "recorded_latency_seconds",
-)
+# One column if all seeds share them.
+_COSTS = ("train_seconds", "evaluation_seconds", "recorded_latency_seconds")
 _FACTS: dict[str, tuple[str, Any, str, Kind]] = {  # unit, direction, note, kind
     "accuracy": ("percent", "max", "official: {official}", "performance"),
     "accuracy_top5": ("percent", "max", "official: {official}", "performance"),
@@ -200,41 +193,44 @@ _FACTS: dict[str, tuple[str, Any, str, Kind]] = {  # unit, direction, note, kind
 
 def _columns(name: str, measured: _Measured, sha256: str) -> tuple[Columns, Columns, Architectures]:
     """Return the ends of trainings, the points of learning curves, and the cells that both are about."""
-    cells = np.unique([cell for values in measured.values() for cell, _ in values]).astype(np.int32)
+    measured_cells = set[int]()
+    for values in measured.values():
+        measured_cells.update(cell for cell, _ in values)
+    cells = np.array(sorted(measured_cells), dtype=np.int32)
     ends: Columns = []
     curves: Columns = []
-    for _, group in groupby(sorted(measured), key=lambda key: key[:-1]):
-        keys = list(group)
-        by_seed: dict[Seed, Floats32] = {
-            key.seed: _over_epochs(measured.pop(key), cells) for key in keys
-        }
-        mean = np.stack([mean_over_seeds(values) for values in zip(*by_seed.values(), strict=True)])
-        if keys[0].metric in _COSTS and all(
-            (np.isnan(of) | (of == mean)).all() for of in by_seed.values()
-        ):
+    for _, keys_of_seeds in groupby(sorted(measured), key=lambda key: key[:-1]):
+        keys = list(keys_of_seeds)
+        by_seed: dict[Seed, Floats32] = {}  # each of shape (epochs, n_cells), as the mean
+        for key in keys:
+            by_seed[key.seed] = _over_epochs(measured.pop(key), cells)
+        mean = mean_over_seeds(by_seed.values())
+        if keys[0].metric in _COSTS and _is_shared(by_seed.values(), mean):
             by_seed = {}
         info = _info(name, keys[0], sha256)
-        is_curve = any(np.isfinite(values[:-1]).any() for values in by_seed.values())
-        for seed, values in {"mean": mean, **by_seed}.items():
-            ends.append((replace(info, seed=seed), values[-1]))
+        is_curve = any(np.isfinite(series[:-1]).any() for series in by_seed.values())
+        for seed, series in {"mean": mean, **by_seed}.items():
+            ends.append((replace(info, seed=seed), series[-1]))
             if is_curve:
-                curves += [
-                    (replace(info, seed=seed, epoch=i), after)
-                    for i, after in enumerate(values, start=1)
-                ]
+                for epoch, column in enumerate(series, start=1):
+                    curves.append((replace(info, seed=seed, epoch=epoch), column))
     return ends, curves, cells
+
+
+def _is_shared(of_seeds: Iterable[Floats32], mean: Floats32) -> bool:
+    """Return whether all seeds have the values of their mean, apart from missing ones."""
+    return all((np.isnan(series) | (series == mean)).all() for series in of_seeds)
 
 
 def _over_epochs(values: list[tuple[int, Floats32]], cells: Architectures) -> Floats32:
     """Return the values of a key over the cells, shape (epochs, n); NaN for cells without a measurement."""
-    of_values = [cell for cell, _ in values]
-    if len(set(of_values)) < len(of_values):
+    measured_cells = [cell for cell, _ in values]
+    if len(set(measured_cells)) < len(measured_cells):
         raise ValueError("a cell appears twice.")
-    over = np.full((len(values[0][1]), len(cells)), np.nan, dtype=np.float32)
-    over[:, np.searchsorted(cells, of_values)] = np.stack(
-        [of_cell for _, of_cell in values], axis=1
-    )
-    return over
+    measured = np.stack([series for _, series in values], axis=1)  # (epochs, n_measured)
+    over_epochs = np.full((len(measured), len(cells)), np.nan, dtype=np.float32)
+    over_epochs[:, np.searchsorted(cells, measured_cells)] = measured
+    return over_epochs
 
 
 def _info(name: str, key: Key, sha256: str) -> ColumnInfo:
@@ -249,12 +245,10 @@ def _info(name: str, key: Key, sha256: str) -> ColumnInfo:
 def _write(name: str, ends: Columns, curves: Columns, cells: Architectures) -> None:
     """Write both files."""
     space = get_cell_space("nb201")
-    files = {
-        IMPORTED[source].path: [
-            (info, SparseValues(space.size, cells, values)) for info, values in columns
-        ]
-        for source, columns in ((f"{name}-curves", curves), (name, ends))
-    }
+    files = {}
+    for source, columns in ((f"{name}-curves", curves), (name, ends)):
+        sparse = [(info, SparseValues(space.size, cells, values)) for info, values in columns]
+        files[IMPORTED[source].path] = sparse
     with ExitStack() as locks:
         for path in files:
             locks.enter_context(_store.exclusive(path))

@@ -37,7 +37,6 @@ def trials_of(record: Mapping[Any, Any]) -> Measured:
 
 
 def _trial(run: str, seed: int, trial: Facts) -> Measured:
-
     epochs = trial["epochs"]
     if epochs not in EPOCHS:
         raise ValueError(f"a training of {epochs!r} epochs, not of {EPOCHS}")
@@ -58,23 +57,26 @@ def _trial(run: str, seed: int, trial: Facts) -> Measured:
         yield from measured("loss", split, _series(trial["eval_losses"], keys))
         seconds = _possible("evaluation_seconds", _series(trial.get("eval_times"), keys))
         yield from measured("evaluation_seconds", split, seconds[-1:])
-    latency = [value for value in trial.get("latency") or () if value > 0]  # -1 if not measured
-    # their unit is M
-    yield from measured("recorded_parameters", "train", (_one(trial["params"]) * 1e6).round())
+    parameters = (_one(trial["params"]) * 1e6).round()  # the record is in millions
+    yield from measured("recorded_parameters", "train", parameters)
     yield from measured("recorded_flops_millions", "train", _one(trial["flop"]))
-    yield from measured(
-        "recorded_latency_seconds", "train", _one(sum(latency) / len(latency) if latency else None)
-    )
+    latencies = [value for value in trial.get("latency") or () if value > 0]  # -1 if not measured
+    if latencies:
+        mean = _one(sum(latencies) / len(latencies))
+        yield from measured("recorded_latency_seconds", "train", mean)
 
 
 def _series(values: Any, keys: Iterable[Any]) -> Floats:
     """Return the values of a dict or list at these keys, NaN for missing ones."""
-    get = values.get if isinstance(values, Mapping) else dict(enumerate(values or ())).get
+    if not isinstance(values, Mapping):
+        values = dict(enumerate(values or ()))
+    get = values.get  # looked up once, as there are millions of values
     return np.array([get(key, np.nan) for key in keys], dtype=np.float64)
 
 
 def _one(value: Any) -> Floats:
-    return np.array([np.nan if value is None else value], dtype=np.float64)
+    """Return a value as an array of shape (1,), NaN for None."""
+    return np.array([value], dtype=np.float64)
 
 
 def _possible(metric: str, values: Floats) -> Floats:

@@ -58,9 +58,8 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
         raw.seek(0)
         if start.startswith(b"PK"):
             with zipfile.ZipFile(raw) as archive:
-                names = [
-                    name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"
-                ]
+                paths = archive.namelist()
+                names = [path for path in paths if path.rpartition("/")[2] == "data.pkl"]
                 if len(names) != 1:
                     raise DamagedFileError("It is a zip archive, but not a torch file.")
                 with archive.open(names[0]) as inside:
@@ -80,14 +79,14 @@ Sink = Callable[[str, dict[Any, Any]], None]  # the string of a cell, and its re
 
 _REMEMBERED_RECORDS = 4  # the records of one cell share objects and are adjacent
 _REMEMBERED_STRINGS = 64  # per text: all cells share the names of fields
-
-
+_LONG = 40  # letters: names of fields are shorter
 _PLAIN = (str, int)
 
 
 def _hashable(key: Any) -> Any:
     """Return a key of a dictionary or item of a set, if it is one that official files have."""
-    if not all(isinstance(item, _PLAIN) for item in (key if isinstance(key, tuple) else (key,))):
+    items = key if isinstance(key, tuple) else (key,)
+    if not all(isinstance(item, _PLAIN) for item in items):
         raise pickle.UnpicklingError(
             f"a {type(key).__name__} is a key or in a set; expected strings, integers and tuples of them"
         )
@@ -120,18 +119,8 @@ def _encode(text: str, encoding: str) -> bytes:
 
 
 _STORAGES = (
-    "Double",
-    "Float",
-    "Half",
-    "BFloat16",
-    "Long",
-    "Int",
-    "Short",
-    "Char",
-    "Byte",
-    "Bool",
-    "Untyped",
-)
+    "Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool", "Untyped",
+)  # fmt: skip
 _DTYPE = NUMPY_ARRAYS["numpy", "dtype"]
 # The globals that official files contain.
 _ALLOWED: Mapping[tuple[str, str], Any] = {
@@ -205,7 +194,9 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
     def _set(self, items: list[Any]) -> None:
         target = self.stack[-1]
         for key, value in zip(items[::2], items[1::2], strict=True):
-            target[key if type(key) in _PLAIN else _hashable(key)] = value
+            if type(key) not in _PLAIN:  # faster than the check
+                _hashable(key)
+            target[key] = value
         if "all_results" in target:  # the record of a cell for one length of training
             self._pass_on(str(target.get("arch_str")), target["all_results"])
             del target["all_results"]
@@ -221,10 +212,10 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
 
     def _worth_keeping(self, value: Any) -> bool:
         if isinstance(value, str):
-            n = self._texts[value] = (
-                self._texts.get(value, 0) + 1 if len(value) < 40 and "@" not in value else 65
-            )
-            return n <= _REMEMBERED_STRINGS
+            if len(value) >= _LONG or "@" in value:  # not a name of a field
+                return False
+            self._texts[value] = self._texts.get(value, 0) + 1
+            return self._texts[value] <= _REMEMBERED_STRINGS
         return value is None or callable(value) or type(value) is _DTYPE
 
 
