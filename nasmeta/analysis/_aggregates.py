@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
+from nasmeta.analysis._frame import names_in
 from nasmeta.analysis._losses import paired_losses
 from nasmeta.analysis._statistics import quantile_interval
-from nasmeta.arrays import Floats
+from nasmeta.arrays import Floats, Integers
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.pages import interval_columns
 
-_RESAMPLES = 2000
+_RESAMPLES = 2000  # bootstrap draws
 
 
 def random_label(frame: pd.DataFrame) -> str:
@@ -22,9 +25,9 @@ def random_label(frame: pd.DataFrame) -> str:
     a frame from a CSV file, the label is ``random``.
     """
     recorded = frame.attrs.get("random_search") or {"": {"random": True}}
-    searchers = [str(name) for name in frame["searcher"].unique()]
+    searchers = names_in(frame, "searcher")
     for label in searchers:
-        if any(of_task.get(label, False) for of_task in recorded.values()):
+        if any(of_task.get(label) for of_task in recorded.values()):
             return label
     raise SettingError(
         "reference", None, f"one of {', '.join(searchers)}", "Random search was not compared."
@@ -79,41 +82,38 @@ def aggregate_scores(
           gp 0.75            0.25
       random 0.00            1.00
     """
-    from scipy.stats import trim_mean
-
     losses = paired_losses(frame, at, x)
     reference = reference or random_label(frame)
     if reference not in losses.searchers:
         raise UnknownNameError.of("searcher", reference, losses.searchers)
     position = losses.searchers.index(reference)
-    scale = np.array([regret[:, position].mean() for regret in losses.by_task()])
+    scale = np.array([regret[:, position].mean() for regret in losses.by_task()])  # (tasks,)
     if (scale == 0).any():
         raise SettingError("reference", reference, "a searcher with regrets on each task")
-    regrets = losses.regret[:, :, -1] / scale[losses.task, None]
+    scores = 1 - losses.regret[:, :, -1] / scale[losses.task, None]  # (runs, searchers)
+    runs_of_tasks = [np.flatnonzero(losses.task == code) for code in range(len(losses.tasks))]
     rng = np.random.default_rng(0)
-    strata = [np.flatnonzero(losses.task == code) for code in range(len(losses.tasks))]
-
-    def measures(scores: Floats) -> dict[str, Floats]:  # (…, runs), in the order of the tasks
-        return {
-            "iqm": np.asarray(trim_mean(scores, 0.25, axis=-1)),
-            "median": np.median([scores[..., rows].mean(axis=-1) for rows in strata], axis=0),
-            "mean": scores.mean(axis=-1),
-            "optimality_gap": 1 - scores.mean(axis=-1) + 0.0,
-        }
-
     rows = []
     for column, searcher in enumerate(losses.searchers):
-        scores = 1 - regrets[:, column]
-        drawn = np.concatenate(
-            [
-                scores[rows][rng.integers(len(rows), size=(_RESAMPLES, len(rows)))]
-                for rows in strata
-            ],
-            axis=1,
-        )
-        of_draws = measures(drawn)
-        row: dict[str, object] = {"searcher": searcher, "runs": len(scores), "reference": reference}
-        for name, value in measures(scores).items():
+        of_searcher = scores[:, column]
+        drawn = [rng.choice(runs, size=(_RESAMPLES, len(runs))) for runs in runs_of_tasks]
+        of_draws = _measures(of_searcher[np.hstack(drawn)], runs_of_tasks)
+        row = {"searcher": searcher, "runs": len(scores), "reference": reference}
+        for name, value in _measures(of_searcher, runs_of_tasks).items():
             row |= interval_columns(name, value, quantile_interval(of_draws[name]))
         rows.append(row)
     return pd.DataFrame(rows).sort_values("iqm", ascending=False, kind="stable", ignore_index=True)
+
+
+def _measures(scores: Floats, runs_of_tasks: Sequence[Integers]) -> dict[str, Floats]:
+    """Return the measures of the scores (…, runs) of a searcher, (…) each."""
+    from scipy.stats import trim_mean
+
+    mean = scores.mean(axis=-1)
+    means_of_tasks = [scores[..., runs].mean(axis=-1) for runs in runs_of_tasks]
+    return {
+        "iqm": np.asarray(trim_mean(scores, 0.25, axis=-1)),
+        "median": np.median(means_of_tasks, axis=0),
+        "mean": mean,
+        "optimality_gap": 1 - mean + 0.0,  # 0.0 instead of -0.0
+    }

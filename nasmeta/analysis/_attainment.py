@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
+from nasmeta.analysis._frame import names_in
+from nasmeta.arrays import Facts, Floats
 from nasmeta.errors import NasmetaError
 from nasmeta.plotting import (
     Width,
@@ -27,6 +29,7 @@ from nasmeta.registry import names_from_file
 from nasmeta.tasks import MultiObjectiveTask, get_task
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -55,8 +58,10 @@ def attainment_surfaces(
     task, rows, names = _evaluations(frame, task, at)
     parts = []
     for searcher, runs in rows.groupby("searcher", sort=False, observed=True):
-        costs = -task.signs * runs[names].to_numpy(np.float64)
-        corners = moocore.eaf(costs, runs["seed"].to_numpy(np.float64), percentiles=list(shares))
+        costs = -task.signs * runs[names].to_numpy(np.float64)  # (n, n_objectives)
+        seeds = runs["seed"].to_numpy(np.float64)
+        # moocore minimises, and returns the costs and the share of each corner.
+        corners = moocore.eaf(costs, seeds, percentiles=list(shares))
         part = pd.DataFrame(-task.signs * corners[:, :-1], columns=names)
         part.insert(0, "share", corners[:, -1])
         part.insert(0, "searcher", str(searcher))
@@ -102,15 +107,13 @@ def front_distances(
     import moocore
 
     task, rows, names = _evaluations(frame, task, at)
-    scaled, distances = task.front.scaled, []
-    front = scaled(task.front.values)
+    scaled = task.front.scaled
+    front = scaled(task.front.values)  # (n_front, n_objectives)
+    distances = []
     for (searcher, seed), run in rows.groupby(["searcher", "seed"], sort=False, observed=True):
-        distance = moocore.igd_plus(
-            scaled(run[names].to_numpy(np.float64)), ref=front, maximise=True
-        )
-        distances.append(
-            {"searcher": str(searcher), "seed": seed, "igd_plus": 100 * float(distance)}
-        )
+        values = scaled(run[names].to_numpy(np.float64))
+        distance = moocore.igd_plus(values, ref=front, maximise=True)
+        distances.append((str(searcher), seed, 100 * float(distance)))
     return pd.DataFrame(distances, columns=["searcher", "seed", "igd_plus"])
 
 
@@ -141,52 +144,62 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
     'CIFAR-10, training time'
     """
     chosen = tasks_with_two(frame)
-    figure, panels = new_panels(panel_titles([task.name for task in chosen]), width, (2.6, 2.4))
+    titles = panel_titles([task.name for task in chosen])
+    figure, panels = new_panels(titles, width, (2.6, 2.4))
     for panel, task in zip(panels, chosen, strict=True):
-        surfaces = attainment_surfaces(frame, task, at=at)
-        front = task.front.values
         predictions = frame.attrs.get("predicted", {}).get(task.name, {})
-        front_name = "true front"
-        if any(part.column.predicted for part in task.parts):
-            front_name = "predicted front"
-        elif predictions:
-            front_name = "measured front"
-        step: Any = "pre" if task.signs[1] > 0 else "post"
-        grid = np.unique(np.r_[surfaces["objective_2"], front[:, 1]])
-        panel.plot(
-            grid,
-            _heights(front, task, grid),
-            color="0.35",
-            drawstyle=f"steps-{step}",
-            label=front_name,
-        )
-        looks = styles(map(str, surfaces["searcher"].unique()))
-        for searcher, rows in surfaces.groupby("searcher", sort=False):
-            lines = {
-                share: _heights(part.filter(like="objective").to_numpy(), task, grid)
-                for share, part in rows.groupby("share")
-            }
-            draw_line(panel, str(searcher), looks, grid, lines[50], (lines[25], lines[75]), step)
-        panel.set(xlim=robust_limits(front[:, 1]), ylim=robust_limits(front[:, 0]))
-        columns = [
-            part.column.predicted_by(predictions[part.name])
-            if part.name in predictions
-            else part.column
-            for part in task.parts
-        ]
-        y, x = (value_label(column.metric_name, column.unit) for column in columns[:2])
+        surfaces = attainment_surfaces(frame, task, at=at)
+        _draw_surfaces(panel, task, surfaces, _front_name(task, predictions))
         draw_grid(panel)
-        label_panels([panel], x, y)
+        labels = []
+        for part in task.parts:
+            column = part.column
+            if part.name in predictions:
+                column = column.predicted_by(predictions[part.name])
+            labels.append(value_label(column.metric_name, column.unit))
+        y_label, x_label = labels
+        label_panels([panel], x_label, y_label)
     legend_below(figure, width=width)
     return figure
 
 
-def _heights(points: Any, task: MultiObjectiveTask, grid: Any) -> Any:
-    """Return the best attained first objective at each second one; NaN if none is attained."""
-    signs = task.signs
-    reaches = signs[1] * points[:, 1] >= signs[1] * grid[:, None]
-    utility = np.where(reaches, signs[0] * points[:, 0], -np.inf).max(axis=1)
-    return np.where(np.isinf(utility), np.nan, signs[0] * utility)
+def _front_name(task: MultiObjectiveTask, predictions: Facts) -> str:
+    """Return the name of the front of a task in the legend, given the predicted objectives of the frame."""
+    if any(part.column.predicted for part in task.parts):
+        return "predicted front"
+    if predictions:
+        return "measured front"
+    return "true front"
+
+
+def _draw_surfaces(
+    panel: Axes, task: MultiObjectiveTask, surfaces: pd.DataFrame, front_name: str
+) -> None:
+    """Draw the first objective against the second one: the front, and the surfaces of each searcher."""
+    front = task.front.values  # (n_front, 2)
+    # An attained value of the second objective is attained for all worse values, too.
+    step: Literal["pre", "post"] = "pre" if task.signs[1] > 0 else "post"
+    grid = np.unique(np.r_[surfaces["objective_2"], front[:, 1]])
+    heights = _heights(front, task, grid)
+    panel.plot(grid, heights, color="0.35", drawstyle=f"steps-{step}", label=front_name)
+    looks = styles(names_in(surfaces, "searcher"))
+    for searcher, rows in surfaces.groupby("searcher", sort=False):
+        lines = {}
+        for share, corners in rows.groupby("share"):
+            points = corners.filter(like="objective").to_numpy()
+            lines[share] = _heights(points, task, grid)
+        draw_line(panel, str(searcher), looks, grid, lines[50], (lines[25], lines[75]), step)
+    panel.set(xlim=robust_limits(front[:, 1]), ylim=robust_limits(front[:, 0]))
+
+
+def _heights(points: Floats, task: MultiObjectiveTask, grid: Floats) -> Floats:
+    """Return the best first objective of the points (n, 2) that reach each second one (k,); NaN if none does."""
+    first_sign, second_sign = task.signs
+    utilities = first_sign * points[:, 0]
+    reaches = second_sign * points[:, 1] >= second_sign * grid[:, None]  # (k, n)
+    best = np.where(reaches, utilities, -np.inf).max(axis=1)
+    best[np.isinf(best)] = np.nan
+    return np.asarray(first_sign * best)
 
 
 def _evaluations(
@@ -196,7 +209,9 @@ def _evaluations(
     if not isinstance(task, MultiObjectiveTask):
         known = {candidate.name: candidate for candidate in _tasks_of(frame)}
         task = known[task or "".join(known)]
-    rows = frame[(frame["task"] == task.name) & (frame["evaluation"] <= (at or np.inf))]
+    rows = frame[frame["task"] == task.name]
+    if at is not None:
+        rows = rows[rows["evaluation"] <= at]
     return task, rows, [f"objective_{i + 1}" for i in range(task.n_objectives)]
 
 
@@ -209,7 +224,9 @@ def tasks_with_two(frame: pd.DataFrame) -> list[MultiObjectiveTask]:
 def _tasks_of(frame: pd.DataFrame) -> list[MultiObjectiveTask]:
     """Return the tasks of a frame with several objectives that are known by name."""
     tasks = []
-    for name in map(str, frame["task"].unique()):
+    for name in names_in(frame, "task"):
         with suppress(NasmetaError):
-            tasks.append(get_task(name))
-    return [task for task in tasks if isinstance(task, MultiObjectiveTask)]
+            task = get_task(name)
+            if isinstance(task, MultiObjectiveTask):
+                tasks.append(task)
+    return tasks

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
+from nasmeta.analysis._frame import names_in
 from nasmeta.analysis._power import POWER, RUNS
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, friedman_test, rank_curves
 from nasmeta.analysis._units import column_of, regret_unit
@@ -16,6 +17,7 @@ from nasmeta.checks import check_names
 from nasmeta.errors import needing
 from nasmeta.pages import range_text
 from nasmeta.plotting import (
+    Style,
     Width,
     draw_grid,
     draw_line,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DECADES = 3  # of the logarithmic part of the regret axis
+_DARK = "0.35"  # grey, of the optimum and other levels
 _SIZE = (3.3, 2.6)  # inches, of a figure with a single panel
 
 
@@ -108,85 +111,89 @@ def plot_regret(
     ('CIFAR-10', 'log')
     """
     has_optimum = not has_unknown_optimum(frame)
-    curves = regret_curves(frame, x, "regret" if has_optimum else "incumbent_value")
-    known, searchers = (
-        [str(name) for name in frame[column].unique()] for column in ("task", "searcher")
-    )
+    column = "regret" if has_optimum else "incumbent_value"
+    curves = regret_curves(frame, x, column)
+    known = names_in(frame, "task")
     names = list(known if tasks is None else tasks)
     check_names("this frame", "task", names, known)
     curves = curves[curves["task"].isin(names)]
     figure, panels = new_panels(panel_titles(names), width, (2.45, 2.35), sharey=share_y)
-    areas = curves.groupby(["searcher", "task"], sort=False)["mean"].mean().unstack()
-    best_first = (
-        areas.rank().mean(axis=1).sort_values().index.tolist() if has_optimum else searchers
-    )
+    best_first = searchers = names_in(frame, "searcher")
+    if has_optimum:
+        means = curves.groupby(["searcher", "task"], sort=False)["mean"].mean()  # over the axis
+        mean_ranks = means.unstack().rank().mean(axis=1)
+        best_first = mean_ranks.sort_values().index.tolist()
     looks = styles(searchers, highlighted(best_first, highlight))
     for panel, task in zip(panels, names, strict=True):
         of_task = curves[curves["task"] == task]
         for searcher, curve in of_task.groupby("searcher", sort=False):
-            name, solved = str(searcher), np.flatnonzero(curve["mean"] == 0)
-            if has_optimum and len(solved):
-                curve = curve.iloc[: solved[0] + 1]
-                look = looks[name]
-                end: dict[str, Any] = {
-                    "color": look.colour,
-                    "marker": look.marker,
-                    "linestyle": "",
-                    "clip_on": False,
-                }
-                panel.plot(curve[x].iloc[-1:], [0.0], zorder=5, **end)
+            name = str(searcher)
+            if has_optimum:
+                curve = _until_optimum(panel, curve, x, looks[name])
             draw_line(panel, name, looks, curve[x], curve["mean"], (curve["low"], curve["high"]))
         log_axis(panel)
         if has_optimum:
             _scale_regrets(panel, curves if share_y else of_task)
         draw_grid(panel)
-    unit = regret_unit([column_of(name, frame) for name in names]) if unit is None else unit
-    value = "percent" if unit == "percentage points" else unit.removeprefix("percentage points of ")
-    seconds = "simulated time (s)" if has_optimum else "training time (s)"
-    label_panels(
-        panels,
-        "evaluations" if x == "evaluation" else seconds,
-        f"regret ({unit})" if has_optimum else f"best found ({value})",
-    )
-    runs = range_text(curves["runs"])
-    title = (
-        "one run"
-        if runs == "1"
-        else f"mean of {runs} runs; band: 95 % bootstrap interval of the mean"
-    )
-    legend_below(
-        figure, title if caption or (caption is None and not isinstance(width, str)) else "", width
-    )
+    if unit is None:
+        unit = regret_unit([column_of(name, frame) for name in names])
+    seconds = "simulated time (s)"
+    value = f"regret ({unit})"
+    if not has_optimum:
+        seconds = "training time (s)"
+        unit = "percent" if unit == "percentage points" else unit
+        value = f"best found ({unit.removeprefix('percentage points of ')})"
+    label_panels(panels, "evaluations" if x == "evaluation" else seconds, value)
+    if caption is None:
+        caption = not isinstance(width, str)
+    title = ""
+    if caption:
+        title = _caption(range_text(curves["runs"]))
+    legend_below(figure, title, width)
     return figure
+
+
+def _until_optimum(panel: Axes, curve: pd.DataFrame, x: XAxis, look: Style) -> pd.DataFrame:
+    """Return a curve up to its first regret of 0, and mark this point on the line of the optimum."""
+    solved = np.flatnonzero(curve["mean"] == 0)
+    if len(solved) == 0:
+        return curve
+    curve = curve.iloc[: solved[0] + 1]
+    end = curve[x].iloc[-1:]
+    panel.plot(
+        end, [0.0], zorder=5, color=look.colour, marker=look.marker, linestyle="", clip_on=False
+    )
+    return curve
+
+
+def _caption(runs: str) -> str:
+    if runs == "1":
+        return "one run"
+    return f"mean of {runs} runs; band: 95 % bootstrap interval of the mean"
 
 
 def _scale_regrets(panel: Axes, curves: pd.DataFrame) -> None:
     """Scale the regret axis: logarithmic, and linear from a threshold down to the optimum."""
     from matplotlib.ticker import FuncFormatter, NullFormatter, SymmetricalLogLocator
 
-    values = curves["mean"].to_numpy()
-    positive = values[values > 0]
-    top = float(positive.max(initial=0)) or 1.0
-    smallest = max(float(positive.min(initial=top)), top / 10**_DECADES)
-    threshold = 10.0 ** np.floor(np.log10(smallest))
+    means = curves["mean"].to_numpy()
+    positive = means[means > 0]
+    largest = float(positive.max(initial=0)) or 1.0
+    smallest = float(positive.min(initial=largest))
+    # The power of ten below the smallest mean, but not far below the largest.
+    threshold = 10.0 ** np.floor(np.log10(max(smallest, largest / 10**_DECADES)))
     panel.set_yscale("symlog", linthresh=threshold, linscale=0.5)
-    top = max(top, float(curves["high"].fillna(0).max()))
+    top = max(largest, float(curves["high"].fillna(0).max()))
     panel.set_ylim(-0.12 * threshold, 1.3 * top)
-    panel.yaxis.set_minor_locator(
-        SymmetricalLogLocator(base=10, linthresh=threshold, subs=list(range(2, 10)))
-    )
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    panel.yaxis.set_minor_formatter(NullFormatter())
-    panel.axhline(0, color="0.35", linewidth=0.8, zorder=1)
-    panel.text(
-        0.02,
-        0,
-        "optimum",
-        transform=panel.get_yaxis_transform(),
-        fontsize=points(7),
-        color="0.35",
-        va="bottom",
-    )
+    ticks = SymmetricalLogLocator(base=10, linthresh=threshold, subs=list(range(2, 10)))
+    axis = panel.yaxis
+    axis.set_minor_locator(ticks)
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())
+    panel.axhline(0, color=_DARK, linewidth=0.8, zorder=1)
+    along_axis = panel.get_yaxis_transform()  # x in widths of the panel, y in data
+    size = points(7)
+    panel.text(0.02, 0, "optimum", transform=along_axis, fontsize=size, color=_DARK, va="bottom")
 
 
 def has_unknown_optimum(frame: pd.DataFrame) -> bool:
@@ -236,19 +243,27 @@ def plot_ranks(
     'average rank'
     """
     curves = rank_curves(frame, x)
-    budget, time = curves.columns[1], "time" if has_unknown_optimum(frame) else "simulated time"
-    searchers = list(map(str, curves["searcher"].unique()))
+    budget = curves.columns[1]
+    searchers = names_in(curves, "searcher")
     figure, (axes,) = new_panels([""], width, _SIZE)
-    last = curves.groupby("searcher", observed=True)["rank"].last().sort_values()
-    looks = styles(searchers, highlighted(list(map(str, last.index)), highlight))
+    last_ranks = curves.groupby("searcher", observed=True)["rank"].last()
+    best_first = list(map(str, last_ranks.sort_values().index))
+    looks = styles(searchers, highlighted(best_first, highlight))
     for name in searchers:
         rows = curves[curves["searcher"] == name]
         draw_line(axes, name, looks, rows[budget], rows["rank"])
-    label = "average rank by predicted values" if frame.attrs.get("predicted") else "average rank"
     axes.set_ylim(len(searchers) + 0.15, 0.85)  # rank 1 is at the top
     log_axis(axes)
     draw_grid(axes, "y")
-    label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", label)
+    amount = "evaluations"
+    if budget != "evaluation":
+        amount = "share of the simulated time"
+        if has_unknown_optimum(frame):
+            amount = "share of the time"
+    rank = "average rank"
+    if frame.attrs.get("predicted"):
+        rank = "average rank by predicted values"
+    label_panels([axes], amount, rank)
     legend_below(figure, width=width)
     return figure
 
@@ -276,27 +291,31 @@ def plot_power(plan: pd.DataFrame, width: Width = None) -> Figure:
     'power'
     """
     pairs = plan.assign(pair=plan["searcher"] + " – " + plan["other"])
-    tasks = [str(task) for task in plan["task"].unique()]
-    hardest_first = (
-        pairs.groupby("pair")["needed"].max().sort_values(ascending=False).index.tolist()
-    )
-    looks = styles(pairs["pair"].unique(), highlighted(hardest_first, None))
+    needed = pairs.groupby("pair")["needed"].max()
+    hardest_first = needed.sort_values(ascending=False).index.tolist()
+    looks = styles(names_in(pairs, "pair"), highlighted(hardest_first, None))
+    tasks = names_in(plan, "task")
     figure, panels = new_panels(panel_titles(tasks), width, (2.45, 2.35))
     for panel, task in zip(panels, tasks, strict=True):
         for row in pairs[pairs["task"] == task].to_dict("records"):
-            shares = {n: row[f"shown_{n}"] for n in RUNS if f"shown_{n}" in row}
-            shares |= {row["needed"] - 1: row["share_before"], row["needed"]: row["share"]}
-            runs = sorted(n for n in shares if n < np.inf)
-            draw_line(
-                panel, row["pair"], looks, np.array(runs), np.array([shares[n] for n in runs])
-            )
-        panel.axhline(POWER, color="0.35", linewidth=0.8, zorder=1)
+            power = _power_by_runs(row)
+            draw_line(panel, row["pair"], looks, power.index, power)
+        panel.axhline(POWER, color=_DARK, linewidth=0.8, zorder=1)
         panel.set_ylim(-0.03, 1.03)
         log_axis(panel)
         draw_grid(panel)
     label_panels(panels, "runs", "power")
     legend_below(figure, width=width)
     return figure
+
+
+def _power_by_runs(row: Mapping[Any, Any]) -> pd.Series[float]:
+    """Return the power for a pair by the number of runs, as far as its row of a plan has it."""
+    power = {runs: row[f"shown_{runs}"] for runs in RUNS if f"shown_{runs}" in row}
+    if row["needed"] < np.inf:
+        power[row["needed"] - 1] = row["share_before"]
+        power[row["needed"]] = row["share"]
+    return pd.Series(power).sort_index()
 
 
 @house_style()
@@ -335,7 +354,9 @@ def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5
         from scikit_posthocs import critical_difference_diagram
     if not isinstance(result, Friedman):
         result = friedman_test(result)
-    total, k = inches(width, 6.5), len(result.ranks)
+    total = inches(width, 6.5)
+    k = len(result.ranks)
+    size = points(8.5)
     figure = new_figure(total, (1.2 + 0.21 * k) * points(1.0))
     axes = figure.subplots()
     looks = styles(map(str, result.ranks.index))
@@ -346,7 +367,7 @@ def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5
         ax=axes,
         left_only=True,
         label_fmt_left="{label}  {rank:.2f} ",
-        label_props={"fontsize": points(8.5)},
+        label_props={"fontsize": size},
         color_palette={name: look.colour for name, look in looks.items()},
         elbow_props={"linewidth": 1.0},
         marker_props={"s": 12},
@@ -358,9 +379,12 @@ def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5
     for (bar,) in artists["crossbars"]:
         bar.set_xdata(sorted(bar.get_xdata()))  # the package draws them in the order of a set
     axes.set_xlim(1, k)
-    axes.set_xticks(range(1, k + 1) if k <= 10 else range(1, k + 1, 2))
-    axes.set_ylim(min(label.get_position()[1] for label in artists["labels"]) - 0.6, 0.9)
+    step = 1 if k <= 10 else 2
+    axes.set_xticks(range(1, k + 1, step))
+    lowest = min(label.get_position()[1] for label in artists["labels"])
+    axes.set_ylim(lowest - 0.6, 0.9)
     draw_grid(axes, "x")
-    title = f"average rank over {result.blocks} blocks; critical difference {result.critical_difference:.2f}"
-    figure.suptitle(wrapped(title, total - 0.15, points(8.5)), fontsize=points(8.5))
+    blocks = f"average rank over {result.blocks} blocks"
+    title = f"{blocks}; critical difference {result.critical_difference:.2f}"
+    figure.suptitle(wrapped(title, total - 0.15, size), fontsize=size)
     return figure

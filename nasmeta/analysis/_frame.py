@@ -228,3 +228,8 @@ def count_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:
     """Return the number of runs of each (task, searcher) in the order of the frame."""
     by_pair = frame.groupby(["task", "searcher"], sort=False, observed=True)["seed"]
     return {(str(task), str(searcher)): seeds.nunique() for (task, searcher), seeds in by_pair}
+
+
+def names_in(frame: pd.DataFrame, column: str) -> list[str]:
+    """Return the different names in a column, such as ``task``, in the order of the frame."""
+    return [str(name) for name in frame[column].unique()]
