@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -13,7 +13,7 @@ import pandas as pd
 
 from nasmeta.analysis._aggregates import aggregate_scores
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._frame import has_value, read_runs
+from nasmeta.analysis._frame import has_value, names_in, read_runs
 from nasmeta.analysis._losses import Losses, budget_axis, paired_losses
 from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._paired_tests import limit_of, paired_tests
@@ -160,7 +160,8 @@ class Findings:
 
     def _by_task(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         """Return the table of each task, with its columns in order and without empty ones."""
-        rows, asked = without_spread_of_equals(rows, self.frame), asked_runs(self.frame)
+        rows = without_spread_of_equals(rows, self.frame)
+        asked = asked_runs(self.frame)
         tables = {}
         for task, part in rows.groupby("task", sort=False):
             unwanted = {"task"}
@@ -171,8 +172,8 @@ class Findings:
                 unwanted.add("test_end")
             if part["share_solved"].isna().all():
                 unwanted.update(column.name for column in COLUMNS if column.of_optimum)
-            names = [str(name) for name in part if _base(str(name)) not in unwanted]
-            names.sort(key=_place)
+            names = [str(name) for name in part if base_of(name) not in unwanted]
+            names.sort(key=lambda name: _ORDER.index(base_of(name)))
             tables[str(task)] = part[names].reset_index(drop=True)
         return tables
 
@@ -191,7 +192,9 @@ class Findings:
     @property
     def budgets(self) -> list[int]:
         """Numbers of evaluations at which values are compared; none for a budget in seconds."""
-        return usual_budgets(self.frame) if self.x == "evaluation" else []
+        if self.x != "evaluation":
+            return []
+        return usual_budgets(self.frame)
 
     @cached_property
     def words(self) -> dict[str, str]:
@@ -255,8 +258,13 @@ class Findings:
     @property
     def decimals(self) -> dict[str, int]:
         """Decimals of the columns without uncertainties."""
-        fixed = {column.name: column.decimals for column in COLUMNS if column.decimals is not None}
-        return fixed | dict.fromkeys(["mean", *(fact.name for fact in self.facts)], 2)
+        decimals = {"mean": 2}
+        for fact in self.facts:
+            decimals[fact.name] = 2
+        for column in COLUMNS:
+            if column.decimals is not None:
+                decimals[column.name] = column.decimals
+        return decimals
 
     # Comparisons of all searchers; None, or empty, if they cannot be computed: see `remarks`
 
@@ -279,12 +287,16 @@ class Findings:
     @cached_property
     def ranks(self) -> pd.DataFrame | None:
         """Average ranks; see `average_ranks`."""
-        return average_ranks(self.frame, self.at, self.x) if self._comparable else None
+        if not self._comparable:
+            return None
+        return average_ranks(self.frame, self.at, self.x)
 
     @cached_property
     def rank_course(self) -> pd.DataFrame | None:
         """Average ranks over the budget."""
-        return rank_curves(self.frame, self.x) if self._comparable else None
+        if not self._comparable:
+            return None
+        return rank_curves(self.frame, self.x)
 
     @cached_property
     def tests(self) -> dict[str, pd.DataFrame]:
@@ -315,12 +327,14 @@ class Findings:
     def limits(self) -> list[str]:
         """Sentences on tasks with too few runs for the tests to show any difference."""
         limits = [limit_of(int(rows["runs"].min()), len(rows)) for rows in self.tests.values()]
-        return [*dict.fromkeys(filter(None, limits))]
+        return list(dict.fromkeys(filter(None, limits)))
 
     @cached_property
     def friedman(self) -> Friedman | None:
         """Friedman's test with one block per (task, seed)."""
-        return self._or_reason("Friedman test", friedman_test) if self._comparable else None
+        if not self._comparable:
+            return None
+        return self._or_reason("Friedman test", friedman_test)
 
     @cached_property
     def scores(self) -> pd.DataFrame | None:
@@ -354,7 +368,7 @@ class Findings:
     @property
     def searchers(self) -> list[str]:
         """Labels of the searchers."""
-        return [str(name) for name in self.frame["searcher"].unique()]
+        return names_in(self.frame, "searcher")
 
     @property
     def known(self) -> bool:
@@ -395,10 +409,10 @@ class Findings:
     @property
     def failed(self) -> str:
         """The reason if no evaluation succeeded; empty if one did."""
-        if has_value(self.frame).any():
+        reasons = failures_of(self.frame)
+        if not reasons or has_value(self.frame).any():
             return ""
-        why = failures_of(self.frame)
-        return why and f"No evaluation succeeded, so there is nothing to compare: {why}."
+        return f"No evaluation succeeded, so there is nothing to compare: {reasons}."
 
     @cached_property
     def run_remarks(self) -> list[str]:
@@ -427,23 +441,24 @@ class Findings:
 
 
 def _budget_text(number: float) -> str:
-    return f"{number:,.0f}" if number >= 1000 else f"{number:.4g}"
+    if number >= 1000:
+        return f"{number:,.0f}"
+    return f"{number:.4g}"
 
 
 def _ends(rows: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
     """Return mean and standard deviation over the runs of a column's last value."""
-    last = rows.groupby(_RUN, sort=False)[column].last().groupby(_KEYS, sort=False)
-    return last.agg(["mean", "std"]).set_axis([name, f"{name}_std"], axis=1).reset_index()
+    last = rows.groupby(_RUN, sort=False)[column].last()
+    statistics = last.groupby(_KEYS, sort=False).agg(["mean", "std"])
+    return statistics.set_axis([name, f"{name}_std"], axis=1).reset_index()
 
 
-def _base(column: str) -> str:
-    """Return the column that belongs to this deviation or bound."""
-    return column.removesuffix("_low").removesuffix("_high").removesuffix("_std")
-
-
-def _place(column: str) -> int:
-    """Return the position of a column in a table."""
-    return _ORDER.index("value_at" if column.startswith("value_at_") else _base(column))
+def base_of(column: Hashable) -> str:
+    """Return the name in `COLUMNS` of a column of a table, of its deviation, or of a bound of its interval."""
+    name = str(column)
+    if name.startswith("value_at_"):
+        return "value_at"
+    return name.removesuffix("_low").removesuffix("_high").removesuffix("_std")
 
 
 def find(
@@ -464,8 +479,9 @@ def find(
     for task, rows in frame.groupby("task", sort=False, observed=True):
         if not has_value(rows).any():
             message = f"On {task}, {NOTHING_SUCCEEDED}, so there is no best value to report"
-            if why := failures_of(rows):
-                message += f": {why}"
+            reasons = failures_of(rows)
+            if reasons:
+                message += f": {reasons}"
             raise SettingError(f"{message}.")
     facts = facts_of(frame, tasks, columns)
     x = x or budget_axis(frame)
@@ -499,7 +515,7 @@ def summarise_comparison(
     from nasmeta.runs import evaluator_for
     from nasmeta.tasks import get_task
 
-    names = [*map(str, frame["task"].unique())]
+    names = names_in(frame, "task")
     if isinstance(evaluator, Evaluator):
         evaluators = dict.fromkeys(names, evaluator)
     else:

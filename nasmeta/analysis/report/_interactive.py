@@ -26,48 +26,50 @@ _STATISTICS = ("mean", "low", "high", "median", "q25", "q75")
 
 def page_data(findings: Findings) -> Facts:
     """Return the data that the page's script draws, of JSON's types."""
-    frame, course = findings.frame, findings.rank_course
-    columns = {"valid": ("regret", frame), "test": ("test", frame[frame["test"].notna()])}
-    curves = {
-        (measure, x): _curves(findings, rows, x, column)
-        for measure, (column, rows) in columns.items()
-        for x in get_args(XAxis)
-    }
-    ranks = None
-    if course is not None:
-        x = str(course.columns[1])
-        by_searcher = course.groupby("searcher", sort=False)
-        ranks = {"x": x, "curves": [_numbers(rows, x=x, y="rank") for _, rows in by_searcher]}
+    tested = findings.frame[findings.frame["test"].notna()]
+    curves = {}
+    for x in get_args(XAxis):
+        curves["valid", x] = _curves(findings, findings.frame, x, "regret")
+        curves["test", x] = _curves(findings, tested, x, "test")
+    looks = styles(findings.searchers)
     return {
         "axis": findings.x,
         "known": findings.known,
         "validation": not findings.on_test,
         "tested": any(fact.test is not None for fact in findings.facts),
-        "searchers": [
-            {"name": name, **look.plotly()} for name, look in styles(findings.searchers).items()
-        ],
+        "searchers": [{"name": name, **look.plotly()} for name, look in looks.items()],
         "tasks": [_task(fact, findings, curves) for fact in findings.facts],
-        "ranks": ranks,
+        "ranks": _ranks(findings.rank_course),
     }
+
+
+def _ranks(course: pd.DataFrame | None) -> Facts | None:
+    """Return the curves of the searchers' average ranks, in the order of the searchers."""
+    if course is None:
+        return None
+    x = str(course.columns[1])
+    by_searcher = course.groupby("searcher", sort=False)
+    return {"x": x, "curves": [_numbers(rows, x=x, y="rank") for _, rows in by_searcher]}
 
 
 def _task(
     fact: TaskFacts, findings: Findings, curves: Mapping[tuple[str, str], Mapping[Any, Any]]
 ) -> Facts:
+    """Return the facts of a task, and the curves of its searchers from all curves by measure and axis."""
     runs = count_runs(findings.frame)
-    of_task: list[dict[str, Any]] = []
+    of_searchers: list[Facts] = []
     for position, searcher in enumerate(findings.searchers):
         pair = fact.name, searcher
-        if pair in runs:
-            of_task.append({"searcher": position, "runs": runs[pair], "valid": {}, "test": {}})
-            for (measure, x), by_pair in curves.items():
-                of_task[-1][measure][x] = by_pair.get(pair)
+        if pair not in runs:
+            continue
+        by_measure: dict[str, dict[str, Any]] = {"valid": {}, "test": {}}
+        for (measure, x), by_pair in curves.items():
+            by_measure[measure][x] = by_pair.get(pair)
+        of_searchers.append({"searcher": position, "runs": runs[pair], **by_measure})
     test = None
     if fact.test is not None:
-        test = {
-            "label": fact.test.label,
-            "best": float(fact.sign * np.nanmax(fact.sign * fact.test.values)),
-        }
+        best = fact.sign * np.nanmax(fact.sign * fact.test.values)
+        test = {"label": fact.test.label, "best": float(best)}
     return {
         "name": fact.name,
         "unit": fact.unit,
@@ -75,7 +77,7 @@ def _task(
         "optimum": fact.optimum,
         "sign": fact.sign,
         "test": test,
-        "curves": of_task,
+        "curves": of_searchers,
     }
 
 
@@ -83,16 +85,15 @@ def _curves(
     findings: Findings, frame: pd.DataFrame, x: XAxis, column: str
 ) -> dict[Any, dict[str, Any]]:
     """Return the curves by task and searcher; none if the axis has no positive values."""
-    points = max(20, min(400, _POINTS // (len(findings.facts) * len(findings.searchers))))
+    n_curves = len(findings.facts) * len(findings.searchers)
+    points = max(20, min(400, _POINTS // n_curves))
     try:
         curves = regret_curves(frame, x, column, points)
     except SettingError:
         return {}
     names = {"x": x} | {name: name for name in _STATISTICS}
-    return {
-        pair: _numbers(rows, **names)
-        for pair, rows in curves.groupby(["task", "searcher"], observed=True)
-    }
+    by_pair = curves.groupby(["task", "searcher"], observed=True)
+    return {pair: _numbers(rows, **names) for pair, rows in by_pair}
 
 
 def _numbers(rows: pd.DataFrame, **columns: str) -> dict[str, list[float | None]]:
@@ -103,36 +104,37 @@ def page(findings: Findings, sections: Sequence[Section], title: str, provenance
     """Return the page."""
     with needing("The page of a report", "report"):
         from plotly.offline import get_plotlyjs
-    subtitle, *others = sections
-    pictures = {} if findings.plan is None else {"power": svg_element(plot_power(findings.plan))}
+    pictures = {}
+    if findings.plan is not None:
+        pictures["power"] = svg_element(plot_power(findings.plan))
     if findings.friedman is not None:
-        pictures["critical_difference"] = svg_element(
-            plot_critical_difference(findings.friedman, width=7.2)
-        )
+        diagram = plot_critical_difference(findings.friedman, width=7.2)
+        pictures["critical_difference"] = svg_element(diagram)
+    facts: dict[str, Any] = {}
+    for fact in findings.facts:
+        facts[fact.name] = fact.signal | {"best": f"{fact.optimum:.6g}"}
     seeds = findings.frame["seed"]
-    facts: dict[str, Any] = {
-        fact.name: fact.signal | {"best": f"{fact.optimum:.6g}"} for fact in findings.facts
-    }
-    facts |= {"seeds": f"{seeds.min()} to {seeds.max()} ({seeds.nunique()})", **provenance}
+    facts["seeds"] = f"{seeds.min()} to {seeds.max()} ({seeds.nunique()})"
+    facts |= provenance
+    listed = ""
+    for name, value in facts.items():
+        listed += f"<dt>{escape(name)}</dt><dd>{_preformatted(value)}</dd>"
+    subtitle, *others = sections
+    paragraphs = escape(subtitle.text).split("\n\n")
     return html_page(
         __package__,
         "report",
         title,
         page_data(findings),
         str(get_plotlyjs()),
-        subtitle="</p>\n  <p>".join(map(escape, subtitle.text.split("\n\n"))),
+        subtitle="</p>\n  <p>".join(paragraphs),
         tables=as_html(others, pictures),
         remarks="".join(f"<li>{escape(remark)}</li>" for remark in findings.remarks),
-        provenance="".join(
-            f"<dt>{escape(name)}</dt><dd>{_preformatted(fact)}</dd>" for name, fact in facts.items()
-        ),
+        provenance=listed,
     )
 
 
 def _preformatted(fact: Any) -> str:
-    text = (
-        fact
-        if isinstance(fact, str)
-        else json.dumps(fact, indent=1, ensure_ascii=False, default=str)
-    )
-    return f"<pre>{escape(text)}</pre>"
+    if not isinstance(fact, str):
+        fact = json.dumps(fact, indent=1, ensure_ascii=False, default=str)
+    return f"<pre>{escape(fact)}</pre>"

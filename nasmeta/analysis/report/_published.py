@@ -27,24 +27,30 @@ def with_differences(table: pd.DataFrame, published_runs: float) -> pd.DataFrame
     from scipy.stats import norm, t
 
     n = table["runs"]
-    theirs = (table["published_std"] ** 2 / published_runs).fillna(0.0)
-    ours = table["measured_std"].where(
-        n >= _MANY, np.fmax(table["measured_std"], table["published_std"])
-    )
-    error = np.sqrt(theirs + ours**2 / n)
+    published = table["published_std"]
+    measured = table["measured_std"]
+    measured = measured.where(n >= _MANY, np.fmax(measured, published))
+    # error² = published_std² / published_runs + measured_std² / n, as in Welch's test
+    published_variance = (published**2 / published_runs).fillna(0.0)
+    error = np.sqrt(published_variance + measured**2 / n)
     difference = table["measured"] - table["published"]
     errors = (difference / error).where(error > 0)
-    limit = np.where(n >= _MANY, 2, t.isf(norm.sf(2), np.maximum(n - 1, 1)))
-    verdict = np.select(
-        [errors > limit, errors < -limit, errors.notna()], ["higher", "lower", "agrees"], "–"
-    )
+    # The quantile of Student's distribution with the tail of two standard errors of a normal one.
+    few_runs_limit = t.isf(norm.sf(2), np.maximum(n - 1, 1))
+    limit = np.where(n >= _MANY, 2, few_runs_limit)
+    cases = [errors > limit, errors < -limit, errors.notna()]
+    verdict = np.select(cases, ["higher", "lower", "agrees"], "–")
     return table.assign(difference=difference, standard_errors=errors, verdict=verdict)
 
 
 def published_texts(table: pd.DataFrame) -> pd.DataFrame:
     """Return the texts of a table of `nasmeta.reproduce`, for one published table."""
     largest = table["measured"].abs().max()
-    digits = 3 if largest <= 1 else 2 if largest < 100 else 1
+    digits = 1
+    if largest <= 1:
+        digits = 3
+    elif largest < 100:
+        digits = 2
     texts = table[["method", "on"]]
     if (table["here"] != table["method"]).any():
         texts["method here"] = table["here"]
@@ -53,7 +59,8 @@ def published_texts(table: pd.DataFrame) -> pd.DataFrame:
         texts[name] = [spread(mean, deviation, digits) for mean, deviation in pairs]
     if table["published"].isna().all():
         return texts.drop(columns="published")
-    texts["difference"] = [number_or_dash(value, f"+.{digits}f") for value in table["difference"]]
+    signed = f"+.{digits}f"
+    texts["difference"] = [number_or_dash(value, signed) for value in table["difference"]]
     texts["standard errors"] = [number_or_dash(value, "+.1f") for value in table["standard_errors"]]
     return texts.assign(verdict=table["verdict"])
 
@@ -61,12 +68,13 @@ def published_texts(table: pd.DataFrame) -> pd.DataFrame:
 def published_section(table: pd.DataFrame) -> Section:
     """Return a section with a table of `nasmeta.reproduce`."""
     note = f"Values are means ± standard deviations. Number of runs here: {table['runs'].max()}."
-    if (known := (table["verdict"] != "–").sum()) > 0:
+    n_known = (table["verdict"] != "–").sum()
+    n_agree = (table["verdict"] == "agrees").sum()
+    if n_known > 0:
         note = (
-            f"{(table['verdict'] == 'agrees').sum()} of {known} means agree with the published ones within two "
-            f"standard errors. {note} Standard errors: the difference over its standard error, an upper bound if the "
-            "published deviation is unknown."
+            f"{n_agree} of {n_known} means agree with the published ones within two standard errors. {note} "
+            "Standard errors: the difference over its standard error, an upper bound if the published deviation is "
+            "unknown."
         )
-    return Section(
-        "Published and measured values", "", published_texts(table), note=note, name="published"
-    )
+    title = "Published and measured values"
+    return Section(title, table=published_texts(table), note=note, name="published")

@@ -16,17 +16,19 @@ _REASONS = 3  # of failures in a remark
 
 def asked_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:
     """Return the number of requested runs of each (task, searcher), including runs without any row."""
-    recorded = frame.attrs.get("runs", {})
-    asked = {
-        (task, searcher): n for task, of_task in recorded.items() for searcher, n in of_task.items()
-    }
-    return count_runs(frame) | asked
+    runs = count_runs(frame)
+    for task, of_task in frame.attrs.get("runs", {}).items():
+        for searcher, n in of_task.items():
+            runs[task, searcher] = n
+    return runs
 
 
 def trained(frame: pd.DataFrame) -> pd.Series[bool]:
     """Return for each row whether it is a full training and the run has a best value by then."""
     valued = pd.Series(has_value(frame), frame.index)
-    return valued & (frame["epochs"] == full_epochs(frame)) if "epochs" in frame.columns else valued
+    if "epochs" in frame.columns:
+        valued &= frame["epochs"] == full_epochs(frame)
+    return valued
 
 
 def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
@@ -39,18 +41,18 @@ def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
     """
     pairs = set()
     for (task, searcher), rows in frame.groupby(["task", "searcher"], sort=False, observed=True):
-        runs = {
-            tuple(architectures) for _, architectures in rows.groupby("seed", sort=False)["cell"]
-        }
-        if len(runs) == 1 and rows["seed"].nunique() > 1:
+        by_seed = rows.groupby("seed", sort=False)["cell"]
+        runs = [tuple(architectures) for _, architectures in by_seed]
+        if len(runs) > 1 and len(set(runs)) == 1:
             pairs.add((str(task), str(searcher)))
     return pairs
 
 
 def without_spread_of_equals(summary: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a summary without deviations and intervals for searchers whose runs are identical."""
-    equal = deterministic_runs(frame)
-    rows = [pair in equal for pair in zip(summary["task"], summary["searcher"], strict=True)]
+    identical = deterministic_runs(frame)
+    pairs = zip(summary["task"], summary["searcher"], strict=True)
+    rows = [pair in identical for pair in pairs]
     summary = summary.copy()
     summary.loc[rows, list(summary.filter(regex="_(std|low|high)$"))] = np.nan
     return summary
@@ -61,33 +63,34 @@ def failures_of(rows: pd.DataFrame) -> str:
     if "failure" not in rows.columns:
         return ""
     counts = rows["failure"].astype(str).value_counts().drop("", errors="ignore")
-    listed = ", ".join(f"{n} × {why}" for why, n in counts[:_REASONS].items())
-    return listed + ", …" * (len(counts) > _REASONS)
+    reasons = [f"{n} × {reason}" for reason, n in counts[:_REASONS].items()]
+    if len(counts) > _REASONS:
+        reasons.append("…")
+    return ", ".join(reasons)
 
 
 def run_remarks(frame: pd.DataFrame) -> list[str]:
     """Return the remarks on the runs."""
-    frame = frame.assign(trained=trained(frame), valued=has_value(frame))
-    grouped = frame.groupby(["task", "searcher"], sort=False, observed=True)
-    by_pair = {(str(task), str(searcher)): rows for (task, searcher), rows in grouped}
+    frame = frame.assign(trained=trained(frame))
     remarks = []
     for searcher, rows in frame.groupby("searcher", sort=False, observed=True):
-        if why := failures_of(rows):
-            failed = (rows["failure"].astype(str) != "").sum()
-            remarks.append(f"{searcher}: {failed:,} of {len(rows):,} evaluations failed: {why}.")
-    stored = frame.attrs.get("stored", {})
-    remarks += [
-        f"{', '.join(searchers)}: stored runs of {version}."
-        for version, searchers in stored.items()
-    ]
-    alike: dict[str, list[str]] = {}
-    for task, searcher in sorted(deterministic_runs(frame)):
-        if by_pair[task, searcher]["valued"].any():
-            alike.setdefault(searcher, []).append(task)
-    for searcher, tasks in alike.items():
+        reasons = failures_of(rows)
+        if reasons:
+            n_failed = (rows["failure"].astype(str) != "").sum()
+            evaluations = f"{n_failed:,} of {len(rows):,} evaluations"
+            remarks.append(f"{searcher}: {evaluations} failed: {reasons}.")
+    for version, searchers in frame.attrs.get("stored", {}).items():
+        remarks.append(f"{', '.join(searchers)}: stored runs of {version}.")
+    identical = deterministic_runs(frame) & count_runs(frame[has_value(frame)]).keys()
+    tasks_of: dict[str, list[str]] = {}
+    for task, searcher in sorted(identical):
+        tasks_of.setdefault(searcher, []).append(task)
+    for searcher, tasks in tasks_of.items():
         remarks.append(
             f"{searcher} on {', '.join(tasks)}: all runs are identical, so its values have no ± and interval."
         )
+    grouped = frame.groupby(["task", "searcher"], sort=False, observed=True)
+    by_pair = {(str(task), str(searcher)): rows for (task, searcher), rows in grouped}
     for (task, searcher), asked in asked_runs(frame).items():
         rows = by_pair.get((task, searcher), frame.iloc[:0])
         remarks += _of_pair(rows, f"{searcher} on {task}", asked)
@@ -99,16 +102,21 @@ def _of_pair(rows: pd.DataFrame, who: str, asked: int) -> Iterator[str]:
     begun = rows["seed"].nunique()
     if begun < asked:
         yield f"{who}: {asked - begun} of its {asked} runs finished no evaluation and are left out."
-    if lost := begun - rows.loc[rows["trained"], "seed"].nunique():
-        why = failures_of(rows)
+    lost = begun - rows.loc[rows["trained"], "seed"].nunique()
+    if lost:
+        verb = "has" if lost == 1 else "have"
+        cause = NOTHING_SUCCEEDED
+        reasons = failures_of(rows)
+        if reasons:
+            cause += f" (failed: {reasons})"
         yield (
-            f"{who}: {lost} of its {asked} runs {'has' if lost == 1 else 'have'} no best value, as "
-            f"{NOTHING_SUCCEEDED}{why and f' (failed: {why})'}. Means of values leave such runs out; ranks, "
-            "tests and curves use the worst value."
+            f"{who}: {lost} of its {asked} runs {verb} no best value, as {cause}. "
+            "Means of values leave such runs out; ranks, tests and curves use the worst value."
         )
-    if "stopped" in rows.columns:
-        for why, ended in ENDED_EARLY.items():
-            last = rows[rows["stopped"] == why].groupby("seed")["evaluation"].max()
-            if len(last):
-                after = range_text(last, ",")
-                yield f"{who}: {len(last)} of its {asked} runs {ended} after {after} evaluations and keep their value."
+    if "stopped" not in rows.columns:
+        return
+    for reason, ended in ENDED_EARLY.items():
+        lengths = rows[rows["stopped"] == reason].groupby("seed")["evaluation"].max()
+        if len(lengths):
+            after = f"after {range_text(lengths, ',')} evaluations"
+            yield f"{who}: {len(lengths)} of its {asked} runs {ended} {after} and keep their value."

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from math import isnan
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,11 +41,9 @@ def title_of(folder: str | PathLike[str]) -> str:
     'Comparison of searchers'
     """
     with suppress(FileNotFoundError, KeyError):
-        return str(
-            tomllib.loads(facts_in(Path(folder) / "provenance.json")["specification"]["text"])[
-                "title"
-            ]
-        )
+        provenance = facts_in(Path(folder) / "provenance.json")
+        specification = tomllib.loads(provenance["specification"]["text"])
+        return str(specification["title"])
     return "Comparison of searchers"
 
 
@@ -82,25 +81,24 @@ def write_findings(
     """
     check_formats(formats)
     home = Path(folder)
-    sections = report_sections(findings) + (
-        [] if published is None else [published_section(published)]
-    )
-    # a package may be missing
+    sections = report_sections(findings)
+    if published is not None:
+        sections.append(published_section(published))
+    # Before any file is written: the page may lack a package.
     texts = {home / "index.html": page(findings, sections, title, provenance or {})}
-    texts |= {
-        home / "tables" / f"{name}.tex": table
-        for name, table in latex_tables(sections, origins(findings)).items()
-    }
+    for name, table in latex_tables(sections, origins(findings)).items():
+        texts[home / "tables" / f"{name}.tex"] = table
     (home / "tables").mkdir(parents=True, exist_ok=True)
     for file, text in texts.items():
         write_atomically(file, text)
-    plain, remarks = (
+    files = write_markdown(
+        home / "report.md",
+        in_markdown(title),
         [section.in_markdown() for section in sections],
         map(in_markdown, findings.remarks),
-    )
-    figures = _figures(findings)
-    files = write_markdown(
-        home / "report.md", in_markdown(title), plain, remarks, figures, "figures", formats
+        _figures(findings),
+        "figures",
+        formats,
     )
     index, *tables = texts
     return [index, *files, *tables]
@@ -108,26 +106,27 @@ def write_findings(
 
 def _curves(findings: Findings) -> dict[str, Callable[[], Figure]]:
     """Return the search curves by file name, not yet drawn, of tasks with values."""
-    facts = [fact for fact in findings.facts if fact.optimum == fact.optimum]
-    frame = findings.frame[findings.frame["task"].isin([fact.name for fact in facts])]
-    unit, share = (
-        regret_unit([fact.column for fact in facts]),
-        len({fact.unit for fact in facts}) == 1,
-    )
+    facts = [fact for fact in findings.facts if not isnan(fact.optimum)]
+    names = [fact.name for fact in facts]
+    frame = findings.frame[findings.frame["task"].isin(names)]
+    unit = regret_unit([fact.column for fact in facts])
+    share_y = len({fact.unit for fact in facts}) == 1
+    measure = "regret" if findings.known else "best"
     figures: dict[str, Callable[[], Figure]] = {}
     axes: dict[XAxis, str] = {"evaluation": "evaluations", "simulated_seconds": "seconds"}
     for x, name in axes.items():
-        # costs were recorded
-        shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]
+        longest = frame.groupby("task", observed=True)[x].transform("max")
+        shown = frame[longest > 0]  # seconds are 0 if a task lacks costs
         if len(shown):
-            draw = partial(plot_regret, shown, x=x, unit=unit, share_y=share)
-            figures[f"{'regret' if findings.known else 'best'}_{name}"] = draw
+            draw = partial(plot_regret, shown, x=x, unit=unit, share_y=share_y)
+            figures[f"{measure}_{name}"] = draw
     return figures
 
 
 def _figures(findings: Findings) -> dict[str, Callable[[], Figure]]:
     """Return the figures of a report by file name, not yet drawn."""
-    frame, figures = findings.frame, _curves(findings)
+    frame = findings.frame
+    figures = _curves(findings)
     if findings.friedman is not None:
         figures["critical_difference"] = partial(plot_critical_difference, findings.friedman)
     if findings.rank_course is not None and len(findings.searchers) > 1:
@@ -135,6 +134,8 @@ def _figures(findings: Findings) -> dict[str, Callable[[], Figure]]:
     if findings.plan is not None:
         figures["power"] = partial(plot_power, findings.plan)
     if tasks_with_two(frame):
-        at = int(findings.at) if findings.at is not None and findings.x == "evaluation" else None
+        at = None
+        if findings.at is not None and findings.x == "evaluation":
+            at = int(findings.at)
         figures["attainment"] = partial(plot_attainment, frame, at=at)
     return figures
