@@ -7,7 +7,9 @@ from nasmeta.spaces._content import from_content, to_content
 from nasmeta.spaces._datasets import canonical_dataset, held_out_name
 from nasmeta.spaces._disguise import disguised
 from nasmeta.spaces._drawing import short_label
+from nasmeta.spaces._enumerated_space import EnumeratedSpace
 from nasmeta.spaces._features import CostFormula, CountFeature, choice_one_hot
+from nasmeta.spaces._large_space import LargeSpace
 from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._plot_cells import plot_cells
 from nasmeta.spaces._positions import RANGE_STEPS, Choice, Position, Range, binned, place_values
@@ -28,7 +30,9 @@ __all__ = [
     "Choice",
     "CostFormula",
     "CountFeature",
+    "EnumeratedSpace",
     "IsomorphismRule",
+    "LargeSpace",
     "Position",
     "Range",
     "SearchSpace",

@@ -22,19 +22,15 @@ from nasmeta.spaces._cell_graph import (
 )
 from nasmeta.spaces._datasets import canonical_dataset
 from nasmeta.spaces._drawing import draw_cell
+from nasmeta.spaces._enumerated_space import EnumeratedSpace
 from nasmeta.spaces._features import CostFormula, FeatureBuilder, choice_counts, choice_one_hot
 from nasmeta.spaces._notation import CellCodec, cell_notation
 from nasmeta.spaces._packed_arrays import packed
 from nasmeta.spaces._positions import Position, place_values
-from nasmeta.spaces._search_space import (
-    ArchitectureLike,
-    SearchSpace,
-    int_or_array,
-    read_only,
-)
+from nasmeta.spaces._search_space import ArchitectureLike, int_or_array, read_only
 
 
-class CellSpace(SearchSpace):
+class CellSpace(EnumeratedSpace):
     """All cells on a graph: node 0 is the input, the last node the output, and each edge has one operation.
 
     A cell is an ``int``: its index in the official order of the space. The edges are the positions

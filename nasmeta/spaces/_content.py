@@ -13,7 +13,9 @@ from nasmeta.errors import DamagedFileError
 from nasmeta.registry import names_from_file
 from nasmeta.spaces._catalog import get_space
 from nasmeta.spaces._cell_space import CellSpace
+from nasmeta.spaces._enumerated_space import EnumeratedSpace
 from nasmeta.spaces._features import CountFeature
+from nasmeta.spaces._large_space import LargeSpace
 from nasmeta.spaces._packed_arrays import digest, unpacked
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
@@ -109,11 +111,11 @@ def _cell_space(content: Facts) -> CellSpace:
 
 def _reduced(space: SearchSpace) -> str | tuple[Any, ...]:
     """Return what a pickle contains: the content, or the functions of a large space, which no content has."""
-    if space.is_large and not space.registered_name:
+    if isinstance(space, LargeSpace) and not space.registered_name:
         return space.__reduce__()
     return from_content, (to_content(space),)
 
 
 # A pickle of a space gives the same object in one process.
-for _kind in (SearchSpace, CellSpace):
+for _kind in (EnumeratedSpace, LargeSpace, CellSpace):
     copyreg.pickle(_kind, _reduced)

@@ -1,11 +1,11 @@
-"""Search spaces: sets of architectures, enumerated unless they are very large."""
+"""Search spaces: sets of architectures, each a choice for every position."""
 
 from __future__ import annotations
 
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -13,23 +13,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.arrays import Architectures, Array, Booleans, Integers
 from nasmeta.checks import is_listed
-from nasmeta.code_identity import identity_of
-from nasmeta.errors import ArchitectureError, SettingError, short
+from nasmeta.errors import ArchitectureError, short
 from nasmeta.plotting import ShowsFacts, new_figure
 from nasmeta.spaces._cell_graph import IsomorphismRule
 from nasmeta.spaces._drawing import draw_choices
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features
-from nasmeta.spaces._neighbours import Neighbours, edits_of_all, edits_of_listed
 from nasmeta.spaces._notation import CellCodec, position_notation
-from nasmeta.spaces._packed_arrays import digest, packed
+from nasmeta.spaces._packed_arrays import digest
 from nasmeta.spaces._positions import (
-    MOST_LEVELS,
     Choice,
     Conditions,
     Position,
     Range,
     as_positions,
-    binned,
     place_values,
     positions_of_frame,
 )
@@ -44,10 +40,10 @@ ArchitectureLike: TypeAlias = "Architecture | Sequence[Architecture] | Array"
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 _LARGEST = 5_000_000  # combinations of choices that are enumerated
 _LARGEST_OF_RANGES = 2**17  # the same if a position is a range
-_ROUNDS = 200  # of draws in a large space, in search of valid combinations
-_DRAWN = 256  # combinations in a round, at least
-_DENSE = 2**23  # combinations; with more, ranks are sorted
 _SHOWN = 12  # positions in a notebook
+
+# The subclasses between which `SearchSpace(...)` chooses, by `is_large`; their modules add them.
+KINDS: dict[bool, type[SearchSpace]] = {}
 
 
 class SearchSpace(ShowsFacts):
@@ -127,8 +123,31 @@ class SearchSpace(ShowsFacts):
 
     noun = "architecture"
     registered_name: str | None = None  # the name for `get_space`
+    is_large: bool
+    index_type: type[np.integer[Any]]
+    size: int
     is_sample = False  # whether the architectures are a data frame's sample of all combinations
     is_excerpt = False  # whether they are some architectures of a large space
+
+    # only in an enumerated space
+    codes: Array
+    raw_codes: Array
+    feature: Callable[[str], CountFeature]
+    to_frame: Callable[[], pd.DataFrame]
+
+    def __new__(
+        cls,
+        name: Any = "",
+        positions: Any = (),
+        *args: Any,
+        architectures: Any = None,
+        **settings: Any,
+    ) -> SearchSpace:
+        """Choose the subclass, as `pathlib.Path` does."""
+        if cls is not SearchSpace:
+            return super().__new__(cls)
+        is_large = architectures is None and exceeds_enumeration(as_positions(positions))
+        return super().__new__(KINDS[is_large])
 
     def __init__(
         self,
@@ -148,64 +167,30 @@ class SearchSpace(ShowsFacts):
         self.positions = as_positions(positions)
         self.n_positions = len(self.positions)
         self.n_choices = tuple(len(position.choices) for position in self.positions)
-        self.conditions = Conditions(self.positions, conditions or {})
-        self._own_notation = notation
-        self.notation = notation or position_notation(self.positions, self.conditions)
         self.n_combinations = math.prod(self.n_choices)
         self.place_values = place_values(self.n_choices)
+        self.conditions = Conditions(self.positions, conditions or {})
+        self.notation = notation or position_notation(self.positions, self.conditions)
         self._kernel_features = kernel_features
         self._more_features = dict(features or {})
-        self._features: dict[str, CountFeature] = {}
         self._valid = valid
-        self._canonical: Architectures | None = None
-        self.architecture_of_raw: Architectures | None = None  # None if each combination is one
-        most = (
-            _LARGEST_OF_RANGES if any(position.scale for position in self.positions) else _LARGEST
-        )
-        self.is_large = architectures is None and self.n_combinations > most
-        self.index_type: type[np.integer[Any]] = np.int64 if self.is_large else np.int32
-        if self.is_large and isomorphic is not None:
-            raise SettingError(f"isomorphic of {name}", "a function", "None in a large space")
-        if self.is_large:
-            self.size = self._counted()
-            functions = [valid, *self._more_features.values()]
-            self._identities = [
-                identity_of(function) for function in functions if function is not None
-            ]
-            return
-        codes = self._enumerated() if architectures is None else self._listed(architectures)
-        codes = codes.astype(np.min_scalar_type(-max(self.n_choices)))
-        if valid is not None:
-            codes = codes[self._are_valid(codes)]
-        if not len(codes):
-            raise SettingError(f"{name} has no architecture: no combination of choices is valid.")
-        self.raw_codes = self.codes = codes
-        if isomorphic is not None:
-            keys = np.asarray(isomorphic(codes.copy()))  # the function may modify them
-            _, first, classes = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-            self._canonical = first[classes.ravel()].astype(np.int32)
-        if self._canonical is not None and merge:
-            representatives, classes = np.unique(self._canonical, return_inverse=True)
-            self.codes, self._canonical = codes[representatives], None
-            self.architecture_of_raw = classes.ravel().astype(np.int32)
-        self.size = len(self.codes)
-        self.codes.flags.writeable = self.raw_codes.flags.writeable = False
+        # of any space of the same positions, see `with_codes`
+        self._settings: dict[str, Any] = {
+            "conditions": self.conditions.given,
+            "features": self._more_features,
+            "kernel_features": kernel_features,
+            "notation": notation,
+        }
+        self._build(architectures, isomorphic, merge)
 
-    def _counted(self) -> int:
-        if self.n_combinations >= 2**63:
-            raise SettingError(
-                f"combinations of {self.name}",
-                self.n_combinations,
-                "below 2**63",
-                "Or list architectures: from_frame.",
-            )
-        return self.n_combinations
-
-    def _enumerated(self) -> Array:
-        codes = self._codes_of_ranks(np.arange(self.n_combinations))
-        if self.conditions:
-            codes = codes[(self.conditions.reduced(codes) == codes).all(axis=1)]
-        return codes
+    def _build(
+        self,
+        architectures: ArrayLike | None,
+        isomorphic: Callable[[Array], ArrayLike] | None,
+        merge: bool,
+    ) -> None:
+        """Set the size and, in an enumerated space, the codes."""
+        raise NotImplementedError
 
     def _codes_of_ranks(self, ranks: Integers) -> Integers:
         return np.asarray(ranks[..., None] // self.place_values % np.array(self.n_choices))
@@ -216,14 +201,6 @@ class SearchSpace(ShowsFacts):
             return np.ones(len(codes), dtype=bool)
         return np.asarray(self._valid(self._frame_of(codes)), dtype=bool)
 
-    def _listed(self, architectures: ArrayLike) -> Array:
-        codes = self.conditions.reduced(self._checked_codes(architectures))
-        # np.unique would import numpy.ma, 15 ms
-        ranks = np.sort(codes.astype(np.int64) @ self.place_values)
-        if (ranks[1:] == ranks[:-1]).any():
-            raise SettingError("architectures", architectures, "distinct rows")
-        return codes
-
     def _checked_codes(self, codes: ArrayLike) -> Array:
         """Return codes of one architecture or of several, with a choice for each position."""
         array = np.asarray(codes)
@@ -231,26 +208,6 @@ class SearchSpace(ShowsFacts):
         if ((array < 0) | (array >= np.array(self.n_choices))).any():
             raise ArchitectureError("codes", array, f"codes from 0, below {self.n_choices}")
         return array
-
-    @cached_property
-    def _of_ranks(self) -> tuple[Architectures, Integers | None]:
-        """Architectures of combinations: a table of all ranks, or architectures with their sorted ranks."""
-        ranks = self.raw_codes @ self.place_values
-        if self.n_combinations <= _DENSE:
-            table = np.full(self.n_combinations, -1, dtype=np.int32)
-            table[ranks] = self._architectures_of_raw
-            return table, None
-        order = np.argsort(ranks, kind="stable")
-        return self._architectures_of_raw[order], ranks[order]
-
-    @property
-    def _architectures_of_raw(self) -> Architectures:
-        """The architecture of each row of `raw_codes`."""
-        return (
-            np.arange(self.size, dtype=np.int32)
-            if self.architecture_of_raw is None
-            else self.architecture_of_raw
-        )
 
     @property
     def is_complete(self) -> bool:
@@ -303,30 +260,31 @@ class SearchSpace(ShowsFacts):
         return rows.astype(self.index_type, copy=False)
 
     def _index_of_one(self, architecture: Any) -> int:
-        what = f"{self.noun} of {self.name}"
         if isinstance(architecture, str | Mapping):
-            try:
-                index = int(
-                    self.find(np.array([np.dot(self._codes_of(architecture), self.place_values)]))[
-                        0
-                    ]
-                )
-                if index < 0:
-                    raise ValueError("The space does not contain this combination.")
-                return index
-            except ValueError as reason:
-                expected = f"one such as {self.to_string(0)!r}"
-                raise ArchitectureError(what, architecture, expected, short(str(reason))) from None
+            return self._index_of_choices(architecture)
         try:
             index = operator.index(architecture)
         except TypeError:
             index = -1
         if self.is_large and 0 <= index < self.size:
+            # the rank of an invalid combination, or of one with choices of inactive positions
             index = int(self.find(np.array([index]))[0])
         if isinstance(architecture, bool) or not 0 <= index < self.size:
+            expected = f"an integer from 0 to {self.size - 1} or a string"
+            raise ArchitectureError(f"{self.noun} of {self.name}", architecture, expected)
+        return index
+
+    def _index_of_choices(self, architecture: str | Mapping[str, Choice]) -> int:
+        try:
+            rank = np.dot(self._codes_of(architecture), self.place_values)
+            index = int(self.find(np.array([rank]))[0])
+            if index < 0:
+                raise ValueError("The space does not contain this combination.")
+        except ValueError as reason:
+            expected = f"one such as {self.to_string(0)!r}"
             raise ArchitectureError(
-                what, architecture, f"an integer from 0 to {self.size - 1} or a string"
-            )
+                f"{self.noun} of {self.name}", architecture, expected, short(str(reason))
+            ) from None
         return index
 
     def _codes_of(self, architecture: str | Mapping[str, Choice]) -> Sequence[int]:
@@ -337,20 +295,7 @@ class SearchSpace(ShowsFacts):
     # -- forms
     def find(self, ranks: Integers) -> Array:
         """Return the architectures of combinations, by ``codes @ place_values``; -1 for none."""
-        if self.is_large and self._valid is None and not self.conditions:
-            return ranks
-        if self.is_large:
-            flat = np.atleast_1d(ranks)
-            codes = self._codes_of_ranks(flat)
-            reduced = self.conditions.reduced(codes)
-            return np.where(self._are_valid(reduced), reduced @ self.place_values, -1).reshape(
-                np.shape(ranks)
-            )
-        architectures, known = self._of_ranks
-        if known is None:
-            return architectures[ranks]
-        at = np.minimum(np.searchsorted(known, ranks), len(known) - 1)
-        return np.where(known[at] == ranks, architectures[at], np.int32(-1))
+        raise NotImplementedError
 
     def codes_of(self, architectures: ArchitectureLike) -> NDArray[Any]:
         """Return the index of each position's choice, shape (n_positions,) for one architecture or (n, n_positions).
@@ -361,8 +306,10 @@ class SearchSpace(ShowsFacts):
         >>> get_space("nb201").codes_of(0)
         array([4, 2, 1, 2, 1, 1], dtype=int8)
         """
-        index = self.index_of(architectures)
-        return self._codes_of_ranks(np.asarray(index)) if self.is_large else self.codes[index]
+        return self._codes_at(self.index_of(architectures))
+
+    def _codes_at(self, indices: int | Array) -> NDArray[Any]:
+        raise NotImplementedError
 
     def listed(self, architectures: ArchitectureLike) -> SearchSpace:
         """Return the enumerated space of some distinct architectures, in this order; models of a large space use it."""
@@ -372,43 +319,12 @@ class SearchSpace(ShowsFacts):
 
     def with_codes(self, codes: Integers) -> SearchSpace:
         """Return the enumerated space of some distinct codes, shape (n, n_positions), in this order."""
-        return SearchSpace(
-            self.name,
-            self.positions,
-            conditions=self.conditions.given,
-            architectures=codes,
-            features=self._more_features,
-            kernel_features=self._kernel_features,
-            notation=self.notation,
-        )
+        return SearchSpace(self.name, self.positions, architectures=codes, **self._settings)
 
-    @cached_property
+    @property
     def whole(self) -> tuple[SearchSpace, Array]:
-        """The space of all combinations, if the architectures are rows of a data frame, and these rows' architectures.
-
-        A range with more than 100 listed numbers keeps at most 100 of them, on a grid. Any other
-        space is returned unchanged.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> from nasmeta.spaces import SearchSpace
-        >>> space = SearchSpace.from_frame(pd.DataFrame({"width": [16, 32, 64], "depth": [1, 2, 1]}))
-        >>> whole, rows = space.whole
-        >>> space.size, whole.size, rows
-        (3, 6, array([0, 3, 4], dtype=int32))
-        """
-        for most in range(MOST_LEVELS, 1, -1) if self.is_sample and not self._more_features else ():
-            positions, codes = zip(
-                *(position.grid(most) for position in self.positions), strict=True
-            )
-            if math.prod(len(position.choices) for position in positions) < 2**63:
-                whole = SearchSpace(
-                    self.name, positions, conditions=self.conditions.given, valid=self._valid
-                )
-                columns = [new[column] for new, column in zip(codes, self.codes.T, strict=True)]
-                return whole, np.asarray(whole.from_codes(np.stack(columns, axis=1)))
-        return self, np.arange(self.size, dtype=np.int32)
+        """The space of all combinations, if the architectures are rows of a data frame; see `EnumeratedSpace.whole`."""
+        raise NotImplementedError
 
     def from_codes(self, codes: ArrayLike) -> int | Array:
         """Return the architecture, or architectures, with these codes of shape (n_positions,) or (n, n_positions).
@@ -458,39 +374,24 @@ class SearchSpace(ShowsFacts):
         'nor_conv_3x3'
         """
         codes = self.codes_of(architecture)
-        active = self.conditions.active(codes).tolist()
-        rows = zip(self.positions, codes.tolist(), active, strict=True)
-        return {
-            position.name: position.choices[code] for position, code, is_active in rows if is_active
-        }
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return all architectures as a data frame, one column per position, indexed by ``architecture``.
-
-        Examples
-        --------
-        >>> from nasmeta.spaces import SearchSpace
-        >>> SearchSpace("mlp", {"width": [16, 32], "act": ["relu", "tanh"]}).to_frame()["act"].tolist()
-        ['relu', 'tanh', 'relu', 'tanh']
-        """
-        return self._frame_of(self.codes).rename_axis("architecture")
+        active = np.flatnonzero(self.conditions.active(codes))
+        chosen: dict[str, Choice] = {}
+        for i in active.tolist():
+            position = self.positions[i]
+            chosen[position.name] = position.choices[codes[i]]
+        return chosen
 
     def _frame_of(self, codes: Array) -> pd.DataFrame:
         import pandas as pd
 
-        active = (
-            self.conditions.active(codes).T
-            if self.conditions
-            else np.ones((self.n_positions, 1), dtype=bool)
-        )
-        columns = {
-            p.name: _as_array(p.choices)[column]
-            for p, column in zip(self.positions, codes.T, strict=True)
-        }
-        rows = zip(columns.items(), active, strict=True)
-        return pd.DataFrame(
-            {name: v if a.all() else pd.Series(v).where(a) for (name, v), a in rows}
-        )
+        active = self.conditions.active(codes)
+        columns: dict[str, Any] = {}
+        for i, position in enumerate(self.positions):
+            column: Any = _as_array(position.choices)[codes[:, i]]
+            if not active[:, i].all():
+                column = pd.Series(column).where(active[:, i])
+            columns[position.name] = column
+        return pd.DataFrame(columns)
 
     def sample(self, n: int, rng: np.random.Generator, replace: bool = False) -> Array:
         """Draw architectures uniformly; in a large space, draw each position's choice uniformly.
@@ -518,19 +419,7 @@ class SearchSpace(ShowsFacts):
         >>> get_space("nb201").sample(3, np.random.default_rng(0)).shape
         (3,)
         """
-        if not self.is_large:
-            return rng.choice(self.size, size=n, replace=replace).astype(np.int32)
-        drawn = np.empty(0, np.int64)
-        for _ in range(_ROUNDS):
-            codes = rng.integers(np.array(self.n_choices), size=(max(n, _DRAWN), self.n_positions))
-            architectures = self.find(codes @ self.place_values)
-            drawn = np.concatenate([drawn, architectures[architectures >= 0]])
-            if not replace:
-                drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
-            if len(drawn) >= n:
-                return drawn[:n]
-        expected = f"{n} in {max(n, _DRAWN) * _ROUNDS:,} random ones"
-        raise SettingError(f"valid combinations of {self.name}", len(drawn), expected)
+        raise NotImplementedError
 
     # -- identity
     @cached_property
@@ -542,7 +431,7 @@ class SearchSpace(ShowsFacts):
         return self is other or (isinstance(other, SearchSpace) and self.sha256 == other.sha256)
 
     def __hash__(self) -> int:
-        return hash((self.name, self.size, None if self.is_large else self.codes[-1].tobytes()))
+        return hash((self.name, self.size))
 
     def __repr__(self) -> str:
         positions = short(", ".join(f"{p.name} ({len(p.choices)})" for p in self.positions))
@@ -555,47 +444,15 @@ class SearchSpace(ShowsFacts):
     def __deepcopy__(self, memo: dict[int, Any]) -> SearchSpace:
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        build = partial(
-            SearchSpace,
-            conditions=self.conditions.given,
-            valid=self._valid,
-            features=self._more_features,
-            kernel_features=self._kernel_features,
-            notation=self._own_notation,
-        )
-        return build, (self.name, self.positions), {"_identities": self._identities}
-
     def described(self, *, features: bool = True) -> dict[str, Any]:
         """Return the definition of the space as JSON types; see `nasmeta.spaces.to_content`."""
-        described: dict[str, Any] = {
-            "name": self.name,
-            "positions": [
-                [p.name, list(p.choices), p.ordered, *[p.scale] * bool(p.scale)]
-                for p in self.positions
-            ],
-        }
+        positions = []
+        for position in self.positions:
+            scale = [position.scale] if position.scale else []
+            positions.append([position.name, list(position.choices), position.ordered, *scale])
+        described: dict[str, Any] = {"name": self.name, "positions": positions}
         if self.conditions:
             described["conditions"] = self.conditions.given
-        if self.is_large:
-            described["large"] = self._identities
-            return described | ({"kernel_features": list(self.kernel_features)} if features else {})
-        ranks = self.raw_codes @ self.place_values
-        if len(ranks) < self.n_combinations or (np.diff(ranks) != 1).any():
-            described["raw_codes"] = packed(self.raw_codes)
-        if self.architecture_of_raw is not None:
-            described["architecture_of_raw"] = packed(self.architecture_of_raw)
-        if self._canonical is not None and not np.array_equal(
-            self._canonical, np.arange(self.size)
-        ):
-            described["canonical"] = packed(self._canonical)
-        if features:
-            more = {name: self.feature(name) for name in self._more_features}
-            described["features"] = [
-                [name, packed(counts), list(names)] for name, (counts, names) in more.items()
-            ]
-            described["kernel_features"] = list(self.kernel_features)
-            described |= {"is_sample": True} if self.is_sample else {}
         return described
 
     @classmethod
@@ -647,36 +504,19 @@ class SearchSpace(ShowsFacts):
             frame, columns, scales or {}, settings.get("conditions") or {}
         )
         space = cls(name, positions, architectures=codes, **settings)
-        space.is_sample = (
-            not space.is_complete and space._canonical is None and space.architecture_of_raw is None
-        )
+        space.is_sample = not space.is_complete and settings.get("isomorphic") is None
         return space
 
     # -- structure
     @cached_property
-    def _neighbours(self) -> Neighbours:
-        is_range = any(position.scale for position in self.positions)
-        if self.is_complete or self.conditions or (is_range and not self.is_sample):
-            edits = self._edits(self.codes)
-        else:
-            codes = binned(self.positions, self.raw_codes)
-            edits = edits_of_listed(codes, self.place_values, self._architectures_of_raw)
-        return Neighbours(binned(self.positions, self.codes), edits)
-
-    def _edits(self, codes: Array) -> Array:
-        # all combinations
-        find = np.asarray if self.is_large and self._valid is None else self.find
-        return edits_of_all(codes, self.positions, self.conditions, self.place_values, find)
-
-    @cached_property
     def neighbour_table(self) -> Architectures:
         """Neighbours of all architectures, int32, shape (size, n_neighbours), read-only; -1 after the last."""
-        return read_only(self._neighbours.of(np.arange(self.size, dtype=np.int32)))
+        return read_only(self.neighbours(np.arange(self.size, dtype=self.index_type)))
 
     @property
     def is_regular(self) -> bool:
-        """Whether every edit of every architecture is an architecture."""
-        return not self.is_large and self._neighbours.is_regular
+        """Whether the space is enumerated, and every edit of every architecture is an architecture."""
+        return False
 
     def neighbours(self, architectures: ArchitectureLike) -> Architectures:
         """Return the architectures one edit away: one position with another choice.
@@ -697,13 +537,10 @@ class SearchSpace(ShowsFacts):
         >>> get_space("nb201").neighbours([0, 1]).shape
         (2, 24)
         """
-        index = self.index_of(architectures)
-        if self.is_large:
-            edits = self._edits(self._codes_of_ranks(np.atleast_1d(index)))
-            return edits[0][edits[0] >= 0] if isinstance(index, int) else edits
-        return (
-            self._neighbours.of_one(index) if isinstance(index, int) else self._neighbours.of(index)
-        )
+        return self._neighbours_at(self.index_of(architectures))
+
+    def _neighbours_at(self, indices: int | Array) -> Architectures:
+        raise NotImplementedError
 
     def canonical(
         self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream"
@@ -722,16 +559,14 @@ class SearchSpace(ShowsFacts):
         -------
         int or ndarray of int32, shape (n,)
         """
-        index = self.index_of(architectures)
-        return index if self._canonical is None else int_or_array(self._canonical[index])
+        return self.index_of(architectures)
 
     @cached_property
     def function_classes(self) -> Architectures:
         """The number of each architecture's isomorphism class, int32, shape (size,)."""
-        _, inverse = np.unique(
-            self.canonical(np.arange(self.size, dtype=np.int32)), return_inverse=True
-        )
-        return read_only(inverse.ravel().astype(np.int32))
+        representatives = self.canonical(np.arange(self.size, dtype=np.int32))
+        _, classes = np.unique(representatives, return_inverse=True)
+        return read_only(classes.ravel().astype(np.int32))
 
     # -- count features
     @cached_property
@@ -753,20 +588,6 @@ class SearchSpace(ShowsFacts):
             return tuple(name for name in self.feature_names if name != "ranges")
         return tuple(self._kernel_features)
 
-    def feature(self, name: str) -> CountFeature:
-        """Return a count feature: counts of all architectures, shape (size, n_columns), and the columns' names.
-
-        Examples
-        --------
-        >>> from nasmeta.spaces import get_space
-        >>> get_space("nb201").feature("operations").counts[0]
-        array([0, 3, 2, 0, 1], dtype=int8)
-        """
-        if name not in self._features:
-            counts, names = self._builders[name](self.codes)
-            self._features[name] = CountFeature(np.asarray(counts), tuple(names))
-        return self._features[name]
-
     def features(
         self, architectures: ArchitectureLike, names: Sequence[str] | None = None
     ) -> Integers:
@@ -779,12 +600,12 @@ class SearchSpace(ShowsFacts):
         array([[0, 3, 2, 0, 1],
                [0, 2, 0, 3, 1]], dtype=int8)
         """
-        index = np.atleast_1d(self.index_of(architectures))
         names = self.kernel_features if names is None else names
-        if self.is_large:
-            codes = self._codes_of_ranks(index)
-            return np.hstack([self._builders[name](codes)[0] for name in names])
-        return np.hstack([self.feature(name).counts[index] for name in names])
+        return np.hstack(self._counts_at(np.atleast_1d(self.index_of(architectures)), names))
+
+    def _counts_at(self, indices: Array, names: Sequence[str]) -> list[Integers]:
+        """Return the counts of each feature, shape (n, n_columns)."""
+        raise NotImplementedError
 
     def draw(self, architecture: Architecture, ax: Any = None) -> Figure:
         """Draw an architecture: a cell as a graph, others as rows of choices.
@@ -819,6 +640,13 @@ class SearchSpace(ShowsFacts):
 
     def _draw_on(self, axes: Any, architecture: int) -> None:
         draw_choices(axes, self.positions, self.codes_of(architecture).tolist())
+
+
+def exceeds_enumeration(positions: Sequence[Position]) -> bool:
+    """Return whether there are too many combinations of choices for an enumerated space."""
+    n_combinations = math.prod(len(position.choices) for position in positions)
+    has_range = any(position.scale for position in positions)
+    return n_combinations > (_LARGEST_OF_RANGES if has_range else _LARGEST)
 
 
 def _as_array(choices: Sequence[Choice]) -> Array:
