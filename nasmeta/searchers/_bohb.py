@@ -80,34 +80,31 @@ class BOHB(Hyperband):
         if self._densities is None or self.rng.random() < self.random_fraction:
             return super()._sample_architecture()
         good, bad = self._densities
-        drawn = self.space.conditions.reduced(
-            good.draw(self.num_samples, self.rng).astype(np.int64)
-        )
-        architectures = self.space.find(drawn @ self.space.place_values)
+        drawn = good.draw(self.num_samples, self.rng)
+        reduced = self.space.conditions.reduced(drawn.astype(np.int64))
+        architectures = self.space.find(reduced @ self.space.place_values)
         architectures = architectures[architectures >= 0]
         if self._part is not None:
             architectures = architectures[np.isin(architectures, self._part)]
         if not len(architectures):
             return super()._sample_architecture()
-        draws = self.space.codes_of(architectures)
-        ratio = np.maximum(bad.at(draws), _LEAST_DENSITY) / np.maximum(
-            good.at(draws), _LEAST_DENSITY
-        )
-        return int(architectures[int(np.argmin(ratio))])
+        codes = self.space.codes_of(architectures)
+        bad_density = np.maximum(bad.at(codes), _LEAST_DENSITY)
+        good_density = np.maximum(good.at(codes), _LEAST_DENSITY)
+        best = int(np.argmin(bad_density / good_density))
+        return int(architectures[best])
 
     def _fitted(self) -> tuple[KernelDensity, KernelDensity] | None:
         """Return the densities of good and other architectures on the highest rung with enough values."""
         for rung in sorted(self._by_rung, reverse=True):
-            architectures = np.array([architecture for architecture, _ in self._by_rung[rung]])
-            values = np.array([value for _, value in self._by_rung[rung]])
-            n_good = max(self._least, int(_TOP * len(architectures)))
-            if len(architectures) >= n_good + self._least:
-                order = np.argsort(-values, kind="stable")
-                codes = self.space.codes_of(architectures[order])
+            best_first = sorted(self._by_rung[rung], key=lambda observed: -observed[1])
+            n_good = max(self._least, int(_TOP * len(best_first)))
+            if len(best_first) >= n_good + self._least:
+                codes = self.space.codes_of([architecture for architecture, _ in best_first])
                 settings = (self.space.n_choices, _LEAST_BANDWIDTH, self.hpbandster_bandwidths)
-                return KernelDensity(codes[:n_good], *settings), KernelDensity(
-                    codes[n_good:], *settings
-                )
+                good = KernelDensity(codes[:n_good], *settings)
+                others = KernelDensity(codes[n_good:], *settings)
+                return good, others
         return None
 
 
@@ -119,8 +116,8 @@ class KernelDensity:
     ) -> None:
         n, n_positions = codes.shape
         self.codes, self.n_choices = codes, np.array(n_choices)
-        spread = codes.std(axis=0)
-        wide = 1.06 * spread * n ** (-1 / (4 + n_positions))
+        # The normal reference rule: h = 1.06 σ n^(-1 / (4 + d)), with the deviation σ of each of d positions.
+        wide = 1.06 * codes.std(axis=0) * n ** (-1 / (4 + n_positions))
         if unbounded:  # with the number of choices that occur, as in statsmodels
             self.bandwidths = np.maximum(wide, least)
             others = np.array([max(len(np.unique(column)) - 1, 1e-6) for column in codes.T])
@@ -133,16 +130,17 @@ class KernelDensity:
 
     def at(self, codes: Integers) -> Floats:
         """Return the density at codes of shape (m, n_positions)."""
-        equal = codes[:, None, :] == self.codes[None, :, :]
-        density: Floats = np.where(equal, self._same, self._other).prod(axis=2).mean(axis=1)
+        equal = codes[:, None, :] == self.codes[None, :, :]  # (m, n, n_positions)
+        kernels = np.where(equal, self._same, self._other).prod(axis=2)
+        density: Floats = kernels.mean(axis=1)
         return density
 
     def draw(self, m: int, rng: Generator) -> Integers:
         """Draw codes around members; a position has a random choice with the probability of the bandwidth."""
         centres = self.codes[rng.integers(len(self.codes), size=m)]
-        anew = rng.random(centres.shape) < self.bandwidths
+        is_random = rng.random(centres.shape) < self.bandwidths
+        # One bound for all positions takes other random numbers than an array of bounds.
         alike = (self.n_choices == self.n_choices[0]).all()
-        high = int(self.n_choices[0]) if alike else self.n_choices
-        return np.where(
-            anew, rng.integers(high, size=centres.shape, dtype=self.codes.dtype.type), centres
-        )
+        n_choices = int(self.n_choices[0]) if alike else self.n_choices
+        choices = rng.integers(n_choices, size=centres.shape, dtype=self.codes.dtype.type)
+        return np.where(is_random, choices, centres)

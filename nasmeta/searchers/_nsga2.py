@@ -56,37 +56,45 @@ class NSGA2(WithoutReplacement):
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Complete a generation; then the best of it and of the population survive."""
         self._open[architectures] = False
-        self._children |= {
-            architecture: value
-            for architecture, value in zip(architectures.tolist(), np.array(values), strict=True)
-            if architecture not in self._values
-        }
+        for architecture, value in zip(architectures.tolist(), np.array(values), strict=True):
+            if architecture not in self._values:
+                self._children[architecture] = value
         if len(self._children) < self.population:
             return
         everyone = self._values | self._children
         fitness = _fitness(np.array(list(everyone.values())))
-        best = np.lexsort((-fitness[:, 1], fitness[:, 0]))[: self.population]
-        self._members, self._fitness = np.array(list(everyone))[best].tolist(), fitness[best]
+        ranks, crowding = fitness.T
+        best = np.lexsort((-crowding, ranks))[
+            : self.population
+        ]  # within a front, the least crowded
+        self._members = np.array(list(everyone))[best].tolist()
+        self._fitness = fitness[best]
         self._values = {member: everyone[member] for member in self._members}
         self._children = {}
 
     def _parent(self) -> int:
+        """Return the winner of a tournament of two random members."""
         first, second = self.rng.integers(len(self._members), size=2).tolist()
-        (rank, crowding), (other_rank, other_crowding) = self._fitness[first], self._fitness[second]
-        wins = rank < other_rank or (rank == other_rank and crowding >= other_crowding)
-        return int(self._members[first if wins else second])
+        rank, crowding = self._fitness[first]
+        other_rank, other_crowding = self._fitness[second]
+        first_wins = rank < other_rank or (rank == other_rank and crowding >= other_crowding)
+        winner = first if first_wins else second
+        return self._members[winner]
 
     def _child(self) -> int:
+        """Return an open child of two parents by uniform crossover and mutation."""
         for _ in range(_TRIES):
             parent, other = self._parent(), self._parent()
-            codes = np.where(
-                self.rng.random(self.space.n_positions) < 0.5, *self.space.codes_of([parent, other])
-            )
-            reduced = self.space.conditions.reduced(codes.astype(np.int64)[None])
+            is_parents = self.rng.random(self.space.n_positions) < 0.5
+            codes = np.where(is_parents, *self.space.codes_of([parent, other]))
+            reduced = self.space.conditions.reduced(
+                codes.astype(np.int64)[None]
+            )  # (1, n_positions)
             child = int(self.space.find(reduced @ self.space.place_values)[0])
             if child < 0 or self.rng.random() < _MUTATION:
-                near = self.space.neighbours(parent if child < 0 else child)
-                child = int(self.rng.choice(near)) if len(near) else parent
+                mutated = parent if child < 0 else child
+                neighbours = self.space.neighbours(mutated)
+                child = int(self.rng.choice(neighbours)) if len(neighbours) else parent
             if self._open[child]:
                 return child
         return self._random_open()
@@ -101,12 +109,12 @@ def _fitness(values: Floats) -> Floats:
     for rank in np.unique(ranks):
         members = np.flatnonzero(ranks == rank)
         for column in values[members].T:
+            # Of each point, the distance between its neighbours; the ends of the front always stay.
             order = np.argsort(column, kind="stable")
-            span = column[order[-1]] - column[order[0]]
+            ascending = column[order]
+            span = ascending[-1] - ascending[0]
             gaps = np.full(len(members), np.inf)
-            if len(members) > 2 and span > 0:
-                gaps[1:-1] = (column[order[2:]] - column[order[:-2]]) / span
-            elif len(members) > 2:
-                gaps[1:-1] = 0.0
+            if len(members) > 2:
+                gaps[1:-1] = (ascending[2:] - ascending[:-2]) / span if span > 0 else 0.0
             crowding[members[order]] += gaps
     return np.column_stack([ranks, crowding])

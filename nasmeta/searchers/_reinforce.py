@@ -55,36 +55,43 @@ class Reinforce(Searcher):
         self._own_choice = np.eye(shape[1])
 
     def _softmax(self) -> Floats:
-        raised = np.exp(self._logits - self._logits.max(axis=1, keepdims=True))
-        probabilities: Floats = raised / raised.sum(axis=1, keepdims=True)
+        """Return the probability of each choice, shape (n_positions, n_choices)."""
+        exponentials = np.exp(self._logits - self._logits.max(axis=1, keepdims=True))
+        probabilities: Floats = exponentials / exponentials.sum(axis=1, keepdims=True)
         return probabilities
 
     def ask(self, n: int = 1) -> Architectures:
         """Draw a choice for every position."""
         architectures = self._drawn(n)
         for _ in range(_REDRAWS):
-            missing = architectures < 0
-            if not missing.any():
+            missing = np.flatnonzero(architectures < 0)
+            if not len(missing):
                 return architectures
-            architectures[missing] = self._drawn(int(missing.sum()))
-        missing = architectures < 0
-        if missing.any() and self.space.is_large:
-            architectures[missing] = self.space.sample(int(missing.sum()), self.rng, replace=True)
-        elif missing.any():
-            scores = self._logits[np.arange(self.space.n_positions), self.space.codes].sum(axis=1)
-            weights = np.exp(scores - scores.max())
-            architectures[missing] = self.rng.choice(
-                len(weights), size=int(missing.sum()), p=weights / weights.sum()
-            )
+            architectures[missing] = self._drawn(len(missing))
+        missing = np.flatnonzero(architectures < 0)
+        if len(missing) and self.space.is_large:
+            architectures[missing] = self.space.sample(len(missing), self.rng, replace=True)
+        elif len(missing):
+            architectures[missing] = self._drawn_among_all(len(missing))
         return architectures
+
+    def _drawn_among_all(self, n: int) -> Architectures:
+        """Return draws of the policy restricted to the architectures, shape (n,)."""
+        positions = np.arange(self.space.n_positions)
+        logits = self._logits[positions, self.space.codes].sum(axis=1)  # (size,)
+        weights = np.exp(logits - logits.max())
+        drawn: Architectures = self.rng.choice(len(weights), size=n, p=weights / weights.sum())
+        return drawn
 
     def _drawn(self, n: int) -> Architectures:
         """Return draws of the policy, -1 for combinations that are not architectures; int32, shape (n,)."""
-        up_to = self._probabilities.cumsum(axis=1)[None, :, :-1]
-        codes = (self.rng.random((n, self.space.n_positions, 1)) > up_to).sum(axis=2)
-        # the probabilities may sum to less than 1
-        np.minimum(codes, self._n_choices - 1, out=codes)
-        return self.space.find(self.space.conditions.reduced(codes) @ self.space.place_values)
+        # The number of cumulative probabilities below a uniform number is a draw of a choice.
+        cumulative = self._probabilities.cumsum(axis=1)[:, :-1]  # (n_positions, n_choices - 1)
+        uniform = self.rng.random((n, self.space.n_positions, 1))
+        codes = (uniform > cumulative).sum(axis=2)
+        codes = np.minimum(codes, self._n_choices - 1)  # the probabilities may sum to less than 1
+        reduced = self.space.conditions.reduced(codes)
+        return self.space.find(reduced @ self.space.place_values)
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Take one step of Adam for each value."""
@@ -92,6 +99,7 @@ class Reinforce(Searcher):
             self._rewards = _MOMENTUM * self._rewards + (1 - _MOMENTUM) * value
             self._weight = _MOMENTUM * self._weight + (1 - _MOMENTUM)
             advantage = value - self._rewards / self._weight
+            # The gradient of -log p(choice) by the logits is p - e, with e = 1 at the choice.
             gradient = advantage * (self._probabilities - self._own_choice[codes])
             self._adam.step([gradient], self.learning_rate)
             self._probabilities = self._softmax()

@@ -71,38 +71,42 @@ class TPESearch(WithoutReplacement):
         if len(self._observed) < self.n_initial:
             return self._sample_open(n)
         if self.space.is_large:
-            good, others = (self._kernels(half) for half in self._halved())
-            return self._best_drawn(good, others, n)
-        ratio = self._log_ratio()
-        return np.array([self._take_best(ratio) for _ in range(n)], np.int32)
+            return self._best_drawn(n)
+        log_ratio = self._log_ratio()
+        return np.array([self._take_best(log_ratio) for _ in range(n)], np.int32)
 
     def _log_ratio(self) -> Floats:
         """Return the log ratio of the densities of good and other architectures, shape (size,)."""
-        good, others = (np.log(self._density(half)) for half in self._halved())
-        return np.asarray((good - others)[self._place].round(9))  # independent of the order of sums
+        good, others = self._halved()
+        log_ratio = np.log(self._density(good)) - np.log(self._density(others))
+        return np.asarray(log_ratio[self._place].round(9))  # independent of the order of sums
 
     def _halved(self) -> tuple[Architectures, Architectures]:
         """Return the good architectures and the others."""
         architectures, values = self._labelled()
-        n_good = min(max(int(np.ceil(self.top * len(architectures))), 1), _MOST_GOOD)
-        order = np.argsort(-values, kind="stable")
-        return architectures[order[:n_good]], architectures[order[n_good:]]
+        best_first = architectures[np.argsort(-values, kind="stable")]
+        n_good = int(np.ceil(self.top * len(architectures)))
+        n_good = min(max(n_good, 1), _MOST_GOOD)
+        return best_first[:n_good], best_first[n_good:]
 
-    def _best_drawn(self, good: list[Floats], others: list[Floats], n: int) -> Architectures:
+    def _best_drawn(self, n: int) -> Architectures:
         """Propose the open draws from the density of good architectures with the largest ratios."""
-        centres = self.rng.integers(good[0].shape[1], size=_DRAWN)
-        drawn = [
-            (self.rng.random(_DRAWN) > k.cumsum(axis=0)[:-1, centres]).sum(axis=0) for k in good
-        ]
-        ranks = self.space.conditions.reduced(np.stack(drawn, axis=1)) @ self.space.place_values
-        architectures = np.unique(self.space.find(ranks))
-        architectures = architectures[architectures >= 0]
-        architectures = (
-            architectures[self._open[architectures]] if len(architectures) else architectures
-        )
-        codes = self.space.codes_of(architectures)
-        ratio = [np.log(_products(k, codes, k[0].shape[1]).mean(axis=1)) for k in (good, others)]
-        best = architectures[np.argsort(ratio[1] - ratio[0], kind="stable")[:n]]
+        good, others = (self._kernels(half) for half in self._halved())
+        n_kernels = good[0].shape[1]
+        centres = self.rng.integers(n_kernels, size=_DRAWN)
+        codes = np.empty((_DRAWN, self.space.n_positions), np.int64)
+        for position, kernel in enumerate(good):
+            # The number of cumulative probabilities below a uniform number is a draw of the kernel.
+            cumulative = kernel.cumsum(axis=0)[:-1, centres]  # (n_choices - 1, _DRAWN)
+            codes[:, position] = (self.rng.random(_DRAWN) > cumulative).sum(axis=0)
+        ranks = self.space.conditions.reduced(codes) @ self.space.place_values
+        drawn = np.unique(self.space.find(ranks))
+        drawn = drawn[drawn >= 0]
+        if len(drawn):
+            drawn = drawn[self._open[drawn]]
+        drawn_codes = self.space.codes_of(drawn)
+        log_ratio = _log_density(good, drawn_codes) - _log_density(others, drawn_codes)
+        best = drawn[np.argsort(-log_ratio, kind="stable")[:n]]
         self._open[best] = False
         return np.concatenate([best, self._each_from(self._random_open, n - len(best))])
 
@@ -110,9 +114,8 @@ class TPESearch(WithoutReplacement):
         """Return the kernels of each position at some architectures and a uniform one, each (n_choices, n_kernels)."""
         n_kernels = len(architectures) + 1
         kernels = []
-        for position, codes in zip(
-            self.space.positions, self.space.codes_of(architectures).T, strict=True
-        ):
+        centres = self.space.codes_of(architectures)
+        for position, codes in zip(self.space.positions, centres.T, strict=True):
             around = _choice_kernel(position, codes) + 1 / n_kernels
             kernel = np.full((len(around), n_kernels), 1 / len(around))  # the last one uniform
             kernel[:, :-1] = around / around.sum(axis=0)
@@ -121,10 +124,13 @@ class TPESearch(WithoutReplacement):
 
     def _density(self, architectures: Architectures) -> Floats:
         """Return the density of kernels at the given architectures and a uniform one, by `_place`."""
-        kernels, n_kernels = self._kernels(architectures), len(architectures) + 1
+        kernels = self._kernels(architectures)
+        n_kernels = len(architectures) + 1
         (left, rows), (right, columns) = _halves(self.space)
-        first = _products(kernels[: left.shape[1]], left, n_kernels) / n_kernels
-        second = _products(kernels[left.shape[1] :], right, n_kernels)
+        n_left = left.shape[1]
+        # A product over all positions is a product of those over either half: (n_codes, n_kernels) each.
+        first = _products(kernels[:n_left], left, n_kernels) / n_kernels
+        second = _products(kernels[n_left:], right, n_kernels)
         if self._in_pairs:
             return np.asarray((first @ second.T).ravel())
         density = np.empty(self.space.size)
@@ -140,8 +146,9 @@ def _choice_kernel(position: Position, centres: Integers) -> Floats:
     if not position.ordered:
         return np.asarray(np.equal.outer(levels, centres), np.float64)
     per_level = _HALVINGS / RANGE_STEPS if position.scale else 1.0
-    halvings = 0.5 ** (per_level * np.arange(levels[-1] + 1))
-    return np.asarray(halvings[np.abs(np.subtract.outer(levels, levels[centres]))])
+    halvings = 0.5 ** (per_level * np.arange(levels[-1] + 1))  # by the distance in levels
+    distances = np.abs(np.subtract.outer(levels, levels[centres]))
+    return np.asarray(halvings[distances])
 
 
 @lru_cache(maxsize=4)
@@ -152,10 +159,17 @@ def _halves(space: SearchSpace) -> list[tuple[Integers, Integers]]:
 
 
 def _distinct(codes: Integers) -> tuple[Integers, Integers]:
+    """Return the distinct rows of codes, and the index of each row among them."""
     if not codes.shape[1]:
         return codes[:1], np.zeros(len(codes), np.intp)
     rows, inverse = np.unique(codes, axis=0, return_inverse=True)
     return rows, inverse.ravel()
+
+
+def _log_density(kernels: list[Floats], codes: Integers) -> Floats:
+    """Return the logarithm of the mean over kernels at codes, shape (n_codes,)."""
+    n_kernels = kernels[0].shape[1]
+    return np.asarray(np.log(_products(kernels, codes, n_kernels).mean(axis=1)))
 
 
 def _products(kernels: list[Floats], codes: Integers, n_kernels: int) -> Floats:
