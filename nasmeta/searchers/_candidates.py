@@ -19,11 +19,9 @@ _SAMPLED = 500  # random candidates
 _BEST = 5  # observed architectures whose neighbours are candidates
 _EDITED, _EDITS = 100, 3  # copies of these, and random edits of each copy
 _ROUNDS = 5  # of local search around the proposals
-# of the number of observations between two meta-trainings on new candidates
-_GROWTH, _LEAST_GROWTH = (
-    1.2,
-    5,
-)
+# Of the number of observations, between two meta-trainings on new candidates.
+_GROWTH = 1.2
+_LEAST_GROWTH = 5
 
 
 class CandidateSearch(Searcher):
@@ -116,24 +114,28 @@ class CandidateSearch(Searcher):
 
     def _best(self) -> NDArray[np.int64]:
         """Return the best observed architectures; with several objectives, random ones on the Pareto front."""
-        architectures, values = np.array([*self._values]), np.array([*self._values.values()])
+        architectures = np.array(list(self._values))
+        values = np.array(list(self._values.values()))  # (n,) or (n, n_objectives)
         if values.ndim == 1:
-            return np.asarray(architectures[np.argsort(-values, kind="stable")[:_BEST]])
-        front = pareto_front(values, ["max"] * values.shape[1])
-        return np.asarray(architectures[self.rng.permutation(front)[:_BEST]])
+            best_first = np.argsort(-values, kind="stable")
+        else:
+            best_first = self.rng.permutation(pareto_front(values, ["max"] * values.shape[1]))
+        return np.asarray(architectures[best_first[:_BEST]])
 
     def _first_candidates(self, n: int) -> NDArray[np.int64]:
+        """Return random architectures and, once values are known, neighbours and edited copies of the best."""
         sample = self.space.sample(max(_SAMPLED, 2 * n), self.rng, replace=True)
         if not self._models:
             return sample
         best = self._best()
-        near = self.space.neighbours(best).ravel()
-        candidates, edited = [sample, near[near >= 0]], self.rng.choice(best, _EDITED)
+        neighbours = self.space.neighbours(best)  # (_BEST, n_neighbours), -1 where there are fewer
+        candidates = [sample, neighbours[neighbours >= 0]]
+        edited = self.rng.choice(best, _EDITED)
         for _ in range(_EDITS):
-            near = self.space.neighbours(edited)
-            drawn = near[
-                np.arange(_EDITED), (self.rng.random(_EDITED) * (near >= 0).sum(axis=1)).astype(int)
-            ]
+            neighbours = self.space.neighbours(edited)
+            n_neighbours = (neighbours >= 0).sum(axis=1)
+            columns = (self.rng.random(_EDITED) * n_neighbours).astype(int)
+            drawn = neighbours[np.arange(_EDITED), columns]
             edited = np.where(drawn >= 0, drawn, edited)
             candidates.append(edited)
         return np.concatenate(candidates)
@@ -148,16 +150,12 @@ class CandidateSearch(Searcher):
     ) -> tuple[Searcher, NDArray[np.int64]]:
         """Return the searcher on the observed architectures and some candidates, and all of these."""
         sources = list(sources)
-        labelled = [
-            architecture for source in sources for architecture in source.architectures.tolist()
-        ]
-        known = [*self._values, *self._failed, *labelled]
-        open_ = [
-            a
-            for a in dict.fromkeys(candidates.tolist())
-            if a not in self._waiting and a not in self._values
-        ]
-        listed = np.array(list(dict.fromkeys([*known, *open_])), np.int64)
+        known = [*self._values, *self._failed]
+        for source in sources:
+            known += source.architectures.tolist()
+        closed = self._waiting | self._values.keys()
+        open_ = [a for a in dict.fromkeys(candidates.tolist()) if a not in closed]
+        listed = np.array(list(dict.fromkeys(known + open_)), np.int64)
         place = {architecture: i for i, architecture in enumerate(listed.tolist())}
         space = self.space.listed(listed)
         inner = self._build(space, self.rng)
@@ -167,20 +165,21 @@ class CandidateSearch(Searcher):
             inner.meta_fit([_moved(source, space, place) for source in sources])
         for observe, told in ((inner.tell, self._values), (inner.tell_failures, self._failed)):
             if told:
-                observe(np.array([place[a] for a in told], np.int32), np.array([*told.values()]))
-        inner.restrict(np.array([place[a] for a in open_ if a not in self._failed], np.int32))
+                observe(_places(told, place), np.array(list(told.values())))
+        inner.restrict(_places([a for a in open_ if a not in self._failed], place))
         return inner, listed
 
     def _ask_meta(self, n: int) -> NDArray[np.int64]:
+        """Return the proposals of the meta-searcher, which is trained anew if there are enough new values."""
         assert self.meta_model_ is not None
         n_known = len(self._values) + len(self._failed)
-        if self._trained_at < 0 or n_known >= max(
-            self._trained_at * _GROWTH, self._trained_at + _LEAST_GROWTH
-        ):
+        due_at = max(self._trained_at * _GROWTH, self._trained_at + _LEAST_GROWTH)
+        if self._trained_at < 0 or n_known >= due_at:
             best = [source.architectures[source.utilities.argmax()] for source in self.meta_model_]
-            near = self.space.neighbours(np.array(best, np.int64)).ravel()
+            neighbours = self.space.neighbours(np.array(best, np.int64))
             labelled = [source.architectures for source in self.meta_model_]
-            candidates = np.concatenate([*labelled, near[near >= 0], self._first_candidates(n)])
+            near = neighbours[neighbours >= 0]
+            candidates = np.concatenate([*labelled, near, self._first_candidates(n)])
             self._inner, self._listed = self._on(candidates, self.meta_model_)
             self._trained_at = n_known
         return self._listed[self._inner.ask(n)]
@@ -189,19 +188,20 @@ class CandidateSearch(Searcher):
         self, observe: Callable[..., None], architectures: Architectures, values: Floats
     ) -> None:
         """Pass values to a meta-searcher, which is not built for each proposal."""
-        if isinstance(self._inner, MetaSearcher) and self._trained_at >= 0:
-            place = {architecture: i for i, architecture in enumerate(self._listed.tolist())}
-            kept = [
-                i for i, architecture in enumerate(architectures.tolist()) if architecture in place
-            ]
-            if kept:
-                observe(
-                    np.array([place[a] for a in architectures[kept].tolist()], np.int32),
-                    values[kept],
-                )
+        if not isinstance(self._inner, MetaSearcher) or self._trained_at < 0:
+            return
+        place = {architecture: i for i, architecture in enumerate(self._listed.tolist())}
+        kept = np.isin(architectures, self._listed)
+        if kept.any():
+            observe(_places(architectures[kept].tolist(), place), values[kept])
+
+
+def _places(architectures: Iterable[int], place: dict[int, int]) -> NDArray[np.int32]:
+    """Return the indices of architectures in the enumerated space, shape (n,)."""
+    return np.array([place[architecture] for architecture in architectures], np.int32)
 
 
 def _moved(source: SourceTask, space: SearchSpace, place: dict[int, int]) -> SourceTask:
     """Return a source on the enumerated space."""
-    architectures = np.array([place[a] for a in source.architectures.tolist()], np.int32)
+    architectures = _places(source.architectures.tolist(), place)
     return replace(source, space=space, architectures=architectures)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -54,18 +55,17 @@ def expected_hypervolume_improvement(
 def _staircase(front: Floats, reference: Floats) -> tuple[Floats, list[Floats]]:
     """Return the points better than the reference, and the levels of each objective: the reference and their values."""
     front = front[(front > reference).all(axis=1)]
-    front = front[pareto_front(front, ["max"] * len(reference))] if len(front) else front
-    return front, [
-        np.unique(np.append(column, bound))
-        for column, bound in zip(front.T, reference, strict=True)
-    ]
+    if len(front):
+        front = front[pareto_front(front, ["max"] * len(reference))]
+    with_reference = np.vstack([front, reference])  # (k + 1, m)
+    return front, [np.unique(column) for column in with_reference.T]
 
 
 def _expected(front: Floats, levels: list[Floats], gains: list[NDArray[np.floating]]) -> Floats:
     """Return the expected improvements, given the gains of each objective over its levels, each (k_j, n)."""
-    places = np.column_stack(
-        [np.searchsorted(own, column) for own, column in zip(levels, front.T, strict=True)]
-    )
+    places = np.empty(front.shape, np.intp)  # of the front among the levels
+    for objective, ascending in enumerate(levels):
+        places[:, objective] = np.searchsorted(ascending, front[:, objective])
     improvements: Floats = np.maximum(_sliced(places, gains), 0.0)
     return improvements
 
@@ -74,6 +74,7 @@ def _gains(
     mean: NDArray[np.floating], std: NDArray[np.floating], levels: NDArray[np.floating]
 ) -> NDArray[np.floating]:
     """Return the mean excess of values, shape (n,), over levels, shape (k,); shape (k, n)."""
+    # E(Y - l)^+ = σ (φ(z) + z Φ(z)) with z = (μ - l) / σ, for Y normal with mean μ and deviation σ.
     z = (mean - levels[:, None].astype(mean.dtype)) / std
     gains: NDArray[np.floating] = np.exp(-0.5 * z * z)
     gains *= 1 / math.sqrt(2 * math.pi)
@@ -91,9 +92,12 @@ def _sliced(places: NDArray[np.intp], gains: list[NDArray[np.floating]]) -> NDAr
         return beyond
     total = np.zeros(last.shape[1])
     edges = [0, *np.unique(places[:, -1]).tolist()]
-    for low, high in zip(edges, [*edges[1:], None], strict=True):
-        above = places[:0, :-1] if high is None else places[places[:, -1] >= high, :-1]
-        total += (last[low] if high is None else last[low] - last[high]) * _sliced(above, others)
+    # A slice of the last objective between neighbouring levels, times what the points that reach it leave open.
+    for low, high in pairwise(edges):
+        above = places[places[:, -1] >= high, :-1]
+        total += (last[low] - last[high]) * _sliced(above, others)
+    none_above = places[:0, :-1]
+    total += last[edges[-1]] * _sliced(none_above, others)
     return total
 
 
@@ -150,21 +154,26 @@ class EHVISearch(GPSearch):
     def _scores(self, labels: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the logarithms of the expected improvements, shape (size,), and the means of the labels, (size, m)."""
         values = _scaled(self._values)
-        for label in labels[len(values) :]:  # of proposals without a value
-            known = zip(label, labels[: len(values)].T, values.T, strict=True)
-            values = np.vstack([values, [np.interp(z, *_by_rank(x, y)) for z, x, y in known]])
+        n_known, n_objectives = values.shape
+        for label in labels[n_known:]:  # of proposals without a value
+            known = [
+                _by_rank(labels[:n_known, j], values[:n_known, j]) for j in range(n_objectives)
+            ]
+            assumed = [np.interp(label[j], *known[j]) for j in range(n_objectives)]
+            values = np.vstack([values, assumed])
         front = values[pareto_front(values, ["max"] * values.shape[1])]
-        reference = np.full(values.shape[1], -_SLACK)  # beyond the worst observed value, which is 0
+        reference = np.full(n_objectives, -_SLACK)  # beyond the worst observed value, which is 0
         front, levels = _staircase(front, reference)
         gains, means = [], []
-        for gp, value, label, own in zip(self._members, values.T, labels.T, levels, strict=True):
-            mean, std = gp.posterior(label)
+        for j, gp in enumerate(self._members):
+            mean, std = gp.posterior(labels[:, j])
             std = np.sqrt(std**2 + gp.hyperparameters.noise)
-            scores, slopes = _scores_at(own, label, value)
-            # the precision of the posterior
+            scores, slopes = _scores_at(levels[j], labels[:, j], values[:, j])
+            # The excess of the label over each level (k, size), in the precision of the posterior.
             beyond = _gains(mean.astype(np.float32), std.astype(np.float32), scores)
             slopes = slopes[:, None].astype(np.float32)
-            between = beyond * slopes  # gain of the value from each level to the next
+            # The value is linear between the levels: its gain from each level to the next, summed from above.
+            between = beyond * slopes
             between[:-1] -= beyond[1:] * slopes[:-1]
             gains.append(between[::-1].cumsum(axis=0)[::-1])
             means.append(mean)
@@ -179,17 +188,22 @@ def _scaled(values: list[Any]) -> Floats:
 
 def _by_rank(labels: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Return distinct labels and values, ascending."""
-    order = np.unique(values, return_index=True)[1]
-    return labels[order], values[order]
+    distinct, first = np.unique(values, return_index=True)
+    return labels[first], distinct
 
 
 def _scores_at(levels: Floats, labels: Floats, values: Floats) -> tuple[Floats, Floats]:
     """Return the labels at ascending levels, and the slope of the value per label above each level."""
-    own, known = _by_rank(labels, values)
-    scores = np.interp(levels, known, own)
-    if levels[0] < known[0]:
+    known_labels, known_values = _by_rank(labels, values)
+    scores = np.interp(levels, known_values, known_labels)
+    if levels[0] < known_values[0]:
         scores[0] -= _BELOW
-    middle = len(own) // 2
-    top = (known[-1] - known[middle]) / (own[-1] - own[middle]) if len(own) > middle + 1 else 1.0
-    top /= (values == known[-1]).sum()  # a shared best value is likely the end of the scale
-    return scores, np.append(np.diff(levels) / np.maximum(np.diff(scores), 1e-9), top)
+    slope_above = 1.0
+    middle = len(known_values) // 2
+    if len(known_values) > middle + 1:
+        label_span = known_labels[-1] - known_labels[middle]
+        slope_above = (known_values[-1] - known_values[middle]) / label_span
+    n_best = (values == known_values[-1]).sum()
+    slope_above /= n_best  # a shared best value is likely the end of the scale
+    slopes = np.diff(levels) / np.maximum(np.diff(scores), 1e-9)
+    return scores, np.append(slopes, slope_above)

@@ -53,21 +53,22 @@ class RegularizedEvolution(Searcher):
         # One generator call per child would take most of the time, so random numbers are drawn in
         # blocks.
         if not self._tournaments:
-            size = len(self._members)
-            self._tournaments = self.rng.integers(size, size=(_BLOCK, self.sample_size)).tolist()
-            table = self._neighbours
-            edits = (
-                self.rng.random(_BLOCK)
-                if table is None
-                else self.rng.integers(table.shape[1], size=_BLOCK)
-            )
-            self._edits = edits.tolist()
+            n_members = len(self._members)
+            tournaments = self.rng.integers(n_members, size=(_BLOCK, self.sample_size))
+            self._tournaments = tournaments.tolist()
+            if self._neighbours is None:
+                self._edits = self.rng.random(_BLOCK).tolist()
+            else:
+                n_neighbours = self._neighbours.shape[1]
+                self._edits = self.rng.integers(n_neighbours, size=_BLOCK).tolist()
         members = self._members
-        parent, edit = max([members[i] for i in self._tournaments.pop()])[1], self._edits.pop()
+        _, parent = max([members[i] for i in self._tournaments.pop()])
+        edit = self._edits.pop()
         if self._neighbours is not None:
             return int(self._neighbours[parent, edit])  # type: ignore[index]
-        near = self.space.neighbours(parent)
-        return self._unseen_or_random(int(near[int(edit * len(near))]) if len(near) else parent)
+        neighbours = self.space.neighbours(parent)
+        child = int(neighbours[int(edit * len(neighbours))]) if len(neighbours) else parent
+        return self._unseen_or_random(child)
 
     def _unseen_or_random(self, child: int) -> int:
         """Return the child, or a random architecture after 128 consecutive known children.

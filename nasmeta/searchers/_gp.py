@@ -26,7 +26,7 @@ from nasmeta.tasks import normal_scores
 _REFIT_GROWTH = 1.2
 _REFIT_ALWAYS_BELOW = 20
 _MOST_OBSERVED = 2_000  # fitting costs the third power of the number of observations
-# larger spaces have one process, and the expected improvement of a part of the architectures
+# Larger spaces have one process, and the expected improvement of a part of the architectures.
 _LARGE = 2**17
 _SCREENED = 2**14  # that part: those with the highest upper confidence bounds
 _BEHIND = 1e9  # subtracted from the bounds of the others, so that they come last
@@ -62,11 +62,12 @@ class Feasibility:
 
     def add(self, architectures: Iterable[int], *, succeeded: bool) -> None:
         """Condition on evaluations, up to 2,000; an architecture is added once."""
+        label = 1.0 if succeeded else -1.0
         for architecture in architectures:
             if architecture not in self._known and len(self._known) < _MOST_OBSERVED:
                 self._known.add(architecture)
                 self._gp.add(architecture)
-                self._labels.append(1.0 if succeeded else -1.0)
+                self._labels.append(label)
 
     def log_chance(self) -> Floats:
         """Return the logarithm of the probability for each architecture, shape (size,)."""
@@ -153,13 +154,9 @@ class GPSearch(WithoutReplacement):
     @cached_property
     def _members(self) -> list[GaussianProcess]:
         """The two processes; only the first with several objectives."""
-        few = (
-            self._one_kernel
-            or self.objectives != "one"
-            or self.space.size > _LARGE
-            or self._on_excerpt
-        )
-        if few or not has_position_model(self.space):
+        one_objective = self.objectives == "one" and not self._one_kernel
+        is_small = self.space.size <= _LARGE and not self._on_excerpt
+        if not (one_objective and is_small and has_position_model(self.space)):
             return [self._gp]
         return [self._gp, GaussianProcess(position_model(self.space))]
 
@@ -222,23 +219,22 @@ class GPSearch(WithoutReplacement):
 
     def _labels(self) -> Floats:
         """Return the labels of the processes, shape (n,), or (n, members) if they differ."""
-        return (
-            labels_of(np.array(self._values)) if self._on_excerpt else normal_scores(self._values)
-        )
+        if self._on_excerpt:
+            return labels_of(np.array(self._values))
+        return normal_scores(self._values)
 
     def _is_due(self, n: int) -> bool:
         """Return whether hyperparameters are refitted at this number of labels."""
         return n >= 2 and (n < _REFIT_ALWAYS_BELOW or n >= self._fitted_at * _REFIT_GROWTH)
 
     def _refit(self, labels: Floats) -> None:
-        if self._is_due(len(labels)):
-            self._fitted_at = len(labels)
-            for gp, own in zip(
-                self._members,
-                np.broadcast_to(labels.T, (len(self._members), len(labels))),
-                strict=True,
-            ):
-                gp.fit(own)
+        """Fit the hyperparameters of each process to its labels, if that is due."""
+        if not self._is_due(len(labels)):
+            return
+        self._fitted_at = len(labels)
+        by_process = np.broadcast_to(labels.T, (len(self._members), len(labels)))
+        for gp, labels_of_process in zip(self._members, by_process, strict=True):
+            gp.fit(labels_of_process)
 
     def _score(self, gp: GaussianProcess, mean: Floats, std: Floats, labels: Floats) -> Floats:
         """Return the logarithm of the expected improvement of each architecture under one process, shape (size,)."""
@@ -247,10 +243,10 @@ class GPSearch(WithoutReplacement):
         with_noise = np.sqrt(std**2 + gp.hyperparameters.noise)
         if len(mean) <= _LARGE:
             return log_expected_improvement(mean, with_noise, labels.max())
-        bound = np.where(self._open, mean + 2 * std, -np.inf)
-        some = np.argpartition(bound, -_SCREENED)[-_SCREENED:]
-        score = bound - _BEHIND
-        score[some] = log_expected_improvement(mean[some], with_noise[some], labels.max())
+        bounds = np.where(self._open, mean + 2 * std, -np.inf)
+        highest = np.argpartition(bounds, -_SCREENED)[-_SCREENED:]
+        score = bounds - _BEHIND
+        score[highest] = log_expected_improvement(mean[highest], with_noise[highest], labels.max())
         return score
 
     def _process_weights(self, labels: Floats) -> Floats:
@@ -262,7 +258,8 @@ class GPSearch(WithoutReplacement):
 
     def _scores(self, labels: Floats, weights: Floats) -> tuple[Floats, Floats]:
         """Return the weighted averages of expected improvements, as logarithms, and of means, both of shape (size,)."""
-        means, scores = np.zeros(self.space.size), []
+        means = np.zeros(self.space.size)
+        scores = []
         for gp, weight in zip(self._members, weights, strict=True):
             if weight:
                 mean, std = gp.posterior(labels)
@@ -282,6 +279,7 @@ class GPSearch(WithoutReplacement):
         return architecture
 
     def _most_promising(self, n: int) -> list[int]:
+        """Return the open architectures with the highest scores, one after another."""
         labels = self._labels()
         if len(self._gp) == _MOST_OBSERVED:
             return [self._take_best(self._final_score(labels).copy()) for _ in range(n)]

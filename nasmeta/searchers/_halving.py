@@ -280,10 +280,9 @@ class ASHA(Halving):
     def __init__(self, space: SearchSpace, rng: Generator, *, eta: int = 3) -> None:
         super().__init__(space, rng, eta=eta)
         self._rungs: dict[int, _Rung] = {}
-        # drawn from the end
-        self._order: list[int] = (
-            [] if space.is_large else space.sample(space.size, rng)[::-1].tolist()
-        )
+        self._order: list[int] = []  # drawn from the end
+        if not space.is_large:
+            self._order = space.sample(space.size, rng)[::-1].tolist()
 
     def restrict(self, architectures: Architectures) -> bool:
         """Draw new architectures from these only."""
@@ -294,9 +293,8 @@ class ASHA(Halving):
     def begin_with(self, architectures: Architectures) -> bool:
         """Draw these architectures first."""
         first = architectures.tolist()
-        self._order = [
-            architecture for architecture in self._order if architecture not in set(first)
-        ] + first[::-1]
+        others = [architecture for architecture in self._order if architecture not in set(first)]
+        self._order = others + first[::-1]
         return True
 
     def _next(self) -> tuple[int, int]:
@@ -306,7 +304,8 @@ class ASHA(Halving):
             architecture = None if rung is None else rung.promoted(self.eta)
             if architecture is not None:
                 return architecture, self.fidelities[i + 1]
-        return self._order.pop() if self._order else self._sample_architecture(), self.fidelities[0]
+        architecture = self._order.pop() if self._order else self._sample_architecture()
+        return architecture, self.fidelities[0]
 
     def tell_at(self, architectures: Architectures, epochs: Epochs, values: Floats) -> None:
         """Add the values to their rungs."""

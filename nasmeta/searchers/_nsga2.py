@@ -79,7 +79,7 @@ class NSGA2(WithoutReplacement):
         other_rank, other_crowding = self._fitness[second]
         first_wins = rank < other_rank or (rank == other_rank and crowding >= other_crowding)
         winner = first if first_wins else second
-        return self._members[winner]
+        return int(self._members[winner])
 
     def _child(self) -> int:
         """Return an open child of two parents by uniform crossover and mutation."""

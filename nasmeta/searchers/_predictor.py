@@ -44,11 +44,12 @@ def _encode_space(model: Any, space: SearchSpace) -> tuple[Array, Any]:
             return all(encodes(part) for _, part in step.transformer_list)
         return isinstance(step, CellEncoder)
 
-    every = np.arange(space.size, dtype=np.int32)
+    architectures = np.arange(space.size, dtype=np.int32)
     if not isinstance(model, Pipeline) or not encodes(model[0]):
-        return every, model
-    rows = np.asarray(model[0].fit(every).transform(every))
-    return rows, model[-1] if len(model) == 2 else Pipeline(model.steps[1:])
+        return architectures, model
+    rows = np.asarray(model[0].fit(architectures).transform(architectures))  # (size, n_features)
+    others = model[-1] if len(model) == 2 else Pipeline(model.steps[1:])
+    return rows, others
 
 
 class UncertainModel:
@@ -97,9 +98,9 @@ class UncertainModel:
         if self._has_deviation:
             mean, deviation = self._fitted[0].predict(self._rows, return_std=True)
             return np.asarray(mean, np.float64), np.asarray(deviation, np.float64)
-        predictions = np.stack(
-            [np.asarray(copy.predict(self._rows), np.float64).ravel() for copy in self._fitted]
-        )
+        predictions = np.empty((len(self._fitted), len(self._rows)))
+        for i, copy in enumerate(self._fitted):
+            predictions[i] = np.ravel(copy.predict(self._rows))
         self.predictions_ = predictions if self._copies else None
         return predictions.mean(axis=0), predictions.std(axis=0)
 
@@ -169,7 +170,6 @@ class PredictorSearch(WithoutReplacement):
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(space, rng)
-
         if self.is_bound and not predictor is acquisition is None:
             raise SettingError(
                 f"{type(self).__name__} has a fixed predictor and acquisition. Use predictor instead."
@@ -260,9 +260,8 @@ class PredictorSearch(WithoutReplacement):
             text = f"{label_of(self.predictor)} has no predictive deviations, so {self.acquisition} uses those of"
             hint = f"{self.copies} bootstrap copies. The acquisition greedy needs none."
             warnings.warn(f"{text} {hint}", NasmetaWarning, stacklevel=calls_inside() + 1)
-        return UncertainModel(
-            model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies
-        )
+        n_copies = 0 if self.acquisition == "greedy" else self.copies
+        return UncertainModel(model, self.space, self.rng, n_copies)
 
     def fit_model(self, architectures: Architectures, labels: Floats) -> None:
         """Fit the model to architectures, int32, shape (n,), and labels, float64, shape (n,); higher is better."""
@@ -270,8 +269,8 @@ class PredictorSearch(WithoutReplacement):
 
     def predict_model(self) -> tuple[Floats, Floats]:
         """Return mean and deviation of the labels of all architectures, both float64, shape (size,)."""
-        mean, deviation = self._model.predict()
-        return mean, deviation
+        prediction: tuple[Floats, Floats] = self._model.predict()
+        return prediction
 
     def draw_model(self) -> Floats:
         """Return one draw of the labels of all architectures, float64, shape (size,)."""
@@ -309,11 +308,10 @@ class PredictorSearch(WithoutReplacement):
         architectures, values = self._labelled()
         if not np.ptp(values) > 0:
             return False
-        labels = (
-            normal_scores(values)
-            if self.labels == "rank"
-            else (values - values.mean()) / values.std()
-        )
+        if self.labels == "rank":
+            labels = normal_scores(values)
+        else:
+            labels = (values - values.mean()) / values.std()
         self.fit_model(architectures, labels)
         self._mean, self._deviation = self.predict_model()
         self._best, self._fitted_at = float(labels.max()), n
@@ -327,7 +325,8 @@ class PredictorSearch(WithoutReplacement):
             # From 25 deviations above the best, the improvement equals the difference; from 37 on,
             # it overflows.
             least = np.maximum((self._mean - self._best) / 25, _LEAST_DEVIATION)
-            return log_expected_improvement(
-                self._mean, np.maximum(self._deviation, least), self._best
-            )
-        return self._mean + (self.beta * self._deviation if self.acquisition == "ucb" else 0.0)
+            deviation = np.maximum(self._deviation, least)
+            return log_expected_improvement(self._mean, deviation, self._best)
+        if self.acquisition == "ucb":
+            return self._mean + self.beta * self._deviation
+        return self._mean.copy()

@@ -181,17 +181,12 @@ class _AllBut:
     def __getitem__(self, architectures: Any) -> Any:
         if isinstance(architectures, int) or not np.ndim(architectures):  # the first is much faster
             return int(architectures) not in self._closed
-        return np.array(
-            [
-                architecture not in self._closed
-                for architecture in np.asarray(architectures).tolist()
-            ]
-        )
+        listed = np.asarray(architectures).tolist()
+        return np.array([architecture not in self._closed for architecture in listed])
 
     def __setitem__(self, architectures: Any, value: bool) -> None:
         assert not value
-        one = isinstance(architectures, int)
-        self._closed.update([architectures] if one else np.atleast_1d(architectures).tolist())
+        self._closed.update(np.atleast_1d(architectures).tolist())
 
 
 class WithoutReplacement(Searcher):
@@ -237,10 +232,9 @@ class WithoutReplacement(Searcher):
 
     def _labelled(self) -> tuple[Architectures, Floats]:
         """Return the observed architectures and their values, in the order of arrival."""
-        n = len(self._observed)
-        return np.fromiter(self._observed, self.space.index_type, n), np.fromiter(
-            self._observed.values(), np.float64, n
-        )
+        architectures = np.array(list(self._observed), self.space.index_type)
+        values = np.array(list(self._observed.values()), np.float64)
+        return architectures, values
 
     def _take_best(self, score: Floats) -> int:
         """Propose the open architecture with the highest score, shape (size,); ties are broken at random."""
@@ -346,9 +340,8 @@ class MultiFidelitySearcher(Searcher):
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Observe values of full trainings."""
-        self.tell_at(
-            architectures, np.full(len(architectures), self.fidelities[-1], np.int32), values
-        )
+        epochs = np.full(len(architectures), self.fidelities[-1], np.int32)
+        self.tell_at(architectures, epochs, values)
 
 
 class MetaSearcher(Searcher):
@@ -391,12 +384,10 @@ class MetaSearcher(Searcher):
     meta_model_: Any = None
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ()
-    avoid: tuple[
-        str, ...
-    ] = ()  # held-out datasets of the target, which shipped weights must not have seen
-    progress: Any = (
-        None  # called with (steps done, total steps, loss) of a gradient-based meta-training
-    )
+    # Held-out datasets of the target, which shipped weights must not have seen.
+    avoid: tuple[str, ...] = ()
+    # Called with (steps done, total steps, loss) of a gradient-based meta-training.
+    progress: Any = None
     crosses_spaces: ClassVar[bool] = False
 
     def meta_fit(self, sources: Iterable[SourceTask | Task]) -> MetaSearcher:
