@@ -6,7 +6,6 @@ resumes. ``--page`` rewrites README.md from results.csv.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,14 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import Rows, page_only
-
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.publishing import FRESH_RUNS as FRESH, Audit, compare_ranks
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher
+from reports.common import Rows, page_only
 
 HERE = Path(__file__).parent
 TASK, EVALUATIONS = "nb201/cifar10", 60

@@ -17,9 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import screenshot
+from reports.common import screenshot
 
 HERE = Path(__file__).parent
 SEARCHERS = "random,local-search,evolution,gp,source-order,meta-gp"

@@ -8,22 +8,18 @@ step-law hw-gpt-s``.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import least_of_best, options_of
-from drawing import dot_plot, save_png
-
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.plotting import task_title
 from nasmeta.tasks import task_distribution
+from reports.common import least_of_best, options_of
+from reports.drawing import dot_plot, save_png
 
 HERE = Path(__file__).parent
 DATE = "2026-12-03"  # of search.csv

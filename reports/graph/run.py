@@ -6,7 +6,6 @@ Interrupted runs resume from their folder. ``--page`` rewrites the page from the
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +13,13 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import binomtest
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import least_of_best, options_of
-from drawing import dot_plot, save_png
-
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.analysis.report import deterministic_runs
 from nasmeta.experiments import read_specification, run_specification
 from nasmeta.plotting import task_title
+from reports.common import least_of_best, options_of
+from reports.drawing import dot_plot, save_png
 
 HERE = Path(__file__).parent
 DATE = "2026-11-27"  # of results.csv

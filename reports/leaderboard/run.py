@@ -16,16 +16,13 @@ from typing import Any
 
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import page_parser, with_interval
-
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.experiments import read_published
 from nasmeta.publishing import Audit, RecomputedPair, label_of
 from nasmeta.registry import names_from_file
 from nasmeta.runs import results_frame
+from reports.common import page_parser, with_interval
 
 HERE = Path(__file__).parent
 BASELINES = HERE.parents[1] / "benchmarks_data" / "baselines"

@@ -7,7 +7,6 @@ its rows. Download the data with ``nasmeta data fetch hpobench-mlp``.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import page_parser
-
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.errors import ArchitectureError
 from nasmeta.searchers import RandomSearch
 from nasmeta.tasks import Task, disguise
+from reports.common import page_parser
 
 HERE = Path(__file__).parent
 TASKS = ("nb201/cifar10", "hpobench-mlp/australian")

@@ -8,22 +8,18 @@ setting was chosen.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from gp_page import write_page
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import NB201, Rows, least_of_best, page_only
 
 import nasmeta as nm
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.threads import one_thread
+from reports.common import NB201, Rows, least_of_best, page_only
+from reports.meta.gp_page import write_page
 
 HERE = Path(__file__).parent / "gp"
 PARTS = ("full", "labels", "transnas", "cross")

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import NB201
-from drawing import dot_plot, save_png
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
@@ -25,6 +19,8 @@ from nasmeta.plotting import (
     styles,
     task_title,
 )
+from reports.common import NB201
+from reports.drawing import dot_plot, save_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

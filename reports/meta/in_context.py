@@ -7,7 +7,6 @@ the page.
 
 from __future__ import annotations
 
-import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "transfer"))
-
-from cases import draw_sources
-from common import Rows, page_only
-from in_context_network import TrainedNetwork
-from run import CAP, FAMILIES, evaluations_of, questions
-
 from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.meta.in_context import InContextNetwork
 from nasmeta.searchers import SEARCHERS
+from reports.common import Rows, page_only
+from reports.meta.in_context_network import TrainedNetwork
+from reports.transfer.cases import draw_sources
+from reports.transfer.run import CAP, FAMILIES, evaluations_of, questions
 
 HERE = Path(__file__).parent / "in_context"
 TRANSFER = Path(__file__).parents[1] / "transfer" / "results.csv"

@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from in_context_network import TrainedNetwork
-from in_context_tasks import GROUPS, Bank, banks, labels_of, sources_of
-from in_context_train import LIKELIHOOD, write
 from numpy.typing import NDArray
 from torch import Tensor
 
 from nasmeta.meta.in_context import InContextNetwork, Reading, SearchState, Similarity
+from reports.meta.in_context_network import TrainedNetwork
+from reports.meta.in_context_tasks import GROUPS, Bank, banks, labels_of, sources_of
+from reports.meta.in_context_train import LIKELIHOOD, write
 
 TASKS, ROLLOUTS, STEPS = 8, 4, 12  # of an iteration: targets, searches of each, evaluations of each
 STARTS = (0, 0, 5, 10, 20, 35, 55)  # random labels before a search

@@ -6,25 +6,20 @@ and misleading sources.
 
 from __future__ import annotations
 
-import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "transfer"))
-
-from cases import Case, _some_of, _stranger, _wrong_at_the_top, cases
 
 from nasmeta.gaussian_process import Hyperparameters, KernelPrior, count_model
 from nasmeta.meta import SourceMatrix
 from nasmeta.meta.in_context import Reading, Similarity, SourceView, read
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import normal_scores
+from reports.transfer.cases import Case, _some_of, _stranger, _wrong_at_the_top, cases
 
 # Families that share a table or data sets are left out together.
 GROUPS = {

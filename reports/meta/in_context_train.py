@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from in_context_network import TrainedNetwork
-from in_context_tasks import FAMILIES, GROUPS, SIZES, Bank, Pool, banks, draw, seen_in
 from numpy.typing import NDArray
 
 from nasmeta.archives import digest_of
 from nasmeta.meta.in_context import WEIGHTS_FILE, Reading, Similarity
+from reports.meta.in_context_network import TrainedNetwork
+from reports.meta.in_context_tasks import FAMILIES, GROUPS, SIZES, Bank, Pool, banks, draw, seen_in
 
 EPISODES = 1200  # of each size of context
 STEPS, BATCH, RATE = 4000, 12, 2e-3

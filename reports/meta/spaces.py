@@ -7,7 +7,6 @@ Run ``python reports/meta/spaces.py``. It writes CSV files, a figure and README.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
@@ -15,17 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import Rows, page_only
-from drawing import dot_plot, in_order, save_png
-
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.meta import LearnedSpace
 from nasmeta.plotting import task_title
 from nasmeta.tasks import Task, TaskDistribution, default_sources
 from nasmeta.threads import one_thread
+from reports.common import Rows, page_only
+from reports.drawing import dot_plot, in_order, save_png
 
 HERE = Path(__file__).parent / "spaces"
 DATE = "2026-11-25 (`gp`: 2026-11-29)"  # of the CSV files

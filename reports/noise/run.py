@@ -6,20 +6,16 @@ so an interrupted command resumes. ``--page`` rewrites README.md from results.cs
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import options_of, with_interval
-from drawing import dot_plot, in_order, save_png
-
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.plotting import task_title
+from reports.common import options_of, with_interval
+from reports.drawing import dot_plot, in_order, save_png
 
 HERE = Path(__file__).parent
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")

@@ -7,7 +7,6 @@ rewrites gpt.md and the figures from the CSV files and the table. Needs the extr
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +14,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import options_of, with_interval
-from drawing import WIDTH, save_png
-
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval
 from nasmeta.plotting import draw_grid, house_style, label_panels, legend_below, new_panels, styles
 from nasmeta.surrogates import Surrogate
 from nasmeta.tasks import Front, MultiObjectiveTask, pareto_front
+from reports.common import options_of, with_interval
+from reports.drawing import WIDTH, save_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

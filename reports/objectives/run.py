@@ -7,21 +7,17 @@ rewrites README.md and regret.png from the CSV files.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import options_of, with_interval
-from drawing import dot_plot, save_png
-
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, front_distances, to_markdown
 from nasmeta.plotting import task_title
 from nasmeta.searchers import SEARCHERS, Searcher
+from reports.common import options_of, with_interval
+from reports.drawing import dot_plot, save_png
 
 HERE = Path(__file__).parent
 DATE = "2026-11-27"  # of results.csv

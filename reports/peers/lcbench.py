@@ -7,7 +7,6 @@ interrupted command resumes, and writes lcbench.md. Needs the extras ``peers`` a
 
 from __future__ import annotations
 
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -15,14 +14,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-sys.path.append(str(Path(__file__).parent.parent))
-
-from common import Rows, page_parser, with_interval
-from page import differences
-
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.threads import one_thread
+from reports.common import Rows, page_parser, with_interval
+from reports.peers.page import differences
 
 HERE = Path(__file__).parent
 RUNS = {

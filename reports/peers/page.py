@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from common import with_interval
-from drawing import curves, save_png
 
 from nasmeta.analysis import bootstrap_interval, to_markdown
+from reports.common import with_interval
+from reports.drawing import curves, save_png
 
 PEERS = (
     "botorch-features",

@@ -8,7 +8,6 @@ an interrupted command resumes, and writes README.md and found.png. Needs the ex
 from __future__ import annotations
 
 import json
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
@@ -17,19 +16,15 @@ from typing import Any
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).parent.parent))
-sys.path.append(str(Path(__file__).parent.parent / "transfer"))
-
-from cases import Case, cases, draw_sources
-from common import NB201, Rows, page_parser
-from equal_inputs import BoTorchOnFeatures, GPOnPositions
-from page import PACKAGES, PLAIN, TRANSFER, write_page
-
 from nasmeta.code_identity import versions_of
 from nasmeta.evaluators import TableEvaluator
 from nasmeta.runs import run_loop
 from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.threads import one_thread
+from reports.common import NB201, Rows, page_parser
+from reports.peers.equal_inputs import BoTorchOnFeatures, GPOnPositions
+from reports.peers.page import PACKAGES, PLAIN, TRANSFER, write_page
+from reports.transfer.cases import Case, cases, draw_sources
 
 HERE = Path(__file__).parent
 TNB101 = (

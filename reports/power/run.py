@@ -6,19 +6,15 @@ README.md.
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import page_only
-
 import nasmeta as nm
 from nasmeta.analysis import pairs_of, shows, to_markdown, wilcoxon_p
+from reports.common import page_only
 
 HERE = Path(__file__).parent
 TASKS = (

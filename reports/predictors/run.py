@@ -7,21 +7,17 @@ so an interrupted run resumes. ``--page`` rewrites README.md and the figures fro
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import options_of
-from drawing import save_png
-
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.prediction import plot_calibration, plot_predictions, summarise_predictions
+from reports.common import options_of
+from reports.drawing import save_png
 
 HERE = Path(__file__).parent
 DATE = "2026-11-27"  # of results.csv; `mlp`: 2026-12-03

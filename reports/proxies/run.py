@@ -7,7 +7,6 @@ figure from proxies.csv.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +14,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import page_only
-from drawing import dot_plot, in_order, save_png
-
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.errors import NasmetaError
 from nasmeta.files import shipped
 from nasmeta.training import compute_proxies, measured_proxies, read_proxies
+from reports.common import page_only
+from reports.drawing import dot_plot, in_order, save_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,18 +7,14 @@ from queries.csv.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import NB201, options_of
-from drawing import dot_plot, save_png
-
 import nasmeta as nm
 from nasmeta.analysis import summarise, to_markdown
+from reports.common import NB201, options_of
+from reports.drawing import dot_plot, save_png
 
 HERE = Path(__file__).parent
 WHOLE_SPACE = 15_625

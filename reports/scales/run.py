@@ -7,17 +7,11 @@ file, so an interrupted report resumes.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import Rows, least_of_best, page_only, with_interval
-from drawing import dot_plot, save_png
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
@@ -25,6 +19,8 @@ from nasmeta.evaluators import TableEvaluator
 from nasmeta.runs import run_loop
 from nasmeta.searchers import SEARCHERS as REGISTERED, MetaSearcher, Searcher
 from nasmeta.tasks import Task, at_scale, default_sources
+from reports.common import Rows, least_of_best, page_only, with_interval
+from reports.drawing import dot_plot, save_png
 
 HERE = Path(__file__).parent
 DATE = "2026-12-02"

@@ -7,7 +7,6 @@ rewrites README.md from the CSV files.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,14 @@ import numpy as np
 import pandas as pd
 import xgboost
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import NB201, page_only
-from drawing import dot_plot, in_order, save_png
-
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.plotting import task_title
 from nasmeta.predictors import make_encoder
 from nasmeta.surrogates import Surrogate, fit_surrogate, score_predictions
 from nasmeta.threads import one_thread
+from reports.common import NB201, page_only
+from reports.drawing import dot_plot, in_order, save_png
 
 HERE = Path(__file__).parent
 DATE = "2026-11-25 (`gp`: 2026-11-29)"  # of the CSV files

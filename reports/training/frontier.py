@@ -21,13 +21,10 @@ import pandas as pd
 
 import nasmeta as nm
 from nasmeta.training import EpochRecord, ImageDataset, Recipe, train
+from reports.common import Rows, page_parser
+from reports.training.frontier_page import page_of
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
-
-from common import Rows, page_parser  # noqa: E402
-from frontier_page import page_of  # noqa: E402
-
 COLUMNS = ("recipe", "cell", "group", "table", "epoch", "valid_accuracy", "cpu_seconds")
 SPREAD, BEST = 24, 10
 

@@ -11,15 +11,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from drawing import in_order, label_ends, save_png
-
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.errors import NasmetaError
 from nasmeta.plotting import draw_grid, house_style, label_panels, legend_below, new_panels, styles
 from nasmeta.training import Recipe, measured_proxies
+from reports.drawing import in_order, label_ends, save_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

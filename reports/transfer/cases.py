@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import TOP, least_of_best
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, at_scale, default_sources
+from reports.common import TOP, least_of_best
 
 # Two halves of the families. Families that share columns are in the same half.
 HALVES = {

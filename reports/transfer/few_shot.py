@@ -7,7 +7,6 @@ page.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -16,15 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from cases import HALVES, Case, cases, draw_sources
-from common import Rows, page_only, with_interval
 from scipy.special import softmax
 from scipy.stats import kendalltau
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "meta"))
-
-from in_context_network import TrainedNetwork
-from in_context_tasks import GROUPS
 
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
@@ -32,6 +24,10 @@ from nasmeta.meta import META_PREDICTORS, proxy_scores
 from nasmeta.meta.in_context import Similarity, SourceView, deviations_of, read
 from nasmeta.predictors import make_predictor
 from nasmeta.tasks import normal_scores
+from reports.common import Rows, page_only, with_interval
+from reports.meta.in_context_network import TrainedNetwork
+from reports.meta.in_context_tasks import GROUPS
+from reports.transfer.cases import HALVES, Case, cases, draw_sources
 
 HERE = Path(__file__).parent
 DATE = "2026-12-02"  # of experts.csv; maml.csv: 2026-12-03

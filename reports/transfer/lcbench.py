@@ -7,22 +7,18 @@ lcbench.md.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-sys.path.append(str(Path(__file__).parent.parent))
-
-from common import Rows, page_only, with_interval
-
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.runs import SearcherSpec
 from nasmeta.tasks import SourceTask, Task, default_sources
 from nasmeta.threads import one_thread
+from reports.common import Rows, page_only, with_interval
 
 HERE = Path(__file__).parent
 SEARCHERS = ("random", "gp", "source-order", "rgpe", "meta")

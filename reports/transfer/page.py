@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from cases import HALVES, NEAR, STRESS
 from numpy.typing import NDArray
 from scipy.stats import ttest_1samp
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from drawing import dot_plot, save_png
-
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
+from reports.drawing import dot_plot, save_png
+from reports.transfer.cases import HALVES, NEAR, STRESS
 
 DATE = "2026-12-02"  # of results.csv
 KEYS = ["family", "target", "sources", "labels"]

@@ -14,13 +14,13 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from cases import FEWEST_TIES, HALVES, STRESS, Case, cases, draw_sources
-from common import Rows
-from page import write_page
 
 from nasmeta.evaluators import TableEvaluator
 from nasmeta.runs import run_loop
 from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
+from reports.common import Rows
+from reports.transfer.cases import FEWEST_TIES, HALVES, STRESS, Case, cases, draw_sources
+from reports.transfer.page import write_page
 
 HERE = Path(__file__).parent
 CAP = 100  # evaluations

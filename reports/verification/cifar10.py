@@ -9,19 +9,15 @@ The same command resumes an interrupted run.
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from common import page_parser
-
 import nasmeta as nm
 from nasmeta.training import ImageDataset
 from nasmeta.verification import Verification
+from reports.common import page_parser
 
 HERE = Path(__file__).parent
 NOTE = """\

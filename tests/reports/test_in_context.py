@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,18 +11,12 @@ import pytest
 from nasmeta.spaces import get_space
 
 pytest.importorskip("torch")
-FOLDER = Path(__file__).resolve().parents[2] / "reports" / "meta"
 
 
 @pytest.fixture(scope="module")
 def scripts() -> Any:
-    sys.path.insert(0, str(FOLDER))
-    try:
-        import in_context_search
-        import in_context_tasks
-        import in_context_train
-    finally:
-        sys.path.remove(str(FOLDER))
+    from reports.meta import in_context_search, in_context_tasks, in_context_train
+
     return in_context_tasks, in_context_train, in_context_search
 
 
