@@ -164,12 +164,12 @@ def test_a_known_cell_is_read_without_its_own_label() -> None:
     found = _mixture(lambda k: covariances[k], len(covariances), labels, None)
     covariances = np.concatenate([covariances + noise * np.eye(6) for noise in (0.01, 0.1, 0.5)])
     likelihoods = [multivariate_normal(np.zeros(6), one).pdf(labels) for one in covariances]
-    np.testing.assert_allclose(found.weights, np.array(likelihoods) / np.sum(likelihoods))
+    np.testing.assert_allclose(found.weights.ravel(), likelihoods / np.sum(likelihoods))
     kept = np.arange(1, 6)
     direct = [
         one[0, kept] @ np.linalg.solve(one[np.ix_(kept, kept)], labels[kept]) for one in covariances
     ]
-    assert found.left_out[0] == pytest.approx(found.weights @ direct)
+    assert found.left_out[0] == pytest.approx(found.weights.ravel() @ direct)
 
 
 def test_errors_are_labels_minus_leave_one_out_predictions() -> None:
@@ -200,7 +200,7 @@ def test_unlikely_members_may_be_left_out() -> None:
     assert (
         0
         < sum(int(members.sum()) for members in whole.likely)
-        < sum(len(members) for members in whole.likely) / 2
+        < sum(members.size for members in whole.likely) / 2
     )
     np.testing.assert_allclose(some.experts(asked, across), whole.experts(asked, across), atol=0.05)
 

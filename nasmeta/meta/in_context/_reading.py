@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -39,21 +39,22 @@ class Similarity:
     def __init__(self, space: SearchSpace) -> None:
         """Compute the columns that distances compare, and typical distances of 300 random architectures."""
         model = count_model(space)
-        n = len(model.kernel.terms)
-        typical = np.exp(model.prior.mean[n:-1])
+        n_features = len(model.kernel.terms)
+        typical = np.exp(model.prior.mean[n_features:-1])  # lengthscales, (n_features,)
+        variances = np.full(n_features, 1 / n_features)
         self._counts = list[KernelPrior]()
         for length in LENGTHS[0]:
-            hyperparameters = Hyperparameters(np.full(n, 1 / n), length * typical, 0.0)
+            hyperparameters = Hyperparameters(variances, length * typical, 0.0)
             self._counts.append(KernelPrior(model, hyperparameters))
         gp = make_predictor("gp", space=space)
-        table = gp[:-1].fit([0], [0.0]).transform(np.arange(space.size))
-        sizes = gp[-1].groups or [table.shape[1]]
-        some = np.random.default_rng(0).choice(space.size, min(_SAMPLE, space.size), replace=False)
-        self._groups = [
-            _scaled(part, some) for part in np.split(table, np.cumsum(sizes)[:-1], axis=1)
-        ]
+        encodings = gp[:-1].fit([0], [0.0]).transform(np.arange(space.size))
+        widths = gp[-1].groups or [encodings.shape[1]]
+        groups = np.split(encodings, np.cumsum(widths)[:-1], axis=1)
+        rng = np.random.default_rng(0)
+        sample = rng.choice(space.size, min(_SAMPLE, space.size), replace=False)
+        self._groups = [_scaled(group, sample) for group in groups]
         self._choices = _choices(space)
-        self._mean_difference = np.float32(self._differences(some, some).mean() or 1.0)
+        self._mean_difference = np.float32(self._differences(sample, sample).mean() or 1.0)
 
     def between(self, architectures: Integers, others: Integers) -> Floats32:
         """Return the similarities by kind and lengthscale, shape (3, 3, n_architectures, n_others)."""
@@ -76,41 +77,57 @@ class Similarity:
         total = np.zeros((len(architectures), len(others)), np.float32)
         for column, unit in self._choices:
             differences = column[architectures, None] - column[others]
-            total += np.abs(differences) * np.float32(1 / unit) if unit else differences != 0
+            if unit:
+                total += np.abs(differences) * np.float32(1 / unit)
+            else:
+                total += differences != 0
         return total
 
 
 def _choices(space: SearchSpace) -> list[tuple[Architectures, float]]:
     """Return counts of operations or choices, each column with its unit, or 0 if only equality matters."""
     if "operations" in space.kernel_features:
-        return [(column.astype(np.int32), 1.0) for column in space.feature("operations").counts.T]
-    pairs = zip(space.codes.T, space.positions, strict=True)
-    return [
-        (codes.astype(np.int32), float(codes.std()) * position.ordered) for codes, position in pairs
-    ]
+        counts = space.feature("operations").counts
+        return [(column.astype(np.int32), 1.0) for column in counts.T]
+    choices = []
+    for codes, position in zip(space.codes.T, space.positions, strict=True):
+        unit = float(codes.std()) * position.ordered
+        choices.append((codes.astype(np.int32), unit))
+    return choices
 
 
-def _scaled(part: Floats, some: Integers) -> Floats32:
+def _scaled(columns: Floats, sample: Integers) -> Floats32:
     """Return columns, shape (n_architectures, d), in units of the median distance of some rows."""
-    if part.min() < 0 or part.max() > _MOST_COUNT or (part != np.round(part)).any():
-        deviation = part.std(axis=0)
-        part = (part - part.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    distances = _distances(part[some], part[some])
-    apart = distances[distances > 0]
-    return np.asarray(part / (float(np.median(apart)) if len(apart) else 1.0), np.float32)
+    if columns.min() < 0 or columns.max() > _MOST_COUNT or (columns != np.round(columns)).any():
+        deviations = columns.std(axis=0)
+        deviations[deviations == 0] = 1.0
+        columns = (columns - columns.mean(axis=0)) / deviations
+    distances = _distances(columns[sample], columns[sample])
+    positive = distances[distances > 0]
+    median = 1.0
+    if len(positive):
+        median = float(np.median(positive))
+    return np.asarray(columns / median, np.float32)
 
 
 def _distances(rows: AnyFloats, columns: AnyFloats) -> AnyFloats:
     """Return the Euclidean distances between rows (n, d) and columns (m, d), shape (n, m)."""
+    # |x - y|² = |x|² + |y|² - 2 xᵀy, which rounding can make negative
     squared = (rows**2).sum(axis=1)[:, None] + (columns**2).sum(axis=1) - 2 * rows @ columns.T
     distances: AnyFloats = np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
     return distances
 
 
 _KINDS = len(LENGTHS)
-# Zero; processes of the labels alone and around the sources, by kind; all of these, weighted by
-# evidence; the sources' mean, plain and weighted by correlation with the labels.
-EXPERTS = 1 + 2 * _KINDS + 3
+# Columns of the experts' predictions; column 0 is zero.
+_ALONE = 1  # the first of the processes of the labels alone, by kind
+_GUIDED = 1 + _KINDS  # the first of the processes around the sources' mean, by kind
+_PROCESSES = slice(1, 1 + 2 * _KINDS)
+_AVERAGE = 1 + 2 * _KINDS  # of the processes, weighted by evidence
+_SOURCES = slice(
+    2 + 2 * _KINDS, 4 + 2 * _KINDS
+)  # means: plain, weighted by correlation with labels
+EXPERTS = 4 + 2 * _KINDS
 SIMILARITIES = np.size(LENGTHS)
 INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of an architecture, and of the task
 
@@ -127,14 +144,18 @@ class SourceView(NamedTuple):
     @classmethod
     def of(cls, scores: AnyFloats, proxies: AnyFloats | None = None) -> SourceView:
         """Summarise scores, shape (n_sources, n_architectures)."""
-        each = np.asarray(scores, np.float32)
-        each = each - each.mean(axis=1, keepdims=True)
-        mean, variance = each.mean(axis=0), float(each.var(axis=1).mean())
+        scores = np.asarray(scores, np.float32)
+        centred = scores - scores.mean(axis=1, keepdims=True)
+        mean = centred.mean(axis=0)
         deviation = float(mean.std())
-        agreement = deviation**2 / variance if variance > 0 else 0.0
-        scaled = mean / deviation if deviation > 1e-6 else 0 * mean
-        of_proxies = each[:0] if proxies is None else np.asarray(proxies, np.float32)
-        return cls(each, scaled, each.std(axis=0), agreement, of_proxies)
+        variance = float(centred.var(axis=1).mean())
+        return cls(
+            each=centred,
+            mean=mean / deviation if deviation > 1e-6 else np.zeros_like(mean),
+            spread=centred.std(axis=0),
+            agreement=deviation**2 / variance if variance > 0 else 0.0,
+            proxies=centred[:0] if proxies is None else np.asarray(proxies, np.float32),
+        )
 
 
 class Reading(NamedTuple):
@@ -173,36 +194,42 @@ class Context:
         likely: list[Booleans] | None = None,
     ) -> None:
         """Condition each expert on the labels, and predict each label from the others."""
-        self._sources, self._known, self._scores, self._among = sources, known, scores, among
-        n = len(known)
-        self._closest = _closest(sources, known, scores)
-        self._left_out = np.zeros((n, EXPERTS))
-        self._levels = []
-        for column, values in ((-2, sources.mean), (-1, self._closest)):
-            self._levels.append(float(values[known].mean()) if n else 0.0)
-            self._left_out[:, column] = values[known] - self._levels[-1]
-        self._mixtures: list[tuple[_Mixture, _Mixture]] = []
-        self._contrasts = sources.each - sources.each.mean(axis=0) if n else sources.each
-        if n:
-            masks = iter(likely if likely is not None else [None] * (2 * _KINDS))
-            self._prior = self._left_out[:, -2].copy()
-            rows = self._contrasts[:, known], sources.proxies[:, known]
-            evidence = np.empty((2, _KINDS))
-            for kind in range(_KINDS):
-                similar = among[kind].astype(np.float64)
-                alone = _alone(similar, scores, next(masks))
-                guided = _guided(similar, scores, self._prior, *rows, next(masks))
-                self._mixtures.append((alone, guided))
-                evidence[:, kind] = alone.evidence, guided.evidence
-                self._left_out[:, 1 + kind] = alone.left_out
-                self._left_out[:, 1 + _KINDS + kind] = self._prior + guided.left_out
-            self._shares = softmax(evidence.ravel())
-            self._left_out[:, -3] = self._left_out[:, 1:-3] @ self._shares
+        self._sources = sources
+        self._known = known
+        self._scores = scores
+        self._among = among
+        self._means = np.stack([sources.mean, _closest(sources, known, scores)])
+        self._levels = np.zeros(2, np.float32)  # of both means over the labelled architectures
+        self._left_out = np.zeros((len(known), EXPERTS))  # predictions of each label
+        self._mixtures: list[_Mixture] = []  # for each kind without sources, then with them
+        if len(known):
+            labelled = self._means.take(known, axis=1)  # (2, n)
+            self._levels = labelled.mean(axis=1)
+            self._left_out[:, _SOURCES] = (labelled - self._levels[:, None]).T
+            self._condition_processes(likely or [None] * (2 * _KINDS))
+
+    def _condition_processes(self, likely: Sequence[Booleans | None]) -> None:
+        scores, sources = self._scores, self._sources
+        self._prior = self._left_out[:, _SOURCES.start].copy()  # (n,)
+        self._contrasts = sources.each - sources.each.mean(axis=0)
+        contrasts = self._contrasts[:, self._known]
+        proxies = sources.proxies[:, self._known]
+        evidence = np.empty((2, _KINDS))
+        for kind in range(_KINDS):
+            similar = self._among[kind].astype(np.float64)
+            alone = _alone(similar, scores, likely[2 * kind])
+            guided = _guided(similar, scores, self._prior, contrasts, proxies, likely[2 * kind + 1])
+            self._mixtures += [alone, guided]
+            evidence[:, kind] = alone.evidence, guided.evidence
+            self._left_out[:, _ALONE + kind] = alone.left_out
+            self._left_out[:, _GUIDED + kind] = self._prior + guided.left_out
+        self._shares = softmax(evidence.ravel())  # of the processes, (2 * _KINDS,)
+        self._left_out[:, _AVERAGE] = self._left_out[:, _PROCESSES] @ self._shares
 
     @property
     def likely(self) -> list[Booleans]:
         """Masks of the members of each mixture with weights above 0.01."""
-        return [mixture.weights > _NO_WEIGHT for pair in self._mixtures for mixture in pair]
+        return [mixture.weights > _NO_WEIGHT for mixture in self._mixtures]
 
     @property
     def errors(self) -> Floats:
@@ -215,45 +242,63 @@ class Context:
         `across` has their similarities to the labelled ones, shape (3, 3, q, n).
         """
         predicted = np.zeros((len(asked), EXPERTS))
-        for column, values, level in zip(
-            (-2, -1), (self._sources.mean, self._closest), self._levels, strict=True
-        ):
-            predicted[:, column] = values[asked] - level
-        if not self._mixtures:
-            predicted[:, 1 + _KINDS : -2] = predicted[:, -2:-1]
+        predicted[:, _SOURCES] = (self._means[:, asked] - self._levels[:, None]).T
+        prior = predicted[:, _SOURCES.start].copy()
+        if not self._mixtures:  # without labels the processes predict their prior means
+            predicted[:, _GUIDED : _AVERAGE + 1] = prior[:, None]
             return predicted
-        prior = predicted[:, -2].copy()
-        contrasts = self._contrasts[:, self._known], self._contrasts[:, asked]
-        proxies = self._sources.proxies[:, self._known], self._sources.proxies[:, asked]
-        for kind, (alone, guided) in enumerate(self._mixtures):
-            own = _of_lengths(alone)
-            smooth, linear = _guided_parts(guided, self._prior, prior, contrasts, proxies)
-            of_similarities = np.stack([own, smooth], axis=2).astype(np.float32)
-            summed = (across[kind] @ of_similarities).sum(axis=0)
-            predicted[:, 1 + kind] = summed[:, 0] + own.sum()
-            predicted[:, 1 + _KINDS + kind] = summed[:, 1] + linear
-        predicted[:, -3] = predicted[:, 1:-3] @ self._shares
+        contrasts = self._contrasts[:, asked]
+        proxies = self._sources.proxies[:, asked]
+        for kind in range(_KINDS):
+            alone, guided = self._mixtures[2 * kind : 2 * kind + 2]
+            smooth, linear = self._guided_parts(guided, prior, contrasts, proxies)
+            weights = np.stack([alone.label_weights, smooth], axis=2)  # (3, n, 2)
+            summed = (across[kind] @ weights.astype(np.float32)).sum(axis=0)  # (q, 2)
+            predicted[:, _ALONE + kind] = summed[:, 0] + alone.label_weights.sum()
+            predicted[:, _GUIDED + kind] = summed[:, 1] + linear
+        predicted[:, _AVERAGE] = predicted[:, _PROCESSES] @ self._shares
         return predicted
+
+    def _guided_parts(
+        self, mixture: _Mixture, prior: Floats, contrasts: Floats32, proxies: Floats32
+    ) -> tuple[Floats, Floats]:
+        """Return the parts of the predictions of `_guided` at q queries.
+
+        They are the weight of each lengthscale and label, shape (3, n), and the part without
+        similarities, shape (q,). `prior`, `contrasts` and `proxies` are those of the queries.
+        """
+        known, all_proxies = self._known, self._sources.proxies
+        shares = _shares(proxies)
+        shape = (len(shares), len(_SCALES), -1, len(known))
+        weights = mixture.label_weights.reshape(shape)
+        by_share = weights.sum(axis=(1, 2))  # (n_shares, n)
+        total = by_share.sum(axis=0)  # (n,)
+        of_proxies = np.tensordot(shares, by_share, 1)  # (n,)
+        source_weights = 1 / len(contrasts) * (self._contrasts[:, known] @ total)
+        proxy_weights = 1 / max(1, len(proxies)) * (all_proxies[:, known] @ of_proxies)
+        linear = prior * (1 + self._prior @ total) + source_weights @ contrasts + total.sum()
+        linear = linear + proxy_weights @ proxies
+        return np.tensordot(_SCALES, weights.sum(axis=0), 1), linear
 
     def reading(self, asked: Integers, predicted: Floats, across: Floats32) -> Reading:
         """Return the inputs of the transformer for q architectures, with predictions (q, EXPERTS)."""
         n, sources = len(self._known), self._sources
-        counts = np.log1p(n) / 3, np.log1p(len(sources.each)) / 3
-        whole = [
-            *np.log(deviations_of(self.errors)).tolist(),
-            *counts,
+        facts = (
+            np.log1p(n) / 3,
+            np.log1p(len(sources.each)) / 3,
             sources.agreement,
             self._levels[0],
             sources.mean.any(),
-        ]
-        others = self._among - np.eye(n, dtype=np.float32)
+        )
+        task = np.concatenate([np.log(deviations_of(self.errors)), facts])  # (EXPERTS + 5,)
+        to_others = self._among - np.eye(n, dtype=np.float32)
         return Reading(
-            _tokens(sources, self._known, self._left_out, others, whole),
-            self.errors.astype(np.float32),
-            _tokens(sources, asked, predicted, across, whole),
-            predicted.astype(np.float32),
-            _by_pair(self._among),
-            _by_pair(across),
+            known=_tokens(sources, self._known, self._left_out, to_others, task),
+            errors=self.errors.astype(np.float32),
+            asked=_tokens(sources, asked, predicted, across, task),
+            experts=predicted.astype(np.float32),
+            among=_by_pair(self._among),
+            across=_by_pair(across),
         )
 
 
@@ -287,84 +332,83 @@ def read(
     -------
     Reading
     """
-    across = similarity.between(architectures[asked], architectures[known])
-    context = Context(
-        sources, known, scores, similarity.between(architectures[known], architectures[known])
-    )
+    labelled = architectures[known]
+    among = similarity.between(labelled, labelled)
+    across = similarity.between(architectures[asked], labelled)
+    context = Context(sources, known, scores, among)
     return context.reading(asked, context.experts(asked, across), across)
 
 
 def _by_pair(similar: Floats32) -> Floats32:
     """Return similarities of shape (3, 3, n_architectures, n_others) in shape (n_architectures, n_others, 9)."""
-    return np.ascontiguousarray(
-        np.moveaxis(similar.reshape(SIMILARITIES, *similar.shape[2:]), 0, 2)
-    )
+    flat = similar.reshape(SIMILARITIES, *similar.shape[2:])
+    return np.ascontiguousarray(np.moveaxis(flat, 0, 2))
 
 
 def _closest(sources: SourceView, known: Integers, scores: Floats) -> Floats32:
     """Return the mean of the sources, weighted by correlation with the labels, shape (n_architectures,)."""
-    each = sources.each
     if len(known) < 2:
         return sources.mean
-    seen = each[:, known] - each[:, known].mean(axis=1, keepdims=True)
-    agreed = (
-        seen
-        @ (scores - scores.mean())
-        / (np.linalg.norm(seen, axis=1) * np.linalg.norm(scores) + 1e-6)
-    )
-    weights = np.exp(_SHARPNESS * np.sqrt(len(known)) * (agreed - agreed.max()))
-    mean: Floats32 = (weights / weights.sum()).astype(np.float32) @ each
+    labelled = sources.each[:, known]  # (n_sources, n)
+    centred = labelled - labelled.mean(axis=1, keepdims=True)
+    covariances = centred @ (scores - scores.mean())
+    norms = np.linalg.norm(centred, axis=1) * np.linalg.norm(scores)
+    correlations = covariances / (norms + 1e-6)
+    sharpness = _SHARPNESS * np.sqrt(len(known))
+    weights = np.exp(sharpness * (correlations - correlations.max()))
+    weights /= weights.sum()
+    mean: Floats32 = weights.astype(np.float32) @ sources.each
     return mean / max(float(mean.std()), 1e-6)
 
 
 class _Mixture(NamedTuple):
-    """Processes weighted by likelihood.
+    """Processes weighted by likelihood, one per noise and kernel."""
 
-    Weights (c,), K⁻¹ labels (c, n), leave-one-out predictions (n,), log of the mean likelihood plus
-    a constant of n.
-    """
-
-    weights: Floats
-    solved: Floats
-    left_out: Floats
-    evidence: float
+    weights: Floats  # (n_noises, n_kernels)
+    label_weights: Floats  # Σ weight · K⁻¹ y over the noises, (n_kernels, n)
+    left_out: Floats  # leave-one-out predictions, (n,)
+    evidence: float  # log of the mean likelihood plus a constant of n
 
 
 def _mixture(
     kernel: Callable[[int], Floats], n_kernels: int, labels: Floats, likely: Booleans | None
 ) -> _Mixture:
-    """Weight processes, one per noise and kernel of shape (n, n); those that are not likely have weight zero."""
-    count, n = len(_NOISES) * n_kernels, len(labels)
-    solved, precision = np.zeros((count, n)), np.ones((count, n))
-    likelihood, used = (
-        np.full(count, -np.inf),
-        np.ones(count, dtype=bool) if likely is None else likely,
-    )
-    for k in np.flatnonzero(used.reshape(-1, n_kernels).any(axis=0)):
-        of_kernel = kernel(int(k))
-        for i in (i for i in range(int(k), count, n_kernels) if used[i]):
-            covariance = of_kernel.copy()
-            covariance.flat[:: n + 1] += _NOISES[i // n_kernels]
+    """Weight processes, one per noise and kernel of shape (n, n); those that are not likely have weight zero.
+
+    The prediction of label i from the others is :math:`y_i - (K^{-1} y)_i / (K^{-1})_{ii}`
+    (Rasmussen and Williams 2006, equation 5.12).
+    """
+    n = len(labels)
+    shape = (len(_NOISES), n_kernels)
+    if likely is None:
+        likely = np.ones(shape, dtype=bool)
+    solved = np.zeros((*shape, n))  # K⁻¹ y
+    precision = np.ones((*shape, n))  # diagonal of K⁻¹
+    likelihood = np.full(shape, -np.inf)
+    for k in np.flatnonzero(likely.any(axis=0)):
+        without_noise = kernel(int(k))
+        for i in np.flatnonzero(likely[:, k]):
+            covariance = without_noise.copy()
+            covariance.flat[:: n + 1] += _NOISES[i]
             factor = cholesky(covariance, lower=True, check_finite=False)
-            inverse = dtrtri(factor, lower=1)[0]
-            solved[i] = inverse.T @ (inverse @ labels)
-            precision[i] = np.einsum("ij,ij->j", inverse, inverse)
-            likelihood[i] = -0.5 * solved[i] @ labels - np.log(np.diag(factor)).sum()
-    evidence = np.logaddexp.reduce(likelihood)
+            inverse = dtrtri(factor, lower=1)[0]  # of the factor
+            solved[i, k] = inverse.T @ (inverse @ labels)
+            precision[i, k] = np.einsum("ij,ij->j", inverse, inverse)
+            likelihood[i, k] = -0.5 * solved[i, k] @ labels - np.log(np.diag(factor)).sum()
+    evidence = np.logaddexp.reduce(likelihood.ravel())
     weights = np.exp(likelihood - evidence)
-    left_out = weights @ (labels - solved / precision)
-    return _Mixture(weights, solved, left_out, float(evidence - np.log(count)))
+    predictions = labels - solved / precision
+    return _Mixture(
+        weights=weights,
+        label_weights=(weights[..., None] * solved).sum(axis=0),
+        left_out=weights.ravel() @ predictions.reshape(-1, n),
+        evidence=float(evidence - np.log(weights.size)),
+    )
 
 
 def _alone(among: Floats, scores: Floats, likely: Booleans | None) -> _Mixture:
     """Return processes without sources."""
     return _mixture(lambda k: among[k] + 1.0, len(among), scores, likely)  # with a constant
-
-
-def _of_lengths(mixture: _Mixture) -> Floats:
-    """Return the weight of each lengthscale and label in the predictions of `_alone`, shape (3, n)."""
-    weighted = mixture.weights[:, None] * mixture.solved
-    return np.asarray(weighted.reshape(len(_NOISES), -1, weighted.shape[1]).sum(axis=0))
 
 
 def _guided(
@@ -380,58 +424,38 @@ def _guided(
     If there are proxies, each process is included with and without them, and the likelihood weights
     both.
     """
+    # K = 1 + p pᵀ + CᵀC / n_sources + share QᵀQ / n_proxies + scale k
     linear = 1.0 + np.outer(prior, prior) + 1 / len(contrasts) * (contrasts.T @ contrasts)
     of_proxies = 1 / max(1, len(proxies)) * (proxies.T @ proxies)
-    parts = list(product(_shares(proxies), _SCALES, among))
+    members = list(product(_shares(proxies), _SCALES, among))
 
     def kernel(k: int) -> Floats:
-        share, scale, similar = parts[k]
+        share, scale, similar = members[k]
         return np.asarray(linear + share * of_proxies + scale * similar)
 
-    return _mixture(kernel, len(parts), scores - prior, likely)
+    return _mixture(kernel, len(members), scores - prior, likely)
 
 
 def _shares(proxies: Floats32) -> tuple[float, ...]:
     return (0.0, 1.0) if len(proxies) else (0.0,)
 
 
-def _guided_parts(
-    mixture: _Mixture,
-    prior: Floats,
-    of_asked: Floats,
-    contrasts: tuple[Floats32, Floats32],
-    proxies: tuple[Floats32, Floats32],
-) -> tuple[Floats, Floats]:
-    """Return the parts of the predictions of `_guided`.
-
-    The weight of each lengthscale and label, shape (3, n), and the part without similarities, shape
-    (q,).
-    """
-    shares = _shares(proxies[0])
-    parts = (len(_NOISES), len(shares), len(_SCALES), -1, len(prior))
-    weighted = (mixture.weights[:, None] * mixture.solved).reshape(parts).sum(axis=0)
-    of_share = weighted.sum(axis=(1, 2))
-    total, of_proxies = of_share.sum(axis=0), np.tensordot(shares, of_share, 1)
-    of_sources = (1 / len(contrasts[0]) * (contrasts[0] @ total)) @ contrasts[1]
-    linear = of_asked * (1 + prior @ total) + of_sources + total.sum()
-    linear = linear + (1 / max(1, len(proxies[0])) * (proxies[0] @ of_proxies)) @ proxies[1]
-    return np.tensordot(_SCALES, weighted.sum(axis=0), 1), linear
-
-
 def _tokens(
-    sources: SourceView,
-    columns: Integers,
-    predicted: Floats,
-    near: Floats32,
-    whole: list[float],
+    sources: SourceView, columns: Integers, predicted: Floats, similar: Floats32, task: Floats
 ) -> Floats32:
-    """Return the inputs of some architectures, shape (n, INPUTS)."""
-    medium, far = near[:, 1], near[:, 2]
-    of_kinds = (
-        medium.max(axis=2, initial=0.0),
-        far.max(axis=2, initial=0.0),
-        np.log1p(medium.sum(axis=2)),
+    """Return the inputs of q architectures, shape (q, INPUTS), with similarities (3, 3, q, n)."""
+    medium, long = similar[:, 1], similar[:, 2]  # lengthscales, (n_kinds, q, n)
+    nearest = medium.max(axis=2, initial=0.0)  # (n_kinds, q)
+    nearest_long = long.max(axis=2, initial=0.0)
+    density = np.log1p(medium.sum(axis=2))
+    by_kind = np.stack([nearest, nearest_long, density], axis=2).swapaxes(0, 1)
+    inputs = np.column_stack(
+        [
+            predicted[:, 1:],
+            sources.mean[columns],
+            sources.spread[columns],
+            by_kind.reshape(len(columns), 3 * _KINDS),
+            np.tile(task, (len(columns), 1)),
+        ]
     )
-    by_kind = np.stack(of_kinds, axis=2).swapaxes(0, 1).reshape(len(columns), 3 * _KINDS)
-    of_each = predicted[:, 1:], sources.mean[columns], sources.spread[columns], by_kind
-    return np.column_stack([*of_each, np.tile(whole, (len(columns), 1))]).astype(np.float32)
+    return inputs.astype(np.float32)
