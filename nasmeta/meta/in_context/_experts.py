@@ -25,8 +25,9 @@ from nasmeta.predictors import make_predictor
 from nasmeta.tasks import SourceTask
 
 _SHARPNESS = 0.25  # of the weights, per label
+# predictors that are experts from ten labels on, by their errors in five folds
 _LEARNERS = ("ridge", "xgboost", "random-forest")
-_FEWEST, _FOLDS = 10, 5  # labels from which on the learners are experts
+_FEWEST, _FOLDS = 10, 5
 
 
 class Experts(MetaPredictor):
@@ -69,19 +70,21 @@ class Experts(MetaPredictor):
     def _adapted(
         self, learned: Floats32, architectures: Architectures, scores: Floats
     ) -> Prediction:
+        similarity = self._similarity
+        every = np.arange(self.cell_space.size)
+        view = SourceView.of(learned, proxy_scores(self.cell_space).T)
         order = np.argsort(architectures)
-        known, level = architectures[order], scores.mean() if len(scores) else 0.0
-        labels, similarity = scores[order] - level, self._similarity
-        every, view = (
-            np.arange(self.cell_space.size),
-            SourceView.of(learned, proxy_scores(self.cell_space).T),
-        )
+        known = architectures[order]
+        level = scores.mean() if len(scores) else 0.0
+        labels = scores[order] - level
         context = Context(view, known, labels, similarity.between(known, known))
-        predicted, errors = context.experts(every, similarity.between(every, known)), context.errors
+        predicted = context.experts(every, similarity.between(every, known))  # (size, n_experts)
+        errors = context.errors  # (n, n_experts)
         if len(known) >= _FEWEST and np.ptp(labels):
-            further = [self._learner(name, known, labels) for name in _LEARNERS]
-            predicted = np.column_stack([predicted, *(mean for mean, _ in further)])
-            errors = np.column_stack([errors, *(left_out for _, left_out in further)])
+            for name in _LEARNERS:
+                further, left_out = self._learner(name, known, labels)
+                predicted = np.column_stack([predicted, further])
+                errors = np.column_stack([errors, left_out])
         deviations = deviations_of(errors)
         weights = softmax(-2 * _SHARPNESS * len(known) * np.log(deviations))
         mean, deviation = mixture(weights, predicted.T, deviations[:, None])
@@ -89,12 +92,17 @@ class Experts(MetaPredictor):
 
     def _learner(self, name: str, known: Integers, labels: Floats) -> Prediction:
         """Return predictions of all architectures by a predictor, and its cross-validated errors on the labels."""
-        n, errors, model = len(known), labels.copy(), make_predictor(name, space=self.cell_space)
-        for fold in np.array_split(np.random.default_rng(n).permutation(n), _FOLDS):
+        n = len(known)
+        errors = labels.copy()
+        model = make_predictor(name, space=self.cell_space)
+        order = np.random.default_rng(n).permutation(n)
+        for fold in np.array_split(order, _FOLDS):
             kept = np.setdiff1d(np.arange(n), fold)
             if np.ptp(labels[kept]):
-                errors[fold] -= model.fit(known[kept], labels[kept]).predict(known[fold])
-        return model.fit(known, labels).predict(np.arange(self.cell_space.size)), errors
+                model.fit(known[kept], labels[kept])
+                errors[fold] -= model.predict(known[fold])
+        model.fit(known, labels)
+        return model.predict(np.arange(self.cell_space.size)), errors
 
     @cached_property
     def _similarity(self) -> Similarity:
@@ -114,4 +122,6 @@ def mixture(weights: Floats, means: Floats, stds: Floats) -> Prediction:
     (array([3.]), array([2.5]))
     """
     mean = weights @ means
-    return mean, np.sqrt(weights @ (stds**2 + (means - mean) ** 2))
+    # var x = E var x + var E x
+    variance = weights @ (stds**2 + (means - mean) ** 2)
+    return mean, np.sqrt(variance)

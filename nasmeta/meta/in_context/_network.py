@@ -34,16 +34,16 @@ class Weights(NamedTuple):
     arrays: Arrays
     card: dict[str, Any]
 
-    def seen_of(self, space: SearchSpace, names: Iterable[str]) -> list[str]:
-        """Return the space, datasets and devices, of those given, that the weights have seen."""
-        known = set(map(held_out_name, self.card["seen"]))
-        of_space = [f"the space {space.name}"] if space.name in self.card["spaces"] else []
-        return of_space + sorted(known.intersection(map(held_out_name, names)))
+    def have_seen(self, space: SearchSpace, names: Iterable[str]) -> bool:
+        """Return whether the weights have seen the space or one of these datasets and devices."""
+        seen = set(map(held_out_name, self.card["seen"]))
+        return space.name in self.card["spaces"] or not seen.isdisjoint(map(held_out_name, names))
 
 
 def shipped_weights(objective: str = "joint") -> dict[str, Path]:
     """Return the files shipped with the package for an objective of the training, by name."""
-    return {path.stem: path for path in sorted((shipped("in_context") / objective).glob("*.npz"))}
+    files = (shipped("in_context") / objective).glob("*.npz")
+    return {path.stem: path for path in sorted(files)}
 
 
 def read_weights(path: Path) -> Weights:
@@ -55,27 +55,23 @@ def read_weights(path: Path) -> Weights:
 
 def checked_weights(arrays: Arrays, card: Any) -> Weights:
     """Return weights, or raise a ValueError if their checksum does not match."""
-    if (
-        digest_of({key: value for key, value in card.items() if key != "sha256"}, arrays)
-        != card["sha256"]
-    ):
+    content = {key: value for key, value in card.items() if key != "sha256"}
+    if digest_of(content, arrays) != card["sha256"]:
         raise ValueError("its checksum does not match")
     return Weights(arrays, dict(card))
 
 
 def chosen_weights(space: SearchSpace, names: Iterable[str], objective: str = "joint") -> Weights:
     """Return the shipped weights of most families that have seen neither the space nor these datasets and devices."""
-    known, names = shipped_weights(objective), tuple(names)
-    honest = [
-        weights
-        for weights in map(read_weights, known.values())
-        if not weights.seen_of(space, names)
-    ]
-    if honest:
-        return max(honest, key=lambda weights: len(weights.card["families"]))
+    names = tuple(names)
+    files = shipped_weights(objective)
+    every = map(read_weights, files.values())
+    unseen = [weights for weights in every if not weights.have_seen(space, names)]
+    if unseen:
+        return max(unseen, key=lambda weights: len(weights.card["families"]))
     raise SettingError(
         "shipped weights",
-        list(known),
+        list(files),
         f"a file that has seen none of {', '.join((space.name, *names))}",
     )
 
@@ -103,58 +99,56 @@ class InContextNetwork:
         another model, shape (q,), the expected improvements of both are averaged.
         """
         tokens = self._tokens(reading)
+        # logits of the experts' weights, correction, deviation; (q, EXPERTS + 2)
         outputs = self._linear("head", tokens)
-        mean = (_softmax(outputs[:, :-2]) * reading.experts).sum(axis=1) + outputs[:, -2]
-        deviation = np.logaddexp(outputs[:, -1], np.float32(0)) + np.float32(LEAST_DEVIATION)
+        weights = _softmax(outputs[:, :-2])
+        mean = (weights * reading.experts).sum(axis=1) + outputs[:, -2]
+        softplus = np.logaddexp(outputs[:, -1], np.float32(0))
+        deviation = softplus + np.float32(LEAST_DEVIATION)
         best = float(labels.max()) if len(labels) else 0.0
         improvement = log_expected_improvement(
             mean.astype(np.float64), deviation.astype(np.float64), best
         )
         if others is not None:
             improvement = np.logaddexp(improvement, others) - np.log(2)
-        return (
-            improvement * float(np.exp(self._of["sharpness"][0]))
-            + self._linear("search", tokens)[:, 0]
-        )
+        sharpness = float(np.exp(self._of["sharpness"][0]))
+        return improvement * sharpness + self._linear("search", tokens)[:, 0]
 
     def _tokens(self, reading: Reading) -> Floats32:
         """Return the normalised tokens of the queries after all layers, shape (q, WIDTH)."""
         labelled = self._embedded(reading.known) + self._linear("labels", reading.errors)
-        known, asked = (
-            np.concatenate([self._of["start"][0], labelled]),
-            self._embedded(reading.asked),
-        )
-        among, across = (
-            np.pad(reading.among, ((1, 0), (1, 0), (0, 0))),
-            np.pad(reading.across, ((0, 0), (1, 0), (0, 0))),
-        )
+        known = np.concatenate([self._of["start"][0], labelled])  # (1 + n, WIDTH)
+        asked = self._embedded(reading.asked)
+        # The learned token has no similarity to any architecture.
+        among = np.pad(reading.among, ((1, 0), (1, 0), (0, 0)))
+        across = np.pad(reading.across, ((0, 0), (1, 0), (0, 0)))
         for i in range(LAYERS):
-            context = self._linear(
-                f"layers.{i}.keys_values", self._normed(f"layers.{i}.first", known)
-            )
-            asked, known = (
-                self._layer(i, asked, context, across),
-                self._layer(i, known, context, among),
-            )
+            layer = f"layers.{i}"
+            normed = self._normed(f"{layer}.first", known)
+            context = self._linear(f"{layer}.keys_values", normed)
+            asked = self._layer(layer, asked, context, across)
+            known = self._layer(layer, known, context, among)
         return self._normed("norm", asked)
 
-    def _layer(self, i: int, tokens: Floats32, context: Floats32, similarity: Floats32) -> Floats32:
+    def _layer(
+        self, layer: str, tokens: Floats32, context: Floats32, similarity: Floats32
+    ) -> Floats32:
         """Attend to labelled architectures with a bias by similarity, then apply a network to each token.
 
         `context` contains keys and values, (1 + n, 2 * WIDTH).
         """
-        keys, values = map(_apart, np.split(context, 2, axis=1))
-        queries = _apart(
-            self._linear(f"layers.{i}.queries", self._normed(f"layers.{i}.first", tokens))
-        )
-        bias = self._linear(f"layers.{i}.similarity", similarity)
-        scores = queries @ keys.transpose(0, 2, 1) / np.float32(
-            np.sqrt(WIDTH // HEADS)
-        ) + bias.transpose(2, 0, 1)
-        mixed = (_softmax(scores) @ values).transpose(1, 0, 2).reshape(len(tokens), WIDTH)
-        tokens = tokens + self._linear(f"layers.{i}.out", mixed)
-        inside = self._linear(f"layers.{i}.network.0", self._normed(f"layers.{i}.second", tokens))
-        return tokens + self._linear(f"layers.{i}.network.2", _silu(inside))
+        keys, values = map(_by_head, np.split(context, 2, axis=1))
+        normed = self._normed(f"{layer}.first", tokens)
+        queries = _by_head(self._linear(f"{layer}.queries", normed))
+        bias = self._linear(f"{layer}.similarity", similarity).transpose(2, 0, 1)
+        # softmax(Q Kᵀ / √d + B) V for each head, with d = WIDTH / HEADS
+        products = queries @ keys.transpose(0, 2, 1) / np.float32(np.sqrt(WIDTH // HEADS))
+        mixed = _softmax(products + bias) @ values  # (HEADS, n, WIDTH / HEADS)
+        joined = mixed.transpose(1, 0, 2).reshape(len(tokens), WIDTH)
+        tokens = tokens + self._linear(f"{layer}.out", joined)
+        normed = self._normed(f"{layer}.second", tokens)
+        hidden = _silu(self._linear(f"{layer}.network.0", normed))
+        return tokens + self._linear(f"{layer}.network.2", hidden)
 
     def _embedded(self, inputs: Floats32) -> Floats32:
         return self._linear("embed.2", _silu(self._linear("embed.0", inputs)))
@@ -165,12 +159,13 @@ class InContextNetwork:
     def _normed(self, name: str, tokens: Floats32) -> Floats32:
         """Return tokens (n, WIDTH) with layer normalisation."""
         centred = tokens - tokens.mean(axis=1, keepdims=True)
-        scale = np.sqrt((centred**2).mean(axis=1, keepdims=True) + np.float32(_EPSILON))
+        variance = (centred**2).mean(axis=1, keepdims=True)
+        scale = np.sqrt(variance + np.float32(_EPSILON))
         normed: Floats32 = centred / scale * self._of[f"{name}.weight"] + self._of[f"{name}.bias"]
         return normed
 
 
-def _apart(tokens: Floats32) -> Floats32:
+def _by_head(tokens: Floats32) -> Floats32:
     """Split tokens by head, shape (heads, n, width / heads)."""
     return tokens.reshape(len(tokens), HEADS, -1).transpose(1, 0, 2)
 

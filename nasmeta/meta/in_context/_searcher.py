@@ -78,22 +78,21 @@ class GuidedSearch(SourcedSearch):
         return models
 
     def _learn(self, sources: list[SourceTask]) -> ReadModels:
-        names = dict.fromkeys(
-            [*self.avoid, *(name for source in sources for name in source.held_out)]
-        )
-        scores = SourceMatrix.of(self.space, sources).scores
+        names = list(self.avoid)
+        for source in sources:
+            names += source.held_out
         return ReadModels(
-            super()._learn(sources), scores, chosen_weights(self.space, names, self.trained_on)
+            prior=super()._learn(sources),
+            scores=SourceMatrix.of(self.space, sources).scores,
+            weights=chosen_weights(self.space, dict.fromkeys(names), self.trained_on),
         )
 
     def _pack(self) -> Packed:
         learned: ReadModels = self._require_meta_model()
         arrays, facts = learned.prior.pack()
-        of_weights = with_prefix(_PREFIX, learned.weights.arrays)
-        return {**arrays, "scores": learned.scores, **of_weights}, {
-            **facts,
-            "weights": learned.weights.card,
-        }
+        arrays |= {"scores": learned.scores}
+        arrays |= with_prefix(_PREFIX, learned.weights.arrays)
+        return arrays, facts | {"weights": learned.weights.card}
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> ReadModels:
         weights = checked_weights(of_prefix(_PREFIX, arrays), facts["weights"])
@@ -190,7 +189,9 @@ class SearchState:
     def __init__(
         self, similarity: Similarity, sources: SourceView, architectures: Integers
     ) -> None:
-        self._similarity, self._sources, self._architectures = similarity, sources, architectures
+        self._similarity = similarity
+        self._sources = sources
+        self._architectures = architectures
         self._known: list[int] = []
         self._values: list[float] = []
         self._among = similarity.between(architectures[:0], architectures[:0])  # (3, 3, n, n)
@@ -214,9 +215,10 @@ class SearchState:
             if column not in self._known:
                 self._known.append(column)
                 self._values.append(value)
-        these = self._architectures[self._known[n:]]
-        among = self._similarity.between(these, self._architectures[self._known])
-        self._among = np.pad(self._among, ((0, 0), (0, 0), (0, len(these)), (0, len(these))))
+        added = self._architectures[self._known[n:]]
+        among = self._similarity.between(added, self._architectures[self._known])
+        width = (0, len(added))
+        self._among = np.pad(self._among, ((0, 0), (0, 0), width, width))
         self._among[..., n:, :] = among
         self._among[..., :n, n:] = among[..., :n].swapaxes(2, 3)
 
@@ -230,20 +232,19 @@ class SearchState:
         n = len(self._known)
         # Until the observations have grown by a fifth, only members with a weight are conditioned.
         due = n <= SEARCH.few or n >= SEARCH.growth * self._weighed_at
-        context = Context(
-            self._sources, self.known, self.labels, self._among, None if due else self._likely
-        )
+        likely = None if due else self._likely
+        context = Context(self._sources, self.known, self.labels, self._among, likely)
         if due:
-            self._weighed_at, self._likely = n, context.likely
-        across = self._similarity.between(
-            self._architectures[columns], self._architectures[self._known]
-        )
-        predicted = context.experts(columns, across)
-        count = min(n_best, len(columns))
-        best = np.unique(
-            np.argsort(-predicted[:, 1:].round(SEARCH.decimals), axis=0, kind="stable")[:count]
-        )
+            self._weighed_at = n
+            self._likely = context.likely
+        labelled = self._architectures[self._known]
+        across = self._similarity.between(self._architectures[columns], labelled)
+        predicted = context.experts(columns, across)  # (n_columns, EXPERTS)
+        rounded = predicted[:, 1:].round(SEARCH.decimals)  # the first expert is constant
+        best_first = np.argsort(-rounded, axis=0, kind="stable")
+        best = np.unique(best_first[:n_best])
         others = np.setdiff1d(np.arange(len(columns)), best)
-        drawn = rng.choice(others, min(max(0, n_all - len(best)), len(others)), replace=False)
+        n_others = min(max(0, n_all - len(best)), len(others))
+        drawn = rng.choice(others, n_others, replace=False)
         pool = rng.permutation(np.concatenate([best, drawn]))
         return columns[pool], context.reading(columns[pool], predicted[pool], across[:, :, pool])
