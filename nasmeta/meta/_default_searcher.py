@@ -83,15 +83,15 @@ class DefaultMetaSearch(MetaSearcher):
     ) -> None:
         super().__init__(space, rng)
         self.features = features
-        both = {"n_initial": n_initial, "features": features}
+        settings = {"n_initial": n_initial, "features": features}
         self._arms = {
-            "target": self._build(GPSearch, both),
-            "sources": self._build(self.kind, both),
+            "target": self._build(GPSearch, settings),
+            "sources": self._build(self.kind, settings),
         }
         self._agreeing = self._build(MetaGPSearch, {"features": features})
-        self._asked: dict[int, str] = {}  # by proposals without a value
-        self._told: dict[str, list[float]] = {name: [] for name in self._arms}
-        self._due = 1.0  # turns of the sources
+        self._pending: dict[int, str] = {}  # the arm of each proposal without a value
+        self._values_of: dict[str, list[float]] = {"target": [], "sources": []}
+        self._turns_due = 1.0  # of the sources
         self.notes = []
 
     def _build(self, kind: type[GPSearch], settings: dict[str, Any]) -> Any:
@@ -109,55 +109,60 @@ class DefaultMetaSearch(MetaSearcher):
         if self.space.is_large:
             return sources
         common = reduce(np.intersect1d, [source.architectures for source in sources])
-        same = self.kind is SourcedSearch and all(source.space == self.space for source in sources)
-        if same and len(common) >= TURNS.complete * self.space.size:
+        same_space = all(source.space == self.space for source in sources)
+        complete = same_space and len(common) >= TURNS.complete * self.space.size
+        if complete and self.kind is SourcedSearch:
             shared = MetaGP.learn(self.space, sources, self._agreeing.features)
             if shared.hyperparameters.variances.sum() <= TURNS.apart:
                 return shared
-        self._arms["sources"].avoid = self.avoid
-        return self._arms["sources"]._learn(sources)
+        searcher = self._arms["sources"]
+        searcher.avoid = self.avoid
+        return searcher._learn(sources)
 
     def _pack(self) -> Packed:
         arrays, facts = self._ready["sources"]._pack()
         return arrays, facts | {"agree": isinstance(self.meta_model_, MetaGP)}
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> Any:
-        return (self._agreeing if facts["agree"] else self._arms["sources"])._unpack(arrays, facts)
+        searcher = self._agreeing if facts["agree"] else self._arms["sources"]
+        return searcher._unpack(arrays, facts)
 
     @property
     def _ready(self) -> dict[str, Any]:
         """The searchers, with the meta-model."""
-        with_sources = (
-            self._agreeing
-            if isinstance(self._require_meta_model(), MetaGP)
-            else self._arms["sources"]
-        )
-        with_sources.meta_model_ = self.meta_model_
+        learned = self._require_meta_model()
+        with_sources = self._arms["sources"]
+        if isinstance(learned, MetaGP):
+            with_sources = self._agreeing
+        with_sources.meta_model_ = learned
         return {"target": self._arms["target"], "sources": with_sources}
 
     # -- the search
     def restrict(self, architectures: Architectures) -> bool:
         """Propose only these architectures."""
-        return {
-            searcher.restrict(architectures) for searcher in (*self._arms.values(), self._agreeing)
-        } == {True}
+        searchers = [*self._arms.values(), self._agreeing]
+        restricted = [searcher.restrict(architectures) for searcher in searchers]
+        return all(restricted)
 
     def ask(self, n: int = 1) -> Architectures:
         """Propose architectures by turns."""
         if not self.space.is_large:
             self._arms["target"]._require_open(n)
-        proposals, self.notes = np.empty(n, self.space.index_type), []
+        searchers = self._ready
+        proposals = np.empty(n, self.space.index_type)
+        self.notes = []
         for i in range(n):
-            note = {"by": "sources" if self._due >= 1 else "target"}
-            self._due += self._share() - (note["by"] == "sources")
-            while (architecture := int(self._ready[note["by"]].ask()[0])) in self._asked:
-                pass
-            self._asked[architecture] = note["by"]
+            by = "sources" if self._turns_due >= 1 else "target"
+            self._turns_due += self._share() - (by == "sources")
+            architecture = int(searchers[by].ask()[0])
+            while architecture in self._pending:
+                architecture = int(searchers[by].ask()[0])
+            self._pending[architecture] = by
             if not self.space.is_large:
-                for arm in self._ready.values():
-                    arm._mark(architecture)
+                for searcher in searchers.values():
+                    searcher._mark(architecture)
             proposals[i] = architecture
-            self.notes.append(note)
+            self.notes.append({"by": by})
         return proposals
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
@@ -174,12 +179,19 @@ class DefaultMetaSearch(MetaSearcher):
 
     def _count(self, architectures: Architectures, values: Floats) -> None:
         for architecture, value in zip(architectures.tolist(), values.tolist(), strict=True):
-            if by := self._asked.pop(architecture, None):
-                self._told[by].append(value)
+            by = self._pending.pop(architecture, None)
+            if by:
+                self._values_of[by].append(value)
 
     def _share(self) -> float:
-        """Return the share of turns of the searcher with sources."""
-        own, theirs = (np.array(self._told[name][-TURNS.last :]) for name in ("sources", "target"))
-        won = (np.sign(own[:, None] - theirs) + 1).sum() / 2
-        share = (won + TURNS.ties / 2) / (len(own) * len(theirs) + TURNS.ties)
+        """Return the share of turns of the searcher with sources.
+
+        Among all pairs of its recent values and those of the other searcher, it is the share that
+        it wins, with ties counted half.
+        """
+        values = np.array(self._values_of["sources"][-TURNS.last :])
+        others = np.array(self._values_of["target"][-TURNS.last :])
+        signs = np.sign(values[:, None] - others)  # (n_values, n_others)
+        won = (signs + 1).sum() / 2
+        share = (won + TURNS.ties / 2) / (signs.size + TURNS.ties)
         return float(np.clip(share, TURNS.least, 1 - TURNS.least))

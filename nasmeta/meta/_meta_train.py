@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +95,18 @@ def meta_train(
             "output", str(path), f"a file that ends in {SUFFIX}, in a folder that exists"
         )
     labelled = _sources(sources, leave_out, n_labels, seed)
-    made = build_learner(learner, labelled[0].space, seed, settings or {})
-    if getattr(type(made), "_pack", None) is MetaSearcher._pack:
-        made._pack()  # raises an error before the training
-    training = training_digest(made, labelled, seed)
+    built = build_learner(learner, labelled[0].space, seed, settings or {})
+    if getattr(type(built), "_pack", None) is MetaSearcher._pack:
+        built._pack()  # raises an error before the training
+    training = training_digest(built, labelled, seed)
     if resume and path.exists():
-        with suppress(*[DamagedFileError] * replace):
+        try:
             saved = SavedMetaModel.load(path)
             if saved.card.get("training") == training:
                 return saved
+        except DamagedFileError:
+            if not replace:
+                raise
     if path.exists() and not replace:
         raise SettingError(
             "output",
@@ -113,12 +115,12 @@ def meta_train(
             "Use replace (--replace), or resume (--resume) to keep a model of the same training.",
         )
     require_writable(path)
-    with one_thread(), progress_bar(f"{kind_of(made)}: steps", shown=progress is True) as bar:
-        made.progress = lambda step, steps, loss: bar.update(step, steps, f"loss {loss:.4f}")
+    with one_thread(), progress_bar(f"{kind_of(built)}: steps", shown=progress is True) as bar:
+        built.progress = lambda step, steps, loss: bar.update(step, steps, f"loss {loss:.4f}")
         if callable(progress):
-            made.progress = progress
-        made.meta_fit(labelled)
-    return SavedMetaModel.load(SavedMetaModel.write(path, made, training))
+            built.progress = progress
+        built.meta_fit(labelled)
+    return SavedMetaModel.load(SavedMetaModel.write(path, built, training))
 
 
 def _sources(
@@ -153,25 +155,26 @@ def build_learner(learner: Any, space: SearchSpace, seed: int, settings: Mapping
     >>> build_learner("maml", nm.get_space("nb201"), 0, {"steps": 50}).steps
     50
     """
-    name, kind = _named(learner) if isinstance(learner, str) else (kind_of(learner), learner)
+    name, kind = _named(learner)
     ours: dict[str, Any] = {"space": space}
     if issubclass(kind, MetaSearcher):
         ours["rng"] = np.random.default_rng(seed)
     else:
         ours["seed"] = seed
-    possible = [
-        known for known in inspect.signature(kind).parameters.values() if known.name not in ours
-    ]
-    plain = recorded_settings(name, settings, possible)
-    with taking(name, plain):
-        return kind(**ours, **plain)
+    parameters = inspect.signature(kind).parameters.values()
+    possible = [parameter for parameter in parameters if parameter.name not in ours]
+    recorded = recorded_settings(name, settings, possible)
+    with taking(name, recorded):
+        return kind(**ours, **recorded)
 
 
-def _named(name: str) -> tuple[str, Any]:
+def _named(learner: Any) -> tuple[str, Any]:
     """Return the name and the class of a meta-learner."""
-    if is_meta_searcher(name):
-        return name, SEARCHERS[name]
-    if is_meta_predictor(name):
-        return name, META_PREDICTORS[name]
+    if not isinstance(learner, str):
+        return kind_of(learner), learner
+    if is_meta_searcher(learner):
+        return learner, SEARCHERS[learner]
+    if is_meta_predictor(learner):
+        return learner, META_PREDICTORS[learner]
     names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
-    raise UnknownNameError.of("meta-learner", name, list(dict.fromkeys(names)))
+    raise UnknownNameError.of("meta-learner", learner, list(dict.fromkeys(names)))

@@ -78,7 +78,8 @@ class SavedMetaModel:
         path = Path(which)
         card, arrays = KIND.decode(path.read_bytes(), path)
         with KIND.blaming(path):
-            if digest_of({key: card[key] for key in _CONTENT}, arrays) != card["sha256"]:
+            content = {key: card[key] for key in _CONTENT}
+            if digest_of(content, arrays) != card["sha256"]:
                 raise ValueError("its content does not match its checksum")
             from_content(card["space"])
         return cls(path, card, arrays)
@@ -166,9 +167,11 @@ class SavedMetaModel:
     @property
     def held_out(self) -> tuple[str, ...]:
         """Datasets and devices that the model has seen: on these its success is not an honest test."""
-        of_sources = [name for source in self.card["sources"] for name in source["held_out"]]
-        of_weights = self.card["facts"].get("weights", {}).get("seen", [])
-        return tuple(dict.fromkeys([*of_sources, *of_weights]))
+        names: list[str] = []
+        for source in self.card["sources"]:
+            names += source["held_out"]
+        names += self.card["facts"].get("weights", {}).get("seen", [])
+        return tuple(dict.fromkeys(names))
 
     @property
     def metric_kinds(self) -> tuple[str, ...]:
@@ -202,18 +205,16 @@ class SavedMetaModel:
     def searcher(self, rng: np.random.Generator, **settings: Any) -> Any:
         """Return a new searcher with this meta-model; `settings` are the search's settings."""
         self.require_searcher()
-        return self.restore(
-            SEARCHERS[self.kind](self.space, rng, **self.card["settings"] | settings)
-        )
+        given = self.card["settings"] | settings
+        return self.restore(SEARCHERS[self.kind](self.space, rng, **given))
 
     def predictor(self, **settings: Any) -> Any:
         """Return a meta-predictor with this meta-model: ``fit(architectures, y)`` adapts it."""
         if not self.predicts:
             self._refuse(META_PREDICTORS)
+        given = self.card["settings"] | settings
         with names_from_file():
-            return self.restore(
-                META_PREDICTORS[self.kind](self.space, **self.card["settings"] | settings)
-            )
+            return self.restore(META_PREDICTORS[self.kind](self.space, **given))
 
     @names_from_file()
     def require_searcher(self) -> None:
@@ -224,9 +225,11 @@ class SavedMetaModel:
             SEARCHERS[self.kind](self.space, np.random.default_rng(0), **self.card["settings"])
 
     def _refuse(self, possible: Iterable[str]) -> NoReturn:
-        hint = "If the class is your own, import its module first."
         raise DamagedFileError(
-            f"learner of {self.path}", self.kind, f"one of {', '.join(sorted(possible))}", hint
+            f"learner of {self.path}",
+            self.kind,
+            f"one of {', '.join(sorted(possible))}",
+            "If the class is your own, import its module first.",
         )
 
 
@@ -239,7 +242,9 @@ def encode(content: Mapping[str, Any], arrays: Arrays, training: str | None = No
 
     plain = json.loads(json.dumps(content))
     card = {"nasmeta": __version__, "sha256": digest_of(plain, arrays), **plain}
-    return KIND.encode(card if training is None else {**card, "training": training}, arrays)
+    if training is not None:
+        card["training"] = training
+    return KIND.encode(card, arrays)
 
 
 def kind_of(learner: Any) -> str:
@@ -267,12 +272,11 @@ def space_of(learner: Any) -> SearchSpace:
 
 def training_settings(learner: Any) -> dict[str, Any]:
     """Return the settings that meta-training depends on, as types of JSON."""
-    settings = {
-        parameter.name: getattr(learner, parameter.name)
-        for parameter in inspect.signature(type(learner)).parameters.values()
-        if parameter.kind is parameter.KEYWORD_ONLY
-        and parameter.name not in ("space", *learner.search_settings)
-    }
+    settings = {}
+    for name, parameter in inspect.signature(type(learner)).parameters.items():
+        of_search = name == "space" or name in learner.search_settings
+        if parameter.kind is parameter.KEYWORD_ONLY and not of_search:
+            settings[name] = getattr(learner, name)
     plain: dict[str, Any] = json.loads(json.dumps(settings))
     return plain
 
@@ -291,20 +295,24 @@ def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> s
     >>> training_digest(learner, [source], 0) == training_digest(learner, [source], 1)
     False
     """
-    space, code = space_of(learner), code_of(type(learner))
+    space = space_of(learner)
     settings = {**training_settings(learner), "seed of the training": seed}
+    code = code_of(type(learner))  # None for classes of this package
+    if code is not None:
+        settings["code"] = code
+    described = [
+        {
+            "name": source.name,
+            "held_out": source.held_out,
+            "labels": len(source),
+            "sha256": source.sha256,
+        }
+        for source in sources
+    ]
     identity = {
         "kind": kind_of(learner),
         "space": space.registered_name or f"{space.name} {space.sha256}",
-        "settings": settings | ({} if code is None else {"code": code}),
-        "sources": [
-            {
-                "name": source.name,
-                "held_out": source.held_out,
-                "labels": len(source),
-                "sha256": source.sha256,
-            }
-            for source in sources
-        ],
+        "settings": settings,
+        "sources": described,
     }
     return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
