@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
+from nasmeta.arrays import Architectures, Booleans, Floats
 from nasmeta.spaces import SearchSpace
 from nasmeta.surrogates._features import places
 from nasmeta.tasks import Task
@@ -21,12 +20,10 @@ class Divergence:
     """A logistic regression on the features of `places`, their squares and their products."""
 
     space: SearchSpace
-    weights: NDArray[np.float64]  # (1 + n_features,): a constant first
+    weights: Floats  # (1 + n_features,): a constant first
 
     @classmethod
-    def fit(
-        cls, space: SearchSpace, architectures: NDArray[Any], fails: NDArray[np.bool_]
-    ) -> Divergence:
+    def fit(cls, space: SearchSpace, architectures: Architectures, fails: Booleans) -> Divergence:
         """Fit the model to trainings and whether they diverged, shape (n,)."""
         from sklearn.linear_model import LogisticRegression
 
@@ -34,23 +31,25 @@ class Divergence:
         model.fit(_products(space, architectures), fails)
         return cls(space, np.append(model.intercept_, model.coef_[0]))
 
-    def predict(self, architectures: NDArray[Any]) -> NDArray[np.float64]:
+    def predict(self, architectures: Architectures) -> Floats:
         """Return the probabilities, shape (n,)."""
-        return np.asarray(
-            expit(self.weights[0] + _products(self.space, architectures) @ self.weights[1:])
-        )
+        constant, weights = self.weights[0], self.weights[1:]
+        logits = constant + _products(self.space, architectures) @ weights
+        return np.asarray(expit(logits))
 
 
-def _products(space: SearchSpace, architectures: NDArray[Any]) -> NDArray[np.float64]:
+def _products(space: SearchSpace, architectures: Architectures) -> Floats:
+    """Return the features x_i and all x_i x_j with i <= j, shape (n, n_products)."""
     x = places(space, architectures)
     i, j = np.triu_indices(x.shape[1])
     return np.concatenate([x, x[:, i] * x[:, j]], axis=1)
 
 
-def diverged_trainings(task: Task, diverged: float | str | None) -> NDArray[np.bool_]:
+def diverged_trainings(task: Task, diverged: float | str | None) -> Booleans:
     """Return whether the training of each architecture diverged, shape (size,); see `fit_surrogate`."""
     if isinstance(diverged, str):
         return np.asarray(task.table.column(task.signal.dataset, diverged) == 1)
-    return np.asarray(
-        task.sign * task.values < (-np.inf if diverged is None else task.sign * diverged)
-    )
+    worst = -np.inf
+    if diverged is not None:
+        worst = task.sign * diverged
+    return np.asarray(task.sign * task.values < worst)

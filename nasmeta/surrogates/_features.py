@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Array, Floats, Floats32, Integers
 from nasmeta.spaces import CellSpace, SearchSpace, choice_one_hot
 
 FEATURE_SETS = ("edges", "paths", "operations", "shape")
@@ -31,7 +30,7 @@ def feature_sets(space: SearchSpace) -> tuple[str, ...]:
     return FEATURE_SETS if isinstance(space, CellSpace) else space.feature_names
 
 
-def places(space: SearchSpace, architectures: NDArray[Any]) -> NDArray[np.float64]:
+def places(space: SearchSpace, architectures: Architectures) -> Floats:
     """Return the features ``places`` of architectures, float64, shape (n, n_features); see `feature_sets`."""
     codes = space.codes_of(architectures)
     ordered = [number for number, position in enumerate(space.positions) if position.ordered]
@@ -44,7 +43,7 @@ def places(space: SearchSpace, architectures: NDArray[Any]) -> NDArray[np.float6
 
 
 @lru_cache(maxsize=8)
-def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
+def class_features(space: SearchSpace) -> tuple[Floats32, ...]:
     """Return the features of each class of `SearchSpace.function_classes`, one array per set of `feature_sets`.
 
     The arrays are float32, shape (n_classes, n_features).
@@ -72,32 +71,35 @@ def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
     if isinstance(space, CellSpace):
         parts = _of_cells(space, classes)
     else:
-        first = np.unique(classes, return_index=True)[1]
-        parts = tuple(
-            space.feature(name).counts[first].astype(np.float64) for name in space.feature_names
-        )
-    return tuple(
-        np.asarray(part / np.maximum(part.std(axis=0), 0.2), dtype=np.float32) for part in parts
-    )
+        _, first = np.unique(classes, return_index=True)
+        counts = [space.feature(name).counts for name in space.feature_names]
+        parts = tuple(part[first].astype(np.float64) for part in counts)
+    scaled = []
+    for part in parts:
+        deviations = np.maximum(part.std(axis=0), 0.2)
+        scaled.append((part / deviations).astype(np.float32))
+    return tuple(scaled)
 
 
-def classes_of(space: SearchSpace, architectures: NDArray[Any]) -> NDArray[Any]:
+def classes_of(space: SearchSpace, architectures: Architectures) -> Array:
     """Return the class of each architecture, shape (n,): its function or, in a large space, itself."""
-    return architectures if space.is_large else space.function_classes[architectures]
+    if space.is_large:
+        return architectures
+    return space.function_classes[architectures]
 
 
-def features_at(space: SearchSpace, classes: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def features_at(space: SearchSpace, classes: Array) -> tuple[Array, ...]:
     """Return the features of some classes, shape (n, n_features) each."""
     if space.is_large:
         return (places(space, classes),)
     return tuple(part[classes] for part in class_features(space))
 
 
-def _of_cells(space: CellSpace, classes: NDArray[np.int32]) -> tuple[NDArray[np.float64], ...]:
+def _of_cells(space: CellSpace, classes: Integers) -> tuple[Floats, ...]:
     """Return the four feature sets of `FEATURE_SETS`, each of shape (n_classes, n_features)."""
     dead = -1 if space.none is None else space.none
     digits = np.where(space.live_edges, space.digits, dead).astype(np.int64)
-    # the member of each class with the lexicographically first live digits
+    # The member of each class with the lexicographically first live digits.
     order = np.lexsort((digits @ space.place_values, classes))
     is_first = np.diff(classes[order], prepend=-1) > 0
     members = order[is_first]
@@ -106,10 +108,9 @@ def _of_cells(space: CellSpace, classes: NDArray[np.int32]) -> tuple[NDArray[np.
         digit for digit in space.real_operations if "pool" not in space.operations[digit].lower()
     ]
     all_operations = np.arange(space.n_operations)
-    # (n_classes, n_edges, n_operations)
-    one_hot = digits[:, :, None] == all_operations
+    one_hot = digits[:, :, None] == all_operations  # (n_classes, n_edges, n_operations)
     operations = one_hot.sum(axis=1)[:, all_operations != space.none]
-    # (n_classes, n_paths) each, -1 for dead paths
+    # Each of shape (n_classes, n_paths), -1 for dead paths.
     lengths, convolutions = np.full((2, len(digits), len(space.paths)), -1.0)
     for column, path in enumerate(space.paths):
         on_path = digits[:, path]
@@ -117,13 +118,17 @@ def _of_cells(space: CellSpace, classes: NDArray[np.int32]) -> tuple[NDArray[np.
         on_live_path = on_path[live]
         lengths[live, column] = np.isin(on_live_path, space.real_operations).sum(axis=1)
         convolutions[live, column] = np.isin(on_live_path, convolutional).sum(axis=1)
+    descending_lengths = -np.sort(-lengths, axis=1)
+    descending_convolutions = -np.sort(-convolutions, axis=1)
+    n_live_paths = (lengths >= 0).sum(axis=1)
+    n_identities = (lengths == 0).sum(axis=1)
     shape = np.column_stack(
         [
-            -np.sort(-lengths, axis=1),
-            -np.sort(-convolutions, axis=1),
-            (lengths >= 0).sum(axis=1),
+            descending_lengths,
+            descending_convolutions,
+            n_live_paths,
             convolutions.max(axis=1),
-            (lengths == 0).sum(axis=1),
+            n_identities,
         ]
     )
     paths = space.feature("paths").counts[members]

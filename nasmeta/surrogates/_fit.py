@@ -9,9 +9,10 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 import nasmeta
+from nasmeta.arrays import Floats, Integers
 from nasmeta.checks import check_names
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors import isomorph_split
@@ -93,77 +94,88 @@ def fit_surrogate(
     >>> surrogate.card["scores"]["held out"]["tau"] > 0.6
     True
     """
-    task = get_task(task) if isinstance(task, str) else task
+    if isinstance(task, str):
+        task = get_task(task)
     if isinstance(task, MultiObjectiveTask) or task.objective is not None or task.space.is_large:
-        raise SettingError(
-            "task", task.name, "a task of one column of a table, such as nb201/cifar10"
-        )
+        allowed = "a task of one column of a table, such as nb201/cifar10"
+        raise SettingError("task", task.name, allowed)
     if not 0 < train_fraction < 1:
         raise SettingError("train_fraction", train_fraction, "a number between 0 and 1")
-    fails = diverged_trainings(task, diverged)
-    (space, at), measured = task.space.whole, np.flatnonzero(np.isfinite(task.values) | fails)
-    n_different = len(np.unique(classes_of(space, at[measured])))
+    space, indices = task.space.whole  # indices: those of the task's architectures, (task size,)
+    is_diverged = diverged_trainings(task, diverged)
+    measured = np.flatnonzero(np.isfinite(task.values) | is_diverged)
+    n_different = len(np.unique(classes_of(space, indices[measured])))
     if n_different < _FEWEST:
         raise LabelError(f"different networks in {task.name}", n_different, f"at least {_FEWEST}")
-    split_rng, batch_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
-    check_names(
-        f"the space {space.name}",
-        "position",
-        groups,
-        [position.name for position in space.positions],
-    )
-    keys = (
-        task.space.to_frame().groupby(list(groups), sort=False, dropna=False).ngroup().to_numpy()
-        if groups
-        else None
-    )
-    rule = "upstream" if isinstance(space, CellSpace) else "the space's own"
-    rule = f"groups of {', '.join(groups)}" if groups else rule
+    possible = [position.name for position in space.positions]
+    check_names(f"the space {space.name}", "position", groups, possible)
+    split_seed, batch_seed = np.random.SeedSequence(seed).spawn(2)
+    rule = "given"
     if train is None:
-        train, _ = isomorph_split(
-            task.space,
-            rng=split_rng,
-            test_fraction=1.0 - train_fraction,
-            architectures=measured,
-            groups=keys,
-        )
-    else:
-        rule = "given"
+        rng = np.random.default_rng(split_seed)
+        train, rule = _random_part(task, measured, groups, train_fraction, rng)
     train = np.intersect1d(train, measured)
-    kept, utilities = train[~fails[train]], task.sign * task.values
-    observed, rows = np.unique(classes_of(space, at[kept]), return_inverse=True)
-    counts = np.bincount(rows)
+
+    kept = train[~is_diverged[train]]
+    utilities = task.sign * task.values
+    observed, rows = np.unique(classes_of(space, indices[kept]), return_inverse=True)
+    counts = np.bincount(rows)  # architectures of each observed class, as the labels
     labels = np.bincount(rows, utilities[kept]) / counts
-    if len(observed) < _FEWEST_TRAINED or np.ptp(labels) <= 1e-9 * np.abs(labels).max():
-        expected = f"at least {_FEWEST_TRAINED}, whose values differ"
-        raise LabelError(
-            f"different networks in the training set of {task.name}", len(observed), expected
-        )
+    largest = float(np.abs(labels).max(initial=0.0))
+    if len(observed) < _FEWEST_TRAINED or np.ptp(labels) <= 1e-9 * largest:
+        what = f"different networks in the training set of {task.name}"
+        raise LabelError(what, len(observed), f"at least {_FEWEST_TRAINED}, whose values differ")
     model: Process | EstimatorModel
     if predictor is None:
-        model = fit_process(space, observed, labels, counts, batch_rng, steps)
+        rng = np.random.default_rng(batch_seed)
+        model = fit_process(space, observed, labels, counts, rng, steps)
     else:
-        model = EstimatorModel.fit(space, predictor, at[kept], utilities[kept], seed)
-    trained = np.unique(at[train]) if space.is_large else np.isin(np.arange(space.size), at[train])
+        model = EstimatorModel.fit(space, predictor, indices[kept], utilities[kept], seed)
+    trained = np.unique(indices[train])
+    if not space.is_large:
+        trained = np.isin(np.arange(space.size), trained)
     surrogate = Surrogate(_card(task, space, train, len(measured)), model, trained)
     surrogate.card |= {
         "split": {"rule": rule, "train_fraction": float(train_fraction), "seed": int(seed)},
         "model": _PROCESS if predictor is None else str(predictor),
-        "largest": float(np.abs(labels).max()),
+        "largest": largest,
         "diverged": diverged,
     }
-    if fails[train].any():
-        surrogate.card["diverged_mean"] = float(np.nanmean(task.values[train[fails[train]]]))
-        surrogate.divergence = Divergence.fit(space, at[train], fails[train])
-    surrogate.noise = _fit_noise(task, train, surrogate.means(at[train]))
+    failed = train[is_diverged[train]]
+    if len(failed):
+        surrogate.card["diverged_mean"] = float(np.nanmean(task.values[failed]))
+        surrogate.divergence = Divergence.fit(space, indices[train], is_diverged[train])
+    surrogate.noise = _fit_noise(task, train, surrogate.means(indices[train]))
     surrogate.cost_coefficients, surrogate.card["cost_r2"] = _fit_costs(task, train)
     surrogate.card["scores"] = surrogate.score(task)
     return surrogate
 
 
-def _card(
-    task: Task, space: SearchSpace, train: NDArray[np.int32], n_measured: int
-) -> dict[str, Any]:
+def _random_part(
+    task: Task,
+    measured: Integers,
+    groups: Sequence[str],
+    train_fraction: float,
+    rng: np.random.Generator,
+) -> tuple[Integers, str]:
+    """Return the architectures of a random training set, and the rule of the split."""
+    rule = "upstream" if isinstance(task.space, CellSpace) else "the space's own"
+    keys = None
+    if groups:
+        rule = f"groups of {', '.join(groups)}"
+        groupby = task.space.to_frame().groupby(list(groups), sort=False, dropna=False)
+        keys = groupby.ngroup().to_numpy()
+    train, _ = isomorph_split(
+        task.space,
+        rng=rng,
+        test_fraction=1.0 - train_fraction,
+        architectures=measured,
+        groups=keys,
+    )
+    return train, rule
+
+
+def _card(task: Task, space: SearchSpace, train: Integers, n_measured: int) -> dict[str, Any]:
     """Return the facts of the data card that do not depend on the model."""
     return {
         "task": task.name,
@@ -178,36 +190,35 @@ def _card(
     }
 
 
-def _fit_costs(
-    task: Task, train: NDArray[np.int32]
-) -> tuple[NDArray[np.float64] | None, float | None]:
+def _fit_costs(task: Task, train: Integers) -> tuple[Floats | None, float | None]:
     """Return the coefficients of the training seconds, shape (1 + n_choices,), and R² on held-out architectures."""
     if not task.has_cost:
         return None, None
-    (space, at), costs, known = task.space.whole, task.cost_seconds, np.isfinite(task.cost_seconds)
-    good = train[known[train]]
-    if not (costs[good] > 0).any():
+    space, indices = task.space.whole
+    costs = task.cost_seconds
+    is_known = np.isfinite(costs)
+    timed = train[is_known[train]]
+    if not (costs[timed] > 0).any():
         return None, None
-    one_hot = choice_one_hot(space.positions, space.codes_of(at[good])).counts
-    solution = np.linalg.lstsq(
-        np.column_stack([np.ones(len(good)), one_hot]), costs[good], rcond=None
-    )
-    coefficients = solution[0].astype(np.float64)
-    known[train] = False
-    r2 = score_predictions(costs[known], choice_costs(space, coefficients, at[known]))["r2"]
-    return coefficients, r2
+    one_hot = choice_one_hot(space.positions, space.codes_of(indices[timed])).counts
+    design = np.column_stack([np.ones(len(timed)), one_hot])  # (n_timed, 1 + n_choices)
+    solution, *_ = np.linalg.lstsq(design, costs[timed], rcond=None)
+    coefficients = solution.astype(np.float64)
+    held_out = is_known.copy()
+    held_out[train] = False
+    predicted = choice_costs(space, coefficients, indices[held_out])
+    return coefficients, score_predictions(costs[held_out], predicted)["r2"]
 
 
-def _fit_noise(
-    task: Task, train: NDArray[np.int32], means: NDArray[np.float64]
-) -> SeedNoise | None:
+def _fit_noise(task: Task, train: Integers, means: Floats) -> SeedNoise | None:
     """Fit the seed noise of the training set, shape (n_trained,), around these predictions."""
     if task.signal.seed != "mean":
         return None
-    live = (
-        task.space.live_edges[train].any(axis=1)
-        if isinstance(task.space, CellSpace)
-        else slice(None)
-    )
-    seeds = np.array([*task.table.of_seeds(task.column).values()], np.float64)
-    return fit_noise(means[live], seeds.T.reshape(task.space.size, -1)[train[live]])
+    columns = list(task.table.of_seeds(task.column).values())
+    if not columns:
+        return None
+    if isinstance(task.space, CellSpace):
+        is_live = task.space.live_edges[train].any(axis=1)
+        train, means = train[is_live], means[is_live]
+    seeds = np.stack(columns, axis=1)[train].astype(np.float64)  # (n_live, n_seeds)
+    return fit_noise(means, seeds)

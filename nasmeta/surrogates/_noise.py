@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
+
+from nasmeta.arrays import Architectures, Floats, Floats32, Integers
 
 _FEWEST = 50  # architectures of the outermost knots; each further knot has twice as many
 N_LEVELS = 64
@@ -26,14 +27,12 @@ class SeedNoise:
     (True, True)
     """
 
-    # (n_knots,), ascending; quantiles are interpolated between knots, and constant outside
-    means: NDArray[np.float64]
+    # (n_knots,), ascending; quantiles are interpolated between knots, and constant outside.
+    means: Floats
     # (n_knots, 64), ascending: the mean deviation of each 64th of the trainings
-    quantiles: NDArray[np.float32]
+    quantiles: Floats32
 
-    def draw(
-        self, means: NDArray[np.float64], architectures: NDArray[np.integer], seed: int
-    ) -> NDArray[np.float64]:
+    def draw(self, means: Floats, architectures: Architectures, seed: int) -> Floats:
         """Return the deviations of trainings with a seed: the same for the same (architecture, seed).
 
         Parameters
@@ -50,22 +49,24 @@ class SeedNoise:
         return np.asarray(deviations, dtype=np.float64)
 
 
-def _uniform(architectures: NDArray[np.integer], seed: int) -> NDArray[np.float64]:
+def _uniform(architectures: Architectures, seed: int) -> Floats:
     """Return a number in [0, 1) for each (architecture, seed), shape (n,), independent of the other architectures.
 
     The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number
     generators", OOPSLA 2014) on a counter that starts at the first 64 bits of numpy's SeedSequence.
     """
     start = np.random.SeedSequence(seed).generate_state(1, np.uint64)
-    x = start + (architectures.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    x ^= x >> np.uint64(31)
-    uniform: NDArray[np.float64] = (x >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    counters = architectures.astype(np.uint64) + 1
+    x: Integers = start + counters * 0x9E3779B97F4A7C15
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EB
+    x = x ^ (x >> 31)
+    mantissas = x >> 11  # 53 bits, as many as a float64 has
+    uniform: Floats = mantissas.astype(np.float64) * 2.0**-53
     return uniform
 
 
-def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoise | None:
+def fit_noise(means: Floats, seeds: Floats) -> SeedNoise | None:
     """Fit the deviations of seeds from their architecture's mean; None if fewer than 100 architectures have two seeds.
 
     Each knot pools the deviations of architectures with similar predicted means: the 50 lowest and
@@ -105,6 +106,8 @@ def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoi
 def _bounds(n: int) -> list[int]:
     """Return the cuts of n sorted architectures into parts that double from both ends to the middle."""
     widths = _FEWEST * 2 ** np.arange(32)
-    low = np.cumsum(widths)
-    low = low[low + widths <= n // 2]
-    return [*low.tolist(), n // 2, *(n - low[::-1]).tolist()]
+    ends = np.cumsum(widths)
+    # The part in the middle of each half is at least as wide as the part before it.
+    low = ends[ends + widths <= n // 2]
+    high = n - low[::-1]
+    return [*low.tolist(), n // 2, *high.tolist()]

@@ -12,17 +12,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Architectures, Array, Floats, Floats32, Integers
 from nasmeta.gaussian_process import JITTER, Factored
 from nasmeta.spaces import CellSpace, SearchSpace
 from nasmeta.surrogates._features import classes_of, feature_sets, features_at
 from nasmeta.surrogates._scores import QUANTILE
 
-Parts: TypeAlias = "Sequence[NDArray[Any]]"
+Parts: TypeAlias = "Sequence[Array]"
 
 _NUMBERS = ("noise", "best", "margin", "centre")
 _BLOCK = 256  # rows of a covariance at once, which fit into the cache
@@ -34,50 +34,43 @@ class Process:
     """A fitted process of utilities u, which are values times the sign of the task."""
 
     space: SearchSpace
-    inverse_lengthscales: tuple[NDArray[np.float32], ...]  # (n_features,) each, one per feature set
-    variances: NDArray[np.float64]  # (n_sets,)
+    inverse_lengthscales: tuple[Floats32, ...]  # (n_features,) each, one per feature set
+    variances: Floats  # (n_sets,)
     noise: float  # variance of the noise of one value, on the warped scale
     best: float  # the warp is -log(best + margin - u)
     margin: float
     centre: float  # prior mean on the warped scale
-    observed: NDArray[np.integer]  # (n,): observed classes, see `classes_of`
-    weights: NDArray[np.float32]  # (n,): inverse covariance times labels
+    observed: Integers  # (n,): observed classes, see `classes_of`
+    weights: Floats32  # (n,): inverse covariance times labels
     # (n,): the number of values averaged in each label, if known
-    counts: NDArray[np.int64] | None = None
+    counts: Integers | None = None
 
     @cached_property
     def _observed_parts(self) -> Parts:
         return features_at(self.space, self.observed)
 
-    def _unwarped(self, warped: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _unwarped(self, warped: Floats) -> Floats:
         return np.asarray(self.best + self.margin - np.exp(-warped), dtype=np.float64)
 
-    def predict(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+    def predict(self, architectures: Architectures) -> Floats:
         """Return the posterior median of u for architectures, float64, shape (n,)."""
         parts = features_at(self.space, classes_of(self.space, architectures))
         warped = np.full(len(architectures), self.centre)
-        for part, observed, inverse_lengthscale, variance in zip(
-            parts, self._observed_parts, self.inverse_lengthscales, self.variances, strict=True
-        ):
-            warped += self._component(part, observed, inverse_lengthscale, variance)
+        for number, part in enumerate(parts):
+            warped += self._component(number, part)
         return self._unwarped(warped)
 
-    def _component(
-        self,
-        part: NDArray[Any],
-        observed: NDArray[Any],
-        inverse_lengthscale: NDArray[np.float32],
-        variance: float,
-    ) -> NDArray[Any]:
-        """Return one feature set's part of the warped prediction, shape (n,).
+    def _component(self, number: int, part: Array) -> Array:
+        """Return the summand of a feature set in the warped prediction, shape (n,), from its features.
 
         Many architectures are equal in a feature set, so its kernel is computed once per distinct row.
         """
         rows, row_of = _distinct(part)
-        observed_rows, observed_row_of = _distinct(observed)
-        weights = variance * np.bincount(observed_row_of, weights=self.weights)
-        scaled = (rows * inverse_lengthscale).astype(part.dtype)
-        scaled_observed = (observed_rows * inverse_lengthscale).astype(part.dtype)
+        observed_rows, observed_row_of = _distinct(self._observed_parts[number])
+        scales = self.inverse_lengthscales[number]
+        scaled = (rows * scales).astype(part.dtype)
+        scaled_observed = (observed_rows * scales).astype(part.dtype)
+        weights = self.variances[number] * np.bincount(observed_row_of, weights=self.weights)
         weights = weights.astype(part.dtype)
         components = np.empty(len(rows), part.dtype)
         for start in range(0, len(rows), _BLOCK):
@@ -91,30 +84,31 @@ class Process:
         noise = self.noise / np.asarray(self.counts)
         return Factored.of(self._covariance(self._observed_parts), noise + JITTER)
 
-    def _covariance(self, parts: Parts) -> NDArray[np.float64]:
+    def _covariance(self, parts: Parts) -> Floats:
         """Return the prior covariance of other rows and the observations, shape (n_rows, n_observed)."""
         covariance = np.zeros((len(parts[0]), len(self.observed)))
-        for part, observed, inverse_lengthscale, variance in zip(
-            parts, self._observed_parts, self.inverse_lengthscales, self.variances, strict=True
-        ):
-            scale = inverse_lengthscale.astype(np.float64)
-            covariance += variance * _matern(part * scale, observed * scale)
+        for number, part in enumerate(parts):
+            scales = self.inverse_lengthscales[number].astype(np.float64)
+            observed = self._observed_parts[number]
+            covariance += self.variances[number] * _matern(part * scales, observed * scales)
         return covariance
 
-    def intervals(self, architectures: NDArray[np.integer]) -> NDArray[np.float64] | None:
+    def intervals(self, architectures: Architectures) -> Floats | None:
         """Return the bounds of the 90 % predictive intervals of u, shape (2, n); None without `counts`."""
         if self.counts is None:
             return None
         bounds = []
         prior_variance = self.variances.sum() + self.noise
-        for some in np.array_split(architectures, len(architectures) // _MOST_CROSSED + 1):
-            cross = self._covariance(features_at(self.space, classes_of(self.space, some)))
+        n_batches = len(architectures) // _MOST_CROSSED + 1
+        for batch in np.array_split(architectures, n_batches):
+            parts = features_at(self.space, classes_of(self.space, batch))
+            cross = self._covariance(parts)  # (n_batch, n_observed)
             mean = self.centre + cross @ self.weights
             deviation = np.sqrt(prior_variance - self._factored.explained_variance(cross))
             bounds.append(mean + QUANTILE * np.stack([-deviation, deviation]))
         return self._unwarped(np.concatenate(bounds, axis=1))
 
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
+    def to_arrays(self) -> dict[str, Array]:
         """Return the arrays of a file."""
         arrays = {
             "numbers": np.array([getattr(self, name) for name in _NUMBERS]),
@@ -128,7 +122,7 @@ class Process:
         return arrays
 
     @classmethod
-    def of_arrays(cls, space: SearchSpace, arrays: Mapping[str, NDArray[Any]]) -> Process:
+    def of_arrays(cls, space: SearchSpace, arrays: Mapping[str, Array]) -> Process:
         """Rebuild a process from the arrays of `to_arrays`."""
         return cls(
             space,
@@ -150,7 +144,7 @@ def _arrays_of_sets(space: SearchSpace) -> list[str]:
     return [f"scales_feature_{number}" for number in range(len(sets))]
 
 
-def _distinct(part: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+def _distinct(part: Array) -> tuple[Array, Integers]:
     """Return the distinct rows, and for each row its place among them."""
     # Roots of different numbers are linearly independent over the rationals, nearly so with the
     # small shift: different rows have different products, which are faster to sort than rows.
@@ -159,7 +153,7 @@ def _distinct(part: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     return part[first], place_of
 
 
-def _matern(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+def _matern(x: Array, y: Array) -> Array:
     """Return the Matérn-3/2 kernel (1 + a) exp(-a) of scaled rows, shape (n_x, n_y)."""
     distances = scaled_distances(x, y)
     decay = np.negative(distances)
@@ -169,7 +163,7 @@ def _matern(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
     return distances
 
 
-def scaled_distances(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+def scaled_distances(x: Array, y: Array) -> Array:
     """Return the Euclidean distances between scaled rows, times the root of 3, shape (n_x, n_y)."""
     # |x - y|² = |x|² + |y|² - 2 xᵀy
     squares = x @ (-6.0 * y).T

@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.adam import Adam
+from nasmeta.arrays import Floats, Integers
 from nasmeta.gaussian_process import JITTER, Conditioned, negative_log_likelihood
 from nasmeta.spaces import SearchSpace
 from nasmeta.surrogates._features import features_at
 from nasmeta.surrogates._process import Parts, Process, scaled_distances
 
-Factors: TypeAlias = "Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]]"
+Factors: TypeAlias = "Iterable[tuple[Floats, Floats]]"
 
 _BATCH = 600  # observations of one gradient
 # More observations would need gigabytes and minutes.
@@ -48,7 +48,7 @@ class Likelihood:
         The number of values behind each label.
     """
 
-    def __init__(self, parts: Parts, u: NDArray[np.float64], counts: NDArray[np.int64]) -> None:
+    def __init__(self, parts: Parts, u: Floats, counts: Integers) -> None:
         self.parts = [part.astype(np.float64) for part in parts]
         self.u = u
         self.counts = counts
@@ -59,7 +59,7 @@ class Likelihood:
         self.best = float(u.max())
         self.spread = float(u.std())
 
-    def start(self) -> NDArray[np.float64]:
+    def start(self) -> Floats:
         """Return the initial hyperparameters."""
         margin = _MARGIN_OF_SPREAD * self.spread
         variance = self.warped(margin).var()
@@ -68,7 +68,7 @@ class Likelihood:
         others = np.log([variance / 50, margin])
         return np.concatenate([self.prior, variances, others], dtype=np.float64)
 
-    def lower_bounds(self) -> NDArray[np.float64]:
+    def lower_bounds(self) -> Floats:
         """Return the least hyperparameters."""
         n_scales = len(self.prior)
         bounds = np.full(n_scales + len(self.parts) + 2, -16.0)
@@ -76,26 +76,24 @@ class Likelihood:
         bounds[-1] = np.log(1e-3 * self.spread)
         return bounds
 
-    def warped(self, margin: float) -> NDArray[np.float64]:
+    def warped(self, margin: float) -> Floats:
         """Return warped labels, shape (n,)."""
-        warped: NDArray[np.float64] = -np.log(self.best + margin - self.u)
+        warped: Floats = -np.log(self.best + margin - self.u)
         return warped
 
-    def factors(self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]) -> Factors:
+    def factors(self, logarithms: Floats, rows: Integers) -> Factors:
         """Yield for each set the factors ``v exp(-a)`` and ``1 + a`` of its kernel, both of shape (n_some, n_some).
 
         Their product is the Matérn-3/2 kernel (Rasmussen and Williams, equation 4.17) of the rows
         of some observations, (n_some,).
         """
         *scales, variances = np.split(np.exp(logarithms[:-2]), self.bounds)
-        for part, scale, variance in zip(self.parts, scales, variances, strict=True):
-            x = part[rows] * scale
+        for number, part in enumerate(self.parts):
+            x = part[rows] * scales[number]
             a = scaled_distances(x, x)
-            yield variance * np.exp(-a), 1.0 + a
+            yield variances[number] * np.exp(-a), 1.0 + a
 
-    def covariance(
-        self, logarithms: NDArray[np.float64], rows: NDArray[np.intp], factors: Factors
-    ) -> NDArray[np.float64]:
+    def covariance(self, logarithms: Floats, rows: Integers, factors: Factors) -> Floats:
         """Return the covariance of observations with noise, shape (n_some, n_some), from the factors of the kernels."""
         total = np.zeros((len(rows), len(rows)))
         for decay, linear in factors:
@@ -103,9 +101,7 @@ class Likelihood:
         total[np.diag_indices(len(rows))] += np.exp(logarithms[-2]) / self.counts[rows] + JITTER
         return total
 
-    def gradient(
-        self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]
-    ) -> NDArray[np.float64] | None:
+    def gradient(self, logarithms: Floats, rows: Integers) -> Floats | None:
         """Return the gradient by the logarithms; None if the covariance is not positive definite."""
         factors = list(self.factors(logarithms, rows))
         margin = float(np.exp(logarithms[-1]))
@@ -130,9 +126,7 @@ class Likelihood:
         by_margin_of_z = -1.0 / (self.best + margin - self.u[rows])
         centred = by_margin_of_z - by_margin_of_z.mean()
         by_margin = margin * (likelihood.weights[0] @ centred - by_margin_of_z.sum())
-        gradient: NDArray[np.float64] = np.concatenate(
-            [*by_scales, by_variances, [by_noise, by_margin]]
-        )
+        gradient: Floats = np.concatenate([*by_scales, by_variances, [by_noise, by_margin]])
         scales = slice(len(self.prior))
         gradient[scales] *= -6.0 * np.exp(logarithms[scales]) ** 2
         gradient /= len(rows)
@@ -144,9 +138,9 @@ class Likelihood:
 
 def fit_process(
     space: SearchSpace,
-    observed: NDArray[np.integer],
-    u: NDArray[np.float64],
-    counts: NDArray[np.int64],
+    observed: Integers,
+    u: Floats,
+    counts: Integers,
     rng: np.random.Generator,
     steps: int = 80,
 ) -> Process:
@@ -206,7 +200,7 @@ def fit_process(
     )
 
 
-def _learn(likelihood: Likelihood, rng: np.random.Generator, steps: int) -> NDArray[np.float64]:
+def _learn(likelihood: Likelihood, rng: np.random.Generator, steps: int) -> Floats:
     """Return the hyperparameters after so many steps of Adam."""
     logarithms = likelihood.start()
     lowest = likelihood.lower_bounds()

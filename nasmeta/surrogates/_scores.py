@@ -10,8 +10,7 @@ from scipy.special import ndtri
 
 from nasmeta.predictors import rank_correlations
 
-# half the width of a 90 % predictive interval, in standard deviations
-QUANTILE = float(ndtri(0.95))
+QUANTILE = float(ndtri(0.95))  # half the width of a 90 % predictive interval, in deviations
 Scores: TypeAlias = dict[str, int | float | None]
 """Scores of a set of architectures; None if undefined, such as a rank correlation of constants."""
 
@@ -42,17 +41,20 @@ def score_predictions(y: ArrayLike, predicted: ArrayLike, percent: bool = True) 
     >>> round(scores["tau"], 3), round(scores["sparse_tau"], 3)
     (1.0, 0.816)
     """
-    y, predicted = np.asarray(y, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
-    scores = dict.fromkeys(("r2", "tau", "sparse_tau", "spearman", "rmse"), np.nan)
+    y = np.asarray(y, dtype=np.float64)
+    predicted = np.asarray(predicted, dtype=np.float64)
+    scores: Scores = {"cells": len(y)}
+    scores |= dict.fromkeys(("r2", "tau", "sparse_tau", "spearman", "rmse"))
     if len(y) > 1:
-        error, variance = ((y - predicted) ** 2).mean(), y.var()
+        mean_squared_error = ((y - predicted) ** 2).mean()
+        variance = y.var()
         scores["tau"], scores["spearman"] = rank_correlations(y, predicted)
-        scores["rmse"] = float(np.sqrt(error))
+        scores["rmse"] = float(np.sqrt(mean_squared_error))
         if variance > 0:
-            scores["r2"] = float(1.0 - error / variance)
+            scores["r2"] = float(1.0 - mean_squared_error / variance)
         if percent:
             scores["sparse_tau"], _ = rank_correlations(y, np.round(predicted, 1))
-    return {
-        "cells": len(y),
-        **{name: None if np.isnan(score) else score for name, score in scores.items()},
-    }
+    for name, score in scores.items():
+        if score is not None and np.isnan(score):  # a rank correlation with a constant
+            scores[name] = None
+    return scores

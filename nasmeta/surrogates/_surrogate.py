@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.archives import ArchiveKind
+from nasmeta.arrays import Architectures, Array, Booleans, Floats
 from nasmeta.checks import check_choice
 from nasmeta.errors import MissingValueError, SettingError, UnknownNameError
 from nasmeta.files import shipped, write_atomically
@@ -42,12 +42,10 @@ _BEST = 0.1  # fraction of the architectures that is also scored separately
 _DIGITS = 6  # of the largest value; further digits differ between processors
 
 
-def choice_costs(
-    space: SearchSpace, coefficients: NDArray[np.float64], architectures: NDArray[np.integer]
-) -> NDArray[np.float64]:
+def choice_costs(space: SearchSpace, coefficients: Floats, architectures: Architectures) -> Floats:
     """Return a constant plus one coefficient per choice, for architectures of shape (n,)."""
     one_hot = choice_one_hot(space.positions, space.codes_of(architectures)).counts
-    costs: NDArray[np.float64] = coefficients[0] + one_hot @ coefficients[1:]
+    costs: Floats = coefficients[0] + one_hot @ coefficients[1:]
     return costs
 
 
@@ -87,9 +85,9 @@ class Surrogate:
 
     card: dict[str, Any]
     model: Process | EstimatorModel
-    trained: NDArray[Any]
+    trained: Array
     noise: SeedNoise | None = None
-    cost_coefficients: NDArray[np.float64] | None = None
+    cost_coefficients: Floats | None = None
     divergence: Divergence | None = None
     name: str = ""
 
@@ -108,54 +106,59 @@ class Surrogate:
         """The factor from values to utilities: 1 to maximise, -1 to minimise."""
         return 1.0 if self.card["column"]["direction"] == "max" else -1.0
 
-    def _exact(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+    def _exact(self, architectures: Architectures) -> Floats:
         """Return the predicted means of architectures, shape (n,), before rounding."""
         return self._possible(self.sign * self.model.predict(architectures))
 
     @cached_property
-    def _all_exact(self) -> NDArray[np.float64]:
+    def _all_exact(self) -> Floats:
         return self._exact(np.arange(self.space.size, dtype=np.int32))
 
     @cached_property
-    def values(self) -> NDArray[np.float64]:
+    def values(self) -> Floats:
         """The predicted means of all architectures of an enumerated space, float64, shape (size,); see `means`."""
-        values: NDArray[np.float64] = self._rounded(self._all_exact)
+        values: Floats = self._rounded(self._all_exact)
         values.flags.writeable = False
         return values
 
-    def means(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+    def means(self, architectures: Architectures) -> Floats:
         """Return the predicted means of architectures, float64, shape (n,), in the unit of the task.
 
         They are rounded to six digits of the largest value, so they are equal on all processors.
         """
-        return (
-            self._rounded(self._exact(architectures))
-            if self.space.is_large
-            else self.values[architectures]
-        )
+        if self.space.is_large:
+            return self._rounded(self._exact(architectures))
+        return self.values[architectures]
 
-    def _possible(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.clip(values, 0.0, 100.0) if self.unit == "percent" else values
+    def _possible(self, values: Floats) -> Floats:
+        if self.unit == "percent":
+            return np.clip(values, 0.0, 100.0)
+        return values
 
     @cached_property
     def _decimals(self) -> int:
-        largest = (
-            self.card["largest"] if self.space.is_large else float(np.abs(self._all_exact).max())
-        )
-        return _DIGITS - 1 - int(np.floor(np.log10(largest))) if largest > 0 else _DIGITS
+        if self.space.is_large:
+            largest = self.card["largest"]
+        else:
+            largest = float(np.abs(self._all_exact).max())
+        if largest <= 0:
+            return _DIGITS
+        return _DIGITS - 1 - int(np.floor(np.log10(largest)))
 
-    def _rounded(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _rounded(self, values: Floats) -> Floats:
         return np.round(values, self._decimals) + 0.0  # no -0.0
 
-    def intervals(self, architectures: NDArray[np.integer]) -> NDArray[np.float64] | None:
+    def intervals(self, architectures: Architectures) -> Floats | None:
         """Return the bounds of the 90 % predictive intervals, float64, shape (2, n), in the unit of the task.
 
         Return None if the model does not predict deviations, as in shipped surrogates.
         """
-        ends = self.model.intervals(architectures)
-        return None if ends is None else np.sort(self.sign * ends, axis=0)
+        bounds = self.model.intervals(architectures)  # of utilities
+        if bounds is None:
+            return None
+        return np.sort(self.sign * bounds, axis=0)
 
-    def costs_of(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+    def costs_of(self, architectures: Architectures) -> Floats:
         """Return the predicted training seconds of architectures, float64, shape (n,); NaN if unknown."""
         if self.cost_coefficients is None:
             return np.full(len(architectures), np.nan)
@@ -163,30 +166,31 @@ class Surrogate:
         return np.asarray(np.maximum(costs, 0.0))
 
     @cached_property
-    def cost_seconds(self) -> NDArray[np.float64]:
+    def cost_seconds(self) -> Floats:
         """The predicted training seconds of all architectures, float64, shape (size,); NaN if unknown."""
         costs = self.costs_of(np.arange(self.space.size, dtype=np.int32))
         costs.flags.writeable = False
         return costs
 
-    def divergences(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+    def divergences(self, architectures: Architectures) -> Floats:
         """Return the probabilities that trainings diverge, float64, shape (n,); 0 without a model of divergence."""
         if self.divergence is None:
             return np.zeros(len(architectures))
         return np.round(self.divergence.predict(architectures), 4)
 
-    def expectations(self, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+    def expectations(self, architectures: Architectures) -> Floats:
         """Return the expected values, float64, shape (n,), if a training may diverge.
 
         They are the means of `means` and of the diverged trainings, weighted by the probability of
         divergence.
         """
-        p, means = self.divergences(architectures), self.means(architectures)
-        return self._rounded(means + p * (self.card.get("diverged_mean", 0.0) - means))
+        p = self.divergences(architectures)
+        means = self.means(architectures)
+        diverged_mean = self.card.get("diverged_mean", 0.0)
+        # (1 - p) mean + p diverged_mean
+        return self._rounded(means + p * (diverged_mean - means))
 
-    def training_values(
-        self, seed: int, architectures: NDArray[np.integer] | None = None
-    ) -> NDArray[np.float64]:
+    def training_values(self, seed: int, architectures: Architectures | None = None) -> Floats:
         """Return draws of single trainings of architectures, by default of all, float64, shape (n,).
 
         A draw is the predicted mean plus seed noise, which depends on the architecture and the seed
@@ -202,9 +206,8 @@ class Surrogate:
             raise MissingValueError(
                 f"The surrogate of {self.card['task']} lacks seed noise. Use answer='mean'."
             )
-        architectures = (
-            np.arange(self.space.size, dtype=np.int32) if architectures is None else architectures
-        )
+        if architectures is None:
+            architectures = np.arange(self.space.size, dtype=np.int32)
         means = self.means(architectures)
         deviations = self.noise.draw(means, architectures, seed)
         if isinstance(self.space, CellSpace):
@@ -213,7 +216,7 @@ class Surrogate:
 
     def predict(
         self, architectures: ArchitectureLike, answer: str = "mean", seed: int = 0
-    ) -> float | NDArray[np.float64]:
+    ) -> float | Floats:
         """Predict the values of architectures.
 
         Parameters
@@ -236,11 +239,16 @@ class Surrogate:
         ArchitectureError, SettingError, MissingValueError
         """
         index = self.space.index_of(architectures)
-        some = np.atleast_1d(np.asarray(index, dtype=self.space.index_type))
+        indices = np.atleast_1d(np.asarray(index, dtype=self.space.index_type))
         answers = {"mean": self.means, "diverged": self.divergences, "expected": self.expectations}
         check_choice("answer", answer, [*answers, "training"])
-        values = answers[answer](some) if answer in answers else self.training_values(seed, some)
-        return float(values[0]) if isinstance(index, int) else values
+        if answer == "training":
+            values = self.training_values(seed, indices)
+        else:
+            values = answers[answer](indices)
+        if isinstance(index, int):
+            return float(values[0])
+        return values
 
     def score(self, task: str | Task | None = None) -> dict[str, Scores]:
         """Score the predictions of measured architectures outside the training set.
@@ -278,40 +286,57 @@ class Surrogate:
         if task is None:
             with names_from_file():
                 task = get_task(self.card["task"])
-        task = get_task(task) if isinstance(task, str) else task
-        (space, at), y = task.space.whole, task.values
+        elif isinstance(task, str):
+            task = get_task(task)
+        space, indices = task.space.whole
         if space != self.space:
-            raise SettingError(
-                "space of the task", space.name, f"the space {self.space.name} of the surrogate"
-            )
-        outside = ~(np.isin(at, self.trained) if space.is_large else self.trained[at])
-        fails = diverged_trainings(task, self.card.get("diverged"))
-        measured = np.isfinite(y) & ~fails
-        held_out = measured & outside
-        utilities = task.sign * y
-        best = utilities >= np.quantile(utilities[measured], 1.0 - _BEST)
-        groups = {"held out": held_out, "held out, best 10 %": held_out & best}
+            allowed = f"the space {self.space.name} of the surrogate"
+            raise SettingError("space of the task", space.name, allowed)
+        # Arrays over the architectures of the task, shape (task size,).
+        values = task.values
+        has_value = np.isfinite(values)
+        is_diverged = diverged_trainings(task, self.card.get("diverged"))
+        if space.is_large:
+            is_trained = np.isin(indices, self.trained)
+        else:
+            is_trained = self.trained[indices]
+        groups = self._groups(task, has_value & ~is_diverged, is_trained)
+        held_out = groups["held out"]
+        predicted = np.full(len(values), np.nan)
+        predicted[held_out] = self.means(indices[held_out])
+        percent = task.column.unit == "percent"
+        scores = {}
+        for name, group in groups.items():
+            scores[name] = score_predictions(values[group], predicted[group], percent)
+        bounds = self.intervals(indices[held_out])
+        if bounds is not None:
+            is_covered = np.zeros(len(values), dtype=bool)
+            held_out_values = values[held_out]
+            is_covered[held_out] = (bounds[0] <= held_out_values) & (held_out_values <= bounds[1])
+            for name, group in groups.items():
+                if group.any():
+                    scores[name]["coverage_90"] = float(is_covered[group].mean())
+        if self.divergence is not None:
+            trainings = (has_value | is_diverged) & ~is_trained
+            errors = self.divergences(indices[trainings]) - is_diverged[trainings]
+            scores["held out"]["brier"] = float((errors**2).mean())
+            trainings &= has_value
+            expected = self.expectations(indices[trainings])
+            scores["with diverged"] = score_predictions(values[trainings], expected, percent)
+        return scores
+
+    def _groups(self, task: Task, measured: Booleans, is_trained: Booleans) -> dict[str, Booleans]:
+        """Return which architectures of a task are in each group of `score`, shape (task size,) each."""
+        utilities = task.sign * task.values
+        is_best = utilities >= np.quantile(utilities[measured], 1.0 - _BEST)
+        held_out = measured & ~is_trained
+        groups = {"held out": held_out, "held out, best 10 %": held_out & is_best}
+        space, indices = task.space.whole
         if not space.is_large:
             classes = space.function_classes
-            new = measured & ~np.isin(classes[at], classes[self.trained])
-            groups |= {"new functions": new, "new functions, best 10 %": new & best}
-        predicted, percent, scores = np.empty(len(y)), task.column.unit == "percent", {}
-        predicted[held_out], ends = self.means(at[held_out]), self.intervals(at[held_out])
-        for name, which in groups.items():
-            scores[name] = score_predictions(y[which], predicted[which], percent)
-            if ends is not None and which.any():
-                inside = (ends[0] <= y[held_out]) & (y[held_out] <= ends[1])
-                scores[name]["coverage_90"] = float(inside[which[held_out]].mean())
-        if self.divergence is not None:
-            rows = (np.isfinite(y) | fails) & outside
-            scores["held out"]["brier"] = float(
-                ((self.divergences(at[rows]) - fails[rows]) ** 2).mean()
-            )
-            rows &= np.isfinite(y)
-            scores["with diverged"] = score_predictions(
-                y[rows], self.expectations(at[rows]), percent
-            )
-        return scores
+            new = measured & ~np.isin(classes[indices], classes[self.trained])
+            groups |= {"new functions": new, "new functions, best 10 %": new & is_best}
+        return groups
 
     def has_space_of(self, task: Task) -> bool:
         """Return whether a task has the space of the surrogate; False if its table is not on this machine."""
@@ -324,11 +349,12 @@ class Surrogate:
         """The task on its table, or on the space alone if the table is missing or has another space."""
         from nasmeta.tables import added_tables, table_names
 
-        table, column = self.card["table"], ColumnInfo(**self.card["column"])
+        table = self.card["table"]
         if table in table_names() or table in added_tables():
             task = Task(self.card["task"], table, Signal(**self.card["signal"]))
             if self.has_space_of(task):
                 return task
+        column = ColumnInfo(**self.card["column"])
         return Task(self.card["task"], self.space, Signal.of(column), column=column)
 
     @cached_property
@@ -358,9 +384,8 @@ class Surrogate:
             If the model is a predictor other than ``xgboost``.
         """
         if not self.model.to_arrays():
-            raise SettingError(
-                "predictor of a saved surrogate", self.card["model"], f"None or {SAVED!r}"
-            )
+            allowed = f"None or {SAVED!r}"
+            raise SettingError("predictor of a saved surrogate", self.card["model"], allowed)
         path = Path(path)
         write_atomically(path, self._bytes)
         return path
@@ -419,20 +444,17 @@ class Surrogate:
         card, arrays = _KIND.decode(raw, path)
         with _KIND.blaming(path):
             space = from_content(card["space"])
-            model = (EstimatorModel if "booster" in arrays else Process).of_arrays(space, arrays)
+            kind = EstimatorModel if "booster" in arrays else Process
             trained = arrays["trained"]
-            trained = (
-                trained if space.is_large else np.unpackbits(trained, count=space.size).astype(bool)
-            )
-            noise = (
-                SeedNoise(arrays["noise_means"], arrays["noise_quantiles"])
-                if "noise_means" in arrays
-                else None
-            )
-            divergence = Divergence(space, arrays[_DIVERGED]) if _DIVERGED in arrays else None
-        surrogate = cls(
-            card, model, trained, noise, arrays.get("cost_coefficients"), divergence, name
-        )
+            if not space.is_large:
+                trained = np.unpackbits(trained, count=space.size).astype(bool)
+            surrogate = cls(card, kind.of_arrays(space, arrays), trained, name=name)
+            surrogate.cost_coefficients = arrays.get("cost_coefficients")
+            if "noise_means" in arrays:
+                quantiles = arrays["noise_quantiles"]
+                surrogate.noise = SeedNoise(arrays["noise_means"], quantiles)
+            if _DIVERGED in arrays:
+                surrogate.divergence = Divergence(space, arrays[_DIVERGED])
         surrogate.__dict__["_bytes"] = raw  # so the checksum equals the file's
         return surrogate
 

@@ -41,18 +41,16 @@ def surrogate_fit_command(
     if output is not None:  # before the fit
         if options.get("predictor") not in (None, SAVED):
             raise SettingError("--predictor", options["predictor"], f"{SAVED} with --output")
-        if (
-            output.suffix != ".npz"
-            or not output.parent.is_dir()
-            or (output.exists() and not replace)
-        ):
-            raise SettingError(
-                "--output", str(output), "a new file that ends in .npz, or --replace"
-            )
+        is_possible = output.suffix == ".npz" and output.parent.is_dir()
+        if not is_possible or (output.exists() and not replace):
+            allowed = "a new file that ends in .npz, or --replace"
+            raise SettingError("--output", str(output), allowed)
         require_writable(output)
+    files = []
     with progress_bar(f"fitting {task}"):
         surrogate = fit_surrogate(task, **options)
-        files = [] if output is None else [surrogate.save(output)]
+        if output is not None:
+            files.append(surrogate.save(output))
     record = _printed(surrogate, surrogate.card["scores"])
     if files:
         print_written(files)
@@ -81,18 +79,29 @@ def _printed(
     surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None
 ) -> dict[str, Any]:
     """Print the scores of a surrogate and the facts about it, and return them for ``--json``."""
-    card, column = surrogate.card, surrogate.card["column"]
-    title = f"Surrogate of {card['task']}" + (f" on {task}" if task else "")
-    table = pd.DataFrame(scores).T.astype(float).round(3).rename(columns={"cells": "architectures"})
-    print_frame(table.rename_axis("scored on").reset_index(), title)
+    card = surrogate.card
+    title = f"Surrogate of {card['task']}"
+    if task:
+        title += f" on {task}"
+    table = pd.DataFrame(scores).T.astype(float).round(3)
+    table = table.rename(columns={"cells": "architectures"}).rename_axis("scored on")
+    print_frame(table.reset_index(), title)
+    column = card["column"]
     parts = [column[key] for key in ("dataset", "metric", "split", "epochs", "seed")]
     address = "/".join(str(part) for part in parts if part is not None)
+    label = with_unit(address, surrogate.unit)
     print_facts(
         {
             "trained on": f"{card['training_cells']:,} of {card['measured_cells']:,} architectures",
-            "labels": f"{with_unit(address, surrogate.unit)}, {column['release']}, from {column['source']}",
+            "labels": f"{label}, {column['release']}, from {column['source']}",
             "sha256": surrogate.sha256,
         }
     )
-    facts = {name: card[name] for name in ("column", "training_cells", "measured_cells")}
-    return {"task": task or card["task"], "scores": scores, "sha256": surrogate.sha256, **facts}
+    return {
+        "task": task or card["task"],
+        "scores": scores,
+        "sha256": surrogate.sha256,
+        "column": column,
+        "training_cells": card["training_cells"],
+        "measured_cells": card["measured_cells"],
+    }
