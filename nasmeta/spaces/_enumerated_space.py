@@ -45,6 +45,12 @@ class EnumeratedSpace(SearchSpace):
         The same before isomorphic combinations are merged.
     architecture_of_raw : ndarray of int32, shape (n_raw,), or None
         The architecture of each row of `raw_codes`, if any are merged.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import SearchSpace
+    >>> SearchSpace("mlp", {"width": [16, 32], "act": ["relu", "tanh"]}).codes.tolist()
+    [[0, 0], [0, 1], [1, 0], [1, 1]]
     """
 
     is_large = False

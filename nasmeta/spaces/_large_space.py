@@ -24,6 +24,13 @@ class LargeSpace(SearchSpace):
 
     `SearchSpace` chooses this class for more than 5 million combinations (131,072 if a position is
     a range) without a list of architectures.
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import Range, SearchSpace
+    >>> space = SearchSpace("net", {f"lr{i}": Range(1e-5, 1e-1, log=True) for i in range(5)})
+    >>> space.codes_of(99)
+    array([ 0,  0,  0,  0, 99])
     """
 
     is_large = True

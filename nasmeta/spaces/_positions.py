@@ -63,30 +63,21 @@ class Position:
     def __post_init__(self) -> None:
         given: Any = self.choices
         choices = tuple(c.item() if isinstance(c, np.generic) else c for c in given)
-        kinds = {type(choice) for choice in choices}
-        plain = all(issubclass(kind, str | int | float) for kind in kinds)
-        plain = plain and all(
-            math.isfinite(choice) for choice in choices if isinstance(choice, float)
-        )
-        if not plain or not 0 < len(choices) <= len(
-            set(choices if len(kinds) == 1 else map(str, choices))
-        ):
+        if not _are_different(choices):
             raise SettingError(
                 f"choices of {self.name}", choices, "different strings, finite numbers or booleans"
             )
         object.__setattr__(self, "choices", choices)
-        if self.scale is not None:
-            check_choice(f"scale of {self.name}", self.scale, ("linear", "log"))
-            if (
-                not _are_numbers(choices)
-                or [*choices] != sorted(choices)
-                or (self.scale == "log" and choices[0] <= 0)
-            ):
-                expected = f"ascending numbers{', above 0' * (self.scale == 'log')}"
-                raise SettingError(
-                    f"choices of {self.name}", choices, expected, f"Its scale is {self.scale}."
-                )
-            object.__setattr__(self, "ordered", True)
+        if self.scale is None:
+            return
+        check_choice(f"scale of {self.name}", self.scale, ("linear", "log"))
+        expected = "ascending numbers" + ", above 0" * (self.scale == "log")
+        is_range = _are_numbers(choices) and [*choices] == sorted(choices)
+        if not is_range or (self.scale == "log" and choices[0] <= 0):
+            raise SettingError(
+                f"choices of {self.name}", choices, expected, f"Its scale is {self.scale}."
+            )
+        object.__setattr__(self, "ordered", True)
 
     def _on_scale(self, numbers: Any) -> Floats:
         return np.log(numbers) if self.scale == "log" else np.asarray(numbers, np.float64)
@@ -94,10 +85,12 @@ class Position:
     @cached_property
     def places(self) -> Floats:
         """Places of the choices of an ordered position on its scale, from 0 to 1, shape (n_choices,)."""
-        numbers = self._on_scale(self.choices if self.scale else range(len(self.choices)))
-        return np.asarray(
-            (numbers - numbers[0]) / max(numbers[-1] - numbers[0], np.finfo(float).tiny)
-        )
+        if self.scale is None:
+            numbers = np.arange(len(self.choices), dtype=np.float64)
+        else:
+            numbers = self._on_scale(self.choices)
+        width = max(numbers[-1] - numbers[0], np.finfo(float).tiny)  # 0 for a single choice
+        return np.asarray((numbers - numbers[0]) / width)
 
     def nearest(self, number: float) -> int:
         """Return the code of a range's choice that is nearest to a number on its scale.
@@ -107,7 +100,8 @@ class Position:
         >>> Position("lr", (0.001, 0.01, 0.1), scale="log").nearest(0.04)
         2
         """
-        return int(np.abs(self._on_scale(self.choices) - self._on_scale(number)).argmin())
+        distances = np.abs(self._on_scale(self.choices) - self._on_scale(number))
+        return int(distances.argmin())
 
     @cached_property
     def levels(self) -> Integers:
@@ -127,11 +121,11 @@ class Position:
         """Return the position, reduced to `most` choices if it is a range, and the new code of each choice."""
         if self.scale is None or len(self.choices) <= most:
             return self, np.arange(len(self.choices))
-        _, first, codes = np.unique(
-            np.rint(self.places * (most - 1)), return_index=True, return_inverse=True
-        )
-        kept = [*first[:-1].tolist(), -1]  # with both ends of the range
-        return Position(self.name, tuple(self.choices[i] for i in kept), scale=self.scale), codes
+        levels = np.rint(self.places * (most - 1))
+        _, first, codes = np.unique(levels, return_index=True, return_inverse=True)
+        first[-1] = len(self.choices) - 1  # with both ends of the range
+        choices = tuple(self.choices[i] for i in first.tolist())
+        return Position(self.name, choices, scale=self.scale), codes
 
     @property
     def bin_names(self) -> list[str]:
@@ -142,19 +136,19 @@ class Position:
     @property
     def edits(self) -> range | list[int]:
         """The changes of a code that lead to a neighbour: any; in a range, 1, 2, 4, 8 … levels up or down."""
-        n = len(self.choices)
+        n_choices = len(self.choices)
         if self.scale is None:
-            return range(1, n)
-        return [step * 2**i for i in range(int(n - 1).bit_length()) for step in (-1, 1)]
+            return range(1, n_choices)
+        powers = [2**i for i in range((n_choices - 1).bit_length())]
+        return [step for power in powers for step in (-power, power)]
 
     @cached_property
     def _codes(self) -> dict[tuple[bool, Choice] | str, int]:
         """Codes of the choices, by value and by text; True is not the choice 1."""
-        return {
-            key: code
-            for code, choice in enumerate(self.choices)
-            for key in ((isinstance(choice, bool), choice), str(choice))
-        }
+        codes: dict[tuple[bool, Choice] | str, int] = {}
+        for code, choice in enumerate(self.choices):
+            codes[isinstance(choice, bool), choice] = codes[str(choice)] = code
+        return codes
 
     def code(self, choice: object) -> int:
         """Return the index of a choice, given as a value or as its text.
@@ -164,14 +158,12 @@ class Position:
         SettingError
             If the position has no such choice.
         """
-        plain = choice.item() if isinstance(choice, np.generic) else choice
-        for key in ((isinstance(plain, bool), plain), str(plain)):
-            if key in self._codes:
-                return self._codes[key]
-
-        raise SettingError(
-            f"choice of {self.name}", choice, f"one of {short(', '.join(map(str, self.choices)))}"
-        )
+        plain: Any = choice.item() if isinstance(choice, np.generic) else choice
+        code = self._codes.get((isinstance(plain, bool), plain), self._codes.get(str(plain)))
+        if code is None:
+            expected = f"one of {short(', '.join(map(str, self.choices)))}"
+            raise SettingError(f"choice of {self.name}", choice, expected)
+        return code
 
 
 @dataclass(frozen=True)
@@ -210,20 +202,26 @@ class Range:
     def position(self, name: str, most: int) -> Position:
         """Return the position with this name, and with at most `most` levels unless `levels` is given."""
         if not self.low < self.high or (self.log and self.low <= 0):
-            raise SettingError(
-                f"range of {name}", (self.low, self.high), "low < high" + ", above 0" * self.log
-            )
-        n = most if self.levels is None else check_int(f"levels of {name}", self.levels, 2)
-        inner = (np.geomspace if self.log else np.linspace)(self.low, self.high, n)[1:-1].tolist()
+            expected = "low < high" + ", above 0" * self.log
+            raise SettingError(f"range of {name}", (self.low, self.high), expected)
+        n_levels = most if self.levels is None else check_int(f"levels of {name}", self.levels, 2)
+        spaced = np.geomspace if self.log else np.linspace
+        inner = spaced(self.low, self.high, n_levels)[1:-1].tolist()
+        numbers: set[int] | set[float]
         if self.is_whole:
             numbers = {int(self.low), *map(round, inner), int(self.high)}
         else:
-            short_ones = {float(f"{x:.6g}") for x in inner}
-            distinct = len(short_ones) == n - 2 and all(
-                self.low < x < self.high for x in short_ones
-            )
-            numbers = {float(self.low), *(short_ones if distinct else inner), float(self.high)}
+            numbers = {float(self.low), *self._shortened(inner), float(self.high)}
         return Position(name, tuple(sorted(numbers)), scale="log" if self.log else "linear")
+
+    def _shortened(self, inner: list[float]) -> list[float]:
+        """Round levels to six digits if they remain different and inside the range."""
+        rounded = [float(f"{level:.6g}") for level in inner]
+        bounded = sorted({self.low, *rounded, self.high})
+        are_different = len(bounded) == len(inner) + 2
+        if are_different and (bounded[0], bounded[-1]) == (self.low, self.high):
+            return rounded
+        return inner
 
     @property
     def is_whole(self) -> bool:
@@ -233,8 +231,10 @@ class Range:
 
     def n_levels(self, most: int) -> int:
         """Return an upper bound of the number of levels, given that of a range without a number."""
-        n = self.levels or most
-        return min(n, int(self.high) - int(self.low) + 1) if self.is_whole else n
+        n_levels = self.levels or most
+        if self.is_whole:
+            return min(n_levels, int(self.high) - int(self.low) + 1)
+        return n_levels
 
 
 def as_positions(
@@ -244,26 +244,37 @@ def as_positions(
     if not isinstance(positions, Mapping):
         return tuple(positions)
     for most in range(MOST_LEVELS, 1, -1):
-        if (
-            math.prod(
-                g.n_levels(most) if isinstance(g, Range) else len(g) for g in positions.values()
-            )
-            < 2**63
-        ):
+        n_choices = [
+            given.n_levels(most) if isinstance(given, Range) else len(given)
+            for given in positions.values()
+        ]
+        if math.prod(n_choices) < 2**63:
             break
-    return tuple(
-        given.position(name, most)
-        if isinstance(given, Range)
-        else Position(name, given, _are_numbers(given))  # type: ignore[arg-type]
-        for name, given in positions.items()
-    )
+    result = []
+    for name, given in positions.items():
+        if isinstance(given, Range):
+            result.append(given.position(name, most))
+        else:
+            choices: Any = given
+            result.append(Position(name, choices, _are_numbers(choices)))
+    return tuple(result)
 
 
 def _are_numbers(choices: Sequence[Choice]) -> bool:
-    return all(
-        issubclass(kind, int | float | np.number) and kind is not bool
-        for kind in {type(c) for c in choices}
-    )
+    kinds = set(map(type, choices))
+    return all(issubclass(kind, int | float | np.number) and kind is not bool for kind in kinds)
+
+
+def _are_different(choices: Sequence[Any]) -> bool:
+    """Return whether there are choices, all of them strings, finite numbers or booleans with different texts."""
+    kinds = set(map(type, choices))
+    if not choices or not all(issubclass(kind, str | int | float) for kind in kinds):
+        return False
+    if any(isinstance(choice, float) and not math.isfinite(choice) for choice in choices):
+        return False
+    # the texts of choices of one type differ if the choices do
+    different = set(choices) if len(kinds) == 1 else set(map(str, choices))
+    return len(different) == len(choices)
 
 
 def place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:
@@ -307,19 +318,20 @@ class Conditions:
         positions: Sequence[Position],
         conditions: Mapping[str, Mapping[str, Sequence[Choice]]],
     ) -> None:
-        self.given = {
-            name: {other: np.array(of, dtype=object).tolist() for other, of in needed.items()}
-            for name, needed in conditions.items()
-        }
-        place = {position.name: i for i, position in enumerate(positions)}
-        for name, needed in self.given.items():
-            check_names("conditions", "position", [name, *needed], place)
+        self.given: dict[str, dict[str, list[Any]]] = {}
+        # (position, other position, whether each choice of the other one makes it active)
         self._needed: list[tuple[int, int, Booleans]] = []
-        for name, needed in self.given.items():
+        index_of = {position.name: i for i, position in enumerate(positions)}
+        for name, needed in conditions.items():
+            check_names("conditions", "position", [name, *needed], index_of)
+            self.given[name] = {}
             for other, choices in needed.items():
-                allowed = np.zeros(len(positions[place[other]].choices), dtype=bool)
-                allowed[[positions[place[other]].code(choice) for choice in choices]] = True
-                self._needed.append((place[name], place[other], allowed))
+                decisive = positions[index_of[other]]
+                plain = np.array(choices, dtype=object).tolist()
+                allowed = np.zeros(len(decisive.choices), dtype=bool)
+                allowed[[decisive.code(choice) for choice in plain]] = True
+                self.given[name][other] = plain
+                self._needed.append((index_of[name], index_of[other], allowed))
         # indices of positions that conditions name
         self.decisive = {other for _, other, _ in self._needed}
 
@@ -329,11 +341,12 @@ class Conditions:
     def active(self, codes: Integers) -> Booleans:
         """Return whether each position is active, shape (..., n_positions); one that needs an inactive one is not."""
         active = np.ones(codes.shape, dtype=bool)
-        before = -1
+        n_before = -1
         # until a chain of conditions is followed to its end
-        while before != (before := int(active.sum())):
-            for name, other, allowed in self._needed:
-                active[..., name] &= active[..., other] & allowed[codes[..., other]]
+        while n_before != (n_active := int(active.sum())):
+            n_before = n_active
+            for i, other, allowed in self._needed:
+                active[..., i] &= active[..., other] & allowed[codes[..., other]]
         return active
 
     def reduced(self, codes: Integers) -> Integers:
@@ -348,18 +361,15 @@ class Conditions:
         ValueError
             If an active position is missing, or a name is unknown.
         """
-        codes = [
-            position.code(choices[position.name]) if position.name in choices else 0
-            for position in positions
-        ]
-        active = {
-            p.name
-            for p, a in zip(positions, self.active(np.array(codes)).tolist(), strict=True)
-            if a
-        }
-        if not active <= choices.keys() <= {position.name for position in positions}:
-            raise ValueError(f"positions are {', '.join(p.name for p in positions)}, each once.")
-        reduced: list[int] = self.reduced(np.array(codes)).tolist()
+        names = [position.name for position in positions]
+        codes = np.zeros(len(positions), dtype=np.int64)
+        for i, position in enumerate(positions):
+            if position.name in choices:
+                codes[i] = position.code(choices[position.name])
+        active = {names[i] for i in np.flatnonzero(self.active(codes)).tolist()}
+        if not active <= choices.keys() <= set(names):
+            raise ValueError(f"positions are {', '.join(names)}, each once.")
+        reduced: list[int] = self.reduced(codes).tolist()
         return reduced
 
 
@@ -374,7 +384,8 @@ def binned(positions: Sequence[Position], codes: Integers) -> Integers:
     """
     if not any(position.scale for position in positions):
         return codes
-    return np.stack([p.bins[column] for p, column in zip(positions, codes.T, strict=True)], axis=1)
+    columns = [position.bins[codes[:, i]] for i, position in enumerate(positions)]
+    return np.stack(columns, axis=1)
 
 
 def _range_scale(numbers: pd.Series[Any]) -> Scale | None:
@@ -388,8 +399,9 @@ def _range_scale(numbers: pd.Series[Any]) -> Scale | None:
     if distinct[0] <= 0 or distinct[-1] < _WIDE * distinct[0]:
         return "linear"
     ranks = np.arange(len(distinct))
-    linear, log = (np.corrcoef(ranks, places)[0, 1] for places in (distinct, np.log(distinct)))
-    return "log" if log > linear else "linear"
+    linear = np.corrcoef(ranks, distinct)[0, 1]
+    logarithmic = np.corrcoef(ranks, np.log(distinct))[0, 1]
+    return "log" if logarithmic > linear else "linear"
 
 
 def positions_of_frame(
@@ -404,43 +416,50 @@ def positions_of_frame(
     """
     import pandas as pd
 
-    chosen = (
-        [columns]
-        if isinstance(columns, str)
-        else list(frame.columns if columns is None else columns)
-    )
+    if columns is None:
+        columns = list(frame.columns)
+    chosen = [columns] if isinstance(columns, str) else list(columns)
     for column in [*chosen, *scales]:
         if column not in frame.columns:
             raise SettingError("column", column, f"one of {', '.join(map(repr, frame.columns))}")
-    repeated = frame.duplicated(chosen)
-    distinct = frame.loc[~repeated, chosen]
-    positions, columns_of_codes = [], []
-    choices: Any
-    for column in chosen:
-        values = distinct[column]
-        is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            codes, choices, ordered = (
-                values.cat.codes.to_numpy(),
-                values.cat.categories,
-                values.cat.ordered,
-            )
-        else:
-            codes, choices = values.factorize(sort=is_number)
-            ordered = is_number
-        scale: Any = scales.get(str(column), _range_scale(values) if is_number else None)
-        scale = None if scale == "none" else scale
-        positions.append(Position(str(column), tuple(choices.tolist()), bool(ordered), scale))
-        columns_of_codes.append(codes)
-    codes = np.stack(columns_of_codes, axis=1)
+    is_repeated = frame.duplicated(chosen)
+    distinct = frame.loc[~is_repeated, chosen]
+    positions = []
+    codes = np.empty(distinct.shape, dtype=np.int64)
+    for i, column in enumerate(chosen):
+        position, codes[:, i] = _position_of_column(column, distinct[column], scales)
+        positions.append(position)
     rules = Conditions(positions, conditions)
     missing = np.argwhere((codes < 0) & rules.active(codes))
     if len(missing):
-        row, column = np.flatnonzero(~repeated)[missing[0, 0]], chosen[missing[0, 1]]
+        row, i = missing[0]
+        column = chosen[i]
         hint = (
             "pandas reads None, NA, null and nan as missing. If another column decides whether it is used, state "
             f"conditions={{{column!r}: {{'optimiser': ['sgd']}}}} (--conditions {column}=optimiser:sgd)."
         )
-        raise SettingError(f"{column} in row {row}", None, "a choice", hint)
+        row_of_frame = np.flatnonzero(~is_repeated)[row]
+        raise SettingError(f"{column} in row {row_of_frame}", None, "a choice", hint)
     reduced = pd.DataFrame(rules.reduced(codes)).drop_duplicates()
     return positions, reduced.to_numpy()
+
+
+def _position_of_column(
+    column: str, values: pd.Series[Any], scales: Mapping[str, str | None]
+) -> tuple[Position, Integers]:
+    """Return the position of a column, and the code of each row, shape (n_rows,), -1 for a missing value."""
+    import pandas as pd
+
+    is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    choices: Any
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        codes, choices = values.cat.codes.to_numpy(), values.cat.categories
+        is_ordered = bool(values.cat.ordered)
+    else:
+        codes, choices = values.factorize(sort=is_number)
+        is_ordered = is_number
+    scale: Any = _range_scale(values) if is_number else None
+    scale = scales.get(str(column), scale)
+    if scale == "none":
+        scale = None
+    return Position(str(column), tuple(choices.tolist()), is_ordered, scale), codes
