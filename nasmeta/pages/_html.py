@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 from io import StringIO
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,19 +24,20 @@ def html_page(
     the element with the id ``data``, and may use a JavaScript `library`. `more` are further
     elements with data.
     """
-    of_page = {suffix: _asset(package, f"{name}.{suffix}") for suffix in ("html", "css", "js")}
-    # it cannot end the tag
-    content = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    title = escape(title)
+    body = _filled(_asset(package, f"{name}.html"), title=title, **parts)
+    content = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    content = content.replace("<", "\\u003c")  # so that it cannot end its element
     return _filled(
         _asset(__package__, "frame.html"),
-        title=escape(title),
+        title=title,
         shared_style=_asset(__package__, "page.css"),
-        style=of_page["css"],
-        body=_filled(of_page["html"], title=escape(title), **parts),
+        style=_asset(package, f"{name}.css"),
+        body=body,
         data=f'<script type="application/json" id="data">{content}</script>{more}',
         library=re.sub(r"</(?=script)", r"<\\/", library, flags=re.IGNORECASE),
         shared_script=_asset(__package__, "element.js"),
-        script=of_page["js"],
+        script=_asset(package, f"{name}.js"),
     )
 
 
@@ -44,6 +46,7 @@ def _asset(package: str, name: str) -> str:
 
 
 def _filled(template: str, **parts: str) -> str:
+    """Return a template with a part for each of its ``{{keys}}``."""
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
 
 
@@ -53,18 +56,22 @@ def rounded(values: Iterable[float], digits: int = 6) -> list[float | None]:
     >>> rounded([91.6066666, float("nan")], 4)
     [91.61, None]
     """
-    return [float(f"{value:.{digits}g}") if value == value else None for value in values]
+    numbers: list[float | None] = []
+    for value in values:
+        if isnan(value):
+            numbers.append(None)
+        else:
+            numbers.append(float(f"{value:.{digits}g}"))
+    return numbers
 
 
 def svg_element(figure: Figure) -> str:
     """Return a figure as an SVG element for HTML."""
     from matplotlib import rc_context
 
+    unwanted = dict.fromkeys(["Date", "Creator", "Format", "Type"])
     with rc_context({"svg.hashsalt": "nasmeta"}), StringIO() as buffer:
-        figure.savefig(
-            buffer,
-            format="svg",
-            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
-        )
+        figure.savefig(buffer, format="svg", metadata=unwanted)
         text = buffer.getvalue()
-    return re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    element = text[text.index("<svg") :]
+    return re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)

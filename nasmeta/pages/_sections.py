@@ -37,7 +37,8 @@ class Section:
     def in_markdown(self) -> Section:
         """Return the section with its texts, headings and labels as Markdown."""
         paragraphs = map(in_markdown, self.text.split("\n\n"))
-        table, headers = self.table, dict(self.headers)
+        table = self.table
+        headers = dict(self.headers)
         if table is not None:
             for name in map(str, table):
                 headers[name] = in_markdown(headers.get(name, name.replace("_", " ")))
@@ -53,7 +54,9 @@ class Section:
 
 
 def _cell_in_markdown(value: object) -> object:
-    return in_markdown(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return in_markdown(value)
+    return value
 
 
 def as_markdown(
@@ -63,7 +66,8 @@ def as_markdown(
     figures: Mapping[str, str] | None = None,
 ) -> str:
     """Return sections with texts in Markdown as a page; `figures` are the paths of figures by name, relative to it."""
-    paths, parts = figures or {}, [f"# {title}"]
+    paths = figures or {}
+    parts = [f"# {title}"]
     for section in sections:
         if section.heading:
             parts.append(f"## {section.heading}")
@@ -72,7 +76,8 @@ def as_markdown(
             if name in paths:
                 parts.append(f"![{description}]({paths[name]})")
         if section.table is not None:
-            parts.append(to_markdown(section.table, section.headers, section.decimals).rstrip("\n"))
+            table = to_markdown(section.table, section.headers, section.decimals)
+            parts.append(table.rstrip("\n"))
         parts.append(section.note)
     parts.append("\n".join(f"* {remark}" for remark in remarks))
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -92,19 +97,22 @@ def write_markdown(
     A remark names each figure that cannot be drawn. Figures that no section mentions are only
     saved.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    home = path.parent
+    home.mkdir(parents=True, exist_ok=True)
     if figures is None or not formats:
         figures = {}
-    paths, missing, written = dict[str, str](), list[str](), [path]
+    remarks = list(remarks)
+    paths = dict[str, str]()
+    written = [path]
     for name, draw in figures.items():
         try:
-            files = save_figure(draw(), path.parent / folder / name, formats)
+            files = save_figure(draw(), home / folder / name, formats)
         except SettingError as reason:
-            missing.append(in_markdown(f"No figure {name}: {reason}"))
+            remarks.append(in_markdown(f"No figure {name}: {reason}"))
         else:
-            paths[name] = files[0].relative_to(path.parent).as_posix()
+            paths[name] = files[0].relative_to(home).as_posix()
             written += files
-    write_atomically(path, as_markdown(title, sections, [*remarks, *missing], paths))
+    write_atomically(path, as_markdown(title, sections, remarks, paths))
     return written
 
 
@@ -135,8 +143,9 @@ def latex_tables(sections: Iterable[Section], notes: Iterable[str] = ()) -> dict
 
     The `notes` become comments.
     """
-    comments = ["Needs \\usepackage{booktabs}. Written by nasmeta report.", *notes]
-    head = "".join(f"% {comment}\n" for comment in comments)
+    head = ""
+    for comment in ("Needs \\usepackage{booktabs}. Written by nasmeta report.", *notes):
+        head += f"% {comment}\n"
     tables = {}
     for section in sections:
         if section.table is not None and section.name:

@@ -187,7 +187,9 @@ def interval_columns(name: str, value: Any, bounds: Sequence[Any]) -> dict[str, 
 
 def number_or_dash(value: float, form: str = ".2f") -> str:
     """Write a number; NaN is a dash."""
-    return _MISSING if np.isnan(value) else format(value, form)
+    if np.isnan(value):
+        return _MISSING
+    return format(value, form)
 
 
 def range_text(numbers: Collection[float], form: str = "") -> str:
@@ -227,26 +229,27 @@ def texts_of(
     table = table.set_axis(table.columns.map(str), axis=1)
     headers, best, decimals = headers or {}, best or {}, decimals or {}
     records = table.to_dict("records")
-    headings, right, columns = list[str](), list[bool](), list[list[str]]()
-    winners = set[tuple[int, int]]()
-    for name in _shown_columns(table):
-        digits = _decimals(table, name, decimals.get(name))
+    text = _Texts(headings=[], right=[], rows=[[] for _ in records], best=set())
+    for column, name in enumerate(_shown_columns(table)):
+        digits = _decimals(records, name, decimals.get(name))
         cells = [_cell(record, name, digits) for record in records]
+        for row, cell in zip(text.rows, cells, strict=True):
+            row.append(cell)
         if name in best:
-            winners |= {(row, len(columns)) for row in _best_rows(table[name], cells, best[name])}
-        headings.append(headers.get(name, name.replace("_", " ")))
-        right.append(all(isinstance(value, Real) for value in table[name]))
-        columns.append(cells)
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    return _Texts(headings=headings, right=right, rows=rows, best=winners)
+            rows = _best_rows(table[name], cells, best[name])
+            text.best.update((row, column) for row in rows)
+        text.headings.append(headers.get(name, name.replace("_", " ")))
+        text.right.append(all(isinstance(value, Real) for value in table[name]))
+    return text
 
 
 def _shown_columns(table: pd.DataFrame) -> list[str]:
     """Return the columns that are not the bounds or the deviation of another one."""
-    names, parts = table.columns.tolist(), set[str]()
+    names = table.columns.tolist()
+    hidden = set[str]()
     for name in names:
-        parts |= {f"{name}_low", f"{name}_high", f"{name}_std"}
-    return [name for name in names if name not in parts]
+        hidden |= {f"{name}_low", f"{name}_high", f"{name}_std"}
+    return [name for name in names if name not in hidden]
 
 
 def _best_rows(values: pd.Series[Any], cells: Sequence[str], goal: str) -> list[int]:
@@ -256,29 +259,32 @@ def _best_rows(values: pd.Series[Any], cells: Sequence[str], goal: str) -> list[
     best = np.nanargmin(values) if goal == "min" else np.nanargmax(values)
     numbers = [cell.split(" ")[0] for cell in cells]  # without their uncertainties
     winner = numbers[int(best)]
-    if {*numbers} - {_MISSING} == {winner}:
+    if set(numbers) - {_MISSING} == {winner}:
         return []
     return [row for row, number in enumerate(numbers) if number == winner]
 
 
-def _decimals(table: pd.DataFrame, name: str, fixed: int | None) -> int:
+def _decimals(records: Sequence[Mapping[Any, Any]], name: str, fixed: int | None) -> int:
     """Return the decimals of a column: two digits of the largest uncertainty, or three if others are far smaller.
 
     Columns without an uncertainty have the `fixed` decimals, or four digits of the largest number
     and at least one of the smallest.
     """
-    sizes, spreads = list[float](), list[float]()
-    for record in table.to_dict("records"):
+    sizes = list[float]()
+    spreads = list[float]()
+    for record in records:
         value = record[name]
         if isinstance(value, Real) and np.isfinite(float(value)):
-            size, spread = abs(float(value)), _spread(record, name)
+            size = abs(float(value))
             sizes.append(size)
+            spread = _spread(record, name)
             if spread > _SMALLEST * size:
                 spreads.append(spread)
     large = [size for size in sizes if size > _ROUNDING]
     most = decimals_for(max(large, default=0.0), 4)
     if spreads:
-        widest, narrowest = _magnitude(max(spreads)), _magnitude(min(spreads))
+        widest = _magnitude(max(spreads))
+        narrowest = _magnitude(min(spreads))
         wanted = 1 - widest
         if widest - narrowest > 1:
             wanted += 1
@@ -294,14 +300,15 @@ def _decimals(table: pd.DataFrame, name: str, fixed: int | None) -> int:
 
 
 def _magnitude(size: float) -> int:
+    """Return the power of ten of the first digit."""
     return math.floor(math.log10(size))
 
 
 def _spread(record: Mapping[Any, Any], name: str) -> float:
     """Return the width of the interval of a number, else its deviation; NaN if it has neither."""
-    low, high, std = _uncertainty(record, name)
+    low, high, deviation = _uncertainty(record, name)
     width = high - low
-    return width if np.isfinite(width) else std
+    return width if np.isfinite(width) else deviation
 
 
 def _uncertainty(record: Mapping[Any, Any], name: str) -> tuple[float, float, float]:
@@ -315,12 +322,12 @@ def _cell(record: Mapping[Any, Any], name: str, digits: int) -> str:
     if not isinstance(value, Real):
         return str(value)
     text = _number(value, digits)
-    low, high, std = _uncertainty(record, name)
+    low, high, deviation = _uncertainty(record, name)
     if np.isfinite(high - low):
         if high - low > _SMALLEST * abs(float(value)):
             text += f" [{_number(low, digits)}, {_number(high, digits)}]"
-    elif np.isfinite(std):
-        text += f" ± {_number(std, digits)}"
+    elif np.isfinite(deviation):
+        text += f" ± {_number(deviation, digits)}"
     return text
 
 
@@ -330,5 +337,6 @@ def _number(value: Any, decimals: int) -> str:
     if np.isinf(value):
         return "∞" if value > 0 else "−∞"
     text = f"{value:,.{decimals}f}"
-    is_zero = float(text.replace(",", "")) == 0
-    return text.removeprefix("-") if is_zero else text
+    if not text.strip("-0."):  # "-0.00"
+        return text.removeprefix("-")
+    return text

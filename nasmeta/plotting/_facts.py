@@ -15,10 +15,8 @@ class ShowsFacts:
 
     def _repr_html_(self) -> str:
         left = 'style="text-align: left"'
-        rows = "".join(
-            f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(str(fact))}</td></tr>"
-            for name, fact in self._facts().items()
-        )
-        return (
-            f"<table><caption>{escape(type(self).__name__)}</caption><tbody>{rows}</tbody></table>"
-        )
+        rows = ""
+        for name, fact in self._facts().items():
+            rows += f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(str(fact))}</td></tr>"
+        caption = escape(type(self).__name__)
+        return f"<table><caption>{caption}</caption><tbody>{rows}</tbody></table>"

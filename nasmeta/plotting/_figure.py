@@ -13,11 +13,15 @@ class Picture(Figure):
 
     def __repr__(self) -> str:
         """Return the size in inches, the titles, and the colours of named lines."""
-        lines = [line for axes in self.axes for line in axes.lines]
-        named = {str(line.get_label()): to_hex(line.get_color()) for line in lines}
-        named = {name: colour for name, colour in named.items() if not name.startswith("_")}
+        titles = [axes.get_title() for axes in self.axes]
+        colours = {}
+        for axes in self.axes:
+            for line in axes.lines:
+                name = str(line.get_label())
+                if not name.startswith("_"):  # as matplotlib names lines without a label
+                    colours[name] = to_hex(line.get_color())
         width, height = self.get_size_inches()
-        return f"<Picture {width:.2f} x {height:.2f}: {[axes.get_title() for axes in self.axes]}, {named}>"
+        return f"<Picture {width:.2f} x {height:.2f}: {titles}, {colours}>"
 
     def _repr_png_(self) -> bytes:
         content = io.BytesIO()

@@ -30,14 +30,17 @@ def task_title(name: str) -> str:
     >>> task_title("nb201/cifar10@12ep"), task_title("nb201/cifar100+latency/pixel3"), task_title("tnb101/class_scene")
     ('CIFAR-10, 12 epochs', 'CIFAR-100, Pixel 3 latency', 'Class scene')
     """
-    title = name.partition("/")[2] or name
-    for pattern, readable in _READABLE if title != name else ():
+    title = name.partition("/")[2]
+    for pattern, readable in _READABLE:
         title = re.sub(pattern, readable, title)
-    title = _spelled(title)
-    return title[:1].upper() + title[1:] if title != name else name
+    title = _spelled(title or name)
+    if title == name:
+        return name
+    return title[:1].upper() + title[1:]
 
 
 def _spelled(text: str) -> str:
+    """Return a text with the usual spelling of its words."""
     return re.sub(r"[\w-]+", lambda word: _SPELLINGS.get(word[0], word[0]), text)
 
 
@@ -50,4 +53,5 @@ def value_label(metric: str, unit: str) -> str:
     text = re.sub(r"train seconds", "training time", metric)
     text = re.sub(r" (milliseconds|millijoules|seconds)$", "", text)
     text = re.sub(r"^(predicted )?(latency|energy) (.+)$", r"\1\3 \2", text)
-    return _spelled(text) + {"1": "", "percent": " (%)"}.get(unit, f" ({unit})")
+    units = {"1": "", "percent": " (%)"}
+    return _spelled(text) + units.get(unit, f" ({unit})")

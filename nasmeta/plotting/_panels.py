@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
+from math import ceil
 from os import PathLike
 from pathlib import Path
 from textwrap import fill
@@ -47,8 +48,12 @@ def text_inches(text: str, size: Any) -> float:
     from matplotlib.textpath import TextPath
 
     font = FontProperties(size=size)
-    paths = [TextPath((0, 0), line, prop=font) for line in text.splitlines() if line.strip()]
-    return max((float(path.get_extents().x1) / 72 for path in paths), default=0.0)
+    widths = [0.0]
+    for line in text.splitlines():
+        if line.strip():
+            path = TextPath((0, 0), line, prop=font)
+            widths.append(float(path.get_extents().x1) / 72)  # points to inches
+    return max(widths)
 
 
 def wrapped(text: str, width: float, size: Any) -> str:
@@ -57,6 +62,7 @@ def wrapped(text: str, width: float, size: Any) -> str:
     >>> wrapped("average rank over 36 blocks", 10, 9), wrapped("average rank over 36 blocks", 1.1, 9)
     ('average rank over 36 blocks', 'average rank\nover 36 blocks')
     """
+    # `fill` counts letters; their mean width here is the text's, with a margin.
     letters = int(0.95 * len(text) * width / max(text_inches(text, size), 0.1))
     return fill(text, max(letters, 8), break_long_words=False)
 
@@ -69,9 +75,10 @@ def robust_limits(values: Any) -> tuple[float, float]:
     """
     import numpy as np
 
-    low, high = np.nanquantile(values, (0.25, 0.75))
-    reach, finite = 1.5 * (high - low), np.asarray(values, dtype=float)
-    inside = finite[(finite >= low - reach) & (finite <= high + reach)]
+    numbers = np.asarray(values, dtype=float)
+    low, high = np.nanquantile(numbers, (0.25, 0.75))
+    reach = 1.5 * (high - low)
+    inside = numbers[(numbers >= low - reach) & (numbers <= high + reach)]  # not NaN
     margin = 0.05 * np.ptp(inside) or 1.0
     return float(inside.min() - margin), float(inside.max() + margin)
 
@@ -79,7 +86,9 @@ def robust_limits(values: Any) -> tuple[float, float]:
 def panel_titles(tasks: Sequence[str]) -> list[str]:
     """Return readable titles of tasks; their names if two titles are equal."""
     titles = [task_title(task) for task in tasks]
-    return titles if len(set(titles)) == len(titles) else list(tasks)
+    if len(set(titles)) < len(titles):
+        return list(tasks)
+    return titles
 
 
 def new_panels(
@@ -95,13 +104,15 @@ def new_panels(
     columns = min(len(titles), 3, max(1, int(inches(width, 6) / 1.8)))
     height = size[1]
     if columns == 1 and len(titles) > 2:  # in a column of a paper
-        columns, height = 2, min(height, _LOW)
-    rows = -(-len(titles) // columns)
+        columns = 2
+        height = min(height, _LOW)
+    rows = ceil(len(titles) / columns)
     total = inches(width, max(columns, 1.4) * size[0])
     figure = new_figure(total, rows * height + 0.3)
     panels = figure.subplots(rows, columns, squeeze=False, **options).ravel()
+    title_width = (total - 1.1) / columns  # without labels and gaps
     for title, panel in zip(titles, panels, strict=False):
-        panel.set_title(wrapped(title, (total - 1.1) / columns, rcParams["axes.titlesize"]))
+        panel.set_title(wrapped(title, title_width, rcParams["axes.titlesize"]))
     for unused in panels[len(titles) :]:
         unused.remove()
     return figure, list(panels[: len(titles)])
@@ -113,15 +124,17 @@ def label_panels(panels: Sequence[Axes], x: str, y: str) -> None:
 
     figure: Any = panels[0].figure
     grid = panels[0].get_subplotspec()
-    columns = 1 if grid is None else grid.get_gridspec().ncols
+    columns = 1
+    if grid is not None:
+        columns = grid.get_gridspec().ncols
     total = float(figure.get_size_inches()[0])
-    broken = wrapped(x, total / columns - 0.8, rcParams["axes.labelsize"])
-    letters = 28
+    x_label = wrapped(x, total / columns - 0.8, rcParams["axes.labelsize"])
+    letters = 28  # in a line of y
     if total <= _COLUMN:
         letters = 20 if columns == 1 else 16
     for position, panel in enumerate(panels):
-        if position + columns >= len(panels):
-            panel.set_xlabel(broken)
+        if position + columns >= len(panels):  # no panel is below
+            panel.set_xlabel(x_label)
         if position % columns == 0:
             panel.set_ylabel(fill(y, letters))
 
@@ -137,15 +150,17 @@ def draw_line(
 ) -> None:
     """Draw the line of one searcher in its style, with a band between two curves."""
     look = looks[name]
-    grey = not look.marker
-    if band is not None and not grey:
+    options: dict[str, Any] = {"zorder": 2, "label": name}
+    if look.is_grey:
+        n_grey = sum(other.is_grey for other in looks.values())
+        options = {"zorder": 1.5, "label": f"{n_grey} others"}
+    elif band is not None:
         panel.fill_between(x, *band, color=look.colour, alpha=0.16, linewidth=0, step=step)
-    steps: dict[str, Any] = {"zorder": 1.5 if grey else 2}
-    if step is not None:  # with staggered markers, at parts of the diagonal of the axes
-        stagger = 0.02 + 0.2 * list(looks).index(name) / len(looks)
-        steps |= {"drawstyle": f"steps-{step}", "markevery": (stagger, 0.2)}
-    others = f"{sum(not other.marker for other in looks.values())} others"
-    panel.plot(x, y, label=others if grey else name, **look.line(), **steps)
+    if step is not None:
+        # Staggered, as shares of the diagonal of the axes, so that markers of equal curves differ.
+        first_marker = 0.02 + 0.2 * list(looks).index(name) / len(looks)
+        options |= {"drawstyle": f"steps-{step}", "markevery": (first_marker, 0.2)}
+    panel.plot(x, y, **look.line(), **options)
 
 
 def log_axis(panel: Axes) -> None:
@@ -181,30 +196,33 @@ def legend_below(figure: Figure, title: str = "", width: Width = None) -> None:
     """
     from matplotlib import rcParams
 
-    lines: dict[Any, Any] = {}
+    lines: dict[Any, Any] = {}  # by name
     for panel in figure.axes:
         handles, names = panel.get_legend_handles_labels()
         lines |= dict(zip(names, handles, strict=True))
     total, height = figure.get_size_inches()
-    letter, size = points(8) / 72, rcParams["legend.fontsize"]
-    entry = max(text_inches(name, size) for name in lines) + (_HANDLE + 2.5) * letter
-    rows = -(-len(lines) // max(1, int(total / entry)))
+    letter = points(8) / 72
+    widest = max(text_inches(name, rcParams["legend.fontsize"]) for name in lines)
+    entry = widest + (_HANDLE + 2.5) * letter
+    rows = ceil(len(lines) / max(1, int(total / entry)))
+    title = wrapped(title, total - 0.15, rcParams["legend.title_fontsize"])
     legend = figure.legend(
         list(lines.values()),
         list(lines),
         loc="outside lower center",
-        ncols=-(-len(lines) // rows),
-        title=wrapped(title, total - 0.15, rcParams["legend.title_fontsize"]) if title else None,
+        ncols=ceil(len(lines) / rows),
+        title=title,
         handlelength=_HANDLE,
         columnspacing=1.5,
     )
     legend.get_title().set_multialignment("center")
-    needed = 1.5 * letter * (rows + legend.get_title().get_text().count("\n") + bool(title))
+    needed = 1.5 * letter * (rows + len(title.splitlines()))
     height = max(height + needed, needed / _LEGEND)
     first: Any = figure.axes[0]
     grid = first.get_subplotspec().get_gridspec()
     if width is not None and grid.ncols == 1:
-        height = min(height, max(PROPORTION * total * grid.nrows, _LOWEST * grid.nrows + needed))
+        most = max(PROPORTION * total * grid.nrows, _LOWEST * grid.nrows + needed)
+        height = min(height, most)
     figure.set_size_inches(total, height)
 
 

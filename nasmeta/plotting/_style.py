@@ -40,7 +40,8 @@ _MARKERS = {  # of matplotlib and plotly
 _DISTINCT = len(COLOURS) * len(_DASHES)
 _FIRST_OTHER = 48  # position; fixed, so that other names keep their style if names are declared
 _GREY = "0.78"  # of curves in the background
-_MOST_CURVES, _HIGHLIGHTED = 8, 5
+_MOST_CURVES = 8  # in colour
+_HIGHLIGHTED = 5  # of more curves
 
 
 def inches(width: Width, default: float) -> float:
@@ -51,7 +52,9 @@ def inches(width: Width, default: float) -> float:
     """
     if width is None:
         return default
-    return WIDTHS[width] if isinstance(width, str) else float(width)
+    if isinstance(width, str):
+        return WIDTHS[width]
+    return float(width)
 
 
 @contextmanager
@@ -104,11 +107,19 @@ class Style:
     dash: tuple[float, ...]
     marker: str
 
+    @property
+    def is_grey(self) -> bool:
+        """Whether the searcher is in the background."""
+        return not self.marker
+
     def line(self) -> dict[str, Any]:
         """Return the keyword arguments of a line with markers, for matplotlib."""
+        linestyle: Any = "-"
+        if self.dash:
+            linestyle = (0, self.dash)
         return {
             "color": self.colour,
-            "linestyle": (0, self.dash) if self.dash else "-",
+            "linestyle": linestyle,
             "marker": self.marker,
             "markeredgecolor": "white",
             "markeredgewidth": 0.5,
@@ -129,23 +140,26 @@ def styles(names: Iterable[str], highlight: Collection[str] | None = None) -> di
     >>> styles(["gp", "mine"])["gp"] == styles(["random", "gp"])["gp"]
     True
     """
-    looks: dict[str, Style] = {}
     listed = list(dict.fromkeys(names))
-    for name in sorted(listed, key=lambda name: (name not in STYLES, name)):
-        other = _FIRST_OTHER + crc32(name.encode()) % (_DISTINCT - _FIRST_OTHER)
-        first = _position_of(STYLES[name]) if name in STYLES else other
+    looks: dict[str, Style] = {}
+    for name in sorted(listed, key=lambda name: (name not in STYLES, name)):  # declared ones first
+        if name in STYLES:
+            first = _position_of(STYLES[name])
+        else:
+            first = _FIRST_OTHER + crc32(name.encode()) % (_DISTINCT - _FIRST_OTHER)
         later = map(style_at, range(first, first + 10 * _DISTINCT))
-        looks[name] = next((look for look in later if look not in looks.values()), style_at(first))
-    grey = Style(_GREY, (), "")
-    return {
-        name: looks[name] if highlight is None or name in highlight else grey for name in listed
-    }
+        unused = (look for look in later if look not in looks.values())
+        looks[name] = next(unused, style_at(first))
+    if highlight is not None:
+        looks |= dict.fromkeys(set(listed).difference(highlight), Style(_GREY, (), ""))
+    return {name: looks[name] for name in listed}
 
 
 def _position_of(style: str) -> int:
     """Return the first position of a colour and marker, such as ``blue circle``."""
     colour_name, marker_name = style.split()
-    colour, marker = list(COLOURS).index(colour_name), list(_MARKERS.values()).index(marker_name)
+    colour = list(COLOURS).index(colour_name)
+    marker = list(_MARKERS.values()).index(marker_name)
     turn = (marker - colour) % len(_MARKERS)
     return turn * len(COLOURS) + colour
 
@@ -153,13 +167,17 @@ def _position_of(style: str) -> int:
 def style_at(position: int) -> Style:
     """Return the style at a position; the first 12 differ in colour, the first 84 in colour or dash."""
     turn, colour = divmod(position, len(COLOURS))
-    dash = _DASHES[(colour + turn) % len(_DASHES)]
-    marker = list(_MARKERS)[(colour + turn + turn // len(_DASHES)) % len(_MARKERS)]
-    return Style(list(COLOURS.values())[colour], dash, marker)
+    dash = colour + turn
+    marker = dash + turn // len(_DASHES)
+    return Style(
+        colour=list(COLOURS.values())[colour],
+        dash=_DASHES[dash % len(_DASHES)],
+        marker=list(_MARKERS)[marker % len(_MARKERS)],
+    )
 
 
 def highlighted(best_first: Sequence[str], chosen: Sequence[str] | None) -> Sequence[str] | None:
     """Return the chosen curves; by default the best five if there are more than eight, and otherwise all (None)."""
-    return (
-        best_first[:_HIGHLIGHTED] if chosen is None and len(best_first) > _MOST_CURVES else chosen
-    )
+    if chosen is None and len(best_first) > _MOST_CURVES:
+        return best_first[:_HIGHLIGHTED]
+    return chosen
