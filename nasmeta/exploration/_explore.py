@@ -8,8 +8,8 @@ import os
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
+from nasmeta.arrays import Facts
 from nasmeta.exploration._table_data import table_data
 from nasmeta.files import require_writable, write_atomically
 from nasmeta.pages import html_page, to_html
@@ -76,61 +76,65 @@ def explore(
     path = Path(output)
     require_writable(path)
     groups = list(_tasks(tables))
-    index: dict[str, Any] = {"searcher": searcher, "seed": seed, "tables": []}
-    parts = []
-    with progress_bar("tasks", sum(len(tasks) for _, tasks in groups), shown=progress) as bar:
+    listed: list[Facts] = []
+    packed = ""
+    n_tasks = sum(len(families) for _, families in groups)
+    with progress_bar("tasks", n_tasks, shown=progress) as bar:
         for position, (table, families) in enumerate(groups):
             runs = []
             for task in families:
                 bar.note(task.name)
-                # the last ones take long to find
+                # Not all of a small table: the last architectures take long to find.
                 budget = min(evaluations, max(1, len(task.measured) // 2))
                 runs.append(search(searcher, task, evaluations=budget, seed=seed))
                 bar.advance()
-            about = {
-                "name": table.name,
-                "tasks": [[task.name, family] for task, family in families.items()],
-            }
-            index["tables"].append(about)
-            data = json.dumps(
-                table_data(table, list(families), runs), allow_nan=False, separators=(",", ":")
-            )
-            packed = b64encode(gzip.compress(data.encode(), mtime=0)).decode()
-            parts.append(f'<script type="text/plain" id="table-{position}">{packed}</script>')
+            tasks = [[task.name, family] for task, family in families.items()]
+            listed.append({"name": table.name, "tasks": tasks})
+            data = _compressed(table_data(table, list(families), runs))
+            packed += f'<script type="text/plain" id="table-{position}">{data}</script>\n'
     path.parent.mkdir(parents=True, exist_ok=True)
-    absent = to_html(list_tables().query("here == 0")[["table", "topic", "holds"]])
+    absent = list_tables().query("here == 0")[["table", "topic", "holds"]]
     page = html_page(
         __package__,
         "explore",
         "Tables of trained networks",
-        index,
-        more="\n".join(parts),
-        absent=absent,
+        {"searcher": searcher, "seed": seed, "tables": listed},
+        more=packed.rstrip(),
+        absent=to_html(absent),
     )
     write_atomically(path, page)
     return path
 
 
+def _compressed(data: Facts) -> str:
+    """Return data as a text for the page, whose script inflates it."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
 def _tasks(tables: Sequence[str | Table] | None) -> Iterator[tuple[Table, dict[Task, str]]]:
     """Yield each table with its tasks of one column, and the family of each task."""
     listed = list_tasks().query("here")
-    for chosen in listed["table"].unique() if tables is None else tables:
+    if tables is None:
+        tables = listed["table"].unique().tolist()
+    for chosen in tables:
         table = chosen if isinstance(chosen, Table) else load_table(chosen)
         if table.space.is_large:  # its values are predicted on demand
             continue
-        rows = listed[listed["table"] == table.name]
+        of_table = listed[listed["table"] == table.name]
         families = {
-            get_task(task): family
-            for task, family in zip(rows["task"], rows["family"], strict=True)
+            get_task(name): family
+            for name, family in zip(of_table["task"], of_table["family"], strict=True)
         }
         if isinstance(chosen, Table) or not families:
             families = dict.fromkeys(table.tasks(), table.name) | families
-        plain = {
-            task: family
-            for task, family in families.items()
-            if not isinstance(task, MultiObjectiveTask)
-            and task.objective is None
-            and len(task.measured)
-        }
-        if plain:
-            yield table, plain
+        shown = {task: family for task, family in families.items() if _is_shown(task)}
+        if shown:
+            yield table, shown
+
+
+def _is_shown(task: Task) -> bool:
+    """Return whether a task has one objective, a column of the table, with values."""
+    if isinstance(task, MultiObjectiveTask) or task.objective is not None:
+        return False
+    return len(task.measured) > 0

@@ -15,7 +15,10 @@ from nasmeta.spaces import CellSpace, SearchSpace
 from nasmeta.tables import ColumnInfo, Table, describe_column, describe_training
 from nasmeta.tasks import Signal, Task
 
-_BEST, _RANDOM, _SHOWN, _BINS = 1000, 2000, 10, 60
+_BEST = 1000  # sampled architectures, shared between the tasks
+_RANDOM = 2000  # sampled architectures
+_SHOWN = 10  # architectures at the top of a task
+_BINS = 60  # of a histogram
 _WIDE = 50  # positive values over a wider range get a logarithmic axis
 
 
@@ -28,9 +31,9 @@ def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> 
     """
     space = table.space
     columns = _columns(table, tasks)
-    values = np.stack([column for _, column in columns])  # (n_columns, n_architectures)
-    is_maximised = np.array([info.direction == "max" for info, _ in columns])
-    utilities = np.where(is_maximised[:, None], values, -values)
+    utilities = np.empty((len(columns), space.size))
+    for i, (info, values) in enumerate(columns):
+        utilities[i] = values if info.direction == "max" else -values
     architectures = _sample(utilities, len(tasks), [run.architectures for run in runs])
     described_tasks = []
     for i, task in enumerate(tasks):
@@ -41,8 +44,8 @@ def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> 
         "space": _described(space),
         "cells": architectures.tolist(),
         "codes": space.codes[architectures].tolist(),
-        "names": [space.to_string(architecture) for architecture in architectures.tolist()],
-        "columns": [_column(info, column, architectures) for info, column in columns],
+        "names": list(map(space.to_string, architectures.tolist())),
+        "columns": [_column(info, values, architectures) for info, values in columns],
         "correlations": [rounded(row, 3) for row in correlations],
         "tasks": described_tasks,
     }
@@ -53,14 +56,16 @@ def _columns(table: Table, tasks: Sequence[Task]) -> list[tuple[ColumnInfo, Floa
     columns = [(task.column, task.values) for task in tasks]
     known = {(info.address, info.release) for info, _ in columns}
     for info in table.columns:
-        if (info.address, info.release) not in known and not isinstance(info.seed, int):
+        is_known = (info.address, info.release) in known
+        is_single_seed = isinstance(info.seed, int)
+        if not is_known and not is_single_seed:
             values = table.column(*Signal.of(info).address)
             columns.append((info, values.astype(np.float64)))
     return columns
 
 
 def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Architectures]) -> Architectures:
-    """Return the architectures that are shown, ascending."""
+    """Return the architectures that are shown, ascending, from utilities (n_columns, size), those of tasks first."""
     size = utilities.shape[1]
     if size <= _BEST + _RANDOM:
         return np.arange(size)
@@ -72,8 +77,9 @@ def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Architectures]) -
     parts = [order[:n_best] for order in orders[:n_tasks]]
     for utility in np.nan_to_num(utilities[:n_tasks], nan=-np.inf, neginf=-np.inf):
         parts += [_front(order, utility) for order in orders]
-    n_random = min(_RANDOM, len(orders[0]))
-    random = np.random.default_rng(0).choice(orders[0], n_random, replace=False)
+    measured = orders[0]
+    n_random = min(_RANDOM, len(measured))
+    random = np.random.default_rng(0).choice(measured, n_random, replace=False)
     return np.unique(np.concatenate([*parts, random, *of_runs]))
 
 
@@ -91,7 +97,7 @@ def _described(space: SearchSpace) -> Facts:
     """Return the facts that a drawing of an architecture needs in addition to its codes."""
     if isinstance(space, CellSpace):
         return {
-            "edges": [list(edge) for edge in space.edges],
+            "edges": list(map(list, space.edges)),
             "nodes": space.n_nodes,
             "operations": list(space.operations),
             "none": space.none,
@@ -103,9 +109,12 @@ def _described(space: SearchSpace) -> Facts:
 
 
 def _column(info: ColumnInfo, values: Floats, architectures: Architectures) -> Facts:
-    is_wide, has_unit = _is_wide(values, info), info.unit != "1"
+    """Return the description of a column, and its values of the shown architectures."""
+    is_wide = _is_wide(values, info)
+    has_unit = info.unit != "1"
+    decimals: int | None
     if info.kind == "size" and not has_unit:
-        decimals: int | None = 0
+        decimals = 0
     elif is_wide:
         decimals = None  # four significant digits
     else:
@@ -124,25 +133,29 @@ def _column(info: ColumnInfo, values: Floats, architectures: Architectures) -> F
 
 
 def _is_wide(values: Floats, info: ColumnInfo) -> bool:
-    lowest, highest = np.nanmin(values), np.nanmax(values)
+    """Return whether values get a logarithmic axis."""
+    lowest = np.nanmin(values)
+    highest = np.nanmax(values)
     return info.unit != "percent" and bool(0 < lowest < highest / _WIDE)
 
 
 def _task(
     table: Table, task: Task, utility: Floats, run: History, architectures: Architectures
 ) -> Facts:
-    order = np.argsort(-utility, kind="stable")[: len(task.measured)]
+    """Return the facts about a task and its run; architectures are positions among the shown ones."""
+    best_first = np.argsort(-utility, kind="stable")[: len(task.measured)]
+    values = task.values[best_first]
     info = task.column
     return {
         "name": task.name,
         "about": f"{info.metric_name}, {describe_column(info)}",
         "source": f"{info.source}, licence {info.licence}",
-        "measured": len(order),
+        "measured": len(values),
         "best": rounded([task.optimum])[0],
-        "median": float(np.median(task.values[order])),
-        "histogram": _histogram(task.values[order], info),
-        "top": np.searchsorted(architectures, order[:_SHOWN]).tolist(),
-        "noise": _noise(table, info, order, architectures),
+        "median": float(np.median(values)),
+        "histogram": _histogram(values, info),
+        "top": np.searchsorted(architectures, best_first[:_SHOWN]).tolist(),
+        "noise": _noise(table, info, best_first, architectures),
         "run": {
             "cells": np.searchsorted(architectures, run.architectures).tolist(),
             "values": rounded(run.values),
@@ -162,18 +175,18 @@ def _histogram(values: Floats, info: ColumnInfo) -> Facts:
 
 
 def _noise(
-    table: Table, info: ColumnInfo, order: Architectures, architectures: Architectures
+    table: Table, info: ColumnInfo, best_first: Architectures, architectures: Architectures
 ) -> Facts | None:
     """Return standard deviations over seeds; None if the table has fewer than two seeds of the column."""
-    frame = pd.DataFrame(table.of_seeds(info)).astype(np.float64)
+    frame = pd.DataFrame(table.of_seeds(info)).astype(np.float64)  # (size, n_seeds)
     if isinstance(info.seed, int) or len(frame.columns) < 2:
         return None
     deviations = frame.std(axis=1).to_numpy()
-    best = deviations[order[: max(10, len(order) // 100)]]
+    n_best = max(10, len(best_first) // 100)
     return {
         "seeds": sorted(frame.columns.tolist()),
         "repeated": int(np.isfinite(deviations).sum()),
         "median": float(np.nanmedian(deviations)),
-        "best": float(np.nanmedian(best)),
+        "best": float(np.nanmedian(deviations[best_first[:n_best]])),
         "deviations": rounded(deviations[architectures], 4),
     }
