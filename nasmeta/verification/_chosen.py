@@ -43,34 +43,41 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     """Read the journals of one or more runs on one task. Failed and shortened trainings have no value."""
     if not journals:
         raise SettingError("Name at least one journal of `nasmeta search … --journal run.jsonl`.")
-    values: dict[int, float] = {}
     runs = [(Path(journal), *require_journal(Path(journal))) for journal in journals]
     path, first, _ = runs[0]
+    values: dict[int, float] = {}
     for other, header, history in runs:
         for key in _SAME:
             if header.get(key) != first.get(key):
-                raise SettingError(
-                    f"{key} of {other}", header.get(key), f"{first.get(key)!r} as in {path}"
-                )
-        full = _full_epochs(header)
-        for architecture, value, _, details in map(history.row, range(len(history))):
-            if "failure" not in details and (full is None or details.get("epochs", full) >= full):
+                expected = f"{first.get(key)!r} as in {path}"
+                raise SettingError(f"{key} of {other}", header.get(key), expected)
+        full_epochs = _full_epochs(header)
+        for row in range(len(history)):
+            architecture, value, _, details = history.row(row)
+            if "failure" in details:
+                continue
+            if full_epochs is None or details.get("epochs", full_epochs) >= full_epochs:
                 values[architecture] = value
     task = _task_of(first, path)
     if not values:
         raise JournalError(
             f"{path}: no cell was evaluated successfully. Give the search a larger budget."
         )
-    searchers = dict.fromkeys(str(header.get("searcher")) for _, header, _ in runs)
     return Searches(
-        task, values, tuple(searchers), first.get("evaluator"), recorded_prediction(first)
+        task=task,
+        values=values,
+        searchers=tuple(dict.fromkeys(str(header.get("searcher")) for _, header, _ in runs)),
+        evaluator=first.get("evaluator"),
+        prediction=recorded_prediction(first),
     )
 
 
 def _full_epochs(header: Facts) -> int | None:
     """Return the epochs of a full training, from the column in a journal's header; None if it lacks them."""
     address = str(header.get("column")).split("/")  # dataset, metric, split, epochs, seed
-    return int(address[-2]) if len(address) > 3 and address[-2].isdecimal() else None
+    if len(address) > 3 and address[-2].isdecimal():
+        return int(address[-2])
+    return None
 
 
 @names_from_file()
@@ -85,29 +92,33 @@ def choose(
     searches: Searches, top: int = 3, controls: int = 3, worst: int = 0, seed: int = 0
 ) -> tuple[ChosenArchitecture, ...]:
     """Choose the best cells, random ones, and the worst ones; no two are isomorphic."""
-    space, values = searches.task.space, searches.values
-    ranked = sorted(values, key=lambda architecture: (-values[architecture], architecture))
+    space = searches.task.space
+    values = searches.values
+    best_first = sorted(values, key=lambda architecture: (-values[architecture], architecture))
     drawn = np.random.default_rng(seed).permutation(space.size).tolist()
-    taken: set[int] = set()
-    picks = _distinct(ranked, top, space, taken)
-    bad = _distinct(ranked[::-1], worst, space, taken)
-    roles = {"pick": picks, "random": _distinct(drawn, controls, space, taken), "worst": bad}
-    return tuple(
-        ChosenArchitecture(architecture, role, values.get(architecture))
-        for role, architectures in roles.items()
-        for architecture in architectures
-    )
+    taken = set[int]()
+    # The worst cells are taken before the random ones, but listed after them.
+    picks = _distinct(best_first, top, space, taken)
+    worst_cells = _distinct(best_first[::-1], worst, space, taken)
+    random_cells = _distinct(drawn, controls, space, taken)
+    roles = {"pick": picks, "random": random_cells, "worst": worst_cells}
+    chosen = []
+    for role, architectures in roles.items():
+        for architecture in architectures:
+            value = values.get(architecture)
+            chosen.append(ChosenArchitecture(architecture, role, value))
+    return tuple(chosen)
 
 
 def _distinct(
     architectures: Sequence[int], n: int, space: SearchSpace, taken: set[int]
 ) -> list[int]:
-    """Return the first n cells of isomorphism classes that are not taken yet."""
+    """Return the first n cells of isomorphism classes that are not taken yet, and take these."""
     distinct: list[int] = []
     for architecture in architectures:
-        representative = int(space.canonical(architecture))
         if len(distinct) == n:
             break
+        representative = int(space.canonical(architecture))
         if representative not in taken:
             taken.add(representative)
             distinct.append(architecture)

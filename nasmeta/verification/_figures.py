@@ -62,11 +62,14 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     >>> [axes.get_ylabel() for axes in plot_training_curves(frame).axes]
     ['validation accuracy (%)', 'training loss']
     """
-    labels = {"valid_accuracy": "validation accuracy (%)", "train_loss": "training loss"}
+    accuracy = "valid_accuracy"
+    label = "validation accuracy (%)"
     if epochs["valid_accuracy"].isna().all():
-        labels = {"test_accuracy": "test accuracy (%)", "train_loss": "training loss"}
+        accuracy = "test_accuracy"
+        label = "test accuracy (%)"
+    labels = {accuracy: label, "train_loss": "training loss"}
     figure, panels = new_panels(["", ""], width, (3.3, 2.4))
-    for panel, (column, label) in zip(panels, labels.items(), strict=True):
+    for panel, column in zip(panels, labels, strict=True):
         known = epochs.dropna(subset=[column])
         for (role, _, _), training in known.groupby(["role", "cell", "seed"], sort=False):
             look = _LOOKS[str(role)]
@@ -80,7 +83,7 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
             )
         panel.set_ylim(robust_limits(epochs[column]))
         draw_grid(panel)
-        label_panels([panel], "epoch", label)
+        label_panels([panel], "epoch", labels[column])
         panel.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     legend_below(figure, width=width)
     return figure
@@ -101,10 +104,10 @@ def plot_verification(architectures: pd.DataFrame, facts: Facts, width: Width = 
         As in `nasmeta.analysis.plot_regret`; 3.6 inches by default.
     """
     figure, (axes,) = new_panels([""], 3.6 if width is None else width, (3.6, 3.0))
-    known = architectures[architectures["trained"].notna() & architectures["lookup"].notna()]
-    near = known["lookup"].between(*robust_limits(known["lookup"]))
-    near &= known["trained"].between(*robust_limits(known["trained"]))
-    for role, rows in known[near].groupby("role", sort=False):
+    known = architectures.dropna(subset=["trained", "lookup"])
+    is_near = known["lookup"].between(*robust_limits(known["lookup"]))
+    is_near &= known["trained"].between(*robust_limits(known["trained"]))
+    for role, rows in known[is_near].groupby("role", sort=False):
         look = _LOOKS[str(role)]
         below = rows["lookup"] - rows["lookup_low"]
         above = rows["lookup_high"] - rows["lookup"]
@@ -121,12 +124,13 @@ def plot_verification(architectures: pd.DataFrame, facts: Facts, width: Width = 
             elinewidth=0.8,
             capsize=0,
         )
-    limits = axes.get_xlim(), axes.get_ylim()
-    for role, rows in known[~near].groupby("role", sort=False):
+    x_limits = axes.get_xlim()
+    y_limits = axes.get_ylim()
+    for role, rows in known[~is_near].groupby("role", sort=False):
         look = _LOOKS[str(role)]
         axes.plot(
-            rows["lookup"].clip(*limits[0]),
-            rows["trained"].clip(*limits[1]),
+            rows["lookup"].clip(*x_limits),
+            rows["trained"].clip(*y_limits),
             look.marker,
             label=f"{look.name}, {len(rows)} outside",
             color=look.colour,
@@ -135,14 +139,14 @@ def plot_verification(architectures: pd.DataFrame, facts: Facts, width: Width = 
             clip_on=False,
             zorder=4,
         )
-    if not facts["lookup"]["not_comparable"]:
-        lowest = min(limits[0][0], limits[1][0])
+    lookup = facts["lookup"]
+    if not lookup["not_comparable"]:
+        lowest = min(x_limits[0], y_limits[0])
         axes.axline((lowest, lowest), slope=1, color="#999999", linewidth=0.8, zorder=0)
-    axes.set(xlim=limits[0], ylim=limits[1])
-    table = task_title("/" + facts["lookup"]["address"].partition("/")[0])
-    label_panels(
-        [axes], f"{table} accuracy in the table (%)", f"{measured_split(facts)} accuracy here (%)"
-    )
+    axes.set(xlim=x_limits, ylim=y_limits)
+    table = task_title("/" + lookup["address"].partition("/")[0])
+    x_label = f"{table} accuracy in the table (%)"
+    label_panels([axes], x_label, f"{measured_split(facts)} accuracy here (%)")
     draw_grid(axes)
     legend_below(figure, width=width)
     return figure

@@ -67,13 +67,16 @@ def _lower(chance: float, n: int, m: int) -> float:
     """Return the lower limit: the smallest true probability that is compatible with the observed one."""
     from scipy.optimize import brentq
 
-    def gap(true: float) -> float:
-        spread = (1 - true) / (2 - true) + true / (1 + true)
-        variance = true * (1 - true) * (1 + ((n + m) / 2 - 1) * spread) / (n * m)
-        return chance - true - _Z * float(np.sqrt(variance))
-
     if chance <= 0:
         return 0.0
+
+    # Newcombe (2006), method 5: chance - t = z sqrt(V(t)), with
+    # V(t) = t (1 - t) (1 + ((n + m) / 2 - 1) ((1 - t) / (2 - t) + t / (1 + t))) / (n m).
+    def gap(t: float) -> float:
+        spread = (1 - t) / (2 - t) + t / (1 + t)
+        variance = t * (1 - t) * (1 + ((n + m) / 2 - 1) * spread) / (n * m)
+        return chance - t - _Z * float(np.sqrt(variance))
+
     return float(brentq(gap, 0.0, min(chance, 1 - 1e-9)))
 
 
@@ -111,7 +114,8 @@ def architectures_frame(
     is_within = frame["difference"].abs() <= allowed
     frame["allowed"] = np.where(is_judged, allowed, np.nan)
     frame["in_band"] = is_within.astype(object).where(is_judged, None)
-    frame["failures"] = [", ".join(dict.fromkeys(failures.get(cell, []))) for cell in cells]
+    reasons = [dict.fromkeys(failures.get(cell, [])) for cell in cells]
+    frame["failures"] = list(map(", ".join, reasons))
     frame["parameters"] = means["parameters"].to_numpy()
     frame["train_seconds"] = means["train_seconds"].to_numpy()
     return frame
@@ -132,10 +136,12 @@ def _trained_frame(results: Mapping[int, list[TrainingResult]]) -> pd.DataFrame:
 
 def _allowed_differences(look_up: LookUp, trained: pd.DataFrame, n_trainings: Integers) -> Floats:
     """Return the half width of the band of each cell, (n,): 2 s sqrt(1 / table seeds + 1 / trainings)."""
-    deviations, n_table = look_up.deviations, look_up.n_seeds
+    deviations = look_up.deviations
+    n_table = look_up.n_seeds
     with np.errstate(divide="ignore", invalid="ignore"):
         if np.isnan(deviations).all():  # the table gives no single seeds
             by_cell = trained.groupby("cell")["trained"]
+            # The pooled variance weights the variance of each cell by its trainings - 1.
             freedom = by_cell.count() - 1
             pooled = np.sqrt((freedom * by_cell.var()).sum() / freedom.sum())
             deviations = np.full(len(n_trainings), pooled)
@@ -165,7 +171,8 @@ def facts_of(
     seed: int,
 ) -> dict[str, Any]:
     """Return data, recipe, look-up and rank correlations."""
-    dataset, recipe, column = trainer.dataset, trainer.recipe, look_up.column
+    dataset = trainer.dataset
+    column = look_up.column
     both = architectures[["lookup", "trained"]].dropna()
     kendall, spearman = _rank_correlations(both)
     return {
@@ -178,7 +185,7 @@ def facts_of(
         "image_size": list(dataset.image_size),
         "data_sha256": dataset.sha256(),
         "split_sha256": dataset.split_sha256(),
-        "recipe": recipe.to_dict(),
+        "recipe": trainer.recipe.to_dict(),
         "top": top,
         "seeds": list(range(seed, seed + seeds)),
         "lookup": {

@@ -15,13 +15,13 @@ from nasmeta.tasks import Signal, Task
 from nasmeta.training import ImageDataset, Recipe
 
 _NEIGHBOURS = 500  # cells with a similar accuracy, which estimate the spread between seeds
-# images of the table: height in pixels, classes, and numbers to train, validate and test
+# Images of the table: height in pixels, classes, and numbers to train, validate and test
 _OF_TABLES = {
     "cifar10": (32, 10, 25_000, 25_000, 10_000),
     "cifar100": (32, 100, 50_000, 5_000, 5_000),
     "imagenet16-120": (16, 120, 151_700, 3_000, 3_000),
 }
-# on accuracies
+# Fields of a recipe without effect on accuracies:
 _WITHOUT_EFFECT = (
     "name",
     "evaluate_every",
@@ -67,13 +67,13 @@ def look_up(
         raise UnknownNameError.of("dataset of the table", compare_with, known.values())
     name = known.get(name, name)
     column = _column_of(table, name, recipe, task)
-    of_seeds = np.array([*table.of_seeds(column).values()], np.float64)
+    of_seeds = np.array(list(table.of_seeds(column).values()), np.float64)
     of_seeds = of_seeds.reshape(-1, table.space.size)  # also without seeds
     means = table.column(*Signal.of(column).address).astype(np.float64)
     chosen = np.asarray(architectures, dtype=np.int64)
     chosen_seeds = of_seeds[:, chosen]  # (n_seeds, n)
-    # with the mean, because a table may lack single seeds
-    chosen_values = np.vstack([chosen_seeds, means[chosen]])
+    # The range includes the mean, because a table may lack single seeds.
+    chosen_values = np.vstack([chosen_seeds, means[chosen]])  # (n_seeds + 1, n)
     return LookUp(
         column=column,
         values=means[chosen],
@@ -88,25 +88,28 @@ def look_up(
 def _column_of(table: Table, name: str, recipe: Recipe, task: Task) -> ColumnInfo:
     """Return the mean validation accuracy after the epochs of the recipe, else the column of the search."""
     wanted = (name, "accuracy", "valid", recipe.epochs, "mean", None)
-    signal, fitting = task.signal, []
+    fitting = []
     for info in table.columns:
         address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.epoch)
         if address == wanted:
             fitting.append(info)
     for info in fitting:
-        if info.release == signal.release:
+        if info.release == task.signal.release:
             return info
     if fitting:
         return fitting[0]
-    return table.info(*signal.address)
+    return table.info(*task.signal.address)
 
 
 def _pooled_deviations(of_seeds: Floats, means: Floats, architectures: Integers) -> Floats:
-    """Return the deviation between seeds near the accuracy of each architecture, (n,)."""
+    """Return the deviation between seeds near the accuracy of each architecture, (n,).
+
+    `of_seeds` has the shape (n_seeds, size), and `means` (size,).
+    """
     has_several = (~np.isnan(of_seeds)).sum(axis=0) >= 2
     if not has_several.any():
         return np.full(len(architectures), np.nan)
-    accuracies = means[has_several]
+    accuracies = means[has_several]  # (n_repeated,)
     variances = np.nanvar(of_seeds[:, has_several], axis=0, ddof=1)
     pooled = np.empty(len(architectures))
     for i, accuracy in enumerate(means[architectures]):
@@ -116,6 +119,7 @@ def _pooled_deviations(of_seeds: Floats, means: Floats, architectures: Integers)
 
 
 def _why_not(column: ColumnInfo, name: str, dataset: ImageDataset, recipe: Recipe) -> str:
+    """Return the reason why trainings are not comparable with a column; empty if they are."""
     if name != column.dataset:
         return f"the dataset is {name}, the look-up is about {column.dataset}"
     official = None
@@ -123,8 +127,9 @@ def _why_not(column: ColumnInfo, name: str, dataset: ImageDataset, recipe: Recip
         official = Recipe.load(f"nb201-{column.epochs}")
     if official is None or recipe.epochs != official.epochs:
         return f"the recipe {recipe.name} trains for {recipe.epochs} epochs, the look-up is after {column.epochs}"
-    names = [field.name for field in fields(Recipe) if field.name not in _WITHOUT_EFFECT]
-    other = [name for name in names if getattr(recipe, name) != getattr(official, name)]
+    names = [field.name for field in fields(Recipe)]
+    changed = [name for name in names if getattr(recipe, name) != getattr(official, name)]
+    other = [name for name in changed if name not in _WITHOUT_EFFECT]
     if other:
         return f"the recipe {recipe.name} differs from {official.name} in {', '.join(other)}"
     return _other_images(column.dataset, dataset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -198,44 +199,43 @@ def verify(
     searches = read_searches(journals)
     chosen = choose(searches, top, controls, worst, seed)
     architectures = [entry.cell for entry in chosen]
-    home, task = Path(folder), searches.task
+    home = Path(folder)
+    task = searches.task
     require_writable(home, folder=True)
-    seeds_of_cells = range(seed, seed + check_int("seeds", seeds))
-    jobs = [
-        (architecture, seed_of_cell)
-        for seed_of_cell in seeds_of_cells
-        for architecture in architectures
-    ]
+    jobs = []
+    for training_seed in range(seed, seed + check_int("seeds", seeds)):
+        jobs += [(architecture, training_seed) for architecture in architectures]
     if shard is not None:
         jobs = list(Shard.of(shard).dealt(jobs))
-    results: dict[int, list[TrainingResult]] = {}
-    failures: dict[int, list[str]] = {}
+    results = defaultdict[int, list[TrainingResult]](list)
+    failures = defaultdict[int, list[str]](list)
     with Trainer(data, recipe, task.space.name, device=device, isolated=isolated) as trainer:
         table = look_up(task, architectures, trainer.dataset, trainer.recipe, compare_with)
         with closing(train_jobs(jobs, trainer, home / "trainings", workers, progress)) as ended:
             for (architecture, _), result in ended:
                 if isinstance(result, TrainingFailed):
-                    failures.setdefault(architecture, []).append(result.told)
+                    failures[architecture].append(result.told)
                 else:
-                    results.setdefault(architecture, []).append(result)
+                    results[architecture].append(result)
         for of_architecture in results.values():
             of_architecture.sort(key=lambda result: result.seed)
         frame = architectures_frame(chosen, searches, table, results, failures)
         facts = facts_of(searches, table, trainer, frame, top, seeds, seed)
-    facts["trainings"], facts["failed"] = (sum(map(len, of.values())) for of in (results, failures))
+    facts["trainings"] = sum(map(len, results.values()))
+    facts["failed"] = sum(map(len, failures.values()))
     verification = Verification(frame, epochs_frame(chosen, results), facts)
     if shard is not None:
         return verification
     _write(home, verification)
     if page:
-        verification = replace(verification, files=tuple(verification.write(home, command)))
+        files = verification.write(home, command)
+        verification = replace(verification, files=tuple(files))
     return verification
 
 
 def _write(home: Path, verification: Verification) -> None:
-    for name, frame in (("cells", verification.architectures), ("epochs", verification.epochs)):
-        write_atomically(
-            home / f"{name}.csv",
-            frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"),
-        )
+    frames = {"cells": verification.architectures, "epochs": verification.epochs}
+    for name, frame in frames.items():
+        text = frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        write_atomically(home / f"{name}.csv", text)
     write_atomically(home / "facts.json", json.dumps(verification.facts, indent=1) + "\n")

@@ -53,14 +53,16 @@ def verify_command(
     """
     if demo:
         require_torch()
-        options |= _DEMO | {"command": f"nasmeta verify --demo --folder {folder}"}
-        data, journals = "digits", [str(folder / "run.jsonl")]
-        search(
-            "gp", "nb201/cifar10", evaluations=_DEMO_EVALUATIONS, journal=journals[0], progress=True
-        )
+        options |= _DEMO
+        options["command"] = f"nasmeta verify --demo --folder {folder}"
+        data = "digits"
+        journal = str(folder / "run.jsonl")
+        journals = [journal]
+        search("gp", "nb201/cifar10", evaluations=_DEMO_EVALUATIONS, journal=journal, progress=True)
     images = read_images(data=data, **taken(options, read_images))
     verification = verify(journals or [], images, folder=folder, progress=True, **options)
-    done, failed = verification.facts["trainings"], verification.facts["failed"]
+    done = verification.facts["trainings"]
+    failed = verification.facts["failed"]
     if "shard" in options:
         shard = f"Shard {options['shard']}: {done} trainings are done, {failed} failed."
         print(f"{shard} After all shards, omit --shard to write the page.")
@@ -68,13 +70,14 @@ def verify_command(
         _print(verification)
         print_written(verification.files)
     if failed and not done:
-        reasons = ", ".join(sorted(set(filter(None, verification.architectures["failures"]))))
-        raise EvaluationFailed(f"No training succeeded: {reasons}.")
+        reasons = set(verification.architectures["failures"]) - {""}
+        raise EvaluationFailed(f"No training succeeded: {', '.join(sorted(reasons))}.")
     return verification
 
 
 def _print(verification: Verification) -> None:
-    facts, lookup = verification.facts, verification.facts["lookup"]
+    facts = verification.facts
+    lookup = facts["lookup"]
     columns = [
         "cell",
         "role",
