@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ class MetaPredictorContract(OnSpaces):
 
     least_correlation = 0.5
     can_be_saved = True
-    _ready: dict[Any, Any] = {}  # noqa: RUF012
+    _ready: ClassVar[dict[Any, Any]] = {}  # by class of the tests and space
 
     def make(self, space: Any) -> Any:
         """Return a new meta-predictor for a space, given by its name if it is registered."""
@@ -48,9 +48,9 @@ class MetaPredictorContract(OnSpaces):
 
     def made(self, space: SearchSpace) -> Any:
         """Return the result of `make` for a space."""
-        return self.make(
-            space.name if space.name in SPACES and get_space(space.name) == space else space
-        )
+        if space.name in SPACES and get_space(space.name) == space:
+            return self.make(space.name)
+        return self.make(space)
 
     def sources(self, space: SearchSpace) -> Sequence[SourceTask]:
         """Return the sources: by default three made-up tasks with 150 labels."""
@@ -61,9 +61,10 @@ class MetaPredictorContract(OnSpaces):
         key = (type(self), space.name)
         if key not in self._ready:
             self._ready[key] = self.made(space).meta_fit(self.sources(space))
+        ready = self._ready[key]
         made = self.made(space)
-        made.meta_model_ = self._ready[key].meta_model_
-        made.meta_sources_ = self._ready[key].meta_sources_
+        made.meta_model_ = ready.meta_model_
+        made.meta_sources_ = ready.meta_sources_
         return made
 
     def labelled(self, space: SearchSpace, n: int = 10) -> tuple[Any, Any]:
@@ -71,25 +72,31 @@ class MetaPredictorContract(OnSpaces):
         architectures = space.sample(n, np.random.default_rng(7))
         return architectures, made_up_values(space)[architectures]
 
+    def fitted(self, space: SearchSpace) -> Any:
+        """Return a meta-trained predictor, fitted to the labels of a made-up target."""
+        return self.learnt(space).fit(*self.labelled(space))
+
     def test_few_labels_and_sources_order_the_rest(self, space: SearchSpace) -> None:
         from scipy.stats import spearmanr
 
-        predicted = self.learnt(space).fit(*self.labelled(space)).predict(np.arange(space.size))
+        predicted = self.fitted(space).predict(np.arange(space.size))
         assert predicted.shape == (space.size,)
         assert np.isfinite(predicted).all()
         assert spearmanr(predicted, made_up_values(space))[0] >= self.least_correlation
 
     def test_deviations_are_positive_and_cells_may_be_strings(self, space: SearchSpace) -> None:
-        made = self.learnt(space).fit(*self.labelled(space))
+        made = self.fitted(space)
         mean, deviation = made.predict([5, 17], return_std=True)
         assert (deviation > 0).all()
-        np.testing.assert_array_equal(made.predict([space.to_string(5), space.to_string(17)]), mean)
+        by_string = made.predict([space.to_string(5), space.to_string(17)])
+        np.testing.assert_array_equal(by_string, mean)
 
     def test_it_can_be_fitted_again_and_one_label_is_enough(self, space: SearchSpace) -> None:
-        made = self.learnt(space)
-        first = made.fit(*self.labelled(space)).predict([1, 2, 3])
+        made = self.fitted(space)
+        first = made.predict([1, 2, 3])
         assert np.isfinite(made.fit([4], [2.0]).predict([1, 2, 3])).all()
-        np.testing.assert_array_equal(made.fit(*self.labelled(space)).predict([1, 2, 3]), first)
+        again = made.fit(*self.labelled(space)).predict([1, 2, 3])
+        np.testing.assert_array_equal(again, first)
 
     def test_the_order_does_not_depend_on_a_positive_unit(self, space: SearchSpace) -> None:
         architectures, labels = self.labelled(space)
@@ -104,31 +111,25 @@ class MetaPredictorContract(OnSpaces):
         if space != get_space(self.spaces[-1]):
             pytest.skip("Once is enough: the meta-training is the same on all spaces.")
         with generators_left_alone():
-            again = (
-                self.made(space)
-                .meta_fit(self.sources(space))
-                .fit(*self.labelled(space))
-                .predict([1, 2, 3])
-            )
-            np.testing.assert_array_equal(
-                again, self.learnt(space).fit(*self.labelled(space)).predict([1, 2, 3])
-            )
+            first = self.fitted(space)
+            second = self.made(space).meta_fit(self.sources(space)).fit(*self.labelled(space))
+            np.testing.assert_array_equal(second.predict([1, 2, 3]), first.predict([1, 2, 3]))
 
     def test_its_file_brings_it_back(self, space: SearchSpace, tmp_path: Path) -> None:
         if not self.can_be_saved:
             pytest.skip("It cannot be saved.")
         from nasmeta.meta import SavedMetaModel
 
-        made = self.learnt(space).fit(*self.labelled(space))
+        made = self.fitted(space)
         saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", made))
         assert saved.sources == tuple(source.name for source in self.sources(space))
         again = saved.restore(self.made(space)).fit(*self.labelled(space))
-        np.testing.assert_allclose(
-            again.predict(np.arange(50)), made.predict(np.arange(50)), rtol=1e-6
-        )
+        few = np.arange(50)
+        np.testing.assert_allclose(again.predict(few), made.predict(few), rtol=1e-6)
 
     def test_refuses_sources_and_labels_without_information(self, space: SearchSpace) -> None:
-        made, source = self.made(space), self.sources(space)[0]
+        made = self.made(space)
+        source = self.sources(space)[0]
         constant = SourceTask("a", "a", space, source.architectures, np.ones(len(source)))
         for sources in ([], [source, source], [constant]):
             with pytest.raises(SettingError):
@@ -137,6 +138,6 @@ class MetaPredictorContract(OnSpaces):
             made.fit([1], [1.0])  # before meta_fit
         with pytest.raises(SettingError):
             self.learnt(space).predict([1])  # before fit
-        for few in ([1.0], [1.0, np.nan]):
+        for labels in ([1.0], [1.0, np.nan]):
             with pytest.raises(LabelError):
-                self.learnt(space).fit([1, 2], few)
+                self.learnt(space).fit([1, 2], labels)

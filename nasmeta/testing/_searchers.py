@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -29,12 +29,17 @@ class _Indexed:
 
 
 def _values(space: SearchSpace, of: Callable[[Array], Floats]) -> Any:
-    return _Indexed(of) if space.is_large else of(np.arange(space.size))
+    """Return the values of all architectures; for a large space, an object that computes them when it is indexed."""
+    if space.is_large:
+        return _Indexed(of)
+    return of(np.arange(space.size))
 
 
 def _many(space: SearchSpace) -> Array:
     """Return all architectures, or a sample of a large space."""
-    return space.sample(1000, np.random.default_rng(0)) if space.is_large else np.arange(space.size)
+    if space.is_large:
+        return space.sample(1000, np.random.default_rng(0))
+    return np.arange(space.size)
 
 
 def made_up_values(space: SearchSpace, shift: float = 0.0) -> Any:
@@ -49,21 +54,26 @@ def made_up_values(space: SearchSpace, shift: float = 0.0) -> Any:
     (4096,)
     """
 
+    # f(c) = sum over positions i of cos(1.7 c_i + i + shift), + 0.3 cos(c_0 + c_5)
     def values_of(architectures: Array) -> Floats:
         codes = binned(space.positions, space.codes_of(architectures)).astype(np.float64)
-        values: Floats = np.cos(1.7 * codes + np.arange(space.n_positions) + shift).sum(axis=1)
-        return values + 0.3 * np.cos(codes[:, 0] + codes[:, min(5, space.n_positions - 1)])
+        positions = np.arange(space.n_positions)
+        values: Floats = np.cos(1.7 * codes + positions + shift).sum(axis=1)
+        partner = min(5, space.n_positions - 1)
+        return values + 0.3 * np.cos(codes[:, 0] + codes[:, partner])
 
     return _values(space, values_of)
 
 
 def made_up_sources(space: SearchSpace, n: int, shifts: Sequence[float]) -> list[SourceTask]:
     """Return made-up tasks with n labels on the same architectures."""
-    at = space.sample(n, np.random.default_rng(0))
-    return [
-        SourceTask(f"made-up/{s}", f"made-up-{s}", space, at, made_up_values(space, s)[at])
-        for s in shifts
-    ]
+    architectures = space.sample(n, np.random.default_rng(0))
+    sources = []
+    for shift in shifts:
+        labels = made_up_values(space, shift)[architectures]
+        name, dataset = f"made-up/{shift}", f"made-up-{shift}"
+        sources.append(SourceTask(name, dataset, space, architectures, labels))
+    return sources
 
 
 class _MadeUpEvaluator(Evaluator):
@@ -99,6 +109,7 @@ class SearcherContract(OnSpaces):
 
     sign: float | Floats = 1.0
     real_task = "nb201/cifar10"
+    _meta_models: ClassVar[dict[Any, Any]] = {}  # by class of the tests and space
 
     def make(self, space: Any, rng: np.random.Generator) -> Searcher:
         """Return a new searcher; override this. A meta-searcher is not meta-trained yet."""
@@ -116,25 +127,19 @@ class SearcherContract(OnSpaces):
         """Return a searcher that can propose; a meta-searcher is meta-trained once per space."""
         searcher = self.make(space, np.random.default_rng(seed))
         if isinstance(searcher, MetaSearcher):
-            models = type(self).__dict__.get("_meta_models")
-            if models is None:
-                models = {}
-                type(self)._meta_models = models  # type: ignore[attr-defined]
-            if space.name not in models:
+            key = (type(self), space.name)
+            if key not in self._meta_models:
                 learner = self.make(space, np.random.default_rng(0))
                 assert isinstance(learner, MetaSearcher)
-                models[space.name] = learner.meta_fit(self.sources(space)).meta_model_
-            searcher.meta_model_ = models[space.name]
+                self._meta_models[key] = learner.meta_fit(self.sources(space)).meta_model_
+            searcher.meta_model_ = self._meta_models[key]
         return searcher
 
     def run(self, space: SearchSpace, evaluations: int, seed: int = 0) -> Trace:
         """Run a new searcher on made-up values."""
-        return run_loop(
-            self.ready(space, seed),
-            _MadeUpEvaluator(self.made_up(space)),
-            evaluations=evaluations,
-            sign=self.sign,
-        )
+        searcher = self.ready(space, seed)
+        evaluator = _MadeUpEvaluator(self.made_up(space))
+        return run_loop(searcher, evaluator, evaluations=evaluations, sign=self.sign)
 
     def test_knows_space_and_generator_and_has_defaults_for_the_rest(self) -> None:
         """Check the signature: a space, a generator, and settings with defaults that are given by name."""
@@ -147,7 +152,8 @@ class SearcherContract(OnSpaces):
     @pytest.mark.parametrize("n", [1, 5])
     def test_proposes_architectures_of_the_space(self, space: SearchSpace, n: int) -> None:
         """Check dtype, shape and range of proposals, and that the given arrays do not change."""
-        searcher, values = self.ready(space), self.made_up(space)
+        searcher = self.ready(space)
+        values = self.made_up(space)
         for _ in range(4):
             architectures = searcher.ask(n)
             assert isinstance(architectures, np.ndarray)
@@ -155,14 +161,17 @@ class SearcherContract(OnSpaces):
             assert architectures.shape == (n,)
             assert architectures.min() >= 0
             assert architectures.max() < space.size
-            given, copies = values[architectures], architectures.copy()
+            given = values[architectures]
+            copies = architectures.copy()
             searcher.tell(architectures, given)
             np.testing.assert_array_equal(architectures, copies)
             np.testing.assert_array_equal(given, values[copies])
 
     def proposals(self, space: SearchSpace, batch: int) -> list[int]:
         """Return proposals in batches; each batch is observed before the next."""
-        searcher, values, proposed = self.ready(space), self.made_up(space), list[int]()
+        searcher = self.ready(space)
+        values = self.made_up(space)
+        proposed = list[int]()
         for _ in range(0, 24, batch):
             architectures = searcher.ask(batch)
             searcher.tell(architectures, values[architectures])
@@ -176,11 +185,14 @@ class SearcherContract(OnSpaces):
 
     def test_learns_in_any_order(self, space: SearchSpace) -> None:
         """Check that it takes values of architectures it did not propose, values late, in another order, and twice."""
-        searcher, values = self.ready(space), self.made_up(space)
+        searcher = self.ready(space)
+        values = self.made_up(space)
         given = space.sample(3, np.random.default_rng(0))
         searcher.tell(given, values[given])
-        first, second = searcher.ask(2).copy(), searcher.ask(3).copy()
-        searcher.tell(second[::-1].copy(), values[second[::-1]])
+        first = searcher.ask(2).copy()
+        second = searcher.ask(3).copy()
+        reverse = second[::-1].copy()
+        searcher.tell(reverse, values[reverse])
         searcher.tell(first, values[first])
         searcher.tell(first, values[first])
         assert searcher.ask(1).shape == (1,)
@@ -199,8 +211,10 @@ class SearcherContract(OnSpaces):
 
     def test_restriction_to_a_part(self, space: SearchSpace) -> None:
         """Check that nothing outside is proposed after `restrict` has returned True, and each inside only once."""
-        searcher, values = self.ready(space), self.made_up(space)
-        part = np.sort(space.sample(min(80, max(8, space.size // 200)), np.random.default_rng(0)))
+        searcher = self.ready(space)
+        values = self.made_up(space)
+        size = min(80, max(8, space.size // 200))
+        part = np.sort(space.sample(size, np.random.default_rng(0)))
         if not searcher.restrict(part):
             return
         for n in (1, 4, 1):
@@ -213,20 +227,16 @@ class SearcherContract(OnSpaces):
         if get_space("nb201") not in map(get_space, self.spaces):
             pytest.skip("The searcher is for other spaces.")
         kind = type(self.make(get_space("nb201"), np.random.default_rng(0)))
-        few = (
-            task_distribution("nb201")
-            .leave_out("cifar10")[0]
-            .as_sources(100, np.random.default_rng(0))
-        )
-        sources = few if issubclass(kind, MetaSearcher) else None
-        # others may be missing
-        settings = {"epochs": [200]} if issubclass(kind, MultiFidelitySearcher) else {}
-        runs = [
-            search(kind, self.real_task, evaluations=12, seed=3, sources=sources, settings=settings)
-            for _ in "ab"
-        ]
-        assert len(runs[0]) == 12
-        np.testing.assert_array_equal(runs[0].architectures, runs[1].architectures)
+        options: dict[str, Any] = {}
+        if issubclass(kind, MetaSearcher):
+            others, _ = task_distribution("nb201").leave_out("cifar10")
+            options["sources"] = others.as_sources(100, np.random.default_rng(0))
+        if issubclass(kind, MultiFidelitySearcher):
+            options["settings"] = {"epochs": [200]}  # tables of other epochs may be missing
+        first = search(kind, self.real_task, evaluations=12, seed=3, **options)
+        second = search(kind, self.real_task, evaluations=12, seed=3, **options)
+        assert len(first) == 12
+        np.testing.assert_array_equal(first.architectures, second.architectures)
 
 
 class MultiObjectiveContract(SearcherContract):
@@ -246,16 +256,23 @@ class MultiObjectiveContract(SearcherContract):
 
     def made_up(self, space: SearchSpace) -> Any:
         """Return the values of two objectives that disagree, shape (size, 2)."""
-        parts = made_up_values(space), made_up_values(space, 1.5)
-        return _values(
-            space, lambda architectures: np.column_stack([part[architectures] for part in parts])
-        )
+        first = made_up_values(space)
+        second = made_up_values(space, 1.5)
+
+        def values_of(architectures: Array) -> Floats:
+            return np.column_stack([first[architectures], second[architectures]])
+
+        return _values(space, values_of)
 
     def check_values(self, space: SearchSpace, values: Floats) -> None:
         """Check that a run finds more of the front than 20 random architectures do on average."""
-        made_up, rng = self.made_up(space), np.random.default_rng(0)
+        made_up = self.made_up(space)
         front = Front(made_up[_many(space)], ["max", "max"])
-        random = [front.hypervolumes(made_up[space.sample(20, rng)])[-1] for _ in range(10)]
+        rng = np.random.default_rng(0)
+        random = []
+        for _ in range(10):
+            architectures = space.sample(20, rng)
+            random.append(front.hypervolumes(made_up[architectures])[-1])
         assert front.hypervolumes(values)[-1] > np.mean(random)
 
     def test_declares_vectors(self) -> None:
@@ -265,7 +282,8 @@ class MultiObjectiveContract(SearcherContract):
 
     def test_takes_three_objectives(self, space: SearchSpace) -> None:
         """Check three objectives; one is constant."""
-        searcher, values = self.ready(space), self.made_up(space)
+        searcher = self.ready(space)
+        values = self.made_up(space)
         for n in (5, 5, 1, 3):
             architectures = searcher.ask(n)
             assert architectures.shape == (n,)

@@ -17,11 +17,11 @@ from nasmeta.threads import one_thread
 @contextmanager
 def generators_left_alone() -> Iterator[None]:
     """Check that the global generators of numpy and Python are neither used nor seeded inside."""
-    before = random.getstate(), np.random.get_state()  # noqa: NPY002
+    python_state = random.getstate()
+    numpy_state = np.random.get_state()  # noqa: NPY002
     yield
-    after = random.getstate(), np.random.get_state()  # noqa: NPY002
-    assert before[0] == after[0]
-    assert all(np.array_equal(b, a) for b, a in zip(before[1], after[1], strict=True))
+    assert random.getstate() == python_state
+    np.testing.assert_equal(np.random.get_state(), numpy_state)  # noqa: NPY002
 
 
 class OnSpaces:
@@ -36,12 +36,11 @@ class OnSpaces:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Parametrize tests over the spaces, unless a class overrides the fixture `space`."""
-        own = next(kind for kind in type(self).__mro__ if "space" in vars(kind))
-        if "space" in metafunc.fixturenames and own is OnSpaces:
+        owner = next(kind for kind in type(self).__mro__ if "space" in vars(kind))
+        if "space" in metafunc.fixturenames and owner is OnSpaces:
             spaces = [get_space(space) for space in self.spaces]
-            metafunc.parametrize(
-                "space", spaces, ids=[space.name for space in spaces], indirect=True
-            )
+            names = [space.name for space in spaces]
+            metafunc.parametrize("space", spaces, ids=names, indirect=True)
 
     @pytest.fixture
     def space(self, request: pytest.FixtureRequest) -> SearchSpace:

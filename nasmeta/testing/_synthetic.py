@@ -54,20 +54,21 @@ def synthetic_values(
     """
     rng = np.random.default_rng(seed)
     chosen = rng.choice(space.n_positions, relevant or space.n_positions, replace=False)
-    effects = []
+    effects = []  # (size,) each
     for position in chosen:
         n = space.n_choices[position]
-        parabola = -((np.arange(n) - rng.uniform(0, n - 1)) ** 2)
-        of_choices = parabola if space.positions[position].ordered else rng.normal(size=n)
-        effect = of_choices[space.codes[:, position]]
+        vertex = rng.uniform(0, n - 1)
+        by_choice = -((np.arange(n) - vertex) ** 2)
+        if not space.positions[position].ordered:
+            by_choice = rng.normal(size=n)
+        effect = by_choice[space.codes[:, position]]
         effects.append((effect - effect.mean()) / (effect.std() or 1.0))
     values = np.sum(effects, axis=0)
     for _ in range(interactions):
-        pair = rng.choice(len(effects), 2, replace=False)
-        values = values + effects[pair[0]] * effects[pair[1]]
+        first, second = rng.choice(len(effects), 2, replace=False)
+        values = values + effects[first] * effects[second]
     values = values + noise * values.std() * rng.normal(size=space.size)
     if plateaus is not None:
-        values = np.searchsorted(
-            np.quantile(values, np.arange(1, plateaus) / plateaus), values, "right"
-        )
+        limits = np.quantile(values, np.arange(1, plateaus) / plateaus)  # between two levels
+        values = np.searchsorted(limits, values, "right")
     return np.asarray(values, np.float64)
