@@ -69,11 +69,13 @@ class LabelScale:
         The map is not linear, so mapping the label plus and minus its deviation would not be the
         inverse.
         """
-        low, high = np.zeros_like(mean), np.full_like(mean, 16.0)
+        low = np.zeros_like(mean)
+        high = np.full_like(mean, 16.0)
         for _ in range(24):
             middle = (low + high) / 2
-            short = self.deviation_of_labels(mean, middle) < deviation
-            low, high = np.where(short, middle, low), np.where(short, high, middle)
+            too_small = self.deviation_of_labels(mean, middle) < deviation
+            low = np.where(too_small, middle, low)
+            high = np.where(too_small, high, middle)
         return high
 
 

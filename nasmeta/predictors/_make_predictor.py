@@ -74,8 +74,9 @@ def make_predictor(
 
     kind = PREDICTORS[predictor] if isinstance(predictor, str) else predictor
     default = getattr(kind, "default_encoder", DEFAULT_ENCODER)
-    if "members" in (inspect.signature(kind).parameters if isinstance(kind, type) else ()):
-        settings["members"], encoder = _members(settings.get("members"), encoder, space, seed), None
+    if isinstance(kind, type) and "members" in inspect.signature(kind).parameters:
+        settings["members"] = _members(settings.get("members"), encoder, space, seed)
+        encoder = None  # it is that of the members
     model = _estimator(kind, f"the predictor {label_of(predictor)}", space, seed, settings)
     _require_space(model, get_space(space))
     reads = any(getattr(part, "reads_architectures", False) for part in _parts(model))
@@ -84,19 +85,18 @@ def make_predictor(
             f"encoder of {label_of(predictor)}", encoder, "None, as it reads architectures itself"
         )
     if not reads or default is None:
-        first = (
-            CellIndices(space) if reads else _encoder(encoder, default or DEFAULT_ENCODER, space)
-        )
+        if reads:
+            first = CellIndices(space)
+        else:
+            first = _encoder(encoder, default or DEFAULT_ENCODER, space)
         grouped = hasattr(first, "transformer_list") or hasattr(first, "group_sizes")
         if grouped and model.get_params().get("groups", ()) is None:
             model.set_params(groups=_groups(first))
         model = Pipeline([("encoder", first), ("regressor", model)])
-    unset = [
-        name
-        for name, value in model.get_params().items()
-        if name.split("__")[-1] == "random_state" and value is None
-    ]
-    return model.set_params(**dict.fromkeys(unset, seed))
+    for setting, value in model.get_params().items():
+        if setting.split("__")[-1] == "random_state" and value is None:
+            model.set_params(**{setting: seed})
+    return model
 
 
 def _estimator(
@@ -112,9 +112,8 @@ def _estimator(
         model = kind(**{name: value for name, value in given.items() if name in known})
     else:
         model = clone(kind, safe=False)
-        check_names(
-            who, "setting", settings, model.get_params() if hasattr(model, "get_params") else ()
-        )
+        changeable = model.get_params() if hasattr(model, "get_params") else ()
+        check_names(who, "setting", settings, changeable)
         if settings:
             model.set_params(**settings)
     return model
@@ -125,36 +124,38 @@ def _encoder(encoder: Any, default: str, space: str | SearchSpace) -> Any:
     from nasmeta.predictors._encoders._encoder import make_encoder, suitable_encoder
 
     usual = suitable_encoder(default, get_space(space))
+    if encoder is None:
+        return make_encoder(usual, space)
     parts = encoder.split("+") if isinstance(encoder, str) else encoder
     if isinstance(parts, list | tuple) and "default" in parts:
-        encoder = [
-            name for part in parts for name in (usual.split("+") if part == "default" else [part])
-        ]
-    return make_encoder(usual if encoder is None else encoder, space)
+        encoder = []
+        for part in parts:
+            encoder += usual.split("+") if part == "default" else [part]
+    return make_encoder(encoder, space)
 
 
 def _groups(encoder: Any) -> list[int]:
     """Return the numbers of columns of the features that an encoder joins."""
     if hasattr(encoder, "transformer_list"):
         return [size for _, part in encoder.transformer_list for size in _groups(part)]
-    return (
-        encoder.group_sizes()
-        if hasattr(encoder, "group_sizes")
-        else [len(encoder.get_feature_names_out())]
-    )
+    if hasattr(encoder, "group_sizes"):
+        sizes: list[int] = encoder.group_sizes()
+        return sizes
+    return [len(encoder.get_feature_names_out())]
 
 
 def _members(
     members: Any, encoder: Any, space: str | SearchSpace, seed: int
 ) -> list[tuple[str, Any]]:
     """Return the named members of an ensemble; the encoder is for those that read features."""
-    made = []
+    named = []
     for member in ["gp", "xgboost"] if members is None else members:
         if isinstance(member, str):
             reads = getattr(PREDICTORS[member], "default_encoder", DEFAULT_ENCODER) is None
-            member = (member, make_predictor(member, None if reads else encoder, space, seed))
-        made.append(member)
-    return made
+            own_encoder = None if reads else encoder
+            member = (member, make_predictor(member, own_encoder, space, seed))
+        named.append(member)
+    return named
 
 
 def label_of(predictor: Any) -> str:

@@ -65,6 +65,6 @@ def calibration(
     {'crps': 1.3371279019740063, 'coverage_90': 0.5}
     """
     scores = {"crps": float(gaussian_crps(mean, std, truth).mean())}
-    return scores | {
-        f"coverage_{100 * p:.3g}": interval_coverage(mean, std, truth, p) for p in levels
-    }
+    for level in levels:
+        scores[f"coverage_{100 * level:.3g}"] = interval_coverage(mean, std, truth, level)
+    return scores

@@ -69,30 +69,29 @@ def isomorph_split(
     from nasmeta.predictors._encoders._encoder import architectures_in
 
     space = get_space(space)
-    pool = (
-        np.arange(space.size, dtype=np.int32)
-        if architectures is None
-        else architectures_in(architectures, space)
-    )
+    if architectures is None:
+        pool = np.arange(space.size, dtype=np.int32)
+    else:
+        pool = architectures_in(architectures, space)
     if (test_fraction is None) == (n_train is None):
         raise SettingError("Give exactly one of test_fraction and n_train.")
     pool = rng.permutation(pool)
     if groups is not None:
         classes = groups[pool]
+    elif rule == "function":
+        classes = space.function_classes[pool]
     else:
-        classes = (
-            space.function_classes[pool]
-            if rule == "function"
-            else np.asarray(space.canonical(pool, rule))
-        )
+        classes = np.asarray(space.canonical(pool, rule))
     if test_fraction is None:
-        train, test = pool[:n_train], pool[~np.isin(classes, classes[:n_train])]
+        train = pool[:n_train]
+        test = pool[~np.isin(classes, classes[:n_train])]
     else:
+        # Classes are drawn until they contain the share of the test side.
+        distinct, sizes = np.unique(classes, return_counts=True)
+        order = rng.permutation(len(distinct))
         n_test = test_fraction * len(pool)
-        names, sizes = np.unique(classes, return_counts=True)
-        order = rng.permutation(len(names))
         n_classes = int(np.searchsorted(np.cumsum(sizes[order]), n_test)) + 1
-        in_test = np.isin(classes, names[order[:n_classes]])
+        in_test = np.isin(classes, distinct[order[:n_classes]])
         train, test = pool[~in_test], pool[in_test]
     if not len(train) or not len(test):
         raise SettingError("One side of the split would be empty: give more architectures.")

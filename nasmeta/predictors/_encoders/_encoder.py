@@ -114,9 +114,9 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ndarray of float64, shape (n, n_features)
         """
         space = get_space(self.space)
-        return self._table()[0][in_reference_space(architectures_in(X, space), space)].astype(
-            np.float64
-        )
+        rows = in_reference_space(architectures_in(X, space), space)
+        table, _ = self._table()
+        return table[rows].astype(np.float64)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the columns, shape (n_features,)."""
@@ -161,11 +161,8 @@ class CellIndices(CellEncoder):
 def suitable_encoder(encoder: str, space: SearchSpace) -> str:
     """Return the name of an encoder if the space supports all of its parts, else ``counts``, which suits any space."""
     reference = reference_space(space)
-    return (
-        encoder
-        if all(ENCODERS[part].works_on(reference) for part in encoder.split("+"))
-        else "counts"
-    )
+    suits = all(ENCODERS[part].works_on(reference) for part in encoder.split("+"))
+    return encoder if suits else "counts"
 
 
 def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = "nb201") -> Any:
@@ -195,13 +192,14 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = 
     """
     if hasattr(encoder, "transform"):
         return encoder
-    parts = (
-        [part.strip() for part in encoder.split("+")] if isinstance(encoder, str) else list(encoder)
-    )
-    steps = [
-        (part, ENCODERS[part](space=space))
-        if isinstance(part, str)
-        else (type(part).__name__.lower(), part)
-        for part in parts
-    ]
-    return steps[0][1] if isinstance(encoder, str) and len(steps) == 1 else FeatureUnion(steps)
+    if isinstance(encoder, str) and "+" not in encoder:
+        return ENCODERS[encoder.strip()](space=space)
+    parts = encoder.split("+") if isinstance(encoder, str) else encoder
+    named = []
+    for part in parts:
+        if isinstance(part, str):
+            name = part.strip()
+            named.append((name, ENCODERS[name](space=space)))
+        else:
+            named.append((type(part).__name__.lower(), part))
+    return FeatureUnion(named)

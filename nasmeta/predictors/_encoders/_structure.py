@@ -55,7 +55,8 @@ class GraphEncoder(CellSpaceEncoder):
 @lru_cache(maxsize=4)
 def _graph(space: CellSpace) -> Encoded:
     """Return the features of all cells, integers, shape (size, n_features), and their names; see `GraphEncoder`."""
-    digits, live, last = space.digits, space.live_edges, space.n_nodes - 1
+    live = space.live_edges  # (size, n_edges)
+    last = space.n_nodes - 1
     # Each live edge is on a live path, so a path of live edges is live.
     path_is_live = np.stack([live[:, path].all(axis=1) for path in space.paths], axis=1)
     inner = [live[:, _edges_at(space, node)[0]].any(axis=1) for node in range(1, last)]
@@ -72,7 +73,7 @@ def _graph(space: CellSpace) -> Encoded:
     del columns["in_degree_0"], columns[f"out_degree_{last}"]
     no_path = max(map(len, space.paths)) + 1  # longer than the longest path
     for chosen, name in _sets(space):
-        among = live & np.isin(digits, chosen)
+        among = live & np.isin(space.digits, chosen)  # live edges with one of these operations
         shortest = np.full(space.size, no_path)
         most = np.zeros(space.size, dtype=np.int64)
         for i, path in enumerate(space.paths):
@@ -101,10 +102,9 @@ def _sets(space: CellSpace) -> Iterator[tuple[tuple[int, ...], str]]:
 
 def _edges_at(space: CellSpace, node: int) -> tuple[list[int], list[int]]:
     """Return the positions of the edges into and out of a node."""
-    edges = list(enumerate(space.edges))
-    return [i for i, (_, target) in edges if target == node], [
-        i for i, (source, _) in edges if source == node
-    ]
+    into = [i for i, (_, target) in enumerate(space.edges) if target == node]
+    out = [i for i, (source, _) in enumerate(space.edges) if source == node]
+    return into, out
 
 
 def _position_names(space: SearchSpace) -> list[str]:
@@ -130,14 +130,11 @@ class OneHotEncoder(CellEncoder):
 
     def _table(self) -> Encoded:
         space = self._reference()
-        names = (
-            f"{name}={choice}"
-            for name, position in zip(_position_names(space), space.positions, strict=True)
-            for choice in position.choices
-        )
-        return space.feature(
-            "edges" if isinstance(space, CellSpace) else "positions"
-        ).counts, tuple(names)
+        columns: list[str] = []
+        for name, position in zip(_position_names(space), space.positions, strict=True):
+            columns += [f"{name}={choice}" for choice in position.choices]
+        feature = "edges" if isinstance(space, CellSpace) else "positions"
+        return space.feature(feature).counts, tuple(columns)
 
 
 class AdjacencyEncoder(CellEncoder):
@@ -191,11 +188,13 @@ def _paths(space: CellSpace) -> Encoded:
     """Return the zeros and ones of all cells, shape (size, n_sequences), and the sequences of operations."""
     architectures, columns, names = np.arange(space.size), [], []
     for length in sorted({len(path) for path in space.paths}):
+        # The operations along a path are the digits of the number of its column.
         applied = np.zeros((space.size, space.n_operations**length), dtype=np.int8)
-        place = space.n_operations ** np.arange(length - 1, -1, -1)
+        place_values = space.n_operations ** np.arange(length - 1, -1, -1)
         for path in space.paths:
             if len(path) == length:
-                applied[architectures, space.digits[:, path].astype(np.int64) @ place] = 1
+                sequences = space.digits[:, path].astype(np.int64) @ place_values
+                applied[architectures, sequences] = 1
         columns.append(applied)
         names += ["→".join(sequence) for sequence in product(space.operations, repeat=length)]
     return np.concatenate(columns, axis=1), tuple(names)
@@ -297,12 +296,12 @@ def _all_counts(space: SearchSpace) -> tuple[Array, tuple[str, ...], list[int]]:
 
     A group is the columns of one count feature; empty groups are left out.
     """
-    wide = [
-        i
-        for i, p in enumerate(space.positions)
-        if p.ordered and not p.scale and len(p.choices) > _MOST_ONE_HOT
-    ]
-    parts: list[AnyFloats] = []
+    wide = []  # positions with too many choices for a column each
+    for i, position in enumerate(space.positions):
+        is_list = position.ordered and not position.scale
+        if is_list and len(position.choices) > _MOST_ONE_HOT:
+            wide.append(i)
+    parts: list[AnyFloats] = []  # (size, n_columns) each
     names: list[str] = []
     for feature in space.feature_names:
         if feature == "positions" and wide:
@@ -313,11 +312,14 @@ def _all_counts(space: SearchSpace) -> tuple[Array, tuple[str, ...], list[int]]:
         parts.append(counts / highest)
         names += columns
     if wide:
+        # The logarithm of the level, counted from 1, is 1 at the last of n levels.
         logarithms = np.log1p(space.codes[:, wide].astype(np.float64))
-        parts.append(logarithms / np.log([len(space.positions[i].choices) for i in wide]))
+        n_levels = [len(space.positions[i].choices) for i in wide]
+        parts.append(logarithms / np.log(n_levels))
         names += [f"log_{space.positions[i].name}" for i in wide]
     table = np.concatenate([part.astype(np.float32) for part in parts], axis=1)
-    return table, _each_once(names), [part.shape[1] for part in parts if part.shape[1]]
+    sizes = [part.shape[1] for part in parts if part.shape[1]]
+    return table, _each_once(names), sizes
 
 
 def _each_once(names: Sequence[str]) -> tuple[str, ...]:

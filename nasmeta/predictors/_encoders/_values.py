@@ -54,13 +54,10 @@ class ColumnEncoder(CellEncoder):
         """Return scores and marks of unknown values, (size, p + number of incomplete columns), and their names."""
         values = np.asarray(self.values, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values.copy()
-
-        names = (
-            [f"column_{i}" for i in range(values.shape[-1])]
-            if self.names is None
-            else [*map(str, self.names)]
-        )
-
+        if self.names is None:
+            names = [f"column_{i}" for i in range(values.shape[-1])]
+        else:
+            names = [str(name) for name in self.names]
         unknown = np.isnan(values)
         for column, absent in zip(values.T, unknown.T, strict=True):
             column[~absent] = normal_scores(column[~absent])

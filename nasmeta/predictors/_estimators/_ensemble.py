@@ -78,25 +78,23 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
             Only with `return_std`.
         """
         check_is_fitted(self)
-        means, deviations = [], []
+        scale = self.label_scale_
+        scores, deviations = [], []  # of each member, shape (n,)
         for _, member in self.members_:
             if return_std and knows_deviation(member):
-                mean, deviation = member.predict(X, return_std=True)
+                labels, label_deviation = member.predict(X, return_std=True)
+                scores.append(scale.to_scores(np.asarray(labels, np.float64)))
+                deviations.append(scale.deviation_of_scores(scores[-1], label_deviation))
             else:
-                mean, deviation = member.predict(X), None
-            means.append(self.label_scale_.to_scores(np.asarray(mean, dtype=np.float64)))
-            if deviation is not None:
-                deviations.append(self.label_scale_.deviation_of_scores(means[-1], deviation))
-        scores = np.stack(means)
-        predicted = self.label_scale_.to_labels(scores.mean(axis=0))
+                scores.append(scale.to_scores(np.asarray(member.predict(X), np.float64)))
+        mean = np.mean(scores, axis=0)
         if not return_std:
-            return predicted
-        variance: Floats = scores.var(axis=0)
+            return scale.to_labels(mean)
+        # The law of total variance over the members.
+        variance: Floats = np.var(scores, axis=0)
         if deviations:
             variance = variance + np.mean(np.square(deviations), axis=0)
-        return predicted, self.label_scale_.deviation_of_labels(
-            scores.mean(axis=0), np.sqrt(variance)
-        )
+        return scale.to_labels(mean), scale.deviation_of_labels(mean, np.sqrt(variance))
 
     @property
     def n_features_in_(self) -> int:

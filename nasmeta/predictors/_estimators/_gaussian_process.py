@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -69,17 +69,18 @@ class GPRegressor(ScaledRegressor):
         ``process_`` is the process of the centred scores, conditioned on all labels.
         """
         sizes = [X.shape[1]] if self.groups is None else list(self.groups)
-        self.sizes_ = sizes
-        self.train_, self.mean_ = X, float(scores.mean())
-        every = np.argsort(scores, kind="stable")
-        n_fit = min(len(X), _FIT_ON)
-        few = every[np.linspace(0, len(X) - 1, n_fit).round().astype(np.int64)]
-        self._set_scales(X[few])
-        pairs = Pairs.all_of(self._distances(X[few], X[few]).astype(np.float64))
+        self.ends_ = np.cumsum(sizes)[:-1]
+        self.train_ = X
+        self.mean_ = float(scores.mean())
         labels = scores - self.mean_
-        objective = Objective(
-            sum_of_exponentials(len(sizes)), pairs, [labels[few]], weak_prior(len(sizes))
-        )
+        # The hyperparameters are fitted to labels evenly spaced in rank.
+        ranks = np.linspace(0, len(X) - 1, min(len(X), _FIT_ON)).round().astype(np.int64)
+        fitted = np.argsort(scores, kind="stable")[ranks]
+        self._set_scales(X[fitted])
+        distances = np.stack(list(self._distances(X[fitted], X[fitted])))  # (n_groups, m, m)
+        pairs = Pairs.all_of(distances.astype(np.float64))
+        kernel, prior = sum_of_exponentials(len(sizes)), weak_prior(len(sizes))
+        objective = Objective(kernel, pairs, [labels[fitted]], prior)
         self.hyperparameters_ = fit(objective, iterations=_ITERATIONS)
         covariance = self._covariance(X, X).astype(np.float64)
         self.process_ = Conditioned.on(covariance, self.hyperparameters_.noise + JITTER, labels)
@@ -87,57 +88,46 @@ class GPRegressor(ScaledRegressor):
     def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return posterior mean and deviation of noisy scores, each of shape (n,), in blocks of rows."""
         mean, variance = np.empty(len(X)), np.empty(len(X))
+        # The variance of a noisy score before it is conditioned on the labels.
         prior = self.hyperparameters_.variances.sum() + self.hyperparameters_.noise
         for start in range(0, len(X), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            covariance = self._covariance(X[part], self.train_)
-            mean[part] = self.process_.mean(covariance) + self.mean_
+            block = slice(start, start + _BLOCK)
+            covariance = self._covariance(X[block], self.train_)
+            mean[block] = self.process_.mean(covariance) + self.mean_
             if return_std:
-                variance[part] = prior - self.process_.explained_variance(covariance)
-        return mean, np.sqrt(np.maximum(variance, JITTER)) if return_std else None
-
-    # -- distances
-    def _parts(self, X: Floats) -> list[Floats]:
-        """Split features, shape (n, n_features), into groups, shape (n, size)."""
-        return np.split(X, np.cumsum(self.sizes_)[:-1], axis=1)
+                variance[block] = prior - self.process_.explained_variance(covariance)
+        deviation = np.sqrt(np.maximum(variance, JITTER)) if return_std else None
+        return mean, deviation
 
     def _set_scales(self, X: Floats) -> None:
         """Set the scale of each column from some features, shape (m, n_features): 1 in groups of counts."""
-        self.scales_: list[Floats] = []
-        for part, whole in zip(self._parts(X), self._parts(self.train_), strict=True):
-            if _are_counts(whole):
-                self.scales_.append(np.ones(part.shape[1]))
+        self.scales_ = np.ones(X.shape[1])
+        for columns in np.split(np.arange(X.shape[1]), self.ends_):
+            group = self.train_[:, columns]
+            if _are_counts(group):
                 continue
-            scale = np.where(whole.std(axis=0) > 0, whole.std(axis=0), 1.0)
-            some = part / scale
-            distances = _distance(some, some)
+            deviations = np.where(group.std(axis=0) > 0, group.std(axis=0), 1.0)
+            standardised = X[:, columns] / deviations
+            distances = _distance(standardised, standardised)
             positive = distances[distances > 0]
             median = float(np.median(positive)) if len(positive) else 1.0
-            self.scales_.append(scale * median / _MEDIAN_DISTANCE)
+            self.scales_[columns] = deviations * median / _MEDIAN_DISTANCE
 
-    def _distances(self, rows: Floats, columns: Floats) -> Floats32:
-        """Return the distances in each group, float32, shape (n_groups, n_rows, n_columns)."""
-        parts = zip(self._parts(rows), self._parts(columns), self.scales_, strict=True)
-        return np.stack([_distance(a / scale, b / scale) for a, b, scale in parts])
+    def _distances(self, a: Floats, b: Floats) -> Iterator[Floats32]:
+        """Yield the distances in each group of features, float32, shape (len(a), len(b))."""
+        groups_of_a = np.split(a / self.scales_, self.ends_, axis=1)
+        groups_of_b = np.split(b / self.scales_, self.ends_, axis=1)
+        for group_of_a, group_of_b in zip(groups_of_a, groups_of_b, strict=True):
+            yield _distance(group_of_a, group_of_b)
 
-    def _covariance(self, rows: Floats, columns: Floats) -> Floats32:
-        """Return the prior covariances, float32, shape (n_rows, n_columns)."""
-        total = np.zeros((len(rows), len(columns)), dtype=np.float32)
-        h = self.hyperparameters_
-        parts = zip(
-            self._parts(rows),
-            self._parts(columns),
-            self.scales_,
-            h.variances,
-            h.lengthscales,
-            strict=True,
-        )
-        for a, b, scale, variance, lengthscale in parts:
-            distance = _distance(a / scale, b / scale)
-            distance *= np.float32(-1 / lengthscale)
-            np.exp(distance, out=distance)
-            distance *= np.float32(variance)
-            total += distance
+    def _covariance(self, a: Floats, b: Floats) -> Floats32:
+        """Return the prior covariances, float32, shape (len(a), len(b)); in place, because they fill the memory."""
+        total = np.zeros((len(a), len(b)), dtype=np.float32)
+        for j, values in enumerate(self._distances(a, b)):
+            values *= np.float32(-1 / self.hyperparameters_.lengthscales[j])
+            np.exp(values, out=values)
+            values *= np.float32(self.hyperparameters_.variances[j])
+            total += values
         return total
 
 
@@ -153,6 +143,7 @@ def _distance(a: Floats, b: Floats) -> Floats32:
 
 def _squared(a: Array, b: Array) -> Array:
     """Return squared L2 distances, shape (len(a), len(b)), by one matrix product, in the type of `a` and `b`."""
+    # |x - y|² = |x|² - 2 x·y + |y|²
     squared: Array = a @ b.T
     squared *= -2
     squared += np.einsum("ij,ij->i", a, a)[:, None]
@@ -162,6 +153,7 @@ def _squared(a: Array, b: Array) -> Array:
 
 def _are_counts(x: Floats) -> bool:
     """Return whether all entries, shape (n, size), are whole numbers from 0 to 8."""
-    return bool(
-        x.size == 0 or (x.min() >= 0 and x.max() <= _MOST_COUNT and (x == np.round(x)).all())
-    )
+    if x.size == 0:
+        return True
+    in_range = x.min() >= 0 and x.max() <= _MOST_COUNT
+    return bool(in_range and (x == np.round(x)).all())

@@ -46,7 +46,8 @@ class RidgeRegressor(ScaledRegressor):
 
         self.centre_ = X.mean(axis=0)
         self.scale_ = np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0)
-        self.model_ = BayesianRidge().fit((X - self.centre_) / self.scale_, scores)
+        standardised = (X - self.centre_) / self.scale_
+        self.model_ = BayesianRidge().fit(standardised, scores)
 
     def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return mean and deviation of the scores, each of shape (n,), from the covariance of weights and the noise."""
@@ -54,9 +55,9 @@ class RidgeRegressor(ScaledRegressor):
         mean = X @ self.model_.coef_ + self.model_.intercept_
         if not return_std:
             return mean, None
-        return mean, np.sqrt(
-            np.einsum("ij,ij->i", X @ self.model_.sigma_, X) + 1 / self.model_.alpha_
-        )
+        # xᵀ Σ x of the weights' covariance Σ, and the noise.
+        variance_of_mean = np.einsum("ij,ij->i", X @ self.model_.sigma_, X)
+        return mean, np.sqrt(variance_of_mean + 1 / self.model_.alpha_)
 
 
 @dataclass(eq=False, repr=False)
@@ -178,14 +179,16 @@ class ForestRegressor(ScaledRegressor):
     def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return mean and deviation of the scores, each (n,), by the law of total variance over the trees."""
         rows = X.astype(np.float32)  # the precision of scikit-learn's trees
-        leaves = [(tree, tree.apply(rows)) for tree in self.trees_]
-        values = np.stack([tree.value[leaf, 0, 0] for tree, leaf in leaves], axis=1)
+        means = np.empty((len(rows), len(self.trees_)))
+        variances = np.empty_like(means)  # within the leaves
+        for i, tree in enumerate(self.trees_):
+            leaves = tree.apply(rows)
+            means[:, i] = tree.value[leaves, 0, 0]
+            variances[:, i] = np.maximum(tree.impurity[leaves], 0)  # rounding: −1e-17
         if not return_std:
-            return values.mean(axis=1), None
-        # rounding: −1e-17
-        within = np.stack([np.maximum(tree.impurity[leaf], 0) for tree, leaf in leaves], axis=1)
-        variance = values.var(axis=1) + within.mean(axis=1)
-        return values.mean(axis=1), np.sqrt(np.maximum(variance, _SMALLEST_VARIANCE))
+            return means.mean(axis=1), None
+        variance = means.var(axis=1) + variances.mean(axis=1)
+        return means.mean(axis=1), np.sqrt(np.maximum(variance, _SMALLEST_VARIANCE))
 
 
 @dataclass(eq=False, repr=False)
@@ -247,21 +250,16 @@ class XGBoostRegressor(ScaledRegressor):
             "verbosity": 0,
         }
         data = xgboost.QuantileDMatrix(X, label=scores, nthread=self.n_jobs)
-        self.boosters_ = [
-            xgboost.train(
-                {**settings, "seed": self.random_state + member},
-                data,
-                num_boost_round=self.n_estimators,
-            )
-            for member in range(self.n_members)
-        ]
+        self.boosters_ = []
+        for member in range(self.n_members):
+            seeded = {**settings, "seed": self.random_state + member}
+            booster = xgboost.train(seeded, data, num_boost_round=self.n_estimators)
+            self.boosters_.append(booster)
 
     def _predict(self, X: Floats, return_std: bool) -> Prediction:
         """Return mean and deviation of the scores over the boosters, each of shape (n,)."""
-        predicted = np.stack([booster.inplace_predict(X) for booster in self.boosters_]).astype(
-            np.float64
-        )
-        return _mean_of_members(predicted, return_std)
+        predicted = np.stack([booster.inplace_predict(X) for booster in self.boosters_])
+        return _mean_of_members(predicted.astype(np.float64), return_std)
 
     def to_arrays(self) -> dict[str, Array]:
         """Return the fitted state of one member: the booster in XGBoost's binary JSON, and the scale of the labels."""
