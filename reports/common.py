@@ -1,4 +1,4 @@
-"""What several reports share: rows that are measured once, options, intervals as text, and pictures of pages."""
+"""What several reports share: rows that are measured once, searches, options, intervals as text, and pages."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ import csv
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from nasmeta.analysis import bootstrap_interval
-from nasmeta.tasks import Task
+from nasmeta.evaluators import TableEvaluator
+from nasmeta.runs import run_loop
+from nasmeta.searchers import MetaSearcher, Searcher
+from nasmeta.tasks import SourceTask, Task
 
+SHARED = {"multi-task-gp": "rgpe"}  # searchers with equal meta-models
 TOP = 1000  # one in so many architectures is one of the best
 NB201 = {
     "nb201/cifar10": "CIFAR-10",
@@ -69,20 +75,32 @@ def page_parser(doc: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def page_only(doc: str | None) -> bool:
-    """Read the command line; return whether only to rewrite the page."""
-    page: bool = page_parser(doc).parse_args().page
-    return page
+def report(
+    doc: str | None, path: Path, page: Callable[[], str], measure: Callable[..., None], *names: str
+) -> None:
+    """Read the command line, measure unless only the page is to be rewritten, and write the page.
 
-
-def options_of(doc: str | None, name: str) -> argparse.Namespace:
-    """Read the command line of a report that keeps its runs in a folder."""
+    `names` are the options that are passed to `measure`: folder, workers.
+    """
     parser = page_parser(doc)
-    parser.add_argument(
-        "--folder", type=Path, default=Path("report-runs") / name, help="folder of the runs"
-    )
-    parser.add_argument("--workers", type=int, default=1, help="number of processes")
-    return parser.parse_args()
+    if "folder" in names:
+        folder = Path("report-runs") / path.parent.name
+        parser.add_argument("--folder", type=Path, default=folder, help="folder of the runs")
+    if "workers" in names:
+        parser.add_argument("--workers", type=int, default=1, help="number of processes")
+    options = vars(parser.parse_args())
+    if not options.pop("page"):
+        measure(**options)
+    path.write_text(page(), encoding="utf-8")
+
+
+def in_processes(
+    measure: Callable[..., Any], todo: Sequence[tuple[Any, ...]], workers: int
+) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Yield the arguments of each measurement with its result, in order."""
+    if todo:
+        with ProcessPoolExecutor(workers) as pool:
+            yield from zip(todo, pool.map(measure, *zip(*todo, strict=True)), strict=True)
 
 
 def with_interval(values: Any, form: str = ".2f", seed: int | np.random.Generator = 0) -> str:
@@ -90,15 +108,53 @@ def with_interval(values: Any, form: str = ".2f", seed: int | np.random.Generato
 
     For equal values, only the mean is returned.
     """
+    mean, low, high = (f"{value:{form}}" for value in mean_and_interval(values, seed))
+    return f"{mean} [{low}, {high}]" if np.ptp(values) else mean
+
+
+def mean_and_interval(
+    values: Any, seed: int | np.random.Generator = 0
+) -> tuple[float, float, float]:
+    """Return the mean of some values, and both ends of its 95 % bootstrap interval."""
     low, high = bootstrap_interval(values, seed=seed)
-    mean = f"{np.mean(values):{form}}"
-    return f"{mean} [{low:{form}}, {high:{form}}]" if low < high else mean
+    return float(np.mean(values)), float(low), float(high)
 
 
 def least_of_best(task: Task) -> float:
     """Return the smallest utility of the best 0.1 % of the measured architectures."""
     utilities = np.sort(task.sign * task.values[task.measured])[::-1]
     return float(utilities[max(1, round(len(utilities) / TOP)) - 1])
+
+
+def evaluations_to_best(runs: pd.DataFrame, task: Task) -> pd.Series:
+    """Return by seed the evaluations until one of the best 0.1 %, NaN if none is found."""
+    best = runs[task.sign * runs["value"] >= least_of_best(task)]
+    return best.groupby("seed")["evaluation"].min().reindex(runs["seed"].unique())
+
+
+def run_to(searcher: Searcher, task: Task, goal: float, most: int) -> tuple[int, bool]:
+    """Return the evaluations until a utility or until there are `most`, and whether it is reached."""
+    run = run_loop(
+        searcher,
+        TableEvaluator(task),
+        evaluations=min(most, len(task.measured)),
+        sign=task.sign,
+        target=goal,
+    )
+    return len(run), bool((task.sign * run.values >= goal).any())
+
+
+def teach(
+    searcher: Searcher,
+    models: dict[Any, object],
+    key: Any,
+    sources: Callable[[], Sequence[SourceTask | Task]],
+) -> None:
+    """Give a searcher that learns from sources its meta-model, which is learned once for each key."""
+    if isinstance(searcher, MetaSearcher):
+        if key not in models:
+            models[key] = searcher.meta_fit(sources()).meta_model_
+        searcher.meta_model_ = models[key]
 
 
 def screenshot(address: str, picture: Path, size: str) -> None:

@@ -18,7 +18,7 @@ import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.publishing import FRESH_RUNS as FRESH, Audit, compare_ranks
 from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher
-from reports.common import Rows, page_only
+from reports.common import Rows, report
 
 HERE = Path(__file__).parent
 TASK, EVALUATIONS = "nb201/cifar10", 60
@@ -159,6 +159,4 @@ Of {len(honest)} honest files of {honest["what"].nunique()} searchers, {(honest[
 
 
 if __name__ == "__main__":
-    if not page_only(__doc__):
-        measure()
-    (HERE / "README.md").write_text(page(), encoding="utf-8")
+    report(__doc__, HERE / "README.md", page, measure)

@@ -15,10 +15,10 @@ import pandas as pd
 from scipy.stats import binomtest
 
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.plotting import task_title
 from nasmeta.tasks import task_distribution
-from reports.common import least_of_best, options_of
+from reports.common import evaluations_to_best, mean_and_interval, report
 from reports.drawing import dot_plot, save_png
 
 HERE = Path(__file__).parent
@@ -78,25 +78,9 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row per task and searcher: mean evaluations until one of the best 0.1 %, and runs without success."""
     rows = []
     for (name, searcher), runs in frame.groupby(["task", "searcher"], sort=False):
-        task = nm.get_task(str(name))
-        hits = (
-            runs[task.sign * runs["value"] >= least_of_best(task)]
-            .groupby("seed")["evaluation"]
-            .min()
-        )
-        results = hits.reindex(runs["seed"].unique())
-        evaluations = results.fillna(runs["evaluation"].max())
-        low, high = bootstrap_interval(evaluations)
-        rows.append(
-            (
-                name,
-                searcher,
-                f"{evaluations.mean():.0f}",
-                f"{low:.0f}",
-                f"{high:.0f}",
-                results.isna().sum(),
-            )
-        )
+        results = evaluations_to_best(runs, nm.get_task(str(name)))
+        values = mean_and_interval(results.fillna(runs["evaluation"].max()))
+        rows.append((name, searcher, *map("{:.0f}".format, values), results.isna().sum()))
     return pd.DataFrame(
         rows, columns=["task", "searcher", "mean evaluations", "low", "high", "not found"]
     )
@@ -114,13 +98,26 @@ def draw(results: pd.DataFrame) -> None:
     save_png(dot_plot(shown, x, title=title), HERE / "search")
 
 
-def write_page() -> None:
-    """Write README.md from search.csv."""
+def measure(folder: Path, workers: int) -> None:
+    """Run the searchers, and write search.csv."""
+    frame = nm.compare(
+        SEARCHERS,
+        REPORTED,
+        repeats=REPEATS,
+        evaluations=EVALUATIONS,
+        workers=workers,
+        folder=folder,
+    )
+    summary(frame).to_csv(HERE / "search.csv", index=False)
+
+
+def page() -> str:
+    """Draw the picture; return the text of README.md."""
     results = pd.read_csv(HERE / "search.csv")
     best = results.pivot(index="task", columns="searcher", values="mean evaluations").idxmin(axis=1)
     low, high = binomtest(int((best == "gp").sum()), len(best)).proportion_ci()
     draw(results)
-    text = f"""# What do eight further benchmark families measure, and does `gp` work on them?
+    return f"""# What do eight further benchmark families measure, and does `gp` work on them?
 
 On {(best == "gp").sum()} of {len(best)} tasks (95 % interval: {100 * low:.0f} to {100 * high:.0f} %), `gp` needs the
 fewest evaluations on average.
@@ -142,20 +139,7 @@ best 0.1 %; a run without success enters with {EVALUATIONS} evaluations (`search
 * Most families average or do not name their seeds, so small differences may be noise.
 * The architectures of `tnb101-macro` are in an undocumented order, which was inferred and checked on 48 networks.
 """
-    (HERE / "README.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Run, and write the report."""
-    options = options_of(__doc__, HERE.name)
-    if not options.page:
-        frame = nm.compare(
-            SEARCHERS, REPORTED, repeats=REPEATS, evaluations=EVALUATIONS, workers=options.workers,
-            folder=options.folder,
-        )  # fmt: skip
-        summary(frame).to_csv(HERE / "search.csv", index=False)
-    write_page()
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "README.md", page, measure, "folder", "workers")

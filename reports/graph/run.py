@@ -14,11 +14,11 @@ import pandas as pd
 from scipy.stats import binomtest
 
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.analysis.report import deterministic_runs
 from nasmeta.experiments import read_specification, run_specification
 from nasmeta.plotting import task_title
-from reports.common import least_of_best, options_of
+from reports.common import evaluations_to_best, mean_and_interval, report
 from reports.drawing import dot_plot, save_png
 
 HERE = Path(__file__).parent
@@ -29,8 +29,8 @@ NEW = ("cora", "cs", "physics", "computers")
 SHOWN = ("random", "evolution", "tpe", "gp", "source-order", "rgpe", "meta-gp")
 
 
-def run_all(folder: Path) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Run each searcher; return all results, and processor seconds per run."""
+def measure(folder: Path) -> None:
+    """Run each searcher; write their evaluations and processor seconds to results.csv."""
     frames, seconds = [], {}
     whole = read_specification("graph")
     for label, searcher in whole.searchers.items():
@@ -44,23 +44,19 @@ def run_all(folder: Path) -> tuple[pd.DataFrame, dict[str, float]]:
             pd.read_parquet(home / "results.parquet").astype({"task": str, "searcher": str})
         )
         seconds[label] = float(spent.read_text())
-    return pd.concat(frames, ignore_index=True), seconds
+    results = summary(pd.concat(frames, ignore_index=True), seconds)
+    results.to_csv(HERE / "results.csv", index=False, float_format="%.5g")
 
 
 def summary(frame: pd.DataFrame, seconds: dict[str, float]) -> pd.DataFrame:
     """Return one row for each task and searcher."""
     rows, alike = [], deterministic_runs(frame)
     for (name, searcher), runs in frame.groupby(["task", "searcher"], sort=False):
-        hits = (
-            runs[runs["value"] >= least_of_best(nm.get_task(str(name)))]
-            .groupby("seed")["evaluation"]
-            .min()
-        )
-        results = hits.reindex(runs["seed"].unique()).fillna(CAP)
-        low, high = bootstrap_interval(results)
+        results = evaluations_to_best(runs, nm.get_task(str(name))).fillna(CAP)
+        mean, low, high = mean_and_interval(results)
         row = {"dataset": str(name).partition("/")[2], "searcher": searcher, "runs": len(results)}
         row["alike"] = (name, searcher) in alike
-        row |= {"evaluations": results.mean(), "low": float(low), "high": float(high)}
+        row |= {"evaluations": mean, "low": low, "high": high}
         rows.append(row | {"seconds": seconds[searcher]})
     return pd.DataFrame(rows)
 
@@ -79,8 +75,10 @@ def draw(results: pd.DataFrame) -> None:
     save_png(figure, HERE / "evaluations")
 
 
-def page(results: pd.DataFrame) -> str:
-    """Return the page."""
+def page() -> str:
+    """Draw the picture; return the text of README.md."""
+    results = pd.read_csv(HERE / "results.csv")
+    draw(results)
     evaluations = results.pivot(index="searcher", columns="dataset", values="evaluations")
     overall = pd.DataFrame(
         {"new": evaluations[list(NEW)].mean(axis=1), "seen": evaluations[list(SEEN)].mean(axis=1)}
@@ -135,16 +133,5 @@ their rank correlations are [-0.30 to 0.62](../families/README.md).
 """
 
 
-def main() -> None:
-    """Run, summarise, write."""
-    chosen = options_of(__doc__, HERE.name)
-    if not chosen.page:
-        frame, seconds = run_all(chosen.folder)
-        summary(frame, seconds).to_csv(HERE / "results.csv", index=False, float_format="%.5g")
-    results = pd.read_csv(HERE / "results.csv")
-    draw(results)
-    (HERE / "README.md").write_text(page(results), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "README.md", page, measure, "folder")

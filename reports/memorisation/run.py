@@ -159,13 +159,14 @@ def _shown(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     return wide.map(lambda share: f"{share:.3g}")
 
 
-def write_page(table: pd.DataFrame) -> None:
-    """Write README.md."""
+def page() -> str:
+    """Return the text of README.md."""
+    table = pd.read_csv(HERE / "results.csv")
     flagged: Mapping[str, int] = table.groupby("searcher")["flagged"].first().to_dict()
     classical = [flagged[name] for name in CLASSICAL]
     first = _shown(table, "first proposal")
     first.insert(0, f"flagged of {RUNS}", [flagged[name] for name in first.index])
-    text = f"""# Does a searcher recognise the table?
+    return f"""# Does a searcher recognise the table?
 
 The probe flags {flagged["knows the optimum"]} of {RUNS} runs of a searcher that knows the names of the optimum,
 and {min(classical)} to {max(classical)} of {RUNS} runs of classical searchers.
@@ -195,7 +196,6 @@ first proposal (median).
 `python reports/memorisation/run.py` on 2026-12-02 with nasmeta {nm.__version__}. For a language model, add
 `--searcher-command "python examples/chat_model.py …"`.
 """
-    (HERE / "README.md").write_text(text, encoding="utf-8")
 
 
 def main() -> None:
@@ -211,7 +211,7 @@ def main() -> None:
     if not options.page:
         searchers = {**CONTROLS, **{name: name for name in CLASSICAL}}
         probe(searchers).to_csv(HERE / "results.csv", index=False, float_format="%.4g")
-    write_page(pd.read_csv(HERE / "results.csv"))
+    (HERE / "README.md").write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

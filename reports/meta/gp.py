@@ -16,14 +16,15 @@ from typing import NamedTuple
 import numpy as np
 
 import nasmeta as nm
-from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.searchers import SEARCHERS
 from nasmeta.threads import one_thread
-from reports.common import NB201, Rows, least_of_best, page_only
-from reports.meta.gp_page import write_page
+from reports.common import NB201, SHARED, Rows, least_of_best, report, run_to, teach
+from reports.meta.gp_page import page
 
 HERE = Path(__file__).parent / "gp"
 PARTS = ("full", "labels", "transnas", "cross")
 CAP = 300  # evaluations
+MOST_MODELS = 12  # that are kept for later runs
 RUNS = 100  # draws of each part
 SEED = 20_000  # with the draw's number
 FIRST_OF_LABELS = {100: 20, 400: 16, 25: 6}  # first draw by labels per source
@@ -67,13 +68,6 @@ def cases(part: str, runs: int) -> Iterator[Case]:
         yield Case(part, task, searcher, labels_of[searcher], run)
 
 
-def goal_of(task: nm.tasks.Task) -> set[int]:
-    """Return the cells that end a run: the best of NAS-Bench-201, the best 0.1 % of TransNAS-Bench-101."""
-    if task.name.startswith("nb201"):
-        return set(task.optimal_architectures.tolist())
-    return set(np.flatnonzero(task.sign * task.values >= least_of_best(task)).tolist())
-
-
 def sources_of(case: Case, task: nm.tasks.Task) -> list[nm.tasks.SourceTask]:
     """Return the labelled cells of the sources; no source shares what the target holds out."""
     family = task.name.split("/")[0]
@@ -88,60 +82,29 @@ def sources_of(case: Case, task: nm.tasks.Task) -> list[nm.tasks.SourceTask]:
     return [other.as_source(case.labels if case.labels > 0 else None, rng) for other in tasks]
 
 
-class Learner:
-    """Reuse meta-trained models in successive runs with equal sources."""
-
-    def __init__(self, keep: int = 12) -> None:
-        self.keep = keep
-        self._models: dict[tuple[object, ...], object] = {}
-
-    def teach(self, searcher: MetaSearcher, case: Case, task: nm.tasks.Task) -> None:
-        """Meta-train the searcher on the sources of the case."""
-        sources = sources_of(case, task)
-        key = (
-            type(searcher)._learn.__qualname__,
-            task.space.name,
-            *((s.name, s.sha256) for s in sources),
-        )
-        if key not in self._models:
-            self._models[key] = searcher.meta_fit(sources).meta_model_
-            while len(self._models) > self.keep:
-                del self._models[next(iter(self._models))]
-        searcher.meta_model_ = self._models[key]
-
-
-def measure(case: Case, learner: Learner) -> tuple[int, int]:
-    """Run one case; return its distinct evaluations, and 1 if the last one is a best architecture."""
+def measure(case: Case, models: dict[object, object]) -> tuple[int, bool]:
+    """Run one case; return its distinct evaluations, and whether the last one is a best architecture."""
     task = nm.get_task(case.task)
-    goal, utilities = goal_of(task), task.sign * task.values
     searcher = SEARCHERS[case.searcher](task.space, np.random.default_rng([SEED, case.run, 1]))
-    if isinstance(searcher, MetaSearcher):
-        learner.teach(searcher, case, task)
-    seen: set[int] = set()
-    cap = task.space.n_architectures if case.searcher == "source-order" else CAP
-    while len(seen) < cap:
-        architecture = searcher.ask()
-        seen.add(int(architecture[0]))
-        if architecture[0] in goal:
-            return len(seen), 1
-        searcher.tell(architecture, utilities[architecture])
-    return cap, 0
+    name = SHARED.get(case.searcher, case.searcher)
+    key = case._replace(searcher=name, run=case.run if case.labels > 0 else 0)
+    teach(searcher, models, key, lambda: sources_of(case, task))
+    goal = task.sign * task.optimum if task.name.startswith("nb201") else least_of_best(task)
+    return run_to(searcher, task, goal, task.space.size if case.searcher == "source-order" else CAP)
 
 
-def main() -> None:
-    """Run, then write figures and page."""
-    if not page_only(__doc__):
-        rows, learner = (
-            Rows(HERE / "runs.csv", (*Case._fields, "evaluations", "found"), len(Case._fields)),
-            Learner(),
-        )
-        with one_thread():
-            for case in (case for part in PARTS for case in cases(part, RUNS)):
-                if not rows.has(*case):
-                    evaluations, found = measure(case, learner)
-                    rows.add(*case, evaluations=evaluations, found=found)
-    write_page(HERE)
+@one_thread()
+def measure_missing() -> None:
+    """Append the missing runs; those of the same draw and task share meta-models."""
+    rows = Rows(HERE / "runs.csv", (*Case._fields, "evaluations", "found"), len(Case._fields))
+    models: dict[object, object] = {}
+    for case in (case for part in PARTS for case in cases(part, RUNS)):
+        if not rows.has(*case):
+            evaluations, found = measure(case, models)
+            rows.add(*case, evaluations=evaluations, found=int(found))
+            while len(models) > MOST_MODELS:
+                del models[next(iter(models))]
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "README.md", lambda: page(HERE), measure_missing)

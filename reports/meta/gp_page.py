@@ -165,8 +165,8 @@ def plot_speed_ups(ratios: pd.DataFrame) -> Figure:
     )
 
 
-def write_page(folder: Path) -> None:
-    """Write figures and README.md from runs.csv."""
+def page(folder: Path) -> str:
+    """Draw the figures; return the text of README.md."""
     runs = pd.read_csv(folder / "runs.csv").drop_duplicates(
         ["part", "task", "searcher", "labels", "run"]
     )
@@ -177,7 +177,7 @@ def write_page(folder: Path) -> None:
     save_png(plot_budgets(runs), folder / "budgets")
     save_png(plot_speed_ups(within), folder / "speed_up")
     nb201 = runs[runs.part.isin(["full", "labels"])]
-    text = f"""# How many evaluations do Gaussian processes with sources save?
+    return f"""# How many evaluations do Gaussian processes with sources save?
 
 On TransNAS-Bench-101, `multi-task-gp` is {overall["multi-task-gp"]} times as fast as `gp`, and `rgpe`
 {overall["rgpe"]} times (geometric mean over seven tasks, 95 % interval over runs).
@@ -205,4 +205,3 @@ with the target.
 * The settings and the kernel were chosen on the three datasets of NAS-Bench-201, with other draws of the labels.
 * A run without success enters the means with its last evaluation.
 """
-    (folder / "README.md").write_text(text, encoding="utf-8")

@@ -18,10 +18,10 @@ import torch
 from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.meta.in_context import InContextNetwork
 from nasmeta.searchers import SEARCHERS
-from reports.common import Rows, page_only
+from reports.common import Rows, report, run_to
 from reports.meta.in_context_network import TrainedNetwork
 from reports.transfer.cases import draw_sources
-from reports.transfer.run import CAP, FAMILIES, evaluations_of, questions
+from reports.transfer.run import CAP, FAMILIES, questions
 
 HERE = Path(__file__).parent / "in_context"
 TRANSFER = Path(__file__).parents[1] / "transfer" / "results.csv"
@@ -50,7 +50,7 @@ class Untrained(SEARCHERS["meta-nas"]):
 def measure() -> None:
     """Append the missing rows."""
     rows = Rows(HERE / "search_runs.csv", (*KEYS, "evaluations"), len(KEYS))
-    asked = [(case, sources) for case, sources in questions(list(FAMILIES)) if sources in KINDS]
+    asked = [(case, sources) for case, sources in questions(FAMILIES) if sources in KINDS]
     for draw, (case, sources), name in product(range(DRAWS), asked, MEASURED):
         key = (case.target.name, sources, name, draw)
         if rows.has(*key):
@@ -61,7 +61,8 @@ def measure() -> None:
         searcher.meta_fit(draw_sources(case, sources, LABELS, draw))
         if len(case.target.measured) < case.target.space.size:
             searcher.restrict(case.target.measured)
-        rows.add(*key, evaluations=evaluations_of(searcher, case, CAP))
+        evaluations, _ = run_to(searcher, case.target, case.least_of_best, CAP)
+        rows.add(*key, evaluations=evaluations)
 
 
 def means_of(rows: pd.DataFrame) -> pd.DataFrame:
@@ -108,14 +109,14 @@ def table(means: pd.DataFrame) -> str:
     return to_markdown(pd.DataFrame(rows))
 
 
-def write_page() -> None:
-    """Write README.md."""
+def page() -> str:
+    """Return the text of README.md."""
     means = means_of(pd.read_csv(HERE / "search_runs.csv"))
     of_meta, of_untrained = (
         ", ".join(interval(ratio(means, name, kind, "meta-nas")) for kind in KINDS)
         for name in ("meta", UNTRAINED)
     )
-    text = f"""# Does a transformer improve the search of `meta`?
+    return f"""# Does a transformer improve the search of `meta`?
 
 No: with natural sources, reversed ones and ones wrong at the top, `meta` needs {of_meta}
 times as many evaluations as `meta-nas` (geometric mean over targets, 95 % interval). With an untrained transformer,
@@ -136,16 +137,8 @@ likelihood of predictions, then also on rewards of searches; `meta-rl` on reward
 `evolution` cannot skip the missing values of one target. Only the transformer reads zero-cost proxies on NAS-Bench-201.
 Each objective was trained once.
 """
-    (HERE / "README.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Measure, then write the page."""
-    torch.set_num_threads(1)
-    if not page_only(__doc__):
-        measure()
-    write_page()
 
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    report(__doc__, HERE / "README.md", page, measure)

@@ -20,7 +20,7 @@ from nasmeta.meta import LearnedSpace
 from nasmeta.plotting import task_title
 from nasmeta.tasks import Task, TaskDistribution, default_sources
 from nasmeta.threads import one_thread
-from reports.common import Rows, page_only
+from reports.common import Rows, report
 from reports.drawing import dot_plot, in_order, save_png
 
 HERE = Path(__file__).parent / "spaces"
@@ -220,8 +220,16 @@ def draw(searches: pd.DataFrame, by: str, names: dict[str, str], file: str = "in
     save_png(figure, HERE / file)
 
 
-def write_page() -> None:
-    """Write the figure and README.md from the CSV files."""
+@one_thread()
+def measure() -> None:
+    """Append all missing rows."""
+    measure_kept()
+    measure_searches("inside", plans_inside())
+    measure_searches("warm", plans_warm())
+
+
+def page() -> str:
+    """Draw the figures; return the text of README.md."""
     inside, warm = read_searches("inside"), read_searches("warm")
     usual = warm[(warm["tasks"] == "nb201") & (warm["task"] != "nb201/cifar100")]
     warm = pd.concat([warm, usual.assign(tasks="nb201, without cifar100")])
@@ -246,7 +254,7 @@ def write_page() -> None:
         columns=lambda name: name.replace("learned:", "space of ")
     )
     evolution = speed.set_index(["tasks", "searcher"]).loc[("nb201", "evolution"), "space of 0.05"]
-    text = f"""# Does a space learned from other tasks speed up search?
+    return f"""# Does a space learned from other tasks speed up search?
 
 A learned space of 5 % of NAS-Bench-201 makes evolution {evolution} times as fast (95 % interval over
 runs), but it can exclude the best architecture of a target.
@@ -283,18 +291,7 @@ of the ratio of mean evaluations.
 * Two settings were chosen on these targets: the weights of the trade-off sources and the number of rejected proposals
   in evolution.
 """
-    (HERE / "README.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Measure, then write."""
-    if not page_only(__doc__):
-        with one_thread():
-            measure_kept()
-            measure_searches("inside", plans_inside())
-            measure_searches("warm", plans_warm())
-    write_page()
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "README.md", page, measure)

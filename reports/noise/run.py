@@ -14,7 +14,7 @@ import pandas as pd
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.plotting import task_title
-from reports.common import options_of, with_interval
+from reports.common import report, with_interval
 from reports.drawing import dot_plot, in_order, save_png
 
 HERE = Path(__file__).parent
@@ -35,8 +35,8 @@ def regrets(frame: pd.DataFrame, task: nm.tasks.Task, searcher: str) -> dict[str
     return by_budget | {f"best seen in {BUDGETS[-1]}": task.optimum - seen.to_numpy()}
 
 
-def measure(folder: Path, workers: int) -> pd.DataFrame:
-    """Return one row per dataset and searcher."""
+def measure(folder: Path, workers: int) -> None:
+    """Write one row per dataset and searcher to results.csv."""
     names = [f"nb201/{dataset}{noise}" for dataset in DATASETS for noise in ("#sample", "")]
     frame = nm.compare(
         list(SEARCHERS),
@@ -54,15 +54,11 @@ def measure(folder: Path, workers: int) -> pd.DataFrame:
             row = {"dataset": dataset, "searcher": searcher} | {
                 name: with_interval(v) for name, v in seen.items()
             }
-            rows.append(
-                row
-                | {
-                    f"mean of seeds, after {BUDGETS[-1]}": with_interval(
-                        quiet[f"after {BUDGETS[-1]}"]
-                    )
-                }
+            row[f"mean of seeds, after {BUDGETS[-1]}"] = with_interval(
+                quiet[f"after {BUDGETS[-1]}"]
             )
-    return pd.DataFrame(rows)
+            rows.append(row)
+    pd.DataFrame(rows).to_csv(HERE / "results.csv", index=False)
 
 
 def draw(table: pd.DataFrame) -> None:
@@ -79,12 +75,13 @@ def draw(table: pd.DataFrame) -> None:
     save_png(figure, HERE / "regret")
 
 
-def write_page(table: pd.DataFrame) -> None:
-    """Write README.md and the picture."""
+def page() -> str:
+    """Draw the picture; return the text of README.md."""
+    table = pd.read_csv(HERE / "results.csv")
     draw(table)
     gp = table[table["searcher"] == "gp"].set_index("dataset")
     shown = table.drop(columns=["after 25", "after 50"])
-    text = f"""# How much does the noise of one training cost a search?
+    return f"""# How much does the noise of one training cost a search?
 
 After 100 evaluations that each return one seed, `gp` has a regret of {gp["after 100"]["cifar100"]} percentage points
 on CIFAR-100 (mean, 95 % interval); with means over seeds, it has {gp["mean of seeds, after 100"]["cifar100"]}.
@@ -107,16 +104,7 @@ with seeds 0 to {RUNS - 1}.
 * A cell has only two or three measured seeds.
 * The kernel and the acquisition of `gp` were chosen on these datasets.
 """
-    (HERE / "README.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Run, and write the report."""
-    options = options_of(__doc__, HERE.name)
-    if not options.page:
-        measure(options.folder, options.workers).to_csv(HERE / "results.csv", index=False)
-    write_page(pd.read_csv(HERE / "results.csv"))
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "README.md", page, measure, "folder", "workers")

@@ -19,7 +19,7 @@ from nasmeta.analysis import bootstrap_interval
 from nasmeta.plotting import draw_grid, house_style, label_panels, legend_below, new_panels, styles
 from nasmeta.surrogates import Surrogate
 from nasmeta.tasks import Front, MultiObjectiveTask, pareto_front
-from reports.common import options_of, with_interval
+from reports.common import report, with_interval
 from reports.drawing import WIDTH, save_png
 
 if TYPE_CHECKING:
@@ -156,8 +156,22 @@ def draw_hypervolumes(results: pd.DataFrame) -> Figure:
     return figure
 
 
-def write_page() -> None:
-    """Write gpt.md and the figures from the CSV files."""
+def measure(folder: Path, workers: int) -> None:
+    """Run all searchers, and write the CSV files."""
+    HERE.mkdir(exist_ok=True)
+    runs = {cost: runs_of(cost, folder, workers) for cost in COSTS}
+    results = pd.concat(runs.values()).query("evaluation in @AT")
+    tables = {
+        "results": results[["cost", "searcher", "seed", "evaluation", "share"]],
+        "fronts": pd.concat(fronts_of(*pair) for pair in runs.items()),
+        "checks": pd.DataFrame(checks_of(*pair) for pair in runs.items()),
+    }
+    for name, table in tables.items():
+        table.to_csv(HERE / f"{name}.csv", index=False, float_format="%.5g")
+
+
+def page() -> str:
+    """Draw the figures; return the text of gpt.md."""
     results, fronts, checks = (
         pd.read_csv(HERE / f"{name}.csv") for name in ("results", "fronts", "checks")
     )
@@ -171,7 +185,7 @@ def write_page() -> None:
         name: with_interval(main[name, at], ".1f")
         for name, at in (("nsga2", 500), ("ehvi", 150), ("random", 500))
     }
-    text = f"""# GPT sub-networks: perplexity against latency
+    return f"""# GPT sub-networks: perplexity against latency
 
 On the shipped surrogates, `nsga2` reaches {shares["nsga2"]} % of the hypervolume of the 10,000 measured networks after
 500 evaluations, and `random` {shares["random"]} %. `ehvi` reaches {shares["ehvi"]} % after 150 (H100 latency; mean of
@@ -194,24 +208,7 @@ Energy is not believable: its measurements correlate with perplexity at {energy[
 `python reports/objectives/gpt.py` on {DATE}, nasmeta {nm.__version__}; {COSTS["memory"][0]} runs for memory and energy;
 NSGA-II with a population of 20. Perplexities use the supernet's weights.
 """
-    (HERE.parent / "gpt.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Run, and write the report."""
-    options = options_of(__doc__, "gpt")
-    if not options.page:
-        HERE.mkdir(exist_ok=True)
-        runs = {cost: runs_of(cost, options.folder, options.workers) for cost in COSTS}
-        results = pd.concat(runs.values()).query("evaluation in @AT")
-        columns = ["cost", "searcher", "seed", "evaluation", "share"]
-        results[columns].to_csv(HERE / "results.csv", index=False, float_format="%.5g")
-        fronts = pd.concat(fronts_of(*pair) for pair in runs.items())
-        fronts.to_csv(HERE / "fronts.csv", index=False, float_format="%.5g")
-        checks = pd.DataFrame(checks_of(*pair) for pair in runs.items())
-        checks.to_csv(HERE / "checks.csv", index=False, float_format="%.5g")
-    write_page()
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE.parent / "gpt.md", page, measure, "folder", "workers")

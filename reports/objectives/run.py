@@ -16,7 +16,7 @@ import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, front_distances, to_markdown
 from nasmeta.plotting import task_title
 from nasmeta.searchers import SEARCHERS, Searcher
-from reports.common import options_of, with_interval
+from reports.common import report, with_interval
 from reports.drawing import dot_plot, save_png
 
 HERE = Path(__file__).parent
@@ -107,8 +107,22 @@ def device_of(cost: str) -> str:
     return task_title(f"nb201/{cost}").removesuffix(" latency")
 
 
-def write_page() -> None:
-    """Write README.md from the CSV files."""
+def measure(folder: Path, workers: int) -> None:
+    """Run all searchers, and write the CSV files."""
+    frames = [
+        nm.compare(
+            [searcher], "nb201/accuracy+latency", repeats=REPEATS, evaluations=evaluations,
+            folder=folder / searcher, workers=workers,
+        )
+        for searcher, evaluations in BUDGETS.items()
+    ]  # fmt: skip
+    frame = pd.concat(frames, ignore_index=True).astype({"task": str, "searcher": str})
+    summary(frame).to_csv(HERE / "results.csv", index=False, float_format="%.5g")
+    feasibility(folder).to_csv(HERE / "feasibility.csv", index=False)
+
+
+def page() -> str:
+    """Draw the picture; return the text of README.md."""
     results, unknown = (
         pd.read_csv(HERE / "results.csv"),
         pd.read_csv(HERE / "feasibility.csv", dtype=str),
@@ -126,7 +140,7 @@ def write_page() -> None:
         rows.append(row)
     draw(results)
     of_ehvi = results.loc[results["searcher"] == "ehvi", "regret_150"]
-    text = f"""# Which searcher finds the best trade-offs of accuracy and latency?
+    return f"""# Which searcher finds the best trade-offs of accuracy and latency?
 
 `ehvi` has a mean hypervolume regret of {with_interval(of_ehvi)} % after 150 evaluations, the lowest of these searchers
 ({len(of_ehvi)} tasks: three datasets on six devices; 95 % interval over tasks).
@@ -160,25 +174,7 @@ HW-NAS-Bench measured the latencies. `nsga2` has a population of 20.
   accuracies.
 * Edge TPU could not run 4,699 architectures. The first table excludes them from the search and the front.
 """
-    (HERE / "README.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Run, and write the report."""
-    options = options_of(__doc__, HERE.name)
-    if not options.page:
-        frames = [
-            nm.compare(
-                [searcher], "nb201/accuracy+latency", repeats=REPEATS, evaluations=evaluations,
-                folder=options.folder / searcher, workers=options.workers,
-            )
-            for searcher, evaluations in BUDGETS.items()
-        ]  # fmt: skip
-        frame = pd.concat(frames, ignore_index=True).astype({"task": str, "searcher": str})
-        summary(frame).to_csv(HERE / "results.csv", index=False, float_format="%.5g")
-        feasibility(options.folder).to_csv(HERE / "feasibility.csv", index=False)
-    write_page()
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "README.md", page, measure, "folder", "workers")

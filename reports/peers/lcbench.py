@@ -8,7 +8,6 @@ interrupted command resumes, and writes lcbench.md. Needs the extras ``peers`` a
 from __future__ import annotations
 
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ import pandas as pd
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.threads import one_thread
-from reports.common import Rows, page_parser, with_interval
+from reports.common import Rows, in_processes, report, with_interval
 from reports.peers.page import differences
 
 HERE = Path(__file__).parent
@@ -57,10 +56,8 @@ def measure_missing(workers: int) -> None:
         for task in tasks
         if not rows.has(task, name, seed)
     ]
-    with ProcessPoolExecutor(workers) as pool:
-        done = pool.map(measure, *zip(*todo, strict=True)) if todo else []
-        for key, measured in zip(todo, done, strict=True):
-            rows.add(*key, **measured)
+    for key, measured in in_processes(measure, todo, workers):
+        rows.add(*key, **measured)
 
 
 def table(runs: pd.DataFrame) -> str:
@@ -76,8 +73,9 @@ def table(runs: pd.DataFrame) -> str:
     return to_markdown(pd.DataFrame(rows))
 
 
-def write_page(runs: pd.DataFrame) -> None:
-    """Write lcbench.md from the runs."""
+def page() -> str:
+    """Return the text of lcbench.md."""
+    runs = pd.read_csv(HERE / "lcbench.csv")
     runs = runs.assign(needed=runs[REGRETS[-1]])  # what `differences` compares
     means = runs.pivot_table(index="task", columns="searcher", values=REGRETS[-1])
     often = [name for name, repeats in RUNS.items() if repeats == max(RUNS.values())]
@@ -88,7 +86,7 @@ def write_page(runs: pd.DataFrame) -> None:
         name: with_interval(differences(rest, "gp", name).mean(axis=1))
         for name in ("botorch", "optuna-gp")
     }
-    text = f"""# Which optimiser is best on LCBench, a space of seven ranges?
+    return f"""# Which optimiser is best on LCBench, a space of seven ranges?
 
 `gp` ties with BoTorch and with Optuna's Gaussian process, in a small part of their time: its regret after {AT[-1]}
 evaluations is lower or equal on {better["botorch"]:.0f} % and {better["optuna-gp"]:.0f} % of the datasets, and the mean
@@ -107,18 +105,7 @@ dataset, with other seeds; on the rest, the difference is {on_rest["botorch"]} f
 
 `python reports/peers/lcbench.py` resumes the runs and writes this page.
 """
-    (HERE / "lcbench.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Measure the missing runs, and write the page."""
-    parser = page_parser(__doc__)
-    parser.add_argument("--workers", type=int, default=1, help="number of processes")
-    chosen = parser.parse_args()
-    if not chosen.page:
-        measure_missing(chosen.workers)
-    write_page(pd.read_csv(HERE / "lcbench.csv"))
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "lcbench.md", page, measure_missing, "workers")

@@ -99,8 +99,8 @@ def draw(parts: dict[str, pd.DataFrame], path: Path) -> None:
     save_png(figure, path)
 
 
-def write_page(folder: Path, caps: dict[str, int]) -> None:
-    """Write README.md and found.png from the runs."""
+def page(folder: Path, caps: dict[str, int]) -> str:
+    """Draw the picture; return the text of README.md."""
     plain, transfer = (read(folder / file, cap) for file, cap in caps.items())
     draw({"without sources": plain, "with sources (gp-default: none)": transfer}, folder / "found")
     cap, with_sources = caps.values()
@@ -114,7 +114,7 @@ def write_page(folder: Path, caps: dict[str, int]) -> None:
     best = found[[*on_positions]].idxmax()
     runs = transfer.groupby("searcher")["seed"].nunique()
     few = "".join(f" (`{name}`: {n})" for name, n in runs[runs < runs.max()].items())
-    text = f"""# How do other packages' optimisers compare with nasmeta's?
+    return f"""# How do other packages' optimisers compare with nasmeta's?
 
 Within {cap} evaluations, the first ten at random, `gp` finds one of the best 0.1 % of the architectures in
 {found["gp"]:.1f} % of its runs. Optimisers of other packages, which read only positions, do so in
@@ -164,4 +164,3 @@ setting for it, except for `syne-tune-kde` (above). Two are limited to save time
 * With {seeds} seeds per task, only large differences on a single task are visible.
 * Left out to save time: `syne-tune-gp` and the tasks of `fcnet`, on which BoTorch needs seconds per step.
 """
-    (folder / "README.md").write_text(text, encoding="utf-8")

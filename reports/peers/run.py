@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import json
 import time
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nasmeta.code_identity import versions_of
-from nasmeta.evaluators import TableEvaluator
-from nasmeta.runs import run_loop
-from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
+from nasmeta.searchers import SEARCHERS, GPSearch
 from nasmeta.threads import one_thread
-from reports.common import NB201, Rows, page_parser
+from reports.common import NB201, Rows, in_processes, report, run_to, teach
 from reports.peers.equal_inputs import BoTorchOnFeatures, GPOnPositions
-from reports.peers.page import PACKAGES, PLAIN, TRANSFER, write_page
+from reports.peers.page import PACKAGES, PLAIN, TRANSFER, page
 from reports.transfer.cases import Case, cases, draw_sources
 
 HERE = Path(__file__).parent
@@ -77,61 +75,41 @@ def case_of(task: str) -> Case:
 
 
 @one_thread()
-def measure(
-    name: str, searcher: str, seeds: tuple[int, ...], cap: int
-) -> list[tuple[int, int, float]]:
+def measure(name: str, searcher: str, seeds: list[int], cap: int) -> list[tuple[int, int, float]]:
     """Return seed, evaluations to one of the best 0.1 % (0: none) and milliseconds per evaluation of each run."""
     case, kind = case_of(name), VARIANTS.get(searcher) or SEARCHERS[searcher]
-    task, learnt, measured = case.target, None, []
+    models: dict[str, object] = {}
+    measured = []
     settings = {} if kind.budget_setting is None else {kind.budget_setting: cap}
     settings |= SETTINGS.get(searcher, {})
     for seed in seeds:
-        one = kind(task.space, np.random.default_rng(seed), **settings)
-        if isinstance(one, MetaSearcher):
-            if learnt is None:
-                learnt = one.meta_fit(draw_sources(case, "natural", None, 0)).meta_model_
-            one.meta_model_ = learnt
+        one = kind(case.target.space, np.random.default_rng(seed), **settings)
+        teach(one, models, searcher, lambda: draw_sources(case, "natural", None, 0))
         began = time.process_time()
-        history = run_loop(
-            one, TableEvaluator(task), evaluations=cap, sign=task.sign, target=case.least_of_best
-        )
-        ms = 1e3 * (time.process_time() - began) / len(history)
-        hits = np.flatnonzero(task.sign * history.values >= case.least_of_best)
-        measured.append((seed, int(hits[0]) + 1 if len(hits) else 0, ms))
+        evaluations, is_found = run_to(one, case.target, case.least_of_best, cap)
+        ms = 1e3 * (time.process_time() - began) / evaluations
+        measured.append((seed, evaluations if is_found else 0, ms))
     return measured
 
 
-def measure_missing(file: str, workers: int) -> None:
+def measure_missing(workers: int) -> None:
     """Append the missing runs; those of a searcher with sources share what it learns from them."""
-    searchers, tasks, cap, repeats = PARTS[file]
-    rows = Rows(HERE / file, COLUMNS, 3)
-    together = [range(repeats)] if file == "transfer.csv" else [[seed] for seed in range(repeats)]
-    todo = [
-        (task, name, missing)
-        for seeds in together
-        for name in searchers
-        for task in tasks
-        if (missing := tuple(seed for seed in seeds if not rows.has(task, name, seed)))
-    ]
-    with ProcessPoolExecutor(workers) as pool:
-        done = pool.map(measure, *zip(*todo, strict=True), [cap] * len(todo)) if todo else []
-        for (task, searcher, _), measured in zip(todo, done, strict=True):
+    for file, (searchers, tasks, cap, repeats) in PARTS.items():
+        rows = Rows(HERE / file, COLUMNS, 3)
+        together = [[seed] for seed in range(repeats)]
+        if file == "transfer.csv":
+            together = [[*range(repeats)]]
+        todo = []
+        for seeds, name, task in product(together, searchers, tasks):
+            if missing := [seed for seed in seeds if not rows.has(task, name, seed)]:
+                todo.append((task, name, missing, cap))
+        for (task, searcher, *_), measured in in_processes(measure, todo, workers):
             for seed, needed, ms in measured:
                 rows.add(task, searcher, seed, needed=needed, ms=ms)
-
-
-def main() -> None:
-    """Measure the missing runs, and write the page."""
-    parser = page_parser(__doc__)
-    parser.add_argument("--workers", type=int, default=1, help="number of processes")
-    chosen = parser.parse_args()
-    if not chosen.page:
-        for file in PARTS:
-            measure_missing(file, chosen.workers)
-        versions = json.dumps(versions_of(PACKAGES), indent=1)
-        (HERE / "setup.json").write_text(versions + "\n", encoding="utf-8")
-    write_page(HERE, {file: part[2] for file, part in PARTS.items()})
+    versions = json.dumps(versions_of(PACKAGES), indent=1)
+    (HERE / "setup.json").write_text(versions + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    caps = {file: part[2] for file, part in PARTS.items()}
+    report(__doc__, HERE / "README.md", lambda: page(HERE, caps), measure_missing, "workers")

@@ -14,7 +14,7 @@ import pandas as pd
 
 import nasmeta as nm
 from nasmeta.analysis import pairs_of, shows, to_markdown, wilcoxon_p
-from reports.common import page_only
+from reports.common import report
 
 HERE = Path(__file__).parent
 TASKS = (
@@ -61,8 +61,8 @@ def chosen() -> dict[str, pd.DataFrame]:
     return {str(task): rows for task, rows in shown.sort_index().groupby("task")}
 
 
-def measure() -> pd.DataFrame:
-    """Return one row per pair: its stated runs, and shares of fresh comparisons by the exact test."""
+def measure() -> None:
+    """Write one row per pair to results.csv: its stated runs, and shares of fresh comparisons by the exact test."""
     rows = []
     for task, plan in chosen().items():
         pairs = list(pairs_of(baselines(task)))
@@ -96,7 +96,8 @@ def measure() -> pd.DataFrame:
     begin = time.process_time()
     n_pairs = len(nm.plan(frame))
     seconds = time.process_time() - begin
-    return pd.DataFrame(rows).assign(plan_pairs=n_pairs, plan_seconds=seconds)
+    table = pd.DataFrame(rows).assign(plan_pairs=n_pairs, plan_seconds=seconds)
+    table.to_csv(HERE / "results.csv", index=False, float_format="%.6g")
 
 
 def share(pairs: list, drawn: np.ndarray) -> np.ndarray:
@@ -105,8 +106,9 @@ def share(pairs: list, drawn: np.ndarray) -> np.ndarray:
     return shows(p_values).mean(axis=0)
 
 
-def write_page(rows: pd.DataFrame) -> None:
-    """Write README.md."""
+def page() -> str:
+    """Return the text of README.md."""
+    rows = pd.read_csv(HERE / "results.csv")
     error = 100 * np.sqrt(0.8 * 0.2 * (1 / 500 + 1 / DRAWS))
     first = rows.iloc[0]
     percents = {name: (100 * rows[name]).map("{:.1f}".format) for name in ("share", "fresh")}
@@ -129,7 +131,7 @@ def write_page(rows: pd.DataFrame) -> None:
     }
     n_equal = (rows["zeros"] >= 0.5).sum()
     least, most = 100 * rows["fresh"].min(), 100 * rows["fresh_before"].max()
-    text = f"""# Do the stated numbers of runs show a difference?
+    return f"""# Do the stated numbers of runs show a difference?
 
 At the stated number *n* of runs, at least {least:.1f} % of fresh draws of the same 30 runs show the
 difference; with *n* - 1 runs, at most {most:.1f} %. The limit is 80 %, and two standard errors of
@@ -153,15 +155,7 @@ A plan for {first["plan_pairs"]:.0f} pairs took {first["plan_seconds"]:.1f} s of
 
 * The plan treats the runs of the pilot as the whole distribution. With a pilot of few runs, its numbers are uncertain.
 """
-    (HERE / "README.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Run, and write the report."""
-    if not page_only(__doc__):
-        measure().to_csv(HERE / "results.csv", index=False, float_format="%.6g")
-    write_page(pd.read_csv(HERE / "results.csv"))
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "README.md", page, measure)

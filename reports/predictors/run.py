@@ -16,7 +16,7 @@ from scipy.stats import kendalltau
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 from nasmeta.prediction import plot_calibration, plot_predictions, summarise_predictions
-from reports.common import options_of
+from reports.common import report
 from reports.drawing import save_png
 
 HERE = Path(__file__).parent
@@ -53,8 +53,8 @@ HALF = {
 }
 
 
-def measure(folder: Path) -> dict[str, pd.DataFrame]:
-    """Run every part; finished fits are read from their journals."""
+def measure(folder: Path) -> None:
+    """Run every part and write results.csv; finished fits are read from their journals."""
 
     def part(
         name: str, plan: dict[str, int], task: str = "nb201/cifar10", **options: object
@@ -68,7 +68,7 @@ def measure(folder: Path) -> dict[str, pd.DataFrame]:
         return pd.concat(frames, ignore_index=True)
 
     few = [part("few", DRAWS, sizes=SIZES), part("few", PERCEPTRONS, sizes=TWO_SIZES)]
-    return {
+    frames = {
         "few": pd.concat(few, ignore_index=True),
         "function": part("function", {BEST: 3}, sizes=SHOWN, rule="function"),
         **{
@@ -77,6 +77,8 @@ def measure(folder: Path) -> dict[str, pd.DataFrame]:
         },
         "half": part("half", HALF, protocol="half"),
     }
+    every = [summarise_predictions(frame).assign(part=name) for name, frame in frames.items()]
+    pd.concat(every).to_csv(HERE / "results.csv", index=False, float_format="%.5g")
 
 
 def tau_table(summary: pd.DataFrame) -> pd.DataFrame:
@@ -101,8 +103,8 @@ def ceiling() -> float:
     return float(kendalltau(nm.get_task("nb201/cifar10").values, test).statistic)
 
 
-def write_page() -> None:
-    """Write README.md and the figures from results.csv."""
+def page() -> str:
+    """Draw the picture; return the text of README.md."""
     results = pd.read_csv(HERE / "results.csv")
     few = results[results.part == "few"]
     drawn = few[
@@ -117,7 +119,7 @@ def write_page() -> None:
         ", ".join(texts)
         for texts in ([f"{every.kendall_tau[n]:.3f}" for n in SHOWN], map(str, SHOWN))
     )
-    text = f"""# How well do predictors rank architectures from few labels?
+    return f"""# How well do predictors rank architectures from few labels?
 
 From 781 validation labels, `{BEST}` ranks the other architectures of NAS-Bench-201 by CIFAR-10
 test accuracy with Kendall's τ-b {most.kendall_tau:.3f} (95 % interval {most.kendall_tau_low:.3f} to
@@ -147,20 +149,7 @@ all of CIFAR-10 (NB201 v1.1). All predictors see the same draws.
 * Encoders, kernels and settings were chosen on CIFAR-100, and the three datasets agree with each other.
 * The τ-b between validation and test accuracy is {ceiling():.3f}; label noise limits every predictor to about that.
 """
-    (HERE / "README.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Measure, and write the report."""
-    arguments = options_of(__doc__, HERE.name)
-    if not arguments.page:
-        frames = measure(arguments.folder)
-        every = pd.concat(
-            [summarise_predictions(frame).assign(part=name) for name, frame in frames.items()]
-        )
-        every.to_csv(HERE / "results.csv", index=False, float_format="%.5g")
-    write_page()
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "README.md", page, measure, "folder")

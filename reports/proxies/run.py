@@ -19,7 +19,7 @@ from nasmeta.analysis import to_markdown
 from nasmeta.errors import NasmetaError
 from nasmeta.files import shipped
 from nasmeta.training import compute_proxies, measured_proxies, read_proxies
-from reports.common import page_only
+from reports.common import report
 from reports.drawing import dot_plot, in_order, save_png
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def at_full_depth(table: nm.tables.Table) -> dict[str, float]:
     }
 
 
-def results() -> pd.DataFrame:
-    """Return one row per proxy."""
+def measure() -> None:
+    """Write one row per proxy to proxies.csv."""
     table = nm.load_table("nb201")
     ours = measured_proxies()
     accuracy = {
@@ -97,7 +97,8 @@ def results() -> pd.DataFrame:
         deep = {}
     for row in rows:
         row["N = 5 with published"] = deep.get(str(row["proxy"]), np.nan)
-    return pd.DataFrame(rows).sort_values("CIFAR-10", ascending=False, ignore_index=True)
+    frame = pd.DataFrame(rows).sort_values("CIFAR-10", ascending=False)
+    frame.to_csv(HERE / "proxies.csv", index=False, float_format="%.6f", lineterminator="\n")
 
 
 def plot(frame: pd.DataFrame) -> Figure:
@@ -111,8 +112,9 @@ def plot(frame: pd.DataFrame) -> Figure:
     return dot_plot(long.assign(panel=""), x, looks=in_order(DATASETS.values()), line=0)
 
 
-def write_page(frame: pd.DataFrame) -> None:
-    """Write README.md and the figure."""
+def page() -> str:
+    """Draw the picture; return the text of README.md."""
+    frame = pd.read_csv(HERE / "proxies.csv")
     save_png(plot(frame), HERE / "spearman")
     facts = read_proxies(shipped("proxies/nb201-digits.npz")).facts
     images, network = facts["images"], facts["network"]
@@ -120,7 +122,7 @@ def write_page(frame: pd.DataFrame) -> None:
     for column in shown.columns[1:]:
         shown[column] = [f"{value:.3f}" if np.isfinite(value) else "–" for value in shown[column]]
     best, counted = shown.iloc[0], shown.set_index("proxy").loc["(parameters)"]
-    text = f"""# How well do zero-cost proxies rank architectures?
+    return f"""# How well do zero-cost proxies rank architectures?
 
 The best proxy on CIFAR-10, `{best["proxy"]}`, has a Spearman correlation of {best["CIFAR-10"]} with the validation
 accuracy; the number of parameters alone has {counted["CIFAR-10"]} (all 15,625 cells, so without sampling error).
@@ -146,16 +148,7 @@ networks with {network["channels"]} channels and N = {network["cells_per_stage"]
 * Isomorphic cells share one value, because edges that contribute nothing are removed.
 * If no signal passes a network, `jacob_cov`, `nwot` and `zen` have their lowest finite value.
 """
-    (HERE / "README.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Measure, and write the report."""
-    if not page_only(__doc__):
-        frame = results()
-        frame.to_csv(HERE / "proxies.csv", index=False, float_format="%.6f", lineterminator="\n")
-    write_page(pd.read_csv(HERE / "proxies.csv"))
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "README.md", page, measure)

@@ -13,7 +13,7 @@ import pandas as pd
 
 import nasmeta as nm
 from nasmeta.analysis import summarise, to_markdown
-from reports.common import NB201, options_of
+from reports.common import NB201, report
 from reports.drawing import dot_plot, save_png
 
 HERE = Path(__file__).parent
@@ -41,8 +41,8 @@ RUNS = {
 COLUMNS = ["task", "searcher", "runs", "mean", "low", "high"]
 
 
-def run_all(folder: Path, workers: int) -> pd.DataFrame:
-    """Run every searcher until it finds the optimum; return the summary."""
+def measure(folder: Path, workers: int) -> None:
+    """Run every searcher until it finds the optimum; write the summary to queries.csv."""
     summaries = []
     for searcher, runs in RUNS.items():
         print(f"{searcher}: {runs} runs on each dataset", flush=True)
@@ -58,11 +58,13 @@ def run_all(folder: Path, workers: int) -> pd.DataFrame:
         needed = "evaluations_to_optimum"
         names = {needed: "mean", f"{needed}_low": "low", f"{needed}_high": "high"}
         summaries.append(summarise(frame, at=()).rename(columns=names)[COLUMNS])
-    return pd.concat(summaries, ignore_index=True)
+    table = pd.concat(summaries)
+    table.to_csv(HERE / "queries.csv", index=False, float_format="%.6g")
 
 
-def write_page(table: pd.DataFrame) -> None:
-    """Write README.md and the picture."""
+def page() -> str:
+    """Draw the picture; return the text of README.md."""
+    table = pd.read_csv(HERE / "queries.csv")
     frame = table.assign(
         panel=table["task"].map(NB201), row=table["searcher"], name=table["searcher"]
     )
@@ -88,7 +90,7 @@ def write_page(table: pd.DataFrame) -> None:
                 row[dataset] += f" ({REFERENCE[searcher][i]:,})"
         rows.append(row)
     gp = table.loc[("gp", "nb201/cifar10")]
-    text = f"""# How many evaluations does each searcher need for the optimum?
+    return f"""# How many evaluations does each searcher need for the optimum?
 
 On CIFAR-10, `gp` needs {gp["mean"]:.1f} [{gp.low:.1f}, {gp.high:.1f}] evaluations to find the best cell of
 NAS-Bench-201, and random search about 7,800 (mean, 95 % bootstrap interval).
@@ -111,17 +113,7 @@ limit of 2,000 evaluations.
 * `source-order` and `meta-gp` know all labels of the other two datasets, which agree with the target.
 * The kernel and the acquisition of `gp` were chosen on these datasets.
 """
-    (HERE / "README.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Run, and write the report."""
-    options = options_of(__doc__, HERE.name)
-    if not options.page:
-        table = run_all(options.folder, options.workers)
-        table.to_csv(HERE / "queries.csv", index=False, float_format="%.6g")
-    write_page(pd.read_csv(HERE / "queries.csv"))
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "README.md", page, measure, "folder", "workers")

@@ -7,19 +7,19 @@ file, so an interrupted report resumes.
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
-from nasmeta.evaluators import TableEvaluator
-from nasmeta.runs import run_loop
-from nasmeta.searchers import SEARCHERS as REGISTERED, MetaSearcher, Searcher
+from nasmeta.arrays import Floats, Integers
+from nasmeta.searchers import SEARCHERS as REGISTERED, Searcher
 from nasmeta.tasks import Task, at_scale, default_sources
-from reports.common import Rows, least_of_best, page_only, with_interval
+from reports.common import SHARED, Rows, least_of_best, report, run_to, teach, with_interval
 from reports.drawing import dot_plot, save_png
 
 HERE = Path(__file__).parent
@@ -27,7 +27,6 @@ DATE = "2026-12-02"
 NEAR = 0.002  # nats
 DRAWS = 10
 SEARCHERS = ("random", "tpe", "gp", "source-order", "rgpe", "multi-task-gp", "meta")
-SHARED = {"multi-task-gp": "rgpe"}  # searchers with equal meta-models
 UNMOVED = {f"{name}, sources unmoved": name for name in ("source-order", "rgpe", "meta")}
 PUBLISHED, REFIT, SMALLER = (
     "power law, published",
@@ -43,20 +42,20 @@ OF_SUPERNETS = ("random", "gp", "rgpe", "multi-task-gp", "meta")
 FEW = 100  # labels of the small supernet
 
 
-def settings_of(task: Task, architectures: NDArray[np.integer]) -> NDArray[np.float64]:
+def settings_of(task: Task, architectures: Integers) -> Floats:
     """Return the logarithms to base 2 of learning rate and batch size, shape (n, 2)."""
     choices = [np.array(position.choices, dtype=float) for position in task.space.positions]
     codes = task.space.codes[architectures]
     return np.log2(np.stack([own[codes[:, i]] for i, own in enumerate(choices)], axis=1))
 
 
-def published(parameters: float, tokens: float) -> NDArray[np.float64]:
+def published(parameters: float, tokens: float) -> Floats:
     """Return the published optimum (Li et al., 2025, equation 1), fitted by the authors of these trainings."""
     rate = 1.79 * parameters**-0.713 * tokens**0.307
     return np.log2([rate, 0.58 * tokens**0.571 / TOKENS_A_SEQUENCE])
 
 
-def rules(target: Task) -> dict[str, NDArray[np.float64]]:
+def rules(target: Task) -> dict[str, Floats]:
     """Return the setting that each rule proposes for a target, from the best settings of its sources."""
     at = np.log2([*target.scale.values()])
     sources = list(default_sources(target))
@@ -72,9 +71,7 @@ def rules(target: Task) -> dict[str, NDArray[np.float64]]:
     }
 
 
-def refitted(
-    scales: NDArray[np.float64], best: NDArray[np.float64], at: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def refitted(scales: Floats, best: Floats, at: Floats) -> Floats:
     """Return the optimum at a scale by the law's form, fitted to best settings by least squares."""
     scales, at = np.insert(scales, 0, 1, axis=1), np.insert(at, 0, 1)
     rate = np.linalg.lstsq(scales, best[:, 0], rcond=None)[0] @ at
@@ -82,80 +79,64 @@ def refitted(
     return np.array([rate, batch])
 
 
-def evaluations_by_rule(task: Task, setting: NDArray[np.float64]) -> int:
+def evaluations_by_rule(task: Task, setting: Floats) -> int:
     """Return the evaluations until a near-optimal setting, if those closest to a rule's are tried first."""
     distances = np.linalg.norm(settings_of(task, task.measured) - setting, axis=1)
     losses = task.values[task.measured[np.argsort(distances, kind="stable")]]
     return int(np.argmax(losses <= task.optimum + NEAR)) + 1
 
 
-def run(rows: Rows) -> None:
+def run() -> None:
     """Append the missing runs to the results."""
+    rows = Rows(HERE / "results.csv", COLUMNS, 3)
     for task in nm.task_distribution("step-law/dense"):
-        target = task.signal.dataset
+        target, goal = task.signal.dataset, task.sign * (task.optimum + NEAR)
         for rule, setting in rules(task).items():
             if not rows.has(target, rule, 0):
                 rows.add(target, rule, 0, evaluations=evaluations_by_rule(task, setting))
         models: dict[str, object] = {}
-        for draw in range(DRAWS):
-            for name in (*SEARCHERS, *UNMOVED):
-                if rows.has(target, name, draw):
-                    continue
-                searcher = REGISTERED[UNMOVED.get(name, name)](
-                    task.space, np.random.default_rng([draw, 51])
-                )
-                if isinstance(searcher, MetaSearcher):
-                    model = SHARED.get(name, name)
-                    if model not in models:
-                        sources = list(default_sources(task))
-                        if name not in UNMOVED:
-                            sources = at_scale(task, sources)
-                        models[model] = searcher.meta_fit(sources).meta_model_
-                    searcher.meta_model_ = models[model]
-                goal = task.sign * (task.optimum + NEAR)
-                rows.add(target, name, draw, evaluations=evaluations_of(searcher, task, goal))
+        unmoved = list(default_sources(task))
+        for draw, name in product(range(DRAWS), (*SEARCHERS, *UNMOVED)):
+            if rows.has(target, name, draw):
+                continue
+            searcher = searcher_of(UNMOVED.get(name, name), task, draw)
+            move = list if name in UNMOVED else partial(at_scale, task)
+            teach(searcher, models, SHARED.get(name, name), partial(move, unmoved))
+            evaluations, _ = run_to(searcher, task, goal, task.space.size)
+            rows.add(target, name, draw, evaluations=evaluations)
 
 
-def evaluations_of(searcher: Searcher, task: Task, goal: float) -> int:
-    """Return the evaluations of a searcher until a utility."""
+def searcher_of(name: str, task: Task, draw: int) -> Searcher:
+    """Return a searcher on the measured settings."""
+    searcher = REGISTERED[name](task.space, np.random.default_rng([draw, 51]))
     searcher.restrict(task.measured)
-    return len(
-        run_loop(
-            searcher,
-            TableEvaluator(task),
-            evaluations=len(task.measured),
-            sign=task.sign,
-            target=goal,
-        )
-    )
+    return searcher
 
 
-def run_supernets(rows: Rows) -> None:
+def run_supernets() -> None:
     """Append the missing runs on the larger supernets, whose source is the small one."""
+    rows = Rows(HERE / "supernets.csv", COLUMNS, 3)
     small = nm.get_task("hw-gpt-s/gpt-s")
+    with_few = [f"{name}, {FEW} labels" for name in OF_SUPERNETS[2:]]
     for target in SUPERNETS:
         task = nm.get_task(f"hw-{target}/{target}")
-        models: dict[str, object] = {}
-        for draw in range(DRAWS):
-            few = small.as_source(FEW, np.random.default_rng([draw, 52]))
-            for name in (*OF_SUPERNETS, *(f"{name}, {FEW} labels" for name in OF_SUPERNETS[2:])):
-                if rows.has(target, name, draw):
-                    continue
-                searcher = REGISTERED[name.partition(",")[0]](
-                    task.space, np.random.default_rng([draw, 51])
-                )
-                if isinstance(searcher, MetaSearcher):
-                    if "labels" in name:
-                        models[name] = searcher.meta_fit([few]).meta_model_
-                    elif name not in models:
-                        models[name] = searcher.meta_fit([small]).meta_model_
-                    searcher.meta_model_ = models[name]
-                rows.add(
-                    target,
-                    name,
-                    draw,
-                    evaluations=evaluations_of(searcher, task, least_of_best(task)),
-                )
+        models: dict[object, object] = {}
+        for draw, name in product(range(DRAWS), (*OF_SUPERNETS, *with_few)):
+            if rows.has(target, name, draw):
+                continue
+            source, key = small, (name, "all labels")
+            if name in with_few:
+                source, key = small.as_source(FEW, np.random.default_rng([draw, 52])), (name, draw)
+            searcher = searcher_of(name.partition(",")[0], task, draw)
+            teach(searcher, models, key, lambda source=source: [source])
+            evaluations, _ = run_to(searcher, task, least_of_best(task), task.space.size)
+            rows.add(target, name, draw, evaluations=evaluations)
+
+
+def measure() -> None:
+    """Append all missing runs."""
+    run()
+    run_supernets()
 
 
 def _shown(name: str) -> str:
@@ -175,8 +156,8 @@ def supernets_table() -> str:
     return to_markdown(rows.assign(searcher=rows["searcher"].map(_shown)))
 
 
-def write_page() -> None:
-    """Write README.md and evaluations.png from results.csv."""
+def page() -> str:
+    """Draw the picture; return the text of README.md."""
     frame = pd.read_csv(HERE / "results.csv")
     wide = frame.pivot_table(index="target", columns="searcher", values="evaluations", sort=False)
     names = [*RULES, *SEARCHERS, *UNMOVED]
@@ -205,7 +186,7 @@ def write_page() -> None:
     save_png(dot_plot(dots, x, log=True, cases=cases, ticks=(1, 2, 5, 10, 20, 50)),
              HERE / "evaluations")  # fmt: skip
     by = {name: wide[name].median() for name in names}
-    text = f"""# Do trainings at other scales predict the learning rate and batch size of a language model?
+    return f"""# Do trainings at other scales predict the learning rate and batch size of a language model?
 
 Yes. `meta` proposes a setting within {NEAR} nats of the best loss after {by["meta"]:.0f} evaluations in the median of
 {len(wide)} targets, `gp`, which has no sources, after {by["gp"]:.1f}. A power law fitted to other model sizes needs
@@ -257,16 +238,7 @@ known before.
 * Targets of one size share data and code, so the targets are not independent.
 * The searchers compare choices by their position in the list, the rules by their logarithm.
 """
-    (HERE / "README.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Run, and write the report."""
-    if not page_only(__doc__):
-        run(Rows(HERE / "results.csv", COLUMNS, 3))
-        run_supernets(Rows(HERE / "supernets.csv", COLUMNS, 3))
-    write_page()
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "README.md", page, measure)

@@ -20,7 +20,7 @@ from nasmeta.plotting import task_title
 from nasmeta.predictors import make_encoder
 from nasmeta.surrogates import Surrogate, fit_surrogate, score_predictions
 from nasmeta.threads import one_thread
-from reports.common import NB201, page_only
+from reports.common import NB201, report
 from reports.drawing import dot_plot, in_order, save_png
 
 HERE = Path(__file__).parent
@@ -141,6 +141,7 @@ def runs_table(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@one_thread()
 def measure() -> None:
     """Score the surrogates and run the searchers; write scores.csv, runs.csv and the figure."""
     rows = []
@@ -178,8 +179,8 @@ def draw(runs: pd.DataFrame) -> None:
     )
 
 
-def write_page() -> None:
-    """Write README.md from the CSV files."""
+def page() -> str:
+    """Draw the picture; return the text of README.md."""
     scores, runs, language = (
         pd.read_csv(HERE / f"{name}.csv") for name in ("scores", "runs", "language_models")
     )
@@ -200,7 +201,7 @@ def write_page() -> None:
     worst, covered = (f"{100 * split[name]:.0f} %" for name in ("worst", "coverage"))
     everywhere, converged = (f"{means[name]['scan-llm']:.2f}" for name in ("r2", "r2_converged"))
     better = f"{int((boosted > own).sum())} of {len(medians)}"
-    text = f"""# How good are the surrogates?
+    return f"""# How good are the surrogates?
 
 On unseen networks, R² is {nb201.min():.2f} to {nb201.max():.2f} for NAS-Bench-201, {tnb101.min():.2f} to
 {tnb101.max():.2f} for TransNAS-Bench-101 and above 0.999 for GPT sub-networks (`hw-gpt-s`). For language models
@@ -243,16 +244,7 @@ slightly optimistic.
 * Energy on the H100 is mostly noise (R² {of_energy["held out"]["r2"]:.2f}). Intervals of perplexity are too wide.
 * Within the best 10 % of TransNAS-Bench-101, τ is below 0.3. Its surrogates return only means.
 """
-    (HERE / "README.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Measure and write the report."""
-    if not page_only(__doc__):
-        measure()
-    write_page()
 
 
 if __name__ == "__main__":
-    with one_thread():
-        main()
+    report(__doc__, HERE / "README.md", page, measure)

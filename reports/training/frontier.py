@@ -61,6 +61,11 @@ def recipes(smoke: bool = False) -> dict[str, Recipe]:
     }
 
 
+def in_spread_order(cells: list[int]) -> list[int]:
+    """Return cells in an order whose first part is spread, too: by the reversed bits of their positions."""
+    return [cells[at] for at in sorted(range(len(cells)), key=lambda at: f"{at:010b}"[::-1])]
+
+
 def cells(values: np.ndarray, spread: int = SPREAD, best: int = BEST) -> dict[int, str]:
     """Return non-isomorphic cells and their groups, in an order whose first part is spread, too.
 
@@ -83,7 +88,7 @@ def cells(values: np.ndarray, spread: int = SPREAD, best: int = BEST) -> dict[in
             )
         )
         seen.add(space.canonical(drawn[-1]))
-    mixed = [drawn[at] for at in sorted(range(spread), key=lambda at: f"{at:010b}"[::-1])]
+    mixed = in_spread_order(drawn)
     every = -(-spread // best) + 1  # so that both groups grow together
     for at, cell in enumerate(top):
         mixed.insert(at * every, cell)

@@ -10,7 +10,7 @@ import numpy as np
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask, Task, at_scale, default_sources
+from nasmeta.tasks import SourceTask, Task, TaskDistribution, at_scale, default_sources
 from reports.common import TOP, least_of_best
 
 # Two halves of the families. Families that share columns are in the same half.
@@ -83,44 +83,32 @@ def cases(family: str) -> Iterator[Case]:
 
 
 def _cases(family: str) -> Iterator[Case]:
-    for name, of_sources in UNLIKE.get(family, ()):
-        target = nm.get_task(name)
-        if family == "hw-gpt-s":
-            sources = [
-                nm.get_task(f"hw-gpt-s/{one}")
-                for one in (GPT_COSTS if name.endswith(GPT) else (GPT,))
-            ]
-        else:
-            sources = _unlike(target, nm.task_distribution(of_sources))
-        yield Case(family, target, tuple(sources))
-    if family in UNLIKE:
-        return
-    if family == "hw-gpt":
+    if family == "hw-gpt-s":
+        for name, _ in UNLIKE[family]:
+            sources = GPT_COSTS if name.endswith(GPT) else (GPT,)
+            tasks = [nm.get_task(f"hw-gpt-s/{one}") for one in sources]
+            yield Case(family, nm.get_task(name), tuple(tasks))
+    elif family in UNLIKE:
+        for name, of_sources in UNLIKE[family]:
+            yield _case(family, nm.get_task(name), nm.task_distribution(of_sources))
+    elif family == "hw-gpt":
         yield Case(family, nm.get_task("hw-gpt-m/gpt-m"), (nm.get_task("hw-gpt-s/gpt-s"),))
-        return
-    if family == "nb201-seed":
-        targets, tasks = (
-            [nm.get_task(f"nb201/{name}") for name in SEEDS],
-            nm.task_distribution("nb201"),
-        )
+    elif family == "nb201-seed":
+        for name in SEEDS:
+            yield _case(family, nm.get_task(f"nb201/{name}"), nm.task_distribution("nb201"))
     elif family == "step-law":
-        targets, tasks = (
-            list(nm.task_distribution("step-law/dense")),
-            nm.task_distribution("step-law/dense"),
-        )
+        for target in nm.task_distribution("step-law/dense"):
+            yield Case(family, target, tuple(default_sources(target)))
     else:
         tasks = nm.task_distribution(family)
-        targets = list(tasks)[:: 4 if family == "graphgym" else 1]
-    for target in targets:
-        yield Case(
-            family,
-            target,
-            tuple(default_sources(target) if family == "step-law" else _unlike(target, tasks)),
-        )
+        for target in list(tasks)[:: 4 if family == "graphgym" else 1]:
+            yield _case(family, target, tasks)
 
 
-def _unlike(target: Task, tasks: nm.tasks.TaskDistribution) -> list[Task]:
-    return [task for task in tasks if set(task.held_out).isdisjoint(target.held_out)]
+def _case(family: str, target: Task, tasks: TaskDistribution) -> Case:
+    """Return the case whose sources are the tasks that share nothing with the target."""
+    apart = [task for task in tasks if set(task.held_out).isdisjoint(target.held_out)]
+    return Case(family, target, tuple(apart))
 
 
 def draw_sources(case: Case, stress: str, labels: int | None, draw: int) -> list[SourceTask]:
@@ -169,15 +157,11 @@ def _stranger(source: SourceTask, number: int, rng: np.random.Generator) -> Sour
     codes = space.codes.astype(np.int64)
     bases = codes.max(axis=0) + 1
     places = np.cumprod([1, *bases[:0:-1]])[::-1]
-    renamed = np.stack(
-        [rng.permutation(base)[column] for base, column in zip(bases, codes.T, strict=True)], axis=1
-    )
+    renamed = [rng.permutation(base)[column] for base, column in zip(bases, codes.T, strict=True)]
     order = np.argsort(codes @ places)
-    ranks = (codes @ places)[order]
-    positions = np.searchsorted(ranks, renamed @ places).clip(max=len(ranks) - 1)
-    architectures = np.where(ranks[positions] == renamed @ places, order[positions], -1)[
-        source.architectures
-    ]
+    ranks, wanted = (codes @ places)[order], places @ renamed
+    positions = np.searchsorted(ranks, wanted).clip(max=len(ranks) - 1)
+    architectures = np.where(ranks[positions] == wanted, order[positions], -1)[source.architectures]
     inside = architectures >= 0
     return replace(
         source,

@@ -24,7 +24,7 @@ from nasmeta.meta import META_PREDICTORS, proxy_scores
 from nasmeta.meta.in_context import Similarity, SourceView, deviations_of, read
 from nasmeta.predictors import make_predictor
 from nasmeta.tasks import normal_scores
-from reports.common import Rows, page_only, with_interval
+from reports.common import Rows, report, with_interval
 from reports.meta.in_context_network import TrainedNetwork
 from reports.meta.in_context_tasks import GROUPS
 from reports.transfer.cases import HALVES, Case, cases, draw_sources
@@ -187,9 +187,16 @@ def baseline(frame: pd.DataFrame, maml: pd.DataFrame) -> str:
     )
 
 
-def write_page(folder: Path) -> None:
-    """Write few_shot.md from the rows."""
-    frame, maml = pd.read_csv(folder / "experts.csv"), pd.read_csv(folder / "maml.csv")
+def measure() -> None:
+    """Append all missing rows."""
+    torch.set_num_threads(1)
+    measure_experts(Rows(HERE / "experts.csv", NATURAL, len(CASE)))
+    measure_maml(Rows(HERE / "maml.csv", [*CASE, "maml"], len(CASE)))
+
+
+def page() -> str:
+    """Return the text of few_shot.md."""
+    frame, maml = pd.read_csv(HERE / "experts.csv"), pd.read_csv(HERE / "maml.csv")
     table, ahead = by_family(frame)
     below = ahead[ahead["high"] < -MARGIN]
     worse = ", ".join(
@@ -197,7 +204,7 @@ def write_page(folder: Path) -> None:
     )
     at_50 = frame[frame["labels"] == 50]
     single = at_50[[*SINGLES]].mean()
-    text = f"""# Which predictor ranks best from few labels?
+    return f"""# Which predictor ranks best from few labels?
 
 `experts` does: its mean τ with 50 labels is {at_50["experts"].mean():.2f}; the best predictor without sources,
 `{single.idxmax()}`, has {single.max():.2f}. Against the best one of each family, its interval is below 0 in
@@ -235,18 +242,7 @@ same labels, drawn with seeds 0 to {DRAWS - 1}. Sources have
 * `graphgym` has too few architectures for 100 labels.
 * `maml` ran on the first three families only, to save time; `experts` was tuned on all of them.
 """
-    (folder / "few_shot.md").write_text(text, encoding="utf-8")
-    print(f"Written: {folder / 'few_shot.md'}")
-
-
-def main() -> None:
-    """Measure and write."""
-    if not page_only(__doc__):
-        torch.set_num_threads(1)
-        measure_experts(Rows(HERE / "experts.csv", NATURAL, len(CASE)))
-        measure_maml(Rows(HERE / "maml.csv", [*CASE, "maml"], len(CASE)))
-    write_page(HERE)
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "few_shot.md", page, measure)

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
+from nasmeta.arrays import Floats
 from nasmeta.runs import SearcherSpec
 from nasmeta.tasks import SourceTask, Task, default_sources
 from nasmeta.threads import one_thread
-from reports.common import Rows, page_only, with_interval
+from reports.common import Rows, report, with_interval
 
 HERE = Path(__file__).parent
 SEARCHERS = ("random", "gp", "source-order", "rgpe", "meta")
@@ -37,8 +37,9 @@ def sources_of(task: Task, draw: int) -> list[SourceTask]:
 
 
 @one_thread()
-def run(rows: Rows) -> None:
+def measure() -> None:
     """Append the missing runs."""
+    rows = Rows(HERE / "lcbench.csv", COLUMNS, 3)
     for draw in range(DRAWS):
         for task in map(nm.get_task, TARGETS):
             for name in SEARCHERS:
@@ -55,7 +56,7 @@ def run(rows: Rows) -> None:
                 )
 
 
-def correlations() -> NDArray[np.float64]:
+def correlations() -> Floats:
     """Return the rank correlations between all pairs of datasets, on the same random configurations."""
     labels = pd.DataFrame(
         {task.name: task.as_source().utilities for task in nm.task_distribution("lcbench")}
@@ -63,8 +64,8 @@ def correlations() -> NDArray[np.float64]:
     return labels.corr("spearman").to_numpy()[np.triu_indices(labels.shape[1], 1)]
 
 
-def write_page() -> None:
-    """Write lcbench.md from the draws that all searchers have."""
+def page() -> str:
+    """Return the text of lcbench.md, from the draws that all searchers have."""
     frame = pd.read_csv(HERE / "lcbench.csv")
     runs = frame.groupby("draw")["searcher"].transform("size") == len(TARGETS) * len(SEARCHERS)
     frame = frame[runs].assign(target=frame["target"].str.partition("/")[2])
@@ -78,7 +79,7 @@ def write_page() -> None:
     between = correlations()
     better = (last.loc["meta"] < last.loc["gp"]).sum()
     first = means["regret_1"].groupby(level="searcher").mean()
-    text = f"""# Does transfer help if datasets disagree? LCBench
+    return f"""# Does transfer help if datasets disagree? LCBench
 
 At the start: after one evaluation, the mean regret of `meta` is {first["meta"]:.1f}, that of `gp` {first["gp"]:.1f}.
 After {EVALUATIONS}, `meta` is lower on {better} of {len(TARGETS)} datasets. Rank correlations between the 34 datasets
@@ -89,15 +90,7 @@ Regret: percentage points of validation accuracy below the best known value, mea
 Sources: the same {LABELS} random configurations on the 33 other datasets.
 Targets: every sixth dataset. `python reports/transfer/lcbench.py`, draws 0 to {frame["draw"].max()}.
 """
-    (HERE / "lcbench.md").write_text(text, encoding="utf-8")
-
-
-def main() -> None:
-    """Run, and write the page."""
-    if not page_only(__doc__):
-        run(Rows(HERE / "lcbench.csv", COLUMNS, 3))
-    write_page()
 
 
 if __name__ == "__main__":
-    main()
+    report(__doc__, HERE / "lcbench.md", page, measure)

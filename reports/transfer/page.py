@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import ttest_1samp
 
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
+from nasmeta.arrays import Floats
 from reports.drawing import dot_plot, save_png
 from reports.transfer.cases import HALVES, NEAR, STRESS
 
@@ -34,47 +34,26 @@ GROUPS = {
 }
 
 
-def read(folder: Path) -> pd.DataFrame:
-    """Return the results."""
-    return pd.read_csv(folder / "results.csv", dtype={"labels": str})
-
-
 def ratios(frame: pd.DataFrame, names: Sequence[str] = SHOWN) -> pd.DataFrame:
     """Return for each case the mean evaluations of ``gp`` and of a searcher in the same draws, and their ratio.
 
     ``p``: a paired t test of a speed-up of 0.8 against a lower one.
     """
     keys, rows = ["family", "target", "draw"], []
-    plain = frame[frame["searcher"] == "gp"].set_index(keys)["evaluations"]
-    every = frame[~frame["searcher"].isin((*MODEL_FREE, "gp"))]
-    cases = every[["family", "target", "sources"]].drop_duplicates()
-    free = (
-        frame[frame["searcher"].isin(MODEL_FREE)]
-        .drop(columns="sources")
-        .merge(cases, on=["family", "target"])
-    )
-    whole = pd.concat([every, free])
-    for key, own in whole[whole["searcher"].isin(names)].groupby([*KEYS, "searcher"], sort=False):
-        pairs = (
-            own.set_index(keys)["evaluations"].to_frame("own").join(plain.rename("gp"), how="inner")
-        )
-        if not len(pairs):
-            continue
+    plain = frame[frame["searcher"] == "gp"].set_index(keys)["evaluations"].rename("gp")
+    is_free = frame["searcher"].isin(MODEL_FREE)
+    with_sources = frame[~is_free & (frame["searcher"] != "gp")]
+    cases = with_sources[["family", "target", "sources"]].drop_duplicates()
+    free = frame[is_free].drop(columns="sources").merge(cases, on=["family", "target"])
+    whole = pd.concat([with_sources, free]).rename(columns={"evaluations": "own"})
+    whole = whole[whole["searcher"].isin(names)].join(plain, on=keys, how="inner")
+    for key, pairs in whole.groupby([*KEYS, "searcher"], sort=False):
         excess = SLOWER * pairs["own"] - pairs["gp"]
-        p = (
-            float(ttest_1samp(excess, 0, alternative="greater").pvalue)
-            if excess.std() > 0
-            else 1.0 - (excess > 0).all()
-        )
-        rows.append(
-            [
-                *key,
-                len(pairs),
-                *pairs[["gp", "own"]].mean(),
-                pairs["gp"].mean() / pairs["own"].mean(),
-                p,
-            ]
-        )
+        p = 1.0 - (excess > 0).all()
+        if excess.std() > 0:
+            p = float(ttest_1samp(excess, 0, alternative="greater").pvalue)
+        gp, own = pairs[["gp", "own"]].mean()
+        rows.append([*key, len(pairs), gp, own, gp / own, p])
     gains = pd.DataFrame(rows, columns=[*KEYS, "searcher", "draws", "gp", "own", "ratio", "p"])
     gains["kind"] = gains["sources"].where(gains["sources"].isin(KINDS), "misleading")
     return gains
@@ -105,10 +84,10 @@ def geometric(part: pd.DataFrame) -> str:
     return text_of(logs.mean(), sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
 
 
-def text_of(log: float, draws: NDArray[np.float64]) -> str:
+def text_of(log: float, draws: Floats) -> str:
     """Return a mean of logarithms as a speed-up with its 95 % interval; equal draws have only a mean."""
     mean, low, high = np.exp([log, *np.quantile(draws, (0.025, 0.975))])
-    return f"×{mean:.2f} [{low:.2f}, {high:.2f}]" if np.ptp(draws) > 1e-9 else f"×{mean:.2f}"
+    return f"×{mean:.2f}" + (f" [{low:.2f}, {high:.2f}]" if np.ptp(draws) > 1e-9 else "")
 
 
 def by_group(natural: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -154,18 +133,18 @@ def by_kind(gains: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 def by_half(gains: pd.DataFrame) -> pd.DataFrame:
     """Return the speed-up of ``meta`` in each half of the families."""
+    beyond = gains["family"].isin(GROUPS["architectures beyond NAS-Bench-201"])
+    parts = {kind: gains["kind"] == kind for kind in KINDS}
+    columns = {
+        "natural": parts["natural"],
+        "natural, beyond NAS-Bench-201": parts["natural"] & beyond,
+    }
     rows = []
     for half, families in HALVES.items():
-        own = gains[gains["family"].isin(families) & (gains["searcher"] == "meta")]
-        parts = {"natural": own[own["kind"] == "natural"]}
-        parts["natural, beyond NAS-Bench-201"] = own[
-            own["family"].isin(GROUPS["architectures beyond NAS-Bench-201"])
-            & (own["kind"] == "natural")
-        ]
-        parts |= {kind: own[own["kind"] == kind] for kind in KINDS[1:]}
-        rows.append(
-            {"half": half} | {name: geometric(part) for name, part in parts.items() if len(part)}
-        )
+        own = gains["family"].isin(families) & (gains["searcher"] == "meta")
+        of_half = {name: gains[own & is_in] for name, is_in in (columns | parts).items()}
+        texts = {name: geometric(part) for name, part in of_half.items() if len(part)}
+        rows.append({"half": half} | texts)
     return pd.DataFrame(rows)
 
 
@@ -201,26 +180,17 @@ def picture(gains: pd.DataFrame, path: Path) -> None:
     cases = pd.DataFrame(
         {"panel": "", "row": gains["sources"], "name": gains["searcher"], "value": gains["ratio"]}
     )
-    means, cases = (
-        frame.replace({"row": {"one sister": "one related"}}) for frame in (means, cases)
-    )
+    means, cases = (part.replace({"row": {"one sister": "one related"}}) for part in (means, cases))
     x = "speed-up over gp: mean evaluations of gp / of the searcher, log scale"
     title = "geometric mean with 95 % interval over targets; faint: one case"
-    figure = dot_plot(
-        means,
-        x,
-        log=True,
-        line=1,
-        cases=cases,
-        title=title,
-        ticks=(0.125, 0.25, 0.5, 1, 2, 4, 8, 16),
-    )
+    ticks = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16)
+    figure = dot_plot(means, x, log=True, line=1, cases=cases, title=title, ticks=ticks)
     save_png(figure, path)
 
 
 def write_page(folder: Path) -> None:
     """Write README.md and gains.png from results.csv."""
-    frame = read(folder)
+    frame = pd.read_csv(folder / "results.csv", dtype={"labels": str})
     gains = ratios(frame[frame["labels"].isin(["-", LABELS])])
     names = [name for name in SHOWN if name in set(gains["searcher"])]
     first = [name for name in names if name not in (*MODEL_FREE, "source-order")]
@@ -281,13 +251,9 @@ An unsuccessful run enters with 100 evaluations.
 
 def draws_of(gains: pd.DataFrame) -> str:
     """Return the numbers of draws of ``meta`` and of the others, as text."""
-    sizes = gains.groupby(gains["searcher"] == "meta")["draws"].agg(["min", "max"])
-    texts = {
-        is_meta: f"{low}" if low == high else f"{low} to {high}"
-        for is_meta, low, high in sizes.itertuples()
-    }
-    return (
-        texts[True]
-        if len(set(texts.values())) == 1
-        else f"{texts[True]} (`meta`) or {texts.get(False)}"
-    )
+    texts = []
+    for of_meta in (True, False):
+        draws = gains.loc[(gains["searcher"] == "meta") == of_meta, "draws"]
+        texts.append(" to ".join(map(str, sorted({draws.min(), draws.max()}))))
+    meta, others = texts
+    return meta if meta == others else f"{meta} (`meta`) or {others}"

@@ -2,23 +2,21 @@
 
 Run ``python reports/transfer/run.py``. It writes README.md, results.csv and gains.png. Each run is
 appended to results.csv, so an interrupted report resumes. ``--draws`` sets the number of draws and
-``--family`` selects families. ``--quick`` is a trial of minutes; give it another folder with
-``--out``.
+``--family`` selects families. ``--quick`` is a trial of minutes; give it a small number of draws
+and another folder with ``--out``.
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from nasmeta.evaluators import TableEvaluator
-from nasmeta.runs import run_loop
-from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
-from reports.common import Rows
+from nasmeta.searchers import SEARCHERS
+from reports.common import SHARED, Rows, page_parser, run_to, teach
 from reports.transfer.cases import FEWEST_TIES, HALVES, STRESS, Case, cases, draw_sources
 from reports.transfer.page import write_page
 
@@ -28,7 +26,6 @@ LABELS = ("400", "100", "all")  # per source; the last two are for the default s
 DRAWS = range(10, 20)  # no setting was chosen on these
 PLAIN = ("gp", "random", "evolution")
 META = ("meta", "rgpe", "multi-task-gp", "source-order")
-SHARED = {"multi-task-gp": "rgpe"}  # searchers with equal meta-models
 FAMILIES = tuple(family for half in HALVES.values() for family in half)
 STRESSED = {  # targets with stress sources
     "tnb101": ("class_scene", "room_layout", "normal"),
@@ -40,7 +37,7 @@ STRESSED = {  # targets with stress sources
 COLUMNS = ("family", "target", "sources", "labels", "searcher", "draw", "evaluations")
 
 
-def questions(families: list[str]) -> Iterator[tuple[Case, str]]:
+def questions(families: Sequence[str]) -> Iterator[tuple[Case, str]]:
     """Yield cases and kinds of sources, natural sources first."""
     for family in families:
         for case in cases(family):
@@ -54,17 +51,6 @@ def questions(families: list[str]) -> Iterator[tuple[Case, str]]:
                 yield case, stress
 
 
-def evaluations_of(searcher: Searcher, case: Case, cap: int) -> int:
-    """Return the number of evaluations to one of the best 0.1 %, or the cap."""
-    task = case.target
-    cap = min(cap, len(task.measured))
-    history = run_loop(
-        searcher, TableEvaluator(task), evaluations=cap, sign=task.sign, target=case.least_of_best
-    )
-    reached = task.sign * history.values >= case.least_of_best
-    return int(reached.argmax()) + 1 if reached.any() else cap
-
-
 def run(
     rows: Rows,
     asked: list[tuple[Case, str]],
@@ -74,64 +60,43 @@ def run(
 ) -> None:
     """Append the missing runs to the results."""
     for draw, (case, stress) in product(draws, asked):
+        task = case.target
         models: dict[str, object] = {}
         for name in searchers:
             sources = ("-", "-") if name in PLAIN else (stress, labels or "all")
-            key = (case.family, case.target.name, *sources, name, draw)
+            key = (case.family, task.name, *sources, name, draw)
             if rows.has(*key):
                 continue
-            searcher = SEARCHERS[name](case.target.space, np.random.default_rng([draw, 41]))
-            if isinstance(searcher, MetaSearcher):
-                if not searcher.crosses_spaces and case.sources[0].space != case.target.space:
+            searcher = SEARCHERS[name](task.space, np.random.default_rng([draw, 41]))
+            if name in META:
+                if not searcher.crosses_spaces and case.sources[0].space != task.space:
                     continue
-                model = SHARED.get(name, name)
-                if model not in models:
-                    models[model] = searcher.meta_fit(
-                        draw_sources(case, stress, labels, draw)
-                    ).meta_model_
-                searcher.meta_model_ = models[model]
-            task = case.target
+                drawn = partial(draw_sources, case, stress, labels, draw)
+                teach(searcher, models, SHARED.get(name, name), drawn)
             if len(task.measured) == task.space.size or searcher.restrict(task.measured):
-                rows.add(*key, evaluations=evaluations_of(searcher, case, CAP))
+                evaluations, _ = run_to(searcher, task, case.least_of_best, CAP)
+                rows.add(*key, evaluations=evaluations)
 
 
 def main() -> None:
     """Run, and write the report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--draws", type=int, default=len(DRAWS), help="runs of each searcher on each case"
-    )
+    parser = page_parser(__doc__)
+    parser.add_argument("--draws", type=int, default=len(DRAWS), help="runs of each searcher")
     parser.add_argument("--family", action="append", choices=FAMILIES, help="a family; repeatable")
-    parser.add_argument(
-        "--searcher", action="append", choices=PLAIN + META, help="a searcher; repeatable"
-    )
     parser.add_argument("--labels", default=LABELS[0], help="labels per source: a number, or 'all'")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of results and page")
-    parser.add_argument(
-        "--quick", action="store_true", help="two draws of two families, few searchers and sources"
-    )
-    parser.add_argument("--page", action="store_true", help="only rewrite the page")
+    parser.add_argument("--quick", action="store_true", help="few searchers, sources and families")
     chosen = parser.parse_args()
-    searchers, families, draws = (
-        chosen.searcher or PLAIN + META,
-        chosen.family or list(FAMILIES),
-        chosen.draws,
-    )
+    searchers, families, kinds = PLAIN + META, FAMILIES, ("natural", "unlike", *STRESS)
     if chosen.quick:
-        searchers, families, draws = (
-            ("gp", "rgpe", "meta"),
-            chosen.family or ["tnb101", "nb201"],
-            min(draws, 2),
-        )
+        searchers, families, kinds = ("gp", "rgpe", "meta"), ("tnb101", "nb201"), kinds[:3]
+    if chosen.labels != LABELS[0]:
+        searchers, kinds = ("meta",), ("natural",)
     if not chosen.page:
-        kinds = ("natural", "unlike", STRESS[0]) if chosen.quick else ("natural", "unlike", *STRESS)
-        kinds = kinds if chosen.labels == LABELS[0] else ("natural",)
-        asked = [(case, kind) for case, kind in questions(families) if kind in kinds]
-        searchers = searchers if chosen.labels == LABELS[0] else ("meta",)
+        asked = [pair for pair in questions(chosen.family or families) if pair[1] in kinds]
         labels = None if chosen.labels == "all" else int(chosen.labels)
-        run(Rows(chosen.out / "results.csv", COLUMNS, 6), asked, DRAWS[:draws], searchers, labels)
+        rows = Rows(chosen.out / "results.csv", COLUMNS, 6)
+        run(rows, asked, DRAWS[: chosen.draws], searchers, labels)
     write_page(chosen.out)
 
 
