@@ -40,10 +40,7 @@ class Untrained(SEARCHERS["meta-nas"]):
     def _learn(self, sources: Any) -> Any:
         model = super()._learn(sources)
         torch.manual_seed(0)
-        weights = {
-            name: value.detach().numpy() for name, value in TrainedNetwork().named_parameters()
-        }
-        model.reader.__dict__["network"] = InContextNetwork(weights)
+        model.reader.__dict__["network"] = InContextNetwork(TrainedNetwork().weights())
         return model
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nasmeta.arrays import Array
 from nasmeta.meta.in_context import (
     EXPERTS,
     HEADS,
@@ -19,8 +20,6 @@ from nasmeta.meta.in_context import (
     WIDTH,
     read_weights,
 )
-
-__all__ = ["TrainedNetwork"]
 
 
 class _Layer(nn.Module):
@@ -54,15 +53,15 @@ class _Layer(nn.Module):
 class TrainedNetwork(nn.Module):
     """The module behind `nasmeta.meta.in_context.InContextNetwork`, which describes it; in batches."""
 
-    def __init__(self, width: int = WIDTH, heads: int = HEADS, layers: int = LAYERS) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.embed = nn.Sequential(nn.Linear(INPUTS, width), nn.SiLU(), nn.Linear(width, width))
-        self.labels = nn.Linear(EXPERTS, width)
-        self.start = nn.Parameter(torch.zeros(1, 1, width))
-        self.layers = nn.ModuleList(_Layer(width, heads) for _ in range(layers))
-        self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, EXPERTS + 2)
-        self.search = nn.Linear(width, 1)
+        self.embed = nn.Sequential(nn.Linear(INPUTS, WIDTH), nn.SiLU(), nn.Linear(WIDTH, WIDTH))
+        self.labels = nn.Linear(EXPERTS, WIDTH)
+        self.start = nn.Parameter(torch.zeros(1, 1, WIDTH))
+        self.layers = nn.ModuleList(_Layer(WIDTH, HEADS) for _ in range(LAYERS))
+        self.norm = nn.LayerNorm(WIDTH)
+        self.head = nn.Linear(WIDTH, EXPERTS + 2)
+        self.search = nn.Linear(WIDTH, 1)
         self.sharpness = nn.Parameter(torch.zeros(1))
         with torch.no_grad():
             self.head.weight.mul_(0.1)
@@ -74,12 +73,14 @@ class TrainedNetwork(nn.Module):
     def read(cls, path: Path) -> TrainedNetwork:
         """Return the network with the weights of a file, which may lack those of the search."""
         network = cls()
-        arrays = {
-            name: torch.from_numpy(array.astype(np.float32))
-            for name, array in read_weights(path).arrays.items()
-        }
-        network.load_state_dict(arrays, strict=False)
+        arrays = read_weights(path).arrays.items()
+        weights = {name: torch.from_numpy(array.astype(np.float32)) for name, array in arrays}
+        network.load_state_dict(weights, strict=False)
         return network
+
+    def weights(self) -> dict[str, Array]:
+        """Return the weights by name, as arrays."""
+        return {name: value.detach().numpy() for name, value in self.named_parameters()}
 
     def forward(
         self,
@@ -111,6 +112,13 @@ class TrainedNetwork(nn.Module):
         return (
             self.sharpness.exp() * log_expected_improvement(mean, deviation, best[:, None]) + added
         )
+
+
+def negative_log_likelihood(mean: Tensor, deviation: Tensor, wanted: Tensor) -> Tensor:
+    """Return the mean over architectures, at most 8 for each, shape (batch,)."""
+    errors = (wanted - mean) / deviation
+    density = 0.5 * errors**2 + deviation.log() + 0.5 * math.log(2 * math.pi)
+    return density.clamp(max=8.0).mean(dim=1)
 
 
 def log_expected_improvement(mean: Tensor, deviation: Tensor, best: Tensor) -> Tensor:

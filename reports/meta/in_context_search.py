@@ -11,16 +11,17 @@ from __future__ import annotations
 import argparse
 import copy
 import math
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from nasmeta.arrays import Floats, Floats32, Integers
 from nasmeta.meta.in_context import InContextNetwork, Reading, SearchState, Similarity
-from reports.meta.in_context_network import TrainedNetwork
+from reports.meta.in_context_network import TrainedNetwork, negative_log_likelihood
 from reports.meta.in_context_tasks import GROUPS, Bank, banks, labels_of, sources_of
 from reports.meta.in_context_train import LIKELIHOOD, write
 
@@ -37,7 +38,7 @@ class Step(NamedTuple):
 
     reading: Reading
     best: float  # label
-    wanted: NDArray[np.float32]  # scores of the candidates, on the scale of the labels
+    wanted: Floats32  # scores of the candidates, on the scale of the labels
     chosen: int
     log_probability: float
     reward: float
@@ -47,9 +48,9 @@ class Target(NamedTuple):
     """A target and its sources on some architectures, and the labels before the searches."""
 
     state: SearchState
-    truth: NDArray[np.float64]  # shape (n,)
-    noisy: NDArray[np.float64]
-    started: NDArray[np.integer]
+    truth: Floats  # shape (n,)
+    noisy: Floats
+    started: Integers
 
 
 def draw_target(bank: Bank, similarity: Similarity, start: int, rng: np.random.Generator) -> Target:
@@ -59,10 +60,8 @@ def draw_target(bank: Bank, similarity: Similarity, start: int, rng: np.random.G
     measured = np.flatnonzero(np.isfinite(truth))
     kept = np.sort(rng.choice(measured, min(CELLS, len(measured)), replace=False))
     whole = sources_of(bank, target, allowed, rng)
-    view = whole._replace(
-        each=whole.each[:, kept], mean=whole.mean[kept], spread=whole.spread[kept]
-    )
-    view = view._replace(proxies=view.proxies[:, kept])
+    by_architecture = ("each", "mean", "spread", "proxies")
+    view = whole._replace(**{name: getattr(whole, name)[..., kept] for name in by_architecture})
     truth = truth[kept]
     noisy = truth + rng.choice([0.0, 0.0, 0.1, 0.3]) * rng.standard_normal(len(truth))
     state = SearchState(similarity, view, bank.architectures[kept])
@@ -98,7 +97,7 @@ def search(target: Target, network: InContextNetwork, rng: np.random.Generator) 
     return steps
 
 
-def advantages(rewards: NDArray[np.float64], discount: float = DISCOUNT) -> NDArray[np.float64]:
+def advantages(rewards: Floats, discount: float = DISCOUNT) -> Floats:
     """Return the advantage of each step, (tasks, rollouts, steps): its return minus the other rollouts' mean.
 
     >>> advantages(np.array([[[0.0, 1.0], [0.0, 0.0]]]), 0.5).tolist()
@@ -122,14 +121,6 @@ def clipped_loss(ratio: Tensor, advantage: Tensor, clip: float = CLIP) -> Tensor
     return -torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
 
 
-def negative_log_likelihood(mean: Tensor, deviation: Tensor, wanted: Tensor) -> Tensor:
-    """Return the mean over candidates, shape (batch,)."""
-    density = (
-        0.5 * ((wanted - mean) / deviation) ** 2 + deviation.log() + 0.5 * math.log(2 * math.pi)
-    )
-    return density.clamp(max=8.0).mean(dim=1)
-
-
 def train(
     every: list[Bank], without: str, objective: str, iterations: int, seed: int = 0
 ) -> TrainedNetwork:
@@ -141,31 +132,22 @@ def train(
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, iterations, eta_min=RATE / 10)
     hidden = GROUPS[without]
-    real = [
-        bank for bank in every if bank.family not in hidden and not bank.family.startswith("drawn")
-    ]
-    drawn = [
-        bank
-        for bank in every
-        if bank.family.startswith("drawn") and bank.family.split()[1] not in hidden
-    ]
-    similarities: dict[str, Similarity] = {}
+    banks_left = [bank for bank in every if bank.family.split()[-1] not in hidden]
+    real = [bank for bank in banks_left if not bank.family.startswith("drawn")]
+    drawn = [bank for bank in banks_left if bank.family.startswith("drawn")]
+    similarity_of = cache(Similarity)
     for iteration in range(iterations):
         rng = np.random.default_rng([seed, iteration, 5])
         start = int(rng.choice(STARTS))
-        play = InContextNetwork(
-            {name: value.detach().numpy() for name, value in network.named_parameters()}
-        )
+        play = InContextNetwork(network.weights())
         searches = []
         for _ in range(TASKS):
             some = drawn if len(drawn) and rng.random() < 0.3 else real
             bank = some[rng.integers(len(some))]
-            if bank.space.name not in similarities:
-                similarities[bank.space.name] = Similarity(bank.space)
-            target = draw_target(bank, similarities[bank.space.name], start, rng)
+            target = draw_target(bank, similarity_of(bank.space), start, rng)
             searches += [search(target, play, rng) for _ in range(ROLLOUTS)]
-        rewards = np.array([[step.reward for step in steps] for steps in searches]).reshape(
-            TASKS, ROLLOUTS, STEPS
+        rewards = np.reshape(
+            [step.reward for steps in searches for step in steps], (TASKS, ROLLOUTS, STEPS)
         )
         gains = advantages(rewards).reshape(TASKS * ROLLOUTS, STEPS)
         gains = gains / (gains.std() + 1e-6)
@@ -185,7 +167,7 @@ def update(
     network: TrainedNetwork,
     optimiser: torch.optim.Optimizer,
     searches: list[list[Step]],
-    gains: NDArray[np.float64],
+    gains: Floats,
     objective: str,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
@@ -196,9 +178,8 @@ def update(
         inputs, wanted, is_candidate = batch_of(some)
         best = torch.tensor([step.best for step in some])
         mean, deviation, added = network(*inputs)
-        scores = network.search_scores(mean, deviation, added, best).masked_fill(
-            ~is_candidate, -math.inf
-        )
+        scores = network.search_scores(mean, deviation, added, best)
+        scores = scores.masked_fill(~is_candidate, -math.inf)
         log_probability = scores.log_softmax(dim=1)[:, 0]
         before = torch.tensor([step.log_probability for step in some])
         gain = torch.from_numpy(gains[:, t]).float()

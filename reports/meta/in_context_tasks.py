@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nasmeta.arrays import Floats, Floats32, Integers
 from nasmeta.gaussian_process import Hyperparameters, KernelPrior, count_model
 from nasmeta.meta import SourceMatrix
 from nasmeta.meta.in_context import Reading, Similarity, SourceView, read
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import normal_scores
+from nasmeta.tasks import Task, normal_scores
 from reports.transfer.cases import Case, _some_of, _stranger, _wrong_at_the_top, cases
 
 # Families that share a table or data sets are left out together.
@@ -29,15 +29,8 @@ GROUPS = {
     "tabular": ("hpobench-mlp", "fcnet"),
 }
 FAMILIES = (
-    "tnb101",
-    "tnb101-macro",
-    "hpobench-mlp",
-    "graphgym",
-    "nb201",
-    "robust",
-    "latency",
-    "graph",
-    "fcnet",
+    *("tnb101", "tnb101-macro", "hpobench-mlp", "graphgym"),
+    *("nb201", "robust", "latency", "graph", "fcnet"),
 )
 SIZES = (0, 2, 4, 7, 10, 15, 20, 30, 50, 75, 100)  # of contexts
 ASKED = 96
@@ -66,10 +59,10 @@ class Bank:
 
     family: str
     space: SearchSpace
-    architectures: NDArray[np.int64]
-    scores: NDArray[np.float32]
+    architectures: Integers
+    scores: Floats32
     targets: list[tuple[int, tuple[int, ...]]]
-    said: dict[str, list[NDArray[np.float32]]]
+    said: dict[str, list[Floats32]]
 
 
 class Pool(NamedTuple):
@@ -77,54 +70,55 @@ class Pool(NamedTuple):
 
     families: list[str]
     readings: list[Reading]
-    wanted: NDArray[np.float32]
+    wanted: Floats32
+
+
+def tasks_of(every: list[Case]) -> list[Task]:
+    """Return all targets and sources of some cases, each once."""
+    return list(
+        {task.name: task for case in every for task in (case.target, *case.sources)}.values()
+    )
 
 
 def seen_in(family: str) -> tuple[str, set[str]]:
     """Return the space of a family, and all datasets and devices that its tasks hold out."""
-    every = list(cases(family))
-    return every[0].target.space.name, {
-        name for c in every for one in (c.target, *c.sources) for name in one.held_out
-    }
+    tasks = tasks_of(list(cases(family)))
+    return tasks[0].space.name, {name for task in tasks for name in task.held_out}
 
 
 def real_bank(family: str) -> Bank:
     """Return the bank of a family of real tasks."""
     rng = np.random.default_rng([zlib.crc32(family.encode()), 1])
-    every: list[Case] = list(cases(family))
-    tasks = {task.name: task for case in every for task in (case.target, *case.sources)}
-    names = list(tasks)
-    space = every[0].target.space
+    every = list(cases(family))
+    tasks = tasks_of(every)
+    names = [task.name for task in tasks]
+    space = tasks[0].space
     architectures = np.sort(rng.choice(space.size, min(_CELLS, space.size), replace=False))
-    scores = np.full((len(names), len(architectures)), np.nan, dtype=np.float32)
-    for row, name in zip(scores, names, strict=True):
-        task = tasks[name]
+    scores = np.full((len(tasks), len(architectures)), np.nan, dtype=np.float32)
+    for row, task in zip(scores, tasks, strict=True):
         whole = np.full(space.size, np.nan)
         whole[task.measured] = normal_scores(task.sign * task.values[task.measured])
         row[:] = whole[architectures]
     if family in ("robust", "latency"):
         targets = [
-            (names.index(c.target.name), tuple(names.index(s.name) for s in c.sources))
-            for c in every
+            (names.index(case.target.name), tuple(names.index(one.name) for one in case.sources))
+            for case in every
         ]
     else:
         targets = []
-        for i, name in enumerate(names):
-            apart = [set(tasks[name].held_out).isdisjoint(tasks[other].held_out) for other in names]
-            targets.append((i, tuple(j for j, one in enumerate(apart) if one)))
-    whole = [task.as_source() for task in tasks.values()]
-    said: dict[str, list[NDArray[np.float32]]] = {kind: [] for kind in _KINDS}
+        for i, task in enumerate(tasks):
+            apart = [set(task.held_out).isdisjoint(other.held_out) for other in tasks]
+            targets.append((i, tuple(np.flatnonzero(apart).tolist())))
+    labelled = [task.as_source() for task in tasks]
+    said: dict[str, list[Floats32]] = {kind: [] for kind in _KINDS}
     said["natural"].append(np.nan_to_num(scores))
     for budget in _BUDGETS:
         for kind in _KINDS:
-            sources = whole
+            sources = labelled
             if kind == "wrong at the top":
                 sources = [_wrong_at_the_top(one) for one in sources]
             elif kind == "stranger":
-                sources = [
-                    replace(_stranger(one, i, rng), dataset=f"s{i}", name=f"s{i}")
-                    for i, one in enumerate(sources)
-                ]
+                sources = [_stranger(one, i, rng) for i, one in enumerate(sources)]
             some = [_some_of(one, budget, rng) for one in sources]
             if all(len(one) >= _FEWEST and np.ptp(one.utilities) for one in some):
                 said[kind].append(SourceMatrix.of(space, some).scores[:, architectures])
@@ -157,11 +151,8 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
             variances = rng.dirichlet(np.full(n_features, 0.7)) + 1e-3
             lengths = typical_lengthscales * np.exp(rng.normal(0.3, 0.8, n_features))
             drawn = Hyperparameters(variances, lengths, 0.0)
-            covariance = (
-                KernelPrior(model, drawn)
-                .covariance(architectures, architectures)
-                .astype(np.float64)
-            )
+            prior = KernelPrior(model, drawn)
+            covariance = prior.covariance(architectures, architectures).astype(np.float64)
         factor = np.linalg.cholesky(covariance + 1e-3 * np.eye(n))
         functions = factor @ rng.standard_normal((n, _FUNCTIONS + 1))
         shared = rng.uniform(0, 1, _FUNCTIONS) ** 0.5
@@ -170,28 +161,22 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
         scores = np.stack([normal_scores(column) for column in values.T])
         said = []
         for budget in (*_BUDGETS, n):
-            seen = rng.choice(n, min(budget, n // 2) if budget < n else n, replace=False)
-            weights = np.linalg.solve(
-                covariance[np.ix_(seen, seen)] + 0.1 * np.eye(len(seen)), scores[:, seen].T
-            )
+            n_seen = min(budget, n // 2) if budget < n else n
+            seen = rng.choice(n, n_seen, replace=False)
+            noisy = covariance[np.ix_(seen, seen)] + 0.1 * np.eye(n_seen)
+            weights = np.linalg.solve(noisy, scores[:, seen].T)
             said.append((covariance[:, seen] @ weights).T.astype(np.float32))
         others = tuple(range(_FUNCTIONS))
         targets = [(i, tuple(j for j in others if j != i)) for i in others]
-        yield Bank(
-            f"drawn {family}",
-            space,
-            architectures,
-            scores.astype(np.float32),
-            targets,
-            {"natural": said},
-        )
+        scores = scores.astype(np.float32)
+        yield Bank(f"drawn {family}", space, architectures, scores, targets, {"natural": said})
 
 
 class Episode(NamedTuple):
     """A target's context, and the wanted scores."""
 
     reading: Reading
-    wanted: NDArray[np.float32]
+    wanted: Floats32
 
 
 def draw(bank: Bank, similarity: Similarity, size: int, rng: np.random.Generator) -> Episode:
@@ -200,32 +185,24 @@ def draw(bank: Bank, similarity: Similarity, size: int, rng: np.random.Generator
     truth = bank.scores[target].astype(np.float64)
     measured = np.flatnonzero(np.isfinite(truth))
     view = sources_of(bank, target, allowed, rng)
-    kinds = ("random", "best", "mean", "both")
-    known = _known(
-        measured, truth, view, size, str(rng.choice(kinds, p=(0.6, 0.15, 0.1, 0.15))), rng
-    )
+    how = str(rng.choice(["random", "best", "mean", "both"], p=(0.6, 0.15, 0.1, 0.15)))
+    known = _known(measured, truth, view, size, how, rng)
     left = np.setdiff1d(measured, known)
     asked = rng.choice(left, ASKED, replace=len(left) < ASKED)
     noisy = truth + rng.choice([0.0, 0.0, 0.1, 0.3, 0.6]) * rng.standard_normal(len(truth))
-    scores, wanted = _labels(noisy[known]), truth[asked]
+    scores, wanted = noisy[known], truth[asked]
     if size:
+        scores = normal_scores(scores)
         wanted = labels_of(noisy[known], scores, wanted)
-    return Episode(
-        read(similarity, view, known, scores, asked, bank.architectures), wanted.astype(np.float32)
-    )
+    reading = read(similarity, view, known, scores, asked, bank.architectures)
+    return Episode(reading, wanted.astype(np.float32))
 
 
-def labels_of(
-    values: NDArray[np.float64], scores: NDArray[np.float64], others: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def labels_of(values: Floats, scores: Floats, others: Floats) -> Floats:
     """Return the scores of other values, by regression of the scores of known values on these."""
     spread = values - values.mean()
     slope = (spread @ scores + 0.5) / (spread @ spread + 0.5)
     return np.clip(slope * (others - values.mean()), -4, 4)
-
-
-def _labels(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return normal_scores(values) if len(values) else values
 
 
 def sources_of(
@@ -239,7 +216,7 @@ def sources_of(
         p=(0.43, 0.15, 0.1, 0.07, 0.1, 0.08, 0.07),
     ))  # fmt: skip
 
-    def of(kind: str) -> NDArray[np.float32]:
+    def of(kind: str) -> Floats32:
         tables = bank.said.get(kind) or bank.said["natural"]
         return tables[rng.integers(len(tables))]
 
@@ -251,28 +228,28 @@ def sources_of(
     elif kind == "permuted":
         rows = rng.permuted(rows, axis=1) * rng.choice([0.3, 1.0])
     elif kind == "one sister":
-        strangers = (
-            of("stranger") if "stranger" in bank.said else rng.permuted(of("natural"), axis=1)
-        )
+        if "stranger" in bank.said:
+            strangers = of("stranger")
+        else:
+            strangers = rng.permuted(of("natural"), axis=1)
         rows = np.concatenate([rows[:1], strangers[rng.choice(len(strangers), 6)]])
     elif (
         kind == "nearly"
     ):  # the target's own values, among others: what the best of sources look like
         rows = np.concatenate([rows, [np.nan_to_num(bank.scores[target])]])
-        rows = rows + rng.choice([0.1, 0.4, 0.8]) * rng.standard_normal(rows.shape).astype(
-            np.float32
-        )
+        scale = rng.choice([0.1, 0.4, 0.8])
+        rows = rows + scale * rng.standard_normal(rows.shape).astype(np.float32)
     return SourceView.of(rows)
 
 
 def _known(
-    measured: NDArray[np.int64],
-    truth: NDArray[np.float64],
+    measured: Integers,
+    truth: Floats,
     view: SourceView,
     size: int,
     how: str,
     rng: np.random.Generator,
-) -> NDArray[np.int64]:
+) -> Integers:
     """Draw known cells: at random, or more of those that a search would have tried."""
     size = min(size, len(measured) // 2)
     if how == "random":

@@ -7,28 +7,27 @@ continues from them.
 
 from __future__ import annotations
 
-import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from nasmeta.archives import digest_of
+from nasmeta.arrays import Integers
 from nasmeta.meta.in_context import WEIGHTS_FILE, Reading, Similarity
-from reports.meta.in_context_network import TrainedNetwork
+from reports.meta.in_context_network import TrainedNetwork, negative_log_likelihood
 from reports.meta.in_context_tasks import FAMILIES, GROUPS, SIZES, Bank, Pool, banks, draw, seen_in
 
 EPISODES = 1200  # of each size of context
 STEPS, BATCH, RATE = 4000, 12, 2e-3
 _SHARE_DRAWN = 0.25  # of episodes on functions drawn from processes
-_MOST_LOSS = 8.0
 LIKELIHOOD = Path(__file__).parent / "in_context" / "likelihood"
 
 
 def pools(every: list[Bank], episodes: int) -> dict[int, Pool]:
     """Return episodes by the size of the context."""
-    known: dict[str, Similarity] = {}
+    similarity_of = cache(Similarity)
     pool_of_size = {}
     real = {bank.family: bank for bank in every}
     drawn = [bank for bank in every if bank.family.startswith("drawn")]
@@ -39,9 +38,7 @@ def pools(every: list[Bank], episodes: int) -> dict[int, Pool]:
             one = drawn[rng.integers(len(drawn))]
             if rng.random() >= _SHARE_DRAWN or len(one.architectures) < 2 * size:
                 one = real[usable[rng.integers(len(usable))]]
-            if one.space.name not in known:
-                known[one.space.name] = Similarity(one.space)
-            reading, truth = draw(one, known[one.space.name], size, rng)
+            reading, truth = draw(one, similarity_of(one.space), size, rng)
             families.append(one.family.removeprefix("drawn "))
             readings.append(Reading(*(part.astype(np.float16) for part in reading)))
             wanted.append(truth)
@@ -49,7 +46,7 @@ def pools(every: list[Bank], episodes: int) -> dict[int, Pool]:
     return pool_of_size
 
 
-def batch_of(pool: Pool, chosen: NDArray[np.integer]) -> tuple[list[torch.Tensor], torch.Tensor]:
+def batch_of(pool: Pool, chosen: Integers) -> tuple[list[torch.Tensor], torch.Tensor]:
     """Return the network's arguments and the targets."""
     some = [pool.readings[i] for i in chosen]
     parts = [
@@ -77,29 +74,16 @@ def write(
         "steps": steps,
         "seed": seed,
     }
-    arrays = {name: value.detach().numpy() for name, value in network.named_parameters()}
-    if not searches:
-        arrays = {
-            name: value
-            for name, value in arrays.items()
-            if not name.startswith(("search.", "sharpness"))
-        }
     folder.mkdir(parents=True, exist_ok=True)
-    halves = {name: array.astype(np.float16) for name, array in arrays.items()}
+    left_out = () if searches else ("search.", "sharpness")
+    halves = {
+        name: array.astype(np.float16)
+        for name, array in network.weights().items()
+        if not name.startswith(left_out)
+    }
     path = folder / ("all.npz" if without == "nothing" else f"without-{without}.npz")
     path.write_bytes(WEIGHTS_FILE.encode({**card, "sha256": digest_of(card, halves)}, halves))
     print(f"Written: {path} ({path.stat().st_size:,} bytes)", flush=True)
-
-
-def loss_of(
-    network: TrainedNetwork, arguments: list[torch.Tensor], wanted: torch.Tensor
-) -> torch.Tensor:
-    """Return the negative log likelihood."""
-    mean, deviation, _ = network(*arguments)
-    likelihood = (
-        0.5 * ((wanted - mean) / deviation) ** 2 + deviation.log() + 0.5 * math.log(2 * math.pi)
-    )
-    return likelihood.clamp(max=_MOST_LOSS).mean()
 
 
 def train(pool_of_size: dict[int, Pool], without: str, steps: int, seed: int) -> TrainedNetwork:
@@ -123,7 +107,7 @@ def train(pool_of_size: dict[int, Pool], without: str, steps: int, seed: int) ->
             pool_of_size[size], rng.choice(kept[size], BATCH, replace=False)
         )
         optimiser.zero_grad()
-        loss = loss_of(network, arguments, wanted)
+        loss = negative_log_likelihood(*network(*arguments)[:2], wanted).mean()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xgboost
-from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 import nasmeta as nm
 from nasmeta.analysis.report import with_differences
+from nasmeta.arrays import Floats, Integers
 from nasmeta.experiments import published_page
 from nasmeta.prediction import published_proxies
 from nasmeta.predictors import make_predictor
@@ -91,7 +91,7 @@ NASLIB = {
 }  # fmt: skip
 
 
-def middle(architectures: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.int64]:
+def middle(architectures: Integers, values: Floats) -> Integers:
     """Return the cells without the fastest and the slowest tenth, as HELP's loader does."""
     ordered = architectures[np.argsort(values[architectures], kind="stable")]
     return ordered[len(architectures) // 10 : len(architectures) - len(architectures) // 10]
