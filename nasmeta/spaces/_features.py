@@ -45,34 +45,31 @@ def choice_one_hot(
     >>> counts.tolist(), names
     ([[1, 0, 0, 1]], ('width=16', 'width=32', 'act=relu', 'act=tanh'))
     """
-    codes = binned(positions, codes)
-    kept = [
-        (i, position.name, position.bin_names)
-        for i, position in enumerate(positions)
-        if i not in without
-    ]
-    parts = [codes[:, [i]] == np.arange(len(names), dtype=codes.dtype) for i, _, names in kept]
-    names = [f"{position}={choice}" for _, position, choices in kept for choice in choices]
-    return CountFeature(
-        np.concatenate([codes[:, :0] > 0, *parts], axis=1).astype(np.int8), tuple(names)
-    )
+    bins = binned(positions, codes)
+    columns = [np.empty((len(codes), 0), dtype=bool)]
+    names = []
+    for i, position in enumerate(positions):
+        if i not in without:
+            bin_names = position.bin_names
+            columns.append(bins[:, [i]] == np.arange(len(bin_names), dtype=bins.dtype))
+            names += [f"{position.name}={choice}" for choice in bin_names]
+    counts = np.concatenate(columns, axis=1).astype(np.int8)
+    return CountFeature(counts, tuple(names))
 
 
 def levels(positions: Sequence[Position], codes: Integers) -> CountFeature:
     """Return the index of each ordered position's choice; for a range, the index of its bin."""
     ordered = [i for i, position in enumerate(positions) if position.ordered]
-    return CountFeature(
-        binned(positions, codes)[:, ordered], tuple(positions[i].name for i in ordered)
-    )
+    names = tuple(positions[i].name for i in ordered)
+    return CountFeature(binned(positions, codes)[:, ordered], names)
 
 
 def range_levels(positions: Sequence[Position], codes: Integers) -> CountFeature:
     """Return the level of each range's choice, from 0 to 99."""
     ranges = [i for i, position in enumerate(positions) if position.scale]
-    return CountFeature(
-        np.stack([positions[i].levels[codes[:, i]] for i in ranges], axis=1),
-        tuple(positions[i].name for i in ranges),
-    )
+    columns = [positions[i].levels[codes[:, i]] for i in ranges]
+    names = tuple(positions[i].name for i in ranges)
+    return CountFeature(np.stack(columns, axis=1), names)
 
 
 def choice_counts(positions: Sequence[Position], codes: Integers) -> CountFeature:
@@ -81,17 +78,14 @@ def choice_counts(positions: Sequence[Position], codes: Integers) -> CountFeatur
     For cells this is the label histogram of the Weisfeiler-Lehman kernel.
     """
     groups = _with_the_same_choices(positions)
-    shared = {choices: members for choices, members in groups.items() if len(members) > 1} or groups
-    parts = [
-        (codes[:, members, None] == np.arange(len(choices), dtype=codes.dtype)).sum(
-            axis=1, dtype=np.int8
-        )
-        for choices, members in shared.items()
-    ]
-    return CountFeature(
-        np.concatenate(parts, axis=1),
-        tuple(f"n_{choice}" for choices in shared for choice in choices),
-    )
+    shared = {choices: members for choices, members in groups.items() if len(members) > 1}
+    columns, names = [], []
+    for choices, members in (shared or groups).items():
+        digits = np.arange(len(choices), dtype=codes.dtype)
+        has_choice = codes[:, members, None] == digits  # (n, n_members, n_choices)
+        columns.append(has_choice.sum(axis=1, dtype=np.int8))
+        names += [f"n_{choice}" for choice in choices]
+    return CountFeature(np.concatenate(columns, axis=1), tuple(names))
 
 
 def _with_the_same_choices(positions: Sequence[Position]) -> dict[tuple[Choice, ...], list[int]]:

@@ -40,22 +40,18 @@ def position_notation(positions: Sequence[Position], conditions: Conditions) -> 
     ('width=32,act=relu', (1, 0))
     """
     # A choice may contain commas: only a comma before the name of a position is a separator.
-    separator = re.compile(
-        rf",\s*(?=(?:{'|'.join(re.escape(position.name) for position in positions)})=)"
-    )
-    for position in positions:
-        if position.name != position.name.strip() or "=" in position.name or "," in position.name:
-            raise SettingError(
-                "name of a position", position.name, "one without ',', '=' or outer spaces"
-            )
+    names = [position.name for position in positions]
+    separator = re.compile(rf",\s*(?=(?:{'|'.join(map(re.escape, names))})=)")
+    for name in names:
+        if name != name.strip() or "=" in name or "," in name:
+            raise SettingError("name of a position", name, "one without ',', '=' or outer spaces")
 
     def write(codes: Iterable[int]) -> str:
         listed = list(codes)
-        active = (
-            conditions.active(np.array(listed)).tolist() if conditions else [True] * len(listed)
-        )
-        kept = ((p, code) for p, code, a in zip(positions, listed, active, strict=True) if a)
-        return ",".join(f"{p.name}={p.choices[code]}" for p, code in kept)
+        shown: Sequence[int] = range(len(listed))
+        if conditions:
+            shown = np.flatnonzero(conditions.active(np.array(listed))).tolist()
+        return ",".join(f"{names[i]}={positions[i].choices[listed[i]]}" for i in shown)
 
     def read(text: str) -> tuple[int, ...]:
         parts = [part.partition("=") for part in separator.split(text.lstrip())]

@@ -10,6 +10,7 @@ from nasmeta.arrays import Architectures, Booleans, Integers
 from nasmeta.errors import SettingError
 from nasmeta.spaces._catalog import get_cell_space, get_space
 from nasmeta.spaces._cell_space import CellSpace
+from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace
 
 
@@ -32,18 +33,17 @@ def move_cells(
     names = [position.name for position in source.positions]
     if set(names) != {position.name for position in target.positions}:
         return np.empty(0, np.int32), np.zeros(len(codes), dtype=bool)
-    ranks, exists = np.zeros(len(codes), np.int64), np.ones(len(codes), dtype=bool)
-    for position, place in zip(target.positions, target.place_values, strict=True):
-        own = names.index(position.name)
+    target_codes = np.empty(codes.shape, np.int64)  # -1 for a choice that the target lacks
+    for j, position in enumerate(target.positions):
+        i = names.index(position.name)
         code_of = {choice: code for code, choice in enumerate(position.choices)}
-        counterparts = np.array(
-            [code_of.get(choice, -1) for choice in source.positions[own].choices]
-        )[codes[:, own]]
-        exists &= counterparts >= 0
-        ranks += counterparts * place
+        counterparts = [code_of.get(choice, -1) for choice in source.positions[i].choices]
+        target_codes[:, j] = np.array(counterparts)[codes[:, i]]
+    has_choices = (target_codes >= 0).all(axis=1)
     moved = np.full(len(codes), -1, dtype=np.int32)
-    moved[exists] = target.find(ranks[exists])
-    return moved[moved >= 0], moved >= 0
+    moved[has_choices] = target.find(target_codes[has_choices] @ target.place_values)
+    exists = moved >= 0
+    return moved[exists], exists
 
 
 def codes_by_level(codes: Integers, source: SearchSpace, target: SearchSpace) -> Integers:
@@ -68,24 +68,36 @@ def codes_by_level(codes: Integers, source: SearchSpace, target: SearchSpace) ->
     >>> codes_by_level(np.array([[2, 1, 0]]), small, large)
     array([[1, 1, 1, 0, 0]])
     """
-    stems, wanted = (
-        [re.sub(r"\d+$", "", p.name) for p in space.positions] for space in (source, target)
-    )
-    if not set(stems) <= set(wanted):
+    source_stems = [_without_number(position.name) for position in source.positions]
+    target_stems = [_without_number(position.name) for position in target.positions]
+    if not set(source_stems) <= set(target_stems):
         raise SettingError(f"{source.name} has positions that {target.name} lacks.")
-    active = source.conditions.active(codes)
-    matched = np.tile(
-        [len(position.choices) // 2 for position in target.positions], (len(codes), 1)
-    )
-    for i, (stem, position) in enumerate(zip(wanted, target.positions, strict=True)):
-        if series := [j for j, other in enumerate(stems) if other == stem]:
-            own = series[wanted[:i].count(stem) * len(series) // wanted.count(stem)]
-            rows, known = active[:, own], source.positions[own]
-            counterparts = np.abs(known.places[:, None] - position.places).argmin(axis=1)
-            if not position.ordered:
-                counterparts = np.array([position.code(choice) for choice in known.choices])
-            matched[rows, i] = counterparts[codes[rows, own]]
+    is_active = source.conditions.active(codes)
+    middle = [len(position.choices) // 2 for position in target.positions]
+    matched = np.tile(middle, (len(codes), 1))
+    for j, (stem, position) in enumerate(zip(target_stems, target.positions, strict=True)):
+        series = [i for i, other in enumerate(source_stems) if other == stem]
+        if not series:
+            continue
+        place_in_series = target_stems[:j].count(stem)
+        i = series[place_in_series * len(series) // target_stems.count(stem)]
+        counterparts = _counterparts(source.positions[i], position)
+        rows = is_active[:, i]
+        matched[rows, j] = counterparts[codes[rows, i]]
     return target.conditions.reduced(matched)
+
+
+def _without_number(name: str) -> str:
+    return re.sub(r"\d+$", "", name)
+
+
+def _counterparts(source: Position, target: Position) -> Integers:
+    """Return the code of the most similar choice for each choice of another position, shape (n_choices,)."""
+    if not target.ordered:
+        return np.array([target.code(choice) for choice in source.choices])
+    distances = np.abs(source.places[:, None] - target.places)
+    nearest: Integers = distances.argmin(axis=1)
+    return nearest
 
 
 def namesakes(one: SearchSpace, other: SearchSpace) -> str:
@@ -112,11 +124,12 @@ def reference_space(space: str | SearchSpace) -> SearchSpace:
     >>> reference_space("tnb101").name, reference_space("fcnet").name
     ('nb201', 'fcnet')
     """
-    own, reference = get_space(space), get_cell_space("nb201")
-    if not isinstance(own, CellSpace) or own.edges != reference.edges:
-        return own
-    roles, known = _roles(own), _roles(reference)
-    return reference if all(known.get(name) == role for name, role in roles.items()) else own
+    given, reference = get_space(space), get_cell_space("nb201")
+    if not isinstance(given, CellSpace) or given.edges != reference.edges:
+        return given
+    known_roles = _roles(reference)
+    has_known_roles = all(known_roles.get(name) == role for name, role in _roles(given).items())
+    return reference if has_known_roles else given
 
 
 def _roles(space: CellSpace) -> dict[str, str]:
