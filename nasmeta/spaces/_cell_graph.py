@@ -48,17 +48,16 @@ def paths_between(edges: Edges) -> tuple[tuple[int, ...], ...]:
     """Return the paths from the first node to the last as positions of edges, short ones first."""
     last = max(target for _, target in edges)
 
-    def onwards(node: int) -> list[tuple[int, ...]]:
+    def paths_from(node: int) -> list[tuple[int, ...]]:
         if node == last:
             return [()]
-        return [
-            (i, *rest)
-            for i, (source, target) in enumerate(edges)
-            if source == node
-            for rest in onwards(target)
-        ]
+        paths: list[tuple[int, ...]] = []
+        for edge, (source, target) in enumerate(edges):
+            if source == node:
+                paths += [(edge, *onwards) for onwards in paths_from(target)]
+        return paths
 
-    return tuple(sorted(onwards(0), key=lambda path: (len(path), path)))
+    return tuple(sorted(paths_from(0), key=lambda path: (len(path), path)))
 
 
 def live_edges(digits: Integers, edges: Edges, none: int | None) -> Booleans:
@@ -86,20 +85,21 @@ def live_path_counts(graph: CellGraph, digits: Integers) -> CountFeature:
     sequence: 40 in NAS-Bench-201, 15 in TransNAS-Bench-101 micro.
     """
     base = len(graph.real_operations) + 1
-    step_of = np.zeros(len(graph.operations), dtype=np.int64)
+    longest = max(map(len, graph.paths))
+    step_of = np.zeros(len(graph.operations), dtype=np.int64)  # 0 for none and skip
     step_of[list(graph.real_operations)] = np.arange(1, base)
-    steps, passes = step_of[digits], digits != graph.none
-    counts = np.zeros((len(digits), base ** max(map(len, graph.paths))), dtype=np.int8)
+    steps = step_of[digits]
+    counts = np.zeros((len(digits), base**longest), dtype=np.int8)
     for path in graph.paths:
         sequence = np.zeros(len(digits), dtype=np.int64)  # the steps as digits of a number
         for step in steps[:, path].T:
             sequence = np.where(step > 0, sequence * base + step, sequence)
-        live = np.flatnonzero(passes[:, path].all(axis=1))
-        counts[live, sequence[live]] += 1
+        is_live = (digits[:, path] != graph.none).all(axis=1)
+        cells = np.flatnonzero(is_live)
+        counts[cells, sequence[cells]] += 1
     occurring = np.flatnonzero(counts.any(axis=0))
-    return CountFeature(
-        counts[:, occurring], tuple(_sequence_name(graph, number) for number in occurring.tolist())
-    )
+    names = [_sequence_name(graph, number) for number in occurring.tolist()]
+    return CountFeature(counts[:, occurring], tuple(names))
 
 
 def _sequence_name(graph: CellGraph, number: int) -> str:
@@ -108,7 +108,9 @@ def _sequence_name(graph: CellGraph, number: int) -> str:
     while number:
         number, step = divmod(number, len(graph.real_operations) + 1)
         names.insert(0, graph.operations[graph.real_operations[step - 1]])
-    return "→".join(names) or ("identity" if graph.skip is None else graph.operations[graph.skip])
+    if names:
+        return "→".join(names)
+    return "identity" if graph.skip is None else graph.operations[graph.skip]
 
 
 def function_classes(graph: CellGraph, digits: Integers) -> Architectures:
@@ -123,32 +125,43 @@ def function_classes(graph: CellGraph, digits: Integers) -> Architectures:
     factor = len(real) + 1
     place_of = np.full(len(graph.operations), -1)
     place_of[real] = np.arange(len(real))
-    places, skips = place_of[digits], digits == graph.skip
+    places = place_of[digits]
     # A sum of one term has the term's id; a sum of several has the next id from `base` on. Terms
     # without sums are below `base` and terms on sums above all sums, so ids are unique.
     base = max(2 * factor ** (graph.n_nodes + 1), len(digits) * graph.n_nodes)
-    ids_of_sums: dict[tuple[int, ...], int] = {}
-    # of each node, sorted, 0 in front; 1: input
+    id_of_sum: dict[tuple[int, ...], int] = {}
+    # of each node, sorted, 0 in front, shape (n_cells, n_terms); 1: input
     terms = [np.ones((len(digits), 1), dtype=np.int64)]
     ids = [terms[0][:, 0]]
     for node in range(1, graph.n_nodes):
         parts = []
         for edge, (source, target) in enumerate(graph.edges):
             if target == node:
-                applied = (places[:, edge] >= 0) & (ids[source] != 0)
-                parts.append(np.where(skips[:, [edge]], terms[source], 0))
-                parts[-1][:, 0] += np.where(applied, 2 + factor * ids[source] + places[:, edge], 0)
-        terms.append(np.sort(np.concatenate(parts or [0 * terms[0]], axis=1), axis=1))
+                is_skip = digits[:, [edge]] == graph.skip
+                part = np.where(is_skip, terms[source], 0)
+                has_term = (places[:, edge] >= 0) & (ids[source] != 0)
+                term = 2 + factor * ids[source] + places[:, edge]
+                part[:, 0] += np.where(has_term, term, 0)
+                parts.append(part)
+        if not parts:  # no edge leads to the node
+            parts.append(0 * terms[0])
+        terms.append(np.sort(np.concatenate(parts, axis=1), axis=1))
         ids.append(terms[node][:, -1].copy())
-        if node == graph.n_nodes - 1:
-            break
-        several = np.flatnonzero((terms[node] != 0).sum(axis=1) > 1)
-        sums, which = np.unique(terms[node][several], axis=0, return_inverse=True)
-        keys = [tuple(filter(None, row)) for row in sums.tolist()]
-        of_sums = [ids_of_sums.setdefault(key, base + len(ids_of_sums)) for key in keys]
-        ids[node][several] = np.array(of_sums, dtype=np.int64)[which.ravel()]
+        if node < graph.n_nodes - 1:
+            is_sum = (terms[node] != 0).sum(axis=1) > 1
+            ids[node][is_sum] = _ids_of_sums(terms[node][is_sum], id_of_sum, base)
     _, classes = np.unique(terms[-1], axis=0, return_inverse=True)
     return classes.ravel().astype(np.int32)
+
+
+def _ids_of_sums(sums: Integers, id_of_sum: dict[tuple[int, ...], int], base: int) -> Integers:
+    """Return the ids of sums of terms, shape (n, n_terms); new sums get the next ids, from `base` on."""
+    distinct, index = np.unique(sums, axis=0, return_inverse=True)
+    ids = np.empty(len(distinct), dtype=np.int64)
+    for i, row in enumerate(distinct.tolist()):
+        terms = tuple(filter(None, row))
+        ids[i] = id_of_sum.setdefault(terms, base + len(id_of_sum))
+    return ids[index.ravel()]
 
 
 def expressions(graph: CellGraph, digits: Integers, rule: IsomorphismRule) -> Iterator[str]:
@@ -160,8 +173,9 @@ def expressions(graph: CellGraph, digits: Integers, rule: IsomorphismRule) -> It
         nodes = ["0"]
         for edges in inputs[1:]:
             terms = [_term(graph, row[edge], nodes[source], rule) for edge, source in edges]
-            kept = [term for term in terms if term != _ZERO] if rule == "zero" else terms
-            nodes.append("+".join(sorted(kept)) or _ZERO)
+            if rule == "zero":
+                terms = [term for term in terms if term != _ZERO]
+            nodes.append("+".join(sorted(terms)) or _ZERO)
         yield nodes[-1]
 
 

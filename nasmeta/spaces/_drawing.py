@@ -23,6 +23,8 @@ _LABELS = {
     "nor_conv_3x3": "conv 3×3",
     "avg_pool_3x3": "pool 3×3",
 }
+_SOLID: Any = "-"
+_DASHED: Any = (0, (3, 2))
 _STEP, _BEND = 1.7, 0.3  # distance of nodes in a row, and bend of edges that pass other nodes
 _PLACES_OF_FOUR = [(0.0, 0.0), (1.15, 0.75), (1.85, -0.75), (3.0, 0.0)]
 # Bends of the edges between four nodes, and places of their labels as a share of the curve; that of
@@ -32,6 +34,7 @@ _FOUR = {
     (2, 3): (0.08, 0.5),
 }  # fmt: skip
 _BOX = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "black", "linewidth": 0.9}
+_CENTRED: dict[str, Any] = {"ha": "center", "va": "center", "parse_math": False}
 _LABEL_BOX = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"}
 
 
@@ -54,36 +57,43 @@ def draw_cell(axes: Any, graph: CellGraph, digits: Integers, live: Booleans) -> 
     """
     from matplotlib.patches import ConnectionStyle, FancyArrowPatch
 
-    style: dict[str, Any] = {"ha": "center", "va": "center", "parse_math": False}
-    colours = dict(zip(graph.real_operations, cycle(_COLOURS), strict=False))
-    places = np.array(
-        _PLACES_OF_FOUR
-        if graph.n_nodes == 4
-        else [(_STEP * node, 0.0) for node in range(graph.n_nodes)]
-    )
-    boxes, covered = [], [*places]
-    for place, name in zip(
-        places, ["in", *map(str, range(1, graph.n_nodes - 1)), "out"], strict=True
-    ):
-        text = axes.text(*place, name, fontsize=7, color="black", zorder=4, bbox=_BOX, **style)
+    places = np.array([(_STEP * node, 0.0) for node in range(graph.n_nodes)])
+    if graph.n_nodes == 4:
+        places = np.array(_PLACES_OF_FOUR)
+    names = ["in", *map(str, range(1, graph.n_nodes - 1)), "out"]
+    boxes = []
+    for place, name in zip(places, names, strict=True):
+        text = axes.text(*place, name, fontsize=7, color="black", zorder=4, bbox=_BOX, **_CENTRED)
         boxes.append(text.get_bbox_patch())
-    for edge, digit, alive in zip(graph.edges, digits.tolist(), live, strict=True):
+    colours = dict(zip(graph.real_operations, cycle(_COLOURS), strict=False))
+    covered = [*places]
+    for i, (source, target) in enumerate(graph.edges):
+        digit = int(digits[i])
         if digit == graph.none:
             continue
-        ends, colour = places[list(edge)], colours.get(digit, _SKIP)
-        bend, share = _FOUR[edge] if graph.n_nodes == 4 else (_bend(*edge), 0.5)
-        curve = ConnectionStyle.Arc3(rad=bend).connect(*ends)
-        axes.add_patch(
-            FancyArrowPatch(
-                *ends, connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>", mutation_scale=9, shrinkA=0, shrinkB=1,
-                linewidth=1.5 if alive else 0.9, linestyle="-" if alive else (0, (3, 2)), zorder=5,
-                color=colour if alive else _DEAD, patchA=boxes[edge[0]], patchB=boxes[edge[1]],
-            )
+        colour = text_colour = colours.get(digit, _SKIP)
+        width, line = 1.5, _SOLID
+        if not live[i]:
+            colour, text_colour = _DEAD, _DEAD_TEXT
+            width, line = 0.9, _DASHED
+        bend, share = _bend(source, target), 0.5
+        if graph.n_nodes == 4:
+            bend, share = _FOUR[source, target]
+        ends = places[[source, target]]
+        arrow = FancyArrowPatch(
+            *ends, connectionstyle=f"arc3,rad={bend}", arrowstyle="-|>", mutation_scale=9, shrinkA=0, shrinkB=1,
+            linewidth=width, linestyle=line, zorder=5, color=colour, patchA=boxes[source], patchB=boxes[target],
         )  # fmt: skip
-        middle = np.array([(1 - share) ** 2, 2 * share * (1 - share), share**2]) @ curve.vertices
+        axes.add_patch(arrow)
+        # a quadratic Bezier curve, at `share` of its parameter
+        weights = np.array([(1 - share) ** 2, 2 * share * (1 - share), share**2])
+        curve = ConnectionStyle.Arc3(rad=bend).connect(*ends)
+        middle = weights @ curve.vertices
         covered.append(middle)
-        label, shade = short_label(graph.operations[digit]), colour if alive else _DEAD_TEXT
-        axes.text(*middle, label, fontsize=6.5, color=shade, zorder=6, bbox=_LABEL_BOX, **style)
+        label = short_label(graph.operations[digit])
+        axes.text(
+            *middle, label, fontsize=6.5, color=text_colour, zorder=6, bbox=_LABEL_BOX, **_CENTRED
+        )
     (left, bottom), (right, top) = np.min(covered, axis=0), np.max(covered, axis=0)
     axes.set(xlim=(left - 0.45, right + 0.45), ylim=(bottom - 0.3, top + 0.3), aspect="equal")
     axes.axis("off")
@@ -97,21 +107,11 @@ def _bend(source: int, target: int) -> float:
 def draw_choices(axes: Any, positions: Sequence[Position], codes: Sequence[int]) -> None:
     """Write a row per position: its name, and the choice in bold."""
     height = axes.get_window_extent().height / axes.figure.dpi
-    style: dict[str, Any] = {
-        "va": "center",
-        "parse_math": False,
-        "fontsize": min(8, 50 * height / len(positions)),
-    }
+    fontsize = min(8, 50 * height / len(positions))
+    style: dict[str, Any] = {"va": "center", "parse_math": False, "fontsize": fontsize}
     for row, (position, code) in enumerate(zip(positions, codes, strict=True)):
         y = 1 - (row + 0.5) / len(positions)
         axes.text(0.48, y, position.name, ha="right", color=_SKIP, **style)
-        axes.text(
-            0.52,
-            y,
-            str(position.choices[code]),
-            ha="left",
-            color=_CHOSEN,
-            fontweight="bold",
-            **style,
-        )
+        choice = str(position.choices[code])
+        axes.text(0.52, y, choice, ha="left", color=_CHOSEN, fontweight="bold", **style)
     axes.axis("off")

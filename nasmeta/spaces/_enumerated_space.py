@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from nasmeta.spaces._positions import MOST_LEVELS, binned
 from nasmeta.spaces._search_space import (
     KINDS,
     ArchitectureLike,
+    Isomorphism,
     SearchSpace,
     exceeds_enumeration,
     int_or_array,
@@ -59,7 +60,7 @@ class EnumeratedSpace(SearchSpace):
     def _build(
         self,
         architectures: ArrayLike | None,
-        isomorphic: Callable[[Array], ArrayLike] | None,
+        isomorphic: Isomorphism | None,
         merge: bool,
     ) -> None:
         codes = self._all_codes() if architectures is None else self._listed_codes(architectures)

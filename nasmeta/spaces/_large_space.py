@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from nasmeta.arrays import Architectures, Array, Integers
 from nasmeta.code_identity import identity_of
 from nasmeta.errors import SettingError
 from nasmeta.spaces._neighbours import edits_of_all
-from nasmeta.spaces._search_space import KINDS, SearchSpace
+from nasmeta.spaces._search_space import KINDS, Isomorphism, SearchSpace
 
 _ROUNDS = 200  # of draws, in search of valid combinations
 _DRAWN = 256  # combinations in a round, at least
@@ -39,7 +39,7 @@ class LargeSpace(SearchSpace):
     def _build(
         self,
         architectures: ArrayLike | None,
-        isomorphic: Callable[[Array], ArrayLike] | None,
+        isomorphic: Isomorphism | None,
         merge: bool,
     ) -> None:
         if isomorphic is not None:

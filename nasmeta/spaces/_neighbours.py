@@ -36,22 +36,25 @@ def edits_of_all(
     find : callable
         From ranks to architectures, -1 for none.
     """
-    ranks, table = codes @ place_values, []
-    active = conditions.active(codes).T if conditions else np.ones((len(positions), 1), dtype=bool)
-    for i, (position, place) in enumerate(zip(positions, place_values, strict=True)):
-        n, column = len(position.choices), codes[:, i].astype(np.int64)
+    ranks = codes @ place_values
+    is_active = conditions.active(codes)
+    table = []
+    for i, position in enumerate(positions):
+        column = codes[:, i].astype(np.int64)
         for step in position.edits:
-            edited = (column + step) % n
-            outside = ~active[i]
+            edited = (column + step) % len(position.choices)
+            is_outside = ~is_active[:, i]
             if position.scale:
-                outside = outside | (edited != column + step)
-            moved = ranks + (edited - column) * place
+                is_outside |= edited != column + step
+            moved = ranks + (edited - column) * place_values[i]
             if i in conditions.decisive:
                 changed = codes.astype(np.int64)
                 changed[:, i] = edited
                 moved = conditions.reduced(changed) @ place_values
             neighbours = find(moved)
-            table.append(np.where(outside, -1, neighbours) if outside.any() else neighbours)
+            if is_outside.any():
+                neighbours = np.where(is_outside, -1, neighbours)
+            table.append(neighbours)
     if not table:
         return np.full((len(codes), 1), -1, np.int32)
     edits = np.stack(table, axis=1)
@@ -77,9 +80,10 @@ def edits_of_listed(
     architectures : ndarray of int32, shape (n_combinations,)
         The architecture of each combination; several combinations may be one architecture.
     """
-    ranks, pairs = codes @ place_values, [np.empty((2, 0), np.int32)]
-    for column, place in zip(codes.T.astype(np.int64), place_values, strict=True):
-        others = ranks - column * place
+    ranks = codes @ place_values
+    pairs = [np.empty((2, 0), np.int32)]
+    for i, place in enumerate(place_values):
+        others = ranks - codes[:, i].astype(np.int64) * place
         order = np.argsort(others, kind="stable")
         others = others[order]
         for step in range(1, len(order)):
@@ -88,12 +92,16 @@ def edits_of_listed(
                 break
             pairs.append(architectures[np.stack([order[same], order[same + step]])])
     left, right = np.concatenate(pairs, axis=1).astype(np.int64)
-    size, different = int(architectures.max()) + 1, left != right
-    left, right = left[different], right[different]
-    rows, neighbours = np.divmod(np.unique(np.r_[left * size + right, right * size + left]), size)
-    counts = np.bincount(rows, minlength=size)
-    table = np.full((size, max(int(counts.max()), 1)), -1, np.int32)
-    table[rows, np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]] = neighbours
+    size = int(architectures.max()) + 1
+    is_edit = left != right  # two combinations of one architecture are not
+    left, right = left[is_edit], right[is_edit]
+    both_ways = np.concatenate([left * size + right, right * size + left])
+    rows, neighbours = np.divmod(np.unique(both_ways), size)
+    n_neighbours = np.bincount(rows, minlength=size)
+    first = np.cumsum(n_neighbours) - n_neighbours  # of each row's neighbours
+    columns = np.arange(len(rows)) - first[rows]
+    table = np.full((size, max(int(n_neighbours.max()), 1)), -1, np.int32)
+    table[rows, columns] = neighbours
     return table
 
 
@@ -141,9 +149,9 @@ class Neighbours:
 
     def _nearest_to(self, architecture: int) -> Architectures:
         if architecture not in self._nearest:
-            edits = sum(
-                (column != column[architecture]).astype(np.int32) for column in self._columns
-            )
+            edits = np.zeros(len(self._edits), dtype=np.int32)
+            for column in self._columns:
+                edits += column != column[architecture]
             edits[architecture] = len(self._columns) + 1  # never its own neighbour
             near = np.flatnonzero(edits == edits.min()).astype(np.int32)
             self._nearest[architecture] = near[near != architecture]

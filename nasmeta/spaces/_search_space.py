@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Architecture: TypeAlias = "int | np.integer[Any] | str | Mapping[str, Choice]"
+Isomorphism: TypeAlias = "Callable[[Array], ArrayLike]"
 ArchitectureLike: TypeAlias = "Architecture | Sequence[Architecture] | Array"
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -156,7 +157,7 @@ class SearchSpace(ShowsFacts):
         *,
         conditions: Mapping[str, Mapping[str, Sequence[Choice]]] | None = None,
         valid: Callable[[pd.DataFrame], ArrayLike] | None = None,
-        isomorphic: Callable[[Array], ArrayLike] | None = None,
+        isomorphic: Isomorphism | None = None,
         merge: bool = False,
         architectures: ArrayLike | None = None,
         features: Mapping[str, FeatureBuilder] | None = None,
@@ -186,7 +187,7 @@ class SearchSpace(ShowsFacts):
     def _build(
         self,
         architectures: ArrayLike | None,
-        isomorphic: Callable[[Array], ArrayLike] | None,
+        isomorphic: Isomorphism | None,
         merge: bool,
     ) -> None:
         """Set the size and, in an enumerated space, the codes."""
