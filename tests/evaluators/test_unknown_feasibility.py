@@ -86,21 +86,21 @@ def test_who_learns_where_evaluations_fail_wastes_few(
 
 
 def test_failures_are_told_apart_from_values(score: Task) -> None:
-    told = {"values": [], "failures": []}
+    observed = {"values": [], "failures": []}
 
     class Listens(SEARCHERS["random"]):
         def tell(self, architectures: np.ndarray, values: np.ndarray) -> None:
-            told["values"] += architectures.tolist()
+            observed["values"] += architectures.tolist()
             super().tell(architectures, values)
 
         def tell_failures(self, architectures: np.ndarray, values: np.ndarray) -> None:
             assert (values == np.nanmin(score.values)).all()
-            told["failures"] += architectures.tolist()
+            observed["failures"] += architectures.tolist()
 
     run = nm.search(Listens, score, evaluations=40, **SETTING)
-    heard = set(run.architectures[:39].tolist())  # the run ends before the last one is told
-    assert sorted(told["failures"]) == sorted(heard & set(run.failures))
-    assert sorted(told["values"]) == sorted(heard - set(run.failures))
+    evaluated = set(run.architectures[:39].tolist())  # the run ends before the last one is told
+    assert sorted(observed["failures"]) == sorted(evaluated & set(run.failures))
+    assert sorted(observed["values"]) == sorted(evaluated - set(run.failures))
 
 
 @pytest.mark.parametrize("searcher", ["gp", "evolution", "ehvi"])
@@ -149,11 +149,11 @@ def test_failures_are_on_no_front(both: MultiObjectiveTask) -> None:
 
 @pytest.mark.parametrize("setting", [{"warm_start": 3}, {"prune_space": 0.5}])
 def test_searches_inside_a_part_hear_of_failures(setting: dict[str, float], score: Task) -> None:
-    heard = []
+    evaluated = []
 
     class Listens(SEARCHERS["gp"]):
         def tell_failures(self, architectures: np.ndarray, values: np.ndarray) -> None:
-            heard.extend(architectures.tolist())
+            evaluated.extend(architectures.tolist())
             super().tell_failures(architectures, values)
 
     sources = [nm.get_task("nb201/cifar100"), nm.get_task("nb201/imagenet16-120")]
@@ -162,4 +162,4 @@ def test_searches_inside_a_part_hear_of_failures(setting: dict[str, float], scor
     )
     assert run.failures
     # the run ends before the last one is told
-    assert set(run.failures) - set(heard) <= {int(run.architectures[-1])}
+    assert set(run.failures) - set(evaluated) <= {int(run.architectures[-1])}

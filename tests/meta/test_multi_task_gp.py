@@ -171,12 +171,12 @@ def test_sources_of_another_space(
         [source("a", 0.0, 100, others), source("b", 0.1, 100, space)]
     )
     assert searcher.meta_model_.joint is LARGER
-    told = []
+    observed = []
     for _ in range(8):
         architecture = searcher.ask()
         searcher.tell(architecture, values[architecture])
-        told.append(values[architecture[0]])
-    assert max(told) > np.quantile(values, 0.95)
+        observed.append(values[architecture[0]])
+    assert max(observed) > np.quantile(values, 0.95)
 
 
 HEADS, BIAS = [2, 4, 8], ["no", "yes"]

@@ -22,7 +22,7 @@ class Scripted(Searcher):
     def __init__(self, *batches: object) -> None:
         super().__init__(SPACE, np.random.default_rng(0))
         self.batches = iter(batches)
-        self.told = []
+        self.observed = []
 
     def ask(self, n: int = 1) -> Architectures:
         try:
@@ -32,7 +32,7 @@ class Scripted(Searcher):
         return np.array(batch, dtype=np.int32) if isinstance(batch, list) else batch  # type: ignore[return-value]
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
-        self.told.append((architectures.tolist(), values.tolist()))
+        self.observed.append((architectures.tolist(), values.tolist()))
 
 
 class Counting:
@@ -53,7 +53,7 @@ def test_a_known_cell_is_told_again_but_not_evaluated_again() -> None:
     searcher, evaluator = Scripted([5], [5], [7]), Counting()
     trace = run_loop(searcher, evaluator, evaluations=10)
     assert evaluator.asked == [[5], [7]]
-    assert searcher.told == [([5], [5.0]), ([5], [5.0]), ([7], [7.0])]
+    assert searcher.observed == [([5], [5.0]), ([5], [5.0]), ([7], [7.0])]
     assert trace.architectures.tolist() == [5, 7]
     assert trace.values.tolist() == [5.0, 7.0]
     assert trace.cost_seconds.tolist() == [50.0, 70.0]
@@ -63,7 +63,7 @@ def test_a_known_cell_is_told_again_but_not_evaluated_again() -> None:
 def test_a_searcher_maximises_and_the_record_has_the_unit_of_the_task() -> None:
     searcher = Scripted([5], [5], [6])
     trace = run_loop(searcher, Counting(), evaluations=10, sign=-1.0)
-    assert searcher.told == [([5], [-5.0]), ([5], [-5.0]), ([6], [-6.0])]
+    assert searcher.observed == [([5], [-5.0]), ([5], [-5.0]), ([6], [-6.0])]
     assert trace.values.tolist() == [5.0, 6.0]
 
 

@@ -68,7 +68,7 @@ def test_the_journal_holds_both_values_and_directions(tmp_path: Path) -> None:
 
 
 def test_searchers_are_told_that_higher_is_better() -> None:
-    told = []
+    observed = []
 
     class Listening(Searcher):
         objectives = "any"
@@ -77,12 +77,12 @@ def test_searchers_are_told_that_higher_is_better() -> None:
             return self.rng.integers(self.space.size, size=n, dtype=np.int32)
 
         def tell(self, architectures: Architectures, values: Floats) -> None:
-            told.append(values)
+            observed.append(values)
 
     run = nm.search(Listening, TASK, evaluations=12)
-    heard = np.concatenate(told)  # the last values end the run
-    np.testing.assert_array_equal(heard, run.values[: len(heard)] * [1, -1])
-    assert len(heard) == 11
+    reported = np.concatenate(observed)  # the last values end the run
+    np.testing.assert_array_equal(reported, run.values[: len(reported)] * [1, -1])
+    assert len(reported) == 11
 
 
 @pytest.mark.parametrize("searcher", ["random", *SEVERAL])

@@ -15,7 +15,7 @@ SPACE = get_space("nb201")
 VALUES = made_up_values(SPACE)
 
 
-def told(n: int, **settings: int) -> BananasSearch:
+def searcher_after(n: int, **settings: int) -> BananasSearch:
     searcher = BananasSearch(SPACE, np.random.default_rng(0), **settings)
     architectures = (
         np.random.default_rng(1)
@@ -27,7 +27,7 @@ def told(n: int, **settings: int) -> BananasSearch:
 
 
 def test_candidates_are_neighbours_of_the_best_cells() -> None:
-    searcher = told(30)
+    searcher = searcher_after(30)
     pool = searcher._pool()
     best_first = sorted(searcher._observed, key=lambda architecture: -VALUES[architecture])
     assert len(pool) == 100 == len(set(pool.tolist()))
@@ -40,7 +40,7 @@ def test_candidates_are_neighbours_of_the_best_cells() -> None:
 
 
 def test_a_round_is_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    searcher, trained = told(10), []
+    searcher, trained = searcher_after(10), []
     monkeypatch.setattr(
         searcher, "_predicted", lambda pool, of=searcher._predicted: trained.append(1) or of(pool)
     )
@@ -51,7 +51,7 @@ def test_a_round_is_one_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_proposals_are_thompson_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    searcher = told(30)
+    searcher = searcher_after(30)
     uncertain = np.arange(100) % 2 * [[-1.0], [1.0]]  # members agree on every other candidate
     monkeypatch.setattr(searcher, "_predicted", lambda pool: uncertain[:, : len(pool)])
     pool, draws = searcher._pool(), copy.deepcopy(searcher.rng).normal(0.0, uncertain[1])

@@ -69,8 +69,8 @@ def observed(search: CandidateSearch, n: int, seed: int = 0) -> Any:
 
 def test_local_search_improves_the_proposals() -> None:
     search = CandidateSearch(Knowing, SPACE, np.random.default_rng(0))
-    told = observed(search, 30)
-    best = values_of(SPACE, told).max()
+    architectures = observed(search, 30)
+    best = values_of(SPACE, architectures).max()
     for _ in range(12):
         proposal = search.ask()
         search.tell(proposal, values_of(SPACE, proposal))
@@ -104,8 +104,8 @@ def test_failures_are_observed_and_not_proposed_again() -> None:
     search = CandidateSearch(nm.searchers.SEARCHERS["gp"], SPACE, np.random.default_rng(0))
     drawn = SPACE.sample(60, np.random.default_rng(1))
     fails = SPACE.codes_of(drawn)[:, -1] == 2  # gelu
-    failed, told = drawn[fails], drawn[~fails]
-    search.tell(told, values_of(SPACE, told))
+    failed, architectures = drawn[fails], drawn[~fails]
+    search.tell(architectures, values_of(SPACE, architectures))
     search.tell_failures(failed, np.full(len(failed), -3.0))
     proposed = np.concatenate([search.ask() for _ in range(4)])
     assert not set(proposed.tolist()) & set(failed.tolist())

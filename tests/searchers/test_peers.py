@@ -184,7 +184,7 @@ class Stubborn(PeerSearch):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
-        self.told = []
+        self.observed = []
         self.n = 0
 
     def _suggest(self) -> tuple[Any, list[int]]:
@@ -194,7 +194,7 @@ class Stubborn(PeerSearch):
         return self.n, [1, 0] if self.n % 2 else [0, 1]
 
     def _tell_peer(self, proposal: Any, architecture: int, value: float) -> None:
-        self.told.append((proposal, value))
+        self.observed.append((proposal, value))
 
 
 def test_what_is_known_or_impossible_is_answered_and_then_the_nearest_is_proposed() -> None:
@@ -208,9 +208,9 @@ def test_what_is_known_or_impossible_is_answered_and_then_the_nearest_is_propose
     assert proposals(searcher, values, 1) == [1]
     second = proposals(searcher, values, 1)
     assert second[0] in (0, 2, 4)  # one edit from [0, 1] or [1, 0], whichever came last
-    told = dict(searcher.told)
-    assert told[2] == told[3] == 1.0  # the worst so far, and what it is
-    assert len(searcher.told) == 16 + 2
+    observed = dict(searcher.observed)
+    assert observed[2] == observed[3] == 1.0  # the worst so far, and what it is
+    assert len(searcher.observed) == 16 + 2
     assert proposals(searcher, values, 3)
     assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
     assert logging.getLogger().handlers == handlers

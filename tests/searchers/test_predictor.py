@@ -34,7 +34,7 @@ def asked(searcher: PredictorSearch, n: int, batch: int = 1) -> list[int]:
     return found
 
 
-def told(n: int = 40, **settings: Any) -> PredictorSearch:
+def searcher_after(n: int = 40, **settings: Any) -> PredictorSearch:
     searcher = PredictorSearch(SPACE, np.random.default_rng(0), **settings)
     architectures = SPACE.sample(n, np.random.default_rng(1))
     searcher.tell(architectures, VALUES[architectures])
@@ -109,7 +109,7 @@ def test_is_fitted_anew_each_time_that_values_grew_by_a_tenth() -> None:
 
 
 def test_a_batch_is_the_best_of_one_fit_without_repeats() -> None:
-    searcher = told(acquisition="greedy")
+    searcher = searcher_after(acquisition="greedy")
     batch = searcher.ask(5)
     mean = searcher._mean.copy()
     mean[list(searcher._observed)] = -np.inf

@@ -42,29 +42,29 @@ def test_the_density_of_a_list_with_ordered_positions() -> None:
 
 def test_it_proposes_the_best_ratio_of_all_open_cells() -> None:
     searcher = TPESearch(SPACE, np.random.default_rng(0))
-    told = (
+    observed = (
         np.random.default_rng(1)
         .choice(SPACE.n_architectures, size=60, replace=False)
         .astype(np.int32)
     )
-    searcher.tell(told, VALUES[told])
+    searcher.tell(observed, VALUES[observed])
     ratio = searcher._log_ratio()
-    ratio[told] = -np.inf
+    ratio[observed] = -np.inf
     asked = searcher.ask(3)
     np.testing.assert_allclose(ratio[asked], np.sort(ratio)[:-4:-1])
-    good = told[np.argsort(-VALUES[told])[:6]]
+    good = observed[np.argsort(-VALUES[observed])[:6]]
     shared = (SPACE.digits[asked][:, None] == SPACE.digits[good][None]).sum(axis=2).max(axis=1)
     assert shared.min() >= 4  # alike to a good cell
 
 
 def test_order_and_repeats_of_what_is_told_do_not_matter() -> None:
-    told = (
+    observed = (
         np.random.default_rng(1)
         .choice(SPACE.n_architectures, size=40, replace=False)
         .astype(np.int32)
     )
     ratios = []
-    for order in (told, told[::-1], np.r_[told, told[:7]]):
+    for order in (observed, observed[::-1], np.r_[observed, observed[:7]]):
         searcher = TPESearch(SPACE, np.random.default_rng(0))
         searcher.tell(order.copy(), VALUES[order])
         ratios.append(searcher._log_ratio())
@@ -73,10 +73,10 @@ def test_order_and_repeats_of_what_is_told_do_not_matter() -> None:
 
 
 def test_at_most_25_architectures_are_good() -> None:
-    told = SPACE.sample(400, np.random.default_rng(1))
+    observed = SPACE.sample(400, np.random.default_rng(1))
     proposed = []
     for top in (0.1, 25 / 400):
         searcher = TPESearch(SPACE, np.random.default_rng(0), top=top)
-        searcher.tell(told, VALUES[told])
+        searcher.tell(observed, VALUES[observed])
         proposed.append(searcher.ask(20).tolist())
     assert proposed[0] == proposed[1]

@@ -133,9 +133,9 @@ def test_real_columns_raise_no_alarm_and_their_mixtures_do(
 
 def test_a_search_on_test_values_alone_is_told() -> None:
     task = own(PERCENT, split="test").task()
-    with pytest.warns(NasmetaWarning) as told:
+    with pytest.warns(NasmetaWarning) as warned:
         nm.compare(["random", "evolution"], [task], repeats=2, evaluations=5)
-    assert len(told) == 1
+    assert len(warned) == 1
     with pytest.warns(NasmetaWarning):
         nm.search("random", own(PERCENT, "test_acc").task(), evaluations=5)
     assert [
