@@ -84,11 +84,12 @@ def publish(
 
 def content_of(folder: Path) -> dict[str, Any]:
     """Return the published content of a comparison; its journals are checked against the tables."""
-    results, specification = results_in(folder), facts_in(folder / "specification.json")
-    # without stored baselines
-    results = results[results["searcher"].isin(specification["searchers"])]
-    repeats, home = specification["repeats"], ComparisonFolder(folder)
-    seeds = [*range(repeats)] if isinstance(repeats, int) else repeats
+    specification = facts_in(folder / "specification.json")
+    home = ComparisonFolder(folder)
+    results = results_in(folder)
+    results = results[results["searcher"].isin(specification["searchers"])]  # no stored baselines
+    repeats = specification["repeats"]
+    seeds = list(range(repeats)) if isinstance(repeats, int) else repeats
     ends = results.groupby(["task", "searcher", "seed"], observed=True)["stopped"].first()
     pairs = []
     for task, seconds in zip(specification["tasks"], specification["seconds"], strict=True):
@@ -97,13 +98,10 @@ def content_of(folder: Path) -> dict[str, Any]:
             budget = [specification["evaluations"], seconds, specification["stop_at_optimum"]]
             pair: dict[str, Any] = {"label": label, "identity": identity, "budget": budget}
             config = config_of(pair)
-            runs = [
-                {
-                    "stopped": ends[task, label, seed],
-                    **_proposals(config, home.journal_of(task, label, seed)),
-                }
-                for seed in seeds
-            ]
+            runs = []
+            for seed in seeds:
+                proposals = _proposals(config, home.journal_of(task, label, seed))
+                runs.append({"stopped": ends[task, label, seed], **proposals})
             source = identity.get("code") or source_of(config)
             pairs.append({**pair, "source": source, "columns": checksums(config), "runs": runs})
     facts = {"nasmeta_published": PUBLISHED_FORMAT, "title": title_of(folder), "seeds": seeds}
@@ -129,9 +127,12 @@ def config_of(pair: dict[str, Any]) -> RunConfig:
 
 def label_of(pair: dict[str, Any]) -> str:
     """Return the label of a pair, followed by the searcher and its settings if they differ."""
-    identity, label = pair["identity"], str(pair["label"])
-    settings = ", ".join(f"{name}={value!r}" for name, value in identity["settings"].items())
-    searcher = f"{identity['searcher']} ({settings})" if settings else identity["searcher"]
+    label = str(pair["label"])
+    searcher = pair["identity"]["searcher"]
+    settings = pair["identity"]["settings"]
+    if settings:
+        listed = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+        searcher = f"{searcher} ({listed})"
     return label if label == searcher else f"{label} = {searcher}"
 
 
@@ -142,10 +143,12 @@ def source_of(config: RunConfig) -> str:
 
 def checksums(config: RunConfig) -> list[str]:
     """Return the checksums of values and costs in the tables."""
-    arrays = [
-        array for each in config.evaluators.values() for array in (each.values, each.cost_seconds)
-    ]
-    return [sha256(b"" if array is None else array.tobytes()).hexdigest()[:16] for array in arrays]
+    digests = []
+    for evaluator in config.evaluators.values():
+        for array in (evaluator.values, evaluator.cost_seconds):
+            content = b"" if array is None else array.tobytes()
+            digests.append(sha256(content).hexdigest()[:16])
+    return digests
 
 
 def summary_of(frame: pd.DataFrame) -> dict[str, Any]:
