@@ -14,7 +14,7 @@ from nasmeta.arrays import Array, Booleans, Floats, Integers
 from nasmeta.errors import SettingError
 
 _KEYS = ("task", "searcher", "seed")
-# by the value of the column `stopped`
+# By the value of the column `stopped`:
 ENDED_EARLY = {
     "exhausted": "exhausted the space",
     "stalled": "stalled",
@@ -32,13 +32,11 @@ class Runs:
     seed: Array  # (runs,)
     start: Integers  # (runs,); a run's rows are start .. start + length of each column
     length: Integers
-    known: (
-        Booleans  # (runs,): whether the optimum is known; else regrets are to the best value found
-    )
+    # (runs,): whether the optimum is known; else regrets are to the best value found
+    known: Booleans
     solved: Booleans  # (runs,): whether the last regret is 0 and the optimum is known
-    final: (
-        Booleans  # (runs,): whether it is solved, or ended early, so that it keeps its last value
-    )
+    # (runs,): whether it is solved, or ended early, so that it keeps its last value
+    final: Booleans
     seconds: Floats  # (runs,): the budget in simulated seconds, NaN if none is recorded
     timed: Booleans  # (runs,): whether that budget ended the run
     columns: Mapping[str, Floats]  # (rows,) each; always with "regret" and "evaluation"
@@ -115,9 +113,9 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     solved = (last_regret == 0) & known
     final = solved
     if "stopped" in frame:
-        ended_early = frame["stopped"].isin([*ENDED_EARLY]).to_numpy()
+        ended_early = frame["stopped"].isin(list(ENDED_EARLY)).to_numpy()
         final = solved | ended_early[first_rows]
-    pairs = [*zip(tasks[task], searchers[searcher], strict=True)]
+    pairs = list(zip(tasks[task], searchers[searcher], strict=True))
     seconds = _recorded(frame, "seconds", pairs)
     timed = ~final & ~np.isnan(seconds) & ~(length >= _recorded(frame, "evaluations", pairs))
     return Runs(
@@ -150,7 +148,11 @@ def _blocks_of_equal_rows(*keys: Array) -> tuple[Integers, Integers]:
 def _recorded(frame: pd.DataFrame, name: str, pairs: Sequence[tuple[str, str]]) -> Floats:
     """Return a budget of the runs of these tasks and searchers, float64 (runs,): NaN if it is not recorded."""
     recorded = frame.attrs.get(name, {})
-    return np.array([recorded.get(task, {}).get(searcher, np.nan) for task, searcher in pairs])
+    budgets = []
+    for task, searcher in pairs:
+        of_task = recorded.get(task, {})
+        budgets.append(of_task.get(searcher, np.nan))
+    return np.array(budgets)
 
 
 def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, Booleans]:
@@ -204,7 +206,8 @@ def full_epochs(frame: pd.DataFrame) -> pd.Series[Any]:
     epochs = frame.attrs.get("full_epochs", {})
     recorded = {task: max(of_task.values()) for task, of_task in epochs.items()}
     longest = frame.groupby("task", observed=True)["epochs"].transform("max")
-    return frame["task"].astype(str).map(recorded).astype(float).fillna(longest)
+    full = frame["task"].astype(str).map(recorded)
+    return full.astype(float).fillna(longest)
 
 
 def direction_of(rows: pd.DataFrame) -> float:

@@ -99,8 +99,10 @@ def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.Dat
         row["simulated_seconds"] = seconds[group].mean()
         rows.append(row)
     table = pd.DataFrame(rows)
-    unreached = [f"value_at_{budget}" for budget in budgets if budget not in reached]
-    return table.drop(columns=[*unreached, *(f"{name}_std" for name in unreached)])
+    for budget in budgets:
+        if budget not in reached:
+            table = table.drop(columns=[f"value_at_{budget}", f"value_at_{budget}_std"])
+    return table
 
 
 def _mean(name: str, values: Floats) -> dict[str, float]:

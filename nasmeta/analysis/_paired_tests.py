@@ -61,20 +61,18 @@ def pairs_of(
     regrets_by_task = losses.by_task()  # (seeds, searchers) each
     for code, task in enumerate(losses.tasks):
         regrets = regrets_by_task[code]
-        evaluations = losses.to_optimum[losses.task == code]
-        found = (regrets == 0) & np.isfinite(evaluations)
+        to_optimum = losses.to_optimum[losses.task == code]
+        found = (regrets == 0) & np.isfinite(to_optimum)
+        evaluations = np.where(found, to_optimum, np.nan)  # so that differences need both
         for first, second in combinations(range(len(losses.searchers)), 2):
             if against is not None and losses.searchers[first] == against[task]:
                 first, second = second, first
-            both_found = found[:, first] & found[:, second]
-            saved = np.full(len(regrets), np.nan)
-            saved[both_found] = evaluations[both_found, first] - evaluations[both_found, second]
             yield Pair(
                 task=task,
                 searcher=losses.searchers[first],
                 other=losses.searchers[second],
                 regrets=regrets[:, first] - regrets[:, second],
-                evaluations=saved,
+                evaluations=evaluations[:, first] - evaluations[:, second],
             )
 
 

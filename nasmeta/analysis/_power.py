@@ -10,7 +10,7 @@ import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._paired_tests import Pair, fewest_runs, pairs_of, shows, signed_rank_p
-from nasmeta.analysis._statistics import bootstrap_interval
+from nasmeta.analysis._statistics import bootstrap_interval, draw_counts
 from nasmeta.arrays import Booleans, Floats
 from nasmeta.errors import SettingError
 from nasmeta.pages import interval_columns
@@ -18,9 +18,8 @@ from nasmeta.pages import interval_columns
 RUNS = (3, 10, 30, 100, 300, 1000)
 POWER = 0.8
 _DRAWS = 500
-_MOST_CHECKED = (
-    200  # runs with a difference: exact p-values of more take long, and the factor is at most 1.14
-)
+# Runs with a difference: exact p-values of more take long, and the factor is at most 1.14.
+_MOST_CHECKED = 200
 
 
 def plan_runs(
@@ -79,11 +78,7 @@ class Resampled:
 
     def counts(self, runs: int) -> Floats:
         """Return how often each seed of the pilot was drawn, (draws, seeds); more runs extend the same draws."""
-        # One count for all draws: seed j of draw i has the number i * n_seeds + j.
-        first_numbers = self._n_seeds * np.arange(_DRAWS)[:, None]
-        numbers = self._draws[:, :runs] + first_numbers
-        counts = np.bincount(numbers.ravel(), minlength=_DRAWS * self._n_seeds)
-        return counts.reshape(_DRAWS, self._n_seeds).astype(float)
+        return draw_counts(self._draws[:, :runs], self._n_seeds).astype(float)
 
     def shares(self, runs: int) -> Floats:
         """Return the share of comparisons with this many runs that show the difference of each pair."""
@@ -198,12 +193,9 @@ def _ranks(pair: Pair, counts: Floats) -> tuple[Floats, Floats, Floats]:
     if not all_found.any():
         return of_regrets
     evaluations = np.where(both_found, pair.evaluations, 0.0)
-    ranks, members, net = _ranks_of(evaluations, counts * all_found)
-    return (
-        np.hstack([of_regrets[0], ranks]),
-        np.hstack([of_regrets[1], members]),
-        np.hstack([of_regrets[2], net]),
-    )
+    of_evaluations = _ranks_of(evaluations, counts * all_found)
+    ranks, members, net = map(np.hstack, zip(of_regrets, of_evaluations, strict=True))
+    return ranks, members, net
 
 
 def _ranks_of(difference: Floats, counts: Floats) -> tuple[Floats, Floats, Floats]:

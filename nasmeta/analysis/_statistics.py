@@ -54,10 +54,8 @@ def bootstrap_interval(
 
     def means(drawn: Integers, axis: int) -> Floats:  # (batch, n) -> (…, batch)
         # The mean of a draw is the mean of the sample, weighted by how often each number was drawn.
-        first_numbers = n * np.arange(len(drawn))[:, None]
-        numbers = drawn + first_numbers  # drawn position j of draw i has the number i * n + j
-        counts = np.bincount(numbers.ravel(), minlength=drawn.size).reshape(drawn.shape)
-        return np.asarray(sample @ (counts.T / n))
+        weights = draw_counts(drawn, n) / n
+        return np.asarray(sample @ weights.T)
 
     # SciPy draws the same positions for every curve, so it resamples the positions only.
     batch = max(1, min(n_resamples, _BATCH_NUMBERS // sample.size))
@@ -75,6 +73,15 @@ def bootstrap_interval(
     low = np.where(is_constant, exact, interval.low)
     high = np.where(is_constant, exact, interval.high)
     return low, high
+
+
+def draw_counts(drawn: Integers, n: int) -> Integers:
+    """Return how often each of n positions was drawn, (draws, n), from the positions of each draw, (draws, …)."""
+    # One count for all draws: position j of draw i has the number i * n + j.
+    first_numbers = n * np.arange(len(drawn))[:, None]
+    numbers = drawn + first_numbers
+    counts = np.bincount(numbers.ravel(), minlength=n * len(drawn))
+    return counts.reshape(-1, n)
 
 
 def quantile_interval(draws: Floats) -> tuple[Any, Any]:

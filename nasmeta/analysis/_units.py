@@ -39,7 +39,9 @@ def column_of(task: str, frame: pd.DataFrame) -> ColumnInfo | None:
 def column_in(frame: pd.DataFrame, task: str, column: ColumnInfo) -> ColumnInfo:
     """Return the column of the values of a task in a results frame: its own, or predictions of it."""
     facts = frame.attrs.get("predicted", {}).get(task)
-    return column.predicted_by(facts) if facts else column
+    if facts:
+        return column.predicted_by(facts)
+    return column
 
 
 def regret_unit(columns: Sequence[ColumnInfo | None]) -> str:
@@ -49,12 +51,12 @@ def regret_unit(columns: Sequence[ColumnInfo | None]) -> str:
     if len(known) < len(columns) or len(units) != 1:
         return "each task's own unit"
     names = {_metric_name(column) for column in known}
-    name = ""
-    if len(names) == 1:
-        (name,) = names
+    name = names.pop() if len(names) == 1 else ""
     (unit,) = units
+    if unit == "1":  # without a unit
+        return name or "each task's own metric"
     if unit != "percent":
-        return unit if unit != "1" else name or "each task's own metric"
+        return unit
     if name:
         return f"percentage points of {name}"
     return "percentage points"

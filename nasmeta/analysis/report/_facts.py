@@ -88,7 +88,8 @@ class TaskFacts:
 
     def __str__(self) -> str:
         """Return a sentence about the values, the best of them, and the test column."""
-        parts, info = [], self.column
+        parts = []
+        info = self.column
         if info is not None and self.described:
             about = [info.labelled(with_unit(info.metric, info.unit))]
             if info.dataset not in self.name.split("/"):
@@ -134,22 +135,28 @@ def facts_of(
     the test values of a task. `evaluators`, by task, returned the values if they are not from the
     tables.
     """
-    tasks, evaluators = tasks or {}, evaluators or {}
+    tasks = tasks or {}
+    evaluators = evaluators or {}
     facts = []
     for name, rows in frame.groupby("task", sort=False, observed=True):
-        task, evaluator = tasks.get(str(name)), evaluators.get(str(name))
-        column, test, kind, unit = None, None, "table", ""
+        task = tasks.get(str(name))
+        evaluator = evaluators.get(str(name))
+        kind = "table"
         task_of_values = task
+        source: Task | Evaluator | None = task
         if evaluator is not None:
-            kind, task_of_values = evaluator.name, evaluator.task
-            column = column_in(frame, str(name), evaluator.column)
-        elif task is not None:
-            column = column_in(frame, str(name), task.column)
+            kind = evaluator.name
+            task_of_values = evaluator.task
+            source = evaluator
+        column = None
+        unit = ""
+        if source is not None:
+            column = column_in(frame, str(name), source.column)
+            unit = column.unit
+        test = None
         known = not rows["regret"].isna().all()
         if known and task is not None:
             test = _test_column(task, rows["incumbent"].unique(), reported)
-        if column is not None:
-            unit = column.unit
         optimum, sign = _from_frame(rows)
         one = TaskFacts(
             name=str(name),
@@ -174,8 +181,9 @@ def _from_frame(rows: pd.DataFrame) -> tuple[float, float]:
     rows = with_regrets(rows)[0]
     values = rows["incumbent_value"].to_numpy(np.float64)
     regrets = rows["regret"].to_numpy(np.float64)
-    if_higher, if_lower = values + regrets, values - regrets
-    # All rows have one optimum.
+    if_higher = values + regrets
+    if_lower = values - regrets
+    # All rows have one optimum, so the other sum varies.
     if np.ptp(if_higher) <= np.ptp(if_lower):
         return float(if_higher[0]), 1.0
     return float(if_lower[0]), -1.0
