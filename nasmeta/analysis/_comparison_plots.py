@@ -121,7 +121,7 @@ def plot_regret(
     best_first = searchers = names_in(frame, "searcher")
     if has_optimum:
         means = curves.groupby(["searcher", "task"], sort=False)["mean"].mean()  # over the axis
-        mean_ranks = means.unstack().rank().mean(axis=1)
+        mean_ranks = means.unstack().rank().mean(axis=1)  # tasks may have different units
         best_first = mean_ranks.sort_values().index.tolist()
     looks = styles(searchers, highlighted(best_first, highlight))
     for panel, task in zip(panels, names, strict=True):

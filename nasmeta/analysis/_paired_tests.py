@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,22 @@ class Pair(NamedTuple):
     @property
     def measure(self) -> str:
         """The name of what is compared."""
-        return "regret" if np.isnan(self.evaluations).any() else "evaluations to optimum"
+        if np.isnan(self.evaluations).any():
+            return "regret"
+        return "evaluations to optimum"
+
+    def facts(self) -> dict[str, Any]:
+        """Return names, number of runs, measure and mean difference with its interval, as columns of a table."""
+        differences = self.differences
+        interval = bootstrap_interval(differences)
+        return {
+            "task": self.task,
+            "searcher": self.searcher,
+            "other": self.other,
+            "runs": len(differences),
+            "measure": self.measure,
+            **interval_columns("difference", differences.mean(), interval),
+        }
 
 
 def pairs_of(
@@ -181,15 +196,7 @@ def paired_tests(
     rows = []
     for pair in pairs_of(frame, at, x, against):
         differences = pair.differences
-        interval = bootstrap_interval(differences)
-        row = {
-            "task": pair.task,
-            "searcher": pair.searcher,
-            "other": pair.other,
-            "runs": len(differences),
-            "measure": pair.measure,
-            **interval_columns("difference", differences.mean(), interval),
-        }
+        row = pair.facts()
         row["better"] = int((differences < 0).sum())
         row["ties"] = int((differences == 0).sum())
         row["worse"] = int((differences > 0).sum())

@@ -10,10 +10,9 @@ import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._paired_tests import Pair, fewest_runs, pairs_of, shows, signed_rank_p
-from nasmeta.analysis._statistics import bootstrap_interval, draw_counts
+from nasmeta.analysis._statistics import draw_counts
 from nasmeta.arrays import Booleans, Floats
 from nasmeta.errors import SettingError
-from nasmeta.pages import interval_columns
 
 RUNS = (3, 10, 30, 100, 300, 1000)
 POWER = 0.8
@@ -109,17 +108,8 @@ class Resampled:
     def row(self, position: int) -> dict[str, Any]:
         """Return the difference of a pair, its shares and wrong winners, and the runs that it needs."""
         pair = self.pairs[position]
-        mean = pair.differences.mean()
-        interval = bootstrap_interval(pair.differences)
-        row = {
-            "task": pair.task,
-            "searcher": pair.searcher,
-            "other": pair.other,
-            "runs": len(pair.differences),
-            "measure": pair.measure,
-            **interval_columns("difference", mean, interval),
-        }
-        sign = np.sign(mean or 1.0)
+        row = pair.facts()
+        sign = np.sign(row["difference"] or 1.0)
         for runs in RUNS:
             sums = self.counts(runs) @ pair.differences  # (draws,)
             row[f"wrong_{runs}"] = (sign * sums < 0).mean()

@@ -109,6 +109,7 @@ def explore(
 def _compressed(data: Facts) -> str:
     """Return data as a text for the page, whose script inflates it."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    # Without the time, so that the same tables give the same page.
     return b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 

@@ -75,6 +75,7 @@ def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Architectures]) -
         orders.append(np.argsort(-utility, kind="stable")[:n_measured])
     n_best = max(_SHOWN, _BEST // n_tasks)
     parts = [order[:n_best] for order in orders[:n_tasks]]
+    # Fronts of each task and each column; a missing value is the worst one.
     for utility in np.nan_to_num(utilities[:n_tasks], nan=-np.inf, neginf=-np.inf):
         parts += [_front(order, utility) for order in orders]
     measured = orders[0]
@@ -143,6 +144,7 @@ def _task(
     table: Table, task: Task, utility: Floats, run: History, architectures: Architectures
 ) -> Facts:
     """Return the facts about a task and its run; architectures are positions among the shown ones."""
+    # Missing values (NaN) are the last ones.
     best_first = np.argsort(-utility, kind="stable")[: len(task.measured)]
     values = task.values[best_first]
     info = task.column

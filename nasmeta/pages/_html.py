@@ -28,6 +28,8 @@ def html_page(
     body = _filled(_asset(package, f"{name}.html"), title=title, **parts)
     content = json.dumps(data, allow_nan=False, separators=(",", ":"))
     content = content.replace("<", "\\u003c")  # so that it cannot end its element
+    # A script ends at the first closing tag, even inside a string.
+    library = re.sub(r"</(?=script)", r"<\\/", library, flags=re.IGNORECASE)
     return _filled(
         _asset(__package__, "frame.html"),
         title=title,
@@ -35,7 +37,7 @@ def html_page(
         style=_asset(package, f"{name}.css"),
         body=body,
         data=f'<script type="application/json" id="data">{content}</script>{more}',
-        library=re.sub(r"</(?=script)", r"<\\/", library, flags=re.IGNORECASE),
+        library=library,
         shared_script=_asset(__package__, "element.js"),
         script=_asset(package, f"{name}.js"),
     )
@@ -69,6 +71,7 @@ def svg_element(figure: Figure) -> str:
     """Return a figure as an SVG element for HTML."""
     from matplotlib import rc_context
 
+    # Without dates and random ids, so that the same figure gives the same bytes.
     unwanted = dict.fromkeys(["Date", "Creator", "Format", "Type"])
     with rc_context({"svg.hashsalt": "nasmeta"}), StringIO() as buffer:
         figure.savefig(buffer, format="svg", metadata=unwanted)

@@ -26,6 +26,7 @@ _LATEX = str.maketrans(
         "τ": r"$\tau$", "<": "$<$", ">": "$>$", "≥": r"$\geq$", "×": r"$\times$",
     }
 )  # fmt: skip
+# Backslashes, code and emphasis; tags; entities; links after a bracket; underscores at the ends of words.
 _MARKUP = re.compile(r"[\\`*]|<(?=[a-zA-Z/!?])|&(?=#?\w+;)|(?<=\])[(\[:]|(?<![^\W_])_|_(?![^\W_])")
 
 
@@ -171,6 +172,7 @@ def to_html(
     for name, kind in zip(text.headings, kinds, strict=True):
         head += f'<th scope="col"{kind}>{escape(name)}</th>'
     body = ""
+    # The first cell of a row is its heading.
     for first, *others in _marked(text, escape, "<strong>{}</strong>"):
         body += f'<tr><th scope="row">{first}</th>'
         for cell, kind in zip(others, kinds[1:], strict=True):
@@ -285,7 +287,7 @@ def _decimals(records: Sequence[Mapping[Any, Any]], name: str, fixed: int | None
     if spreads:
         widest = _magnitude(max(spreads))
         narrowest = _magnitude(min(spreads))
-        wanted = 1 - widest
+        wanted = 1 - widest  # the second digit
         if widest - narrowest > 1:
             wanted += 1
     elif fixed is not None:
@@ -293,6 +295,7 @@ def _decimals(records: Sequence[Mapping[Any, Any]], name: str, fixed: int | None
     elif all(size == round(size) for size in sizes):
         wanted = 0
     elif large:
+        # The fourth digit of the largest number, or the first digit of the smallest.
         wanted = max(3 - _magnitude(max(large)), -_magnitude(min(large)))
     else:
         wanted = most
@@ -324,7 +327,7 @@ def _cell(record: Mapping[Any, Any], name: str, digits: int) -> str:
     text = _number(value, digits)
     low, high, deviation = _uncertainty(record, name)
     if np.isfinite(high - low):
-        if high - low > _SMALLEST * abs(float(value)):
+        if high - low > _SMALLEST * abs(float(value)):  # not for equal values
             text += f" [{_number(low, digits)}, {_number(high, digits)}]"
     elif np.isfinite(deviation):
         text += f" ± {_number(deviation, digits)}"

@@ -57,11 +57,12 @@ def synthetic_values(
     effects = []  # (size,) each
     for position in chosen:
         n = space.n_choices[position]
-        vertex = rng.uniform(0, n - 1)
+        vertex = rng.uniform(0, n - 1)  # the best choice
         by_choice = -((np.arange(n) - vertex) ** 2)
         if not space.positions[position].ordered:
             by_choice = rng.normal(size=n)
         effect = by_choice[space.codes[:, position]]
+        # Mean 0 and variance 1; a constant effect is 0.
         effects.append((effect - effect.mean()) / (effect.std() or 1.0))
     values = np.sum(effects, axis=0)
     for _ in range(interactions):

@@ -124,6 +124,7 @@ def plot_verification(architectures: pd.DataFrame, facts: Facts, width: Width = 
             elinewidth=0.8,
             capsize=0,
         )
+    # The limits of the near cells; outlying ones are moved to the edge.
     x_limits = axes.get_xlim()
     y_limits = axes.get_ylim()
     for role, rows in known[~is_near].groupby("role", sort=False):
@@ -141,6 +142,7 @@ def plot_verification(architectures: pd.DataFrame, facts: Facts, width: Width = 
         )
     lookup = facts["lookup"]
     if not lookup["not_comparable"]:
+        # The line of equal accuracies.
         lowest = min(x_limits[0], y_limits[0])
         axes.axline((lowest, lowest), slope=1, color="#999999", linewidth=0.8, zorder=0)
     axes.set(xlim=x_limits, ylim=y_limits)

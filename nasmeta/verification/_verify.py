@@ -217,6 +217,7 @@ def verify(
                     failures[architecture].append(result.told)
                 else:
                     results[architecture].append(result)
+        # Workers finish in any order.
         for of_architecture in results.values():
             of_architecture.sort(key=lambda result: result.seed)
         frame = architectures_frame(chosen, searches, table, results, failures)

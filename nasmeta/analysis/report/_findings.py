@@ -280,28 +280,24 @@ class Findings:
     def _losses(self) -> Losses | None:
         return self._or_reason("ranks and tests", paired_losses)
 
-    @property
-    def _comparable(self) -> bool:
-        return self._losses is not None
-
     @cached_property
     def ranks(self) -> pd.DataFrame | None:
         """Average ranks; see `average_ranks`."""
-        if not self._comparable:
+        if self._losses is None:
             return None
         return average_ranks(self.frame, self.at, self.x)
 
     @cached_property
     def rank_course(self) -> pd.DataFrame | None:
         """Average ranks over the budget."""
-        if not self._comparable:
+        if self._losses is None:
             return None
         return rank_curves(self.frame, self.x)
 
     @cached_property
     def tests(self) -> dict[str, pd.DataFrame]:
         """By task, the paired tests of all pairs."""
-        if not self._comparable or len(self.searchers) < 2:
+        if self._losses is None or len(self.searchers) < 2:
             return {}
         tests = paired_tests(self.frame, self.at, self.x, self.best)
         by_task = tests.groupby("task", sort=False)
@@ -332,14 +328,14 @@ class Findings:
     @cached_property
     def friedman(self) -> Friedman | None:
         """Friedman's test with one block per (task, seed)."""
-        if not self._comparable:
+        if self._losses is None:
             return None
         return self._or_reason("Friedman test", friedman_test)
 
     @cached_property
     def scores(self) -> pd.DataFrame | None:
         """Scores over all tasks; see `aggregate_scores`."""
-        if not (self._comparable and self.known):
+        if self._losses is None or not self.known:
             return None
         return self._or_reason("scores over all tasks", aggregate_scores, self.wanted_reference)
 

@@ -20,7 +20,7 @@ from nasmeta.errors import SettingError, needing
 from nasmeta.pages import Section, as_html, html_page, rounded, svg_element
 from nasmeta.plotting import styles
 
-_POINTS = 6000  # of the curves of a page, on each axis
+_POINTS = 6000  # of the curves of a page, on each axis, so that the file stays small
 _STATISTICS = ("mean", "low", "high", "median", "q25", "q75")
 
 
@@ -64,7 +64,7 @@ def _task(
             continue
         by_measure: dict[str, dict[str, Any]] = {"valid": {}, "test": {}}
         for (measure, x), by_pair in curves.items():
-            by_measure[measure][x] = by_pair.get(pair)
+            by_measure[measure][x] = by_pair.get(pair)  # None if no point has all runs
         of_searchers.append({"searcher": position, "runs": runs[pair], **by_measure})
     test = None
     if fact.test is not None:

@@ -160,7 +160,7 @@ def _sources_of(names: Sequence[str], learners: Sequence[str]) -> str:
 
 def _effect(row: pd.Series[Any], unit: str, budget: str) -> str:
     """State the effect of the sources of a searcher, from its test against `gp`."""
-    gain = row[_DIFFERENCE].astype(float)
+    gain = row[_DIFFERENCE].astype(float)  # of the second searcher: first minus second
     if row["other"] == "gp":
         gain = _opposite(gain)
     is_better = gain["difference"] >= 0
@@ -188,7 +188,7 @@ def _interval_text(values: pd.Series[float]) -> str:
 
 def _against_next(pair: pd.Series[Any], unit: str, budget: str) -> str:
     """State the difference of the best searcher from the next one, and the runs needed if these do not show it."""
-    best = pair["other"]
+    best = pair["other"]  # as in all rows of a plan
     other = pair["searcher"]
     runs = f"{pair['runs']:,} runs"
     values = pair[_DIFFERENCE].astype(float)
