@@ -113,8 +113,9 @@ def plot_regret(
     has_optimum = not has_unknown_optimum(frame)
     column = "regret" if has_optimum else "incumbent_value"
     curves = regret_curves(frame, x, column)
-    known = names_in(frame, "task")
-    names = list(known if tasks is None else tasks)
+    names = known = names_in(frame, "task")
+    if tasks is not None:
+        names = list(tasks)
     check_names("this frame", "task", names, known)
     curves = curves[curves["task"].isin(names)]
     figure, panels = new_panels(panel_titles(names), width, (2.45, 2.35), sharey=share_y)
@@ -137,13 +138,7 @@ def plot_regret(
         draw_grid(panel)
     if unit is None:
         unit = regret_unit([column_of(name, frame) for name in names])
-    seconds = "simulated time (s)"
-    value = f"regret ({unit})"
-    if not has_optimum:
-        seconds = "training time (s)"
-        unit = "percent" if unit == "percentage points" else unit
-        value = f"best found ({unit.removeprefix('percentage points of ')})"
-    label_panels(panels, "evaluations" if x == "evaluation" else seconds, value)
+    label_panels(panels, *_axis_labels(x, unit, has_optimum))
     if caption is None:
         caption = not isinstance(width, str)
     title = ""
@@ -164,6 +159,18 @@ def _until_optimum(panel: Axes, curve: pd.DataFrame, x: XAxis, look: Style) -> p
         end, [0.0], zorder=5, color=look.colour, marker=look.marker, linestyle="", clip_on=False
     )
     return curve
+
+
+def _axis_labels(x: XAxis, unit: str, has_optimum: bool) -> tuple[str, str]:
+    """Return the labels of both axes, from the unit of the regret."""
+    horizontal = "evaluations"
+    if x == "simulated_seconds":
+        horizontal = "simulated time (s)" if has_optimum else "training time (s)"
+    if has_optimum:
+        return horizontal, f"regret ({unit})"
+    if unit == "percentage points":
+        return horizontal, "best found (percent)"
+    return horizontal, f"best found ({unit.removeprefix('percentage points of ')})"
 
 
 def _caption(runs: str) -> str:
