@@ -126,12 +126,15 @@ def proxies_compute_command(
     --------
     nasmeta proxies compute --data digits --output proxies.npz
     """
-    from nasmeta.training.proxies import DEFAULT_PROXIES, ProxySettings, measure_proxies
+    from nasmeta.training.proxies import DEFAULT_PROXIES, measure_proxies
 
-    settings = ProxySettings(tuple(proxies or DEFAULT_PROXIES), channels, cells_per_stage, seed)
     batch = load_images(data, n_images, size, seed)
+    indices = None if cells is None else list(cells)
     with progress_bar("networks") as bar:
-        where: dict[str, Any] = {"space": space, "cells": cells, "workers": workers}
-        file = measure_proxies(output, batch, settings, progress=bar.update, **where)
+        file = measure_proxies(
+            output, batch, proxies or DEFAULT_PROXIES, channels=channels,
+            cells_per_stage=cells_per_stage, seed=seed, space=space, cells=indices,
+            workers=workers, progress=bar.update,
+        )  # fmt: skip
     print_written([file])
     return {"file": file}

@@ -45,7 +45,7 @@ def at_full_depth(table: nm.tables.Table) -> dict[str, float]:
     }
     known = np.flatnonzero(np.isfinite(np.stack(list(published.values()))).all(axis=0))
     architectures = np.random.default_rng(0).choice(known, N_CHECKED, replace=False)
-    measured = compute_proxies(architectures, "digits", settings={"cells_per_stage": 5})
+    measured = compute_proxies(architectures, "digits", cells_per_stage=5)
     everywhere = np.ones(N_CHECKED, dtype=bool)
     return {
         name: spearman(values, published[name][architectures], everywhere)

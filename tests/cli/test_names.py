@@ -13,7 +13,7 @@ from nasmeta.experiments import Workers
 from nasmeta.surrogates import Surrogate, fit_surrogate
 from nasmeta.tables import add_frame
 from nasmeta.training import ImageDataset
-from nasmeta.training.proxies import ProxySettings, measure_proxies
+from nasmeta.training.proxies import measure_proxies
 
 # parameters of TrainingEvaluator, which an option `evaluator` selects
 REAL_TRAINING = {
@@ -54,10 +54,7 @@ FUNCTIONS = {
     "surrogate fit": ([fit_surrogate], {"output", "replace"}),  # the function returns the surrogate
     "surrogate score": ([Surrogate.score], {"surrogate"}),
     # of its batch
-    "proxies compute": (
-        [measure_proxies, ProxySettings],
-        {"data", "n_images", "size"},
-    ),
+    "proxies compute": ([measure_proxies], {"data", "n_images", "size"}),
 }
 # a setting per flag; words of Python
 FLAGS = {

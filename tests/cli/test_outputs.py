@@ -41,7 +41,7 @@ def worked(*arguments: object, **settings: object) -> NoReturn:
         ),
         (
             "proxies compute --cells 0,1 --output /proc/x.npz",
-            "nasmeta.training.proxies._measure._values_of",
+            "nasmeta.training.proxies._measure.compute_proxies",
         ),
         ("verify --demo --folder /proc/x", "nasmeta.training.Trainer.train"),
     ],

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,25 +17,25 @@ from nasmeta.files import shipped
 from nasmeta.spaces import get_space, move_cells
 from nasmeta.tables import load_table
 from nasmeta.training import load_images, measured_proxies, read_proxies
-from nasmeta.training.proxies import ProxySettings, compute_proxies, measure_proxies
+from nasmeta.training.proxies import compute_proxies, measure_proxies
 
 SPACE = get_space("nb201")
 SHIPPED = shipped("proxies/nb201-digits.npz")
 BATCH = load_images("digits", n=4, size=8)
-SETTINGS = ProxySettings(proxies=("synflow", "nwot"), channels=2)
+SETTINGS: dict[str, Any] = {"proxies": ("synflow", "nwot"), "channels": 2}
 CELLS = list(range(20))
 
 
 @pytest.fixture
 def whole(tmp_path: Path) -> Path:
-    return measure_proxies(tmp_path / "whole.npz", BATCH, SETTINGS, cells=CELLS)
+    return measure_proxies(tmp_path / "whole.npz", BATCH, **SETTINGS, cells=CELLS)
 
 
 def test_the_file_holds_what_was_computed(whole: Path) -> None:
     file = read_proxies(whole)
     representatives = np.unique(SPACE.canonical(CELLS))
     assert file.cells.tolist() == representatives.tolist()
-    expected = compute_proxies(representatives, BATCH, settings=SETTINGS)
+    expected = compute_proxies(representatives, BATCH, **SETTINGS)
     for name, values in expected.items():
         np.testing.assert_array_equal(file.values[name], values)
     assert file.facts["network"]["channels"] == 2
@@ -53,14 +54,14 @@ def test_resumed_is_uninterrupted(whole: Path, tmp_path: Path, cut: int) -> None
 
     path = tmp_path / "part.npz"
     with pytest.raises(KeyboardInterrupt):
-        measure_proxies(path, BATCH, SETTINGS, cells=CELLS, progress=stop)
+        measure_proxies(path, BATCH, **SETTINGS, cells=CELLS, progress=stop)
     journal = tmp_path / "part.npz.journal"
     content = journal.read_bytes()
     assert content.count(b"\n") == 1 + 7
     journal.write_bytes(content[: len(content) - cut])  # what a kill leaves of a line
     counts = []
     measure_proxies(
-        path, BATCH, SETTINGS, cells=CELLS, progress=lambda done, of: counts.append(done)
+        path, BATCH, **SETTINGS, cells=CELLS, progress=lambda done, of: counts.append(done)
     )
     assert counts[0] == (7 if cut else 8)
     assert path.read_bytes() == whole.read_bytes()
@@ -69,9 +70,7 @@ def test_resumed_is_uninterrupted(whole: Path, tmp_path: Path, cut: int) -> None
 
 def test_bad_input(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingError):
-        measure_proxies(whole, BATCH, SETTINGS, cells=CELLS)
-    with pytest.raises(UnknownNameError):
-        ProxySettings(("sinflow",))
+        measure_proxies(whole, BATCH, **SETTINGS, cells=CELLS)
     with pytest.raises(UnknownNameError):
         compute_proxies([1], "no-folder")
     with pytest.raises(UnknownNameError):
@@ -87,7 +86,7 @@ def test_a_damaged_file_is_told(whole: Path, tmp_path: Path) -> None:
         with pytest.raises(DamagedFileError):
             read_proxies(tmp_path / f"{name}.npz")
     other = read_proxies(
-        measure_proxies(tmp_path / "tnb101.npz", BATCH, SETTINGS, space="tnb101", cells=[5])
+        measure_proxies(tmp_path / "tnb101.npz", BATCH, **SETTINGS, space="tnb101", cells=[5])
     )
     with pytest.raises(SettingError):
         other.of_all_cells("nb201")
@@ -144,13 +143,14 @@ class TestShipped:
         facts = file.facts
         batch = load_images("digits", facts["images"]["n"], facts["images"]["size"])
         network = facts["network"]
-        settings = ProxySettings(
+        at = [10, 5_000]
+        again = compute_proxies(
+            file.cells[at],
+            batch,
             channels=network["channels"],
             cells_per_stage=network["cells_per_stage"],
             seed=facts["seed"],
         )
-        at = [10, 5_000]
-        again = compute_proxies(file.cells[at], batch, settings=settings)
         for name in ("synflow", "grad_norm", "nwot"):  # another processor may sum in another order
             np.testing.assert_allclose(again[name], file.values[name][at], rtol=1e-2, err_msg=name)
 
@@ -172,5 +172,5 @@ class TestShipped:
 
 @pytest.mark.slow
 def test_workers_change_nothing(whole: Path, tmp_path: Path) -> None:
-    path = measure_proxies(tmp_path / "two.npz", BATCH, SETTINGS, cells=CELLS, workers=2)
+    path = measure_proxies(tmp_path / "two.npz", BATCH, **SETTINGS, cells=CELLS, workers=2)
     assert path.read_bytes() == whole.read_bytes()

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from nasmeta.spaces import get_space
 from nasmeta.training import CellNetwork, load_images
-from nasmeta.training.proxies import PROXIES, ProxySettings, compute_proxies
+from nasmeta.training.proxies import PROXIES, compute_proxies
 
 SPACE = get_space("nb201")
 CELLS = [6111, 0, *SPACE.sample(3, np.random.default_rng(8)).tolist()]
@@ -103,8 +103,7 @@ def test_counts() -> None:
 
 
 def test_a_network_that_passes_nothing_on_has_finite_and_lowest_values() -> None:
-    settings = ProxySettings(channels=4)
-    found = compute_proxies([DEAD, *CELLS], BATCH, settings=settings)
+    found = compute_proxies([DEAD, *CELLS], BATCH, channels=4)
     for name, values in found.items():
         assert np.isfinite(values).all(), name
     for name in ("grad_norm", "synflow", "jacob_cov", "nwot"):
@@ -130,7 +129,7 @@ def test_values_depend_on_cell_and_seed_alone() -> None:
     assert {name: values[1] for name, values in together.items()} == {
         name: v[0] for name, v in alone.items()
     }
-    second = compute_proxies(CELLS[1], BATCH, settings=ProxySettings(seed=1))
+    second = compute_proxies(CELLS[1], BATCH, seed=1)
     assert second["synflow"] != alone["synflow"]
     assert torch.get_num_threads() == threads
 
@@ -141,5 +140,5 @@ def test_dead_edges_change_nothing() -> None:
         SPACE.from_codes([3, 1, 0, 1, 0, 3]),
         SPACE.from_codes([0, 1, 0, 1, 0, 3]),
     )
-    found = compute_proxies([a, b], BATCH, settings=ProxySettings(channels=4))
+    found = compute_proxies([a, b], BATCH, channels=4)
     assert all(values[0] == values[1] for values in found.values())

@@ -3,10 +3,9 @@
 import nasmeta.training._network  # noqa: F401 - first: without PyTorch, its error names the package to install
 from nasmeta.training.proxies._measure import (
     DEFAULT_PROXIES,
-    ProxySettings,
     compute_proxies,
     measure_proxies,
 )
 from nasmeta.training.proxies._proxies import PROXIES
 
-__all__ = ["DEFAULT_PROXIES", "PROXIES", "ProxySettings", "compute_proxies", "measure_proxies"]
+__all__ = ["DEFAULT_PROXIES", "PROXIES", "compute_proxies", "measure_proxies"]

@@ -19,8 +19,6 @@ from nasmeta.training._network import CellNetwork, multiply_adds
 Proxy: TypeAlias = Callable[[CellNetwork, Tensor, Tensor], float]
 PROXIES: Registry[Proxy] = Registry("zero-cost proxy")
 
-_JITTER = 1e-5
-
 
 def weights_of(network: nn.Module) -> list[Tensor]:
     """Return the weights that proxies read: of convolutions and the linear layer, not of batch norms."""
@@ -48,11 +46,8 @@ def jacob_cov(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
     """
     inputs = images.detach().clone().requires_grad_()
     (slopes,) = torch.autograd.grad(network(inputs).sum(), inputs, materialize_grads=True)
-    rows = slopes.flatten(1).double()
-    rows = rows - rows.mean(dim=1, keepdim=True)
-    norms = rows.norm(dim=1, keepdim=True)
-    rows = torch.where(norms > 0, rows / norms.clamp_min(torch.finfo(torch.float64).tiny), 0.0)
-    eigenvalues = torch.linalg.eigvalsh(rows @ rows.T).clamp_min(0.0) + _JITTER
+    correlations = torch.corrcoef(slopes.flatten(1).double()).nan_to_num()  # (n, n)
+    eigenvalues = torch.linalg.eigvalsh(correlations).clamp_min(0.0) + 1e-5
     return -float((eigenvalues.log() + 1 / eigenvalues).sum())
 
 
@@ -64,21 +59,21 @@ def nwot(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
     K below 1, such as for two images with the same code, is replaced by 1, so the value is finite;
     K itself holds whole numbers.
     """
-    alike = torch.zeros(len(images), len(images), dtype=torch.float64)
+    kernel = torch.zeros(len(images), len(images), dtype=torch.float64)
 
     def count(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        on = (output > 0).flatten(1).float()
-        both = on @ on.T  # exact: counts are below 2²⁴
-        each = on.sum(1)
-        alike.add_(on.shape[1] - each[:, None] - each[None, :] + 2 * both)
+        is_on = (output > 0).flatten(1).float()  # (n, units)
+        is_off = 1 - is_on
+        # The products are exact: counts are below 2²⁴.
+        kernel.add_(is_on @ is_on.T + is_off @ is_off.T)
 
-    relus = [module for module in network.modules() if isinstance(module, nn.ReLU)]
-    hooks = [relu.register_forward_hook(count) for relu in relus]
+    network = deepcopy(network)  # its hooks end with it
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.register_forward_hook(count)
     with torch.no_grad():
         network(images)
-    for hook in hooks:
-        hook.remove()
-    return float(torch.linalg.eigvalsh(alike).clamp_min(1.0).log().sum())
+    return float(torch.linalg.eigvalsh(kernel).clamp_min(1.0).log().sum())
 
 
 @PROXIES.register("synflow")
@@ -98,12 +93,12 @@ def synflow(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
         for parameter in linear.parameters():
             parameter.abs_()
     weights = weights_of(linear)
-    ones = torch.ones(1, *images.shape[1:], dtype=torch.float64)
+    ones = torch.ones_like(images[:1], dtype=torch.float64)
     slopes = torch.autograd.grad(linear(ones).sum(), weights, materialize_grads=True)
-    return sum(
-        float((weight.detach() * slope).abs().sum())
-        for weight, slope in zip(weights, slopes, strict=True)
-    )
+    flow = 0.0
+    for weight, slope in zip(weights, slopes, strict=True):
+        flow += float((weight.detach() * slope).abs().sum())
+    return flow
 
 
 @PROXIES.register("params")
