@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 from scipy.linalg import helmert
@@ -82,6 +83,18 @@ class MetaGP:
         The logarithms of hyperparameters have the prior means of `weak_prior`, with a lengthscale
         of 3 for all features, and the standard deviation ``META_GP.prior_std``.
         """
+        described = tuple((source.name, source.sha256) for source in sources)
+        key = (space.sha256, tuple(features), described)
+        if key not in _learned:
+            if len(_learned) == _MOST_LEARNED:
+                _learned.clear()
+            _learned[key] = cls._learn(space, sources, features)
+        return _learned[key]
+
+    @classmethod
+    def _learn(
+        cls, space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]
+    ) -> MetaGP:
         common = reduce(np.intersect1d, [source.architectures for source in sources])
         if len(common) < META_GP.fewest_common:
             models = SourceModels.learn(space, sources, features)
@@ -119,6 +132,11 @@ class MetaGP:
     def new_task(self, space: SearchSpace) -> GaussianProcess:
         """Return the process of a new task, without observations."""
         return GaussianProcess(count_model(space, self.features), self.hyperparameters, self.mean)
+
+
+# Runs with other seeds have the same sources, and learning takes most of a short run.
+_MOST_LEARNED = 16
+_learned: dict[Any, MetaGP] = {}
 
 
 def _joint_prior(models: SourceModels) -> tuple[Floats, Hyperparameters]:
