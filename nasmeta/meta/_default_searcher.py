@@ -70,6 +70,7 @@ class DefaultMetaSearch(MetaSearcher):
     """
 
     crosses_spaces = True
+    learns_in_place = True
     search_settings: ClassVar[tuple[str, ...]] = ("n_initial",)
     kind: ClassVar[type[SourcedSearch]] = SourcedSearch
 
@@ -100,10 +101,12 @@ class DefaultMetaSearch(MetaSearcher):
         return kind(self.space, self.rng, **settings)
 
     # -- meta-training
-    def check_sources(self, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
-        """Return the labels of the sources; their spaces must match this one."""
-        checked: list[SourceTask] = self._arms["sources"].check_sources(sources)
-        return checked
+    @classmethod
+    def check_sources(
+        cls, space: SearchSpace, sources: Iterable[SourceTask | Task]
+    ) -> list[SourceTask]:
+        """Return the labels of the sources; their spaces must match the searched one."""
+        return cls.kind.check_sources(space, sources)
 
     def _learn(self, sources: list[SourceTask]) -> Any:
         if self.space.is_large:

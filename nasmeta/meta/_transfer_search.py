@@ -14,6 +14,7 @@ from nasmeta.meta._arrays import Architectures, Arrays, Facts, Floats, Packed
 from nasmeta.meta._joint_process import SourceModels, joint_space
 from nasmeta.meta._quantile_matching import matched_labels
 from nasmeta.searchers import GPSearch, MetaSearcher
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
 
 BETA = 0.5  # posterior standard deviations in the upper confidence bound
@@ -28,6 +29,7 @@ class SourceGPSearch(GPSearch, MetaSearcher):
 
     model: ClassVar[Any]
     search_settings: ClassVar[tuple[str, ...]] = ("n_initial",)
+    learns_in_place = True
     _on_excerpt = False
 
     @cached_property
@@ -66,11 +68,15 @@ class JointGPSearch(SourceGPSearch):
     def _weights(self, labels: Floats) -> Floats:
         """Return the weight of each source's mean in the target's prior mean, shape (n_sources,)."""
 
-    def check_sources(self, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
-        """Return the labels of the sources; their spaces must match this one."""
-        seen = super().check_sources(sources)
-        joint_space(self.space, seen)
-        return seen
+    @classmethod
+    def check_sources(
+        cls, space: SearchSpace, sources: Iterable[SourceTask | Task]
+    ) -> list[SourceTask]:
+        """Return the labels of the sources; their spaces must match the searched one."""
+        labelled = super().check_sources(space, sources)
+        if not space.is_large:
+            joint_space(space, labelled)
+        return labelled
 
     @property
     def _models(self) -> SourceModels:

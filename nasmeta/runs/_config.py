@@ -119,8 +119,8 @@ class RunConfig:
                 return config
         spec, tasks = config.searcher, sources_of(config.searcher, self.evaluator, sources)
         if tasks and spec.is_meta and config.saved is None:
-            searcher: Any = spec.build(self.task.space, np.random.default_rng(0))
-            searcher.check_sources(tasks)
+            kind = spec.kind
+            kind.check_sources(self.task.space, tasks)
         spec.transfer.check(self.task, tasks)
         return replace(config, sources=tuple(tasks))
 
@@ -241,20 +241,38 @@ class RunConfig:
         }
         return {name: fact for name, fact in facts.items() if fact is not None}
 
-    def learn(self) -> Transfer:
-        """Learn from the sources, moved to the scale of the task; the result does not depend on the seed."""
+    def learn(self, searcher: Searcher | None = None) -> Transfer:
+        """Learn from the sources, moved to the scale of the task; the result does not depend on the seed.
+
+        By default, a new meta-searcher learns.
+        """
         spec, model = self.searcher, None
         sources = at_scale(self.task, self.sources)
         name = self.label or spec.name
         with naming_crashes(f"meta-training of {name} for {self.task.name}"):
             if spec.is_meta:
-                model = spec.meta_fit(self.task, sources, self.saved)
+                model = spec.meta_fit(self.task, sources, self.saved, searcher)
             return spec.transfer.learn(self.task, sources, model, self.evaluator.measured)
 
-    def start(self, transfer: Transfer) -> Searcher:
-        """Build the searcher with the learned knowledge, restricted to the measured architectures."""
+    def build(self) -> Any:
+        """Build the searcher, with the generator of this run."""
         task = self.task
-        searcher: Any = self.searcher.build(task.space, self.searcher.generator(task, self.seed))
+        return self.searcher.build(task.space, self.searcher.generator(task, self.seed))
+
+    def learn_and_start(self) -> Searcher:
+        """Return the searcher after it has learned from the sources, if any."""
+        searcher = None
+        if getattr(self.searcher.kind, "learns_in_place", False):
+            searcher = self.build()
+        return self.start(self.learn(searcher), searcher)
+
+    def start(self, transfer: Transfer, searcher: Any = None) -> Searcher:
+        """Return a searcher, by default a new one, with the learned knowledge.
+
+        It is restricted to the measured architectures.
+        """
+        task = self.task
+        searcher = searcher or self.build()
         if self.searcher.is_meta:
             searcher.meta_model_ = transfer.meta_model
         if self.measured is not None:

@@ -49,9 +49,7 @@ def run_config(
     True
     """
     if searcher is None:
-        if learnt is None:
-            learnt = config.learn()
-        searcher = config.start(learnt)
+        searcher = config.learn_and_start() if learnt is None else config.start(learnt)
     if isinstance(searcher, MultiFidelitySearcher):
         searcher.begin(tuple(config.evaluators))
     with ExitStack() as stack:

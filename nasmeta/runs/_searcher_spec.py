@@ -115,15 +115,21 @@ class SearcherSpec:
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
     def meta_fit(
-        self, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None = None
+        self,
+        task: Task,
+        sources: Sequence[Task | SourceTask],
+        saved: SavedMetaModel | None = None,
+        searcher: Any = None,
     ) -> Any:
-        """Return the meta-model of a meta-searcher for a task, trained here or saved; it depends on no seed."""
-        rng = np.random.default_rng(0)
-        if saved is None:
-            rng = self.generator(task, 0, b"meta-training")
-        searcher: Any = self.build(task.space, rng)
+        """Return the meta-model of a meta-searcher for a task, trained here or saved; it depends on no seed.
+
+        By default, a new searcher learns.
+        """
+        kind: Any = self.kind
+        if searcher is None:
+            searcher = self.build(task.space, self.generator(task, 0, b"meta-training"))
         if isinstance(searcher, CandidateSearch):
-            return searcher.check_sources(sources)
+            return kind.check_sources(task.space, sources)
         if saved is not None:
             return saved.restore(searcher.learner).meta_model_
         searcher.avoid = task.held_out

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nasmeta.arrays import Architectures, Floats
 from nasmeta.searchers._searcher import MetaSearcher, Searcher
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask, Task, checked_sources, pareto_front
+from nasmeta.tasks import SourceTask, pareto_front
 
 _SAMPLED = 500  # random candidates
 _BEST = 5  # observed architectures whose neighbours are candidates
@@ -74,10 +74,6 @@ class CandidateSearch(Searcher):
         self._waiting: set[int] = set()
         self._trained_at = -1.0
         self.meta_model_: list[SourceTask] | None = None  # of a meta-searcher: its sources
-
-    def check_sources(self, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
-        """Return the labels that a meta-searcher would use."""
-        return checked_sources(self._inner._who, sources, self.space)
 
     def tell(self, architectures: Architectures, values: Floats) -> None:
         """Keep the values for the next proposals."""

@@ -363,6 +363,9 @@ class MetaSearcher(Searcher):
         of a saved model.
     crosses_spaces : bool
         Class attribute: whether sources may have another space.
+    learns_in_place : bool
+        Class attribute: whether `__init__` and `_learn` draw no random numbers and change nothing
+        that the search uses, so one object learns and searches. By default, another object learns.
 
     Examples
     --------
@@ -389,6 +392,7 @@ class MetaSearcher(Searcher):
     # Called with (steps done, total steps, loss) of a gradient-based meta-training.
     progress: Any = None
     crosses_spaces: ClassVar[bool] = False
+    learns_in_place: ClassVar[bool] = False
 
     def meta_fit(self, sources: Iterable[SourceTask | Task]) -> MetaSearcher:
         """Learn from source tasks.
@@ -403,20 +407,26 @@ class MetaSearcher(Searcher):
         SettingError
             See `check_sources`.
         """
-        seen = self.check_sources(sources)
+        seen = self.check_sources(self.space, sources)
         self.meta_model_ = self._learn(seen)
         self.meta_sources_ = tuple(source.facts for source in seen)
         return self
 
-    def check_sources(self, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
-        """Return the labels that `meta_fit` would use.
+    @classmethod
+    def check_sources(
+        cls, space: SearchSpace, sources: Iterable[SourceTask | Task]
+    ) -> list[SourceTask]:
+        """Return the labels that `meta_fit` uses for a search of a space.
 
         Raises
         ------
         SettingError
             If there is no source, or one of another space; see `nasmeta.tasks.checked_sources`.
         """
-        return checked_sources(self._who, sources, None if self.crosses_spaces else self.space)
+        who = SEARCHERS.name_of(cls) or cls.__name__
+        if cls.crosses_spaces and not space.is_large:
+            return checked_sources(who, sources)
+        return checked_sources(who, sources, space)
 
     @abstractmethod
     def _learn(self, sources: list[SourceTask]) -> Any:

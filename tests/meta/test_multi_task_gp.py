@@ -230,6 +230,5 @@ def test_codes_by_level() -> None:
 
 @pytest.mark.parametrize("other", [SPACE, SearchSpace("other", {"bias": ["maybe", "no"]})])
 def test_a_space_that_lacks_positions_or_choices(other: SearchSpace) -> None:
-    searcher = MultiTaskGPSearch(SMALL, np.random.default_rng(0))
     with pytest.raises(SettingError):
-        searcher.check_sources([SourceTask("a", "a", other, [0, 1], [0.0, 1.0])])
+        MultiTaskGPSearch.check_sources(SMALL, [SourceTask("a", "a", other, [0, 1], [0.0, 1.0])])

@@ -11,6 +11,8 @@ import nasmeta as nm
 from nasmeta.errors import JournalError, LeakageError, SettingError, UnknownNameError
 from nasmeta.meta import SavedMetaModel, meta_train
 from nasmeta.meta._mean_score_search import SourceOrder
+from nasmeta.runs import SearcherSpec, run_config
+from nasmeta.searchers import Searcher
 
 TASK = "nb201/cifar100"
 
@@ -86,3 +88,20 @@ def test_the_file_of_a_meta_predictor_serves_its_searchers(
         nm.search(searcher, TASK, sources=saved, settings={"options": {"seed": 1}})
     with pytest.raises(LeakageError):
         nm.search(searcher, "nb201/cifar10", evaluations=1, sources=saved)
+
+
+@pytest.mark.parametrize("searcher", ["meta", "meta-gp", "rgpe-vanilla"])
+def test_one_object_learns_and_searches(searcher: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    n_built = 0
+    build = SearcherSpec.build
+
+    def counted(spec: SearcherSpec, space: nm.SearchSpace, rng: np.random.Generator) -> Searcher:
+        nonlocal n_built
+        n_built += 1
+        return build(spec, space, rng)
+
+    monkeypatch.setattr(SearcherSpec, "build", counted)
+    run = nm.search(searcher, TASK, evaluations=8)
+    assert n_built == 1
+    separate = run_config(run.config, learnt=run.config.learn())
+    assert separate.architectures.tolist() == run.architectures.tolist()
