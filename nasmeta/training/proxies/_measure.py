@@ -101,7 +101,7 @@ def compute_proxies(
             )  # fmt: skip
             network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             values[row] = [PROXIES[name](network, images, labels) for name in proxies]
-    return dict(zip(proxies, values.T.copy(), strict=True))
+    return dict(zip(proxies, values.T, strict=True))
 
 
 def measure_proxies(

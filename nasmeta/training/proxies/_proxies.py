@@ -85,7 +85,7 @@ def synflow(network: CellNetwork, images: Tensor, labels: Tensor) -> float:
     Zero if nothing is passed on.
     """
     linear = deepcopy(network).double()
-    for module in list(linear.modules()):
+    for module in linear.modules():
         for name, child in module.named_children():
             if isinstance(child, nn.BatchNorm2d):
                 setattr(module, name, nn.Identity())
