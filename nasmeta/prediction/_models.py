@@ -213,9 +213,7 @@ def models_of(
         single = isinstance(predictors, str) or hasattr(predictors, "fit")
         several = [predictors] if single else list(predictors)
         named = {label_of(predictor): predictor for predictor in several}
-        if len(named) < len(
-            {predictor if isinstance(predictor, str) else id(predictor) for predictor in several}
-        ):
+        if len(named) < len(set(several)):
             raise SettingError(
                 "Two predictors have the same name: pass a mapping of labels to predictors."
             )
@@ -281,7 +279,7 @@ def published_proxies(task: Task) -> dict[str, Floats]:
     if not infos:
         table.column(dataset, "proxy_synflow")  # the error states how to fetch them
     classes = np.asarray(task.space.canonical(np.arange(task.space.size)))
-    proxies = {}
+    proxies = {}  # of all architectures, (size,)
     for info in infos:
         values = pd.Series(table.column(*Signal.of(info).address).astype(np.float64))
         values = values.fillna(values.groupby(classes).transform("mean"))

@@ -7,10 +7,10 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,13 @@ from nasmeta.errors import SettingError
 from nasmeta.files import require_writable
 from nasmeta.journals import JournalFile
 from nasmeta.prediction._models import Model, PredictorsLike, SourcePredictor, models_of
-from nasmeta.prediction._summary import summarise_predictions, write_prediction_summary
+from nasmeta.prediction._summary import (
+    CORRELATIONS,
+    ERRORS,
+    SECONDS,
+    summarise_predictions,
+    write_prediction_summary,
+)
 from nasmeta.predictors import (
     LEVELS,
     calibration,
@@ -58,15 +64,11 @@ PLAIN_PREDICTORS = (
     "ridge",
 )
 PROTOCOLS = ("few", "half")
-RULES: tuple[Rule, ...] = get_args(Rule)
 SIZES = (10, 20, 50, 78, 156, 469, 781, 1563)
 _CALIBRATED_ON = 2000  # architectures; the error of coverage is then 0.01
-_TIMES = ("fit_seconds", "predict_seconds", "cpu_seconds")
 _SCORES = (
-    "kendall_tau",
-    "spearman",
-    "rmse",
-    "crps",
+    *CORRELATIONS,
+    *ERRORS,
     *(f"coverage_{100 * level:.3g}" for level in LEVELS),
 )
 _COLUMNS = (
@@ -118,7 +120,7 @@ def predict(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     sources: SourcesLike | None = None,
     draws: int = 5,
-    rule: str = "upstream",
+    rule: Rule = "upstream",
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -206,11 +208,12 @@ def predict(
     >>> bool(tau["ridge"] > tau["nwot"]), len(comparison.frame), comparison.files
     (True, 12, ())
     """
-    home = None if folder is None else Path(folder)
-    if home is not None:
+    home = None
+    if folder is not None:
+        home = Path(folder)
         require_writable(home, folder=True)
     check_choice("protocol", protocol, PROTOCOLS)
-    rule = cast(Rule, check_choice("rule", rule, RULES))
+    check_choice("rule", rule, get_args(Rule))
     # Names are checked before the table is read, because that may fetch it.
     models = None if predictors is None else models_of(predictors, settings, sources)
     question = _Question.of(
@@ -227,7 +230,7 @@ def predict(
             _checked_sizes(protocol, sizes, len(question.pool)), range(check_int("draws", draws))
         )
     ]
-    seed = check_int("seed", seed, least=0, most=2**63)
+    check_int("seed", seed, least=0, most=2**63)
     # raises errors for impossible settings
     built = [model.build(question.task) for model in models]
     about = {"task": question.task.name, "target": question.name, "protocol": protocol}
@@ -251,11 +254,15 @@ def predict(
             if home is not None:  # a journal needs the parameters and the code of an estimator
                 code = code_within(estimator)
                 job = model.identity(question.task) | ({} if code is None else {"code": code})
+            is_warm = False
             for n, draw in fits:
                 job |= {"protocol": protocol, "n_train": n, "draw": draw}
                 rows = None if journal is None else journal.find(job)
                 if rows is None:
-                    _warm_up(model, question, counter)
+                    if not is_warm:
+                        _warm_up(model, question, counter)
+                        is_warm = True
+                    # a child seed per draw, so all models share the architectures of a draw
                     child = np.random.SeedSequence(seed, spawn_key=(draw,))
                     splits = splits_of(protocol, space, question.pool, n, child, rule)
                     rows = [
@@ -271,8 +278,8 @@ def predict(
                 }
                 frame_rows += [of_fit | row for row in rows]
                 counter.advance()
-    frame = pd.DataFrame(frame_rows).reindex(columns=[*_COLUMNS, *_SCORES, *_TIMES])
-    frame = frame.astype(dict.fromkeys((*_SCORES, *_TIMES), "float64"))
+    frame = pd.DataFrame(frame_rows).reindex(columns=[*_COLUMNS, *_SCORES, *SECONDS])
+    frame = frame.astype(dict.fromkeys((*_SCORES, *SECONDS), "float64"))
     files = () if home is None else tuple(write_prediction_summary(frame, home))
     return PredictorComparison(frame, summarise_predictions(frame), files)
 
@@ -359,7 +366,6 @@ class _Question:
     truth: Floats
     pool: Architectures  # the architectures that have both
     target_info: ColumnInfo
-    warm: set[str] = field(default_factory=set)  # models that were fitted once
 
     @property
     def name(self) -> str:
@@ -385,18 +391,15 @@ def _test_column(task: Task) -> ColumnInfo:
     columns = [column for column in task.test_columns if column.dataset == signal.dataset]
     if not columns:
         return task.table.info(signal.dataset, signal.metric, "test", signal.epochs, signal.seed)
-    same_seed = [column for column in columns if column.seed == signal.seed]
-    return min(
-        same_seed or columns,
-        key=lambda column: (column.release != signal.release, column.release),
-    )
+
+    def mismatch(column: ColumnInfo) -> tuple[bool, bool, str]:
+        return column.seed != signal.seed, column.release != signal.release, column.release
+
+    return min(columns, key=mismatch)
 
 
 def _warm_up(model: Model, question: _Question, bar: Bar) -> None:
     """Load libraries and encoders, and meta-train, before the first fit, so that its time does not contain them."""
-    if model.label in question.warm:
-        return
-    question.warm.add(model.label)
     few, estimator = question.pool[:40], model.build(question.task)
     if isinstance(estimator, SourcePredictor):
         estimator.learn(

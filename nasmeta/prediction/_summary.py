@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _KEY = ["task", "target", "protocol", "scope", "predictor", "n_train"]
-_CORRELATIONS = ("kendall_tau", "spearman")
-_MEANS = ("rmse", "crps")
-_SECONDS = ("fit_seconds", "predict_seconds", "cpu_seconds")
+CORRELATIONS = ("kendall_tau", "spearman")
+ERRORS = ("rmse", "crps")
+SECONDS = ("fit_seconds", "predict_seconds", "cpu_seconds")
 _SIZE = (3.4, 2.8)  # inches of a panel; two fill the text width of a paper
 SCOPES = {  # in headings
     "isomorph-disjoint": "cells without a labelled isomorph",
@@ -58,12 +58,12 @@ def summarise_predictions(frame: pd.DataFrame) -> pd.DataFrame:
     >>> table.loc[table["scope"] == "all", ["predictor", "draws", "kendall_tau"]].round(2).values.tolist()
     [['parameters', 3, 0.53], ['flops', 3, 0.53]]
     """
-    means = (*_MEANS, *_coverage_levels(frame))
+    means = (*ERRORS, *_coverage_levels(frame))
     rows = []
     for key, group in frame.groupby(_KEY, sort=False, observed=True):
         row: dict[str, Any] = dict(zip(_KEY, key, strict=True))
         row["draws"] = len(group)
-        for name in _CORRELATIONS:
+        for name in CORRELATIONS:
             values = group[name].to_numpy(np.float64)
             bounds: Sequence[Any] = (np.nan, np.nan)
             if np.isfinite(values).all():
@@ -71,7 +71,7 @@ def summarise_predictions(frame: pd.DataFrame) -> pd.DataFrame:
             row |= interval_columns(name, values.mean(), bounds)
         for name in means:
             row[name] = group[name].mean(skipna=False)
-        for name in _SECONDS:
+        for name in SECONDS:
             row[name] = group[name].median()
         rows.append(row)
     return pd.DataFrame(rows)
