@@ -117,16 +117,12 @@ def content_folder() -> Path:
     return tables_folder() / ".content"
 
 
-def content_files() -> list[Path]:
-    """Return the tables of data frames, the most recently used first."""
-    files = content_folder().glob("*.arrow")
-    return sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True)
-
-
 def prune_content() -> None:
     """Remove the least recently used tables of data frames until the others have at most 2 GB; keep the last one."""
     total_bytes = 0
-    for rank, file in enumerate(content_files()):
+    files = content_folder().glob("*.arrow")
+    newest_first = sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True)
+    for rank, file in enumerate(newest_first):
         total_bytes += file.stat().st_size
         if rank > 0 and total_bytes > MOST_CONTENT_BYTES:
             file.unlink()

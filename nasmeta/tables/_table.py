@@ -112,7 +112,8 @@ class Table(ShowsFacts):
     @cached_property
     def _points(self) -> JoinedColumns:
         """The points of learning curves."""
-        with_points = [source for source in self._sources if source.has_points]
+        # A user's file may contain ends and points.
+        with_points = [source for source in self._sources if source.curves or source.own]
         return JoinedColumns(self.name, with_points, points=True)
 
     def _holding(self, address: Address) -> tuple[JoinedColumns, Address]:

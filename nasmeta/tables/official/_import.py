@@ -88,7 +88,9 @@ def import_official(path: str | os.PathLike[str], *, progress: _Report | None = 
     report = progress or (lambda done, of: None)
     try:
         if path.is_dir():
-            files = _cell_files(path)
+            files = sorted(file for file in path.iterdir() if _CELL_FILE.fullmatch(file.name))
+            if not files:
+                raise DamagedFileError(f"{path} has no file of a cell, such as 000000.pickle.pbz2.")
             measured, lengths = _of_folder(files, report)
             sha256 = hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()
         else:
@@ -106,13 +108,6 @@ def import_official(path: str | os.PathLike[str], *, progress: _Report | None = 
         ) from reason
     n_curves = sum(info.epoch == 1 for info, _ in curves)
     return Imported(name, IMPORTED[name].release, len(cells), len(ends), n_curves)
-
-
-def _cell_files(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.iterdir() if _CELL_FILE.fullmatch(file.name))
-    if not files:
-        raise DamagedFileError(f"{folder} has no file of a cell, such as 000000.pickle.pbz2.")
-    return files
 
 
 def _of_folder(files: Sequence[Path], report: _Report) -> tuple[_Measured, set[str]]:
@@ -205,8 +200,11 @@ def _columns(name: str, measured: _Measured, sha256: str) -> tuple[Columns, Colu
         for key in keys:
             by_seed[key.seed] = _over_epochs(measured.pop(key), cells)
         mean = mean_over_seeds(by_seed.values())
-        if keys[0].metric in _COSTS and _is_shared(by_seed.values(), mean):
-            by_seed = {}
+        if keys[0].metric in _COSTS:
+            # All seeds share the mean, apart from missing values.
+            differ = [np.isfinite(series) & (series != mean) for series in by_seed.values()]
+            if not np.any(differ):
+                by_seed = {}
         info = _info(name, keys[0], sha256)
         is_curve = any(np.isfinite(series[:-1]).any() for series in by_seed.values())
         for seed, series in {"mean": mean, **by_seed}.items():
@@ -215,11 +213,6 @@ def _columns(name: str, measured: _Measured, sha256: str) -> tuple[Columns, Colu
                 for epoch, column in enumerate(series, start=1):
                     curves.append((replace(info, seed=seed, epoch=epoch), column))
     return ends, curves, cells
-
-
-def _is_shared(of_seeds: Iterable[Floats32], mean: Floats32) -> bool:
-    """Return whether all seeds have the values of their mean, apart from missing ones."""
-    return all((np.isnan(series) | (series == mean)).all() for series in of_seeds)
 
 
 def _over_epochs(values: list[tuple[int, Floats32]], cells: Architectures) -> Floats32:

@@ -80,11 +80,6 @@ class Source:
         """The path of the columnar file, built or not."""
         return tables_folder() / self.table / f"{self.name}.arrow"
 
-    @property
-    def has_points(self) -> bool:
-        """Whether some columns are points of learning curves."""
-        return self.curves or self.own
-
     def raw_files(self) -> dict[str, Path]:
         """Return the raw files by short name; empty if they are not on this machine."""
         return {}
