@@ -231,6 +231,7 @@ def texts_of(
     table = table.set_axis(table.columns.map(str), axis=1)
     headers, best, decimals = headers or {}, best or {}, decimals or {}
     records = table.to_dict("records")
+    # One list per row; each column appends its cells.
     text = _Texts(headings=[], right=[], rows=[[] for _ in records], best=set())
     for column, name in enumerate(_shown_columns(table)):
         digits = _decimals(records, name, decimals.get(name))
@@ -260,6 +261,7 @@ def _best_rows(values: pd.Series[Any], cells: Sequence[str], goal: str) -> list[
         return []
     best = np.nanargmin(values) if goal == "min" else np.nanargmax(values)
     numbers = [cell.split(" ")[0] for cell in cells]  # without their uncertainties
+    # Numbers that are written alike are equally good, so all of them are marked.
     winner = numbers[int(best)]
     if set(numbers) - {_MISSING} == {winner}:
         return []
@@ -282,6 +284,7 @@ def _decimals(records: Sequence[Mapping[Any, Any]], name: str, fixed: int | None
             spread = _spread(record, name)
             if spread > _SMALLEST * size:
                 spreads.append(spread)
+    # Rounding errors around 0 would ask for needless decimals.
     large = [size for size in sizes if size > _ROUNDING]
     most = decimals_for(max(large, default=0.0), 4)
     if spreads:
@@ -310,7 +313,7 @@ def _magnitude(size: float) -> int:
 def _spread(record: Mapping[Any, Any], name: str) -> float:
     """Return the width of the interval of a number, else its deviation; NaN if it has neither."""
     low, high, deviation = _uncertainty(record, name)
-    width = high - low
+    width = high - low  # NaN without an interval, infinite with an open end
     return width if np.isfinite(width) else deviation
 
 
