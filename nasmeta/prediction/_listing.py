@@ -32,23 +32,17 @@ def list_predictors() -> pd.DataFrame:
     >>> predictors["encoder"]["gp"], predictors.index[predictors["sources"]].to_list()[-1]
     ('one-hot+live-paths+graph', 'source-order')
     """
-    import pandas as pd
-
-    unknown = {"encoder": ""}
 
     def facts(_: str, entry: Any) -> dict[str, Any]:
         return {"encoder": getattr(entry, "default_encoder", None) or ""}
 
     free = {name: f"Order by {name}, highest first; needs no label." for name in label_free_names()}
-    own = listed("predictor", [free, PREDICTORS], facts, unknown, extras=PREDICTORS.extras)
-    meta = listed("predictor", [META_PREDICTORS], facts, unknown, extras=META_PREDICTORS.extras)
-    order = listed(
-        "predictor", [{SOURCE_ORDER: "Mean score on the sources; needs no label."}], facts, unknown
-    )
-    both = pd.concat(
-        [own.assign(sources=False), meta.assign(sources=True), order.assign(sources=True, extra="")]
-    )
-    return both.sort_values("predictor", ignore_index=True)
+    order = {SOURCE_ORDER: "Mean score on the sources; needs no label."}
+    extras = PREDICTORS.extras | META_PREDICTORS.extras
+    mappings = [free, PREDICTORS, META_PREDICTORS, order]
+    predictors = listed("predictor", mappings, facts, {"encoder": ""}, extras)
+    learns_on_sources = predictors["predictor"].isin([*META_PREDICTORS, SOURCE_ORDER])
+    return predictors.assign(sources=learns_on_sources)
 
 
 def list_encoders(space: str | SearchSpace = "nb201") -> pd.DataFrame:

@@ -26,7 +26,7 @@ from nasmeta.predictors import PREDICTORS, label_of, make_predictor
 from nasmeta.registry import STYLES, is_place, split_name
 from nasmeta.runs import SearcherSpec, on_evaluator, sources_of
 from nasmeta.spaces import SearchSpace, get_cell_space
-from nasmeta.tasks import Signal, SourceTask, Task
+from nasmeta.tasks import Signal, Task
 
 PredictorsLike: TypeAlias = "Any | Iterable[Any] | Mapping[str, Any]"
 MEASURED, PUBLISHED = "proxies", "published-proxies"
@@ -98,28 +98,7 @@ def source_predictor(name: str, task: Task, sources: Any, settings: Facts) -> So
     fixed.
     """
     if name == SOURCE_ORDER or is_meta_predictor(name):
-        chosen = {"seed": 0, **settings}
-        seed = chosen.pop("seed")
-        learner = build_learner(
-            name if name == SOURCE_ORDER else META_PREDICTORS[name], task.space, seed, chosen
-        )
-        spec = SearcherSpec.of(SOURCE_ORDER if name == SOURCE_ORDER else "meta-predictor")
-        known = sources_of(spec, on_evaluator(task, "table"), sources)
-        tasks = [
-            source if isinstance(source, SourceTask) else source.as_source() for source in known
-        ]
-
-        def train(progress: Any) -> Any:
-            learner.progress = progress
-            learner.meta_fit(tasks)
-            if name != SOURCE_ORDER:
-                return learner
-            scores = learner.meta_model_  # NaN without a label; such architectures come last
-            return _Column(np.nan_to_num(scores, nan=np.nanmin(scores)))
-
-        return SourcePredictor(
-            train, task.sign, {"training": training_digest(learner, tasks, seed)}
-        )
+        return _trained_predictor(name, task, sources, dict(settings))
     saved = SavedMetaModel.load(name)
     if not saved.predicts:
         raise SettingError(
@@ -134,6 +113,29 @@ def source_predictor(name: str, task: Task, sources: Any, settings: Facts) -> So
     code = code_of(type(ready))
     identity = {"meta_model": saved.sha256} | ({} if code is None else {"code": code})
     return SourcePredictor(lambda progress: ready, task.sign, identity)
+
+
+def _trained_predictor(
+    name: str, task: Task, sources: Any, settings: dict[str, Any]
+) -> SourcePredictor:
+    """Return ``source-order`` or a meta-predictor, which is trained on its first use."""
+    seed = settings.pop("seed", 0)
+    learner = build_learner(name, task.space, seed, settings)
+    spec = SearcherSpec.of(SOURCE_ORDER if name == SOURCE_ORDER else "meta-predictor")
+    labelled = []
+    for source in sources_of(spec, on_evaluator(task, "table"), sources):
+        labelled.append(source.as_source() if isinstance(source, Task) else source)
+
+    def train(progress: Any) -> Any:
+        learner.progress = progress
+        learner.meta_fit(labelled)
+        if name != SOURCE_ORDER:
+            return learner
+        scores = learner.meta_model_  # (size,); NaN without a label, such architectures come last
+        return _Column(np.nan_to_num(scores, nan=np.nanmin(scores)))
+
+    digest = training_digest(learner, labelled, seed)
+    return SourcePredictor(train, task.sign, {"training": digest})
 
 
 @dataclass(frozen=True)
