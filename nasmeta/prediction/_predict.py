@@ -230,7 +230,7 @@ def predict(
             _checked_sizes(protocol, sizes, len(question.pool)), range(check_int("draws", draws))
         )
     ]
-    check_int("seed", seed, least=0, most=2**63)
+    seed = check_int("seed", seed, least=0, most=2**63)  # of JSON's types, also for NumPy
     # raises errors for impossible settings
     built = [model.build(question.task) for model in models]
     about = {"task": question.task.name, "target": question.name, "protocol": protocol}
