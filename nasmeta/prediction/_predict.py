@@ -170,7 +170,7 @@ def predict(
         Number of random draws of the labelled architectures.
     rule : {"upstream", "zero", "skip", "function"}, default "upstream"
         Definition of isomorphic cells: ``upstream``, ``zero``, ``skip``, or ``function``, the
-        strictest. See `SearchSpace.canonical` and `CellSpace.function_classes`.
+        strictest. See `CellSpace.canonical` and `CellSpace.function_classes`.
     seed : int, default 0
         Seed of the draws.
     progress : bool, default False

@@ -40,7 +40,7 @@ def isomorph_split(
     architectures : array-like of int or str, shape (n,), optional
         The architectures to split; by default the whole space.
     rule : {"upstream", "zero", "skip", "function"}, default "upstream"
-        The rule of isomorphism for cells, see `SearchSpace.canonical`; other spaces have one rule.
+        The rule of isomorphism for cells, see `CellSpace.canonical`; other spaces have one rule.
         ``upstream`` is the benchmark's rule, which published work uses to count unique networks.
         ``zero`` is stricter, and ``function`` (`CellSpace.function_classes`) is the strictest.
     groups : ndarray, shape (size,), optional

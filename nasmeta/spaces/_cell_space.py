@@ -185,8 +185,33 @@ class CellSpace(EnumeratedSpace):
             "operations": partial(choice_counts, self.positions),
         }
 
-    def _representatives_by(self, rule: IsomorphismRule) -> Architectures | None:
-        return _representatives(self, rule)
+    def canonical(
+        self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream"
+    ) -> int | Architectures:
+        """Return the representative of each cell's isomorphism class: its member with the smallest index.
+
+        Parameters
+        ----------
+        architectures : cell or cells
+        rule : {"upstream", "skip", "zero"}
+            ``upstream``: skips are contracted and zeroed inputs marked, as NATS-Bench's
+            ``to_unique_str`` with ``consider_zero=True`` does (6,466 classes in NAS-Bench-201).
+            ``skip``: skips only (12,751). ``zero``: in addition a zeroed input is dropped from its
+            sum (5,390).
+
+        Returns
+        -------
+        int or ndarray of int32, shape (n,)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nasmeta.spaces import get_space
+        >>> space = get_space("nb201")
+        >>> len(np.unique(space.canonical(np.arange(space.size))))
+        6466
+        """
+        return int_or_array(_representatives(self, rule)[self.index_of(architectures)])
 
     # -- forms
     def ops_of(self, architectures: ArchitectureLike) -> NDArray[np.str_]:

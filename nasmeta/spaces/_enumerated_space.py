@@ -19,9 +19,11 @@ from nasmeta.spaces._packed_arrays import packed
 from nasmeta.spaces._positions import MOST_LEVELS, binned
 from nasmeta.spaces._search_space import (
     KINDS,
+    ArchitectureLike,
     Isomorphism,
     SearchSpace,
     exceeds_enumeration,
+    int_or_array,
 )
 
 if TYPE_CHECKING:
@@ -140,11 +142,11 @@ class EnumeratedSpace(SearchSpace):
         places = np.minimum(places, len(listed_ranks) - 1)
         return np.where(listed_ranks[places] == ranks, architectures[places], np.int32(-1))
 
-    def _codes_at(self, indices: Array) -> NDArray[Any]:
+    def _codes_at(self, indices: int | Array) -> NDArray[Any]:
         return self.codes[indices]
 
     @cached_property
-    def whole(self) -> tuple[SearchSpace, Array]:  # type: ignore[override]
+    def whole(self) -> tuple[SearchSpace, Array]:
         """The space of all combinations, if the architectures are rows of a data frame, and these rows' architectures.
 
         A range with more than 100 listed numbers keeps at most 100 of them, on a grid. Any other
@@ -231,11 +233,19 @@ class EnumeratedSpace(SearchSpace):
         """Whether every edit of every architecture is an architecture."""
         return self._neighbours.is_regular
 
-    def _neighbours_at(self, indices: Array) -> Architectures:
+    def _neighbours_at(self, indices: int | Array) -> Architectures:
+        if isinstance(indices, int):
+            return self._neighbours.of_one(indices)
         return self._neighbours.of(indices)
 
-    def _representatives_by(self, rule: IsomorphismRule) -> Architectures | None:
-        return self._representatives
+    def canonical(
+        self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream"
+    ) -> int | Architectures:
+        """Return the representative of each architecture's isomorphism class: its member with the smallest index."""
+        indices = self.index_of(architectures)
+        if self._representatives is None:
+            return indices
+        return int_or_array(self._representatives[indices])
 
     # -- count features
     def feature(self, name: str) -> CountFeature:

@@ -63,8 +63,8 @@ class LargeSpace(SearchSpace):
         architectures = np.where(self._are_valid(codes), codes @ self.place_values, -1)
         return architectures.reshape(np.shape(ranks))
 
-    def _codes_at(self, indices: Array) -> NDArray[Any]:
-        return self._codes_of_ranks(indices)
+    def _codes_at(self, indices: int | Array) -> NDArray[Any]:
+        return self._codes_of_ranks(np.asarray(indices))
 
     def sample(self, n: int, rng: np.random.Generator, replace: bool = False) -> Array:
         """Draw each position's choice uniformly, until `n` combinations are valid."""
@@ -82,11 +82,15 @@ class LargeSpace(SearchSpace):
         expected = f"{n} in {per_round * _ROUNDS:,} random ones"
         raise SettingError(f"valid combinations of {self.name}", len(drawn), expected)
 
-    def _neighbours_at(self, indices: Array) -> Architectures:
-        codes = self._codes_of_ranks(indices)
+    def _neighbours_at(self, indices: int | Array) -> Architectures:
+        codes = self._codes_of_ranks(np.atleast_1d(indices))
         # without `valid`, edits are combinations of active choices, which are architectures
         find = np.asarray if self._valid is None else self.find
-        return edits_of_all(codes, self.positions, self.conditions, self.place_values, find)
+        edits = edits_of_all(codes, self.positions, self.conditions, self.place_values, find)
+        if isinstance(indices, int):
+            row: Architectures = edits[0]
+            return row[row >= 0]
+        return edits
 
     def _counts_at(self, indices: Array, names: Sequence[str]) -> list[Integers]:
         codes = self._codes_of_ranks(indices)

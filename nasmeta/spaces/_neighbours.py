@@ -119,7 +119,7 @@ class Neighbours:
     """
 
     def __init__(self, codes: Integers, edits: Architectures) -> None:
-        self._codes = codes
+        self._columns = np.ascontiguousarray(codes.T)
         self._edits = edits
         self._nearest: dict[int, Architectures] = {}
 
@@ -127,6 +127,12 @@ class Neighbours:
     def is_regular(self) -> bool:
         """Whether every edit of every architecture is an architecture."""
         return bool((self._edits >= 0).all())
+
+    def of_one(self, architecture: int) -> Architectures:
+        """Return the neighbours of one architecture, int32, shape (n_neighbours,)."""
+        row = self._edits[architecture]
+        row = row[row >= 0]
+        return row if len(row) else self._nearest_to(architecture)
 
     def of(self, architectures: Architectures) -> Architectures:
         """Return the neighbours of several architectures, int32, shape (n, most) with -1 after the last."""
@@ -143,8 +149,10 @@ class Neighbours:
 
     def _nearest_to(self, architecture: int) -> Architectures:
         if architecture not in self._nearest:
-            n_edits = (self._codes != self._codes[architecture]).sum(axis=1)
-            n_edits[architecture] = self._codes.shape[1] + 1  # never its own neighbour
-            near = np.flatnonzero(n_edits == n_edits.min()).astype(np.int32)
+            edits = np.zeros(len(self._edits), dtype=np.int32)
+            for column in self._columns:
+                edits += column != column[architecture]
+            edits[architecture] = len(self._columns) + 1  # never its own neighbour
+            near = np.flatnonzero(edits == edits.min()).astype(np.int32)
             self._nearest[architecture] = near[near != architecture]
         return self._nearest[architecture]

@@ -272,7 +272,9 @@ def _are_different(choices: Sequence[Any]) -> bool:
         return False
     if any(isinstance(choice, float) and not math.isfinite(choice) for choice in choices):
         return False
-    return len(set(map(str, choices))) == len(choices)
+    # the texts of choices of one type differ if the choices do
+    different = set(choices) if len(kinds) == 1 else set(map(str, choices))
+    return len(different) == len(choices)
 
 
 def place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:

@@ -130,15 +130,8 @@ class SearchSpace(ShowsFacts):
     is_sample = False  # whether the architectures are a data frame's sample of all combinations
     is_excerpt = False  # whether they are some architectures of a large space
 
-    # Each subclass defines these. `_build` sets the size and, in an enumerated space, the codes.
-    _build: Callable[[ArrayLike | None, Isomorphism | None, bool], None]
-    _codes_at: Callable[[Array], NDArray[Any]]  # (n_positions,) or (n, n_positions)
-    _neighbours_at: Callable[[Array], Architectures]  # (n, most), -1 after the last neighbour
-    _counts_at: Callable[[Array, Sequence[str]], list[Integers]]  # (n, n_columns) of each feature
-
     # only in an enumerated space
     codes: Array
-    whole: tuple[SearchSpace, Array]
     raw_codes: Array
     feature: Callable[[str], CountFeature]
     to_frame: Callable[[], pd.DataFrame]
@@ -190,6 +183,15 @@ class SearchSpace(ShowsFacts):
             "notation": notation,
         }
         self._build(architectures, isomorphic, merge)
+
+    def _build(
+        self,
+        architectures: ArrayLike | None,
+        isomorphic: Isomorphism | None,
+        merge: bool,
+    ) -> None:
+        """Set the size and, in an enumerated space, the codes."""
+        raise NotImplementedError
 
     def _codes_of_ranks(self, ranks: Integers) -> Integers:
         return np.asarray(ranks[..., None] // self.place_values % np.array(self.n_choices))
@@ -305,7 +307,10 @@ class SearchSpace(ShowsFacts):
         >>> get_space("nb201").codes_of(0)
         array([4, 2, 1, 2, 1, 1], dtype=int8)
         """
-        return self._codes_at(np.asarray(self.index_of(architectures)))
+        return self._codes_at(self.index_of(architectures))
+
+    def _codes_at(self, indices: int | Array) -> NDArray[Any]:
+        raise NotImplementedError
 
     def listed(self, architectures: ArchitectureLike) -> SearchSpace:
         """Return the enumerated space of some distinct architectures, in this order; models of a large space use it."""
@@ -316,6 +321,11 @@ class SearchSpace(ShowsFacts):
     def with_codes(self, codes: Integers) -> SearchSpace:
         """Return the enumerated space of some distinct codes, shape (n, n_positions), in this order."""
         return SearchSpace(self.name, self.positions, architectures=codes, **self._settings)
+
+    @property
+    def whole(self) -> tuple[SearchSpace, Array]:
+        """The space of all combinations, if the architectures are rows of a data frame; see `EnumeratedSpace.whole`."""
+        raise NotImplementedError
 
     def from_codes(self, codes: ArrayLike) -> int | Array:
         """Return the architecture, or architectures, with these codes of shape (n_positions,) or (n, n_positions).
@@ -528,12 +538,10 @@ class SearchSpace(ShowsFacts):
         >>> get_space("nb201").neighbours([0, 1]).shape
         (2, 24)
         """
-        indices = self.index_of(architectures)
-        table = self._neighbours_at(np.atleast_1d(indices))
-        if isinstance(indices, int):
-            row: Architectures = table[0]
-            return row[row >= 0]
-        return table
+        return self._neighbours_at(self.index_of(architectures))
+
+    def _neighbours_at(self, indices: int | Array) -> Architectures:
+        raise NotImplementedError
 
     def canonical(
         self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream"
@@ -545,31 +553,14 @@ class SearchSpace(ShowsFacts):
         Parameters
         ----------
         architectures : architecture or architectures
-        rule : {"upstream", "skip", "zero"}
-            Only for cells; other spaces have at most one rule. ``upstream``: skips are contracted
-            and zeroed inputs marked, as NATS-Bench's ``to_unique_str`` with
-            ``consider_zero=True`` does (6,466 classes in NAS-Bench-201). ``skip``: skips only
-            (12,751). ``zero``: in addition a zeroed input is dropped from its sum (5,390).
+        rule : str, optional
+            Only for `CellSpace`; other spaces have at most one rule.
 
         Returns
         -------
         int or ndarray of int32, shape (n,)
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from nasmeta.spaces import get_space
-        >>> space = get_space("nb201")
-        >>> len(np.unique(space.canonical(np.arange(space.size))))
-        6466
         """
-        indices = self.index_of(architectures)
-        representatives = self._representatives_by(rule)
-        return indices if representatives is None else int_or_array(representatives[indices])
-
-    def _representatives_by(self, rule: IsomorphismRule) -> Architectures | None:
-        """Return the representative of each architecture's class, shape (size,); None without a rule."""
-        return None
+        return self.index_of(architectures)
 
     @cached_property
     def function_classes(self) -> Architectures:
@@ -612,6 +603,10 @@ class SearchSpace(ShowsFacts):
         """
         names = self.kernel_features if names is None else names
         return np.hstack(self._counts_at(np.atleast_1d(self.index_of(architectures)), names))
+
+    def _counts_at(self, indices: Array, names: Sequence[str]) -> list[Integers]:
+        """Return the counts of each feature, shape (n, n_columns)."""
+        raise NotImplementedError
 
     def draw(self, architecture: Architecture, ax: Any = None) -> Figure:
         """Draw an architecture: a cell as a graph, others as rows of choices.

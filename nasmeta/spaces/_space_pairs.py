@@ -127,5 +127,12 @@ def reference_space(space: str | SearchSpace) -> SearchSpace:
     given, reference = get_space(space), get_cell_space("nb201")
     if not isinstance(given, CellSpace) or given.edges != reference.edges:
         return given
-    # The names of `none` and `skip` are the same in both spaces, so equal names have equal roles.
-    return reference if set(given.operations) <= set(reference.operations) else given
+    known_roles = _roles(reference)
+    has_known_roles = all(known_roles.get(name) == role for name, role in _roles(given).items())
+    return reference if has_known_roles else given
+
+
+def _roles(space: CellSpace) -> dict[str, str]:
+    """Return the role of each operation: ``none``, ``skip`` or ``real``."""
+    roles = {space.none: "none", space.skip: "skip"}
+    return {name: roles.get(digit, "real") for digit, name in enumerate(space.operations)}
