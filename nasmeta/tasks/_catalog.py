@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
 
 def _from_package(provided: Any) -> Task | None:
     """Return the task that another package provides, as an object or from a function."""
-    task = provided() if callable(provided) else provided
+    task = provided() if callable(provided) and not isinstance(provided, type) else provided
     return task if isinstance(task, Task) else None
 
 
@@ -251,13 +250,19 @@ def _of_several_columns(name: str) -> Task | None:
 def _objectives_in(name: str) -> list[str]:
     """Return the parts between plus signs, except in a split such as ``@valid+test`` and in a user's names."""
     table = name.partition("/")[0]
-    names: set[str] = set()
+    names: set[str | None] = set()
     if "@" in name or is_own_table(table):
         for info in load_table(table).columns:
-            names |= {info.dataset, info.metric, info.split or "", info.release}
-    names_with_plus = [re.escape(text) for text in names if "+" in text]
-    one_objective = "|".join([*names_with_plus, r"[^+]"])
-    return re.findall(f"(?:{one_objective})+", name, re.IGNORECASE)
+            names.update((info.dataset, info.metric, info.split, info.release))
+    # A null character stands for each plus sign inside a name, until the name is split.
+    masked = name
+    for text in filter(None, names):
+        masked = re.sub(re.escape(text), _mask_plus, masked, flags=re.IGNORECASE)
+    return [part.replace(chr(0), "+") for part in masked.split("+")]
+
+
+def _mask_plus(match: re.Match[str]) -> str:
+    return match[0].replace("+", chr(0))
 
 
 def _declared_column(
@@ -437,19 +442,24 @@ def default_sources(task: Task) -> TaskDistribution:
     >>> default_sources(get_task("nb201/cifar100")).names
     ('nb201/cifar10', 'nb201/imagenet16-120')
     """
-    names_of_same_weight = _of_same_weight(task)
-    is_single = not isinstance(task, MultiObjectiveTask)
-    if names_of_same_weight:
-        family = TaskDistribution(map(get_task, names_of_same_weight))
-    elif is_single and is_own_table(task.table_name) and task.name not in TASKS:
-        family = TaskDistribution(_on_other_datasets(task))
-    else:
-        # Several objectives, and objectives under a budget, learn from the family of the first one.
-        first_objective = re.split(r"\+|/(?:within|tradeoff)-", task.name)[0]
-        declared = declared_tasks().get(first_objective)
-        name = declared.family if declared else task.name.partition("/")[0]
-        family = task_distribution(name)
-    return family.without(task.held_out)
+    if names := _of_same_weight(task):
+        return _without(task, map(get_task, names))
+    if (
+        not isinstance(task, MultiObjectiveTask)
+        and is_own_table(task.table_name)
+        and task.name not in TASKS
+    ):
+        return _without(task, _on_other_datasets(task))
+    declared = declared_tasks().get(re.split(r"\+|/(?:within|tradeoff)-", task.name)[0])
+    return _without(
+        task, task_distribution(declared.family if declared else task.name.partition("/")[0])
+    )
+
+
+def _without(task: Task, others: Iterable[Task]) -> TaskDistribution:
+    return TaskDistribution(
+        other for other in others if set(task.held_out).isdisjoint(other.held_out)
+    )
 
 
 def _of_same_weight(task: Task) -> list[str]:
@@ -551,31 +561,28 @@ def list_tasks(family: str | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    tasks_of: dict[str, TaskDistribution] = {}
-    if family is not None:
-        tasks_of[family] = task_distribution(family)
-    else:
-        for name in task_families():
-            # a damaged table, or one without a default metric
-            with suppress(ColumnError, DamagedFileError):
-                tasks_of[name] = task_distribution(name)
-        del tasks_of["all"]
-    rows: dict[str, dict[str, Any]] = {}
-    for name, tasks in tasks_of.items():
+    rows: dict[str, tuple[str | bool, ...]] = {}
+    for name in (
+        [family] if family is not None else [name for name in task_families() if name != "all"]
+    ):
+        try:
+            tasks = task_distribution(name)
+        except (ColumnError, DamagedFileError):  # a damaged table, or one without a default metric
+            if family is not None:
+                raise
+            continue
         for task in tasks:
-            parts = task.parts
-            metrics = [part.signal.metric for part in parts]
-            if not isinstance(task, MultiObjectiveTask):
-                del metrics[1:]  # the cost of a budget is not a metric of the task
-            row = {
-                "task": task.name,
-                "family": name,
-                "table": task.table_name,
-                "dataset": parts[0].signal.dataset,
-                "metric": "+".join(metrics),
-                "here": all(is_here(task.table_name, **vars(part.signal)) for part in parts),
-            }
-            rows.setdefault(task.name, row)
+            side_by_side = isinstance(task, MultiObjectiveTask)
+            parts = task.parts if side_by_side or task.objective is not None else (task,)
+            metric = (
+                "+".join(part.signal.metric for part in parts)
+                if side_by_side
+                else parts[0].signal.metric
+            )
+            here = all(is_here(task.table_name, **vars(part.signal)) for part in parts)
+            rows.setdefault(
+                task.name, (task.name, name, task.table_name, parts[0].signal.dataset, metric, here)
+            )
     return pd.DataFrame(
         rows.values(), columns=["task", "family", "table", "dataset", "metric", "here"]
     )

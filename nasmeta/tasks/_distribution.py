@@ -11,6 +11,8 @@ import numpy as np
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.spaces import held_out_name
+from nasmeta.tasks._multi_objective import MultiObjectiveTask
+from nasmeta.tasks._signal import is_own_table
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
@@ -38,11 +40,11 @@ class TaskDistribution(Sequence[Task]):
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._tasks: tuple[Task, ...] = tuple(tasks)
-        for name, times in Counter(self.names).items():
-            if times > 1:
-                raise SettingError(
-                    f"The task {name} appears twice. Rename one: Table.task(…, name=…)."
-                )
+        twice = next((name for name, times in Counter(self.names).items() if times > 1), None)
+        if twice is not None:
+            raise SettingError(
+                f"The task {twice} appears twice. Rename one: Table.task(…, name=…)."
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,14 +77,16 @@ imagenet16-120.
         """
         key = held_out_name(dataset)
         if key not in self.datasets:
-            raise UnknownNameError.of("dataset or device", dataset, self.datasets)
+            meant = [task for task in self._tasks if dataset in (task.name, task.table_name)]
+            names = [name for task in meant or self._tasks for name in _written(task)]
+            raise UnknownNameError.of("dataset or device", dataset, names)
         target = TaskDistribution(task for task in self._tasks if key in task.held_out)
-        return self.without(target.datasets), target
+        return self._without(target), target
 
-    def without(self, held_out: Iterable[str]) -> TaskDistribution:
-        """Return the tasks that share none of these names, see `Task.held_out`."""
-        names = set(held_out)
-        return TaskDistribution(task for task in self._tasks if names.isdisjoint(task.held_out))
+    def _without(self, target: TaskDistribution) -> TaskDistribution:
+        return TaskDistribution(
+            task for task in self._tasks if set(target.datasets).isdisjoint(task.held_out)
+        )
 
     def splits(
         self, by: Literal["dataset", "task"] = "dataset"
@@ -103,13 +107,11 @@ imagenet16-120.
         check_choice("by", by, ("dataset", "task"))
         groups: dict[str, list[Task]] = {}
         for task in self._tasks:
-            if by == "task":
-                groups[task.name] = [task]
-            elif not task.device:  # latency and energy do not depend on the dataset
-                groups.setdefault(task.dataset, []).append(task)
+            if by == "task" or not task.device:
+                groups.setdefault(task.name if by == "task" else task.held_out[0], []).append(task)
         for name, group in groups.items():
             target = TaskDistribution(group)
-            yield name, self.without(target.datasets), target
+            yield name, self._without(target), target
 
     def as_sources(
         self, n_labels: int | None = None, rng: np.random.Generator | None = None
@@ -129,3 +131,11 @@ imagenet16-120.
 
     def __repr__(self) -> str:
         return f"TaskDistribution({', '.join(self.names)})"
+
+
+def _written(task: Task) -> tuple[str, ...]:
+    """Return what a task holds out, with the dataset of a user's table as the user wrote it."""
+    if isinstance(task, MultiObjectiveTask) or not is_own_table(task.table_name):
+        return task.held_out
+    dataset = task.signal.dataset
+    return tuple(dataset if held_out_name(dataset) == name else name for name in task.held_out)

@@ -232,6 +232,10 @@ class EpisodeSampler:
         exponent = rng.uniform(np.log(low), np.log(high + 1))
         return min(int(np.exp(exponent)), high)
 
+    def sample_many(self, n: int, rng: np.random.Generator) -> list[Episode]:
+        """Draw `n` episodes."""
+        return [self.sample(rng) for _ in range(n)]
+
     def full_task(self, rng: np.random.Generator) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Draw one task with all its labels, to simulate a search on it.
 

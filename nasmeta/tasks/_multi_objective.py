@@ -60,10 +60,6 @@ class MultiObjectiveTask(Task):
     """
 
     _stored = ("name", "_parts", "objective", "_table", "_held_out", "reference")
-    is_sampled = False  # objectives cannot have sampled seeds
-    device = None  # an evaluation costs its training
-    metric_kind = "hypervolume"
-    optimum = 100.0  # the hypervolume of the front in percent of itself
 
     def __init__(  # without super(): it lacks a signal
         self, name: str, parts: Sequence[Task], reference: Sequence[float] | None = None
@@ -76,6 +72,11 @@ class MultiObjectiveTask(Task):
     def parts(self) -> tuple[Task, ...]:
         """One task per objective."""
         return self._parts
+
+    @property
+    def is_sampled(self) -> bool:
+        """False: objectives cannot have sampled seeds."""
+        return False
 
     @property
     def n_objectives(self) -> int:
@@ -133,6 +134,16 @@ class MultiObjectiveTask(Task):
         """The kinds of the objectives."""
         return " and ".join(dict.fromkeys(part.kind for part in self._parts))
 
+    @property
+    def device(self) -> None:
+        """None: an evaluation costs its training."""
+        return None
+
+    @property
+    def metric_kind(self) -> str:
+        """``hypervolume``."""
+        return "hypervolume"
+
     @cached_property
     def column(self) -> ColumnInfo:
         """The hypervolume, with releases, sources, licences and checksums of all columns."""
@@ -170,6 +181,11 @@ class MultiObjectiveTask(Task):
         (37, 4)
         """
         return front_frame(self, self.front.architectures, self.front.values)
+
+    @property
+    def optimum(self) -> float:
+        """100: the hypervolume of the front in percent of itself."""
+        return 100.0
 
     @property
     def optimal_architectures(self) -> NDArray[np.int32]:

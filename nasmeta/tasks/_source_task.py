@@ -53,9 +53,7 @@ class SourceTask:
     Raises
     ------
     SettingError
-        If labels are missing or not finite, or an architecture is labelled twice.
-    ArchitectureError
-        If the space does not contain an architecture.
+        If labels are missing, not finite, or of architectures outside the space.
 
     Examples
     --------
@@ -65,7 +63,7 @@ class SourceTask:
     2
     >>> SourceTask("mine", "mnist", get_space("nb201"), [6111, 15625], [91.5, 91.2])
     Traceback (most recent call last):
-    nasmeta.errors.ArchitectureError: cell of nb201 is 15625; expected an integer from 0 to 15624 or a string.
+    nasmeta.errors.SettingError: labelled architectures of source mine is 15625; expected integers from 0 to 15624.
     """
 
     name: str
@@ -167,20 +165,26 @@ def _checked_labels(
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return the labelled architectures of a source as arrays, checked."""
     what = f"labelled architectures of source {name}"
-    indices = space.index_of(np.asarray(architectures))
-    labels = np.asarray(utilities, dtype=np.float64)
-    if indices.shape != labels.shape or not len(indices):
-        expected = f"at least one, and the shape of the utilities, {labels.shape}"
-        raise SettingError(what, indices.shape, expected)
-    distinct, times = np.unique(indices, return_counts=True)
+    whole, labels = np.asarray(architectures), np.asarray(utilities, dtype=np.float64)
+    if whole.shape != labels.shape or whole.ndim != 1 or not len(whole):
+        raise SettingError(
+            what, whole.shape, f"at least one, and the shape of the utilities, {labels.shape}"
+        )
+    outside = (whole < 0) | (whole >= space.size)
+    if outside.any():
+        raise SettingError(what, int(whole[outside][0]), f"integers from 0 to {space.size - 1}")
+    different, times = np.unique(whole, return_counts=True)
     if times.max() > 1:
-        repeated = int(distinct[times.argmax()])
-        hint = "Pass the mean of its labels."
-        raise SettingError(what, repeated, "each architecture once", hint)
+        raise SettingError(
+            what,
+            int(different[times.argmax()]),
+            "each architecture once",
+            "Pass the mean of its labels.",
+        )
     invalid = ~(np.abs(labels) <= _LARGEST_LABEL)
     if invalid.any():
         raise SettingError(
             f"Source {name} has a label of {labels[invalid][0]:g}, beyond {_LARGEST_LABEL:g}. Divide its labels by "
             "their scale."
         )
-    return indices, labels
+    return whole.astype(space.index_type, copy=False), labels

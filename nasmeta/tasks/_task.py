@@ -101,11 +101,13 @@ class Task:
         held_out: Sequence[str] | None = None,
         column: ColumnInfo | None = None,
     ) -> None:
-        self.name = name
-        self._table = table
-        self.signal = signal
-        self.objective = objective
-        self._cost = cost
+        self.name, self._table, self.signal, self.objective, self._cost = (
+            name,
+            table,
+            signal,
+            objective,
+            cost,
+        )
         self._held_out = None if held_out is None else tuple(held_out)
         self._column = column
 
@@ -284,11 +286,12 @@ class Task:
 
     @property
     def parts(self) -> tuple[Task, ...]:
-        """For a task with an objective: the task without it, and the task of the cost; else the task itself."""
+        """For a task with an objective: the task without it, and the task of the cost."""
         if self.objective is None:
-            return (self,)
-        signals = (self.signal, self.objective.cost)
-        return tuple(Task(self.name, self._table, signal) for signal in signals)
+            raise SettingError(f"{self.name} has a single column.")
+        return Task(self.name, self._table, self.signal), Task(
+            self.name, self._table, self.objective.cost
+        )
 
     # -- the columns
     @cached_property
@@ -377,7 +380,8 @@ class Task:
         signal = self.signal
         rng = np.random.default_rng([check_int("seed", seed, least=0), 43])
         # Seeds are drawn for the signal; the objective then combines the drawn values with the costs.
-        architectures = self.parts[0].measured
+        base = self if self.objective is None else self.parts[0]
+        architectures = base.measured
         drawn = np.full(self.space.size, np.nan)
         drawn[architectures] = self.table.query(
             architectures,
@@ -492,7 +496,7 @@ class Task:
     @property
     def test_columns(self) -> tuple[ColumnInfo, ...]:
         """The report columns on the test split."""
-        return self.parts[0].report_columns
+        return self.report_columns if self.objective is None else self.parts[0].report_columns
 
     def report(self, architecture: int) -> dict[ColumnInfo, float]:
         """Return the measured values of an architecture in the report columns.

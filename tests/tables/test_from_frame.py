@@ -139,7 +139,7 @@ def test_the_first_spelling_of_a_dataset_names_its_task() -> None:
     assert first.has_cost
     assert table.to_frame("hospitala")["acc"].count() == 2
     assert tasks.leave_out("HospitalA")[0].names == ("own/hospitalB",)
-    with pytest.raises(UnknownNameError, match="hospitala, hospitalb"):
+    with pytest.raises(UnknownNameError, match="hospitalA, hospitalB"):
         tasks.leave_out("clinic")
 
 

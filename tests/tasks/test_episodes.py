@@ -13,7 +13,6 @@ from nasmeta.errors import SettingError
 from nasmeta.spaces import get_space, move_cells
 from nasmeta.tasks import (
     Augmentation,
-    Episode,
     EpisodeSampler,
     SourceTask,
     TaskDistribution,
@@ -31,10 +30,6 @@ def made_up(name: str, space: nm.spaces.CellSpace, seed: int, n: int = 500) -> S
 SOURCES = [made_up("a", NB201, 0), made_up("b", NB201, 1), made_up("c", TNB101, 2)]
 
 
-def drawn(sampler: EpisodeSampler, n: int, rng: np.random.Generator) -> list[Episode]:
-    return [sampler.sample(rng) for _ in range(n)]
-
-
 def test_an_episode_holds_scores_of_its_source() -> None:
     sampler = EpisodeSampler(SOURCES[:1], support=(3, 30), query=40)
     scores = dict(
@@ -45,7 +40,7 @@ def test_an_episode_holds_scores_of_its_source() -> None:
         )
     )
     sizes = set()
-    for episode in drawn(sampler, 50, np.random.default_rng(0)):
+    for episode in sampler.sample_many(50, np.random.default_rng(0)):
         sizes.add(len(episode.support_architectures))
         assert len(episode.query_architectures) == len(episode.query_labels) == 40
         assert not set(episode.support_architectures.tolist()) & set(
@@ -67,7 +62,7 @@ def test_the_same_generator_gives_the_same_episode_and_spaces_are_not_mixed() ->
     sampler = EpisodeSampler(
         SOURCES, support=5, query=5, augment=Augmentation(mixture=1.0, noise=0.1)
     )
-    one, other = (drawn(sampler, 30, np.random.default_rng(7)) for _ in range(2))
+    one, other = (sampler.sample_many(30, np.random.default_rng(7)) for _ in range(2))
     assert all((a.query_labels == b.query_labels).all() for a, b in zip(one, other, strict=True))
     assert {(e.space.name, "c" in e.sources) for e in one} == {("nb201", False), ("tnb101", True)}
 
@@ -105,7 +100,7 @@ def test_the_number_of_support_labels_is_uniform_on_a_logarithmic_scale() -> Non
     sampler = EpisodeSampler(SOURCES[:1], support=(1, 2), query=1)
     sizes = [
         len(episode.support_architectures)
-        for episode in drawn(sampler, 400, np.random.default_rng(0))
+        for episode in sampler.sample_many(400, np.random.default_rng(0))
     ]
     assert {*sizes} == {1, 2}
     assert sizes.count(1) / 400 == pytest.approx(np.log(2) / np.log(3), abs=0.08)

@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 
 import nasmeta as nm
 from nasmeta.arrays import Architectures, Floats
-from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError
+from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError, UnknownNameError
 from nasmeta.searchers import MetaSearcher
 from nasmeta.tasks import Signal, SourceTask, Task, TaskDistribution, default_sources, task_families
 
@@ -341,3 +341,9 @@ def test_what_a_meta_searcher_is_taught_is_no_column_of_the_target(
                 continue
             r = np.corrcoef(there[known], source.utilities[known])[0, 1]
             assert abs(r) < 0.9999, source.name
+
+
+def test_the_name_of_a_task_leads_to_its_dataset() -> None:
+    with pytest.raises(UnknownNameError) as error:
+        TaskDistribution([own("pets"), own("x-rays")]).leave_out("own/pets")
+    assert error.value.expected == "pets"
