@@ -279,6 +279,9 @@ def plot_ranks(
 def plot_power(plan: pd.DataFrame, width: Width = None) -> Figure:
     """Draw the power (share of comparisons that show a difference) against the number of runs, one panel per task.
 
+    A curve may fall. If all runs of both searchers find the optimum, a comparison tests evaluations,
+    else regrets. With more runs, it is more likely that one misses the optimum.
+
     Parameters
     ----------
     plan : DataFrame (pairs,)

@@ -284,7 +284,7 @@ def _decimals(records: Sequence[Mapping[Any, Any]], name: str, fixed: int | None
             spread = _spread(record, name)
             if spread > _SMALLEST * size:
                 spreads.append(spread)
-    # Rounding errors around 0 would ask for needless decimals.
+    # Rounding errors around 0 would add needless decimals.
     large = [size for size in sizes if size > _ROUNDING]
     most = decimals_for(max(large, default=0.0), 4)
     if spreads:

@@ -215,7 +215,9 @@ def models_of(
         single = isinstance(predictors, str) or hasattr(predictors, "fit")
         several = [predictors] if single else list(predictors)
         named = {label_of(predictor): predictor for predictor in several}
-        if len(named) < len(set(several)):
+        # by identity, because an estimator need not be hashable
+        different = {one if isinstance(one, str) else id(one) for one in several}
+        if len(named) < len(different):
             raise SettingError(
                 "Two predictors have the same name: pass a mapping of labels to predictors."
             )

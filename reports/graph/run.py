@@ -128,6 +128,7 @@ their rank correlations are [-0.30 to 0.62](../families/README.md).
 * The features of `gp`, `predictor` and the searchers that fit models to sources were chosen on the seen datasets.
 * Searchers that learn from sources know all values of the other datasets.
 * `meta` has few runs, from before it took turns.
+* `bananas` was run on 2026-12-07, so its processor seconds are of another day than the others.
 * The interval treats datasets as independent. For deterministic searchers, the influence of chance is unknown.
 * `proteins` has only 2,021 networks, so its best 0.1 % are 2; on the other datasets they are 27 to 43, with ties.
 """

@@ -201,7 +201,7 @@ def _columns(name: str, measured: _Measured, sha256: str) -> tuple[Columns, Colu
             by_seed[key.seed] = _over_epochs(measured.pop(key), cells)
         mean = mean_over_seeds(by_seed.values())
         if keys[0].metric in _COSTS:
-            # All seeds share the mean, apart from missing values.
+            # Seeds are dropped if all values are equal to the mean; missing values are ignored.
             differ = [np.isfinite(series) & (series != mean) for series in by_seed.values()]
             if not np.any(differ):
                 by_seed = {}
